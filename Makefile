@@ -1,0 +1,47 @@
+# make help lists the targets. Everything here needs Go and make alone, but for
+# e2e, which installs what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+
+GO ?= go
+FUZZTIME ?= 1m
+MODULES := $(shell find . -name go.mod -not -path '*/testdata/*' -printf '%h\n' | sort)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -X main.version=$(VERSION)
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: ## run the demo: gateway, DNS and sample backends on this machine
+	$(GO) run -ldflags '$(LDFLAGS)' ./cmd/gatelodge demo
+
+.PHONY: build
+build: ## build bin/gatelodge
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/gatelodge ./cmd/gatelodge
+
+.PHONY: test
+test: ## run the tests of every module
+	@for m in $(MODULES); do echo "== go test $$m"; (cd $$m && $(GO) test ./...); done
+
+.PHONY: race
+race: ## run the tests under the race detector
+	@for m in $(MODULES); do echo "== go test -race $$m"; (cd $$m && $(GO) test -race ./...); done
+
+.PHONY: check
+check: ## gofmt, go vet, staticcheck, tidy modules, generated files
+	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
+	@for m in $(MODULES); do echo "== check $$m"; (cd $$m && $(GO) mod tidy -diff && $(GO) vet ./... && $(STATICCHECK) ./...); done
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser that a stranger reaches, FUZZTIME each
+	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' $$f); do \
+	    echo "== $$t in $$(dirname $$f)"; (cd $$(dirname $$f) && $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) .); done; done
+
+.PHONY: bench
+bench: ## run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...

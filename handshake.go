@@ -1,0 +1,35 @@
+package gatelodge
+
+import "context"
+
+// Handshake is what package tls decided for one TLS connection, for the server
+// that speaks on it: siblings don't know each other, so it travels in the
+// context of the handshake. It is filled for resumed sessions too.
+type Handshake struct {
+	Certificates []*Certificate // what may be shown for the name asked for; empty for a self-made one
+}
+
+// Covers tells whether a certificate of the handshake is for host, so that the
+// client may ask for it on the same connection (RFC 9110 §7.4).
+func (h *Handshake) Covers(host Name) bool {
+	for _, c := range h.Certificates {
+		if c.Covers(host) {
+			return true
+		}
+	}
+	return false
+}
+
+type handshakeKey struct{}
+
+// WithHandshake returns a context for a TLS handshake whose outcome is put
+// into h.
+func WithHandshake(ctx context.Context, h *Handshake) context.Context {
+	return context.WithValue(ctx, handshakeKey{}, h)
+}
+
+// HandshakeOf returns what WithHandshake put into ctx, and nil without it.
+func HandshakeOf(ctx context.Context) *Handshake {
+	h, _ := ctx.Value(handshakeKey{}).(*Handshake)
+	return h
+}

@@ -1,0 +1,84 @@
+package gatelodge
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// Object names what somebody wrote: a Kubernetes object, or a part of the
+// gateway's configuration. File and Line are set where it was read from a file.
+type Object struct {
+	Kind      string // "Ingress", "Secret", …; "File" for a file that holds no readable object
+	Namespace string
+	Name      string
+	UID       string // tells a deleted and newly created object of the same name apart
+	File      string
+	Line      int // where the object starts in File, counted from 1
+}
+
+// String names the object as its author would: "Ingress shop/web (shop.yaml:12)".
+func (o Object) String() string {
+	name := o.Name
+	if o.Namespace != "" {
+		name = o.Namespace + "/" + name
+	}
+	if o.File == "" || o.Kind == "File" {
+		return o.Kind + " " + name
+	}
+	return fmt.Sprintf("%s %s (%s:%d)", o.Kind, name, o.File, o.Line)
+}
+
+// Compare orders objects by kind, namespace and name.
+func (o Object) Compare(p Object) int {
+	return cmp.Or(
+		cmp.Compare(o.Kind, p.Kind),
+		cmp.Compare(o.Namespace, p.Namespace),
+		cmp.Compare(o.Name, p.Name),
+		cmp.Compare(o.UID, p.UID),
+		cmp.Compare(o.File, p.File),
+		cmp.Compare(o.Line, p.Line),
+	)
+}
+
+// Reason is the class of a Problem, in the form of a Kubernetes Event reason.
+// The set is small and fixed: it labels a metric.
+type Reason string
+
+// The reasons that exist. What each means to the person who reads it stands in
+// docs/problems.md.
+const (
+	BadManifest        Reason = "BadManifest"        // a file or document that can't be read
+	BadConfig          Reason = "BadConfig"          // a configuration that was not taken over
+	BadHost            Reason = "BadHost"            // a host that is no name
+	BadPath            Reason = "BadPath"            // a path that no request can match
+	BadAnnotation      Reason = "BadAnnotation"      // a known annotation that does not parse
+	UnknownAnnotation  Reason = "UnknownAnnotation"  // an annotation of ours, or ingress-nginx's, that is not honoured
+	UnknownClass       Reason = "UnknownClass"       // an Ingress of a class that nobody defines
+	HostTaken          Reason = "HostTaken"          // a host granted to an older claim
+	PathTaken          Reason = "PathTaken"          // a path granted to an older claim
+	NameReserved       Reason = "NameReserved"       // a name that no object may claim
+	BackendMissing     Reason = "BackendMissing"     // a Service or a port of it that does not exist
+	BackendUnsupported Reason = "BackendUnsupported" // a kind of backend that is not served
+	SecretMissing      Reason = "SecretMissing"      // a referenced Secret that does not exist
+	BadSecret          Reason = "BadSecret"          // a Secret whose content does not serve its purpose
+	BadCertificate     Reason = "BadCertificate"     // a certificate out of date, or not for the host
+	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
+)
+
+// Problem tells the author of an object what is wrong with it. It never keeps
+// anything else from being served.
+type Problem struct {
+	Object  Object
+	Reason  Reason
+	Message string // a sentence without a full stop: what is wrong, and what was expected
+}
+
+// String is the line that a person reads in check's output and in the log.
+func (p Problem) String() string {
+	return fmt.Sprintf("%s: %s: %s", p.Object, p.Reason, p.Message)
+}
+
+// Compare orders problems by object, then reason, then message.
+func (p Problem) Compare(q Problem) int {
+	return cmp.Or(p.Object.Compare(q.Object), cmp.Compare(p.Reason, q.Reason), cmp.Compare(p.Message, q.Message))
+}

@@ -1,0 +1,58 @@
+package exchange
+
+import "slices"
+
+// Field is a header or trailer field. Its name is in lower case, on the way in
+// and on the way out: the engines make it so, and field names are
+// case-insensitive (RFC 9110 §5.1). The value has no white space around it and
+// no CR, LF or NUL in it.
+type Field struct {
+	Name, Value string
+}
+
+// Fields is an ordered list of fields. Fields of the same name may be repeated
+// and keep their order (RFC 9110 §5.3). Names passed to its methods are in
+// lower case. Set and Del work in place: whoever needs the list as it was
+// copies it first (slices.Clone, or append to a buffer of one's own).
+type Fields []Field
+
+// Get returns the value of the first field of this name, and "" if there is
+// none.
+func (f Fields) Get(name string) string {
+	for i := range f {
+		if f[i].Name == name {
+			return f[i].Value
+		}
+	}
+	return ""
+}
+
+// Has tells whether there is a field of this name.
+func (f Fields) Has(name string) bool {
+	return slices.ContainsFunc(f, func(field Field) bool { return field.Name == name })
+}
+
+// Add appends a field.
+func (f *Fields) Add(name, value string) {
+	*f = append(*f, Field{name, value})
+}
+
+// Set puts value into the first field of this name and removes the others, or
+// appends one.
+func (f *Fields) Set(name, value string) {
+	for i := range *f {
+		if (*f)[i].Name == name {
+			(*f)[i].Value = value
+			rest := Fields((*f)[i+1:])
+			rest.Del(name)
+			*f = (*f)[:i+1+len(rest)]
+			return
+		}
+	}
+	f.Add(name, value)
+}
+
+// Del removes the fields of this name.
+func (f *Fields) Del(name string) {
+	*f = slices.DeleteFunc(*f, func(field Field) bool { return field.Name == name })
+}

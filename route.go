@@ -1,0 +1,89 @@
+package gatelodge
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// Host is one name and all that is served for it: its routes and its
+// certificates. Its DNS records stand in the Views.
+type Host struct {
+	Name         Name           // exact, or a wildcard for one label, or "" for every host that no other matches
+	Owner        string         // the namespace that the name was granted to; "" where the configuration says it
+	Routes       []*Route       // in the order in which they are tried
+	Certificates []*Certificate // see Certified
+	WantsTLS     bool           // somebody asked for TLS: to be without a certificate is a Problem
+}
+
+// Certified tells whether the host has a certificate that clients can accept:
+// one in Certificates, which holds those that cover the host and are valid at
+// the Snapshot's time, the preferred one first, the configured defaults
+// included. Two of one source are kept where they differ by the type of key.
+// The chain is not judged.
+func (h *Host) Certified() bool {
+	return len(h.Certificates) > 0
+}
+
+// PathMatch says how a Route's path is compared.
+type PathMatch uint8
+
+// The ways to compare, named as in Ingress v1.
+const (
+	PathPrefix PathMatch = iota // by whole path elements: /a matches /a, /a/ and /a/b, not /ab
+	PathExact                   // the same path, byte for byte
+)
+
+// String returns the Ingress v1 name of the path type.
+func (m PathMatch) String() string {
+	if m == PathExact {
+		return "Exact"
+	}
+	return "Prefix"
+}
+
+// Route sends the requests of one path to a Backend, under a Policy.
+type Route struct {
+	Path    string    // starts with "/", canonical as a request's path is
+	Match   PathMatch // how Path is compared
+	Backend string    // the key of a Backend in the same Snapshot
+	Policy  *Policy   // never nil; shared by the routes of one object
+	Object  Object    // the object that asked for the route
+}
+
+// Matches tells whether the route is for a canonical request path, as
+// Ingress v1 defines it: a Prefix path is compared by elements, and a slash at
+// its end changes nothing.
+func (r *Route) Matches(path string) bool {
+	if r.Match == PathExact {
+		return path == r.Path
+	}
+	prefix := strings.TrimSuffix(r.Path, "/")
+	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
+}
+
+// BackendProtocol is what an endpoint speaks.
+type BackendProtocol string
+
+// The protocols a Backend can have.
+const (
+	BackendHTTP BackendProtocol = "http" // HTTP/1.1 in clear text
+	BackendH2C  BackendProtocol = "h2c"  // HTTP/2 with prior knowledge in clear text; gRPC
+)
+
+// Backend is a port of a Service with the endpoints that answer for it.
+type Backend struct {
+	// Key is unique in a Snapshot and stable over its successors. It starts
+	// with "namespace/service:port" and tells apart whatever needs connections
+	// of its own.
+	Key       string
+	Namespace string
+	Service   string
+	Protocol  BackendProtocol
+	Endpoints []Endpoint // sorted by address; without any, requests are answered with 503
+}
+
+// Endpoint is one address and port of a Backend.
+type Endpoint struct {
+	Address  netip.AddrPort
+	Draining bool // on its way out but still answering: chosen only when every endpoint of the Backend is draining
+}

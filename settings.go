@@ -1,0 +1,76 @@
+package gatelodge
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Settings are the parts of the configuration that requests and queries meet.
+// They are in the Snapshot, so that a changed configuration is served in one
+// step like everything else.
+type Settings struct {
+	Timeouts      Timeouts
+	Limits        Limits
+	Retries       Retries
+	Trust         Trust
+	AccessLog     AccessLog
+	RedirectHTTPS bool // what Policy.Redirect RedirectAuto means: false turns it off
+	Drain         Drain
+	TLS           TLSSettings
+	DNS           DNSSettings
+}
+
+// Trust names the peers that are believed when they tell who the client is.
+type Trust struct {
+	Forwarded     []netip.Prefix // by X-Forwarded-For and its kin
+	ProxyProtocol []netip.Prefix // by the PROXY protocol
+}
+
+// Timeouts bound how long a peer may make no progress.
+type Timeouts struct {
+	Header  time.Duration // a client sends a request's head
+	Body    time.Duration // between two reads of a client's body
+	Idle    time.Duration // a kept-alive connection waits for a request
+	Connect time.Duration // a connection to an endpoint is made
+	Read    time.Duration // between two reads of an endpoint's answer
+	Send    time.Duration // between two writes to a client or an endpoint
+}
+
+// Limits bound what a stranger can send. Zero means no limit where a comment
+// says so.
+type Limits struct {
+	HeaderBytes int   // of a request's head
+	Headers     int   // fields in a head
+	BodyBytes   int64 // of a request's body; 0: none
+	Connections int   // open at a time on a listener; 0: none
+	Streams     int   // concurrent HTTP/2 streams on a connection
+}
+
+// Retries bound the attempts made for one request.
+type Retries struct {
+	Attempts int     // tries in all, the first included
+	Budget   float64 // retries as a share of requests
+}
+
+// AccessLog says which requests are logged.
+type AccessLog struct {
+	Enabled bool
+	Sample  float64 // the share of requests that is logged, from 0 to 1
+}
+
+// Drain says how the gateway leaves.
+type Drain struct {
+	Delay   time.Duration // unready, yet serving as before
+	Timeout time.Duration // for requests under way
+	Tunnels time.Duration // for WebSockets and other tunnels
+}
+
+// DNSSettings hold for every DNS and DoT listener.
+type DNSSettings struct {
+	RateLimit int // responses a second to one client network; 0: no limit
+}
+
+// TLSSettings hold for every HTTPS and DoT listener.
+type TLSSettings struct {
+	MinVersion uint16 // tls.VersionTLS12 or tls.VersionTLS13
+}

@@ -1,0 +1,177 @@
+package gatelodge_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "gatelodge.dev"
+
+// importRules say what the packages of a folder and below may not import, and
+// why. A rule is for the files of the product, not for its tests.
+var importRules = []struct {
+	folder    string   // where the rule holds; "." is the root package alone
+	forbidden []string // import path prefixes
+	but       []string // import path prefixes that are allowed all the same
+	except    []string // folders where it does not hold
+	because   string
+}{
+	{
+		folder:    ".",
+		forbidden: []string{"*third-party*", module},
+		because:   "the root package is the vocabulary of all others; whatever it imports, everything imports",
+	},
+	{
+		folder:    "proxy",
+		forbidden: []string{module},
+		but:       []string{module + "/proxy"},
+		because:   "servers ask the Snapshot, never each other: that is why their answers agree",
+	},
+	{
+		folder:    "dnsserve",
+		forbidden: []string{module},
+		but:       []string{module + "/dnsserve"},
+		because:   "servers ask the Snapshot, never each other: that is why their answers agree",
+	},
+	{
+		folder:    "tls",
+		forbidden: []string{module},
+		but:       []string{module + "/tls"},
+		because:   "servers ask the Snapshot, never each other: that is why their answers agree",
+	},
+	{
+		folder:    "kube",
+		forbidden: []string{module},
+		but:       []string{module + "/kube"},
+		because:   "Kubernetes is an adapter in front of the vocabulary and knows no server",
+	},
+	{
+		folder:    "proxy/exchange",
+		forbidden: []string{"net/http", "*third-party*"},
+		because:   "the exchange is the same for every wire engine, so it belongs to none of them",
+	},
+	{
+		folder:    "proxy",
+		forbidden: []string{"net/http", "golang.org/x/net/http2", "github.com/gorilla/websocket"},
+		except:    []string{"proxy/nethttp"},
+		because:   "features work on the exchange; the net/http engine stands behind one adapter that can be deleted",
+	},
+	{
+		folder:    "",
+		forbidden: []string{"k8s.io", "sigs.k8s.io"},
+		except:    []string{"kube", "cmd", "e2e"},
+		because:   "Kubernetes stops at the adapter; the servers never see it",
+	},
+	{
+		folder:    "",
+		forbidden: []string{"github.com/miekg/dns"},
+		except:    []string{"dnsserve", "e2e"},
+		because:   "DNS messages are dnsserve's; everybody else has Records",
+	},
+	{
+		folder:    "",
+		forbidden: []string{module + "/cmd"},
+		except:    []string{"cmd"},
+		because:   "wiring is done at the top, and nothing hangs on it",
+	},
+}
+
+func TestImports(t *testing.T) {
+	for folder, files := range productFiles(t) {
+		for path, file := range files {
+			for _, spec := range file.Imports {
+				imported, err := strconv.Unquote(spec.Path.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, rule := range importRules {
+					if rule.folder == "." && folder != "." || rule.folder != "." && !below(folder, rule.folder) {
+						continue
+					}
+					if anyOf(rule.except, func(f string) bool { return below(folder, f) }) ||
+						anyOf(rule.but, func(p string) bool { return below(imported, p) }) || imported == module {
+						continue
+					}
+					if anyOf(rule.forbidden, func(p string) bool {
+						return below(imported, p) || p == "*third-party*" && thirdParty(imported)
+					}) {
+						t.Errorf("%s imports %s: %s", path, imported, rule.because)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestPackageDocs: a newcomer finds out what a package is for from its doc.
+func TestPackageDocs(t *testing.T) {
+	for folder, files := range productFiles(t) {
+		var doc string
+		for _, file := range files {
+			if file.Doc != nil {
+				doc = file.Doc.Text()
+			}
+		}
+		if len(doc) < 80 {
+			t.Errorf("package in %s: its package comment says too little: %q", folder, doc)
+		}
+	}
+}
+
+func thirdParty(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return strings.Contains(first, ".") && !below(path, module)
+}
+
+// below tells whether path is prefix or lies under it; everything lies under
+// the empty prefix.
+func below(path, prefix string) bool {
+	return prefix == "" || path == prefix || strings.HasPrefix(path, prefix+"/")
+}
+
+func anyOf(items []string, is func(string) bool) bool {
+	for _, item := range items {
+		if is(item) {
+			return true
+		}
+	}
+	return false
+}
+
+// productFiles parses every Go file that is not a test, by folder and path.
+func productFiles(t *testing.T) map[string]map[string]*ast.File {
+	t.Helper()
+	folders := make(map[string]map[string]*ast.File)
+	fset := token.NewFileSet()
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && path != "." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata" || entry.Name() == "dist" || entry.Name() == "bin") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(fset, path, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		folder := filepath.ToSlash(filepath.Dir(path))
+		if folders[folder] == nil {
+			folders[folder] = make(map[string]*ast.File)
+		}
+		folders[folder][path] = file
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folders
+}

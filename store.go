@@ -1,0 +1,41 @@
+package gatelodge
+
+import (
+	"context"
+	"errors"
+)
+
+// Errors of a Store.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("changed by somebody else")
+)
+
+// Item is what a Store keeps under one name.
+type Item struct {
+	Data    map[string][]byte // parts by name
+	Version string            // tells one content from the next; "" for an item that is yet to be made
+}
+
+// Store keeps the little that has to outlive a process or be shared by its
+// replicas: challenges, issued certificates, ticket keys, zone serials. Names
+// are relative to the gateway's instance.
+type Store interface {
+	// Get returns the item, or ErrNotFound.
+	Get(ctx context.Context, name string) (Item, error)
+	// Put writes the item if the stored one still has item.Version, and
+	// returns the new version; otherwise ErrConflict.
+	Put(ctx context.Context, name string, item Item) (version string, err error)
+	// Delete removes the item if the stored one still has the version.
+	Delete(ctx context.Context, name, version string) error
+	// Watch calls changed with the name of each item that starts with prefix,
+	// and then after each change or deletion of one, until ctx ends.
+	Watch(ctx context.Context, prefix string, changed func(name string)) error
+}
+
+// Leading runs what only one of the replicas may do.
+type Leading interface {
+	// Lead calls run whenever this replica becomes the leader, with a context
+	// that ends when it no longer is, and returns when ctx ends.
+	Lead(ctx context.Context, run func(ctx context.Context)) error
+}

@@ -1,0 +1,208 @@
+package gatelodge
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// String is the one text form of a Snapshot: what goldens hold, what
+// "gatelodge check" prints and what the admin endpoint shows. It never holds a
+// secret.
+func (s *Snapshot) String() string {
+	var b strings.Builder
+	s.WriteText(&b)
+	return b.String()
+}
+
+// WriteText writes the form of String to w, whose errors the caller sees on w.
+func (s *Snapshot) WriteText(w io.Writer) {
+	for _, l := range s.Listeners {
+		fmt.Fprintln(w, l)
+	}
+	for _, h := range s.Hosts {
+		h.writeText(w)
+	}
+	for _, b := range s.Backends {
+		fmt.Fprintln(w, b)
+	}
+	for _, c := range s.DefaultCertificates {
+		fmt.Fprintln(w, c)
+	}
+	for _, v := range s.Views {
+		v.writeText(w)
+	}
+	for _, c := range s.Challenges {
+		fmt.Fprintf(w, "challenge %s %s\n", c.Type, c.Name)
+	}
+	for _, p := range s.Problems {
+		fmt.Fprintf(w, "problem %s\n", p)
+	}
+}
+
+// String is the listener's line in the text form.
+func (l Listener) String() string {
+	if l.View != "" {
+		return fmt.Sprintf("listener %s %s %s view=%s", l.Name, l.Protocol, l.Address, l.View)
+	}
+	return fmt.Sprintf("listener %s %s %s public=%d", l.Name, l.Protocol, l.Address, l.PublicPort)
+}
+
+func (h *Host) writeText(w io.Writer) {
+	name, owner := string(h.Name), ""
+	if name == "" {
+		name = "any"
+	}
+	if h.Owner != "" {
+		owner = " owner=" + h.Owner
+	}
+	fmt.Fprintf(w, "host %s%s\n", name, owner)
+	for _, r := range h.Routes {
+		fmt.Fprintf(w, "  route %s\n", r)
+	}
+	for _, c := range h.Certificates {
+		fmt.Fprintf(w, "  %s\n", c)
+	}
+	if h.WantsTLS && len(h.Certificates) == 0 {
+		fmt.Fprintln(w, "  certificate none")
+	}
+}
+
+// String is the route's line in the text form.
+func (r *Route) String() string {
+	return fmt.Sprintf("%s %s -> %s by %s%s", r.Match, r.Path, r.Backend, r.Object, r.Policy)
+}
+
+// String lists what the policy asks for, each item after a space.
+func (p *Policy) String() string {
+	var b strings.Builder
+	if p.Unavailable != "" {
+		fmt.Fprintf(&b, " unavailable=%q", p.Unavailable)
+	}
+	switch p.Redirect {
+	case RedirectNever:
+		b.WriteString(" ssl-redirect=false")
+	case RedirectAlways:
+		b.WriteString(" force-ssl-redirect=true")
+	}
+	if p.BasicAuth != nil {
+		fmt.Fprintf(&b, " basic-auth=%q users=%d", p.BasicAuth.Realm, len(p.BasicAuth.Users))
+	}
+	return b.String()
+}
+
+// String is the backend's line in the text form.
+func (b *Backend) String() string {
+	var t strings.Builder
+	fmt.Fprintf(&t, "backend %s %s", b.Key, b.Protocol)
+	for _, e := range b.Endpoints {
+		fmt.Fprintf(&t, " %s", e.Address)
+		if e.Draining {
+			t.WriteString("(draining)")
+		}
+	}
+	if len(b.Endpoints) == 0 {
+		t.WriteString(" no endpoints")
+	}
+	return t.String()
+}
+
+// String is the certificate's line in the text form.
+func (c *Certificate) String() string {
+	names := make([]string, len(c.Names))
+	for i, n := range c.Names {
+		names[i] = string(n)
+	}
+	return fmt.Sprintf("certificate %s %s names=%s from=%s until=%s sha256=%.16s",
+		c.Source, c.Object, strings.Join(names, ","),
+		c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339), c.Fingerprint)
+}
+
+func (v *View) writeText(w io.Writer) {
+	fmt.Fprintf(w, "view %s", v.Name)
+	for _, a := range v.Addresses {
+		fmt.Fprintf(w, " %s", a)
+	}
+	fmt.Fprintln(w)
+	for _, z := range v.Zones {
+		fmt.Fprintf(w, "  zone %s primary=%s hostmaster=%s ttl=%s negative=%s\n", z.Name, z.Primary, z.Hostmaster, z.TTL, z.NegativeTTL)
+		for _, n := range z.Nodes {
+			for _, r := range n.Records {
+				fmt.Fprintf(w, "    %s\n", r)
+			}
+		}
+	}
+}
+
+// String is the record as a line of a master file (RFC 1035 §5.1).
+func (r Record) String() string {
+	return fmt.Sprintf("%s. %d IN %s %s", r.Name, int64(r.TTL/time.Second), r.Type, r.Data)
+}
+
+// Changes lists, sorted, the keys of what differs between the Snapshot before
+// and s: "host app.example.com", "backend shop/web:80", "node …", "certificate
+// …". It is what a swap logs. A nil before stands for an empty Snapshot.
+func (s *Snapshot) Changes(before *Snapshot) []string {
+	var keys []string
+	if before == nil {
+		before = &Snapshot{}
+	} else {
+		if !reflect.DeepEqual(before.Settings, s.Settings) {
+			keys = append(keys, "settings")
+		}
+		if !slices.Equal(before.Listeners, s.Listeners) {
+			keys = append(keys, "listeners")
+		}
+	}
+	if !slices.Equal(before.Challenges, s.Challenges) {
+		keys = append(keys, "challenges")
+	}
+	keys = changed(keys, "host ", before.Hosts, s.Hosts, func(h *Host) string { return string(h.Name) })
+	keys = changed(keys, "backend ", before.Backends, s.Backends, func(b *Backend) string { return b.Key })
+	keys = changed(keys, "certificate ", before.DefaultCertificates, s.DefaultCertificates, func(c *Certificate) string { return c.Object.String() })
+	zones := func(views []*View) map[string][]*Node {
+		byKey := make(map[string][]*Node)
+		for _, v := range views {
+			for _, z := range v.Zones {
+				byKey[v.Name+"/"+string(z.Name)] = z.Nodes
+			}
+		}
+		return byKey
+	}
+	old, now := zones(before.Views), zones(s.Views)
+	for key, nodes := range now {
+		keys = changed(keys, "node "+key+" ", old[key], nodes, func(n *Node) string { return string(n.Name) })
+		delete(old, key)
+	}
+	for key, nodes := range old {
+		keys = changed(keys, "node "+key+" ", nodes, nil, func(n *Node) string { return string(n.Name) })
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// changed appends the keys of the items that are in one list only, or are
+// different pointers in both.
+func changed[T any](keys []string, prefix string, before, after []*T, keyOf func(*T) string) []string {
+	if len(before) == len(after) && (len(before) == 0 || &before[0] == &after[0]) {
+		return keys
+	}
+	old := make(map[string]*T, len(before))
+	for _, item := range before {
+		old[keyOf(item)] = item
+	}
+	for _, item := range after {
+		k := keyOf(item)
+		if old[k] != item {
+			keys = append(keys, prefix+k)
+		}
+		delete(old, k)
+	}
+	for k := range old {
+		keys = append(keys, prefix+k)
+	}
+	return keys
+}

@@ -1,0 +1,40 @@
+package gatelodge
+
+import (
+	"net/netip"
+	"time"
+)
+
+// View is the DNS tree as it is seen through one DNS listener.
+type View struct {
+	Name      string
+	Addresses []netip.Addr // what granted hosts resolve to in this view; sorted
+	Zones     []*Zone      // sorted by Name.Compare
+}
+
+// Zone is the content of one zone in one view, all but its SOA record: the
+// DNS server makes that from the fields here and a serial that moves with the
+// content.
+type Zone struct {
+	Name        Name
+	Primary     Name          // SOA MNAME: the first name server
+	Hostmaster  string        // SOA RNAME in master-file form: the "@" is a dot, a dot before it is escaped
+	TTL         time.Duration // of the SOA record, whole seconds
+	NegativeTTL time.Duration // SOA MINIMUM (RFC 2308 §4), whole seconds
+	Nodes       []*Node       // sorted by Name.Compare; a Node that did not change is the one of the Snapshot before
+}
+
+// Node is a name in a zone that owns records.
+type Node struct {
+	Name    Name
+	Records []Record // sorted by type, then data
+}
+
+// Record is one resource record of class IN. It is text, because Build knows
+// nothing of DNS messages.
+type Record struct {
+	Name Name
+	Type string        // mnemonic: "A", "CNAME", …
+	TTL  time.Duration // whole seconds; equal for the records of one name and type (RFC 2181 §5.2)
+	Data string        // RDATA in master-file form (RFC 1035 §5.1), names absolute
+}
