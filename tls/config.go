@@ -1,0 +1,100 @@
+package tls
+
+import (
+	"crypto/tls"
+	"errors"
+	"log/slog"
+
+	"gatelodge.dev"
+)
+
+var errNothingServed = errors.New("no snapshot is served yet")
+
+// Server picks the certificate for each handshake.
+type Server struct {
+	table    *gatelodge.Table[*table]
+	selfMade *selfMade
+	log      *slog.Logger
+}
+
+// New returns a Server of what is live; it must be called before live's first
+// Swap.
+func New(live *gatelodge.Live, log *slog.Logger) *Server {
+	return &Server{
+		table:    gatelodge.NewTable(live, compile, nil),
+		selfMade: newSelfMade(),
+		log:      log,
+	}
+}
+
+// Config returns a configuration for HTTPS listeners, whose certificates and
+// lowest version follow what is live.
+//
+// It fills the Handshake in the context of a handshake, if there is one.
+// Session tickets can be used where the same Config issued them, for it holds
+// their keys.
+func (s *Server) Config() *tls.Config {
+	return &tls.Config{
+		NextProtos:         protocols(),
+		GetConfigForClient: s.configFor,
+	}
+}
+
+// configFor decides everything about a handshake from one load of the table.
+// Unlike GetCertificate it runs for resumed sessions too, which show no
+// certificate but may be asked for the same hosts.
+//
+// The Config that it returns sets no ticket keys, so crypto/tls uses those of
+// the listener's Config, and sessions resume although every handshake gets a
+// Config of its own. Cipher suites and key exchanges are the defaults of
+// crypto/tls, which prefers X25519MLKEM768.
+func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	t := s.table.Load()
+	if t == nil {
+		return nil, errNothingServed
+	}
+	found := t.choose(hello.ServerName)
+	if h := gatelodge.HandshakeOf(hello.Context()); h != nil {
+		h.Certificates = found.certificates
+	}
+	return &tls.Config{
+		NextProtos: protocols(),
+		MinVersion: t.minVersion,
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if c := supported(hello, found.certificates); c != nil {
+				return c, nil
+			}
+			return s.makeFor(found.host)
+		},
+	}, nil
+}
+
+// protocols are offered by ALPN (RFC 7301), the preferred one first.
+func protocols() []string { return []string{"h2", "http/1.1"} }
+
+// supported returns the first certificate that the client can verify the type
+// of, which is how one of an RSA and an ECDSA certificate is chosen. A client
+// that supports none gets the first, for the alert that crypto/tls then sends
+// is clearer than a certificate that nobody configured.
+func supported(hello *tls.ClientHelloInfo, certificates []*gatelodge.Certificate) *tls.Certificate {
+	if len(certificates) == 0 {
+		return nil
+	}
+	for _, c := range certificates {
+		if hello.SupportsCertificate(c.KeyPair) == nil {
+			return c.KeyPair
+		}
+	}
+	return certificates[0].KeyPair
+}
+
+func (s *Server) makeFor(host gatelodge.Name) (*tls.Certificate, error) {
+	c, made, err := s.selfMade.certificate(host)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		s.log.Debug("made a certificate for a host that has none", "host", host)
+	}
+	return c, nil
+}

@@ -1,0 +1,156 @@
+package tls_test
+
+import (
+	"crypto/tls"
+	"testing"
+
+	"gatelodge.dev"
+)
+
+// TestTypeOfKeyByClient: of an RSA and an ECDSA certificate for one name each
+// client gets the one it can verify.
+func TestTypeOfKeyByClient(t *testing.T) {
+	ca := newCertificates(t)
+	ec, rsa := ca.ecdsa("shop.example.com"), ca.rsa("shop.example.com")
+	g := start(t, &gatelodge.Snapshot{
+		Hosts:               []*gatelodge.Host{host("shop.example.com", "shop", ec, rsa)},
+		DefaultCertificates: []*gatelodge.Certificate{ec, rsa},
+	})
+	for _, sni := range []string{"shop.example.com", ""} {
+		modern, old := client(sni), client(sni)
+		old.MaxVersion = tls.VersionTLS12
+		old.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
+		if !is(g.shown(modern), ec) {
+			t.Errorf("SNI %q: a client of both is not shown the preferred ECDSA certificate", sni)
+		}
+		if !is(g.shown(old), rsa) {
+			t.Errorf("SNI %q: a client of RSA alone is not shown the RSA certificate", sni)
+		}
+	}
+}
+
+// TestHotReplacement: the next handshake shows the new certificate, and a
+// connection made with the old one lives on.
+func TestHotReplacement(t *testing.T) {
+	ca := newCertificates(t)
+	before, after := ca.ecdsa("shop.example.com"), ca.ecdsa("shop.example.com")
+	g := start(t, serving(host("shop.example.com", "shop", before)))
+
+	old := g.mustDial(client("shop.example.com"))
+	g.live.Swap(serving(host("shop.example.com", "shop", after)))
+	if !is(g.shown(client("shop.example.com")), after) {
+		t.Error("the next handshake does not show the new certificate")
+	}
+	if err := echoes(old); err != nil {
+		t.Errorf("the open connection was disturbed: %v", err)
+	}
+
+	g.live.Swap(serving())
+	if shown := g.shown(client("shop.example.com")); !selfMade(shown) {
+		t.Error("the certificate outlives its host")
+	}
+}
+
+// TestDefaultsReplaced: a Snapshot with the same hosts and other defaults shows
+// the others.
+func TestDefaultsReplaced(t *testing.T) {
+	ca := newCertificates(t)
+	before, after := ca.ecdsa("*.apps.test"), ca.ecdsa("*.apps.test")
+	hosts := []*gatelodge.Host{host("shop.example.com", "shop", ca.ecdsa("shop.example.com"))}
+	g := start(t, &gatelodge.Snapshot{Hosts: hosts, DefaultCertificates: []*gatelodge.Certificate{before}})
+	g.live.Swap(&gatelodge.Snapshot{Hosts: hosts, DefaultCertificates: []*gatelodge.Certificate{after}})
+	if !is(g.shown(client("x.apps.test")), after) {
+		t.Error("the default certificate before is still shown")
+	}
+}
+
+// TestResumption: a returning client resumes its session, also over a Swap, and
+// the server is told the certificates of a handshake that showed none.
+func TestResumption(t *testing.T) {
+	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
+		t.Run(name, func(t *testing.T) {
+			ca := newCertificates(t)
+			before, after := ca.ecdsa("shop.example.com"), ca.ecdsa("shop.example.com")
+			g := start(t, serving(host("shop.example.com", "shop", before)))
+			returning := client("shop.example.com")
+			returning.MaxVersion = version
+			returning.ClientSessionCache = tls.NewLRUClientSessionCache(8)
+
+			if g.mustDial(returning).ConnectionState().DidResume {
+				t.Fatal("the first handshake resumed a session")
+			}
+			for _, c := range []*gatelodge.Certificate{before, after} {
+				g.live.Swap(serving(host("shop.example.com", "shop", c)))
+				conn := g.mustDial(returning)
+				if state := conn.ConnectionState(); !state.DidResume || state.Version != version {
+					t.Fatalf("resumed: %t, version %s", state.DidResume, tls.VersionName(state.Version))
+				}
+				if h := g.handshake(conn); len(h.Certificates) != 1 || h.Certificates[0] != c {
+					t.Errorf("the server is told %v, want %v", h.Certificates, c)
+				}
+			}
+		})
+	}
+}
+
+// TestVersions: what is older than the configured version is refused, and TLS
+// 1.1 always.
+func TestVersions(t *testing.T) {
+	hosts := []*gatelodge.Host{host("shop.example.com", "shop", newCertificates(t).ecdsa("shop.example.com"))}
+	for _, c := range []struct {
+		min      uint16 // of the settings; 0: none are given
+		client   uint16
+		accepted bool
+	}{
+		{0, tls.VersionTLS11, false},
+		{0, tls.VersionTLS12, true},
+		{tls.VersionTLS10, tls.VersionTLS11, false},
+		{tls.VersionTLS12, tls.VersionTLS11, false},
+		{tls.VersionTLS12, tls.VersionTLS12, true},
+		{tls.VersionTLS12, tls.VersionTLS13, true},
+		{tls.VersionTLS13, tls.VersionTLS12, false},
+		{tls.VersionTLS13, tls.VersionTLS13, true},
+	} {
+		snapshot := &gatelodge.Snapshot{Hosts: hosts}
+		if c.min != 0 {
+			snapshot.Settings = &gatelodge.Settings{TLS: gatelodge.TLSSettings{MinVersion: c.min}}
+		}
+		g := start(t, snapshot)
+		config := client("shop.example.com")
+		config.MinVersion, config.MaxVersion = c.client, c.client
+		if _, err := g.dial(config); (err == nil) != c.accepted {
+			t.Errorf("lowest %s, client %s: %v", tls.VersionName(c.min), tls.VersionName(c.client), err)
+		}
+	}
+}
+
+// TestNegotiation: HTTP/2 where the client has it, and a key exchange that a
+// quantum computer does not break.
+func TestNegotiation(t *testing.T) {
+	g := start(t, serving(host("shop.example.com", "shop", newCertificates(t).ecdsa("shop.example.com"))))
+	for _, c := range []struct {
+		offered []string
+		want    string
+	}{
+		{[]string{"http/1.1", "h2"}, "h2"},
+		{[]string{"http/1.1"}, "http/1.1"},
+		{nil, ""},
+	} {
+		config := client("shop.example.com")
+		config.NextProtos = c.offered
+		state := g.mustDial(config).ConnectionState()
+		if state.NegotiatedProtocol != c.want {
+			t.Errorf("offered %v: %q was chosen, want %q", c.offered, state.NegotiatedProtocol, c.want)
+		}
+		if state.CurveID != tls.X25519MLKEM768 {
+			t.Errorf("key exchange %s, want X25519MLKEM768", state.CurveID)
+		}
+	}
+}
+
+// TestBeforeFirstSnapshot: a client that comes too early is turned away.
+func TestBeforeFirstSnapshot(t *testing.T) {
+	if _, err := start(t, nil).dial(client("shop.example.com")); err == nil {
+		t.Error("a handshake succeeded before anything was served")
+	}
+}

@@ -1,0 +1,85 @@
+package tls
+
+import (
+	"crypto/tls"
+	"slices"
+
+	"gatelodge.dev"
+)
+
+// table is a Snapshot's certificates by name.
+type table struct {
+	minVersion uint16
+	list       []*gatelodge.Host // the Snapshot's, to see whether hosts has to change
+	hosts      map[gatelodge.Name]*gatelodge.Host
+	defaults   []*gatelodge.Certificate // for names that no Host has
+}
+
+// compile makes the table of next. Most Snapshots change no host at all, and
+// then the map of the table before serves on.
+func compile(next *gatelodge.Snapshot, previous *table) *table {
+	t := &table{minVersion: tls.VersionTLS12, list: next.Hosts, defaults: next.DefaultCertificates}
+	if next.Settings != nil && next.Settings.TLS.MinVersion > t.minVersion {
+		t.minVersion = next.Settings.TLS.MinVersion
+	}
+	if previous != nil && slices.Equal(previous.list, next.Hosts) {
+		t.hosts = previous.hosts
+		return t
+	}
+	t.hosts = make(map[gatelodge.Name]*gatelodge.Host, len(next.Hosts))
+	for _, h := range next.Hosts {
+		if h.Name != "" { // the Host for every other name can't be asked for
+			t.hosts[h.Name] = h
+		}
+	}
+	return t
+}
+
+// choice is what can be shown in a handshake.
+type choice struct {
+	certificates []*gatelodge.Certificate // the preferred one first
+	host         gatelodge.Name           // without certificates: the host to make one for; "" for a name that nobody serves
+}
+
+// choose finds the certificates for the name of an SNI extension (RFC 6066
+// §3), which is empty when the client sent none.
+//
+// The host of exactly this name comes first, then the wildcard one label up,
+// then the default certificates that cover the name. A client that sends no
+// name can't tell a wrong certificate from a right one, and gets the defaults
+// as they come.
+func (t *table) choose(serverName string) choice {
+	if serverName == "" {
+		return choice{certificates: t.defaults}
+	}
+	name, err := gatelodge.ParseName(serverName)
+	if err != nil {
+		return choice{}
+	}
+	exact, wildcard := t.hosts[name], t.hosts[name.Wildcard()]
+	switch {
+	case exact != nil && exact.Certified():
+		return choice{certificates: exact.Certificates}
+	// A wildcard's Secret serves only hosts that were granted to its own
+	// namespace, and an exact name may have been granted to another.
+	case wildcard != nil && wildcard.Certified() && (exact == nil || exact.Owner == wildcard.Owner):
+		return choice{certificates: wildcard.Certificates}
+	case exact != nil:
+		return choice{host: exact.Name}
+	case wildcard != nil:
+		return choice{host: wildcard.Name}
+	}
+	return choice{certificates: t.defaultsFor(name)}
+}
+
+// defaultsFor returns the default certificates that cover a name which no Host
+// has. Those for a Host are among its own certificates already.
+func (t *table) defaultsFor(name gatelodge.Name) []*gatelodge.Certificate {
+	var covering []*gatelodge.Certificate
+	for _, c := range t.defaults {
+		if c.Covers(name) {
+			covering = append(covering, c)
+		}
+	}
+	return covering
+}

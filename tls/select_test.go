@@ -1,0 +1,108 @@
+package tls_test
+
+import (
+	"strings"
+	"testing"
+
+	"gatelodge.dev"
+)
+
+// TestCertificateForName: the exact name, then the wildcard one label up, then
+// the defaults, then one that the gateway made.
+func TestCertificateForName(t *testing.T) {
+	ca := newCertificates(t)
+	exact := ca.ecdsa("shop.example.com")
+	wildcard := ca.ecdsa("*.example.com")
+	fallback := ca.ecdsa("*.apps.test", "apps.test")
+	other := ca.ecdsa("*.other.test")
+	g := start(t, &gatelodge.Snapshot{
+		Hosts: []*gatelodge.Host{
+			host("", "", exact), // asked for by no name, whatever it has
+			host("shop.example.com", "shop", exact),
+			host("plain.example.com", "web"),
+			host("foreign.example.com", "stranger"),
+			host("*.example.com", "web", wildcard),
+			host("bare.test", "web"),
+			host("*.bare.test", "web"),
+		},
+		DefaultCertificates: []*gatelodge.Certificate{fallback, other},
+	})
+
+	for _, c := range []struct {
+		idea string
+		sni  string
+		want *gatelodge.Certificate // nil: self-made
+		name string                 // in the self-made one
+	}{
+		{idea: "exact name before wildcard", sni: "shop.example.com", want: exact},
+		{idea: "in any case", sni: "SHOP.Example.COM", want: exact},
+		{idea: "wildcard one label up", sni: "any.example.com", want: wildcard},
+		{idea: "wildcard for a host of its owner without a certificate", sni: "plain.example.com", want: wildcard},
+		{idea: "not for a host of another owner", sni: "foreign.example.com", name: "foreign.example.com"},
+		{idea: "wildcard not two labels up", sni: "a.b.example.com", name: "gatelodge.invalid"},
+		{idea: "wildcard not for its parent", sni: "example.com", name: "gatelodge.invalid"},
+		{idea: "default that covers the name", sni: "x.apps.test", want: fallback},
+		{idea: "each default by its names", sni: "x.other.test", want: other},
+		{idea: "no SNI: the first default", sni: "", want: fallback},
+		{idea: "host without a certificate", sni: "bare.test", name: "bare.test"},
+		{idea: "wildcard host without a certificate", sni: "x.bare.test", name: "*.bare.test"},
+		{idea: "name that nobody has", sni: "nobody.test", name: "gatelodge.invalid"},
+		{idea: "single label", sni: "localhost", name: "gatelodge.invalid"},
+	} {
+		t.Run(c.idea, func(t *testing.T) {
+			conn := g.mustDial(client(c.sni))
+			shown := conn.ConnectionState().PeerCertificates[0]
+			if c.want != nil {
+				if !is(shown, c.want) {
+					t.Errorf("shown %v, want %v", shown.DNSNames, c.want.Names)
+				}
+				if h := g.handshake(conn); c.sni != "" && !h.Covers(gatelodge.Name(strings.ToLower(c.sni))) {
+					t.Errorf("handshake does not cover the name that was asked for: %v", h.Certificates)
+				}
+				return
+			}
+			if !selfMade(shown) || len(shown.DNSNames) != 1 || shown.DNSNames[0] != c.name {
+				t.Errorf("shown %v by %s, want a self-made one for %s", shown.DNSNames, shown.Issuer, c.name)
+			}
+			if h := g.handshake(conn); len(h.Certificates) != 0 {
+				t.Errorf("a self-made certificate is told as %v", h.Certificates)
+			}
+		})
+	}
+}
+
+// TestOddNames: what no host can be called is answered like a name that nobody
+// has, or refused by crypto/tls, and the next client is served.
+func TestOddNames(t *testing.T) {
+	good := newCertificates(t).ecdsa("shop.example.com")
+	g := start(t, serving(host("shop.example.com", "shop", good)))
+	for _, sni := range []string{
+		"-.example.com",
+		"a..b",
+		"*",
+		"*.example.com",
+		"shop.example.com:443",
+		"shop example com",
+		"shop.example.com/",
+		"\x00",
+		"ex\xff\xfe",
+		"1.2.3.4.5",
+		strings.Repeat("a", 64) + ".example.com",
+		strings.Repeat("a.", 126) + "aa",
+	} {
+		if conn, err := g.dial(client(sni)); err == nil && !selfMade(conn.ConnectionState().PeerCertificates[0]) {
+			t.Errorf("%q was shown a certificate of a host", sni)
+		}
+	}
+	if !is(g.shown(client("shop.example.com")), good) {
+		t.Error("a good name is not served after the odd ones")
+	}
+}
+
+// TestNoSNIWithoutDefaults: there is still an answer to be had.
+func TestNoSNIWithoutDefaults(t *testing.T) {
+	g := start(t, serving(host("shop.example.com", "shop", newCertificates(t).ecdsa("shop.example.com"))))
+	if shown := g.shown(client("")); !selfMade(shown) {
+		t.Errorf("shown %v, want a self-made certificate", shown.DNSNames)
+	}
+}
