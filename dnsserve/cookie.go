@@ -1,0 +1,81 @@
+package dnsserve
+
+import (
+	"crypto/subtle"
+	"encoding/binary"
+	"net/netip"
+	"time"
+)
+
+const (
+	clientCookieSize = 8
+	serverCookieSize = 16 // version 1 (RFC 9018 §4)
+	cookieVersion    = 1
+)
+
+// How far from our clock the time in a cookie may be (RFC 9018 §4.3).
+const (
+	cookieAge    = time.Hour
+	cookieFuture = 5 * time.Minute
+)
+
+// cookie is the COOKIE option of a query (RFC 7873 §4).
+type cookie struct {
+	asked  bool
+	client [clientCookieSize]byte
+	server []byte // what the client got from us before; empty: nothing yet
+}
+
+// read takes over the option's data, and returns false if its length is wrong.
+func (c *cookie) read(data []byte) bool {
+	c.asked = true
+	if len(data) != clientCookieSize && (len(data) < 16 || len(data) > 40) {
+		return false
+	}
+	c.server = data[copy(c.client[:], data):]
+	return true
+}
+
+// appendCookie adds the option's data for the reply: the client's cookie, and
+// a server cookie after RFC 9018 §4 that proves to us, next time, that the
+// client is at this address.
+func appendCookie(b []byte, c *cookie, client netip.Addr, secret *[16]byte, now time.Time) []byte {
+	b = append(b, c.client[:]...)
+	b = append(b, cookieVersion, 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(now.Unix()))
+	return binary.LittleEndian.AppendUint64(b, cookieHash(b, client, secret))
+}
+
+// valid tells whether the server cookie is one that we gave to this client at
+// this address lately.
+func (c *cookie) valid(client netip.Addr, secret *[16]byte, now time.Time) bool {
+	if len(c.server) != serverCookieSize || c.server[0] != cookieVersion {
+		return false
+	}
+	// Serial number arithmetic on 32 bits of seconds (RFC 9018 §4.3).
+	age := time.Duration(int32(uint32(now.Unix())-binary.BigEndian.Uint32(c.server[4:]))) * time.Second
+	if age > cookieAge || age < -cookieFuture {
+		return false
+	}
+	var b [clientCookieSize + 8]byte
+	copy(b[copy(b[:], c.client[:]):], c.server[:8])
+	var want [8]byte
+	binary.LittleEndian.PutUint64(want[:], cookieHash(b[:], client, secret))
+	return subtle.ConstantTimeCompare(want[:], c.server[8:]) == 1
+}
+
+// cookieHash hashes the first 16 octets of an option's data and the client's
+// address (RFC 9018 §4.4).
+func cookieHash(data []byte, client netip.Addr, secret *[16]byte) uint64 {
+	var in [clientCookieSize + 8 + 16]byte
+	n := copy(in[:], data[:clientCookieSize+8])
+	client = client.Unmap()
+	if client.Is4() {
+		a := client.As4()
+		n += copy(in[n:], a[:])
+	} else {
+		a := client.As16()
+		n += copy(in[n:], a[:])
+	}
+	return siphash(secret, in[:n])
+}

@@ -1,0 +1,204 @@
+package dnsserve
+
+import (
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// maxChain is how many CNAME and DNAME records an answer follows. Resolvers
+// ask on from the last.
+const maxChain = 16
+
+// placed is an rrset at the name that owns it in an answer: for a wildcard's
+// records that is the name asked for.
+type placed struct {
+	owner name
+	set   *rrset
+}
+
+// reply is what a lookup found. It is reused from query to query.
+type reply struct {
+	rcode         int
+	authoritative bool
+	zone          *zone // the zone of the name asked for; nil: none of ours
+	referral      bool  // the authority section holds a delegation
+	answer        []placed
+	authority     []placed
+	additional    []placed
+
+	labels labels
+}
+
+func (r *reply) reset() {
+	*r = reply{answer: r.answer[:0], authority: r.authority[:0], additional: r.additional[:0]}
+}
+
+// lookup finds the answer to a question of class IN. qname is in lower case.
+//
+// It is the algorithm of RFC 1034 §4.3.2, with wildcards after RFC 4592 and
+// DNAME after RFC 6672 §3.2:
+//
+//  1. Take the zone of the view that is nearest to the name; of a DS record,
+//     the one above (RFC 4035 §3.1.4.1). If there is none, refuse.
+//  2. Go down from the apex, label by label:
+//     a. A node that delegates ends the walk with a referral.
+//     b. A node with a DNAME above the name replaces what lies above the rest;
+//     begin again with the new name.
+//     c. If the next label does not exist, its would-be parent is the closest
+//     encloser. A wildcard right below that takes the name's place; without
+//     one the name does not exist.
+//  3. At the name: a CNAME, unless it is asked for, is added and leads to a
+//     new name, to begin again with. The records of the type asked for are
+//     the answer. If there are none, the type does not exist.
+//
+// The first name decides whether there is an answer at all, the last one
+// decides the code (RFC 6604 §3).
+func (v *view) lookup(r *reply, qname name, qtype uint16) {
+	r.authoritative = true
+	for link := 0; link <= maxChain; link++ {
+		z := v.zoneOf(&r.labels, qname, qtype)
+		if link == 0 {
+			r.zone = z
+		}
+		if z == nil {
+			if link == 0 {
+				r.authoritative, r.rcode = false, dns.RcodeRefused
+			}
+			return
+		}
+		next := z.step(r, qname, qtype)
+		if next == nil || r.answered(next) {
+			break
+		}
+		qname = next
+	}
+	r.addAddresses(v)
+}
+
+// step answers for one name of a chain, and returns the next, or nil where the
+// chain ends.
+func (z *zone) step(r *reply, qname name, qtype uint16) (next name) {
+	n := z.apex
+	for depth := r.labels.n - z.depth; depth > 0; depth-- {
+		if n.dname != nil {
+			return r.substitute(z.owner(r, qname, depth), n.dname, qname, qtype)
+		}
+		child := n.children.get(qname.label(r.labels.at[depth-1]))
+		if child == nil {
+			if n.wildcard == nil {
+				r.rcode = dns.RcodeNameError
+				r.authority = append(r.authority, placed{z.name, z.negative})
+				return nil
+			}
+			// RFC 4592 §4.2 leaves open what a delegation at a wildcard means;
+			// like others, we make a referral at the name asked for.
+			child, depth = n.wildcard, 1
+		}
+		n = child
+		if n.cut != nil && !(depth == 1 && qtype == dns.TypeDS) {
+			r.refer(z.owner(r, qname, depth-1), n.cut)
+			return nil
+		}
+	}
+	return z.match(r, n, qname, qtype)
+}
+
+// owner returns the name that is the last depth labels short of qname.
+func (z *zone) owner(r *reply, qname name, depth int) name {
+	if depth == 0 {
+		return qname
+	}
+	if depth == r.labels.n {
+		return qname[len(qname)-1:]
+	}
+	return qname[r.labels.at[depth]:]
+}
+
+// match answers from the node that stands for qname.
+func (z *zone) match(r *reply, n *node, qname name, qtype uint16) (next name) {
+	set := n.set(qtype)
+	switch {
+	case set != nil:
+	case n.cname != nil:
+		set, next = n.cname, n.cname.target
+		if qtype == dns.TypeANY {
+			next = nil
+		}
+	case qtype == dns.TypeANY && len(n.sets) > 0:
+		set = n.sets[0] // any one RRset is an answer (RFC 8482 §4.1)
+	default:
+		r.authority = append(r.authority, placed{z.name, z.negative})
+		return nil
+	}
+	r.answer = append(r.answer, placed{qname, set})
+	return next
+}
+
+// refer adds the delegation at owner. The first link of a chain decides
+// whether the answer is authoritative.
+func (r *reply) refer(owner name, cut *rrset) {
+	r.referral = true
+	r.authoritative = len(r.answer) > 0
+	r.authority = append(r.authority, placed{owner, cut})
+}
+
+// substitute adds the DNAME at owner, which lies above qname, and the CNAME
+// that it makes of it (RFC 6672 §3.1). That CNAME is the answer if one is
+// asked for.
+func (r *reply) substitute(owner name, dname *rrset, qname name, qtype uint16) (next name) {
+	r.answer = append(r.answer, placed{owner, dname})
+	prefix := qname[:len(qname)-len(owner)]
+	if len(prefix)+len(dname.target) > maxName {
+		r.rcode = dns.RcodeYXDomain // RFC 6672 §2.2
+		return nil
+	}
+	next = slices.Concat(prefix, dname.target)
+	r.answer = append(r.answer, placed{qname, synthesize(dname, next)})
+	if qtype == dns.TypeCNAME || qtype == dns.TypeANY {
+		return nil
+	}
+	return next
+}
+
+// answered tells whether the answer holds records of this name already: the
+// chain is a loop.
+func (r *reply) answered(owner name) bool {
+	for _, p := range r.answer {
+		if p.set.rtype != dns.TypeDNAME && string(p.owner) == string(owner) {
+			return true
+		}
+	}
+	return false
+}
+
+// addAddresses adds the addresses of the hosts that the answer or a referral
+// names, where the view has them.
+func (r *reply) addAddresses(v *view) {
+	from := r.answer
+	if r.referral {
+		from = r.authority
+	}
+	for _, p := range from {
+		for _, host := range p.set.targets {
+			z := v.zoneOf(&r.labels, host, dns.TypeA)
+			if z == nil || r.has(host) {
+				continue
+			}
+			n := z.find(host)
+			if n == nil {
+				continue
+			}
+			for _, rtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
+				if set := n.set(rtype); set != nil {
+					r.additional = append(r.additional, placed{host, set})
+				}
+			}
+		}
+	}
+}
+
+// has tells whether the additional section already has addresses of host.
+func (r *reply) has(host name) bool {
+	return slices.ContainsFunc(r.additional, func(p placed) bool { return string(p.owner) == string(host) })
+}

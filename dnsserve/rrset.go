@@ -1,0 +1,140 @@
+package dnsserve
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// ownerIsQuestion is the owner field of a record owned by the name that was
+// asked for: a compression pointer to the question (RFC 1035 §4.1.4).
+const ownerIsQuestion = 0xC000 | headerSize
+
+// rrset is all records of one name and type (RFC 2181 §5), compiled. It is
+// immutable.
+type rrset struct {
+	rtype uint16
+	count int
+
+	// wire is the records as an answer holds them when their owner is the name
+	// asked for: each begins with ownerIsQuestion, and the names in the data
+	// are not compressed.
+	wire []byte
+
+	target  name   // where a CNAME or DNAME points
+	targets []name // hosts whose addresses go into the additional section
+}
+
+// fixedSize is what stands before the data of a record with a compressed
+// owner: owner, type, class, TTL and data length.
+const fixedSize = 2 + 2 + 2 + 4 + 2
+
+// newRRset compiles records of one owner and type. Duplicates count once
+// (RFC 2181 §5), and all get the lowest TTL among them (§5.2).
+func newRRset(rrs []dns.RR) (*rrset, error) {
+	set := &rrset{rtype: rrs[0].Header().Rrtype}
+	ttl := rrs[0].Header().Ttl
+	for _, rr := range rrs {
+		ttl = min(ttl, rr.Header().Ttl)
+	}
+	var packed [][]byte
+	for _, rr := range rrs {
+		wire, err := packRR(rr, ttl)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(packed, func(w []byte) bool { return bytes.Equal(w, wire) }) {
+			continue
+		}
+		packed = append(packed, wire)
+		if err := set.addTargets(rr); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(packed, bytes.Compare) // equal content in another order is the same content
+	set.count, set.wire = len(packed), bytes.Join(packed, nil)
+	return set, nil
+}
+
+// packRR returns rr in wire form with ownerIsQuestion for its owner.
+func packRR(rr dns.RR, ttl uint32) ([]byte, error) {
+	root := dns.Copy(rr)
+	root.Header().Name, root.Header().Ttl = ".", ttl
+	buf := make([]byte, dns.Len(root)+1)
+	n, err := dns.PackRR(root, buf[1:], 0, nil, false) // one octet of owner, where two are wanted
+	if err != nil {
+		return nil, fmt.Errorf("record %q does not fit the wire: %w", rr, err)
+	}
+	wire := buf[:n+1]
+	binary.BigEndian.PutUint16(wire, ownerIsQuestion)
+	return wire, nil
+}
+
+// addTargets notes the names in rr that lookups go on to.
+func (set *rrset) addTargets(rr dns.RR) error {
+	var text string
+	alias := false
+	switch rr := rr.(type) {
+	case *dns.CNAME:
+		text, alias = rr.Target, true
+	case *dns.DNAME:
+		text, alias = rr.Target, true
+	case *dns.NS:
+		text = rr.Ns
+	case *dns.MX:
+		text = rr.Mx
+	case *dns.SRV:
+		text = rr.Target
+	case *dns.SVCB:
+		text = rr.Target
+	case *dns.HTTPS:
+		text = rr.Target
+	default:
+		return nil
+	}
+	target, err := packName(text)
+	if err != nil {
+		return err
+	}
+	if alias {
+		set.target = target
+	} else if len(target) > 1 { // "." stands for the owner or for no host
+		set.targets = append(set.targets, target)
+	}
+	return nil
+}
+
+// equal tells whether both hold the same records.
+func (set *rrset) equal(other *rrset) bool {
+	return set.rtype == other.rtype && bytes.Equal(set.wire, other.wire)
+}
+
+// sortSets puts the sets of a node in their order.
+func sortSets(sets []*rrset) {
+	slices.SortFunc(sets, func(a, b *rrset) int { return int(a.rtype) - int(b.rtype) })
+}
+
+// records returns the set in the form that prints itself.
+func (set *rrset) records(owner name) ([]dns.RR, error) {
+	var rrs []dns.RR
+	for wire := set.wire; len(wire) > 0; {
+		size := recordSize(wire)
+		message := append(slices.Clone([]byte(owner)), wire[2:size]...)
+		rr, _, err := dns.UnpackRR(message, 0)
+		if err != nil {
+			return nil, fmt.Errorf("record of %s: %w", owner, err)
+		}
+		rrs = append(rrs, rr)
+		wire = wire[size:]
+	}
+	return rrs, nil
+}
+
+// recordSize returns the length of the first record in wire, the form of
+// rrset.wire.
+func recordSize(wire []byte) int {
+	return fixedSize + int(binary.BigEndian.Uint16(wire[fixedSize-2:]))
+}

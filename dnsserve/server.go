@@ -1,0 +1,241 @@
+package dnsserve
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+
+	gatelodge "gatelodge.dev"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config is what a Server is made with. All of it is optional.
+type Config struct {
+	Log        *slog.Logger          // nil: nothing is logged
+	Registerer prometheus.Registerer // gets the metrics; nil: nobody does
+
+	// Identity is what clients that ask for it by NSID (RFC 5001) are told;
+	// "" tells them nothing.
+	Identity string
+
+	// Certificate chooses the certificate of listeners of protocol DOT.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+}
+
+// Server answers DNS on the listeners of one process.
+type Server struct {
+	log     *slog.Logger
+	cfg     Config
+	table   *gatelodge.Table[*table]
+	secret  [16]byte // of cookies
+	serving sync.WaitGroup
+	failed  chan error
+
+	mu        sync.Mutex
+	listeners []*listener
+	closing   bool
+}
+
+// listener is an address that is answered on.
+type listener struct {
+	name string
+	addr netip.AddrPort
+	udp  *udpServer // nil: TLS
+	tcp  *tcpServer
+}
+
+// New returns a Server of what is live. It must be called before the first
+// Swap; until that, all queries get SERVFAIL.
+func New(live *gatelodge.Live, cfg Config) *Server {
+	log := cfg.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{log: log, cfg: cfg, failed: make(chan error, 1)}
+	rand.Read(s.secret[:]) // never fails
+	c := &compiler{log: log, serials: newSerials()}
+	s.table = gatelodge.NewTable(live, c.compile, nil)
+	return s
+}
+
+// Listen binds the address of l, for protocol DNS by UDP and TCP, and for DOT
+// by TCP alone. Port 0 is any one that is free. Answers come from the view of
+// l. Serve starts them; what arrives before waits.
+func (s *Server) Listen(l gatelodge.Listener) error {
+	bound, err := s.bind(l)
+	if err != nil {
+		return fmt.Errorf("listener %s: %w", l.Name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, bound)
+	return nil
+}
+
+// bindTries is how many free ports of TCP are tried for one that is free for
+// UDP too.
+const bindTries = 20
+
+func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
+	switch l.Protocol {
+	case gatelodge.DNS:
+	case gatelodge.DOT:
+		return nil, errors.New("protocol DOT is not served yet")
+	default:
+		return nil, fmt.Errorf("protocol %s is not DNS", l.Protocol)
+	}
+	_, port, err := net.SplitHostPort(l.Address)
+	if err != nil {
+		return nil, err
+	}
+	for try := 1; ; try++ {
+		tcp, err := net.Listen("tcp", l.Address)
+		if err != nil {
+			return nil, err
+		}
+		addr := tcp.Addr().(*net.TCPAddr).AddrPort()
+		host, _, _ := net.SplitHostPort(l.Address)
+		udp, err := listenUDP(net.JoinHostPort(host, strconv.Itoa(int(addr.Port()))))
+		if err == nil {
+			return &listener{
+				name: l.Name,
+				addr: addr,
+				udp:  newUDPServer(udp, func() *responder { return s.newResponder(l.View) }, s.log),
+				tcp:  newTCPServer(tcp, func() *responder { return s.newResponder(l.View) }, s.log),
+			}, nil
+		}
+		tcp.Close()
+		if port != "0" || try == bindTries {
+			return nil, err
+		}
+	}
+}
+
+func (s *Server) newResponder(view string) *responder {
+	return &responder{table: s.table.Load, view: view, identity: s.cfg.Identity, secret: &s.secret}
+}
+
+// Addr returns where the listener of this name listens, and the zero AddrPort
+// if there is none.
+func (s *Server) Addr(listener string) netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		if l.name == listener {
+			return l.addr
+		}
+	}
+	return netip.AddrPort{}
+}
+
+// Serve answers on all listeners until Shutdown has ended or ctx is done,
+// which cuts off what is under way. It returns nil then, and the error of a
+// listener that failed otherwise.
+func (s *Server) Serve(ctx context.Context) error {
+	s.mu.Lock()
+	listeners := s.listeners
+	if s.closing {
+		listeners = nil
+	}
+	for _, l := range listeners {
+		s.run(l.udp.serve)
+		s.run(l.tcp.serve)
+	}
+	s.mu.Unlock()
+
+	ended := make(chan struct{})
+	go func() {
+		s.serving.Wait()
+		close(ended)
+	}()
+	var err error
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	case err = <-s.failed:
+	}
+	s.close()
+	<-ended
+	return err
+}
+
+// run serves in a goroutine of its own.
+func (s *Server) run(serve func() error) {
+	s.serving.Add(1)
+	go func() {
+		defer s.serving.Done()
+		if err := serve(); err != nil {
+			select {
+			case s.failed <- err:
+			default: // one is enough to end Serve
+			}
+		}
+	}()
+}
+
+// Shutdown stops accepting connections, answers the queries that have arrived
+// and closes everything. When ctx is done first, it returns its error and
+// closes what is left.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	listeners := s.listeners
+	s.mu.Unlock()
+
+	for _, l := range listeners {
+		l.udp.drain()
+		l.tcp.drain()
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.serving.Wait()
+		close(ended)
+	}()
+	defer s.close()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("DNS queries are still being answered: %w", ctx.Err())
+	}
+}
+
+// close closes all listeners and connections at once.
+func (s *Server) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	for _, l := range s.listeners {
+		l.udp.close()
+		l.tcp.close()
+	}
+}
+
+// zone returns a zone of a view as it is served now, and nil if there is none.
+func (s *Server) zone(zoneName gatelodge.Name, view string) *zone {
+	t := s.table.Load()
+	if t == nil {
+		return nil
+	}
+	if z := t.zones[zoneKey{string(zoneName), view}]; z != nil {
+		return &z.zone
+	}
+	return nil
+}
+
+// Serial returns the serial of a zone in a view, and false if there is no such
+// zone.
+func (s *Server) Serial(zoneName gatelodge.Name, view string) (serial uint32, ok bool) {
+	z := s.zone(zoneName, view)
+	if z == nil {
+		return 0, false
+	}
+	return z.serial, true
+}

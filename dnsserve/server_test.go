@@ -1,0 +1,128 @@
+package dnsserve
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"github.com/miekg/dns"
+)
+
+// patience is how long a test waits for what should come at once.
+const patience = 10 * time.Second
+
+// startServer serves the snapshot on a free port of loopback until the test
+// ends.
+func startServer(t *testing.T, cfg Config, snapshot *gatelodge.Snapshot) (*Server, *gatelodge.Live) {
+	t.Helper()
+	var live gatelodge.Live
+	s := New(&live, cfg)
+	if snapshot != nil {
+		live.Swap(snapshot)
+	}
+	if err := s.Listen(gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", View: "default"}); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(context.Background()) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return s, &live
+}
+
+// testZone is a zone of a snapshot with these records, in zone-file form.
+func testZone(t *testing.T, origin gatelodge.Name, text string) *gatelodge.Zone {
+	t.Helper()
+	records, err := ParseRecords(text, origin, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := make(map[gatelodge.Name]*gatelodge.Node)
+	z := &gatelodge.Zone{Name: origin, Primary: "ns1." + origin, Hostmaster: "hostmaster.example.com", TTL: time.Minute, NegativeTTL: 5 * time.Second}
+	for _, r := range records {
+		n := byName[r.Name]
+		if n == nil {
+			n = &gatelodge.Node{Name: r.Name}
+			byName[r.Name] = n
+			z.Nodes = append(z.Nodes, n)
+		}
+		n.Records = append(n.Records, r)
+	}
+	slices.SortFunc(z.Nodes, func(a, b *gatelodge.Node) int { return a.Name.Compare(b.Name) })
+	return z
+}
+
+// snapshotOf has the zones in view default.
+func snapshotOf(zones ...*gatelodge.Zone) *gatelodge.Snapshot {
+	return &gatelodge.Snapshot{Settings: &gatelodge.Settings{}, Views: []*gatelodge.View{{Name: "default", Zones: zones}}}
+}
+
+// dig asks the server, by "udp" or "tcp".
+func dig(t *testing.T, network string, server netip.AddrPort, qname string, qtype uint16) *dns.Msg {
+	t.Helper()
+	m := new(dns.Msg)
+	m.SetQuestion(qname, qtype)
+	client := dns.Client{Net: network, Timeout: patience}
+	reply, _, err := client.Exchange(m, server.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply
+}
+
+func TestServerAnswersOverUDPAndTCP(t *testing.T) {
+	s, live := startServer(t, Config{}, nil)
+	addr := s.Addr("dns")
+	for _, network := range []string{"udp", "tcp"} {
+		if got := dig(t, network, addr, "www.pke.example.com.", dns.TypeA).Rcode; got != dns.RcodeServerFailure {
+			t.Errorf("%s: before the first Swap: %s, want SERVFAIL", network, dns.RcodeToString[got])
+		}
+	}
+	live.Swap(snapshotOf(testZone(t, "pke.example.com", "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.1")))
+	for _, network := range []string{"udp", "tcp"} {
+		reply := dig(t, network, addr, "WwW.pke.example.com.", dns.TypeA)
+		if len(reply.Answer) != 1 || !reply.Authoritative || !strings.HasSuffix(reply.Answer[0].String(), "192.0.2.1") {
+			t.Errorf("%s: %v", network, reply)
+		}
+		if reply.Question[0].Name != "WwW.pke.example.com." {
+			t.Errorf("%s: question comes back as %s", network, reply.Question[0].Name)
+		}
+	}
+	live.Swap(snapshotOf(testZone(t, "pke.example.com", "@ NS ns1\nns1 A 192.0.2.53")))
+	if got := dig(t, "udp", addr, "www.pke.example.com.", dns.TypeA).Rcode; got != dns.RcodeNameError {
+		t.Errorf("after its removal: %s, want NXDOMAIN", dns.RcodeToString[got])
+	}
+}
+
+func TestListenRefusesWhatIsNoDNS(t *testing.T) {
+	s := New(new(gatelodge.Live), Config{})
+	for _, l := range []gatelodge.Listener{
+		{Name: "web", Protocol: gatelodge.HTTP, Address: "127.0.0.1:0"},
+		{Name: "nowhere", Protocol: gatelodge.DNS, Address: "here"},
+	} {
+		if err := s.Listen(l); err == nil || !strings.Contains(err.Error(), l.Name) {
+			t.Errorf("Listen(%v) = %v, want an error that names the listener", l, err)
+		}
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if err := s.Listen(gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: taken.Addr().String()}); err == nil {
+		t.Error("Listen takes an address that is taken")
+	}
+}

@@ -1,0 +1,187 @@
+package dnsserve
+
+import (
+	"bufio"
+	"container/list"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Limits of connections (RFC 7766 §6.2). A client that reads its replies too
+// slowly, or sends its queries so, is cut off like one that is idle.
+const (
+	tcpConnections = 1000 // of a listener; one more ends the one that is idle for longest
+	tcpIdle        = 10 * time.Second
+	tcpWrite       = 5 * time.Second
+	drainTime      = 100 * time.Millisecond // for reading what had arrived when draining began
+)
+
+// tcpServer answers on connections: one query after the other, as they come
+// in, whether or not the client waits for the replies (RFC 7766 §6.2.1.1).
+type tcpServer struct {
+	listener  net.Listener
+	via       transport
+	responder func() *responder
+	log       *slog.Logger
+	idle      time.Duration
+
+	mu       sync.Mutex
+	conns    list.List // of *tcpConn, the one idle for longest in front
+	most     int
+	draining bool
+	serving  sync.WaitGroup
+}
+
+// tcpConn is a connection in the list of its server.
+type tcpConn struct {
+	net.Conn
+	place *list.Element
+}
+
+func newTCPServer(l net.Listener, responder func() *responder, log *slog.Logger) *tcpServer {
+	return &tcpServer{listener: l, via: overTCP, responder: responder, log: log, idle: tcpIdle, most: tcpConnections}
+}
+
+// serve accepts connections until the listener is closed, and returns when the
+// last of them has ended.
+func (s *tcpServer) serve() error {
+	defer s.serving.Wait()
+	for {
+		conn, err := s.listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case isTemporary(err):
+			// Out of file descriptors: they come back when connections end.
+			s.log.Warn("a DNS connection can't be accepted", "error", err)
+			time.Sleep(acceptPause)
+			continue
+		case err != nil:
+			return fmt.Errorf("TCP %s: %w", s.listener.Addr(), err)
+		}
+		if c := s.add(conn); c != nil {
+			s.serving.Add(1)
+			go func() {
+				defer s.serving.Done()
+				defer s.remove(c)
+				s.answer(c)
+			}()
+		}
+	}
+}
+
+// acceptPause keeps a failing accept from spinning.
+const acceptPause = 50 * time.Millisecond
+
+func isTemporary(err error) bool {
+	var temporary interface{ Temporary() bool }
+	return errors.As(err, &temporary) && temporary.Temporary()
+}
+
+// add takes conn into the list. It returns nil if it came too late for that.
+func (s *tcpServer) add(conn net.Conn) *tcpConn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		conn.Close()
+		return nil
+	}
+	if s.conns.Len() >= s.most {
+		oldest := s.conns.Front()
+		oldest.Value.(*tcpConn).Close()
+		s.conns.Remove(oldest)
+	}
+	c := &tcpConn{Conn: conn}
+	c.place = s.conns.PushBack(c)
+	return c
+}
+
+// remove takes c out of the list and closes it.
+func (s *tcpServer) remove(c *tcpConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns.Remove(c.place)
+	c.Close()
+}
+
+// touch notes that c got a query, and gives the client its time for the next.
+func (s *tcpServer) touch(c *tcpConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns.MoveToBack(c.place)
+	if !s.draining { // then the time that drain gave is the last
+		_ = c.SetReadDeadline(time.Now().Add(s.idle))
+	}
+}
+
+// answer answers the queries on c to their end. Replies leave together as long
+// as more queries have arrived.
+func (s *tcpServer) answer(c *tcpConn) {
+	client, _ := netip.ParseAddrPort(c.RemoteAddr().String())
+	r := s.responder()
+	in, out := bufio.NewReader(c), bufio.NewWriter(c)
+	var message, reply []byte
+	for {
+		s.touch(c)
+		var err error
+		if message, err = readMessage(in, message); err != nil {
+			return // the client is done, too slow, or cut off
+		}
+		reply = r.respond(reply[:0], message, client.Addr(), s.via, time.Now())
+		if reply == nil {
+			return // whoever sends what is no query has nothing to say
+		}
+		var size [2]byte
+		binary.BigEndian.PutUint16(size[:], uint16(len(reply)))
+		_ = c.SetWriteDeadline(time.Now().Add(tcpWrite))
+		out.Write(size[:]) // out keeps its first error for Flush
+		out.Write(reply)
+		if in.Buffered() < 2 && out.Flush() != nil {
+			return
+		}
+	}
+}
+
+// readMessage reads a message after its length (RFC 1035 §4.2.2) into buf, or
+// a bigger one.
+func readMessage(in *bufio.Reader, buf []byte) ([]byte, error) {
+	var size [2]byte
+	if _, err := io.ReadFull(in, size[:]); err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint16(size[:]))
+	if cap(buf) < n {
+		buf = make([]byte, n)
+	}
+	_, err := io.ReadFull(in, buf[:n])
+	return buf[:n], err
+}
+
+// drain stops accepting, and gives each connection a last moment, in which
+// what has arrived on it is answered.
+func (s *tcpServer) drain() {
+	s.listener.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	for e := s.conns.Front(); e != nil; e = e.Next() {
+		_ = e.Value.(*tcpConn).SetReadDeadline(time.Now().Add(drainTime))
+	}
+}
+
+func (s *tcpServer) close() {
+	s.listener.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	for e := s.conns.Front(); e != nil; e = e.Next() {
+		e.Value.(*tcpConn).Close()
+	}
+}

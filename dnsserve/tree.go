@@ -1,0 +1,142 @@
+package dnsserve
+
+import (
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// node is a name that exists in a zone: it owns records, or a name below it
+// does and it is an empty non-terminal (RFC 8499 §7). It is immutable: a
+// change makes new nodes from there up to the apex, and shares all others.
+type node struct {
+	label    string
+	sets     []*rrset // by type
+	children trie
+	wildcard *node // the child "*", which names below match that nothing else does
+
+	// Copies of what is in sets, for the way down.
+	cut   *rrset // NS: below the apex, a delegation
+	dname *rrset
+	cname *rrset
+}
+
+// set returns the records of this type, and nil if there are none.
+func (n *node) set(rtype uint16) *rrset {
+	for _, s := range n.sets {
+		if s.rtype == rtype {
+			return s
+		}
+	}
+	return nil
+}
+
+// empty tells whether the node has no reason to exist.
+func (n *node) empty() bool { return len(n.sets) == 0 && n.children.empty() }
+
+// withSets returns a copy of n that owns sets.
+func (n *node) withSets(sets []*rrset) *node {
+	c := *n
+	c.sets, c.cut, c.dname, c.cname = sets, nil, nil, nil
+	for _, s := range sets {
+		switch s.rtype {
+		case dns.TypeNS:
+			c.cut = s
+		case dns.TypeDNAME:
+			c.dname = s
+		case dns.TypeCNAME:
+			c.cname = s
+		}
+	}
+	return &c
+}
+
+// withChild returns a copy of n that has child; one that is empty is taken
+// out instead.
+func (n *node) withChild(child *node) *node {
+	c := *n
+	wildcard := child
+	if child.empty() {
+		c.children = n.children.without(child.label)
+		wildcard = nil
+	} else {
+		c.children = n.children.with(child)
+	}
+	if child.label == "*" {
+		c.wildcard = wildcard
+	}
+	return &c
+}
+
+// put returns the tree under n with sets, and nothing else, at owner, whose
+// labels l above n are the first depth. No sets means that owner owns nothing;
+// names that then have no reason to exist go with it.
+func (n *node) put(owner name, l *labels, depth int, sets []*rrset) *node {
+	if depth == 0 {
+		return n.withSets(sets)
+	}
+	label := owner.label(l.at[depth-1])
+	child := n.children.get(label)
+	if child == nil {
+		child = &node{label: string(label)}
+	}
+	return n.withChild(child.put(owner, l, depth-1, sets))
+}
+
+// walk calls f for every node that owns records, the apex first and then in
+// the canonical order of names (RFC 4034 §6.1).
+func (n *node) walk(owner name, f func(owner name, n *node)) {
+	if len(n.sets) > 0 {
+		f(owner, n)
+	}
+	var children []*node
+	n.children.each(func(c *node) { children = append(children, c) })
+	slices.SortFunc(children, func(a, b *node) int {
+		switch {
+		case a.label < b.label:
+			return -1
+		case a.label > b.label:
+			return 1
+		}
+		return 0
+	})
+	for _, c := range children {
+		below := make(name, 0, 1+len(c.label)+len(owner))
+		below = append(append(append(below, byte(len(c.label))), c.label...), owner...)
+		c.walk(below, f)
+	}
+}
+
+// zone is a zone in one view: its tree, whose apex holds the SOA record.
+type zone struct {
+	name   name
+	depth  int // labels in name
+	apex   *node
+	serial uint32
+
+	// negative is the SOA record as negative answers carry it: with the TTL
+	// that the answer may be kept (RFC 2308 §3).
+	negative *rrset
+}
+
+// put returns the zone's tree with sets at owner, which is in the zone.
+func (z *zone) put(apex *node, owner name, sets []*rrset) *node {
+	var l labels
+	l.split(owner)
+	return apex.put(owner, &l, l.n-z.depth, sets)
+}
+
+// find returns the node of this name, and nil if it does not exist. It takes
+// no notice of delegations: below one it finds the glue.
+func (z *zone) find(owner name) *node {
+	if !owner.within(z.name) {
+		return nil
+	}
+	var l labels
+	l.split(owner)
+	n := z.apex
+	for depth := l.n - z.depth; depth > 0 && n != nil; depth-- {
+		n = n.children.get(owner.label(l.at[depth-1]))
+	}
+	return n
+}

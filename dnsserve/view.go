@@ -1,0 +1,48 @@
+package dnsserve
+
+import "github.com/miekg/dns"
+
+// view is the zones that one listener answers for.
+type view struct {
+	zones map[string]*zone // by name in wire form
+
+	// The fewest and the most labels of the zones' names: only those ends of a
+	// name are worth looking for.
+	fewest, most int
+}
+
+func newView(zones []*zone) *view {
+	v := &view{zones: make(map[string]*zone, len(zones))}
+	for i, z := range zones {
+		if i == 0 {
+			v.fewest = z.depth
+		}
+		v.fewest, v.most = min(v.fewest, z.depth), max(v.most, z.depth)
+		v.zones[string(z.name)] = z
+	}
+	return v
+}
+
+// zoneOf returns the zone that qname is to be looked up in, and nil if it is
+// in none; it leaves the labels of qname in l. The DS records of a zone belong
+// to the zone above, so that one is preferred for them.
+func (v *view) zoneOf(l *labels, qname name, qtype uint16) *zone {
+	l.split(qname)
+	var apex *zone
+	for depth := min(l.n, v.most); depth >= v.fewest && depth >= 0; depth-- {
+		at := len(qname) - 1
+		if depth > 0 {
+			at = int(l.at[l.n-depth])
+		}
+		z := v.zones[string(qname[at:])]
+		if z == nil {
+			continue
+		}
+		if depth == l.n && qtype == dns.TypeDS {
+			apex = z
+			continue
+		}
+		return z
+	}
+	return apex
+}

@@ -1,0 +1,170 @@
+package dnsserve
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"github.com/miekg/dns"
+)
+
+// errLine means that a record's text is not one line.
+var errLine = errors.New("a record has to be one line of text")
+
+// ParseRecords parses text in the form of a zone file (RFC 1035 §5) from the
+// configuration: names that don't end in a dot are below origin, and records
+// without a TTL get ttl. SOA records, names outside origin and the directives
+// $INCLUDE and $GENERATE are refused. Errors name the line, counted from 1.
+func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gatelodge.Record, error) {
+	var records []gatelodge.Record
+	all := make(content)
+	err := parseZoneFile(text, dns.Fqdn(string(origin)), ttl, func(rr dns.RR) error {
+		h := rr.Header()
+		if h.Rrtype == dns.TypeSOA {
+			return errors.New("the SOA record is made by the server, leave it out")
+		}
+		owner, err := gatelodge.ParseName(h.Name)
+		if err != nil {
+			return err
+		}
+		if !owner.Within(origin) {
+			return fmt.Errorf("%s is outside of zone %s", owner, origin)
+		}
+		records = append(records, gatelodge.Record{
+			Name: owner,
+			Type: dns.Type(h.Rrtype).String(),
+			TTL:  time.Duration(h.Ttl) * time.Second,
+			Data: strings.TrimPrefix(rr.String(), h.String()),
+		})
+		return all.add(rr)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := all.checkDNAMEs(); err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// parseZoneFile calls f for every record in text and returns the first error,
+// with its line.
+func parseZoneFile(text, origin string, ttl time.Duration, f func(dns.RR) error) error {
+	lines := &lineReader{r: strings.NewReader(text)}
+	if err := refuseDirectives(text); err != nil {
+		return err
+	}
+	p := dns.NewZoneParser(lines, origin, "")
+	p.SetDefaultTTL(seconds(ttl))
+	for {
+		rr, ok := p.Next()
+		if !ok {
+			break
+		}
+		err := f(rr)
+		if err == nil && rr.Header().Class != dns.ClassINET {
+			err = fmt.Errorf("class %s: only IN is served", dns.Class(rr.Header().Class))
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", lines.line(), err)
+		}
+	}
+	if err := p.Err(); err != nil {
+		return fmt.Errorf("line %d: %w", lines.line(), err)
+	}
+	return nil
+}
+
+// refuseDirectives refuses what would read other files, and what would make
+// any number of records of one line.
+func refuseDirectives(text string) error {
+	for i, line := range strings.Split(text, "\n") {
+		directive, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(line)), " ")
+		directive, _, _ = strings.Cut(directive, "\t")
+		if directive == "$INCLUDE" || directive == "$GENERATE" {
+			return fmt.Errorf("line %d: %s is not supported", i+1, directive)
+		}
+	}
+	return nil
+}
+
+// lineReader counts the lines that a parser, which reads octet by octet, has
+// taken.
+type lineReader struct {
+	r      *strings.Reader
+	breaks int
+	last   byte
+}
+
+func (l *lineReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c, err := l.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	p[0] = c
+	return 1, nil
+}
+
+func (l *lineReader) ReadByte() (byte, error) {
+	c, err := l.r.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	l.last = c
+	if c == '\n' {
+		l.breaks++
+	}
+	return c, nil
+}
+
+// line returns the line of the last octet that was read.
+func (l *lineReader) line() int {
+	if l.last == '\n' {
+		return l.breaks
+	}
+	return l.breaks + 1
+}
+
+// ZoneText writes the zone, as it is served in a view, as a master file: the
+// SOA record with the serial first, then the other records in the canonical
+// order of names. It fails if there is no such zone.
+func (s *Server) ZoneText(w io.Writer, zoneName gatelodge.Name, view string) error {
+	z := s.zone(zoneName, view)
+	if z == nil {
+		return fmt.Errorf("no zone %s in view %s", zoneName, view)
+	}
+	out := bufio.NewWriter(w)
+	if err := z.writeText(out); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func (z *zone) writeText(out *bufio.Writer) (err error) {
+	print := func(owner name, set *rrset) {
+		rrs, e := set.records(owner)
+		if e != nil {
+			err = e
+		}
+		for _, rr := range rrs {
+			out.WriteString(rr.String())
+			out.WriteByte('\n')
+		}
+	}
+	print(z.name, z.apex.set(dns.TypeSOA))
+	z.apex.walk(z.name, func(owner name, n *node) {
+		for _, set := range n.sets {
+			if set.rtype != dns.TypeSOA {
+				print(owner, set)
+			}
+		}
+	})
+	return err
+}
