@@ -102,14 +102,10 @@ func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
 		}
 		addr := tcp.Addr().(*net.TCPAddr).AddrPort()
 		host, _, _ := net.SplitHostPort(l.Address)
-		udp, err := listenUDP(net.JoinHostPort(host, strconv.Itoa(int(addr.Port()))))
+		responder := func() *responder { return s.newResponder(l.View) }
+		udp, err := listenUDP(net.JoinHostPort(host, strconv.Itoa(int(addr.Port()))), responder)
 		if err == nil {
-			return &listener{
-				name: l.Name,
-				addr: addr,
-				udp:  newUDPServer(udp, func() *responder { return s.newResponder(l.View) }, s.log),
-				tcp:  newTCPServer(tcp, func() *responder { return s.newResponder(l.View) }, s.log),
-			}, nil
+			return &listener{name: l.Name, addr: addr, udp: udp, tcp: newTCPServer(tcp, responder, s.log)}, nil
 		}
 		tcp.Close()
 		if port != "0" || try == bindTries {

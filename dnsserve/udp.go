@@ -1,56 +1,106 @@
 package dnsserve
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
+	"runtime"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
-// udpServer answers on UDP sockets that share one address.
+// udpReadBuffer is what sockets hold, if the system lets them, while a worker
+// is away: some thousand queries.
+const udpReadBuffer = 4 << 20
+
+// udpServer answers on UDP sockets that share one address, each with a worker
+// of its own. Where the system can't share an address there is one.
 type udpServer struct {
 	sockets   []*net.UDPConn
 	responder func() *responder
-	log       *slog.Logger
 	draining  atomic.Bool
 }
 
-func newUDPServer(sockets []*net.UDPConn, responder func() *responder, log *slog.Logger) *udpServer {
-	return &udpServer{sockets: sockets, responder: responder, log: log}
-}
-
 // listenUDP binds address, host:port.
-func listenUDP(address string) ([]*net.UDPConn, error) {
-	c, err := net.ListenPacket("udp", address)
-	if err != nil {
-		return nil, err
+func listenUDP(address string, responder func() *responder) (*udpServer, error) {
+	workers := 1
+	config := net.ListenConfig{}
+	if canShareAddress {
+		workers = runtime.GOMAXPROCS(0)
+		config.Control = func(_, _ string, c syscall.RawConn) error { return shareAddress(c) }
 	}
-	return []*net.UDPConn{c.(*net.UDPConn)}, nil
+	s := &udpServer{responder: responder}
+	for range workers {
+		c, err := config.ListenPacket(context.Background(), "udp", address)
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		socket := c.(*net.UDPConn)
+		s.sockets = append(s.sockets, socket)
+		_ = socket.SetReadBuffer(udpReadBuffer) // as much as the system allows
+		if err := tellDestination(socket); err != nil {
+			s.close()
+			return nil, fmt.Errorf("UDP %s: %w", address, err)
+		}
+	}
+	return s, nil
 }
 
-// serve answers until the socket is closed, or drain has been called and it is
-// empty.
+// serve answers until the sockets are closed, or drain has been called and
+// they are empty.
 func (s *udpServer) serve() error {
-	c := s.sockets[0]
-	defer c.Close()
+	defer s.close()
+	var workers sync.WaitGroup
+	errs := make([]error, len(s.sockets))
+	for i, socket := range s.sockets {
+		workers.Go(func() {
+			if errs[i] = s.work(socket); errs[i] != nil {
+				s.close() // the others end too
+			}
+		})
+	}
+	workers.Wait()
+	return errors.Join(errs...)
+}
+
+// work answers on one socket: it takes the packets that are there, answers
+// each, and sends the replies. Nothing in that allocates memory.
+func (s *udpServer) work(socket *net.UDPConn) error {
+	b, err := newBatch(socket)
+	if err != nil {
+		return err
+	}
 	r := s.responder()
-	in, out := make([]byte, 65535), make([]byte, 0, maxUDP)
 	for {
-		n, client, err := c.ReadFromUDPAddrPort(in)
+		n, err := b.receive(s.draining.Load())
 		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded): // drain woke us
+			continue
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return nil
 		case err != nil:
-			return fmt.Errorf("UDP %s: %w", c.LocalAddr(), err)
+			return fmt.Errorf("UDP %s: %w", socket.LocalAddr(), err)
+		case n == 0: // drained
+			return nil
 		}
-		if reply := r.respond(out, in[:n], client.Addr(), overUDP, time.Now()); reply != nil {
-			_, _ = c.WriteToUDPAddrPort(reply, client) // nobody waits for a reply that can't be sent
+		r.answerBatch(b, n, time.Now())
+		if err := b.send(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("UDP %s: %w", socket.LocalAddr(), err)
 		}
+	}
+}
+
+// answerBatch makes the replies to the first n packets of b, which arrived
+// now.
+func (s *responder) answerBatch(b *batch, n int, now time.Time) {
+	for i := range n {
+		message, client := b.packet(i)
+		b.reply(i, s.respond(b.room(i), message, client, overUDP, now))
 	}
 }
 
@@ -58,7 +108,7 @@ func (s *udpServer) serve() error {
 func (s *udpServer) drain() {
 	s.draining.Store(true)
 	for _, c := range s.sockets {
-		_ = c.SetReadDeadline(time.Now())
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes the worker
 	}
 }
 

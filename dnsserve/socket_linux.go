@@ -1,0 +1,65 @@
+package dnsserve
+
+import (
+	"net"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// canShareAddress tells that several sockets can be bound to one address.
+const canShareAddress = true
+
+// shareAddress lets several sockets be bound to one address; the kernel
+// spreads the clients over them (socket(7), SO_REUSEPORT).
+func shareAddress(c syscall.RawConn) error {
+	return control(c, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+}
+
+// tellDestination makes a socket that is bound to every address tell which one
+// a packet was sent to.
+func tellDestination(socket *net.UDPConn) error {
+	local := socket.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
+	if !local.IsUnspecified() {
+		return nil
+	}
+	c, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return control(c, func(fd int) error {
+		if local.Is4() {
+			return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+		}
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+	})
+}
+
+func control(c syscall.RawConn, f func(fd int) error) error {
+	var err error
+	if e := c.Control(func(fd uintptr) { err = f(int(fd)) }); e != nil {
+		return e
+	}
+	return err
+}
+
+// leaveBySameAddress turns the control message that came with a query into the
+// one for its reply, so that it leaves from the address that was asked. The
+// interface is left to routing, but for link-local addresses, which mean
+// nothing without it.
+func leaveBySameAddress(message []byte) {
+	header := (*unix.Cmsghdr)(unsafe.Pointer(&message[0]))
+	data := unsafe.Pointer(&message[unix.CmsgLen(0)])
+	switch {
+	case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_PKTINFO:
+		(*unix.Inet4Pktinfo)(data).Ifindex = 0
+	case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO:
+		info := (*unix.Inet6Pktinfo)(data)
+		if linkLocal := info.Addr[0] == 0xfe && info.Addr[1]&0xc0 == 0x80; !linkLocal {
+			info.Ifindex = 0
+		}
+	}
+}
