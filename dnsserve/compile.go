@@ -12,8 +12,17 @@ import (
 
 // table is a compiled Snapshot.
 type table struct {
-	views map[string]*view
-	zones map[zoneKey]*compiledZone
+	views     map[string]*view
+	zones     map[zoneKey]*compiledZone
+	rateLimit int // replies a second to one client network; 0: no limit
+}
+
+// view returns the view of this name, and nil if t is nil or has none.
+func (t *table) view(name string) *view {
+	if t == nil {
+		return nil
+	}
+	return t.views[name]
 }
 
 // compiledZone is a zone with what it was made of.
@@ -26,6 +35,7 @@ type compiledZone struct {
 type compiler struct {
 	log     *slog.Logger
 	serials *serials
+	metrics *metrics
 }
 
 // compile makes the table of next. Zones that did not change are those of the
@@ -46,6 +56,10 @@ func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 			}
 		}
 		t.views[v.Name] = newView(zones)
+		t.views[v.Name].outside = c.metrics.of(zoneKey{view: v.Name})
+	}
+	if next.Settings != nil {
+		t.rateLimit = next.Settings.DNS.RateLimit
 	}
 	return t
 }
@@ -59,7 +73,7 @@ func (c *compiler) compileZone(key zoneKey, source *gatelodge.Zone, before *comp
 	zoneName := wireName(source.Name)
 	var l labels
 	l.split(zoneName)
-	z := &compiledZone{zone: zone{name: zoneName, depth: l.n, apex: &node{}}, source: source}
+	z := &compiledZone{zone: zone{name: zoneName, depth: l.n, apex: &node{}, stats: c.metrics.of(key)}, source: source}
 	var old []*gatelodge.Node
 	if before != nil {
 		z.apex, old = before.apex, before.source.Nodes

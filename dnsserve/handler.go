@@ -36,15 +36,19 @@ type responder struct {
 	view     string
 	identity string
 	secret   *[16]byte // of cookies
+	limiter  *limiter
+	part     int // of the counters, which is this responder's
 
 	query  query
 	reply  reply
 	opt    options
 	cookie [clientCookieSize + serverCookieSize]byte
+
+	unobserved []*statsPart // of queries whose time has not been counted
 }
 
 // respond appends the reply to message to b, which is empty, and returns nil
-// where none is due. now is the time of the clock, for cookies.
+// where none is due. now is when the message was received.
 func (s *responder) respond(b, message []byte, client netip.Addr, via transport, now time.Time) []byte {
 	q, r := &s.query, &s.reply
 	r.reset()
@@ -52,8 +56,23 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 	if !q.readHeader(message) {
 		return nil
 	}
-	s.decide(message)
+	t := s.table()
+	v := t.view(s.view)
+	s.decide(message, t, v)
+	s.count(v, via)
 
+	limit := maxTCP
+	if via == overUDP {
+		limit = q.edns.udpSize()
+		if t != nil && t.rateLimit > 0 && !q.edns.cookie.valid(client, s.secret, now) {
+			switch s.limiter.judge(client, t.rateLimit, now) {
+			case drop:
+				return nil
+			case sendTruncated:
+				r.truncate()
+			}
+		}
+	}
 	if q.edns.present {
 		if q.edns.cookie.asked && !q.edns.malformed {
 			s.opt.cookie = appendCookie(s.cookie[:0], &q.edns.cookie, client, s.secret, now)
@@ -62,16 +81,36 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 			s.opt.nsid = s.identity
 		}
 	}
-	limit := maxTCP
-	if via == overUDP {
-		limit = q.edns.udpSize()
-	}
 	return appendReply(b, q, r, &s.opt, limit)
 }
 
+// count counts the query under the zone that its name is in.
+func (s *responder) count(v *view, via transport) {
+	var stats *zoneStats
+	if s.reply.zone != nil {
+		stats = s.reply.zone.stats
+	} else if v != nil {
+		stats = v.outside
+	}
+	if stats != nil {
+		part := &stats.parts[s.part%len(stats.parts)]
+		part.count(via, s.query.qtype, s.reply.rcode)
+		s.unobserved = append(s.unobserved, part)
+	}
+}
+
+// observe notes that it took so long to make the replies since it was last
+// called.
+func (s *responder) observe(d time.Duration) {
+	for _, part := range s.unobserved {
+		part.observe(d)
+	}
+	s.unobserved = s.unobserved[:0]
+}
+
 // decide fills in the reply to the query in message, whose header has been
-// read.
-func (s *responder) decide(message []byte) {
+// read, from v, which is nil if there is no such view in t.
+func (s *responder) decide(message []byte, t *table, v *view) {
 	q, r := &s.query, &s.reply
 	if q.opcode() != dns.OpcodeQuery {
 		r.rcode = dns.RcodeNotImplemented
@@ -81,7 +120,6 @@ func (s *responder) decide(message []byte) {
 		r.rcode = dns.RcodeFormatError
 		return
 	}
-	t := s.table()
 	switch {
 	case q.edns.version > 0:
 		r.rcode = dns.RcodeBadVers
@@ -92,12 +130,9 @@ func (s *responder) decide(message []byte) {
 		s.fail(dns.RcodeServerFailure, notReady)
 	case q.qtype == dns.TypeAXFR || q.qtype == dns.TypeIXFR:
 		s.fail(dns.RcodeRefused, noTransfer)
+	case v == nil:
+		s.fail(dns.RcodeRefused, noView)
 	default:
-		v := t.views[s.view]
-		if v == nil {
-			s.fail(dns.RcodeRefused, noView)
-			return
-		}
 		v.lookup(r, q.name, q.qtype)
 		if r.rcode == dns.RcodeRefused {
 			s.opt.extended = notAuthoritative

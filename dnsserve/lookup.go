@@ -22,6 +22,7 @@ type reply struct {
 	rcode         int
 	authoritative bool
 	zone          *zone // the zone of the name asked for; nil: none of ours
+	truncated     bool  // there is more to ask for over TCP
 	referral      bool  // the authority section holds a delegation
 	answer        []placed
 	authority     []placed
@@ -32,6 +33,12 @@ type reply struct {
 
 func (r *reply) reset() {
 	*r = reply{answer: r.answer[:0], authority: r.authority[:0], additional: r.additional[:0]}
+}
+
+// truncate takes all records out of the reply.
+func (r *reply) truncate() {
+	r.truncated = true
+	r.answer, r.authority, r.additional = r.answer[:0], r.authority[:0], r.additional[:0]
 }
 
 // lookup finds the answer to a question of class IN. qname is in lower case.

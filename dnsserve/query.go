@@ -47,7 +47,7 @@ func (q *query) readHeader(message []byte) bool {
 	}
 	q.id = binary.BigEndian.Uint16(message)
 	q.flags = binary.BigEndian.Uint16(message[2:])
-	q.question, q.name, q.edns = nil, nil, edns{}
+	q.question, q.name, q.qtype, q.qclass, q.edns = nil, nil, 0, 0, edns{}
 	return q.flags&flagQR == 0
 }
 

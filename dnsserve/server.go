@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	gatelodge "gatelodge.dev"
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +37,8 @@ type Server struct {
 	cfg     Config
 	table   *gatelodge.Table[*table]
 	secret  [16]byte // of cookies
+	limiter *limiter
+	workers atomic.Int64 // responders made so far
 	serving sync.WaitGroup
 	failed  chan error
 
@@ -58,10 +62,17 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{log: log, cfg: cfg, failed: make(chan error, 1)}
+	s := &Server{log: log, cfg: cfg, limiter: newLimiter(), failed: make(chan error, 1)}
 	rand.Read(s.secret[:]) // never fails
-	c := &compiler{log: log, serials: newSerials()}
-	s.table = gatelodge.NewTable(live, c.compile, nil)
+	m := newMetrics()
+	c := &compiler{log: log, serials: newSerials(), metrics: m}
+	s.table = gatelodge.NewTable(live, c.compile, m.forget)
+	m.table = s.table.Load
+	if cfg.Registerer != nil {
+		if err := cfg.Registerer.Register(m); err != nil {
+			log.Error("the DNS metrics are not exposed", "error", err)
+		}
+	}
 	return s
 }
 
@@ -115,7 +126,14 @@ func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
 }
 
 func (s *Server) newResponder(view string) *responder {
-	return &responder{table: s.table.Load, view: view, identity: s.cfg.Identity, secret: &s.secret}
+	return &responder{
+		table:    s.table.Load,
+		view:     view,
+		identity: s.cfg.Identity,
+		secret:   &s.secret,
+		limiter:  s.limiter,
+		part:     int(s.workers.Add(1)) % runtime.GOMAXPROCS(0),
+	}
 }
 
 // Addr returns where the listener of this name listens, and the zero AddrPort

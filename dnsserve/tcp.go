@@ -134,7 +134,9 @@ func (s *tcpServer) answer(c *tcpConn) {
 		if message, err = readMessage(in, message); err != nil {
 			return // the client is done, too slow, or cut off
 		}
-		reply = r.respond(reply[:0], message, client.Addr(), s.via, time.Now())
+		now := time.Now()
+		reply = r.respond(reply[:0], message, client.Addr(), s.via, now)
+		r.observe(time.Since(now))
 		if reply == nil {
 			return // whoever sends what is no query has nothing to say
 		}

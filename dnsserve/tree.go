@@ -117,6 +117,8 @@ type zone struct {
 	// negative is the SOA record as negative answers carry it: with the TTL
 	// that the answer may be kept (RFC 2308 §3).
 	negative *rrset
+
+	stats *zoneStats // nil: not counted
 }
 
 // put returns the zone's tree with sets at owner, which is in the zone.

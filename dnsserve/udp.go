@@ -102,6 +102,7 @@ func (s *responder) answerBatch(b *batch, n int, now time.Time) {
 		message, client := b.packet(i)
 		b.reply(i, s.respond(b.room(i), message, client, overUDP, now))
 	}
+	s.observe(time.Since(now))
 }
 
 // drain makes serve end once all that has arrived is answered.

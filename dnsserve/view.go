@@ -9,6 +9,8 @@ type view struct {
 	// The fewest and the most labels of the zones' names: only those ends of a
 	// name are worth looking for.
 	fewest, most int
+
+	outside *zoneStats // of queries for names in none of the zones; nil: not counted
 }
 
 func newView(zones []*zone) *view {

@@ -1,8 +1,6 @@
 package dnsserve
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // appendReply adds the reply with the code, flags and sections of r to query q
 // to b, which is empty, and at most limit octets long.
@@ -24,11 +22,12 @@ func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 	}
 
 	var counts [3]int
-	truncated := false
+	truncated := r.truncated
 	for _, p := range r.answer {
-		if b, truncated = appendSet(b, q.name, p, limit, &counts[0]); truncated {
+		if truncated {
 			break
 		}
+		b, truncated = appendSet(b, q.name, p, limit, &counts[0])
 	}
 	for _, p := range r.authority {
 		if truncated {

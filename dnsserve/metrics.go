@@ -1,0 +1,196 @@
+package dnsserve
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// metrics exposes what is counted for the zones that are live. Their series go
+// with them.
+type metrics struct {
+	requests *prometheus.Desc
+	duration *prometheus.Desc
+	serial   *prometheus.Desc
+
+	mu    sync.Mutex
+	zones map[zoneKey]*zoneStats
+	table func() *table
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		requests: prometheus.NewDesc("gatelodge_dns_requests_total",
+			"DNS queries answered; zone is empty for names outside of all zones.",
+			[]string{"zone", "view", "proto", "type", "rcode"}, nil),
+		duration: prometheus.NewDesc("gatelodge_dns_request_duration_seconds",
+			"Time from receiving a DNS query to its reply being made.",
+			[]string{"zone", "view"}, nil),
+		serial: prometheus.NewDesc("gatelodge_dns_zone_serial",
+			"Serial of the zone that is served.",
+			[]string{"zone", "view"}, nil),
+		zones: make(map[zoneKey]*zoneStats),
+	}
+}
+
+// of returns the counts of a zone, which go on from table to table.
+func (m *metrics) of(key zoneKey) *zoneStats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	stats := m.zones[key]
+	if stats == nil {
+		stats = newZoneStats(key)
+		m.zones[key] = stats
+	}
+	return stats
+}
+
+// forget drops the counts of zones and views that t has not.
+func (m *metrics) forget(t *table) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key := range m.zones {
+		if _, view := t.views[key.view]; !view || key.zone != "" && t.zones[key] == nil {
+			delete(m.zones, key)
+		}
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	ch <- m.requests
+	ch <- m.duration
+	ch <- m.serial
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	if t := m.table(); t != nil {
+		for key, z := range t.zones {
+			ch <- prometheus.MustNewConstMetric(m.serial, prometheus.GaugeValue, float64(z.serial), key.zone, key.view)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, stats := range m.zones {
+		m.collectRequests(ch, stats)
+		ch <- newHistogram(m.duration, stats)
+	}
+}
+
+func (m *metrics) collectRequests(ch chan<- prometheus.Metric, stats *zoneStats) {
+	for via := range transports {
+		for i := range len(countedTypes) + 1 {
+			qtype := otherLabel
+			if i < len(countedTypes) {
+				qtype = dns.Type(countedTypes[i]).String()
+			}
+			for j := range len(countedCodes) + 1 {
+				var n uint64
+				for p := range stats.parts {
+					n += stats.parts[p].requests[via][i][j].Load()
+				}
+				if n > 0 {
+					ch <- prometheus.MustNewConstMetric(m.requests, prometheus.CounterValue, float64(n),
+						stats.key.zone, stats.key.view, via.String(), qtype, codeLabel(j))
+				}
+			}
+		}
+	}
+}
+
+func codeLabel(i int) string {
+	switch {
+	case i == len(countedCodes):
+		return otherLabel
+	case countedCodes[i] == dns.RcodeBadVers:
+		return "BADVERS" // BADSIG has the same number
+	}
+	return dns.RcodeToString[countedCodes[i]]
+}
+
+// histogram is a native and a classic histogram in one: client_golang has
+// constant metrics of either kind, not of both.
+type histogram struct {
+	desc       *prometheus.Desc
+	zone, view string
+	counts     [durationBuckets]uint64
+	spent      time.Duration
+}
+
+func newHistogram(desc *prometheus.Desc, stats *zoneStats) *histogram {
+	h := &histogram{desc: desc, zone: stats.key.zone, view: stats.key.view}
+	for p := range stats.parts {
+		for i := range h.counts {
+			h.counts[i] += stats.parts[p].durations[i].Load()
+		}
+		h.spent += time.Duration(stats.parts[p].spent.Load())
+	}
+	return h
+}
+
+// Desc implements prometheus.Metric.
+func (h *histogram) Desc() *prometheus.Desc { return h.desc }
+
+// classicBounds are exponents of 2: 8 µs, 31 µs, 122 µs … 125 ms, 1 s. They
+// are bounds of native buckets too, so both forms are exact.
+var classicBounds = [...]int{-17, -15, -13, -11, -9, -7, -5, -3, 0}
+
+// Write implements prometheus.Metric.
+func (h *histogram) Write(out *dto.Metric) error {
+	out.Label = []*dto.LabelPair{{Name: ptr("view"), Value: &h.view}, {Name: ptr("zone"), Value: &h.zone}}
+	out.Histogram = &dto.Histogram{
+		SampleSum:     ptr(h.spent.Seconds()),
+		Schema:        ptr(int32(durationSchema)),
+		ZeroThreshold: ptr(0.0),
+		ZeroCount:     ptr(uint64(0)),
+	}
+	var count uint64
+	bound := 0
+	for i, n := range h.counts {
+		count += n
+		if bound < len(classicBounds) && i+shortestBucket == classicBounds[bound]*bucketsADouble {
+			out.Histogram.Bucket = append(out.Histogram.Bucket, &dto.Bucket{
+				CumulativeCount: ptr(count),
+				UpperBound:      ptr(math.Ldexp(1, classicBounds[bound])),
+			})
+			bound++
+		}
+	}
+	out.Histogram.SampleCount = &count
+	h.writeNative(out.Histogram)
+	return nil
+}
+
+// writeNative writes the native buckets: one span from the first that is not
+// empty to the last, each count as the difference to the one before.
+func (h *histogram) writeNative(out *dto.Histogram) {
+	first, last := -1, -1
+	for i, n := range h.counts {
+		if n > 0 {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	if first < 0 {
+		// A span of no buckets tells a native histogram without observations
+		// from a classic one.
+		out.PositiveSpan = []*dto.BucketSpan{{Offset: ptr(int32(0)), Length: ptr(uint32(0))}}
+		return
+	}
+	out.PositiveSpan = []*dto.BucketSpan{{Offset: ptr(int32(first + shortestBucket)), Length: ptr(uint32(last - first + 1))}}
+	var before int64
+	for _, n := range h.counts[first : last+1] {
+		out.PositiveDelta = append(out.PositiveDelta, int64(n)-before)
+		before = int64(n)
+	}
+}
+
+// ptr is for the optional fields of protocol buffers.
+func ptr[T any](v T) *T { return &v }
