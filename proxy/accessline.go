@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// appendLine appends the access log's line for a request. It is written by hand
+// because it is on every request's path: no reflection, no memory but the
+// line's. The query is left out, for secrets tend to be in it.
+func appendLine(b []byte, r *request, took time.Duration) []byte {
+	x := r.x
+	b = append(b, `{"time":"`...)
+	b = r.started.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z")
+	b = append(b, '"')
+	b = appendString(b, "id", r.id)
+	b = append(b, `,"client":"`...)
+	b = x.Client.Addr().AppendTo(b)
+	b = append(b, '"')
+	b = appendString(b, "listener", x.Conn.Listener.Name)
+	b = appendString(b, "method", x.Method)
+	b = appendString(b, "host", x.Authority)
+	path := r.path
+	if path == "" {
+		path = x.Path
+	}
+	b = appendString(b, "path", path)
+	b = appendString(b, "protocol", x.Version.String())
+	b = appendInt(b, "status", int64(r.status()))
+	b = appendInt(b, "bytes_in", x.Received)
+	b = appendInt(b, "bytes_out", x.Sent)
+	b = appendSeconds(b, "duration", took)
+	if r.route != nil {
+		b = appendString(b, "namespace", r.route.series.key.namespace)
+		b = appendString(b, "ingress", r.route.series.key.ingress)
+		b = appendString(b, "service", r.route.series.key.service)
+	}
+	if r.tries > 0 {
+		b = appendString(b, "endpoint", r.endpoint)
+		b = appendSeconds(b, "upstream_duration", r.upstreamTime)
+		b = appendInt(b, "tries", int64(r.tries))
+	}
+	if x.Conn.TLS != nil {
+		b = appendString(b, "tls", tls.VersionName(x.Conn.TLS.Version))
+	}
+	b = appendString(b, "user_agent", x.Header.Get("user-agent"))
+	if r.reason != "" {
+		b = appendString(b, "reason", r.reason)
+	}
+	return append(b, "}\n"...)
+}
+
+func appendKey(b []byte, key string) []byte {
+	return append(append(append(b, `,"`...), key...), `":`...)
+}
+
+func appendInt(b []byte, key string, n int64) []byte {
+	return strconv.AppendInt(appendKey(b, key), n, 10)
+}
+
+// appendSeconds writes a duration in seconds, to the microsecond.
+func appendSeconds(b []byte, key string, d time.Duration) []byte {
+	return strconv.AppendFloat(appendKey(b, key), d.Round(time.Microsecond).Seconds(), 'f', 6, 64)
+}
+
+// appendString writes a string as JSON (RFC 8259 §7). What is no UTF-8 becomes
+// a replacement character: a reader of the log must not stumble over it.
+func appendString(b []byte, key, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(appendKey(b, key), '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ' || c == 0x7f:
+			b = append(b, `\u00`...)
+			b = append(b, hex[c>>4], hex[c&15])
+		case c < utf8.RuneSelf:
+			b = append(b, c)
+		default:
+			char, size := utf8.DecodeRuneInString(s[i:])
+			b = utf8.AppendRune(b, char)
+			i += size
+			continue
+		}
+		i++
+	}
+	return append(b, '"')
+}

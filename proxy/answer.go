@@ -1,0 +1,114 @@
+package proxy
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// answer is a response of our own.
+type answer struct {
+	status int
+	reason string          // for the access log
+	text   string          // for the client
+	fields exchange.Fields // beside Content-Type
+}
+
+func badRequest(why string) *answer {
+	return &answer{status: 400, reason: why, text: "Bad Request: " + why}
+}
+
+func notFound(why string) *answer {
+	return &answer{status: 404, reason: why, text: "Not Found"}
+}
+
+func misdirectedRequest() *answer {
+	return &answer{status: 421, reason: "host differs from SNI", text: "Misdirected Request"}
+}
+
+func unavailable(why string) *answer {
+	return &answer{status: 503, reason: why, text: "Service Unavailable"}
+}
+
+// conclude answers a request that failed before anything was answered, as far
+// as somebody is there to be. The error that it returns breaks the response
+// off.
+func (r *request) conclude(err error) error {
+	if err == nil {
+		return nil
+	}
+	r.reason = err.Error()
+	if r.response.begun() || r.x.Context.Err() != nil {
+		return err
+	}
+	a := &answer{status: 502, text: "Bad Gateway"}
+	timeout := errors.Is(err, exchange.ErrTimeout)
+	switch client := errors.Is(err, exchange.ErrClient); {
+	case client && errors.Is(err, exchange.ErrTooLarge):
+		a.status, a.text = 413, "Content Too Large"
+	case client && timeout:
+		a.status, a.text = 408, "Request Timeout"
+	case client:
+		a.status, a.text = 400, "Bad Request"
+	case timeout:
+		a.status, a.text = 504, "Gateway Timeout"
+	}
+	a.reason = r.reason
+	return r.answer(a)
+}
+
+// answer sends an answer of our own. A gRPC client is told in its own terms,
+// for it can't read others.
+func (r *request) answer(a *answer) error {
+	r.reason = a.reason
+	if isGRPC(r.x.Header) && a.status >= 400 {
+		return r.answerGRPC(a)
+	}
+	text := a.text + "\n"
+	fields := make(exchange.Fields, 0, len(a.fields)+1)
+	fields = append(append(fields, exchange.Field{Name: "content-type", Value: "text/plain; charset=utf-8"}), a.fields...)
+	if err := r.x.Response.Head(a.status, fields, int64(len(text))); err != nil {
+		return err
+	}
+	_, err := r.x.Response.Write([]byte(text))
+	return err
+}
+
+// answerGRPC sends a gRPC status without any message: "Trailers-Only" in the
+// gRPC protocol over HTTP/2.
+func (r *request) answerGRPC(a *answer) error {
+	fields := make(exchange.Fields, 0, len(a.fields)+3)
+	fields.Add("content-type", "application/grpc")
+	fields.Add("grpc-status", strconv.Itoa(grpcStatus(a.status)))
+	fields.Add("grpc-message", a.text)
+	return r.x.Response.Head(200, append(fields, a.fields...), 0)
+}
+
+// isGRPC tells whether a request is a call of gRPC, in whatever encoding.
+func isGRPC(header exchange.Fields) bool {
+	kind := header.Get("content-type")
+	return kind == "application/grpc" || strings.HasPrefix(kind, "application/grpc+") || strings.HasPrefix(kind, "application/grpc;")
+}
+
+// grpcStatus is the gRPC status of an HTTP status, as gRPC's "HTTP to gRPC
+// Status Code Mapping" has it.
+func grpcStatus(status int) int {
+	switch status {
+	case 400:
+		return 13 // INTERNAL
+	case 401:
+		return 16 // UNAUTHENTICATED
+	case 403:
+		return 7 // PERMISSION_DENIED
+	case 404:
+		return 12 // UNIMPLEMENTED
+	case 429, 502, 503, 504:
+		return 14 // UNAVAILABLE
+	}
+	return 2 // UNKNOWN
+}
+
+func isBackend(err error) bool { return errors.Is(err, exchange.ErrBackend) }
+func isUnsent(err error) bool  { return errors.Is(err, exchange.ErrUnsent) }

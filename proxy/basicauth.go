@@ -1,0 +1,55 @@
+package proxy
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// basicAuth asks for a user and a password (RFC 7617). The Authorization field
+// goes on to the backend, which may want to know the user.
+func (s *Server) basicAuth(p *gatelodge.Policy) step {
+	if p.BasicAuth == nil {
+		return nil
+	}
+	users := p.BasicAuth.Users
+	stranger := costliest(users)
+	challenge := exchange.Fields{{
+		Name:  "www-authenticate",
+		Value: "Basic realm=" + strconv.Quote(p.BasicAuth.Realm) + `, charset="UTF-8"`,
+	}}
+	return func(r *request) *answer {
+		user, password, ok := basicCredentials(r.x.Header.Get("authorization"))
+		if !ok {
+			return &answer{status: 401, reason: "no credentials", text: "Unauthorized", fields: challenge}
+		}
+		hash, known := users[user]
+		if !known {
+			hash = stranger // so that the time tells nobody which users exist
+		}
+		right, err := s.credentials.check(r.x.Context, password, hash)
+		if err != nil {
+			return unavailable("basic auth: " + err.Error())
+		}
+		if !right || !known {
+			return &answer{status: 401, reason: "wrong credentials", text: "Unauthorized", fields: challenge}
+		}
+		return nil
+	}
+}
+
+// basicCredentials reads an Authorization field.
+func basicCredentials(field string) (user, password string, ok bool) {
+	scheme, encoded, _ := strings.Cut(field, " ")
+	if !strings.EqualFold(scheme, "basic") {
+		return "", "", false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
+	if err != nil {
+		return "", "", false
+	}
+	return strings.Cut(string(decoded), ":")
+}

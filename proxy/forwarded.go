@@ -1,0 +1,165 @@
+package proxy
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// identify finds out who asks, and by which scheme: the peer says so itself,
+// unless it is trusted to speak for others.
+func (r *request) identify() {
+	r.trusted = contains(r.table.settings.Trust.Forwarded, r.x.Conn.Peer.Addr())
+	if !r.trusted {
+		r.id = newID()
+		return
+	}
+	if client, ok := rightmostUntrusted(r.x.Header, r.table.settings.Trust.Forwarded); ok {
+		r.x.Client = netip.AddrPortFrom(client, 0)
+	}
+	if proto := r.x.Header.Get("x-forwarded-proto"); proto == "http" || proto == "https" {
+		r.scheme = proto
+	}
+	if r.id = r.x.Header.Get("x-request-id"); !isID(r.id) {
+		r.id = newID()
+	}
+}
+
+// rightmostUntrusted returns the last address in X-Forwarded-For that is not of
+// a trusted proxy: those to its left are only what it claims. If all are
+// trusted, it is the first.
+func rightmostUntrusted(header exchange.Fields, trusted []netip.Prefix) (client netip.Addr, ok bool) {
+	for i := len(header) - 1; i >= 0; i-- {
+		if header[i].Name != "x-forwarded-for" {
+			continue
+		}
+		for rest, more := header[i].Value, true; more; {
+			var item string
+			item, rest, more = cutLast(rest)
+			address, err := parseAddress(item)
+			if err != nil {
+				return client, ok // what stands left of it was written by a stranger
+			}
+			client, ok = address, true
+			if !contains(trusted, address) {
+				return client, ok
+			}
+		}
+	}
+	return client, ok
+}
+
+// cutLast cuts the last item off a comma-separated list.
+func cutLast(list string) (item, rest string, more bool) {
+	i := strings.LastIndexByte(list, ',')
+	if i < 0 {
+		return list, "", false
+	}
+	return list[i+1:], list[:i], true
+}
+
+// parseAddress reads an address, with a port or without.
+func parseAddress(s string) (netip.Addr, error) {
+	s = strings.TrimSpace(s)
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap(), nil
+	}
+	address, err := netip.ParseAddr(s)
+	return address.Unmap(), err
+}
+
+func contains(prefixes []netip.Prefix, address netip.Addr) bool {
+	for _, p := range prefixes {
+		if p.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// forwardedFields replaces what the request says about who sent it by what we
+// know, and drops names with underscores, which many backends can't tell from
+// hyphens.
+func (r *request) forwardedFields() {
+	x := r.x
+	peer := x.Conn.Peer.Addr().String()
+	chain, proto, host, port := peer, r.scheme, x.Authority, ""
+	fields := r.fields[:0]
+	for _, f := range x.Header {
+		switch {
+		case strings.IndexByte(f.Name, '_') >= 0:
+		case !isForwarded(f.Name):
+			fields = append(fields, f)
+		case !r.trusted:
+		case f.Name == "x-forwarded-for" && chain == peer:
+			chain = f.Value + ", " + peer
+		case f.Name == "x-forwarded-for":
+			chain = strings.TrimSuffix(chain, peer) + f.Value + ", " + peer
+		case f.Name == "x-forwarded-host":
+			host = f.Value
+		case f.Name == "x-forwarded-port":
+			port = f.Value
+		}
+	}
+	if port == "" {
+		port = r.port()
+	}
+	fields.Add("x-forwarded-for", chain)
+	fields.Add("x-forwarded-host", host)
+	fields.Add("x-forwarded-port", port)
+	fields.Add("x-forwarded-proto", proto)
+	fields.Add("x-real-ip", x.Client.Addr().String())
+	fields.Add("x-request-id", r.id)
+	r.fields, x.Header = fields, fields
+}
+
+// isForwarded tells whether the field is about who sent the request and how.
+func isForwarded(name string) bool {
+	switch name {
+	case "forwarded", "x-real-ip", "x-request-id":
+		return true
+	}
+	return strings.HasPrefix(name, "x-forwarded-")
+}
+
+// port is the port that the client knows: what a trusted proxy's scheme means,
+// or the public one of the listener.
+func (r *request) port() string {
+	switch {
+	case r.scheme == r.x.Scheme:
+		return strconv.Itoa(int(r.x.Conn.Listener.PublicPort))
+	case r.scheme == "https":
+		return "443"
+	}
+	return "80"
+}
+
+// newID makes the name of a request: 128 random bits.
+func newID() string {
+	const digits = "0123456789abcdef"
+	var id [32]byte
+	for half := range 2 {
+		bits := rand.Uint64()
+		for i := range 16 {
+			id[half*16+i] = digits[bits&15]
+			bits >>= 4
+		}
+	}
+	return string(id[:])
+}
+
+// isID tells whether a trusted proxy's X-Request-ID may be taken over.
+func isID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,79 @@
+package proxy
+
+import (
+	"slices"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// handle is what happens to a request: it finds its route in the table, passes
+// the steps of the route's policy and goes to the backend. However it ends, it
+// is answered, counted and logged here.
+func (s *Server) handle(x *exchange.Exchange) error {
+	r := s.begin(x)
+	defer s.end(r)
+
+	refused := r.locate()
+	for i := 0; refused == nil && i < len(r.route.steps); i++ {
+		refused = r.route.steps[i](r)
+	}
+	if refused != nil {
+		return r.answer(refused)
+	}
+	return r.conclude(r.forward())
+}
+
+// locate finds out what the request is for: canonical path and host, who asks,
+// and the route. It returns the answer to a request that has none.
+func (r *request) locate() *answer {
+	var err error
+	if r.path, err = canonicalPath(r.x.Path); err != nil {
+		return badRequest(err.Error())
+	}
+	var ok bool
+	if r.name, ok = canonicalHost(r.x.Authority); !ok {
+		return badRequest("the host is no name")
+	}
+	r.identify()
+	if r.misdirected() {
+		return misdirectedRequest()
+	}
+	h := r.table.host(r.name)
+	if h == nil {
+		return notFound("no host")
+	}
+	if r.route = h.match(r.path); r.route == nil {
+		return notFound("no route")
+	}
+	return nil
+}
+
+// misdirected tells whether the request came on a connection that was made for
+// another host, with a certificate that is not for this one: the client must
+// not be answered there (RFC 9110 §7.4).
+func (r *request) misdirected() bool {
+	t := r.x.Conn.TLS
+	if t == nil || t.ServerName == "" {
+		return false
+	}
+	shown, ok := canonicalHost(t.ServerName)
+	if ok && shown == r.name {
+		return false
+	}
+	return t.Handshake == nil || !t.Handshake.Covers(r.name)
+}
+
+// step is one policy of a route, compiled. It returns nil to let the request
+// pass, or the answer that ends it here.
+type step func(*request) *answer
+
+// steps compiles a policy, in the order in which its parts are applied. A part
+// that the policy does not ask for is no step.
+func (s *Server) steps(p *gatelodge.Policy) []step {
+	return slices.DeleteFunc([]step{
+		redirectHTTPS(p),
+		refuseUnavailable(p),
+		s.basicAuth(p),
+	}, func(st step) bool { return st == nil })
+}

@@ -1,0 +1,161 @@
+package proxy
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what the proxy counts. The series of a route or a backend are
+// looked up when it is compiled and not for each request, and are dropped when
+// no table names them.
+type metrics struct {
+	requests         *prometheus.CounterVec
+	duration         *prometheus.HistogramVec
+	connections      *prometheus.GaugeVec
+	upstreamRequests *prometheus.CounterVec
+	upstreamRetries  *prometheus.CounterVec
+	upstreamFailures *prometheus.CounterVec
+	upstreamDuration *prometheus.HistogramVec
+	endpoints        *prometheus.GaugeVec
+	logDropped       prometheus.Counter
+
+	unrouted *requestSeries // of requests without a route
+
+	mu        sync.Mutex // guards the maps; held by compile and published only
+	routes    map[requestKey]*requestSeries
+	upstreams map[upstreamKey]*upstreamSeries
+}
+
+// requestKey is what the requests of a route are counted under.
+type requestKey struct{ namespace, ingress, service string }
+
+// upstreamKey is what the tries of a backend are counted under.
+type upstreamKey struct{ namespace, service string }
+
+func newMetrics(to prometheus.Registerer) *metrics {
+	request := []string{"namespace", "ingress", "service"}
+	upstream := []string{"namespace", "service"}
+	counter := func(name, help string, labels []string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "gatelodge", Name: name, Help: help}, labels)
+	}
+	gauge := func(name, help string, labels []string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "gatelodge", Name: name, Help: help}, labels)
+	}
+	seconds := func(name, help string, labels []string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "gatelodge", Name: name, Help: help,
+			Buckets:                        prometheus.DefBuckets,
+			NativeHistogramBucketFactor:    1.1,
+			NativeHistogramMaxBucketNumber: 100,
+		}, labels)
+	}
+	m := &metrics{
+		requests:         counter("http_requests_total", "Requests by route, method and status.", append(request, "method", "code")),
+		duration:         seconds("http_request_duration_seconds", "Time from a request's head to the end of its response.", request),
+		connections:      gauge("http_open_connections", "Connections of clients, tunnels included.", []string{"listener"}),
+		upstreamRequests: counter("upstream_requests_total", "Requests sent to endpoints, each try counted.", upstream),
+		upstreamRetries:  counter("upstream_retries_total", "Tries after the first.", upstream),
+		upstreamFailures: counter("upstream_failures_total", "Tries that an endpoint failed.", upstream),
+		upstreamDuration: seconds("upstream_duration_seconds", "Time of one try, from its start to the end of the answer.", upstream),
+		endpoints:        gauge("endpoints", "Endpoints by state: ready or draining.", append(upstream, "state")),
+		logDropped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "gatelodge", Name: "access_log_dropped_total",
+			Help: "Lines of the access log that were dropped because it could not be written fast enough."}),
+		routes:    make(map[requestKey]*requestSeries),
+		upstreams: make(map[upstreamKey]*upstreamSeries),
+	}
+	to.MustRegister(m.requests, m.duration, m.connections, m.upstreamRequests, m.upstreamRetries,
+		m.upstreamFailures, m.upstreamDuration, m.endpoints, m.logDropped)
+	m.unrouted = m.newRequestSeries(requestKey{})
+	return m
+}
+
+// requestSeries are the series of one route.
+type requestSeries struct {
+	key      requestKey
+	requests *prometheus.CounterVec
+	duration prometheus.Observer
+
+	mu     sync.Mutex // held to add to codes
+	codes  atomic.Pointer[[]codeCounter]
+	closed bool // the series were dropped; guarded by mu
+}
+
+// codeCounter counts the requests of one method and status.
+type codeCounter struct {
+	method  string
+	status  int
+	counter prometheus.Counter
+}
+
+func (m *metrics) newRequestSeries(key requestKey) *requestSeries {
+	s := &requestSeries{key: key, requests: m.requests, duration: m.duration.WithLabelValues(key.namespace, key.ingress, key.service)}
+	s.codes.Store(new([]codeCounter))
+	return s
+}
+
+// requestSeries returns the series of key, the same as long as a table names
+// them.
+func (m *metrics) requestSeries(key requestKey) *requestSeries {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.routes[key]
+	if s == nil {
+		s = m.newRequestSeries(key)
+		m.routes[key] = s
+	}
+	return s
+}
+
+// observe counts one request.
+func (s *requestSeries) observe(method string, status int, took time.Duration) {
+	method = knownMethod(method)
+	s.duration.Observe(took.Seconds())
+	for _, c := range *s.codes.Load() {
+		if c.status == status && c.method == method {
+			c.counter.Inc()
+			return
+		}
+	}
+	s.add(method, status)
+}
+
+// add counts the first request of a method and status. The list is copied, so
+// that the others are found without a lock; it stays as short as the backend's
+// statuses are few.
+func (s *requestSeries) add(method string, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return // the Ingress went away: its series must not come back
+	}
+	counter := s.requests.WithLabelValues(s.key.namespace, s.key.ingress, s.key.service, method, strconv.Itoa(status))
+	counter.Inc()
+	old := *s.codes.Load()
+	codes := append(old[:len(old):len(old)], codeCounter{method, status, counter})
+	s.codes.Store(&codes)
+}
+
+// drop removes the series.
+func (m *metrics) drop(s *requestSeries) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	k := s.key
+	for _, c := range *s.codes.Load() {
+		m.requests.DeleteLabelValues(k.namespace, k.ingress, k.service, c.method, strconv.Itoa(c.status))
+	}
+	m.duration.DeleteLabelValues(k.namespace, k.ingress, k.service)
+}
+
+// knownMethod bounds the values of the method label.
+func knownMethod(method string) string {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT":
+		return method
+	}
+	return "OTHER"
+}

@@ -1,0 +1,36 @@
+package proxy
+
+import (
+	"strconv"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// redirectHTTPS sends a request in clear text to the same place under HTTPS:
+// with RedirectAuto where the host has a certificate that a client can accept,
+// and never where an ACME CA was promised an answer.
+func redirectHTTPS(p *gatelodge.Policy) step {
+	if p.Redirect == gatelodge.RedirectNever {
+		return nil
+	}
+	return func(r *request) *answer {
+		if r.scheme == "https" || r.table.challenged(r.name, r.path) {
+			return nil
+		}
+		if p.Redirect == gatelodge.RedirectAuto &&
+			!(r.table.settings.RedirectHTTPS && r.table.httpsPort != 0 && r.route.host.source.Certified()) {
+			return nil
+		}
+		location := "https://" + string(r.name)
+		if port := r.table.httpsPort; port != 0 && port != 443 {
+			location += ":" + strconv.Itoa(int(port))
+		}
+		return &answer{
+			status: 308, // unlike 301 it keeps the method and the body (RFC 9110 §15.4.9)
+			reason: "redirect to HTTPS",
+			text:   "Permanent Redirect",
+			fields: exchange.Fields{{Name: "location", Value: location + r.path + r.x.Query}},
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package proxy
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// request is what the proxy knows of one exchange. It is used again for
+// another when the exchange is over.
+type request struct {
+	x       *exchange.Exchange
+	server  *Server
+	table   *table // the one that was live when the request came
+	started time.Time
+
+	scheme  string         // what the client used towards us, or a trusted proxy before us
+	trusted bool           // the peer is believed about the client
+	path    string         // canonical
+	name    gatelodge.Name // the host, canonical
+	route   *route         // nil where none was found
+	id      string         // X-Request-ID
+
+	backend      *backend
+	endpoint     string // of the last try
+	tries        int
+	tried        []*endpoint
+	upstreamTime time.Duration
+	reason       string // why the answer is ours, or what broke it off
+
+	body     body
+	response response
+	fields   exchange.Fields // the memory of the fields that are forwarded
+}
+
+var requests = sync.Pool{New: func() any { return new(request) }}
+
+// begin puts the proxy between the exchange and its handler.
+func (s *Server) begin(x *exchange.Exchange) *request {
+	s.work.enter()
+	r := requests.Get().(*request)
+	r.x, r.server, r.table, r.started = x, s, s.table.Load(), time.Now()
+	r.scheme = x.Scheme
+	r.body.Body, r.body.limit = x.Body, r.table.settings.Limits.BodyBytes
+	r.body.touched.Store(false)
+	r.response = response{Response: x.Response, server: s}
+	x.Body, x.Response = &r.body, &r.response
+	return r
+}
+
+// end counts and logs the request and forgets it.
+func (s *Server) end(r *request) {
+	took := time.Since(r.started)
+	if r.response.tunnel != nil {
+		s.work.forget(r.response.tunnel)
+	}
+	r.series().observe(r.x.Method, r.status(), took)
+	s.log.request(r, took)
+	r.x.Body, r.x.Response = r.body.Body, r.response.Response
+	clear(r.fields)
+	clear(r.tried)
+	*r = request{fields: r.fields[:0], tried: r.tried[:0]}
+	requests.Put(r)
+	s.work.leave()
+}
+
+// series is where the request is counted.
+func (r *request) series() *requestSeries {
+	if r.route == nil {
+		return r.server.metrics.unrouted
+	}
+	return r.route.series
+}
+
+// statusGone is what the access log and metrics say of a client that went away
+// before it was answered; it is never sent.
+const statusGone = 499
+
+// status is the final status that the client was sent.
+func (r *request) status() int {
+	if r.response.status == 0 {
+		return statusGone
+	}
+	return r.response.status
+}
+
+// body is the request's body: it notices that it is read, which ends the time
+// for retries, and bounds its size.
+type body struct {
+	exchange.Body
+	touched atomic.Bool
+	limit   int64 // 0: none
+	size    int64
+}
+
+// Read reads from the client as long as the limit allows.
+func (b *body) Read(p []byte) (int, error) {
+	b.touched.Store(true)
+	n, err := b.Body.Read(p)
+	b.size += int64(n)
+	if b.limit > 0 && b.size > b.limit {
+		return 0, fmt.Errorf("%w: read body: %w: more than %d bytes", exchange.ErrClient, exchange.ErrTooLarge, b.limit)
+	}
+	return n, err
+}
+
+// response is the way to the client: it notices what was answered.
+type response struct {
+	exchange.Response
+	server *Server
+	status int             // 0 as long as there was no final one
+	tunnel exchange.Tunnel // after an upgrade
+}
+
+// Head notes the status.
+func (p *response) Head(status int, header exchange.Fields, length int64) error {
+	p.status = status
+	return p.Response.Head(status, header, length)
+}
+
+// Tunnel notes the tunnel, so that a drain can end it.
+func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
+	p.status = 101
+	tunnel, err := p.Response.Tunnel(protocol, header)
+	if err != nil {
+		return nil, err
+	}
+	p.tunnel = tunnel
+	p.server.work.remember(tunnel)
+	return tunnel, nil
+}
+
+// begun tells whether the client has been answered, at least in part.
+func (p *response) begun() bool { return p.status != 0 }

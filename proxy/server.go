@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/nethttp"
+)
+
+// Config is what a Server is given by the program around it.
+type Config struct {
+	Log        *slog.Logger
+	Registerer prometheus.Registerer // of the metrics
+	AccessLog  io.Writer             // one JSON line for each request; nil: none
+	TLS        *tls.Config           // from package tls; nil: no HTTPS listener can be opened
+}
+
+// Server is the proxy: its listeners, and what it made of the Snapshot that is
+// live.
+type Server struct {
+	config      Config
+	table       *gatelodge.Table[*table]
+	upstreams   *upstreams
+	metrics     *metrics
+	credentials *credentials
+	log         *accessLog
+	work        work
+
+	mu        sync.Mutex // guards what follows
+	listeners []*listener
+	serving   bool // Serve was called
+	draining  bool // Drain was called
+}
+
+// listener is one of the addresses that are served.
+type listener struct {
+	gatelodge.Listener
+	accept *acceptor
+	engine *nethttp.Server
+}
+
+// New returns a server of what is live. It must be called before the first
+// Swap, and registers its metrics, so it is called once for a Registerer.
+func New(live *gatelodge.Live, cfg Config) *Server {
+	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials()}
+	s.work.tunnels = make(map[tunnel]struct{})
+	s.work.idle = make(chan struct{}, 1)
+	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)
+	s.upstreams = &upstreams{settings: s.settings, byKey: make(map[string]*upstream)}
+	s.table = gatelodge.NewTable(live, s.compile, s.published)
+	return s
+}
+
+// settings are those of now.
+func (s *Server) settings() *gatelodge.Settings {
+	return s.table.Load().settings
+}
+
+// Listen opens an HTTP or HTTPS listener, which Serve serves. It is called
+// after the first Swap and before Serve.
+func (s *Server) Listen(l gatelodge.Listener) error {
+	var config *tls.Config
+	switch l.Protocol {
+	case gatelodge.HTTP:
+	case gatelodge.HTTPS:
+		if config = s.config.TLS; config == nil {
+			return fmt.Errorf("listener %s: HTTPS without a TLS configuration", l.Name)
+		}
+	default:
+		return fmt.Errorf("listener %s: protocol %s, expected HTTP or HTTPS", l.Name, l.Protocol)
+	}
+	if s.table.Load() == nil {
+		return fmt.Errorf("listener %s: there is no snapshot to serve yet", l.Name)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serving {
+		return fmt.Errorf("listener %s: opened after Serve", l.Name)
+	}
+	inner, err := net.Listen("tcp", l.Address)
+	if err != nil {
+		return fmt.Errorf("listener %s: %w", l.Name, err)
+	}
+	opened := &listener{Listener: l}
+	opened.accept = &acceptor{
+		Listener: inner,
+		settings: s.settings,
+		gauge:    s.metrics.connections.WithLabelValues(l.Name),
+		log:      s.config.Log.With("listener", l.Name),
+	}
+	opened.engine = nethttp.NewServer(nethttp.Options{
+		Listener: &opened.Listener,
+		TLS:      config,
+		Settings: s.settings,
+		Handler:  s.handle,
+		Log:      s.config.Log,
+	})
+	s.listeners = append(s.listeners, opened)
+	return nil
+}
+
+// Addr returns where the listener of this name accepts connections, and the
+// zero value if there is none.
+func (s *Server) Addr(name string) netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		if l.Name == name {
+			return l.accept.Addr().(*net.TCPAddr).AddrPort()
+		}
+	}
+	return netip.AddrPort{}
+}
+
+// Serve serves the open listeners until Drain is called, and then returns nil,
+// which may be before Drain does. It is called once.
+func (s *Server) Serve() error {
+	s.mu.Lock()
+	s.serving = true
+	listeners, draining := s.listeners, s.draining
+	if !draining && s.config.AccessLog != nil {
+		go s.log.run()
+	}
+	s.mu.Unlock()
+	if draining {
+		return nil
+	}
+
+	ended := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() {
+			if err := l.engine.Serve(l.accept); err != nil {
+				ended <- fmt.Errorf("listener %s: %w", l.Name, err)
+				return
+			}
+			ended <- nil
+		}()
+	}
+	var errs []error
+	for range listeners {
+		if err := <-ended; err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"net/netip"
+	"sync"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/nethttp"
+)
+
+// upstreams are what outlives a Snapshot for each Backend: connections, whose
+// turn it is, and the retries that are left.
+type upstreams struct {
+	settings func() *gatelodge.Settings
+
+	mu    sync.Mutex // compiling and publishing take turns; tests look too
+	byKey map[string]*upstream
+}
+
+// upstream is the lasting part of the Backend of one key.
+type upstream struct {
+	turn      turn
+	budget    budget
+	endpoints map[endpointKey]*endpoint // guarded by upstreams.mu
+}
+
+// endpointKey tells apart what needs connections of its own.
+type endpointKey struct {
+	address  netip.AddrPort
+	protocol gatelodge.BackendProtocol
+}
+
+// endpoint is one address of a Backend with its connections.
+type endpoint struct {
+	address string
+	engine  *nethttp.Endpoint
+	refused refusal
+}
+
+// backend is a gatelodge.Backend with what it needs to be sent requests.
+type backend struct {
+	source   *gatelodge.Backend
+	upstream *upstream
+	eligible []*endpoint // those that may be chosen
+	series   *upstreamSeries
+}
+
+func (s *Server) compileBackend(source *gatelodge.Backend) *backend {
+	b := &backend{
+		source: source,
+		series: s.metrics.upstreamSeries(upstreamKey{source.Namespace, source.Service}),
+	}
+	b.upstream, b.eligible = s.upstreams.take(source)
+	return b
+}
+
+// take returns the upstream of a backend and its endpoints that may be chosen:
+// those that are not draining, or all where there is no other.
+func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []*endpoint) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	up := u.byKey[source.Key]
+	if up == nil {
+		up = &upstream{endpoints: make(map[endpointKey]*endpoint)}
+		u.byKey[source.Key] = up
+	}
+	var serving, draining []*endpoint
+	for _, e := range source.Endpoints {
+		key := endpointKey{e.Address, source.Protocol}
+		end := up.endpoints[key]
+		if end == nil {
+			end = &endpoint{
+				address: e.Address.String(),
+				engine:  nethttp.NewEndpoint(e.Address, source.Protocol, u.settings),
+			}
+			up.endpoints[key] = end
+		}
+		if e.Draining {
+			draining = append(draining, end)
+		} else {
+			serving = append(serving, end)
+		}
+	}
+	if len(serving) == 0 {
+		return up, draining
+	}
+	return up, serving
+}
+
+// sweep drops the upstreams and endpoints that t does not name. Their
+// connections close when the requests on them are done.
+func (u *upstreams) sweep(t *table) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for key, up := range u.byKey {
+		named := make(map[endpointKey]bool)
+		if b := t.backends[key]; b != nil {
+			for _, e := range b.source.Endpoints {
+				named[endpointKey{e.Address, b.source.Protocol}] = true
+			}
+		} else {
+			delete(u.byKey, key)
+		}
+		for k, end := range up.endpoints {
+			if !named[k] {
+				delete(up.endpoints, k)
+				end.engine.CloseIdle()
+			}
+		}
+	}
+}
+
+// closeIdle closes every connection that no request is on.
+func (u *upstreams) closeIdle() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, up := range u.byKey {
+		for _, end := range up.endpoints {
+			end.engine.CloseIdle()
+		}
+	}
+}
