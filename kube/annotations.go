@@ -1,0 +1,202 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// The prefixes of annotations that are read. Where two name the same thing,
+// the one that is listed first wins.
+const (
+	ownPrefix         = "gatelodge.dev/"
+	nginxPrefix       = "nginx.ingress.kubernetes.io/"
+	externalDNSPrefix = "external-dns.kubernetes.io/"
+	externalDNSAlpha  = "external-dns.alpha.kubernetes.io/"
+)
+
+// asked is what the annotations of an Ingress ask for.
+type asked struct {
+	redirect    gatelodge.Redirect
+	auth        authAsk
+	protocol    gatelodge.BackendProtocol // "": what the Service port says
+	records     recordAsk
+	unavailable string // why a protection that is asked for can't be given
+}
+
+// annotation is one that is honoured: ours and ingress-nginx's of the same
+// name, with the same meaning.
+type annotation struct {
+	name    string
+	expects string // completes "expected …"
+	set     func(a *asked, value string) error
+	// protects: a request must not be served without what it asks for, so a
+	// value that can't be read makes the routes unavailable.
+	protects bool
+}
+
+// errNotYet is for what is known but not built. It is an annotation's author
+// who reads it.
+var errNotYet = errors.New("is not available yet")
+
+// annotationTable lists what is honoured; a new policy adds a row.
+func annotationTable() []annotation {
+	return []annotation{
+		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false},
+		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false},
+		{"backend-protocol", "HTTP, AUTO_HTTP, GRPC or H2C", setBackendProtocol, true},
+		{"auth-type", `"basic"`, setAuthType, true},
+		{"auth-secret", "a Secret of the same namespace", setAuthSecret, true},
+		{"auth-secret-type", `"auth-file" or "auth-map"`, setAuthSecretType, true},
+		{"auth-realm", "text without control characters", setAuthRealm, false},
+
+		// Protections that ingress-nginx knows: what asks for them is not
+		// served without them.
+		{"auth-url", "", notYet, true},
+		{"auth-tls-secret", "", notYet, true},
+		{"whitelist-source-range", "", notYet, true},
+		{"denylist-source-range", "", notYet, true},
+
+		{"acme", "", notYet, false},
+		{"server-alias", "", notYet, false},
+		{"share-host-with", "", notYet, false},
+	}
+}
+
+// recordAnnotationTable lists the annotations of ExternalDNS for an Ingress.
+// Those for single DNS providers are none of ours.
+func recordAnnotationTable() []annotation {
+	return []annotation{
+		{"ttl", "seconds, or a duration such as 5m, from 1s to 2147483647s", setTTL, false},
+		{"target", "addresses, or one name, separated by commas", setTarget, false},
+		{"hostname", "", notYet, false},
+		{"internal-hostname", "", notYet, false},
+		{"ingress-hostname-source", "", notYet, false},
+		{"controller", "", notYet, false},
+	}
+}
+
+// readAnnotations reads all that is addressed to us, and reports to in what is
+// not honoured.
+func readAnnotations(annotations map[string]string, in *ingress) asked {
+	var a asked
+	if len(annotations) == 0 {
+		return a
+	}
+	table, records := annotationTable(), recordAnnotationTable()
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if name, ok := strings.CutPrefix(key, ownPrefix); ok {
+			a.honour(table, key, name, annotations[key], in)
+		} else if name, ok := strings.CutPrefix(key, nginxPrefix); ok {
+			if _, overridden := annotations[ownPrefix+name]; !overridden {
+				a.honour(table, key, name, annotations[key], in)
+			}
+		} else if name, ok := strings.CutPrefix(key, externalDNSPrefix); ok {
+			a.honourRecord(records, key, name, annotations[key], in)
+		} else if name, ok := strings.CutPrefix(key, externalDNSAlpha); ok {
+			if _, overridden := annotations[externalDNSPrefix+name]; !overridden {
+				a.honourRecord(records, key, name, annotations[key], in)
+			}
+		}
+	}
+	a.auth.check(&a, in)
+	return a
+}
+
+func (a *asked) honour(table []annotation, key, name, value string, in *ingress) {
+	if row := findAnnotation(table, name); row != nil {
+		row.apply(a, key, value, in)
+		return
+	}
+	in.problem(gatelodge.UnknownAnnotation, "annotation %s is not honoured", key)
+}
+
+func (a *asked) honourRecord(table []annotation, key, name, value string, in *ingress) {
+	if row := findAnnotation(table, name); row != nil {
+		row.apply(a, key, value, in)
+	}
+}
+
+func findAnnotation(table []annotation, name string) *annotation {
+	if i := slices.IndexFunc(table, func(row annotation) bool { return row.name == name }); i >= 0 {
+		return &table[i]
+	}
+	return nil
+}
+
+func (row *annotation) apply(a *asked, key, value string, in *ingress) {
+	err := row.set(a, strings.TrimSpace(value))
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, errNotYet):
+		in.problem(gatelodge.BadAnnotation, "annotation %s: %.60q %v", key, value, err)
+	default:
+		in.problem(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, row.expects)
+	}
+	if row.protects {
+		a.deny("annotation " + key + " can't be kept")
+	}
+}
+
+// deny makes the routes unavailable; the first reason stays.
+func (a *asked) deny(why string) {
+	if a.unavailable == "" {
+		a.unavailable = why
+	}
+}
+
+func notYet(*asked, string) error { return errNotYet }
+
+func setSSLRedirect(a *asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil && !on && a.redirect != gatelodge.RedirectAlways {
+		a.redirect = gatelodge.RedirectNever
+	}
+	return err
+}
+
+// setForceSSLRedirect: who forces means it, whatever ssl-redirect says.
+func setForceSSLRedirect(a *asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil && on {
+		a.redirect = gatelodge.RedirectAlways
+	}
+	return err
+}
+
+func setBackendProtocol(a *asked, value string) error {
+	switch strings.ToUpper(value) {
+	case "HTTP", "AUTO_HTTP":
+		a.protocol = gatelodge.BackendHTTP
+	case "GRPC", "H2C":
+		a.protocol = gatelodge.BackendH2C
+	case "HTTPS", "GRPCS", "FCGI":
+		return errNotYet
+	default:
+		return errors.New("is no protocol of a backend")
+	}
+	return nil
+}
+
+func parseBool(value string) (bool, error) {
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, errors.New("is neither true nor false")
+	}
+	return on, nil
+}
+
+func checkPrintable(value string) error {
+	for _, c := range value {
+		if c < ' ' || c == 0x7f {
+			return fmt.Errorf("holds the control character %q", c)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package kube
+
+import (
+	"slices"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Builder builds Snapshots. It remembers the parts of the last one, so that
+// the next costs what changed; what it builds does not depend on that. The
+// zero Builder is ready for use, by one goroutine at a time.
+type Builder struct {
+	last memo
+}
+
+// memo is the result of each step of the last Build. A step's result is
+// written once. A step that was given the same inputs as last time, which it
+// tells by their pointers, returns the same result.
+type memo struct {
+	selection *selection
+	secrets   *secrets
+	services  *services
+	slices    *endpointSlices
+
+	resolution *resolution
+	grants     *grants
+	defaults   *defaults
+	hosts      *hosts
+	backends   *backends
+	announced  *announced
+	views      *views
+	problems   *problems
+}
+
+// Build compiles the objects into what is served. It never fails: what is wrong
+// with an object is a Problem in the Snapshot, and everything else is served.
+func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
+	var next memo
+	next.selection = selectIngresses(&objects, cfg, b.last.selection)
+	next.secrets = newSecrets(&objects, b.last.secrets)
+	next.services = newServices(objects.Services, b.last.services)
+	next.slices = newEndpointSlices(objects.Slices, b.last.slices)
+
+	next.resolution = resolve(next.selection, next.secrets, &objects, b.last.resolution)
+	next.grants = grantNames(next.selection, cfg, b.last.grants)
+	next.defaults = makeDefaults(next.secrets, &objects, cfg, b.last.defaults)
+	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, b.last.hosts)
+	next.backends = makeBackends(next.hosts, next.services, next.slices, &objects, cfg, b.last.backends)
+	next.announced = announce(next.services, cfg, b.last.announced)
+	next.views = makeViews(next.grants, next.announced, cfg, b.last.views)
+	next.problems = collectProblems(b.last.problems,
+		objects.Problems, cfg.Problems,
+		next.selection.problems, next.resolution.problems, next.grants.problems, next.defaults.problems,
+		next.hosts.problems, next.backends.problems, next.announced.problems)
+	b.last = next
+
+	stable := next.resolution.stable
+	stable.intersect(next.defaults.stable)
+	return &gatelodge.Snapshot{
+		Settings:            cfg.Settings,
+		Listeners:           cfg.Listeners,
+		Hosts:               next.hosts.list,
+		Backends:            next.backends.list,
+		Views:               next.views.list,
+		DefaultCertificates: next.defaults.common.certificates,
+		Problems:            next.problems.sorted,
+		RebuildAt:           stable.until,
+	}
+}
+
+// selection is the Ingresses that are ours, the oldest first.
+type selection struct {
+	cfg     *Config
+	all     []*networkingv1.Ingress
+	classes []*networkingv1.IngressClass
+
+	ours     []*ingress
+	problems []gatelodge.Problem // theirs, and of those that nobody's class is for
+}
+
+func selectIngresses(objects *Objects, cfg *Config, last *selection) *selection {
+	var read map[types.UID]*ingress
+	if last != nil {
+		if last.cfg == cfg && slices.Equal(last.all, objects.Ingresses) && slices.Equal(last.classes, objects.Classes) {
+			return last
+		}
+		read = make(map[types.UID]*ingress, len(last.ours))
+		for _, in := range last.ours {
+			read[in.version.uid] = in
+		}
+	}
+	s := &selection{
+		cfg: cfg, all: objects.Ingresses, classes: objects.Classes,
+		ours: make([]*ingress, 0, len(objects.Ingresses)),
+	}
+	classes := newClasses(objects.Classes, cfg)
+	for _, source := range objects.Ingresses {
+		if !cfg.hasNamespace(source.Namespace) || cfg.Selector != nil && !cfg.Selector.Matches(labels.Set(source.Labels)) {
+			continue
+		}
+		ours, problem := classes.has(source)
+		if problem != "" {
+			s.problems = append(s.problems, gatelodge.Problem{
+				Object: objects.objectOf("Ingress", &source.ObjectMeta), Reason: gatelodge.UnknownClass, Message: problem,
+			})
+		}
+		if !ours {
+			continue
+		}
+		in := read[source.UID]
+		if in == nil || in.version != objects.versionOf(&source.ObjectMeta) {
+			in = readIngress(source, objects)
+		}
+		s.ours = append(s.ours, in)
+		s.problems = append(s.problems, in.problems...)
+	}
+	slices.SortFunc(s.ours, func(a, b *ingress) int { return a.compare(&b.applicant) })
+	return s
+}
+
+// problems is all that is wrong, sorted, each thing once.
+type problems struct {
+	parts  [][]gatelodge.Problem
+	sorted []gatelodge.Problem
+}
+
+func collectProblems(last *problems, parts ...[]gatelodge.Problem) *problems {
+	if last != nil && slices.EqualFunc(last.parts, parts, sameSlice) {
+		return last
+	}
+	p := &problems{parts: parts, sorted: slices.Concat(parts...)}
+	slices.SortFunc(p.sorted, gatelodge.Problem.Compare)
+	p.sorted = slices.Compact(p.sorted)
+	return p
+}
+
+// sameSlice tells whether two slices that are never written are one.
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}

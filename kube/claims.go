@@ -1,0 +1,130 @@
+package kube
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// applicant is an object that asks for names.
+type applicant struct {
+	object gatelodge.Object
+	since  time.Time // its creation: the older of two claims is granted
+}
+
+// compare orders applicants by age; namespace and name decide between two that
+// were created within the same second.
+func (a *applicant) compare(b *applicant) int {
+	return cmp.Or(
+		a.since.Compare(b.since),
+		cmp.Compare(a.object.Namespace, b.object.Namespace),
+		cmp.Compare(a.object.Name, b.object.Name),
+		cmp.Compare(a.object.UID, b.object.UID),
+	)
+}
+
+// claims is the one rule for who gets a name, whatever kind of object asks for
+// it. What it grants holds for route, certificate and record alike.
+type claims struct {
+	sharing  HostSharing
+	reserved map[gatelodge.Name]string // what each is
+	owners   map[gatelodge.Name]*applicant
+}
+
+func newClaims(cfg *Config, size int) *claims {
+	return &claims{
+		sharing:  cfg.HostSharing,
+		reserved: reservedNames(cfg),
+		owners:   make(map[gatelodge.Name]*applicant, size),
+	}
+}
+
+// reservedNames are those that the configuration has a use for.
+func reservedNames(cfg *Config) map[gatelodge.Name]string {
+	reserved := make(map[gatelodge.Name]string)
+	for _, zone := range cfg.Zones {
+		for _, record := range zone.Records {
+			reserved[record.Name] = "has a record in the configuration"
+		}
+		for _, ns := range zone.Nameservers {
+			reserved[ns] = fmt.Sprintf("is a name server of zone %s", zone.Name)
+		}
+		reserved[zone.Name] = "is the apex of a zone"
+	}
+	return reserved
+}
+
+// grant gives the name to the applicant, or says why not. Applicants must come
+// the oldest first.
+func (c *claims) grant(name gatelodge.Name, a *applicant) (refusal *gatelodge.Problem) {
+	if why := c.isReserved(name); why != "" {
+		return refuse(a, gatelodge.NameReserved, "host %s can't be had: it %s", name, why)
+	}
+	owner := c.owners[name]
+	if owner == nil {
+		if above, of := c.ownerAbove(name); above != nil && !c.shared(above, a) {
+			return refuse(a, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by the older %s", name, of, above.object.Namespace, above.object)
+		}
+		c.owners[name] = a
+		return nil
+	}
+	if !c.shared(owner, a) {
+		return refuse(a, gatelodge.HostTaken, "%s is granted to namespace %s by the older %s", hostName(name), owner.object.Namespace, owner.object)
+	}
+	return nil
+}
+
+// ownerAbove finds who has a say over a name that nobody asked for yet: the
+// owner of NAME over its _label.NAME, else the owner of the wildcard that
+// matches it.
+func (c *claims) ownerAbove(name gatelodge.Name) (owner *applicant, of string) {
+	if name == "" || name.IsWildcard() {
+		return nil, ""
+	}
+	if strings.HasPrefix(string(name), "_") {
+		base := name
+		for strings.HasPrefix(string(base), "_") {
+			base = base.Parent()
+		}
+		if owner := c.owners[base]; owner != nil {
+			return owner, "host " + string(base)
+		}
+		name = base
+	}
+	if name.Parent() != "" { // a wildcard of one label matches nothing
+		wildcard := name.Wildcard()
+		return c.owners[wildcard], "wildcard " + string(wildcard)
+	}
+	return nil, ""
+}
+
+// shared tells whether a may use what owner has.
+func (c *claims) shared(owner, a *applicant) bool {
+	return c.sharing == ShareAny || owner.object.Namespace == a.object.Namespace
+}
+
+// isReserved says what the name is needed for, and "" for one that may be had.
+func (c *claims) isReserved(name gatelodge.Name) string {
+	if why, ok := c.reserved[name]; ok {
+		return why
+	}
+	if !strings.Contains(string(name), "_") {
+		return ""
+	}
+	for label := range strings.SplitSeq(string(name), ".") {
+		switch label {
+		case "_acme-challenge":
+			return "is for the proof of control of a name"
+		case "_owner":
+			return "is for the record of who has a name"
+		}
+	}
+	return ""
+}
+
+func refuse(a *applicant, reason gatelodge.Reason, format string, args ...any) *gatelodge.Problem {
+	return &gatelodge.Problem{Object: a.object, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,71 @@
+package kube
+
+import (
+	"fmt"
+	"slices"
+
+	networkingv1 "k8s.io/api/networking/v1"
+)
+
+// The annotations by which a class was named before spec.ingressClassName, and
+// by which an IngressClass says that it is the default.
+const (
+	legacyClassAnnotation  = "kubernetes.io/ingress.class"
+	defaultClassAnnotation = networkingv1.AnnotationIsDefaultIngressClass
+)
+
+// classes knows which classes exist and which are ours.
+type classes struct {
+	defined      map[string]bool // there is an IngressClass of the name
+	ours         map[string]bool
+	classless    bool // an Ingress without a class is ours
+	defaultClass bool // … because the default class is
+}
+
+func newClasses(objects []*networkingv1.IngressClass, cfg *Config) *classes {
+	c := &classes{defined: make(map[string]bool), ours: make(map[string]bool), classless: cfg.WithoutClass}
+	for _, name := range cfg.Classes {
+		c.ours[name] = true
+	}
+	for _, object := range objects {
+		c.defined[object.Name] = true
+		if len(cfg.Classes) == 0 && object.Spec.Controller == cfg.Controller {
+			c.ours[object.Name] = true
+		}
+		if c.ours[object.Name] && object.Annotations[defaultClassAnnotation] == "true" {
+			c.classless = true
+		}
+	}
+	return c
+}
+
+// has tells whether the Ingress is ours. An Ingress of a class that nobody
+// defines is nobody's, which its author is told.
+//
+// The annotation never needed an IngressClass, so a name in it that we don't
+// know may well be another controller's.
+func (c *classes) has(ingress *networkingv1.Ingress) (ours bool, problem string) {
+	if name := ingress.Spec.IngressClassName; name != nil {
+		if !c.ours[*name] && !c.defined[*name] {
+			return false, fmt.Sprintf("there is no IngressClass %q, %s", *name, c.known())
+		}
+		return c.ours[*name], ""
+	}
+	if name, ok := ingress.Annotations[legacyClassAnnotation]; ok {
+		return c.ours[name], ""
+	}
+	return c.classless, ""
+}
+
+// known says what could have been written instead.
+func (c *classes) known() string {
+	names := make([]string, 0, len(c.ours))
+	for name := range c.ours {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return "and none is of this gateway"
+	}
+	return fmt.Sprintf("this gateway's are %q", names)
+}

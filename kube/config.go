@@ -1,0 +1,87 @@
+package kube
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Config is what Build needs of the gateway's configuration, validated. A
+// Config that was given to Build is never written again: a changed
+// configuration is another Config.
+type Config struct {
+	Controller   string          // IngressClasses of this controller are ours …
+	Classes      []string        // … or, when not empty, the classes of these names only
+	Selector     labels.Selector // on the labels of Ingresses; nil: all of them
+	WithoutClass bool            // Ingresses without a class are ours too
+	Namespaces   []string        // of Ingresses; empty: all
+
+	HostSharing         HostSharing
+	DefaultBackend      *ServicePort // for requests that no rule matches; nil: 404
+	RefuseExternalNames bool
+
+	Listeners []gatelodge.Listener
+	Settings  *gatelodge.Settings
+
+	Views        []ViewConfig
+	Zones        []ZoneConfig
+	DNSService   types.NamespacedName // whose addresses the name servers within our zones have …
+	DNSAddresses []netip.Addr         // … unless they are given here
+
+	DefaultCertificates []types.NamespacedName // Secrets, for every host that they cover
+	LoopbackEndpoints   bool                   // endpoints in 127.0.0.0/8 and ::1 are allowed
+
+	Problems []gatelodge.Problem // of the configuration itself
+}
+
+// HostSharing says who may add paths to a host that somebody has.
+type HostSharing uint8
+
+// The values of ingress.hostSharing.
+const (
+	ShareNamespace HostSharing = iota // the namespace that has it
+	ShareAny                          // everybody
+)
+
+// ServicePort names a port of a Service.
+type ServicePort struct {
+	Namespace string
+	Name      string
+	Port      string // its name or number
+}
+
+// ViewConfig is a DNS view and where it gets the addresses from that it
+// announces for the gateway.
+type ViewConfig struct {
+	Name      string
+	Service   types.NamespacedName // the addresses in its status are announced …
+	Addresses []netip.Addr         // … unless they are given here
+	Owners    bool                 // publish at _owner.NAME who has NAME
+}
+
+// ZoneConfig is a zone that the gateway is authoritative for.
+type ZoneConfig struct {
+	Name        gatelodge.Name
+	Nameservers []gatelodge.Name // absolute; those within the zone get addresses
+	Hostmaster  string           // in the form of gatelodge.Zone
+	TTL         time.Duration
+	NegativeTTL time.Duration
+	Views       []string
+	Records     []gatelodge.Record // more of them, within the zone
+	CAA         []string           // RDATA of CAA records at the apex (RFC 8659 §4.1.1)
+}
+
+// hasNamespace tells whether Ingresses of the namespace are looked at.
+func (c *Config) hasNamespace(namespace string) bool {
+	return len(c.Namespaces) == 0 || slices.Contains(c.Namespaces, namespace)
+}
+
+// configObject names a part of the configuration for a Problem or a Route.
+func configObject(key string) gatelodge.Object {
+	return gatelodge.Object{Kind: "Config", Name: key}
+}

@@ -1,0 +1,59 @@
+package kube
+
+import (
+	"slices"
+
+	gatelodge "gatelodge.dev"
+)
+
+// defaults is what the configuration adds to every host: the certificates and
+// the backend of last resort.
+type defaults struct {
+	cfg     *Config
+	secrets *secrets
+
+	common   *common
+	problems []gatelodge.Problem
+	stable   period
+}
+
+func makeDefaults(s *secrets, objects *Objects, cfg *Config, last *defaults) *defaults {
+	if last != nil && last.cfg == cfg && last.secrets == s && last.stable.contains(objects.Now) {
+		return last
+	}
+	d := &defaults{cfg: cfg, secrets: s, common: &common{}}
+	for _, name := range cfg.DefaultCertificates {
+		secret := s.byName[name]
+		if secret == nil {
+			d.problem(gatelodge.SecretMissing, "there is no Secret "+name.String())
+			continue
+		}
+		pair := s.keyPair(secret, objects)
+		if pair.err != nil {
+			d.problem(gatelodge.BadSecret, "Secret "+name.String()+" "+pair.err.Error())
+			continue
+		}
+		certificate := pair.byDefault
+		d.stable.narrow(certificate, objects.Now)
+		if why := outOfDate(certificate, objects.Now); why != "" {
+			d.problem(gatelodge.BadCertificate, "the certificate in Secret "+name.String()+" "+why)
+			continue
+		}
+		d.common.certificates = append(d.common.certificates, certificate)
+	}
+	if port := cfg.DefaultBackend; port != nil {
+		d.common.fallback = newBackendRef(*port, "")
+		d.common.route = &gatelodge.Route{
+			Path: "/", Match: gatelodge.PathPrefix, Backend: d.common.fallback.key,
+			Policy: &gatelodge.Policy{}, Object: configObject("ingress.defaultBackend"),
+		}
+	}
+	if last != nil && last.cfg == cfg && slices.Equal(last.common.certificates, d.common.certificates) {
+		d.common = last.common
+	}
+	return d
+}
+
+func (d *defaults) problem(reason gatelodge.Reason, message string) {
+	d.problems = append(d.problems, gatelodge.Problem{Object: configObject("tls.defaultCertificates"), Reason: reason, Message: message})
+}

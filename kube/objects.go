@@ -1,0 +1,67 @@
+package kube
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Objects is everything that a Snapshot is built from at one moment, in any
+// order. Slices, map and objects are shared and never written. UID, resourceVersion and
+// creationTimestamp are set on each; no two of a kind have the same namespace
+// and name. Where a kind did not change, handing over the same pointers in the
+// same order makes Build cheap.
+type Objects struct {
+	Ingresses  []*networkingv1.Ingress
+	Classes    []*networkingv1.IngressClass
+	Services   []*corev1.Service
+	Slices     []*discoveryv1.EndpointSlice
+	Secrets    []*corev1.Secret
+	Namespaces []*corev1.Namespace
+
+	Problems []gatelodge.Problem  // what the source could not read
+	Origins  map[types.UID]Origin // where objects were read from; nil without files
+	Now      time.Time            // what certificates are judged by
+}
+
+// Origin is the place in a file where an object starts.
+type Origin struct {
+	File string
+	Line int // counted from 1
+}
+
+// objectOf names an object for problems and routes.
+func (o *Objects) objectOf(kind string, meta *metav1.ObjectMeta) gatelodge.Object {
+	origin := o.Origins[meta.UID]
+	return gatelodge.Object{
+		Kind: kind, Namespace: meta.Namespace, Name: meta.Name, UID: string(meta.UID),
+		File: origin.File, Line: origin.Line,
+	}
+}
+
+// version tells one content of an object from any other, and also one place of
+// it in a file from another, because problems name the place, and one age,
+// which in a folder is a matter of place too.
+type version struct {
+	uid             types.UID
+	resourceVersion string
+	created         int64 // nanoseconds since 1970
+	origin          Origin
+}
+
+func (o *Objects) versionOf(meta *metav1.ObjectMeta) version {
+	return version{
+		uid: meta.UID, resourceVersion: meta.ResourceVersion, created: meta.CreationTimestamp.UnixNano(), origin: o.Origins[meta.UID],
+	}
+}
+
+// nameOf is the key under which others refer to an object.
+func nameOf(meta *metav1.ObjectMeta) types.NamespacedName {
+	return types.NamespacedName{Namespace: meta.Namespace, Name: meta.Name}
+}

@@ -1,0 +1,41 @@
+package kube
+
+import (
+	"slices"
+
+	gatelodge "gatelodge.dev"
+)
+
+// orderNames returns the names of a map in the order of Name.Compare. Comparing
+// names label by label is the dearest part of a rebuild, so the names that were
+// in the last order keep their places and only new ones are sorted in.
+func orderNames[T any](present map[gatelodge.Name]T, last []gatelodge.Name) []gatelodge.Name {
+	kept := make([]gatelodge.Name, 0, len(present))
+	for _, name := range last {
+		if _, ok := present[name]; ok {
+			kept = append(kept, name)
+		}
+	}
+	if len(kept) == len(present) {
+		return kept
+	}
+	known := make(map[gatelodge.Name]bool, len(kept))
+	for _, name := range kept {
+		known[name] = true
+	}
+	added := make([]gatelodge.Name, 0, len(present)-len(kept))
+	for name := range present {
+		if !known[name] {
+			added = append(added, name)
+		}
+	}
+	slices.SortFunc(added, gatelodge.Name.Compare)
+
+	ordered := make([]gatelodge.Name, 0, len(present))
+	for _, name := range added {
+		i, _ := slices.BinarySearchFunc(kept, name, gatelodge.Name.Compare)
+		ordered = append(append(ordered, kept[:i]...), name)
+		kept = kept[i:]
+	}
+	return append(ordered, kept...)
+}

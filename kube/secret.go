@@ -1,0 +1,146 @@
+package kube
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// secrets finds Secrets by name and remembers the certificates read from them,
+// because parsing keys is dear and Secrets change seldom.
+type secrets struct {
+	list     []*corev1.Secret
+	byName   map[types.NamespacedName]*corev1.Secret
+	keyPairs map[types.NamespacedName]*keyPair
+}
+
+// keyPair is what a TLS Secret was read as.
+type keyPair struct {
+	version   version
+	own       *gatelodge.Certificate // for the Ingresses that name the Secret; nil: err tells why
+	byDefault *gatelodge.Certificate // for every host
+	err       error
+}
+
+// newSecrets indexes the Secrets and keeps from last what was read of those
+// that are still there.
+func newSecrets(objects *Objects, last *secrets) *secrets {
+	if last != nil && slices.Equal(last.list, objects.Secrets) {
+		return last
+	}
+	s := &secrets{
+		list:     objects.Secrets,
+		byName:   make(map[types.NamespacedName]*corev1.Secret, len(objects.Secrets)),
+		keyPairs: make(map[types.NamespacedName]*keyPair),
+	}
+	for _, secret := range objects.Secrets {
+		s.byName[nameOf(&secret.ObjectMeta)] = secret
+	}
+	if last != nil {
+		for name, pair := range last.keyPairs {
+			if secret := s.byName[name]; secret != nil && pair.version == objects.versionOf(&secret.ObjectMeta) {
+				s.keyPairs[name] = pair
+			}
+		}
+	}
+	return s
+}
+
+// keyPair reads the certificate and key of a Secret.
+func (s *secrets) keyPair(secret *corev1.Secret, objects *Objects) *keyPair {
+	name := nameOf(&secret.ObjectMeta)
+	pair := s.keyPairs[name]
+	if pair != nil {
+		return pair
+	}
+	pair = &keyPair{version: objects.versionOf(&secret.ObjectMeta)}
+	if pair.own, pair.err = readCertificate(secret, objects); pair.err == nil {
+		byDefault := *pair.own
+		byDefault.Source = gatelodge.FromDefault
+		pair.byDefault = &byDefault
+	}
+	s.keyPairs[name] = pair
+	return pair
+}
+
+// readCertificate reads a Secret of type kubernetes.io/tls.
+func readCertificate(secret *corev1.Secret, objects *Objects) (*gatelodge.Certificate, error) {
+	chain, key := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
+	switch {
+	case len(chain) == 0:
+		return nil, fmt.Errorf("has no %s, expected a certificate chain in PEM", corev1.TLSCertKey)
+	case len(key) == 0:
+		return nil, fmt.Errorf("has no %s, expected a private key in PEM", corev1.TLSPrivateKeyKey)
+	}
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		return nil, fmt.Errorf("holds no key pair: %w", err)
+	}
+	names := make([]gatelodge.Name, 0, len(pair.Leaf.DNSNames))
+	for _, san := range pair.Leaf.DNSNames {
+		// Names that no host can have cover none.
+		if name, err := gatelodge.ParseName(san); err == nil {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, errors.New("holds a certificate without a DNS name (subjectAltName)")
+	}
+	slices.Sort(names)
+	sum := sha256.Sum256(pair.Certificate[0])
+	return &gatelodge.Certificate{
+		Source:      gatelodge.FromSecret,
+		Object:      objects.objectOf("Secret", &secret.ObjectMeta),
+		Names:       slices.Compact(names),
+		NotBefore:   pair.Leaf.NotBefore,
+		NotAfter:    pair.Leaf.NotAfter,
+		Fingerprint: hex.EncodeToString(sum[:]),
+		KeyPair:     &pair,
+	}, nil
+}
+
+// outOfDate says why a certificate can't be used now, and "" if it can.
+func outOfDate(c *gatelodge.Certificate, now time.Time) string {
+	switch {
+	case now.Before(c.NotBefore):
+		return "is not valid before " + c.NotBefore.UTC().Format(time.RFC3339)
+	case now.After(c.NotAfter):
+		return "expired at " + c.NotAfter.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
+// period is the time around now in which a result that depends on the time
+// stays what it is.
+type period struct {
+	from, until time.Time // zero: unbounded; until is outside
+}
+
+// narrow makes the period end where the certificate begins or ends to be valid.
+func (p *period) narrow(c *gatelodge.Certificate, now time.Time) {
+	p.edge(c.NotBefore, now)
+	p.edge(c.NotAfter.Add(1), now) // its last moment is still within
+}
+
+func (p *period) edge(t, now time.Time) {
+	if t.After(now) {
+		if p.until.IsZero() || t.Before(p.until) {
+			p.until = t
+		}
+	} else if p.from.IsZero() || t.After(p.from) {
+		p.from = t
+	}
+}
+
+func (p *period) contains(now time.Time) bool {
+	return !now.Before(p.from) && (p.until.IsZero() || now.Before(p.until))
+}

@@ -1,0 +1,280 @@
+package kube
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// views is every view with its zones.
+type views struct {
+	grants    *grants
+	announced *announced
+	cfg       *Config
+
+	list  []*gatelodge.View
+	zones map[zoneKey]*zoneResult
+}
+
+// zoneKey names a zone in a view.
+type zoneKey struct {
+	view string
+	zone gatelodge.Name
+}
+
+// zoneResult is a zone in a view and how to make it anew where it changed.
+type zoneResult struct {
+	nodes map[gatelodge.Name]*nodeResult
+	order []gatelodge.Name
+}
+
+// nodeResult is a Node and what it was made of.
+type nodeResult struct {
+	origin nodeOrigin
+	node   *gatelodge.Node
+}
+
+// nodeOrigin is all that the records of a granted name depend on. It is zero
+// for names of the configuration.
+type nodeOrigin struct {
+	ttl       time.Duration
+	target    *target    // what the name resolves to …
+	owner     *applicant // … or whom the record tells of
+	ownerName gatelodge.Name
+}
+
+func makeViews(g *grants, a *announced, cfg *Config, last *views) *views {
+	if last != nil && last.grants == g && last.announced == a && last.cfg == cfg {
+		return last
+	}
+	v := &views{grants: g, announced: a, cfg: cfg, zones: make(map[zoneKey]*zoneResult)}
+	names := namesByZone(g, cfg)
+	for i := range cfg.Views {
+		viewConfig := &cfg.Views[i]
+		view := &gatelodge.View{Name: viewConfig.Name, Addresses: a.views[viewConfig.Name].addresses}
+		for j := range cfg.Zones {
+			zone := &cfg.Zones[j]
+			if !slices.Contains(zone.Views, view.Name) {
+				continue
+			}
+			b := &zoneBuilder{
+				cfg: cfg, zone: zone, view: viewConfig, announced: a, grants: g,
+				last: &zoneResult{}, next: &zoneResult{nodes: make(map[gatelodge.Name]*nodeResult)},
+			}
+			key := zoneKey{view.Name, zone.Name}
+			if last != nil && last.zones[key] != nil {
+				b.last = last.zones[key]
+			}
+			view.Zones = append(view.Zones, b.build(names[zone.Name]))
+			v.zones[key] = b.next
+		}
+		slices.SortFunc(view.Zones, func(a, b *gatelodge.Zone) int { return a.Name.Compare(b.Name) })
+		v.list = append(v.list, view)
+	}
+	return v
+}
+
+// namesByZone gives each granted name to the zone that holds it, the longest
+// whose suffix it has. Names outside all zones are other people's to publish.
+func namesByZone(g *grants, cfg *Config) map[gatelodge.Name][]gatelodge.Name {
+	apexes := make(map[gatelodge.Name]bool, len(cfg.Zones))
+	for i := range cfg.Zones {
+		apexes[cfg.Zones[i].Name] = true
+	}
+	byZone := make(map[gatelodge.Name][]gatelodge.Name, len(apexes))
+	if len(apexes) == 0 {
+		return byZone
+	}
+	for _, name := range g.order {
+		if apex, ok := zoneOf(name, apexes); ok && name != "" {
+			byZone[apex] = append(byZone[apex], name)
+		}
+	}
+	return byZone
+}
+
+func zoneOf(name gatelodge.Name, apexes map[gatelodge.Name]bool) (apex gatelodge.Name, ok bool) {
+	for apex = name; ; apex = apex.Parent() {
+		if apexes[apex] {
+			return apex, true
+		}
+		if apex == "" {
+			return "", false
+		}
+	}
+}
+
+// zoneBuilder makes one zone in one view.
+type zoneBuilder struct {
+	cfg       *Config
+	zone      *ZoneConfig
+	view      *ViewConfig
+	announced *announced
+	grants    *grants
+	last      *zoneResult
+	next      *zoneResult
+}
+
+func (b *zoneBuilder) build(names []gatelodge.Name) *gatelodge.Zone {
+	b.addConfigured()
+	for _, name := range names {
+		b.addHost(name, b.grants.byName[name])
+		if b.view.Owners {
+			b.addOwner(name, b.grants.byName[name].owner)
+		}
+	}
+	b.addWildcardsAtEmptyNames()
+
+	b.next.order = orderNames(b.next.nodes, b.last.order)
+	zone := &gatelodge.Zone{
+		Name: b.zone.Name, Hostmaster: b.zone.Hostmaster,
+		TTL: b.zone.TTL, NegativeTTL: b.zone.NegativeTTL,
+		Nodes: make([]*gatelodge.Node, len(b.next.order)),
+	}
+	if len(b.zone.Nameservers) > 0 {
+		zone.Primary = b.zone.Nameservers[0]
+	}
+	for i, name := range b.next.order {
+		zone.Nodes[i] = b.next.nodes[name].node
+	}
+	return zone
+}
+
+// addConfigured adds what stands in the configuration: the apex, the name
+// servers and the static records. A static address of a name server wins over
+// the addresses of the DNS Service.
+func (b *zoneBuilder) addConfigured() {
+	records := make(map[gatelodge.Name][]gatelodge.Record)
+	add := func(name gatelodge.Name, typ, data string) {
+		records[name] = append(records[name], gatelodge.Record{Name: name, Type: typ, TTL: b.zone.TTL, Data: data})
+	}
+	for _, record := range b.zone.Records {
+		records[record.Name] = append(records[record.Name], record)
+	}
+	for _, ns := range b.zone.Nameservers {
+		if ns.Within(b.zone.Name) && !slices.ContainsFunc(records[ns], isAddress) {
+			for _, address := range b.announced.nameservers {
+				add(ns, addressType(address), address.String())
+			}
+		}
+	}
+	for _, ns := range b.zone.Nameservers {
+		add(b.zone.Name, "NS", string(ns)+".")
+	}
+	for _, caa := range b.zone.CAA {
+		add(b.zone.Name, "CAA", caa)
+	}
+	for name, set := range records {
+		b.put(name, nodeOrigin{}, set)
+	}
+}
+
+func isAddress(r gatelodge.Record) bool { return r.Type == "A" || r.Type == "AAAA" }
+
+// addHost publishes a granted name. The oldest Ingress of the name that says
+// where it leads, or for how long, decides.
+func (b *zoneBuilder) addHost(name gatelodge.Name, granted *grant) {
+	origin := nodeOrigin{ttl: b.zone.TTL, target: b.announced.views[b.view.Name]}
+	for i := len(granted.shares) - 1; i >= 0; i-- {
+		asked := &granted.shares[i].ingress.asked.records
+		if asked.ttl != 0 {
+			origin.ttl = asked.ttl
+		}
+		if asked.target != nil {
+			origin.target = asked.target
+		}
+	}
+	b.addTarget(name, origin)
+}
+
+func (b *zoneBuilder) addTarget(name gatelodge.Name, origin nodeOrigin) {
+	if b.reuse(name, origin) {
+		return
+	}
+	var records []gatelodge.Record
+	for _, address := range origin.target.addresses {
+		records = append(records, gatelodge.Record{Name: name, Type: addressType(address), TTL: origin.ttl, Data: address.String()})
+	}
+	if origin.target.alias != "" {
+		records = append(records, gatelodge.Record{Name: name, Type: "CNAME", TTL: origin.ttl, Data: string(origin.target.alias) + "."})
+	}
+	b.put(name, origin, records)
+}
+
+// addOwner tells at _owner.NAME who has NAME.
+func (b *zoneBuilder) addOwner(name gatelodge.Name, owner *applicant) {
+	at := "_owner." + name
+	if len(at) > gatelodge.MaxNameLength {
+		return
+	}
+	origin := nodeOrigin{ttl: b.zone.TTL, owner: owner, ownerName: name}
+	if b.reuse(at, origin) {
+		return
+	}
+	text := fmt.Sprintf("\"namespace=%s object=%s/%s since=%s\"",
+		owner.object.Namespace, owner.object.Kind, owner.object.Name, owner.since.UTC().Format(time.RFC3339))
+	b.put(at, origin, []gatelodge.Record{{Name: at, Type: "TXT", TTL: b.zone.TTL, Data: text}})
+}
+
+// addWildcardsAtEmptyNames publishes a wildcard's records also at names that
+// exist only because there are names below them, and that the wildcard's route
+// matches. A DNS wildcard does not reach those (RFC 4592 §2.2.2), and a name
+// that routes has to resolve.
+func (b *zoneBuilder) addWildcardsAtEmptyNames() {
+	empty := make(map[gatelodge.Name]bool)
+	for name := range b.next.nodes {
+		for above := name.Parent(); above != b.zone.Name && above.Within(b.zone.Name); above = above.Parent() {
+			if empty[above] {
+				break
+			}
+			if b.next.nodes[above] == nil {
+				empty[above] = true
+			}
+		}
+	}
+	for name := range empty {
+		wildcard := b.next.nodes[name.Wildcard()]
+		if wildcard != nil && wildcard.origin.target != nil {
+			b.addTarget(name, wildcard.origin)
+		}
+	}
+}
+
+// reuse takes the node of the zone before, if it was made of the same.
+func (b *zoneBuilder) reuse(name gatelodge.Name, origin nodeOrigin) bool {
+	before := b.last.nodes[name]
+	if before == nil || before.origin != origin {
+		return false
+	}
+	b.next.nodes[name] = before
+	return true
+}
+
+// put adds a node, and keeps the one of the zone before if it has the same
+// records.
+func (b *zoneBuilder) put(name gatelodge.Name, origin nodeOrigin, records []gatelodge.Record) {
+	if len(records) == 0 {
+		return
+	}
+	slices.SortFunc(records, func(a, b gatelodge.Record) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Data, b.Data))
+	})
+	node := &gatelodge.Node{Name: name, Records: slices.Compact(records)}
+	if before := b.last.nodes[name]; before != nil && reflect.DeepEqual(before.node, node) {
+		node = before.node
+	}
+	b.next.nodes[name] = &nodeResult{origin: origin, node: node}
+}
+
+func addressType(address netip.Addr) string {
+	if address.Is4() {
+		return "A"
+	}
+	return "AAAA"
+}
