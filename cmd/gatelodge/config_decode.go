@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// configReader collects what is wrong with one configuration file. It decodes
+// the YAML tree itself, for the strict mode of the library names neither the
+// path of a key nor what was expected there.
+type configReader struct {
+	file    string
+	written map[string]place // by key path; a key without a value is not there
+	errs    []*configError
+}
+
+// place is where a value stands in the file.
+type place struct {
+	line  int // of its key, or of the item of a list
+	value *yaml.Node
+}
+
+// err joins what is wrong in the order of the file.
+func (r *configReader) err() error {
+	slices.SortStableFunc(r.errs, func(a, b *configError) int { return a.line - b.line })
+	var errs []error
+	for _, e := range r.errs {
+		errs = append(errs, e)
+	}
+	return errors.Join(errs...)
+}
+
+func (r *configReader) isWritten(key string) bool {
+	_, written := r.written[key]
+	return written
+}
+
+// fail notes an error about a key, which stands at its own line or, when it is
+// left out, at that of what it belongs to.
+func (r *configReader) fail(key, format string, args ...any) {
+	r.errs = append(r.errs, &configError{r.file, r.line(key), key, fmt.Sprintf(format, args...)})
+}
+
+func (r *configReader) line(key string) int {
+	for {
+		if at, written := r.written[key]; written {
+			return at.line
+		}
+		if key == "" {
+			return 0
+		}
+		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
+	}
+}
+
+// read decodes a file over the defaults. An empty file changes none.
+func (r *configReader) read(data []byte, into *fileConfig) {
+	into.setDefaults()
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	var document yaml.Node
+	if err := documents.Decode(&document); err != nil {
+		if !errors.Is(err, io.EOF) {
+			r.failAt("", "this is no YAML: %s", errors.New(strings.TrimPrefix(err.Error(), "yaml: ")))
+		}
+		return
+	}
+	if err := documents.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		r.fail("", "there is more than one YAML document, expected one")
+		return
+	}
+	r.value("", document.Line, document.Content[0], reflect.ValueOf(into).Elem())
+}
+
+// failAt notes an error of a parser whose message may start with the line.
+func (r *configReader) failAt(key, format string, err error) {
+	message, line := err.Error(), r.line(key)
+	if rest, found := strings.CutPrefix(message, "line "); found {
+		number, what, _ := strings.Cut(rest, ": ")
+		if n, err := strconv.Atoi(number); err == nil {
+			message, line = what, n
+		}
+	}
+	r.errs = append(r.errs, &configError{r.file, line, key, fmt.Sprintf(format, message)})
+}
+
+// value decodes a node into a field. A key without a value keeps its default.
+func (r *configReader) value(key string, line int, n *yaml.Node, into reflect.Value) {
+	if n.ShortTag() == "!!null" {
+		return
+	}
+	r.written[key] = place{line, n}
+	switch {
+	case n.Kind == yaml.AliasNode:
+		r.fail(key, "aliases are not supported, write the value again")
+	case into.Kind() == reflect.Struct:
+		r.mapping(key, n, into)
+	case into.Kind() == reflect.Slice:
+		r.sequence(key, n, into)
+	default:
+		r.scalar(key, n, into)
+	}
+}
+
+func (r *configReader) mapping(key string, n *yaml.Node, into reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		r.fail(key, "expected keys with values, got %s", shapeOf(n))
+		return
+	}
+	seen := make(map[string]bool)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		path := joinKey(key, name.Value)
+		field, known := fieldOf(into, name.Value)
+		switch {
+		case !known:
+			r.errs = append(r.errs, &configError{r.file, name.Line, path, "unknown key"})
+		case seen[name.Value]:
+			r.errs = append(r.errs, &configError{r.file, name.Line, path, "the key is given twice"})
+		default:
+			seen[name.Value] = true
+			r.value(path, name.Line, value, field)
+		}
+	}
+}
+
+// sequence replaces a list; nothing of its default stays.
+func (r *configReader) sequence(key string, n *yaml.Node, into reflect.Value) {
+	if n.Kind != yaml.SequenceNode {
+		r.fail(key, "expected a list, got %s", shapeOf(n))
+		return
+	}
+	if len(n.Content) == 0 {
+		into.SetZero()
+		return
+	}
+	items := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))
+	for i, item := range n.Content {
+		if d, ok := items.Index(i).Addr().Interface().(interface{ setDefaults() }); ok {
+			d.setDefaults()
+		}
+		r.value(fmt.Sprintf("%s[%d]", key, i), item.Line, item, items.Index(i))
+	}
+	into.Set(items)
+}
+
+func (r *configReader) scalar(key string, n *yaml.Node, into reflect.Value) {
+	if n.Kind != yaml.ScalarNode {
+		r.fail(key, "expected %s, got %s", kindOf(into), shapeOf(n))
+		return
+	}
+	if into.Kind() == reflect.String { // a number is text as well: minVersion: 1.3
+		into.SetString(n.Value)
+		return
+	}
+	// The library would take 1.5 for 1, and "yes" for true.
+	if !slices.Contains(tagsOf(into), n.ShortTag()) || n.Decode(into.Addr().Interface()) != nil {
+		r.fail(key, "expected %s, got %q", kindOf(into), abridged(n.Value))
+	}
+}
+
+// fieldOf returns the field of a struct that a key stands for.
+func fieldOf(of reflect.Value, key string) (field reflect.Value, known bool) {
+	for i := range of.NumField() {
+		if of.Type().Field(i).Tag.Get("yaml") == key {
+			return of.Field(i), true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+func joinKey(parent, key string) string {
+	if parent == "" {
+		return key
+	}
+	return parent + "." + key
+}
+
+func kindOf(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "text"
+	default:
+		return "a whole number"
+	}
+}
+
+// tagsOf returns the YAML types that a number or a switch is written with.
+func tagsOf(v reflect.Value) []string {
+	switch v.Kind() {
+	case reflect.Bool:
+		return []string{"!!bool"}
+	case reflect.Float64:
+		return []string{"!!float", "!!int"}
+	default:
+		return []string{"!!int"}
+	}
+}
+
+func shapeOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "keys with values"
+	case yaml.SequenceNode:
+		return "a list"
+	default:
+		return strconv.Quote(abridged(n.Value))
+	}
+}
+
+// abridged keeps an error message to one readable line, whatever it quotes.
+func abridged(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve"
+	"gatelodge.dev/kube"
+)
+
+func (r *configReader) views(written []fileView) []kube.ViewConfig {
+	var views []kube.ViewConfig
+	names := make(unique)
+	for i, v := range written {
+		key := fmt.Sprintf("views[%d]", i)
+		r.once(names, key+".name", r.label(key+".name", v.Name))
+		views = append(views, kube.ViewConfig{
+			Name:      v.Name,
+			Service:   r.namespaced(key+".service", v.Service),
+			Addresses: r.addresses(key+".addresses", v.Addresses),
+			Owners:    v.Owners,
+		})
+	}
+	return views
+}
+
+// viewName accepts the name of one of the views.
+func (r *configReader) viewName(key, name string, views []fileView) string {
+	if !slices.ContainsFunc(views, func(v fileView) bool { return v.Name == name }) {
+		var names []string
+		for _, v := range views {
+			names = append(names, v.Name)
+		}
+		r.fail(key, "there is no view %q, expected one of: %s", abridged(name), strings.Join(names, ", "))
+	}
+	return name
+}
+
+func (r *configReader) zones(written []fileZone, views []fileView) []kube.ZoneConfig {
+	var zones []kube.ZoneConfig
+	names := make(unique)
+	for i, z := range written {
+		key := fmt.Sprintf("dns.zones[%d]", i)
+		name, err := gatelodge.ParseName(z.Name)
+		if err == nil && name.IsWildcard() {
+			err = fmt.Errorf("%q is a wildcard", z.Name)
+		}
+		if err != nil {
+			r.fail(key+".name", "%v; expected a zone like pke.example.com", err)
+			continue // everything else in it is relative to the name
+		}
+		r.once(names, key+".name", string(name))
+		zones = append(zones, r.zone(key, name, z, views))
+	}
+	return zones
+}
+
+func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views []fileView) kube.ZoneConfig {
+	zone := kube.ZoneConfig{
+		Name:        name,
+		Nameservers: r.nameservers(key+".nameservers", z.Nameservers, name),
+		Hostmaster:  r.hostmaster(key+".hostmaster", z.Hostmaster, name),
+		TTL:         r.ttl(key+".ttl", z.TTL),
+		NegativeTTL: r.ttl(key+".negativeTTL", z.NegativeTTL),
+		Views:       z.Views,
+	}
+	seen := make(unique)
+	for i, view := range z.Views {
+		item := fmt.Sprintf("%s.views[%d]", key, i)
+		r.once(seen, item, r.viewName(item, view, views))
+	}
+	zone.Records = r.records(key+".records", z.Records, name, zone.TTL)
+	for i, caa := range z.CAA {
+		zone.CAA = append(zone.CAA, r.caa(fmt.Sprintf("%s.caa[%d]", key, i), caa, name))
+	}
+	return zone
+}
+
+// nameservers returns absolute names. As in a zone file a name without a dot
+// at its end is relative to the zone; one that spells the zone out and then
+// lacks the dot is a slip of the pen.
+func (r *configReader) nameservers(key string, written []string, zone gatelodge.Name) []gatelodge.Name {
+	if len(written) == 0 {
+		r.fail(key, "a zone needs a name server, expected one like ns1")
+	}
+	var names []gatelodge.Name
+	seen := make(unique)
+	for i, s := range written {
+		item := fmt.Sprintf("%s[%d]", key, i)
+		name, err := gatelodge.ParseName(s)
+		switch {
+		case err == nil && name.IsWildcard():
+			err = fmt.Errorf("%q is a wildcard", s)
+		case err == nil && !strings.HasSuffix(s, ".") && name.Within(zone):
+			err = fmt.Errorf("%q is relative to the zone and names it again, end it with a dot", s)
+		case err == nil && !strings.HasSuffix(s, "."):
+			name, err = gatelodge.ParseName(s + "." + string(zone))
+		}
+		if err != nil {
+			r.fail(item, "%v; expected a name in the zone like ns1, or a whole one like ns1.example.net.", err)
+			continue
+		}
+		r.once(seen, item, string(name))
+		names = append(names, name)
+	}
+	return names
+}
+
+// hostmaster returns a mail address in the form of an SOA record's RNAME: the
+// "@" is a dot, and a dot before it is escaped (RFC 1035 §8).
+func (r *configReader) hostmaster(key, address string, zone gatelodge.Name) string {
+	if address == "" {
+		return "hostmaster." + string(zone)
+	}
+	at := strings.LastIndexByte(address, '@')
+	if at > 0 && at <= 63 && isLocalPart(address[:at]) {
+		if domain, err := gatelodge.ParseName(address[at+1:]); err == nil && !domain.IsWildcard() {
+			return strings.ReplaceAll(address[:at], ".", `\.`) + "." + string(domain)
+		}
+	}
+	r.fail(key, "%q is no mail address, expected one like hostmaster@example.com", abridged(address))
+	return ""
+}
+
+// isLocalPart tells whether s can stand before the "@" of a mail address
+// without quotes (RFC 5322 §3.2.3, dot-atom).
+func isLocalPart(s string) bool {
+	for atom := range strings.SplitSeq(s, ".") {
+		if atom == "" {
+			return false
+		}
+		for _, c := range []byte(atom) {
+			switch {
+			case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+			case strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0:
+			default:
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// records parses the static records of a zone. Blank lines put them on the
+// lines that they have in the file, which is where errors then point.
+func (r *configReader) records(key, text string, zone gatelodge.Name, ttl time.Duration) []gatelodge.Record {
+	if text == "" {
+		return nil
+	}
+	value := r.written[key].value
+	above := value.Line - 1
+	if value.Style&yaml.LiteralStyle != 0 {
+		above++ // the text starts below the "|"
+	}
+	records, err := dnsserve.ParseRecords(strings.Repeat("\n", above)+text, zone, ttl)
+	if err != nil {
+		r.failAt(key, `%s; expected lines like "www IN A 192.0.2.1"`, err)
+	}
+	return records
+}
+
+// caa returns the canonical RDATA of a CAA record (RFC 8659 §4.1.1).
+func (r *configReader) caa(key, s string, zone gatelodge.Name) string {
+	records, err := dnsserve.ParseRecords("@ IN CAA "+s, zone, time.Minute)
+	if err != nil || len(records) != 1 || records[0].Type != "CAA" {
+		r.fail(key, `%q is no CAA record, expected one like 0 issue "letsencrypt.org"`, abridged(s))
+		return ""
+	}
+	return records[0].Data
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	gatelodge "gatelodge.dev"
+)
+
+// configError is one thing that is wrong with a configuration file.
+type configError struct {
+	file    string // "" where there is none
+	line    int    // 0: of the file as a whole
+	key     string // path of the key, as in "dns.zones[0].ttl"; "" for the file as a whole
+	message string
+}
+
+func (e *configError) Error() string {
+	s := e.message
+	if e.key != "" {
+		s = e.key + ": " + s
+	}
+	switch {
+	case e.file == "":
+		return s
+	case e.line == 0:
+		return e.file + ": " + s
+	}
+	return fmt.Sprintf("%s:%d: %s", e.file, e.line, s)
+}
+
+// configProblems tells in a snapshot why a configuration was not taken over,
+// with a Problem for each error that is joined in err.
+func configProblems(err error) []gatelodge.Problem {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var problems []gatelodge.Problem
+		for _, one := range joined.Unwrap() {
+			problems = append(problems, configProblems(one)...)
+		}
+		return problems
+	}
+	p := gatelodge.Problem{
+		Object:  gatelodge.Object{Kind: "Config"},
+		Reason:  gatelodge.BadConfig,
+		Message: err.Error(),
+	}
+	var e *configError
+	if errors.As(err, &e) {
+		p.Object.Name, p.Object.File, p.Object.Line, p.Message = e.key, e.file, e.line, e.message
+	}
+	return []gatelodge.Problem{p}
+}

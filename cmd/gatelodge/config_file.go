@@ -1,0 +1,196 @@
+package main
+
+// fileConfig is the configuration as it is written; docs/configuration.md says
+// what each key means. Numbers and switches are decoded, everything else is
+// text that validate reads.
+type fileConfig struct {
+	APIVersion    string         `yaml:"apiVersion"`
+	Kind          string         `yaml:"kind"`
+	Name          string         `yaml:"name"`
+	Ingress       fileIngress    `yaml:"ingress"`
+	Listeners     []fileListener `yaml:"listeners"`
+	Views         []fileView     `yaml:"views"`
+	Trust         fileTrust      `yaml:"trust"`
+	Timeouts      fileTimeouts   `yaml:"timeouts"`
+	Limits        fileLimits     `yaml:"limits"`
+	Retries       fileRetries    `yaml:"retries"`
+	AccessLog     fileAccessLog  `yaml:"accessLog"`
+	RedirectHTTPS bool           `yaml:"redirectHTTPS"`
+	HSTS          string         `yaml:"hsts"`
+	TLS           fileTLS        `yaml:"tls"`
+	ACME          fileACME       `yaml:"acme"`
+	DNS           fileDNS        `yaml:"dns"`
+	Guard         fileGuard      `yaml:"guard"`
+	State         string         `yaml:"state"`
+	Drain         fileDrain      `yaml:"drain"`
+}
+
+type fileIngress struct {
+	Controller     string   `yaml:"controller"`
+	Classes        []string `yaml:"classes"`
+	Selector       string   `yaml:"selector"`
+	WithoutClass   bool     `yaml:"withoutClass"`
+	Namespaces     []string `yaml:"namespaces"`
+	HostSharing    string   `yaml:"hostSharing"`
+	DefaultBackend string   `yaml:"defaultBackend"`
+	ExternalNames  string   `yaml:"externalNames"`
+}
+
+type fileListener struct {
+	Name       string `yaml:"name"`
+	Protocol   string `yaml:"protocol"`
+	Address    string `yaml:"address"`
+	PublicPort int    `yaml:"publicPort"` // 0: that of the protocol
+	View       string `yaml:"view"`
+}
+
+type fileView struct {
+	Name      string   `yaml:"name"`
+	Service   string   `yaml:"service"`
+	Addresses []string `yaml:"addresses"`
+	Owners    bool     `yaml:"owners"`
+}
+
+type fileTrust struct {
+	Forwarded     []string `yaml:"forwarded"`
+	ProxyProtocol []string `yaml:"proxyProtocol"`
+}
+
+type fileTimeouts struct {
+	Header  string `yaml:"header"`
+	Body    string `yaml:"body"`
+	Idle    string `yaml:"idle"`
+	Connect string `yaml:"connect"`
+	Read    string `yaml:"read"`
+	Send    string `yaml:"send"`
+}
+
+type fileLimits struct {
+	HeaderBytes int   `yaml:"headerBytes"`
+	Headers     int   `yaml:"headers"`
+	BodyBytes   int64 `yaml:"bodyBytes"`
+	Connections int   `yaml:"connections"`
+	Streams     int   `yaml:"streams"`
+}
+
+type fileRetries struct {
+	Attempts int    `yaml:"attempts"`
+	Budget   string `yaml:"budget"`
+}
+
+type fileAccessLog struct {
+	Enabled bool    `yaml:"enabled"`
+	Format  string  `yaml:"format"`
+	Sample  float64 `yaml:"sample"`
+}
+
+type fileTLS struct {
+	DefaultCertificates []string `yaml:"defaultCertificates"`
+	MinVersion          string   `yaml:"minVersion"`
+}
+
+type fileACME struct {
+	Directory string   `yaml:"directory"`
+	CAFile    string   `yaml:"caFile"`
+	Email     string   `yaml:"email"`
+	EAB       fileEAB  `yaml:"eab"`
+	Profile   string   `yaml:"profile"`
+	KeyType   string   `yaml:"keyType"`
+	Wildcards []string `yaml:"wildcards"`
+}
+
+type fileEAB struct {
+	KeyID  string `yaml:"keyID"`
+	Secret string `yaml:"secret"`
+}
+
+type fileDNS struct {
+	Zones     []fileZone    `yaml:"zones"`
+	Service   string        `yaml:"service"`
+	Addresses []string      `yaml:"addresses"`
+	RateLimit fileRateLimit `yaml:"rateLimit"`
+	QueryLog  fileQueryLog  `yaml:"queryLog"`
+}
+
+type fileZone struct {
+	Name        string       `yaml:"name"`
+	Nameservers []string     `yaml:"nameservers"`
+	Hostmaster  string       `yaml:"hostmaster"`
+	TTL         string       `yaml:"ttl"`
+	NegativeTTL string       `yaml:"negativeTTL"`
+	Views       []string     `yaml:"views"`
+	Records     string       `yaml:"records"`
+	Transfer    fileTransfer `yaml:"transfer"`
+	CAA         []string     `yaml:"caa"`
+}
+
+type fileTransfer struct {
+	To         []string `yaml:"to"`
+	TSIGSecret string   `yaml:"tsigSecret"`
+}
+
+type fileRateLimit struct {
+	ResponsesPerSecond int `yaml:"responsesPerSecond"`
+}
+
+type fileQueryLog struct {
+	Sample float64 `yaml:"sample"`
+}
+
+type fileGuard struct {
+	Share   float64 `yaml:"share"`
+	Minimum int     `yaml:"minimum"`
+	Window  string  `yaml:"window"`
+	Hold    string  `yaml:"hold"`
+}
+
+type fileDrain struct {
+	Delay   string `yaml:"delay"`
+	Timeout string `yaml:"timeout"`
+	Tunnels string `yaml:"tunnels"`
+}
+
+// setDefaults makes f what an empty file means.
+func (f *fileConfig) setDefaults() {
+	*f = fileConfig{
+		APIVersion: "gatelodge.dev/v1alpha1",
+		Kind:       "GatewayConfig",
+		Name:       "gatelodge",
+		Ingress: fileIngress{
+			Controller:    "gatelodge.dev/ingress-controller",
+			HostSharing:   "namespace",
+			ExternalNames: "allow",
+		},
+		Listeners: []fileListener{
+			{Name: "http", Protocol: "HTTP", Address: ":8080"},
+			{Name: "https", Protocol: "HTTPS", Address: ":8443"},
+			{Name: "dns", Protocol: "DNS", Address: ":8053", View: "default"},
+		},
+		Views:         []fileView{{Name: "default", Service: "gatelodge/gatelodge"}},
+		Timeouts:      fileTimeouts{Header: "10s", Body: "60s", Idle: "75s", Connect: "5s", Read: "60s", Send: "60s"},
+		Limits:        fileLimits{HeaderBytes: 65536, Headers: 128, Streams: 100},
+		Retries:       fileRetries{Attempts: 3, Budget: "20%"},
+		AccessLog:     fileAccessLog{Enabled: true, Format: "json", Sample: 1},
+		RedirectHTTPS: true,
+		TLS:           fileTLS{MinVersion: "1.2"},
+		ACME:          fileACME{KeyType: "ecdsa-p256"},
+		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns"},
+		Guard:         fileGuard{Share: 0.5, Minimum: 10, Window: "1m", Hold: "10m"},
+		Drain:         fileDrain{Delay: "5s", Timeout: "60s", Tunnels: "10m"},
+	}
+}
+
+// setDefaults makes v what an item of views means whose keys are left out.
+func (v *fileView) setDefaults() {
+	*v = fileView{Service: "gatelodge/gatelodge"}
+}
+
+// setDefaults makes z what an item of dns.zones means whose keys are left out.
+func (z *fileZone) setDefaults() {
+	*z = fileZone{
+		Nameservers: []string{"ns1", "ns2"},
+		TTL:         "60s",
+		NegativeTTL: "5s",
+		Views:       []string{"default"},
+	}
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube"
+)
+
+// validate turns what is written into what is used, and notes everything that
+// is wrong with it. Its result is for use only if nothing was.
+func (r *configReader) validate(f *fileConfig) *config {
+	r.oneOf("apiVersion", f.APIVersion, "gatelodge.dev/v1alpha1")
+	r.oneOf("kind", f.Kind, "GatewayConfig")
+	r.label("name", f.Name)
+	r.notAvailable(f)
+
+	c := &config{
+		Name:             f.Name,
+		Listeners:        r.listeners(f.Listeners, f.Views),
+		defaultListeners: !r.isWritten("listeners"),
+	}
+	c.Kube = kube.Config{
+		Controller:          r.controller("ingress.controller", f.Ingress.Controller),
+		Classes:             r.each("ingress.classes", f.Ingress.Classes, r.subdomain),
+		Selector:            r.selector("ingress.selector", f.Ingress.Selector),
+		WithoutClass:        f.Ingress.WithoutClass,
+		Namespaces:          r.each("ingress.namespaces", f.Ingress.Namespaces, r.label),
+		HostSharing:         kube.ShareNamespace,
+		DefaultBackend:      r.servicePort("ingress.defaultBackend", f.Ingress.DefaultBackend),
+		RefuseExternalNames: r.oneOf("ingress.externalNames", f.Ingress.ExternalNames, "allow", "refuse") == "refuse",
+		Listeners:           c.Listeners,
+		Settings:            r.settings(f),
+		Views:               r.views(f.Views),
+		Zones:               r.zones(f.DNS.Zones, f.Views),
+		DNSService:          r.namespaced("dns.service", f.DNS.Service),
+		DNSAddresses:        r.addresses("dns.addresses", f.DNS.Addresses),
+		DefaultCertificates: r.secrets("tls.defaultCertificates", f.TLS.DefaultCertificates),
+	}
+	if r.oneOf("ingress.hostSharing", f.Ingress.HostSharing, "namespace", "any") == "any" {
+		c.Kube.HostSharing = kube.ShareAny
+	}
+	return c
+}
+
+// notAvailable refuses what nothing serves yet, rather than take a wish that
+// is not fulfilled. It never quotes the value, which may be a secret.
+func (r *configReader) notAvailable(f *fileConfig) {
+	var defaults fileConfig
+	defaults.setDefaults()
+	for _, part := range []struct {
+		key            string
+		given, without any
+	}{
+		{"trust.proxyProtocol", f.Trust.ProxyProtocol, defaults.Trust.ProxyProtocol},
+		{"hsts", f.HSTS, defaults.HSTS},
+		{"acme", f.ACME, defaults.ACME},
+		{"dns.rateLimit", f.DNS.RateLimit, defaults.DNS.RateLimit},
+		{"dns.queryLog", f.DNS.QueryLog, defaults.DNS.QueryLog},
+		{"guard", f.Guard, defaults.Guard},
+		{"state", f.State, defaults.State},
+	} {
+		if !reflect.DeepEqual(part.given, part.without) {
+			r.fail(part.key, "not available yet, leave it out")
+		}
+	}
+	for i, z := range f.DNS.Zones {
+		if !reflect.DeepEqual(z.Transfer, fileTransfer{}) {
+			r.fail(fmt.Sprintf("dns.zones[%d].transfer", i), "not available yet, leave it out")
+		}
+	}
+}
+
+func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
+	s := &gatelodge.Settings{
+		Timeouts: gatelodge.Timeouts{
+			Header:  r.timeout("timeouts.header", f.Timeouts.Header),
+			Body:    r.timeout("timeouts.body", f.Timeouts.Body),
+			Idle:    r.timeout("timeouts.idle", f.Timeouts.Idle),
+			Connect: r.timeout("timeouts.connect", f.Timeouts.Connect),
+			Read:    r.timeout("timeouts.read", f.Timeouts.Read),
+			Send:    r.timeout("timeouts.send", f.Timeouts.Send),
+		},
+		Limits: gatelodge.Limits{
+			HeaderBytes: within(r, "limits.headerBytes", f.Limits.HeaderBytes, 1024, 16<<20),
+			Headers:     within(r, "limits.headers", f.Limits.Headers, 8, 10_000),
+			BodyBytes:   within(r, "limits.bodyBytes", f.Limits.BodyBytes, 0, 1<<60),
+			Connections: within(r, "limits.connections", f.Limits.Connections, 0, 1<<30),
+			Streams:     within(r, "limits.streams", f.Limits.Streams, 1, 1<<20),
+		},
+		Retries: gatelodge.Retries{
+			Attempts: within(r, "retries.attempts", f.Retries.Attempts, 1, 100),
+			Budget:   r.percentage("retries.budget", f.Retries.Budget),
+		},
+		Trust: gatelodge.Trust{Forwarded: r.networks("trust.forwarded", f.Trust.Forwarded)},
+		AccessLog: gatelodge.AccessLog{
+			Enabled: f.AccessLog.Enabled,
+			Sample:  within(r, "accessLog.sample", f.AccessLog.Sample, 0, 1),
+		},
+		RedirectHTTPS: f.RedirectHTTPS,
+		Drain: gatelodge.Drain{
+			Delay:   r.duration("drain.delay", f.Drain.Delay, 0),
+			Timeout: r.duration("drain.timeout", f.Drain.Timeout, 0),
+			Tunnels: r.duration("drain.tunnels", f.Drain.Tunnels, 0),
+		},
+		TLS: gatelodge.TLSSettings{MinVersion: tls.VersionTLS12},
+	}
+	r.oneOf("accessLog.format", f.AccessLog.Format, "json")
+	if r.oneOf("tls.minVersion", f.TLS.MinVersion, "1.2", "1.3") == "1.3" {
+		s.TLS.MinVersion = tls.VersionTLS13
+	}
+	return s
+}
+
+func (r *configReader) listeners(written []fileListener, views []fileView) []gatelodge.Listener {
+	var listeners []gatelodge.Listener
+	names, addresses := make(unique), make(unique)
+	for i, l := range written {
+		key := fmt.Sprintf("listeners[%d]", i)
+		r.once(names, key+".name", r.label(key+".name", l.Name))
+		if address := r.bindAddress(key+".address", l.Address); !strings.HasSuffix(address, ":0") {
+			r.once(addresses, key+".address", address)
+		}
+		protocol := gatelodge.Protocol(r.oneOf(key+".protocol", l.Protocol, "HTTP", "HTTPS", "DNS", "DOT"))
+		if protocol == gatelodge.DOT {
+			r.fail(key+".protocol", "DOT is not available yet")
+		}
+		listeners = append(listeners, gatelodge.Listener{
+			Name:       l.Name,
+			Protocol:   protocol,
+			Address:    l.Address,
+			PublicPort: r.publicPort(key+".publicPort", protocol, l.PublicPort),
+			View:       r.listenerView(key+".view", protocol, l.View, views),
+		})
+	}
+	return listeners
+}
+
+// bindAddress accepts what every listener can be bound to without asking the
+// DNS, of which we may be the server.
+func (r *configReader) bindAddress(key, s string) string {
+	host, port, err := net.SplitHostPort(s)
+	if err == nil && host != "" {
+		_, err = netip.ParseAddr(host)
+	}
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		r.fail(key, `%q is no address to listen on, expected one like ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`, abridged(s))
+	}
+	return s
+}
+
+// publicPort returns the port that users see, which is that of the protocol
+// unless it is given.
+func (r *configReader) publicPort(key string, protocol gatelodge.Protocol, given int) uint16 {
+	switch {
+	case r.isWritten(key) && (protocol == gatelodge.DNS || protocol == gatelodge.DOT):
+		r.fail(key, "only HTTP and HTTPS listeners have one, for redirects")
+	case r.isWritten(key):
+		return uint16(within(r, key, given, 1, 65535))
+	case protocol == gatelodge.HTTP:
+		return 80
+	case protocol == gatelodge.HTTPS:
+		return 443
+	}
+	return 0
+}
+
+func (r *configReader) listenerView(key string, protocol gatelodge.Protocol, view string, views []fileView) string {
+	if protocol == gatelodge.DNS || protocol == gatelodge.DOT {
+		return r.viewName(key, view, views)
+	}
+	if view != "" {
+		r.fail(key, "only DNS listeners have a view")
+	}
+	return ""
+}
+
+func (r *configReader) controller(key, s string) string {
+	if domain, path, found := strings.Cut(s, "/"); !found || path == "" || len(s) > 250 || !isSubdomain(domain) {
+		r.fail(key, "%q is no controller name, expected one like gatelodge.dev/ingress-controller", abridged(s))
+	}
+	return s
+}
+
+func (r *configReader) selector(key, s string) labels.Selector {
+	selector, err := labels.Parse(s)
+	if err != nil {
+		r.fail(key, `%q is no label selector, expected one like "zone=internal": %v`, abridged(s), err)
+	}
+	return selector
+}
+
+func (r *configReader) secrets(key string, written []string) []types.NamespacedName {
+	var names []types.NamespacedName
+	for i, s := range written {
+		names = append(names, r.namespaced(fmt.Sprintf("%s[%d]", key, i), s))
+	}
+	return names
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"gatelodge.dev/kube"
+)
+
+// oneOf accepts one of the allowed words.
+func (r *configReader) oneOf(key, s string, allowed ...string) string {
+	if !slices.Contains(allowed, s) {
+		r.fail(key, "%q is not known, expected %s", abridged(s), strings.Join(allowed, " or "))
+	}
+	return s
+}
+
+// within accepts a number from low to high.
+func within[T cmp.Ordered](r *configReader, key string, n, low, high T) T {
+	if !(n >= low && n <= high) { // NaN is in no range
+		r.fail(key, "%v is out of range, expected %v to %v", n, low, high)
+	}
+	return n
+}
+
+// unique holds the values of a list that may be there once, with their keys.
+type unique map[string]string
+
+func (r *configReader) once(seen unique, key, value string) {
+	if first, found := seen[value]; found {
+		r.fail(key, "%q is given at %s already", abridged(value), first)
+		return
+	}
+	seen[value] = key
+}
+
+// each accepts the items of a list that item accepts.
+func (r *configReader) each(key string, items []string, item func(key, s string) string) []string {
+	for i, s := range items {
+		item(fmt.Sprintf("%s[%d]", key, i), s)
+	}
+	return items
+}
+
+// duration accepts what time.ParseDuration does, but nothing shorter than
+// least.
+func (r *configReader) duration(key, s string, least time.Duration) time.Duration {
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		r.fail(key, "%q is no duration, expected one like 30s, 500ms or 1m30s", abridged(s))
+	case d < least:
+		r.fail(key, "%s is too short, expected %s or more", d, least)
+	}
+	return d
+}
+
+// timeout accepts a duration in which a peer can do something.
+func (r *configReader) timeout(key, s string) time.Duration {
+	return r.duration(key, s, time.Millisecond)
+}
+
+// ttl accepts the whole seconds of a DNS TTL (RFC 2181 §8).
+func (r *configReader) ttl(key, s string) time.Duration {
+	d := r.duration(key, s, 0)
+	if d%time.Second != 0 || d > (1<<31-1)*time.Second {
+		r.fail(key, "%q is no TTL, expected whole seconds below 2³¹", abridged(s))
+	}
+	return d
+}
+
+// percentage accepts "0%" to "100%" and returns the share.
+func (r *configReader) percentage(key, s string) float64 {
+	number, found := strings.CutSuffix(s, "%")
+	n, err := strconv.ParseFloat(number, 64)
+	if !found || err != nil || !(n >= 0 && n <= 100) {
+		r.fail(key, "%q is no percentage, expected 0%% to 100%%", abridged(s))
+	}
+	return n / 100
+}
+
+// networks accepts CIDRs, and plain addresses for themselves alone.
+func (r *configReader) networks(key string, written []string) []netip.Prefix {
+	var networks []netip.Prefix
+	for i, s := range written {
+		network, err := netip.ParsePrefix(s)
+		if address, isAddress := parseAddress(s); isAddress {
+			network, err = address.Prefix(address.BitLen())
+		}
+		if err != nil {
+			r.fail(fmt.Sprintf("%s[%d]", key, i), "%q is no network, expected one like 10.0.0.0/8 or 2001:db8::/32", abridged(s))
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks
+}
+
+// parseAddress accepts an address in the one form that it is compared in: no
+// IPv6 zone, and IPv4 as such.
+func parseAddress(s string) (address netip.Addr, ok bool) {
+	address, err := netip.ParseAddr(s)
+	return address, err == nil && address.Zone() == "" && !address.Is4In6()
+}
+
+// addresses accepts IP addresses that can be published.
+func (r *configReader) addresses(key string, written []string) []netip.Addr {
+	var addresses []netip.Addr
+	seen := make(unique)
+	for i, s := range written {
+		item := fmt.Sprintf("%s[%d]", key, i)
+		address, ok := parseAddress(s)
+		if !ok {
+			r.fail(item, "%q is no IP address, expected one like 192.0.2.1 or 2001:db8::1", abridged(s))
+			continue
+		}
+		r.once(seen, item, address.String())
+		addresses = append(addresses, address)
+	}
+	return addresses
+}
+
+// label accepts the name of a Kubernetes namespace, whose rules hold for names
+// of our own too.
+func (r *configReader) label(key, s string) string {
+	if len(validation.IsDNS1123Label(s)) > 0 {
+		r.fail(key, "%q is no name, expected up to 63 lower-case letters, digits and hyphens", abridged(s))
+	}
+	return s
+}
+
+// subdomain accepts the name of most kinds of Kubernetes objects.
+func (r *configReader) subdomain(key, s string) string {
+	if !isSubdomain(s) {
+		r.fail(key, "%q is no object name, expected lower-case letters, digits, hyphens and dots", abridged(s))
+	}
+	return s
+}
+
+func isSubdomain(s string) bool {
+	return len(validation.IsDNS1123Subdomain(s)) == 0
+}
+
+// namespaced accepts the name of an object in a namespace.
+func (r *configReader) namespaced(key, s string) types.NamespacedName {
+	namespace, name, found := strings.Cut(s, "/")
+	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {
+		r.fail(key, "%q names no object, expected namespace/name", abridged(s))
+	}
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+// servicePort accepts a port of a Service, or nothing.
+func (r *configReader) servicePort(key, s string) *kube.ServicePort {
+	if s == "" {
+		return nil
+	}
+	service, port, _ := strings.Cut(s, ":")
+	namespace, name, found := strings.Cut(service, "/")
+	number, err := strconv.ParseUint(port, 10, 16)
+	isPort := err == nil && number > 0 || len(validation.IsValidPortName(port)) == 0
+	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || len(validation.IsDNS1035Label(name)) > 0 || !isPort {
+		r.fail(key, "%q names no Service port, expected namespace/service:port", abridged(s))
+	}
+	return &kube.ServicePort{Namespace: namespace, Name: name, Port: port}
+}
