@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	gatelodge "gatelodge.dev"
+)
+
+// admin is the endpoint for operators and probes. It has a listener of its own
+// and shows no secret: what it prints of the snapshot is the text form.
+type admin struct {
+	gateway *gateway
+	mux     http.ServeMux
+}
+
+// adminIndex is the page at "/".
+const adminIndex = `Gatelodge admin endpoint
+
+/healthz                 alive
+/readyz                  serving a snapshot, or why not
+/metrics                 Prometheus metrics
+/snapshot                all that is served, as text
+/api/status              generation, readiness, counts
+/api/hosts               hosts with owner, routes and certificates
+/api/problems            what is wrong, with the object that it is about
+/api/zones               zones with view and serial
+/api/zones/ZONE/VIEW     a zone as a master file
+/debug/pprof/            profiles of the process
+`
+
+func newAdmin(g *gateway, registry *prometheus.Registry) *admin {
+	a := &admin{gateway: g}
+	a.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, adminIndex) })
+	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
+	a.mux.HandleFunc("GET /readyz", a.readyz)
+	a.mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	a.mux.HandleFunc("GET /snapshot", a.snapshot)
+	a.mux.HandleFunc("GET /api/status", a.status)
+	a.mux.HandleFunc("GET /api/hosts", a.hosts)
+	a.mux.HandleFunc("GET /api/problems", a.problems)
+	a.mux.HandleFunc("GET /api/zones", a.zones)
+	a.mux.HandleFunc("GET /api/zones/{zone}/{view}", a.zone)
+	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	a.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	a.mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return a
+}
+
+// serve answers on l until ctx ends.
+func (a *admin) serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           &a.mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("admin endpoint: %w", err)
+	}
+	return nil
+}
+
+// readyz is 200 only while a snapshot is served and the gateway does not
+// drain.
+func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
+	if !a.gateway.ready.Load() {
+		writeText(w, http.StatusServiceUnavailable, "not ready: "+a.gateway.reason.Load().(string)+"\n")
+		return
+	}
+	writeText(w, http.StatusOK, "ready\n")
+}
+
+func (a *admin) snapshot(w http.ResponseWriter, _ *http.Request) {
+	s, generation, since := a.gateway.live.Current()
+	if s == nil {
+		writeText(w, http.StatusServiceUnavailable, "no snapshot yet\n")
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, "# generation %d since %s\n", generation, since.UTC().Format(time.RFC3339))
+	s.WriteText(w)
+}
+
+// apiStatus and the types below are the JSON forms of the API.
+type apiStatus struct {
+	Version    string    `json:"version"`
+	Ready      bool      `json:"ready"`
+	Generation uint64    `json:"generation"`
+	Since      time.Time `json:"since"`
+	Hosts      int       `json:"hosts"`
+	Backends   int       `json:"backends"`
+	Problems   int       `json:"problems"`
+}
+
+type apiHost struct {
+	Name         string           `json:"name"` // empty: every other host
+	Owner        string           `json:"owner,omitempty"`
+	Routes       []apiRoute       `json:"routes"`
+	Certificates []apiCertificate `json:"certificates"`
+}
+
+type apiRoute struct {
+	Path    string `json:"path"`
+	Type    string `json:"type"`
+	Backend string `json:"backend"`
+	Object  string `json:"object"`
+}
+
+type apiCertificate struct {
+	Source   string    `json:"source"`
+	Object   string    `json:"object"`
+	NotAfter time.Time `json:"notAfter"`
+}
+
+type apiProblem struct {
+	Object  string `json:"object"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+type apiZone struct {
+	Zone   string `json:"zone"`
+	View   string `json:"view"`
+	Serial uint32 `json:"serial"`
+}
+
+func (a *admin) status(w http.ResponseWriter, _ *http.Request) {
+	s, generation, since := a.current()
+	writeJSON(w, apiStatus{
+		Version:    buildInfo().version,
+		Ready:      a.gateway.ready.Load(),
+		Generation: generation,
+		Since:      since,
+		Hosts:      len(s.Hosts),
+		Backends:   len(s.Backends),
+		Problems:   len(s.Problems),
+	})
+}
+
+func (a *admin) hosts(w http.ResponseWriter, _ *http.Request) {
+	s, _, _ := a.current()
+	hosts := make([]apiHost, 0, len(s.Hosts))
+	for _, h := range s.Hosts {
+		host := apiHost{Name: string(h.Name), Owner: h.Owner, Routes: []apiRoute{}, Certificates: []apiCertificate{}}
+		for _, r := range h.Routes {
+			host.Routes = append(host.Routes, apiRoute{r.Path, r.Match.String(), r.Backend, r.Object.String()})
+		}
+		for _, c := range h.Certificates {
+			host.Certificates = append(host.Certificates, apiCertificate{string(c.Source), c.Object.String(), c.NotAfter})
+		}
+		hosts = append(hosts, host)
+	}
+	writeJSON(w, hosts)
+}
+
+func (a *admin) problems(w http.ResponseWriter, _ *http.Request) {
+	s, _, _ := a.current()
+	problems := make([]apiProblem, 0, len(s.Problems))
+	for _, p := range s.Problems {
+		problems = append(problems, apiProblem{p.Object.String(), string(p.Reason), p.Message})
+	}
+	writeJSON(w, problems)
+}
+
+func (a *admin) zones(w http.ResponseWriter, _ *http.Request) {
+	s, _, _ := a.current()
+	zones := []apiZone{}
+	for _, v := range s.Views {
+		for _, z := range v.Zones {
+			serial, _ := a.gateway.dns.Serial(z.Name, v.Name)
+			zones = append(zones, apiZone{string(z.Name), v.Name, serial})
+		}
+	}
+	writeJSON(w, zones)
+}
+
+func (a *admin) zone(w http.ResponseWriter, r *http.Request) {
+	name, err := gatelodge.ParseName(r.PathValue("zone"))
+	if err != nil {
+		writeText(w, http.StatusBadRequest, err.Error()+"\n")
+		return
+	}
+	var text strings.Builder
+	if err := a.gateway.dns.ZoneText(&text, name, r.PathValue("view")); err != nil {
+		writeText(w, http.StatusNotFound, err.Error()+"\n")
+		return
+	}
+	writeText(w, http.StatusOK, text.String())
+}
+
+// current is what is live, or an empty snapshot before there is one.
+func (a *admin) current() (*gatelodge.Snapshot, uint64, time.Time) {
+	s, generation, since := a.gateway.live.Current()
+	if s == nil {
+		s = &gatelodge.Snapshot{}
+	}
+	return s, generation, since
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprint(w, text)
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(value) // the client went away
+}

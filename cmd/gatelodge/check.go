@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatelodge.dev/kube"
+)
+
+func checkCommand(std stdio) *cobra.Command {
+	var configFile string
+	command := &cobra.Command{
+		Use:   "check [PATH…|-]",
+		Short: "Compile manifests without serving them, and print what would be served and every problem",
+		Long: `Check reads Kubernetes manifests from files and folders, or from standard input
+with "-" (the default), compiles them as the gateway would, and prints the
+snapshot: hosts, routes, certificates, records, and every problem with the
+object and file that it is about. It exits with 1 if there is a problem.`,
+		Example: `  gatelodge check deploy/example --config deploy/gateway.yaml
+  kubectl get ingress,ingressclass,service,endpointslice -A -o yaml | gatelodge check -`,
+		RunE: func(_ *cobra.Command, paths []string) error {
+			return check(std, configFile, paths)
+		},
+	}
+	command.Flags().StringVar(&configFile, "config", "", "the gateway's configuration `FILE`")
+	return command
+}
+
+func check(std stdio, configFile string, paths []string) error {
+	cfg, err := loadConfig(configFile)
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		paths = []string{"-"}
+	}
+	objects, err := kube.ReadPaths(paths, std.in)
+	if err != nil {
+		return err
+	}
+	objects.Now = time.Now()
+	cfg.Kube.LoopbackEndpoints = true // what runs from a folder may point at this machine
+
+	var builder kube.Builder
+	snapshot := builder.Build(objects, &cfg.Kube)
+	if _, err := fmt.Fprint(std.out, snapshot); err != nil {
+		return err
+	}
+	switch n := len(snapshot.Problems); n {
+	case 0:
+		return nil
+	case 1:
+		fmt.Fprintln(std.err, "1 problem")
+	default:
+		fmt.Fprintf(std.err, "%d problems\n", n)
+	}
+	return errProblems
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/deploy"
+	"gatelodge.dev/kube"
+	gatetls "gatelodge.dev/tls"
+)
+
+func demoCommand(std stdio) *cobra.Command {
+	var (
+		flags listenFlags
+		level = new(slog.LevelVar)
+	)
+	level.Set(slog.LevelWarn)
+	command := &cobra.Command{
+		Use:   "demo",
+		Short: "Try everything on this machine, with nothing else installed",
+		Long: `Demo runs the gateway with sample backends behind it: an HTTP echo, a WebSocket
+echo, a gRPC echo, one that is slow and one that fails. It serves the manifests
+of deploy/example from a folder that can be edited while it runs, with a
+wildcard certificate of a throw-away CA, and prints what to try. Ctrl-C stops
+it and removes what it wrote.`,
+		Example: `  gatelodge demo
+  gatelodge demo --https 127.0.0.1:9443 --dns 127.0.0.1:5300`,
+		Args: noArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level}))
+			return demo(command.Context(), std, log, flags)
+		},
+	}
+	flags.add(command, true)
+	command.Flags().TextVar(level, "log-level", level, "`LEVEL` of the log: debug, info, warn or error")
+	return command
+}
+
+// demo runs the whole product on this machine until ctx ends.
+func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags) (err error) {
+	dir, err := os.MkdirTemp("", "gatelodge-demo-")
+	if err != nil {
+		return fmt.Errorf("making a folder for the demo: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	manifests := filepath.Join(dir, "manifests")
+	caFile := filepath.Join(dir, "ca.pem")
+
+	ports, err := startBackends(ctx)
+	if err != nil {
+		return fmt.Errorf("starting the sample backends: %w", err)
+	}
+	if err := errors.Join(
+		copyExamples(manifests),
+		writeEndpoints(filepath.Join(manifests, "endpoints.yaml"), ports),
+		writeCertificates(caFile, filepath.Join(manifests, "wildcard-certificate.yaml")),
+	); err != nil {
+		return fmt.Errorf("preparing the demo: %w", err)
+	}
+	cfg, err := demoConfig(flags)
+	if err != nil {
+		return err
+	}
+	g := newGateway(cfg, kube.NewFolder(manifests, log), std.out, log)
+	g.opened = func() {
+		guide{g: g, ca: caFile, manifests: manifests, admin: flags.admin}.print(std.out)
+	}
+	return g.run(ctx, flags.admin)
+}
+
+// demoConfig is deploy/gateway.yaml, moved to this machine: listeners where
+// the flags say, and names that resolve to where the listeners are.
+func demoConfig(flags listenFlags) (*config, error) {
+	text, err := deploy.Files.ReadFile("gateway.yaml")
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := parseConfig(text, "deploy/gateway.yaml")
+	if err != nil {
+		return nil, err
+	}
+	cfg.override(flags.http, flags.https, flags.dns)
+	if err := cfg.publishAsBound(); err != nil {
+		return nil, err
+	}
+	loopback := []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	for i := range cfg.Kube.Views {
+		cfg.Kube.Views[i].Addresses = loopback
+	}
+	cfg.Kube.DNSAddresses = loopback
+	cfg.Kube.LoopbackEndpoints = true
+	cfg.Kube.DefaultCertificates = []types.NamespacedName{demoCertificate}
+	settings := *cfg.Kube.Settings
+	settings.Drain = gatelodge.Drain{Timeout: time.Second, Tunnels: time.Second}
+	cfg.Kube.Settings = &settings
+	return cfg, nil
+}
+
+// demoCertificate names the Secret of the demo's wildcard certificate.
+var demoCertificate = types.NamespacedName{Namespace: "gatelodge", Name: "wildcard"}
+
+func copyExamples(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	examples, err := fs.Sub(deploy.Files, "example")
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(examples, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(examples, path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, path), text, 0o600)
+	})
+}
+
+// writeEndpoints writes an EndpointSlice for each Service of the examples:
+// what the control plane does for pods, the demo does for its backends.
+func writeEndpoints(file string, backends map[string]backendPort) error {
+	var out bytes.Buffer
+	for _, service := range demoServices {
+		backend, ok := backends[service.backend]
+		if !ok {
+			return fmt.Errorf("Service %s/%s has no backend %q", service.namespace, service.name, service.backend)
+		}
+		ready := true
+		tcp := corev1.ProtocolTCP
+		text, err := yaml.Marshal(&discoveryv1.EndpointSlice{
+			TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSlice"},
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: service.namespace,
+				Name:      service.name + "-demo",
+				Labels:    map[string]string{discoveryv1.LabelServiceName: service.name},
+			},
+			AddressType: discoveryv1.AddressTypeIPv4,
+			Endpoints: []discoveryv1.Endpoint{{
+				Addresses:  []string{"127.0.0.1"},
+				Conditions: discoveryv1.EndpointConditions{Ready: &ready},
+			}},
+			Ports: []discoveryv1.EndpointPort{{Name: &service.port, Port: &backend.port, Protocol: &tcp}},
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&out, "---\n%s", text)
+	}
+	return os.WriteFile(file, out.Bytes(), 0o600)
+}
+
+// writeCertificates makes a CA that lives as long as the demo, writes its
+// certificate for clients, and a wildcard certificate of it as a Secret.
+func writeCertificates(caFile, secretFile string) error {
+	authority, err := gatetls.NewAuthority("Gatelodge demo CA")
+	if err != nil {
+		return err
+	}
+	chain, key, err := authority.Issue(demoNames, 7*24*time.Hour)
+	if err != nil {
+		return err
+	}
+	secret, err := yaml.Marshal(&corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: demoCertificate.Namespace, Name: demoCertificate.Name},
+		Type:       corev1.SecretTypeTLS,
+		Data:       map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: key},
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(caFile, authority.CertificatePEM(), 0o600),
+		os.WriteFile(secretFile, secret, 0o600),
+	)
+}
+
+// demoNames are covered by the demo's certificate: a wildcard for each place
+// in the tree of names where the examples have hosts.
+var demoNames = []gatelodge.Name{
+	"*.pke.example.com",
+	"*.shop.pke.example.com",
+	"*.preview.shop.pke.example.com",
+	"*.marketing.pke.example.com",
+}
+
+// demoServices say which sample backend answers for each Service of the
+// examples.
+var demoServices = []struct{ namespace, name, port, backend string }{
+	{"shop", "echo", "http", "echo"},
+	{"shop", "chat", "http", "chat"},
+	{"shop", "grpc", "grpc", "grpc"},
+	{"marketing", "report", "http", "echo"},
+	{"marketing", "slow", "http", "slow"},
+	{"marketing", "failing", "http", "failing"},
+	{"marketing", "down", "http", "down"},
+}

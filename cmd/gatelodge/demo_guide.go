@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"text/template"
+)
+
+// guide is what the demo prints: where things are, and lines to try that work
+// as they stand.
+type guide struct {
+	g         *gateway
+	ca        string // file of the CA's certificate
+	manifests string // the folder that is served
+	admin     string // address of the admin endpoint
+}
+
+func (d guide) print(w io.Writer) {
+	var http, https, dns netip.AddrPort
+	for _, l := range d.g.config.Load().Listeners {
+		switch l.Name {
+		case "http":
+			http = d.g.proxy.Addr(l.Name)
+		case "https":
+			https = d.g.proxy.Addr(l.Name)
+		case "dns":
+			dns = d.g.dns.Addr(l.Name)
+		}
+	}
+	err := guideText.Execute(w, map[string]any{
+		"Curl":      fmt.Sprintf("curl --cacert %s --connect-to ::%s", d.ca, https),
+		"Dig":       fmt.Sprintf("dig @%s -p %d", dns.Addr(), dns.Port()),
+		"HTTP":      http,
+		"HTTPS":     https,
+		"CA":        d.ca,
+		"Admin":     d.admin,
+		"Manifests": d.manifests,
+	})
+	if err != nil {
+		d.g.log.Error("printing what to try", "error", err)
+	}
+}
+
+// guideText is filled by print. The first https URL is a host whose every path
+// answers 200 without credentials.
+var guideText = template.Must(template.New("guide").Parse(`Gatelodge is serving the manifests in {{.Manifests}}
+Edit them there: a change is served within a moment. Ctrl-C ends the demo.
+
+An Ingress is a live HTTPS host …
+  {{.Curl}} https://echo.shop.pke.example.com:{{.HTTPS.Port}}/
+… whose plain HTTP redirects to it (308) …
+  curl -i --connect-to ::{{.HTTP}} http://echo.shop.pke.example.com:{{.HTTP.Port}}/any/path?x=1
+… and whose name is answered.
+  {{.Dig}} echo.shop.pke.example.com A
+  {{.Dig}} pke.example.com SOA
+
+Every name below a wildcard is a host too
+  {{.Curl}} https://branch-7.preview.shop.pke.example.com:{{.HTTPS.Port}}/
+  {{.Dig}} branch-7.preview.shop.pke.example.com A
+A user and a password (without them: 401)
+  {{.Curl}} --user demo:demo https://report.marketing.pke.example.com:{{.HTTPS.Port}}/
+A slow backend, a failing one, and one that is down (502)
+  {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/slow
+  {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/fail
+  {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/down
+WebSocket: a frame with "hello" goes out and comes back
+  (printf 'GET /echo HTTP/1.1\r\nHost: chat.shop.pke.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: Z2F0ZWxvZGdlIGRlbW8hIQ==\r\n\r\n'; sleep 1; printf '\201\205\0\0\0\0hello'; sleep 1) | openssl s_client -quiet -no_ign_eof -verify_return_error -CAfile {{.CA}} -servername chat.shop.pke.example.com -connect {{.HTTPS}}
+gRPC: a message with "hello" goes out and comes back
+  printf '\0\0\0\0\7\12\5hello' | {{.Curl}} --http2 -H 'content-type: application/grpc' -H 'te: trailers' --data-binary @- --output - https://grpc.shop.pke.example.com:{{.HTTPS.Port}}/gatelodge.demo.Echo/Say | tail -c 5
+
+In a browser (the certificate is of a CA that it doesn't know: accept it)
+  chromium --ignore-certificate-errors --host-resolver-rules='MAP *.pke.example.com 127.0.0.1' https://chat.shop.pke.example.com:{{.HTTPS.Port}}/
+For operators
+  curl http://{{.Admin}}/snapshot
+  curl http://{{.Admin}}/metrics
+
+`))

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve"
+	"gatelodge.dev/kube"
+	"gatelodge.dev/proxy"
+	gatetls "gatelodge.dev/tls"
+)
+
+// gateway is one running gateway: a source of objects, the Live snapshot made
+// from them, and the servers that ask it.
+type gateway struct {
+	log     *slog.Logger
+	live    gatelodge.Live
+	source  kube.Source
+	builder kube.Builder
+	proxy   *proxy.Server
+	dns     *dnsserve.Server
+	metrics *metrics
+	admin   *admin
+
+	config       atomic.Pointer[config]
+	configPoke   chan struct{}                   // wakes the build after a change of config
+	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
+
+	serving sync.Once     // closes first
+	first   chan struct{} // closed once the first snapshot is live
+	ready   atomic.Bool
+	reason  atomic.Value // string: why the gateway is not ready
+	opened  func()       // called once everything serves; nil: nobody wants to know
+}
+
+func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.Logger) *gateway {
+	g := &gateway{log: log, source: source, configPoke: make(chan struct{}, 1), first: make(chan struct{})}
+	g.config.Store(cfg)
+	g.reason.Store("no snapshot yet")
+
+	// The servers add their tables to live before its first swap.
+	registry := newRegistry()
+	certificates := gatetls.New(&g.live, log)
+	g.proxy = proxy.New(&g.live, proxy.Config{
+		Log:        log,
+		Registerer: registry,
+		AccessLog:  accessLog,
+		TLS:        certificates.Config(),
+	})
+	g.dns = dnsserve.New(&g.live, dnsserve.Config{Log: log, Registerer: registry, Identity: identity()})
+	g.metrics = newMetrics(registry)
+	g.admin = newAdmin(g, registry)
+	return g
+}
+
+// identity is what tells this replica from the others: the pod's name.
+func identity() string {
+	if name := os.Getenv("POD_NAME"); name != "" {
+		return name
+	}
+	name, _ := os.Hostname()
+	return name
+}
+
+// run serves until ctx ends and then drains. It reads like a contents page.
+func (g *gateway) run(ctx context.Context, adminAddress string) error {
+	// What serves outlives ctx until it has drained.
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, working := errgroup.WithContext(working)
+
+	// 1. The admin endpoint comes first: it says why the rest is not ready.
+	adminListener, err := net.Listen("tcp", adminAddress)
+	if err != nil {
+		return fmt.Errorf("opening the admin endpoint: %w", err)
+	}
+	group.Go(func() error { return g.admin.serve(working, adminListener) })
+
+	// 2. Objects are followed; each change becomes a snapshot that is live.
+	group.Go(func() error { return kube.Follow(working, g.source, g.configPoke, g.rebuild) })
+	if g.followConfig != nil {
+		group.Go(func() error { return g.followConfig(working) })
+	}
+
+	// 3. Listeners open once the first snapshot is live.
+	select {
+	case <-g.first:
+	case <-ctx.Done():
+		stop()
+		return ignoreCanceled(group.Wait())
+	case <-working.Done():
+		return group.Wait()
+	}
+	for _, l := range g.config.Load().Listeners {
+		if err := g.listen(l); err != nil {
+			stop()
+			return errors.Join(fmt.Errorf("opening listener %q: %w", l.Name, err), ignoreCanceled(group.Wait()))
+		}
+	}
+	group.Go(g.proxy.Serve)
+	group.Go(func() error { return g.dns.Serve(working) })
+
+	// 4. Ready means serving.
+	g.ready.Store(true)
+	g.log.Info("serving", "admin", adminListener.Addr().String())
+	if g.opened != nil {
+		g.opened()
+	}
+
+	// 5. Leave without losing anything.
+	select {
+	case <-ctx.Done():
+	case <-working.Done():
+		return group.Wait()
+	}
+	err = g.drain()
+	stop()
+	return errors.Join(err, ignoreCanceled(group.Wait()))
+}
+
+func (g *gateway) listen(l gatelodge.Listener) error {
+	switch l.Protocol {
+	case gatelodge.DNS, gatelodge.DOT:
+		return g.dns.Listen(l)
+	default:
+		return g.proxy.Listen(l)
+	}
+}
+
+// rebuild makes one snapshot from the objects and puts it live. since is when
+// the first of the changes in it was seen.
+func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Time) {
+	start := time.Now()
+	snapshot := g.builder.Build(objects, &g.config.Load().Kube)
+	built := time.Now()
+
+	before, _, _ := g.live.Current()
+	generation := g.live.Swap(snapshot)
+	g.metrics.swapped(snapshot, generation, built.Sub(start), time.Since(since))
+	g.report(before, snapshot, generation)
+	g.serving.Do(func() { close(g.first) })
+	return snapshot.RebuildAt
+}
+
+// report logs what a swap changed: the keys that differ, and the problems that
+// came and went.
+func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
+	const most = 20 // keys in one line
+	if changes := now.Changes(before); len(changes) > most {
+		g.log.Info("live", "generation", generation, "changes", len(changes), "first", changes[:most])
+	} else if len(changes) > 0 {
+		g.log.Info("live", "generation", generation, "changes", changes)
+	}
+	var old []gatelodge.Problem
+	if before != nil {
+		old = before.Problems
+	}
+	for _, p := range missing(now.Problems, old) {
+		g.log.Warn("problem", "object", p.Object.String(), "reason", string(p.Reason), "message", p.Message)
+	}
+	for _, p := range missing(old, now.Problems) {
+		g.log.Info("problem is over", "object", p.Object.String(), "reason", string(p.Reason))
+	}
+}
+
+// missing returns the problems that are in all and not in others. Both are
+// sorted.
+func missing(all, others []gatelodge.Problem) []gatelodge.Problem {
+	var result []gatelodge.Problem
+	for _, p := range all {
+		if _, found := slices.BinarySearchFunc(others, p, gatelodge.Problem.Compare); !found {
+			result = append(result, p)
+		}
+	}
+	return result
+}
+
+// configChanged takes over a changed configuration, or keeps the one in force
+// and shows why as a Problem.
+func (g *gateway) configChanged(next *config, err error) {
+	current := g.config.Load()
+	if err == nil {
+		err = next.needsRestart(current)
+	}
+	if err != nil {
+		kept := *current
+		kept.Kube.Problems = configProblems(err)
+		next = &kept
+	}
+	g.config.Store(next)
+	select {
+	case g.configPoke <- struct{}{}:
+	default: // a build is due anyway
+	}
+}
+
+// drain takes the gateway out of service: unready first, so that nobody sends
+// anything new, then to the end of what is under way.
+func (g *gateway) drain() error {
+	snapshot, _, _ := g.live.Current()
+	d := snapshot.Settings.Drain
+	g.reason.Store("draining")
+	g.ready.Store(false)
+	g.log.Info("draining", "delay", d.Delay, "timeout", d.Timeout, "tunnels", d.Tunnels)
+	if d.Delay > 0 {
+		<-time.After(d.Delay) // so long, routers may still send what they think we are ready for
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), max(d.Timeout, d.Tunnels))
+	defer cancel()
+	return errors.Join(g.proxy.Drain(ctx), g.dns.Shutdown(ctx))
+}
+
+// ignoreCanceled drops the error of work that was told to stop.
+func ignoreCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

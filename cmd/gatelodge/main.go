@@ -1,0 +1,95 @@
+// Command gatelodge is an Ingress gateway with the authoritative DNS server of
+// its own hosts inside. This package is the wiring: it reads flags and the
+// configuration, and puts together the source of Kubernetes objects (kube),
+// the Live snapshot and the three servers that ask it (proxy, tls, dnsserve).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitFine   = 0
+	exitFailed = 1 // problems found, or failed to run
+	exitUsage  = 2 // the command line is wrong
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// stdio is the process's standard streams, or a test's.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// errProblems ends a command that has said already what is wrong.
+var errProblems = errors.New("problems found")
+
+// usageError is a command line that can't be understood.
+type usageError struct{ error }
+
+// run runs one command line and returns the exit code.
+func run(ctx context.Context, args []string, std stdio) int {
+	root := rootCommand(std)
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.Is(err, errProblems):
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintf(std.err, "gatelodge: %v\nSee '%s --help'.\n", err, command.CommandPath())
+		return exitUsage
+	default:
+		fmt.Fprintf(std.err, "gatelodge: %v\n", err)
+		return exitFailed
+	}
+}
+
+func rootCommand(std stdio) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gatelodge",
+		Short: "An Ingress gateway that answers for its own names",
+		Long: `Gatelodge is a Kubernetes Ingress controller and the authoritative DNS server of
+its own hosts, in one process: an Ingress becomes a route, a certificate and a
+DNS record, together.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(command *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("there is no command %q", args[0])}
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(demoCommand(std), serveCommand(std), checkCommand(std), versionCommand(std))
+	return root
+}
+
+// noArgs refuses arguments where a command takes flags only.
+func noArgs(command *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s takes no argument, got %q", command.CommandPath(), args[0])}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	gatelodge "gatelodge.dev"
+)
+
+// metrics are those about the snapshot as a whole; each server has its own.
+type metrics struct {
+	generation  prometheus.Gauge
+	build       prometheus.Histogram
+	lag         prometheus.Histogram
+	problems    *prometheus.Desc
+	certificate *prometheus.Desc
+	live        atomic.Pointer[gatelodge.Snapshot]
+}
+
+// newRegistry returns a registry with what every Go program reports.
+func newRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
+func newMetrics(registry prometheus.Registerer) *metrics {
+	seconds := func(name, help string) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:                        name,
+			Help:                        help,
+			Buckets:                     prometheus.ExponentialBuckets(0.0005, 2, 14),
+			NativeHistogramBucketFactor: 1.1,
+		})
+	}
+	m := &metrics{
+		generation: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatelodge_snapshot_generation",
+			Help: "Number of the snapshot that is live, counted from 1 in this process.",
+		}),
+		build: seconds("gatelodge_snapshot_build_seconds", "Time to build a snapshot."),
+		lag:   seconds("gatelodge_snapshot_lag_seconds", "Time from the moment a change was seen until it was served."),
+		problems: prometheus.NewDesc("gatelodge_problems",
+			"Problems of the snapshot that is live.", []string{"reason"}, nil),
+		certificate: prometheus.NewDesc("gatelodge_certificate_expiry_timestamp_seconds",
+			"End of validity of each certificate in use, in seconds since 1970.", []string{"name", "source"}, nil),
+	}
+	b := buildInfo()
+	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "gatelodge_build_info",
+		Help:        "Always 1; the labels tell what is running.",
+		ConstLabels: prometheus.Labels{"version": b.version, "commit": b.commit, "goversion": b.goVersion},
+	}, func() float64 { return 1 })
+	registry.MustRegister(m.generation, m.build, m.lag, info, m)
+	return m
+}
+
+// swapped notes a snapshot that went live.
+func (m *metrics) swapped(s *gatelodge.Snapshot, generation uint64, build, lag time.Duration) {
+	m.live.Store(s)
+	m.generation.Set(float64(generation))
+	m.build.Observe(build.Seconds())
+	m.lag.Observe(lag.Seconds())
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(descs chan<- *prometheus.Desc) {
+	descs <- m.problems
+	descs <- m.certificate
+}
+
+// Collect implements prometheus.Collector for what is read off the snapshot.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	s := m.live.Load()
+	if s == nil {
+		return
+	}
+	counts := make(map[gatelodge.Reason]int)
+	for _, p := range s.Problems {
+		counts[p.Reason]++
+	}
+	for reason, n := range counts {
+		out <- prometheus.MustNewConstMetric(m.problems, prometheus.GaugeValue, float64(n), string(reason))
+	}
+	// Several Secrets may hold certificates of one name: the first to end is
+	// the one to look after.
+	type key struct {
+		name   gatelodge.Name
+		source gatelodge.CertificateSource
+	}
+	ends := make(map[key]time.Time)
+	add := func(c *gatelodge.Certificate) {
+		for _, n := range c.Names {
+			k := key{n, c.Source}
+			if end, ok := ends[k]; !ok || c.NotAfter.Before(end) {
+				ends[k] = c.NotAfter
+			}
+		}
+	}
+	for _, c := range s.DefaultCertificates {
+		add(c)
+	}
+	for _, h := range s.Hosts {
+		for _, c := range h.Certificates {
+			add(c)
+		}
+	}
+	for k, end := range ends {
+		out <- prometheus.MustNewConstMetric(m.certificate, prometheus.GaugeValue, float64(end.Unix()), string(k.name), string(k.source))
+	}
+}
