@@ -1,0 +1,357 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	gatelodge "gatelodge.dev"
+)
+
+// mode is a protocol that a client speaks to the gateway.
+type mode string
+
+const (
+	h1    mode = "h1"
+	h1tls mode = "h1tls"
+	h2    mode = "h2"
+	h2c   mode = "h2c"
+)
+
+var allModes = []mode{h1, h1tls, h2, h2c}
+
+func (m mode) tls() bool   { return m == h1tls || m == h2 }
+func (m mode) http2() bool { return m == h2 || m == h2c }
+
+// inModes runs a test once in each mode, all if none is named.
+func inModes(t *testing.T, test func(t *testing.T, m mode), modes ...mode) {
+	if len(modes) == 0 {
+		modes = allModes
+	}
+	for _, m := range modes {
+		t.Run(string(m), func(t *testing.T) { test(t, m) })
+	}
+}
+
+// gateway is a proxy under test with one HTTP and one HTTPS listener.
+type gateway struct {
+	t        *testing.T
+	live     *gatelodge.Live
+	server   *Server
+	registry *prometheus.Registry
+	log      *buffer
+	served   chan error
+	drained  bool
+}
+
+// start serves the snapshot that build makes of a plain one.
+func start(t *testing.T, build ...func(*gatelodge.Snapshot)) *gateway {
+	t.Helper()
+	g := &gateway{t: t, live: new(gatelodge.Live), registry: prometheus.NewRegistry(), log: new(buffer), served: make(chan error, 1)}
+	g.server = New(g.live, Config{
+		Log:        slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Registerer: g.registry,
+		AccessLog:  g.log,
+		TLS:        serverTLS(),
+	})
+	s := plainSnapshot()
+	for _, b := range build {
+		b(s)
+	}
+	g.live.Swap(s)
+	for _, l := range s.Listeners {
+		if err := g.server.Listen(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go func() { g.served <- g.server.Serve() }()
+	t.Cleanup(func() {
+		if err := g.drain(); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
+}
+
+// drain ends the gateway; only the first call does something.
+func (g *gateway) drain() error {
+	if g.drained {
+		return nil
+	}
+	g.drained = true
+	err := g.server.Drain(context.Background())
+	if serve := <-g.served; serve != nil {
+		g.t.Error(serve)
+	}
+	return err
+}
+
+func plainSnapshot() *gatelodge.Snapshot {
+	return &gatelodge.Snapshot{
+		Settings: &gatelodge.Settings{
+			Timeouts: gatelodge.Timeouts{
+				Header: 10 * time.Second, Body: 10 * time.Second, Idle: 30 * time.Second,
+				Connect: 5 * time.Second, Read: 10 * time.Second, Send: 10 * time.Second,
+			},
+			Limits:        gatelodge.Limits{HeaderBytes: 64 << 10, Headers: 128, Streams: 100},
+			Retries:       gatelodge.Retries{Attempts: 3, Budget: 0.2},
+			AccessLog:     gatelodge.AccessLog{Enabled: true, Sample: 1},
+			RedirectHTTPS: true,
+			Drain:         gatelodge.Drain{Timeout: 5 * time.Second, Tunnels: 5 * time.Second},
+		},
+		Listeners: []gatelodge.Listener{
+			{Name: "http", Protocol: gatelodge.HTTP, Address: "127.0.0.1:0", PublicPort: 80},
+			{Name: "https", Protocol: gatelodge.HTTPS, Address: "127.0.0.1:0", PublicPort: 443},
+		},
+	}
+}
+
+const (
+	appHost = "app.example.com"
+	appKey  = "shop/web:80"
+)
+
+// app is the snapshot of one host with one backend at the addresses.
+func app(protocol gatelodge.BackendProtocol, addresses ...netip.AddrPort) func(*gatelodge.Snapshot) {
+	return func(s *gatelodge.Snapshot) {
+		s.Hosts = append(s.Hosts, host1(appHost, route1("/", appKey)))
+		s.Backends = append(s.Backends, backend1(appKey, protocol, addresses...))
+	}
+}
+
+func settings(change func(*gatelodge.Settings)) func(*gatelodge.Snapshot) {
+	return func(s *gatelodge.Snapshot) { change(s.Settings) }
+}
+
+func host1(name gatelodge.Name, routes ...*gatelodge.Route) *gatelodge.Host {
+	return &gatelodge.Host{Name: name, Owner: "shop", Routes: routes}
+}
+
+func route1(path, key string) *gatelodge.Route {
+	return &gatelodge.Route{
+		Path: path, Backend: key, Policy: &gatelodge.Policy{},
+		Object: gatelodge.Object{Kind: "Ingress", Namespace: "shop", Name: "web"},
+	}
+}
+
+func backend1(key string, protocol gatelodge.BackendProtocol, addresses ...netip.AddrPort) *gatelodge.Backend {
+	service, _, _ := strings.Cut(key[strings.IndexByte(key, '/')+1:], ":")
+	b := &gatelodge.Backend{Key: key, Namespace: "shop", Service: service, Protocol: protocol}
+	for _, a := range addresses {
+		b.Endpoints = append(b.Endpoints, gatelodge.Endpoint{Address: a})
+	}
+	return b
+}
+
+// backendServer starts a backend.
+func backendServer(t *testing.T, protocol gatelodge.BackendProtocol, handler http.HandlerFunc) netip.AddrPort {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(protocol == gatelodge.BackendHTTP)
+	server.Config.Protocols.SetUnencryptedHTTP2(protocol == gatelodge.BackendH2C)
+	server.Start()
+	t.Cleanup(server.Close)
+	return netip.MustParseAddrPort(server.Listener.Addr().String())
+}
+
+// deadAddress is an address that refuses connections.
+func deadAddress(t *testing.T) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return netip.MustParseAddrPort(l.Addr().String())
+}
+
+func (g *gateway) address(m mode) string {
+	if m.tls() {
+		return g.server.Addr("https").String()
+	}
+	return g.server.Addr("http").String()
+}
+
+// client returns a client that speaks m and finds every host at the gateway.
+func (g *gateway) client(m mode) *http.Client {
+	var protocols http.Protocols
+	protocols.SetHTTP1(!m.http2())
+	protocols.SetHTTP2(m == h2)
+	protocols.SetUnencryptedHTTP2(m == h2c)
+	transport := &http.Transport{
+		Protocols:          &protocols,
+		DisableCompression: true,
+		TLSClientConfig:    &tls.Config{RootCAs: roots(), NextProtos: nil},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, g.address(m))
+		},
+		ExpectContinueTimeout: 5 * time.Second,
+	}
+	g.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{
+		Transport:     transport,
+		Timeout:       20 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func (m mode) url(host, path string) string {
+	if m.tls() {
+		return "https://" + host + path
+	}
+	return "http://" + host + path
+}
+
+// answerOf is what came of a request.
+type answerOf struct {
+	*http.Response
+	body string
+}
+
+// do sends a request and reads the whole answer.
+func do(t *testing.T, c *http.Client, r *http.Request) answerOf {
+	t.Helper()
+	response, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answerOf{response, string(body)}
+}
+
+// get asks for a path of the app.
+func (g *gateway) get(m mode, path string) answerOf {
+	g.t.Helper()
+	return do(g.t, g.client(m), newRequest(g.t, "GET", m.url(appHost, path), nil))
+}
+
+func newRequest(t *testing.T, method, url string, body io.Reader) *http.Request {
+	t.Helper()
+	r, err := http.NewRequest(method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// eventually waits for something that happens elsewhere.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-deadline.C:
+			t.Fatalf("never: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// lines returns the access log's lines once there are n.
+func (g *gateway) lines(n int) []map[string]any {
+	g.t.Helper()
+	var lines []map[string]any
+	eventually(g.t, "lines in the access log", func() bool {
+		lines = nil
+		for line := range strings.Lines(g.log.String()) {
+			var fields map[string]any
+			if err := json.Unmarshal([]byte(line), &fields); err != nil {
+				g.t.Fatalf("%v in %s", err, line)
+			}
+			lines = append(lines, fields)
+		}
+		return len(lines) >= n
+	})
+	return lines
+}
+
+// buffer is a bytes.Buffer for several goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// keyPair is the certificate of every host in the tests but other.example.net.
+var keyPair = sync.OnceValue(func() *tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"*.example.com", "*.foo.com", "foo.bar.com", "bar.foo.com", "*.bar.com", "other.example.net"},
+		IsCA:     true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+})
+
+func roots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(keyPair().Leaf)
+	return pool
+}
+
+// serverTLS stands in for package tls: it says that the certificate is for what
+// is at example.com.
+func serverTLS() *tls.Config {
+	shown := &gatelodge.Certificate{Names: []gatelodge.Name{"*.example.com"}}
+	return &tls.Config{
+		NextProtos:   []string{"h2", "http/1.1"},
+		Certificates: []tls.Certificate{*keyPair()},
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if h := gatelodge.HandshakeOf(hello.Context()); h != nil {
+				h.Certificates = append(slices.Clone(h.Certificates), shown)
+			}
+			return nil, nil
+		},
+	}
+}
