@@ -187,7 +187,10 @@ func (r *reply) addAddresses(v *view) {
 		from = r.authority
 	}
 	for _, p := range from {
-		for _, host := range p.set.targets {
+		for _, host := range p.set.hosts {
+			if len(host) == 1 {
+				host = p.owner
+			}
 			z := v.zoneOf(&r.labels, host, dns.TypeA)
 			if z == nil || r.has(host) {
 				continue

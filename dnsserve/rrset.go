@@ -24,8 +24,8 @@ type rrset struct {
 	// are not compressed.
 	wire []byte
 
-	target  name   // where a CNAME or DNAME points
-	targets []name // hosts whose addresses go into the additional section
+	target name   // where a CNAME or DNAME points
+	hosts  []name // whose addresses go into the additional section; the root is the owner
 }
 
 // fixedSize is what stands before the data of a record with a compressed
@@ -74,37 +74,34 @@ func packRR(rr dns.RR, ttl uint32) ([]byte, error) {
 }
 
 // addTargets notes the names in rr that lookups go on to.
-func (set *rrset) addTargets(rr dns.RR) error {
-	var text string
-	alias := false
+func (set *rrset) addTargets(rr dns.RR) (err error) {
 	switch rr := rr.(type) {
 	case *dns.CNAME:
-		text, alias = rr.Target, true
+		set.target, err = packName(rr.Target)
 	case *dns.DNAME:
-		text, alias = rr.Target, true
+		set.target, err = packName(rr.Target)
 	case *dns.NS:
-		text = rr.Ns
+		err = set.addHost(rr.Ns, false)
 	case *dns.MX:
-		text = rr.Mx
+		err = set.addHost(rr.Mx, false)
 	case *dns.SRV:
-		text = rr.Target
+		err = set.addHost(rr.Target, false)
 	case *dns.SVCB:
-		text = rr.Target
+		err = set.addHost(rr.Target, rr.Priority > 0)
 	case *dns.HTTPS:
-		text = rr.Target
-	default:
-		return nil
+		err = set.addHost(rr.Target, rr.Priority > 0)
 	}
-	target, err := packName(text)
-	if err != nil {
-		return err
+	return err
+}
+
+// addHost notes a host. The root is none, unless it stands for the owner (RFC
+// 9460 §2.5.2).
+func (set *rrset) addHost(text string, rootIsOwner bool) error {
+	host, err := packName(text)
+	if err == nil && (len(host) > 1 || rootIsOwner) {
+		set.hosts = append(set.hosts, host)
 	}
-	if alias {
-		set.target = target
-	} else if len(target) > 1 { // "." stands for the owner or for no host
-		set.targets = append(set.targets, target)
-	}
-	return nil
+	return err
 }
 
 // equal tells whether both hold the same records.

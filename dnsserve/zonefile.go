@@ -2,6 +2,7 @@ package dnsserve
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -140,21 +141,16 @@ func (s *Server) ZoneText(w io.Writer, zoneName gatelodge.Name, view string) err
 	if z == nil {
 		return fmt.Errorf("no zone %s in view %s", zoneName, view)
 	}
-	out := bufio.NewWriter(w)
-	if err := z.writeText(out); err != nil {
-		return err
-	}
-	return out.Flush()
+	return z.writeText(w)
 }
 
-func (z *zone) writeText(out *bufio.Writer) (err error) {
+func (z *zone) writeText(w io.Writer) (err error) {
+	out := bufio.NewWriter(w)
 	print := func(owner name, set *rrset) {
 		rrs, e := set.records(owner)
-		if e != nil {
-			err = e
-		}
+		err = cmp.Or(err, e)
 		for _, rr := range rrs {
-			out.WriteString(rr.String())
+			out.WriteString(rr.String()) // out keeps its first error for Flush
 			out.WriteByte('\n')
 		}
 	}
@@ -166,5 +162,5 @@ func (z *zone) writeText(out *bufio.Writer) (err error) {
 			}
 		}
 	})
-	return err
+	return cmp.Or(err, out.Flush())
 }

@@ -1,0 +1,231 @@
+package dnsserve
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"github.com/miekg/dns"
+)
+
+// newTestCompiler has a clock that stands still, and a log to look at.
+func newTestCompiler() (*compiler, *bytes.Buffer) {
+	var log bytes.Buffer
+	c := &compiler{log: slog.New(slog.NewTextHandler(&log, nil)), serials: newSerials(), metrics: newMetrics()}
+	c.serials.now = func() time.Time { return time.Unix(1000, 0) }
+	return c, &log
+}
+
+// edited is z with the node of this name replaced by what edit makes of it, nil
+// for none, as Build would make it: other nodes are the same.
+func edited(z *gatelodge.Zone, n gatelodge.Name, edit func(*gatelodge.Node) *gatelodge.Node) *gatelodge.Zone {
+	next := *z
+	next.Nodes = slices.Clone(z.Nodes)
+	i, found := slices.BinarySearchFunc(next.Nodes, n, func(m *gatelodge.Node, n gatelodge.Name) int { return m.Name.Compare(n) })
+	var before *gatelodge.Node
+	if found {
+		before = next.Nodes[i]
+		next.Nodes = slices.Delete(next.Nodes, i, i+1)
+	}
+	if after := edit(before); after != nil {
+		next.Nodes = slices.Insert(next.Nodes, i, after)
+	}
+	return &next
+}
+
+func bigZone(t testing.TB, names int) *gatelodge.Zone {
+	z := &gatelodge.Zone{Name: "example", Primary: "ns1.example", Hostmaster: "hostmaster.example", TTL: time.Minute, NegativeTTL: 5 * time.Second}
+	for i := range names {
+		n := gatelodge.Name(fmt.Sprintf("h%d.d%d.example", i, i%10))
+		z.Nodes = append(z.Nodes, &gatelodge.Node{Name: n, Records: []gatelodge.Record{{Name: n, Type: "A", TTL: time.Minute, Data: "192.0.2.1"}}})
+	}
+	slices.SortFunc(z.Nodes, func(a, b *gatelodge.Node) int { return a.Name.Compare(b.Name) })
+	return z
+}
+
+func countNodes(n *node, seen map[*node]bool) {
+	seen[n] = true
+	n.children.each(func(c *node) { countNodes(c, seen) })
+}
+
+// TestOneChangeSharesAllElse: the nodes from the changed name up to the apex
+// are new, and no others.
+func TestOneChangeSharesAllElse(t *testing.T) {
+	c, _ := newTestCompiler()
+	z := bigZone(t, 1000)
+	before := c.compile(snapshotOf(z), nil)
+	next := edited(z, "h123.d3.example", func(n *gatelodge.Node) *gatelodge.Node {
+		return &gatelodge.Node{Name: n.Name, Records: []gatelodge.Record{{Name: n.Name, Type: "A", TTL: time.Minute, Data: "192.0.2.2"}}}
+	})
+	after := c.compile(snapshotOf(next), before)
+
+	key := zoneKey{"example", "default"}
+	old, now := make(map[*node]bool), make(map[*node]bool)
+	countNodes(before.zones[key].apex, old)
+	countNodes(after.zones[key].apex, now)
+	made := 0
+	for n := range now {
+		if !old[n] {
+			made++
+		}
+	}
+	if made != 3 || len(now) != len(old) {
+		t.Errorf("%d of %d nodes are new, want the name, its parent and the apex", made, len(now))
+	}
+	if after.zones[key].serial != before.zones[key].serial+1 {
+		t.Errorf("serial %d after %d", after.zones[key].serial, before.zones[key].serial)
+	}
+}
+
+// TestSerialMovesWithContentOnly.
+func TestSerialMovesWithContentOnly(t *testing.T) {
+	c, _ := newTestCompiler()
+	z := testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.1\nwww A 192.0.2.2")
+	key := zoneKey{"example", "default"}
+	table := c.compile(snapshotOf(z), nil)
+	step := func(what string, next *gatelodge.Zone, moves uint32) {
+		t.Helper()
+		before := table.zones[key].serial
+		table = c.compile(snapshotOf(next), table)
+		if got := table.zones[key].serial - before; got != moves {
+			t.Errorf("%s: the serial moves by %d, want %d", what, got, moves)
+		}
+		z = next
+	}
+	record := func(data string) gatelodge.Record {
+		return gatelodge.Record{Name: "www.example", Type: "A", TTL: time.Minute, Data: data}
+	}
+	step("the same zone", z, 0)
+	step("a copy of it", edited(z, "none.example", func(*gatelodge.Node) *gatelodge.Node { return nil }), 0)
+	step("a copy of a node, in another order", edited(z, "www.example", func(n *gatelodge.Node) *gatelodge.Node {
+		return &gatelodge.Node{Name: n.Name, Records: []gatelodge.Record{record("192.0.2.2"), record("192.0.2.1")}}
+	}), 0)
+	step("one address less", edited(z, "www.example", func(n *gatelodge.Node) *gatelodge.Node {
+		return &gatelodge.Node{Name: n.Name, Records: []gatelodge.Record{record("192.0.2.1")}}
+	}), 1)
+	step("a name less", edited(z, "www.example", func(*gatelodge.Node) *gatelodge.Node { return nil }), 1)
+	slower := *z
+	slower.NegativeTTL = time.Minute
+	step("another negative TTL", &slower, 1)
+	step("nothing", z, 0)
+}
+
+// TestChangesGiveWhatAFreshStartGives: after many random changes the table is
+// the one that is compiled from nothing.
+func TestChangesGiveWhatAFreshStartGives(t *testing.T) {
+	c, _ := newTestCompiler()
+	z := bigZone(t, 60)
+	table := c.compile(snapshotOf(z), nil)
+	names := []gatelodge.Name{"example", "d1.example", "h1.d1.example", "*.d1.example", "x.h1.d1.example", "a.b.c.d.example", "c.d.example", "h7.d7.example"}
+	types := []gatelodge.Record{{Type: "A", Data: "192.0.2.9"}, {Type: "TXT", Data: `"text"`}, {Type: "NS", Data: "ns.elsewhere."}}
+	for step := range 200 {
+		n := names[step*7%len(names)]
+		z = edited(z, n, func(before *gatelodge.Node) *gatelodge.Node {
+			if before != nil && step%3 == 0 {
+				return nil
+			}
+			record := types[step*5%len(types)]
+			record.Name, record.TTL = n, time.Duration(step%4+1)*time.Second
+			return &gatelodge.Node{Name: n, Records: []gatelodge.Record{record}}
+		})
+		table = c.compile(snapshotOf(z), table)
+		fresh, _ := newTestCompiler()
+		want := zoneText(t, fresh.compile(snapshotOf(z), nil))
+		if got := zoneText(t, table); withoutSerial(got) != withoutSerial(want) {
+			t.Fatalf("step %d\n got\n%s\nwant\n%s", step, got, want)
+		}
+	}
+}
+
+func zoneText(t *testing.T, table *table) string {
+	t.Helper()
+	var b strings.Builder
+	if err := table.zones[zoneKey{"example", "default"}].writeText(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// withoutSerial is a zone's text after its first line.
+func withoutSerial(text string) string {
+	_, rest, _ := strings.Cut(text, "\n")
+	return rest
+}
+
+// TestBadRecordsAreLeftOut: what does not parse is logged with its text, and
+// the rest is served.
+func TestBadRecordsAreLeftOut(t *testing.T) {
+	c, log := newTestCompiler()
+	record := func(n gatelodge.Name, rtype, data string) *gatelodge.Node {
+		return &gatelodge.Node{Name: n, Records: []gatelodge.Record{
+			{Name: n, Type: rtype, Data: data, TTL: time.Minute}, {Name: n, Type: "TXT", Data: `"good"`, TTL: time.Minute}}}
+	}
+	z := &gatelodge.Zone{Name: "example", Primary: "ns1.example", Hostmaster: "hostmaster.example", Nodes: []*gatelodge.Node{
+		record("address.example", "A", "not-an-address"),
+		record("alias.example", "CNAME", "www.example."),
+		record("lines.example", "A", "192.0.2.1\nevil.example. 60 IN A 192.0.2.2"),
+		record("nothing.example", "A", ""),
+		record("type.example", "NONE-SUCH", "data"),
+		record("www.elsewhere", "A", "192.0.2.1"),
+	}}
+	table := c.compile(snapshotOf(z), nil)
+	text := zoneText(t, table)
+	for _, n := range z.Nodes {
+		served := strings.Contains(text, string(n.Name)+".\t60\tIN\tTXT\t\"good\"")
+		if want := n.Name.Within("example"); served != want {
+			t.Errorf("%s: the good record is served: %v, want %v", n.Name, served, want)
+		}
+		if !strings.Contains(log.String(), string(n.Name)) {
+			t.Errorf("%s is not in the log", n.Name)
+		}
+	}
+	if strings.Contains(text, "evil") || strings.Contains(text, "CNAME") {
+		t.Errorf("served:\n%s", text)
+	}
+}
+
+// TestZoneTextIsTheZone: read back it is the same.
+func TestZoneTextIsTheZone(t *testing.T) {
+	z := testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\n*.w TXT \"a;b\" \"c\"\nwww A 192.0.2.1\nwww AAAA 2001:db8::1\n@ MX 10 www\nalias CNAME www\nwww HTTPS 1 . alpn=h2")
+	var live gatelodge.Live
+	s := New(&live, Config{})
+	if _, ok := s.Serial("example", "default"); ok {
+		t.Error("a zone has a serial before the first Swap")
+	}
+	live.Swap(snapshotOf(z))
+	var text strings.Builder
+	if err := s.ZoneText(&text, "example", "default"); err != nil {
+		t.Fatal(err)
+	}
+	back, err := loadZone(text.String())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text.String())
+	}
+	serial, ok := s.Serial("example", "default")
+	if !ok || serial != back.serial {
+		t.Errorf("serial %d, %v, in the text %d", serial, ok, back.serial)
+	}
+	var again strings.Builder
+	if err := back.writeText(&again); err != nil || again.String() != text.String() {
+		t.Errorf("%v\n%s\nreads back as\n%s", err, text.String(), again.String())
+	}
+	if !strings.HasPrefix(text.String(), "example.\t60\tIN\tSOA\t") || strings.Count(text.String(), "SOA") != 1 {
+		t.Errorf("the text does not begin with its one SOA:\n%s", text.String())
+	}
+	if err := s.ZoneText(&text, "elsewhere", "default"); err == nil {
+		t.Error("a zone that is not there has a text")
+	}
+}
+
+// TestDSOfAnUnknownParent keeps lookups of the apex in the zone.
+func TestDSOfAnUnknownParent(t *testing.T) {
+	reply := ask(t, exampleZone(t), "example.", dns.TypeDS, overUDP)
+	if reply.Rcode != dns.RcodeSuccess || !reply.Authoritative || len(reply.Ns) != 1 {
+		t.Errorf("%v", reply)
+	}
+}
