@@ -150,6 +150,9 @@ func (r *hostResult) addPath(in *resolved, ask *pathAsk, taken map[pathKey]*gate
 	if winner := taken[key]; winner != nil {
 		by := "the older " + winner.Object.String()
 		if winner.Object == in.object {
+			if winner.Backend == ask.backend.key {
+				return // /a and /a/ are often written both, to be sure
+			}
 			by = "an earlier rule of the same object"
 		}
 		r.problem(in, gatelodge.PathTaken, "%s path %s of %s is taken by %s", ask.match, ask.path, hostName(r.host.Name), by)

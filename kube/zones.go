@@ -265,11 +265,26 @@ func (b *zoneBuilder) put(name gatelodge.Name, origin nodeOrigin, records []gate
 	slices.SortFunc(records, func(a, b gatelodge.Record) int {
 		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Data, b.Data))
 	})
+	unifyTTL(records)
 	node := &gatelodge.Node{Name: name, Records: slices.Compact(records)}
 	if before := b.last.nodes[name]; before != nil && reflect.DeepEqual(before.node, node) {
 		node = before.node
 	}
 	b.next.nodes[name] = &nodeResult{origin: origin, node: node}
+}
+
+// unifyTTL gives the records of one type, which stand together, one TTL, the
+// shortest (RFC 2181 §5.2).
+func unifyTTL(records []gatelodge.Record) {
+	for start := 0; start < len(records); {
+		end, ttl := start, records[start].TTL
+		for ; end < len(records) && records[end].Type == records[start].Type; end++ {
+			ttl = min(ttl, records[end].TTL)
+		}
+		for ; start < end; start++ {
+			records[start].TTL = ttl
+		}
+	}
 }
 
 func addressType(address netip.Addr) string {

@@ -1,0 +1,279 @@
+package kube
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// world is a small cluster in which everything clashes with everything: few
+// names, many who want them.
+type world struct {
+	t       *testing.T
+	random  *rand.Rand
+	version int
+	now     time.Time
+	objects map[string]metav1.Object
+}
+
+var (
+	worldNamespaces = []string{"shop", "crm", "lab"}
+	worldHosts      = []string{
+		"", "app.example.com", "b.app.example.com", "*.example.com", "c.d.example.com",
+		"ns1.example.com", "example.com", "_x.app.example.com", "app.example.org", "bad host",
+	}
+	worldPaths = []string{"/", "/a", "/a/", "/a/b", "nowhere"}
+)
+
+func pick[T any](random *rand.Rand, list []T) T { return list[random.IntN(len(list))] }
+
+// meta makes a new version of an object; one in three is another object of the
+// same name, as after a deletion.
+func (w *world) meta(kind, namespace, name string) metav1.ObjectMeta {
+	w.version++
+	uid := types.UID(kind + "/" + namespace + "/" + name)
+	if w.random.IntN(3) == 0 {
+		uid += types.UID(fmt.Sprint("#", w.version))
+	}
+	return metav1.ObjectMeta{
+		Namespace: namespace, Name: name, UID: uid, ResourceVersion: fmt.Sprint(w.version),
+		CreationTimestamp: metav1.NewTime(testNow.Add(time.Duration(w.random.IntN(4)) * time.Second)),
+	}
+}
+
+func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
+	in := &networkingv1.Ingress{ObjectMeta: w.meta("Ingress", namespace, name)}
+	for range w.random.IntN(4) {
+		rule := networkingv1.IngressRule{Host: pick(w.random, worldHosts)}
+		http := &networkingv1.HTTPIngressRuleValue{}
+		for range w.random.IntN(3) {
+			http.Paths = append(http.Paths, networkingv1.HTTPIngressPath{
+				Path:     pick(w.random, worldPaths),
+				PathType: new(pick(w.random, []networkingv1.PathType{networkingv1.PathTypeExact, networkingv1.PathTypePrefix})),
+				Backend:  *w.backend(),
+			})
+		}
+		rule.HTTP = http
+		in.Spec.Rules = append(in.Spec.Rules, rule)
+	}
+	if w.random.IntN(3) == 0 {
+		in.Spec.DefaultBackend = w.backend()
+	}
+	if w.random.IntN(2) == 0 {
+		in.Spec.TLS = []networkingv1.IngressTLS{{SecretName: pick(w.random, []string{"one", "two"})}}
+	}
+	in.Annotations = map[string]string{}
+	for range w.random.IntN(3) {
+		in.Annotations[pick(w.random, []string{
+			"gatelodge.dev/auth-type", "gatelodge.dev/ssl-redirect", "nginx.ingress.kubernetes.io/typo",
+			"external-dns.kubernetes.io/ttl",
+		})] = pick(w.random, []string{"basic", "false", "30"})
+		in.Annotations["gatelodge.dev/auth-secret"] = pick(w.random, []string{"one", "two"})
+	}
+	return in
+}
+
+func (w *world) backend() *networkingv1.IngressBackend {
+	return &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
+		Name: pick(w.random, []string{"one", "two"}),
+		Port: networkingv1.ServiceBackendPort{Number: 80},
+	}}
+}
+
+func (w *world) secret(namespace, name string) *corev1.Secret {
+	begin := testNow.Add(time.Duration(w.random.IntN(100)-80) * time.Minute)
+	secret := tlsSecret(w.t, namespace+"/"+name, []string{pick(w.random, []string{"app.example.com", "*.example.com"})}, begin, begin.Add(time.Hour))
+	secret.ObjectMeta = w.meta("Secret", namespace, name)
+	secret.Data["auth"] = []byte(pick(w.random, []string{"", "ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n"}))
+	return secret
+}
+
+func (w *world) service(namespace, name string) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: w.meta("Service", namespace, name),
+		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: pick(w.random, []int32{80, 81})}}},
+		Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{
+			{IP: pick(w.random, []string{"192.0.2.1", "192.0.2.2"})},
+		}}},
+	}
+}
+
+func (w *world) slice(namespace, name string) *discoveryv1.EndpointSlice {
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta:  w.meta("EndpointSlice", namespace, name),
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Port: new(int32(8080))}},
+	}
+	slice.Labels = map[string]string{discoveryv1.LabelServiceName: pick(w.random, []string{"one", "two"})}
+	for range w.random.IntN(3) {
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
+			Addresses:  []string{pick(w.random, []string{"10.0.0.1", "10.0.0.2", "127.0.0.1"})},
+			Conditions: discoveryv1.EndpointConditions{Ready: new(w.random.IntN(2) == 0), Serving: new(true), Terminating: new(true)},
+		})
+	}
+	return slice
+}
+
+// edit changes one object, makes one or removes one, or moves the clock.
+func (w *world) edit() {
+	namespace, name := pick(w.random, worldNamespaces), pick(w.random, []string{"one", "two"})
+	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "clock"})
+	key := kind + "/" + namespace + "/" + name
+	if w.random.IntN(4) == 0 {
+		delete(w.objects, key)
+		return
+	}
+	switch kind {
+	case "Ingress":
+		w.objects[key] = w.ingress(namespace, name)
+	case "Secret":
+		w.objects[key] = w.secret(namespace, name)
+	case "Service":
+		w.objects[key] = w.service(namespace, name)
+	case "EndpointSlice":
+		w.objects[key] = w.slice(namespace, name)
+	case "clock":
+		w.now = testNow.Add(time.Duration(w.random.IntN(120)-60) * time.Minute)
+	}
+}
+
+// all lists the objects in any order.
+func (w *world) all() Objects {
+	o := Objects{Now: w.now}
+	for _, object := range w.objects {
+		switch object := object.(type) {
+		case *networkingv1.Ingress:
+			o.Ingresses = append(o.Ingresses, object)
+		case *corev1.Secret:
+			o.Secrets = append(o.Secrets, object)
+		case *corev1.Service:
+			o.Services = append(o.Services, object)
+		case *discoveryv1.EndpointSlice:
+			o.Slices = append(o.Slices, object)
+		}
+	}
+	return o
+}
+
+func (w *world) config() *Config {
+	return &Config{
+		WithoutClass:        true,
+		HostSharing:         HostSharing(w.random.IntN(2)),
+		DefaultBackend:      pick(w.random, []*ServicePort{nil, {Namespace: "shop", Name: "one", Port: "80"}}),
+		DefaultCertificates: []types.NamespacedName{{Namespace: "lab", Name: "one"}},
+		Views: []ViewConfig{
+			{Name: "inside", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.80")}, Owners: true},
+			{Name: "outside", Service: types.NamespacedName{Namespace: "lab", Name: "two"}},
+		},
+		Zones: []ZoneConfig{{
+			Name: "example.com", Nameservers: []gatelodge.Name{"ns1.example.com"}, Hostmaster: "hostmaster.example.com",
+			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: []string{"inside", "outside"},
+		}},
+		DNSService: types.NamespacedName{Namespace: "shop", Name: "two"},
+	}
+}
+
+// TestWarmBuildEqualsCold: what a Builder remembers changes what a build costs,
+// never what comes out; and what did not change is the same pointer.
+func TestWarmBuildEqualsCold(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			w := &world{t: t, random: rand.New(rand.NewPCG(seed, 0)), now: testNow, objects: make(map[string]metav1.Object)}
+			cfg := w.config()
+			var warm Builder
+			var before *gatelodge.Snapshot
+			for step := range 60 {
+				for range 1 + w.random.IntN(2) {
+					w.edit()
+				}
+				if w.random.IntN(20) == 0 {
+					cfg = w.config()
+				}
+				objects := w.all()
+				got, want := warm.Build(objects, cfg), new(Builder).Build(objects, cfg)
+				if got.String() != want.String() || !reflect.DeepEqual(got, want) {
+					t.Fatalf("step %d: a warm build gives\n%s\na cold one\n%s", step, got, want)
+				}
+				checkSharing(t, before, got)
+				before = got
+			}
+		})
+	}
+}
+
+// checkSharing: whoever compiles a Snapshot finds what changed by comparing
+// pointers.
+func checkSharing(t *testing.T, before, now *gatelodge.Snapshot) {
+	t.Helper()
+	if before == nil {
+		return
+	}
+	for _, host := range now.Hosts {
+		if old := before.Host(host.Name); old != host && reflect.DeepEqual(old, host) {
+			t.Errorf("host %s is another pointer with the same content", host.Name)
+		}
+	}
+	for _, backend := range now.Backends {
+		if old := before.Backend(backend.Key); old != backend && reflect.DeepEqual(old, backend) {
+			t.Errorf("backend %s is another pointer with the same content", backend.Key)
+		}
+	}
+	for i, view := range now.Views {
+		for j, zone := range view.Zones {
+			old := before.Views[i].Zones[j].Nodes
+			for _, node := range zone.Nodes {
+				at := slices.IndexFunc(old, func(n *gatelodge.Node) bool { return n.Name == node.Name })
+				if at >= 0 && old[at] != node && reflect.DeepEqual(old[at], node) {
+					t.Errorf("node %s is another pointer with the same content", node.Name)
+				}
+			}
+		}
+	}
+}
+
+// TestEndpointChurnRebuildsNoHost: a rollout changes backends, and nothing
+// that routes are made of.
+func TestEndpointChurnRebuildsNoHost(t *testing.T) {
+	w := &world{t: t, random: rand.New(rand.NewPCG(7, 7)), now: testNow, objects: make(map[string]metav1.Object)}
+	for range 200 {
+		w.edit()
+	}
+	var b Builder
+	cfg, objects := w.config(), w.all()
+	before := b.Build(objects, cfg)
+	objects.Slices = slices.Clone(objects.Slices)
+	objects.Slices[0] = w.slice("shop", "churned")
+	now := b.Build(objects, cfg)
+	if len(now.Hosts) == 0 || &now.Hosts[0] != &before.Hosts[0] || &now.Views[0] != &before.Views[0] {
+		t.Error("hosts or views were made anew")
+	}
+}
+
+// TestUnusedSecretRebuildsNoHost: Secrets come and go that nobody names.
+func TestUnusedSecretRebuildsNoHost(t *testing.T) {
+	w := &world{t: t, random: rand.New(rand.NewPCG(8, 8)), now: testNow, objects: make(map[string]metav1.Object)}
+	for range 200 {
+		w.edit()
+	}
+	w.now = testNow
+	var b Builder
+	cfg, objects := w.config(), w.all()
+	before := b.Build(objects, cfg)
+	objects.Secrets = append(slices.Clone(objects.Secrets), w.secret("shop", "unused"))
+	now := b.Build(objects, cfg)
+	if len(now.Hosts) == 0 || !slices.Equal(now.Hosts, before.Hosts) {
+		t.Error("a Secret that nobody names changed hosts")
+	}
+}

@@ -1,0 +1,245 @@
+package kube
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+var update = flag.Bool("update", false, "rewrite the wanted text of testdata/*.txtar")
+
+// testNow is the present of every test that does not say otherwise.
+var testNow = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+
+// TestGolden builds the manifests of each archive in testdata and compares the
+// Snapshot's text with the archive's file "want". An archive holds, beside
+// manifests, "config.json" (see goldenConfig), and "certificates" (see
+// addCertificates), each if needed.
+func TestGolden(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no testdata: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			objects, cfg, want := readGolden(t, archive)
+			got := goldenText(new(Builder).Build(objects, cfg))
+			if *update {
+				writeGolden(t, path, archive, got)
+				return
+			}
+			if got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+			checkOrderIndependence(t, objects, cfg, got)
+		})
+	}
+}
+
+// checkOrderIndependence builds shuffled objects, with a memo and without.
+func checkOrderIndependence(t *testing.T, objects Objects, cfg *Config, want string) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	var warm Builder
+	for range 5 {
+		shuffled := shuffle(objects, random)
+		cold := new(Builder).Build(shuffled, cfg)
+		if got := goldenText(cold); got != want {
+			t.Fatalf("shuffled objects give another snapshot:\n%s\nwant:\n%s", got, want)
+		}
+		if got := warm.Build(shuffled, cfg); !reflect.DeepEqual(got, cold) {
+			t.Fatalf("a warm build differs from a cold one:\n%s\nwant:\n%s", got, cold)
+		}
+	}
+}
+
+func shuffle(o Objects, random *rand.Rand) Objects {
+	o.Ingresses = shuffled(o.Ingresses, random)
+	o.Classes = shuffled(o.Classes, random)
+	o.Services = shuffled(o.Services, random)
+	o.Slices = shuffled(o.Slices, random)
+	o.Secrets = shuffled(o.Secrets, random)
+	return o
+}
+
+func shuffled[T any](list []T, random *rand.Rand) []T {
+	list = append([]T(nil), list...)
+	random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
+}
+
+func goldenText(s *gatelodge.Snapshot) string {
+	text := s.String()
+	if !s.RebuildAt.IsZero() {
+		text += "rebuild at " + s.RebuildAt.UTC().Format(time.RFC3339Nano) + "\n"
+	}
+	return text
+}
+
+func readGolden(t *testing.T, archive *txtar.Archive) (Objects, *Config, string) {
+	t.Helper()
+	var want string
+	cfg, now := goldenConfig{}.config(t)
+	set := newObjectSet()
+	for _, file := range archive.Files {
+		switch file.Name {
+		case "want":
+			want = string(file.Data)
+		case "config.json":
+			cfg, now = parseGoldenConfig(t, file.Data)
+		case "certificates":
+			addCertificates(t, set, string(file.Data))
+		default:
+			set.addManifest(readManifest(file.Name, file.Data, nil))
+		}
+	}
+	set.objects.Now = now
+	return set.objects, cfg, want
+}
+
+func writeGolden(t *testing.T, path string, archive *txtar.Archive, got string) {
+	t.Helper()
+	files := archive.Files[:0]
+	for _, file := range archive.Files {
+		if file.Name != "want" {
+			files = append(files, file)
+		}
+	}
+	archive.Files = append(files, txtar.File{Name: "want", Data: []byte(got)})
+	if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goldenConfig is a Config as archives write it. Ingresses without a class are
+// ours unless it says otherwise, so that most need none.
+type goldenConfig struct {
+	Now                 time.Time
+	Classes             []string
+	Selector            string
+	RefuseWithoutClass  bool
+	Namespaces          []string
+	ShareAny            bool
+	DefaultBackend      *ServicePort
+	RefuseExternalNames bool
+	LoopbackEndpoints   bool
+	Views               []struct {
+		Name, Service string
+		Addresses     []netip.Addr
+		Owners        bool
+	}
+	Zones []struct {
+		Name        gatelodge.Name
+		Nameservers []gatelodge.Name
+		Views       []string
+		Records     []string // name, type, data
+		CAA         []string
+	}
+	DNSService          string
+	DNSAddresses        []netip.Addr
+	DefaultCertificates []string
+}
+
+func parseGoldenConfig(t *testing.T, data []byte) (*Config, time.Time) {
+	t.Helper()
+	var g goldenConfig
+	decoder := json.NewDecoder(strings.NewReader(string(data)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&g); err != nil {
+		t.Fatalf("config.json: %v", err)
+	}
+	return g.config(t)
+}
+
+func (g goldenConfig) config(t *testing.T) (*Config, time.Time) {
+	t.Helper()
+	cfg := &Config{
+		Controller: "gatelodge.dev/ingress-controller",
+		Classes:    g.Classes, Namespaces: g.Namespaces, WithoutClass: !g.RefuseWithoutClass,
+		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, LoopbackEndpoints: g.LoopbackEndpoints,
+		DNSService: namespaced(g.DNSService), DNSAddresses: g.DNSAddresses,
+	}
+	if g.ShareAny {
+		cfg.HostSharing = ShareAny
+	}
+	if g.Selector != "" {
+		selector, err := labels.Parse(g.Selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Selector = selector
+	}
+	for _, view := range g.Views {
+		cfg.Views = append(cfg.Views, ViewConfig{
+			Name: view.Name, Service: namespaced(view.Service), Addresses: view.Addresses, Owners: view.Owners,
+		})
+	}
+	for _, z := range g.Zones {
+		zone := ZoneConfig{
+			Name: z.Name, Nameservers: z.Nameservers, Hostmaster: "hostmaster." + string(z.Name),
+			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA,
+		}
+		for _, text := range z.Records {
+			fields := strings.SplitN(text, " ", 3)
+			if len(fields) != 3 {
+				t.Fatalf("record %q is not of the form: name type data", text)
+			}
+			zone.Records = append(zone.Records, gatelodge.Record{
+				Name: gatelodge.Name(fields[0]), Type: fields[1], TTL: time.Hour, Data: fields[2],
+			})
+		}
+		cfg.Zones = append(cfg.Zones, zone)
+	}
+	for _, name := range g.DefaultCertificates {
+		cfg.DefaultCertificates = append(cfg.DefaultCertificates, namespaced(name))
+	}
+	if g.Now.IsZero() {
+		g.Now = testNow
+	}
+	return cfg, g.Now
+}
+
+func namespaced(text string) types.NamespacedName {
+	namespace, name, _ := strings.Cut(text, "/")
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+// addCertificates adds a TLS Secret for each line: its namespace and name, the
+// DNS names, and the days at whose start the certificate begins and ends.
+func addCertificates(t *testing.T, set *objectSet, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		var secret, names, from, until string
+		if n, err := fmt.Sscan(line, &secret, &names, &from, &until); n != 4 {
+			t.Fatalf("certificate %q: %v", line, err)
+		}
+		set.add(&item{kind: "Secret", object: tlsSecret(t, secret, strings.Split(names, ","), day(t, from), day(t, until))})
+	}
+}
+
+func day(t *testing.T, text string) time.Time {
+	t.Helper()
+	d, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
