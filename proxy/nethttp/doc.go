@@ -10,6 +10,7 @@
 //
 // What net/http decides before anybody is asked: how bytes are parsed (its 400
 // answers reach no handler and no access log), the order of fields of
-// different names, which is sorted here, and that the trailers of an HTTP/2
-// request have to be announced.
+// different names, which is sorted here, that the trailers of an HTTP/2 request
+// have to be announced, and that nobody learns of an HTTP/2 client that waits
+// for 100.
 package nethttp

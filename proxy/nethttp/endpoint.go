@@ -21,9 +21,6 @@ const (
 	idleTimeout = 60 * time.Second
 	// answerHead is the most octets that the head of an answer may have.
 	answerHead = 1 << 20
-	// continueTimeout is how long an endpoint is given to answer to Expect:
-	// 100-continue before the body is sent all the same (RFC 9110 §10.1.1).
-	continueTimeout = time.Second
 )
 
 // Endpoint sends exchanges to one address of a backend.
@@ -48,7 +45,6 @@ func NewEndpoint(address netip.AddrPort, protocol gatelodge.BackendProtocol, set
 		MaxIdleConns:           idleConnections,
 		MaxIdleConnsPerHost:    idleConnections,
 		IdleConnTimeout:        idleTimeout,
-		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: answerHead,
 	}
 	return e

@@ -13,8 +13,10 @@ import (
 // from a goroutine that may outlive the exchange: after leave it reads no more.
 type outgoingBody struct {
 	x       *exchange.Exchange
-	trailer http.Header // filled when the body ends
-	kick    func()      // called when something was read
+	trailer http.Header   // filled when the body ends
+	kick    func()        // called when something was read
+	gate    *gate         // nil for a client that does not wait to be asked
+	over    chan struct{} // closed by leave
 
 	reading sync.Mutex // held while the exchange's body is read
 	touched bool
@@ -22,10 +24,24 @@ type outgoingBody struct {
 	left    bool
 }
 
+func newOutgoingBody(x *exchange.Exchange, kick func()) *outgoingBody {
+	b := &outgoingBody{x: x, kick: kick, over: make(chan struct{})}
+	if x.Waits {
+		b.gate = newGate()
+	}
+	return b
+}
+
 var errExchangeOver = errors.New("the exchange is over")
 
 // Read reads from the exchange's body.
 func (b *outgoingBody) Read(p []byte) (int, error) {
+	if b.gate != nil {
+		select {
+		case <-b.gate.open:
+		case <-b.over:
+		}
+	}
 	b.reading.Lock()
 	defer b.reading.Unlock()
 	switch {
@@ -61,6 +77,7 @@ func (b *outgoingBody) again() (io.ReadCloser, error) {
 // leave ends reading, waits for a Read that is under way, and returns the error
 // that the exchange's body gave before, nil for none or a good end.
 func (b *outgoingBody) leave() error {
+	close(b.over)
 	interrupted := false
 	if !b.reading.TryLock() { // a Read may wait for the client
 		interrupted = true

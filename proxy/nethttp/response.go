@@ -46,7 +46,8 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	r.bodiless = r.x.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
 	h := r.writer.Header()
 	addHeader(h, header)
-	if length >= 0 && status != http.StatusNoContent {
+	trailers := r.x.Version == exchange.HTTP11 && header.Has("trailer") && !r.bodiless
+	if length >= 0 && status != http.StatusNoContent && !trailers { // HTTP/1.1 has trailers behind chunks only
 		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
 	if !header.Has("content-type") {

@@ -24,8 +24,8 @@ func (e *Endpoint) Exchange(x *exchange.Exchange) error {
 	clock := &watchdog{timeout: e.settings().Timeouts.Read, cancel: cancel}
 	defer clock.stop()
 
-	body := &outgoingBody{x: x, kick: clock.kick}
-	informs := &informer{response: x.Response}
+	body := newOutgoingBody(x, clock.kick)
+	informs := &informer{response: x.Response, gate: body.gate}
 	request := e.newRequest(httptrace.WithClientTrace(ctx, informs.trace()), x, body)
 
 	clock.start()
@@ -39,6 +39,9 @@ func (e *Endpoint) Exchange(x *exchange.Exchange) error {
 		return backendError(ctx, x, "request", err)
 	}
 	defer answer.Body.Close() // read to its end, or of no more use
+	if body.gate != nil {
+		body.gate.answered(answer.StatusCode)
+	}
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return tunnelTo(x, answer)
 	}
@@ -133,14 +136,20 @@ func backendError(ctx context.Context, x *exchange.Exchange, doing string, err e
 type informer struct {
 	mu       sync.Mutex
 	response exchange.Response // nil when it is too late
+	gate     *gate             // nil for a client that does not wait to be asked
 }
 
 func (i *informer) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
 		i.mu.Lock()
 		defer i.mu.Unlock()
-		// A 100 has the transport read the body, and that asks the client.
-		if i.response == nil || code == http.StatusContinue {
+		switch {
+		case i.response == nil:
+			return nil
+		case code == http.StatusContinue:
+			if i.gate != nil {
+				i.gate.pass() // the body is read then, and that asks the client
+			}
 			return nil
 		}
 		return i.response.Inform(code, appendFields(nil, http.Header(header)))

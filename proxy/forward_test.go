@@ -1,0 +1,215 @@
+package proxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	gatelodge "gatelodge.dev"
+)
+
+// echoFields is a backend that tells what it was asked.
+func echoFields(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "%s %s %s\n", r.Method, r.RequestURI, r.Host)
+	for name, values := range r.Header {
+		for _, v := range values {
+			fmt.Fprintf(w, "%s: %s\n", name, v)
+		}
+	}
+}
+
+func lineOf(body, prefix string) string {
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, prefix) {
+			return strings.TrimSpace(line[len(prefix):])
+		}
+	}
+	return ""
+}
+
+func TestForwardedFields(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		trusted bool
+		sent    map[string]string
+		want    map[string]string
+	}{
+		{
+			name: "a stranger's claims are dropped",
+			sent: map[string]string{
+				"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "gopher", "X-Forwarded-Host": "evil", "X-Forwarded-Port": "1",
+				"X-Real-IP": "192.0.2.9", "X-Request-ID": "mine", "Forwarded": "for=192.0.2.9", "X-Forwarded-Prefix": "/x",
+			},
+			want: map[string]string{
+				"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "SCHEME", "X-Forwarded-Host": appHost, "X-Forwarded-Port": "PORT",
+				"X-Real-Ip": "127.0.0.1", "Forwarded": "", "X-Forwarded-Prefix": "",
+			},
+		},
+		{
+			name:    "a trusted proxy's are taken over",
+			trusted: true,
+			sent: map[string]string{
+				"X-Forwarded-For": "203.0.113.7, 192.0.2.9, 127.0.0.2", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "front.example.com",
+				"X-Forwarded-Port": "8443", "X-Request-ID": "theirs",
+			},
+			want: map[string]string{
+				"X-Forwarded-For": "203.0.113.7, 192.0.2.9, 127.0.0.2, 127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "front.example.com",
+				"X-Forwarded-Port": "8443", "X-Real-Ip": "192.0.2.9", "X-Request-Id": "theirs",
+			},
+		},
+		{
+			name:    "what a trusted proxy leaves out we say",
+			trusted: true,
+			sent:    map[string]string{"X-Forwarded-For": "nonsense"},
+			want:    map[string]string{"X-Forwarded-Proto": "SCHEME", "X-Forwarded-Port": "PORT", "X-Real-Ip": "127.0.0.1", "X-Forwarded-Host": appHost},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inModes(t, func(t *testing.T, m mode) {
+				g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, echoFields)), settings(func(s *gatelodge.Settings) {
+					if c.trusted {
+						s.Trust.Forwarded = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+					}
+				}))
+				r := newRequest(t, "GET", m.url(appHost, "/"), nil)
+				for name, value := range c.sent {
+					r.Header.Set(name, value)
+				}
+				body := do(t, g.client(m), r).body
+				scheme, port := "http", "80"
+				if m.tls() {
+					scheme, port = "https", "443"
+				}
+				for name, want := range c.want {
+					want = strings.NewReplacer("SCHEME", scheme, "PORT", port).Replace(want)
+					if got := lineOf(body, name+": "); got != want {
+						t.Errorf("%s: got %q, want %q", name, got, want)
+					}
+				}
+				if id := lineOf(body, "X-Request-Id: "); len(id) != 32 && id != "theirs" {
+					t.Errorf("X-Request-Id: got %q", id)
+				}
+			})
+		})
+	}
+}
+
+func TestTargetIsForwardedAsMatched(t *testing.T) {
+	for _, protocol := range []gatelodge.BackendProtocol{gatelodge.BackendHTTP, gatelodge.BackendH2C} {
+		t.Run(string(protocol), func(t *testing.T) {
+			inModes(t, func(t *testing.T, m mode) {
+				g := start(t, app(protocol, backendServer(t, protocol, echoFields)))
+				for sent, want := range map[string]string{
+					"/":                       "/",
+					"/a/../%62?x=%61&y=a/../": "/b?x=%61&y=a/../",
+					"/a%2Fb":                  "/a%2Fb",
+					"//a//b":                  "//a//b",
+					"/a?":                     "/a?",
+					"/a%20b;c='(!)'":          "/a%20b;c='(!)'",
+				} {
+					if got := lineOf(g.get(m, sent).body, "GET "); got != want+" "+appHost {
+						t.Errorf("%s: got %q, want %q", sent, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestFieldsOfTheConnectionStay: RFC 9110 §7.6.1, in both directions.
+func TestFieldsOfTheConnectionStay(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Connection", "X-Private")
+			w.Header().Set("X-Private", "1")
+			w.Header().Set("Keep-Alive", "timeout=5")
+			w.Header().Set("X-Public", "1")
+			echoFields(w, r)
+		})))
+		r := newRequest(t, "GET", m.url(appHost, "/"), nil)
+		r.Header.Set("X-Public", "1")
+		r.Header.Set("Under_score", "1")
+		if !m.http2() { // HTTP/2 has no such fields to send
+			r.Header.Set("Connection", "X-Private, keep-alive")
+			r.Header.Set("X-Private", "1")
+			r.Header.Set("Keep-Alive", "timeout=5")
+			r.Header.Set("Proxy-Connection", "keep-alive")
+			r.Header.Set("Te", "gzip")
+		}
+		answer := do(t, g.client(m), r)
+		for _, name := range []string{"X-Private", "Keep-Alive", "Proxy-Connection", "Te", "Under_score", "Connection", "User-Agent: \n", "Accept-Encoding"} {
+			if got := lineOf(answer.body, name+": "); got != "" {
+				t.Errorf("the backend got %s: %s", name, got)
+			}
+			if got := answer.Header.Get(name); got != "" && name != "Connection" {
+				t.Errorf("the client got %s: %s", name, got)
+			}
+		}
+		if lineOf(answer.body, "X-Public: ") != "1" || answer.Header.Get("X-Public") != "1" {
+			t.Errorf("X-Public is missing in %s or %v", answer.body, answer.Header)
+		}
+	})
+}
+
+// TestNothingIsAdded: a request without User-Agent and a response without
+// Content-Type stay so.
+func TestNothingIsAdded(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Type"] = nil
+			echoFields(w, r)
+		})))
+		r := newRequest(t, "GET", m.url(appHost, "/"), nil)
+		r.Header["User-Agent"] = nil
+		answer := do(t, g.client(m), r)
+		if strings.Contains(answer.body, "User-Agent") || strings.Contains(answer.body, "Accept-Encoding") {
+			t.Errorf("the backend got %s", answer.body)
+		}
+		if answer.Header.Get("Content-Type") != "" {
+			t.Errorf("the client got %v", answer.Header)
+		}
+	})
+}
+
+func TestRepeatedFieldsKeepTheirOrder(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Set-Cookie"] = r.Header["X-Many"]
+		})))
+		r := newRequest(t, "GET", m.url(appHost, "/"), nil)
+		r.Header["X-Many"] = []string{"c=1", "a=2", "b=3"}
+		if got := do(t, g.client(m), r).Header["Set-Cookie"]; !slices.Equal(got, r.Header["X-Many"]) {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+// TestHTTP10: a client of the last century gets an answer that ends with the
+// connection.
+func TestHTTP10(t *testing.T) {
+	g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(103)
+		_, _ = io.WriteString(w, "one ")
+		w.(http.Flusher).Flush()
+		_, _ = io.WriteString(w, "two")
+	})))
+	c, err := net.Dial("tcp", g.address(h1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", appHost)
+	answer, err := io.ReadAll(bufio.NewReader(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := string(answer); !strings.HasPrefix(s, "HTTP/1.0 200") || !strings.HasSuffix(s, "\r\n\r\none two") || strings.Contains(s, "chunked") {
+		t.Errorf("got %q", s)
+	}
+}
