@@ -63,10 +63,6 @@ func parseConfig(data []byte, file string) (*config, error) {
 	r := &configReader{file: file, written: make(map[string]place)}
 	var written fileConfig
 	r.read(data, &written)
-	if len(r.errs) > 0 {
-		// Keys that could not be decoded have no value that could be judged.
-		return nil, r.err()
-	}
 	c := r.validate(&written)
 	if len(r.errs) > 0 {
 		return nil, r.err()

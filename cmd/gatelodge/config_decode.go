@@ -117,11 +117,11 @@ func (r *configReader) mapping(key string, n *yaml.Node, into reflect.Value) {
 	seen := make(map[string]bool)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
-		path := joinKey(key, name.Value)
+		path := joinKey(key, abridged(name.Value))
 		field, known := fieldOf(into, name.Value)
 		switch {
 		case !known:
-			r.errs = append(r.errs, &configError{r.file, name.Line, path, "unknown key"})
+			r.errs = append(r.errs, &configError{r.file, name.Line, path, "unknown key, expected one of: " + strings.Join(keysOf(into), ", ")})
 		case seen[name.Value]:
 			r.errs = append(r.errs, &configError{r.file, name.Line, path, "the key is given twice"})
 		default:
@@ -168,12 +168,19 @@ func (r *configReader) scalar(key string, n *yaml.Node, into reflect.Value) {
 
 // fieldOf returns the field of a struct that a key stands for.
 func fieldOf(of reflect.Value, key string) (field reflect.Value, known bool) {
-	for i := range of.NumField() {
-		if of.Type().Field(i).Tag.Get("yaml") == key {
-			return of.Field(i), true
-		}
+	i := slices.Index(keysOf(of), key)
+	if i < 0 {
+		return reflect.Value{}, false
 	}
-	return reflect.Value{}, false
+	return of.Field(i), true
+}
+
+func keysOf(v reflect.Value) []string {
+	var keys []string
+	for i := range v.NumField() {
+		keys = append(keys, v.Type().Field(i).Tag.Get("yaml"))
+	}
+	return keys
 }
 
 func joinKey(parent, key string) string {
@@ -225,5 +232,5 @@ func abridged(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "…"
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

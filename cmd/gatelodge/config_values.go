@@ -117,8 +117,8 @@ func (r *configReader) addresses(key string, written []string) []netip.Addr {
 	for i, s := range written {
 		item := fmt.Sprintf("%s[%d]", key, i)
 		address, ok := parseAddress(s)
-		if !ok {
-			r.fail(item, "%q is no IP address, expected one like 192.0.2.1 or 2001:db8::1", abridged(s))
+		if !ok || address.IsUnspecified() || address.IsMulticast() {
+			r.fail(item, "%q is no address of a host, expected one like 192.0.2.1 or 2001:db8::1", abridged(s))
 			continue
 		}
 		r.once(seen, item, address.String())
