@@ -1,0 +1,144 @@
+package http1
+
+import (
+	"io"
+	"math"
+	"time"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// framing is how a body is delimited (RFC 9112 §6.3).
+type framing uint8
+
+const (
+	none       framing = iota
+	sized              // by a Content-Length
+	chunked            // by the chunked coding
+	untilClose         // by the end of the connection; answers only
+)
+
+// body reads the body of a message off a stream, and no byte beyond.
+type body struct {
+	s       *stream
+	how     framing
+	left    int64         // bytes of the body still to come, or of the chunk
+	timeout time.Duration // between two reads
+	limit   bounds        // of the trailers
+	flusher flusher       // what to flush before waiting for more; may be nil
+	err     error         // io.EOF at the end; stays
+
+	chunk    chunkState
+	text     []byte // of the trailers
+	trailers head
+}
+
+func (b *body) begin(s *stream, how framing, length int64, timeout time.Duration, limit bounds) {
+	b.s, b.how, b.left, b.timeout, b.limit = s, how, length, timeout, limit
+	b.flusher, b.err, b.chunk = nil, nil, chunkState{}
+	switch how {
+	case none:
+		b.err = io.EOF
+	case chunked:
+		b.left = 0
+	case untilClose:
+		b.left = math.MaxInt64
+	}
+}
+
+// reset forgets the message, and keeps the memory for trailers if it is small.
+func (b *body) reset() {
+	b.trailers.reset()
+	*b = body{trailers: b.trailers, text: b.text[:0]}
+	if cap(b.text) > keptHead {
+		b.text = nil
+	}
+}
+
+// complete tells whether the whole body has been read.
+func (b *body) complete() bool {
+	return b.err == io.EOF || b.how == sized && b.left == 0 && b.err == nil
+}
+
+// next returns more of the body, which is valid until the next call, or io.EOF.
+func (b *body) next() ([]byte, error) {
+	if err := b.more(); err != nil {
+		return nil, err
+	}
+	if b.s.buffered() == 0 {
+		if err := b.fill(); err != nil {
+			return nil, b.ended(err)
+		}
+	}
+	p := b.s.take(b.left)
+	b.left -= int64(len(p))
+	return p, nil
+}
+
+// Read reads large parts into p without a copy between.
+func (b *body) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := b.more(); err != nil {
+		return 0, err
+	}
+	p = p[:min(int64(len(p)), b.left)]
+	if b.s.buffered() == 0 && len(p) < direct {
+		if err := b.fill(); err != nil {
+			return 0, b.ended(err)
+		}
+	}
+	if b.s.buffered() > 0 {
+		n := copy(p, b.s.take(int64(len(p))))
+		b.left -= int64(n)
+		return n, nil
+	}
+	n, err := b.s.readInto(p, b.timeout)
+	b.left -= int64(n)
+	if n > 0 {
+		return n, nil
+	}
+	return 0, b.ended(err)
+}
+
+// flusher is the other side of a body that is passed on while it comes.
+type flusher interface{ Flush() error }
+
+// fill waits for bytes, but first lets go of what was passed on so far: the
+// peer may send more only when it has been received.
+func (b *body) fill() error {
+	if b.flusher != nil {
+		if err := b.flusher.Flush(); err != nil {
+			return err
+		}
+	}
+	return b.s.fill(b.timeout)
+}
+
+// more makes left positive, or returns why there is no more of the body.
+func (b *body) more() error {
+	if b.err == nil && b.left == 0 {
+		if b.how == chunked {
+			b.err = b.nextChunk()
+		} else {
+			b.err = io.EOF
+		}
+	}
+	return b.err
+}
+
+// ended is what an error of the connection means within a body. After
+// errStopped and a timeout the body can be gone on with.
+func (b *body) ended(err error) error {
+	if err == io.EOF && b.how != untilClose {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		b.err = err
+	}
+	return err
+}
+
+// Trailers are there after io.EOF.
+func (b *body) Trailers() exchange.Fields { return b.trailers.fields }

@@ -1,0 +1,135 @@
+package http1
+
+import "io"
+
+// What a chunked body may have beside its data. Nobody uses chunk extensions;
+// they are skipped, but not without end.
+const (
+	maxSizeDigits = 15      // of hexadecimal; the sum of two chunks fits an int64
+	maxExtensions = 4 << 10 // bytes, in all chunks of a body together
+)
+
+// chunkState is where a chunked body stands between two chunks.
+type chunkState struct {
+	begun      bool // a chunk was read, and the CR LF after its data is due
+	extensions int  // bytes of chunk extensions so far
+}
+
+// nextChunk reads what stands between the data of two chunks (RFC 9112 §7.1):
+// the CR LF of the one, and size and extensions of the other. At the last
+// chunk it reads the trailers and returns io.EOF.
+func (b *body) nextChunk() error {
+	if b.chunk.begun {
+		if err := b.endOfLine("the data of a chunk"); err != nil {
+			return err
+		}
+	}
+	b.chunk.begun = true
+	size, err := b.chunkSize()
+	if err != nil {
+		return err
+	}
+	if size > 0 {
+		b.left = size
+		return nil
+	}
+	if b.s.buffered() == 0 {
+		if err := b.fill(); err != nil {
+			return unexpected(err)
+		}
+	}
+	if b.text, err = b.s.section(b.text[:0], b.limit, b.timeout, true); err != nil {
+		return unexpected(err)
+	}
+	if err := b.trailers.parse(b.text, ofTrailers, b.limit.fields); err != nil {
+		return err
+	}
+	return io.EOF
+}
+
+// chunkSize reads a line like "1a;name=value".
+func (b *body) chunkSize() (int64, error) {
+	var size int64
+	for digits := 0; ; digits++ {
+		c, err := b.byte()
+		if err != nil {
+			return 0, err
+		}
+		switch {
+		case isDigit(c):
+			size = size<<4 | int64(c-'0')
+		case isHex(c):
+			size = size<<4 | int64(c|0x20-'a'+10)
+		case digits == 0:
+			return 0, badf("chunk size: expected a hexadecimal digit, not 0x%02x", c)
+		case c == '\r':
+			return size, b.lineFeed("a chunk size")
+		case c == ';':
+			return size, b.skipExtension()
+		default:
+			return 0, badf("chunk size: expected CR LF or a semicolon after it, not 0x%02x", c)
+		}
+		if digits == maxSizeDigits {
+			return 0, badf("chunk size: it has more than %d digits", maxSizeDigits)
+		}
+	}
+}
+
+// skipExtension reads to the end of the line. A bare CR or LF does not end it:
+// to believe that is how extensions came to smuggle requests.
+func (b *body) skipExtension() error {
+	for {
+		c, err := b.byte()
+		if err != nil {
+			return err
+		}
+		if c == '\r' {
+			return b.lineFeed("a chunk extension")
+		}
+		if isControl(c) {
+			return badf("chunk extension: it has the control character 0x%02x", c)
+		}
+		if b.chunk.extensions++; b.chunk.extensions > maxExtensions {
+			return tooLarge(400, "the chunk extensions have more than %d bytes", maxExtensions)
+		}
+	}
+}
+
+func (b *body) endOfLine(after string) error {
+	c, err := b.byte()
+	if err == nil && c != '\r' {
+		err = badf("chunked body: expected CR LF after %s, not 0x%02x", after, c)
+	}
+	if err != nil {
+		return err
+	}
+	return b.lineFeed(after)
+}
+
+func (b *body) lineFeed(after string) error {
+	c, err := b.byte()
+	if err == nil && c != '\n' {
+		err = badf("chunked body: expected CR LF after %s, not CR 0x%02x", after, c)
+	}
+	return err
+}
+
+// byte reads one byte, waiting for it if it must.
+func (b *body) byte() (byte, error) {
+	if b.s.buffered() == 0 {
+		if err := b.fill(); err != nil {
+			return 0, unexpected(err)
+		}
+	}
+	c := b.s.in[b.s.r]
+	b.s.r++
+	return c, nil
+}
+
+// unexpected is an end of the connection where there should be more.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

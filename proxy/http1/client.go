@@ -1,0 +1,171 @@
+package http1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// ErrStale: a connection that had served other requests ended before any byte
+// of the answer came, most likely because the endpoint closed it as idle just
+// then. It wraps exchange.ErrBackend. Whether the request was processed nobody
+// knows, so only an idempotent one may be sent again (RFC 9110 §9.2.2).
+var ErrStale = fmt.Errorf("%w: the kept connection ended before an answer", exchange.ErrBackend)
+
+// Options of a Client. Settings has to be set.
+type Options struct {
+	// Settings gives the timeouts and limits of the moment; the limits of
+	// request heads hold for response heads too.
+	Settings func() *gatelodge.Settings
+
+	// Dial connects to the endpoint; nil is plain TCP. It is given
+	// Timeouts.Connect through ctx.
+	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
+
+	// MaxIdle is how many unused connections are kept; 0 is DefaultMaxIdle.
+	MaxIdle int
+
+	// IdleTimeout is how long an unused connection is kept; 0 is
+	// DefaultIdleTimeout.
+	IdleTimeout time.Duration
+}
+
+// The defaults of Options. Many servers close idle connections after 60 or 75
+// seconds; to be first spares a request the race.
+const (
+	DefaultMaxIdle     = 1024
+	DefaultIdleTimeout = 50 * time.Second
+)
+
+// Client sends requests to one endpoint, over connections that it keeps for
+// further requests.
+type Client struct {
+	addr     netip.AddrPort
+	host     string // what Host says where the client said nothing
+	opts     Options
+	forwards sync.Pool // of *forward
+
+	mu     sync.Mutex
+	idle   []*endpointConn // the one used last at the end
+	reaper *time.Timer     // will run reap; nil if nothing has been idle for long
+	closed bool
+}
+
+// endpointConn is a connection to an endpoint.
+type endpointConn struct {
+	s      stream
+	reused bool      // it served a request before this one
+	since  time.Time // when it became idle
+}
+
+// NewClient makes a Client for the endpoint at addr. It connects when it is
+// first used.
+func NewClient(addr netip.AddrPort, opts Options) *Client {
+	if opts.MaxIdle == 0 {
+		opts.MaxIdle = DefaultMaxIdle
+	}
+	if opts.IdleTimeout == 0 {
+		opts.IdleTimeout = DefaultIdleTimeout
+	}
+	if opts.Dial == nil {
+		opts.Dial = func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+			return new(net.Dialer).DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
+		}
+	}
+	return &Client{addr: addr, host: addr.String(), opts: opts}
+}
+
+// Do sends the request of ex to the endpoint and answers with the response
+// (exchange.Handler). It passes on Header as it stands, and adds what is about
+// Host, framing and the connection. Upgrades become tunnels, for which Do runs
+// until they end.
+//
+// An error wraps exchange.ErrBackend or exchange.ErrClient, and ErrTimeout,
+// ErrTooLarge, ErrUnsent or ErrStale where they fit; one that wraps none of
+// them says that the request can't be written. Context ends the attempt to
+// connect; afterwards the timeouts bound how long Do waits for either peer.
+func (c *Client) Do(ex *exchange.Exchange) error {
+	for {
+		ec, err := c.take(ex.Context)
+		if err != nil {
+			return err
+		}
+		err = c.forward(ec, ex)
+		if ec.reused && errors.Is(err, errGone) {
+			continue // nothing was sent, and there are only so many idle ones
+		}
+		return err
+	}
+}
+
+// Close ends the idle connections, and each other one when its request is
+// done. Do works afterwards, on a connection for each request.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.closed = true
+	idle := c.idle
+	c.idle = nil
+	if c.reaper != nil {
+		c.reaper.Stop()
+	}
+	c.mu.Unlock()
+	for _, ec := range idle {
+		ec.s.close()
+	}
+}
+
+// take returns an idle connection, the one used last, or makes one.
+func (c *Client) take(ctx context.Context) (*endpointConn, error) {
+	c.mu.Lock()
+	if n := len(c.idle); n > 0 {
+		ec := c.idle[n-1]
+		c.idle[n-1] = nil
+		c.idle = c.idle[:n-1]
+		c.mu.Unlock()
+		ec.reused = true
+		return ec, nil
+	}
+	c.mu.Unlock()
+
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Settings().Timeouts.Connect)
+	defer cancel()
+	nc, err := c.opts.Dial(ctx, c.addr)
+	if err != nil {
+		if ctx.Err() == context.DeadlineExceeded || isTimeout(err) {
+			err = fmt.Errorf("%w: %w", exchange.ErrTimeout, err)
+		}
+		return nil, fmt.Errorf("%w: %w: connecting to %s: %w", exchange.ErrBackend, exchange.ErrUnsent, c.addr, err)
+	}
+	ec := &endpointConn{}
+	ec.s.init(nc)
+	return ec, nil
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// put keeps a connection on which a response was read to its end.
+func (c *Client) put(ec *endpointConn) {
+	ec.s.release()
+	c.mu.Lock()
+	if c.closed || len(c.idle) >= c.opts.MaxIdle {
+		c.mu.Unlock()
+		ec.s.close()
+		return
+	}
+	ec.since = time.Now()
+	c.idle = append(c.idle, ec)
+	if c.reaper == nil {
+		c.reaper = time.AfterFunc(c.opts.IdleTimeout, c.reap)
+	}
+	c.mu.Unlock()
+}

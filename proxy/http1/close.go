@@ -1,0 +1,35 @@
+package http1
+
+import (
+	"net"
+)
+
+// halfCloser is a connection whose writing side can be closed alone.
+type halfCloser interface{ CloseWrite() error }
+
+// linger ends the writing side and reads on for a while, so that the peer gets
+// to read what was written last.
+func (s *stream) linger() {
+	half, ok := s.conn.(halfCloser)
+	if !ok || half.CloseWrite() != nil || s.armRead(discardPeriod) != nil {
+		return
+	}
+	for n := 0; n < maxDiscard; n += s.buffered() {
+		s.r = s.w
+		if s.fill(keep) != nil {
+			return
+		}
+	}
+}
+
+// reset ends the connection so that the peer can tell it from an orderly end.
+func (s *stream) reset() {
+	nc := s.conn
+	if secure, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = secure.NetConn() // tls.Conn.Close would say that the stream is whole
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // at worst it ends in order
+	}
+	nc.Close()
+}

@@ -1,0 +1,257 @@
+package http1
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// Bounds on what an endpoint may do before its answer.
+const (
+	maxInterim     = 32          // responses with status 1xx
+	continuePeriod = time.Second // after which a body is sent that 100 was to ask for (RFC 9110 §10.1.1)
+)
+
+// forward is one request on its way to an endpoint, and the answer on its way
+// back. Strings of the answer point into raw.
+type forward struct {
+	ec       *endpointConn
+	ex       *exchange.Exchange
+	timeouts gatelodge.Timeouts
+	limit    bounds
+
+	wrote, read int64 // what the connection had written and read before
+	upload      *upload
+	key         string // of the WebSocket handshake, if it is ours
+
+	raw  []byte
+	head head
+	body body
+}
+
+// forward sends the request of ex on ec and answers with the response. It
+// keeps or closes ec.
+func (c *Client) forward(ec *endpointConn, ex *exchange.Exchange) error {
+	f, _ := c.forwards.Get().(*forward)
+	if f == nil {
+		f = &forward{}
+	}
+	settings := c.opts.Settings()
+	f.ec, f.ex, f.timeouts = ec, ex, settings.Timeouts
+	f.limit = bounds{settings.Limits.HeaderBytes, settings.Limits.Headers}
+	f.wrote, f.read = ec.s.out.wrote, ec.s.read
+
+	err := f.send(c.host)
+	if err == nil {
+		err = f.answer()
+	}
+	if f.upload != nil {
+		err = f.upload.end(err)
+	}
+	if err == nil && f.reusable() {
+		c.put(ec)
+	} else {
+		err = f.judge(err)
+		ec.s.close()
+	}
+
+	if cap(f.raw) > keptHead {
+		f.raw, f.head = nil, head{}
+	}
+	f.body.reset()
+	f.ec, f.ex, f.upload, f.key = nil, nil, nil, ""
+	c.forwards.Put(f)
+	return err
+}
+
+// send sends the request, or as much of it as can go before an answer. A body
+// that is here already goes along with the head; any other is sent by a
+// goroutine of its own, so that an answer that does not wait for it gets
+// through.
+func (f *forward) send(host string) error {
+	ex, s := f.ex, &f.ec.s
+	o := &s.out
+	o.grow()
+	if err := f.writeHead(host); err != nil {
+		return err
+	}
+	if ex.Length == 0 || f.takeBody() {
+		return f.backend("sending the request", s.ask(f.timeouts.Send, f.timeouts.Read))
+	}
+	if !s.silent() {
+		return f.backend("sending the request", errGone)
+	}
+	f.upload = &upload{f: f, done: make(chan struct{})}
+	if !ex.Waits {
+		f.upload.start()
+		return nil
+	}
+	if err := o.flush(f.timeouts.Send); err != nil {
+		return f.backend("sending the request", err)
+	}
+	return nil
+}
+
+// takeBody puts the body behind the head if all of it can be had at once.
+func (f *forward) takeBody() bool {
+	b, ok := f.ex.Body.(interface{ Buffered() int64 })
+	o := &f.ec.s.out
+	room := int64(cap(o.b) - len(o.b))
+	if !ok || f.ex.Waits || f.ex.Length < 0 || f.ex.Length > room || b.Buffered() < f.ex.Length {
+		return false
+	}
+	n := len(o.b)
+	o.b = o.b[:n+int(f.ex.Length)]
+	if _, err := io.ReadFull(f.ex.Body, o.b[n:]); err != nil {
+		o.b = o.b[:n]
+		return false
+	}
+	return true
+}
+
+// answer reads the response and passes it on.
+func (f *forward) answer() error {
+	for range maxInterim {
+		status, err := f.readHead()
+		switch {
+		case err != nil:
+			return err
+		case status == 101:
+			return f.tunnel()
+		case status >= 200:
+			return f.relay(status)
+		}
+		if err := f.ex.Response.Inform(status, f.head.fields); err != nil {
+			return err
+		}
+		if status == 100 && f.upload != nil {
+			f.upload.start()
+		}
+	}
+	return f.malformed(badf("more than %d interim responses", maxInterim))
+}
+
+func (f *forward) readHead() (status int, err error) {
+	s := &f.ec.s
+	if f.upload != nil && !f.upload.started && s.buffered() == 0 {
+		if err := f.awaitContinue(); err != nil {
+			return 0, err
+		}
+	}
+	f.head.reset()
+	f.raw, err = s.section(f.raw[:0], f.limit, f.timeouts.Read, true)
+	if err != nil {
+		if bad := (*malformed)(nil); errors.As(err, &bad) {
+			return 0, f.malformed(err)
+		}
+		return 0, f.backend("reading the answer", err)
+	}
+	status, err = parseResponse(&f.head, f.raw, f.limit.fields)
+	if err != nil {
+		return 0, f.malformed(err)
+	}
+	return status, nil
+}
+
+// awaitContinue gives the endpoint a while to ask for the body or to answer
+// without it, and starts to send it otherwise.
+func (f *forward) awaitContinue() error {
+	s := &f.ec.s
+	err := s.fill(continuePeriod)
+	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return f.backend("reading the answer", err)
+	}
+	f.upload.start()
+	return nil
+}
+
+// relay passes a final response on, part by part as it comes: what is there is
+// flushed before more is waited for.
+func (f *forward) relay(status int) error {
+	to := f.ex.Response
+	how, length := responseBody(&f.head, f.ex.Method, status)
+	if status == 204 && (f.head.chunked || f.head.length > 0) {
+		f.head.close = true // the body that it can't have may follow
+	}
+	f.body.begin(&f.ec.s, how, length, f.timeouts.Read, f.limit)
+	f.body.flusher = to
+	if err := to.Head(status, f.head.fields, length); err != nil {
+		return err
+	}
+	for {
+		p, err := f.body.next()
+		if err == io.EOF {
+			break
+		}
+		if errors.Is(err, exchange.ErrClient) {
+			return err
+		}
+		if err != nil {
+			return f.backend("reading the answer", err)
+		}
+		if _, err := to.Write(p); err != nil {
+			return err
+		}
+	}
+	if trailers := f.body.Trailers(); len(trailers) > 0 {
+		return to.Trailers(trailers)
+	}
+	return nil
+}
+
+// reusable tells whether the connection can take another request after this
+// one: the endpoint does not mind, and has said nothing that nobody asked for.
+func (f *forward) reusable() bool {
+	return !f.head.close && f.body.how != untilClose && f.body.complete() &&
+		f.ec.s.buffered() == 0 && (f.upload == nil || f.upload.sent)
+}
+
+// tunnel joins client and endpoint after a 101.
+func (f *forward) tunnel() error {
+	f.head.close = true
+	if f.ex.Upgrade == "" || !f.head.upgrading || !strings.EqualFold(f.head.upgrade, f.ex.Upgrade) {
+		return f.malformed(badf("a change to protocol %q, where %q was asked for", f.head.upgrade, f.ex.Upgrade))
+	}
+	if err := f.acceptWebSocket(); err != nil {
+		return f.malformed(err)
+	}
+	client, err := f.ex.Response.Tunnel(f.ex.Upgrade, f.head.fields)
+	if err != nil {
+		return err
+	}
+	var received, sent int64
+	return join(client, &tunnel{s: &f.ec.s, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
+}
+
+// backend wraps an error of the connection to the endpoint.
+func (f *forward) backend(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return blame(exchange.ErrBackend, doing, err)
+}
+
+func (f *forward) malformed(err error) error {
+	return fmt.Errorf("%w: the answer is malformed: %w", exchange.ErrBackend, err)
+}
+
+// judge adds to an error of the endpoint what it says about the request, if no
+// byte of an answer came: it was not sent, or was lost on a kept connection.
+func (f *forward) judge(err error) error {
+	s := &f.ec.s
+	switch {
+	case !errors.Is(err, exchange.ErrBackend) || s.read != f.read:
+		return err
+	case s.out.wrote == f.wrote:
+		return fmt.Errorf("%w: %w", exchange.ErrUnsent, err)
+	case f.ec.reused && !errors.Is(err, exchange.ErrTimeout):
+		return fmt.Errorf("%w: %w", ErrStale, err)
+	}
+	return err
+}

@@ -1,0 +1,249 @@
+package http1
+
+import (
+	"bytes"
+	"strings"
+	"unsafe"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// head is what the fields of a request, a response or a trailer section say.
+// What is about the message's framing or the connection is taken out of fields
+// and stands beside them.
+type head struct {
+	fields exchange.Fields // to be passed on, names in lower case
+
+	host  string // requests only
+	hosts int
+
+	length  int64 // Content-Length, -1 without
+	coded   bool  // there is a Transfer-Encoding
+	chunked bool  // and it is "chunked"
+
+	close     bool // Connection: close
+	keepAlive bool // Connection: keep-alive
+	upgrading bool // Connection: upgrade
+	named     bool // Connection names fields that go no further
+	upgrade   string
+	upgrades  int
+	trailers  bool // TE: trailers
+	expect    string
+	expects   int
+	options   []string // the values of Connection
+}
+
+func (h *head) reset() {
+	clear(h.fields)
+	clear(h.options)
+	*h = head{fields: h.fields[:0], options: h.options[:0], length: -1}
+}
+
+// kind is what a section of fields belongs to.
+type kind uint8
+
+const (
+	ofRequest kind = iota
+	ofResponse
+	ofTrailers
+)
+
+// parse reads the field lines of a section, which ends with its empty line. It
+// changes the names in text to lower case; the strings it makes point there.
+func (h *head) parse(text []byte, of kind, limit int) error {
+	count := 0
+	for {
+		end := bytes.IndexByte(text, '\n')
+		line := text[:end-1] // section saw to it that every line ends in CR LF
+		if len(line) == 0 {
+			break
+		}
+		text = text[end+1:]
+		if count++; count > limit {
+			return tooLarge(431, "there are more than %d fields", limit)
+		}
+		name, value, err := splitField(line)
+		if err != nil {
+			return err
+		}
+		own, err := h.note(name, value, of)
+		if err != nil {
+			return err
+		}
+		if !own {
+			h.fields = append(h.fields, exchange.Field{Name: name, Value: value})
+		}
+	}
+	if h.named {
+		h.dropNamed()
+	}
+	if h.trailers && of == ofRequest {
+		h.fields.Add("te", "trailers")
+	}
+	if h.coded && h.length >= 0 {
+		return badf("there are both Transfer-Encoding and Content-Length") // RFC 9112 §6.3
+	}
+	return nil
+}
+
+// splitField reads "name: value" (RFC 9112 §5). White space before the colon,
+// and a line that goes on with white space at its start (obs-fold), fail as
+// names that are no tokens.
+func splitField(line []byte) (name, value string, err error) {
+	i := 0
+	for i < len(line) && lowerToken[line[i]] != 0 {
+		line[i] = lowerToken[line[i]]
+		i++
+	}
+	if i == 0 || i == len(line) || line[i] != ':' {
+		return "", "", badf("field line %q: expected a name of token characters right before a colon", abridge(line))
+	}
+	content := line[i+1:]
+	for len(content) > 0 && isBlank(content[0]) {
+		content = content[1:]
+	}
+	for len(content) > 0 && isBlank(content[len(content)-1]) {
+		content = content[:len(content)-1]
+	}
+	for _, c := range content {
+		if isControl(c) {
+			return "", "", badf("field %q: its value has the control character 0x%02x", line[:i], c)
+		}
+	}
+	return text(line[:i]), text(content), nil
+}
+
+// note takes in a field that this engine has to act on, and tells whether it
+// ends here (RFC 9110 §7.6.1) and is not to be passed on.
+func (h *head) note(name, value string, of kind) (own bool, err error) {
+	switch name {
+	case "content-length":
+		return true, h.noteLength(value)
+	case "transfer-encoding":
+		return true, h.noteCoding(value)
+	case "connection":
+		h.noteConnection(value)
+		return true, nil
+	case "keep-alive", "proxy-connection":
+		return true, nil
+	case "upgrade":
+		h.upgrade = value
+		h.upgrades++
+		return true, nil
+	case "te":
+		eachElement(value, func(element string) { h.trailers = h.trailers || strings.EqualFold(element, "trailers") })
+		return true, nil
+	}
+	if of == ofResponse {
+		return false, nil
+	}
+	switch name {
+	case "host":
+		h.host = value
+		h.hosts++
+		return true, nil
+	case "expect":
+		h.expect = value
+		h.expects++
+		return true, nil
+	}
+	return false, nil
+}
+
+// noteLength reads a Content-Length: digits and nothing else (RFC 9110 §8.6).
+func (h *head) noteLength(value string) error {
+	if value == "" || len(value) > 18 { // 18 digits fit an int64
+		return badf("Content-Length %q: expected up to 18 digits", value)
+	}
+	var n int64
+	for i := range len(value) {
+		c := value[i]
+		if c < '0' || c > '9' {
+			return badf("Content-Length %q: expected only digits", value)
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if h.length >= 0 && h.length != n {
+		return badf("there are two Content-Lengths: %d and %d", h.length, n)
+	}
+	h.length = n
+	return nil
+}
+
+// noteCoding reads a Transfer-Encoding. Only "chunked" alone is understood; it
+// has to come last in any case, or the end of the message is anybody's guess
+// (RFC 9112 §6.1, §6.3).
+func (h *head) noteCoding(value string) error {
+	if h.coded {
+		return badf("there are two Transfer-Encodings")
+	}
+	h.coded = true
+	if strings.EqualFold(value, "chunked") {
+		h.chunked = true
+		return nil
+	}
+	before, last, several := cutLast(value)
+	if !several || !strings.EqualFold(last, "chunked") {
+		return badf("Transfer-Encoding %q: expected chunked as the last coding", value)
+	}
+	again := false
+	eachElement(before, func(element string) { again = again || strings.EqualFold(element, "chunked") })
+	if again {
+		return badf("Transfer-Encoding %q: chunked may be there only once", value)
+	}
+	return &malformed{501, "Transfer-Encoding " + value + ": only chunked is understood"}
+}
+
+func (h *head) noteConnection(value string) {
+	h.options = append(h.options, value)
+	eachElement(value, func(option string) {
+		switch {
+		case strings.EqualFold(option, "close"):
+			h.close = true
+		case strings.EqualFold(option, "keep-alive"):
+			h.keepAlive = true
+		case strings.EqualFold(option, "upgrade"):
+			h.upgrading = true
+		case strings.EqualFold(option, "te"):
+		default:
+			h.named = true
+		}
+	})
+}
+
+// dropNamed removes the fields that Connection names (RFC 9110 §7.6.1).
+func (h *head) dropNamed() {
+	for _, value := range h.options {
+		eachElement(value, func(option string) { h.fields.Del(strings.ToLower(option)) })
+	}
+}
+
+// eachElement calls f for each element of a comma-separated list (RFC 9110 §5.6.1).
+func eachElement(list string, f func(string)) {
+	for list != "" {
+		element, rest, _ := strings.Cut(list, ",")
+		if element = strings.Trim(element, " \t"); element != "" {
+			f(element)
+		}
+		list = rest
+	}
+}
+
+// cutLast splits a list before its last element.
+func cutLast(list string) (before, last string, several bool) {
+	i := strings.LastIndexByte(list, ',')
+	if i < 0 {
+		return "", list, false
+	}
+	return list[:i], strings.Trim(list[i+1:], " \t"), true
+}
+
+// text is b as a string, without a copy: it lives and changes with b.
+func text(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+// abridge keeps what an error quotes of a stranger's line short.
+func abridge(line []byte) []byte {
+	return line[:min(len(line), 64)]
+}

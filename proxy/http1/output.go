@@ -1,0 +1,118 @@
+package http1
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+// direct is the size from which bytes are not worth a copy: they leave in one
+// system call together with what is buffered before them.
+const direct = 4 << 10
+
+// output is what is to be written to a connection. It holds a buffer only
+// while something is in it.
+type output struct {
+	conn     net.Conn
+	vectored bool    // conn writes several parts in one system call
+	buf      *buffer // where b starts; b leaves it if a head is longer
+	b        []byte
+	by       deadline
+	wrote    int64 // bytes that the connection took
+
+	parts [3][]byte
+	vec   net.Buffers // parts, as WriteTo uses it up
+}
+
+// grow makes b ready to be appended to.
+func (o *output) grow() {
+	if o.buf == nil {
+		o.buf = takeBuffer()
+		o.b = o.buf[:0]
+	}
+}
+
+// drop forgets what was not written.
+func (o *output) drop() {
+	if o.buf != nil {
+		giveBuffer(o.buf)
+		o.buf, o.b = nil, nil
+	}
+}
+
+// write adds p and then tail, which is short, and sends what does not fit.
+func (o *output) write(p []byte, tail string, timeout time.Duration) error {
+	if o.vectored && len(p) >= direct {
+		return o.writeAll(p, tail, timeout)
+	}
+	for {
+		o.grow()
+		n := min(len(p), max(0, cap(o.b)-len(o.b)))
+		o.b = append(o.b, p[:n]...)
+		p = p[n:]
+		if len(p) == 0 {
+			o.b = append(o.b, tail...)
+			return nil
+		}
+		if err := o.flush(timeout); err != nil {
+			return err
+		}
+	}
+}
+
+// writeAll sends what is buffered, p and tail, without copying p.
+func (o *output) writeAll(p []byte, tail string, timeout time.Duration) error {
+	if err := o.arm(timeout); err != nil {
+		return err
+	}
+	o.grow()
+	before := len(o.b)
+	o.b = append(o.b, tail...)
+	o.parts = [3][]byte{o.b[:before], p, o.b[before:]}
+	o.vec = o.parts[:]
+	n, err := o.vec.WriteTo(o.conn)
+	o.wrote += n
+	o.parts, o.vec = [3][]byte{}, nil
+	o.drop()
+	return err
+}
+
+// flush sends what is buffered.
+func (o *output) flush(timeout time.Duration) error {
+	if len(o.b) == 0 {
+		return nil
+	}
+	if err := o.arm(timeout); err != nil {
+		return err
+	}
+	n, err := o.conn.Write(o.b)
+	o.wrote += int64(n)
+	o.drop()
+	return err
+}
+
+// writeNow writes what the descriptor takes without waiting, and tells whether
+// that was all. An error is left for flush to find.
+func (o *output) writeNow(fd uintptr) bool {
+	n, err := syscall.Write(int(fd), o.b)
+	for err == syscall.EINTR {
+		n, err = syscall.Write(int(fd), o.b)
+	}
+	if err != nil {
+		return false
+	}
+	o.wrote += int64(n)
+	if n < len(o.b) {
+		o.b = o.b[n:]
+		return false
+	}
+	o.drop()
+	return true
+}
+
+func (o *output) arm(timeout time.Duration) error {
+	if at, needed := o.by.renew(timeout); needed {
+		return o.conn.SetWriteDeadline(at)
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package http1
+
+import (
+	"errors"
+	"io"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// requestBody is the body of a request as its handler reads it (exchange.Body).
+type requestBody struct {
+	body
+	ex       *exchange.Exchange
+	response *response
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	if b.ex.Waits {
+		if err := b.response.ask(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := b.body.Read(p)
+	b.ex.Received += int64(n)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	if errors.Is(err, errStopped) {
+		return n, blame(exchange.ErrClient, "reading the body", errStopped)
+	}
+	return n, blame(exchange.ErrClient, "reading the body", err)
+}
+
+// Close may meet a Read in another goroutine. What is left of the body is for
+// the connection to deal with.
+func (b *requestBody) Close() error {
+	if b.how != none {
+		b.s.interrupt()
+	}
+	return nil
+}
+
+// Buffered is how much of the body Read returns without waiting, at least.
+func (b *requestBody) Buffered() int64 {
+	return min(int64(b.s.buffered()), b.left)
+}
+
+// ask tells a client that waits to go on with its body, once (RFC 9110 §10.1.1).
+func (r *response) ask() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.continued || r.begun {
+		return nil
+	}
+	r.continued = true
+	o := &r.c.s.out
+	o.grow()
+	o.b = append(o.b, "HTTP/1.1 100 Continue\r\n\r\n"...)
+	return r.wrote(o.flush(r.send))
+}

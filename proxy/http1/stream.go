@@ -1,0 +1,273 @@
+package http1
+
+import (
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// stream is a connection, to a client or to an endpoint, with what was read
+// from it and not used yet, what is to be written to it, and its deadlines.
+// One goroutine may read while another writes.
+type stream struct {
+	conn net.Conn
+
+	// raw is the descriptor of a TCP connection, nil for any other (TLS, a
+	// pipe). It lets the stream wait without a buffer.
+	raw    syscall.RawConn
+	ready  func(fd uintptr) bool // the method readable, bound once
+	got    error                 // what readable found instead of bytes
+	asking bool                  // readable is to write out before it waits
+
+	in   *buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
+	r, w int
+	out  output
+
+	read int64 // bytes that were read so far
+
+	mu      sync.Mutex // guards the three below, which other goroutines change
+	stopped bool       // by interrupt
+	patient bool       // reads have no deadline until hurry
+	readBy  deadline
+}
+
+func (s *stream) init(conn net.Conn) {
+	s.conn = conn
+	s.out.conn = conn
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			s.raw = raw
+			s.ready = s.readable
+		}
+		s.out.vectored = true
+	}
+}
+
+// buffered is the number of bytes that can be had without waiting.
+func (s *stream) buffered() int { return s.w - s.r }
+
+// take returns up to limit buffered bytes and counts them as used. They are
+// valid until the next call that may wait.
+func (s *stream) take(limit int64) []byte {
+	end := s.w
+	if limit < int64(end-s.r) {
+		end = s.r + int(limit)
+	}
+	p := s.in[s.r:end]
+	s.r = end
+	return p
+}
+
+// release gives the buffer back if nothing in it is left to use.
+func (s *stream) release() {
+	if s.in != nil && s.r == s.w {
+		giveBuffer(s.in)
+		s.in, s.r, s.w = nil, 0, 0
+	}
+}
+
+// close ends the connection and gives back what it holds.
+func (s *stream) close() {
+	s.conn.Close()
+	s.r = s.w
+	s.release()
+	s.out.drop()
+}
+
+// fill waits for bytes, at most for timeout, and buffers them. Whatever was
+// buffered must have been used.
+func (s *stream) fill(timeout time.Duration) error {
+	if err := s.armRead(timeout); err != nil {
+		return err
+	}
+	if s.raw != nil {
+		return s.wait()
+	}
+	if s.in == nil {
+		s.in = takeBuffer()
+	}
+	return s.filled(s.conn.Read(s.in[:]))
+}
+
+// fillIdle is fill for a connection between two requests: it holds no buffer
+// while it waits, whatever kind of connection it is.
+func (s *stream) fillIdle(timeout time.Duration) error {
+	s.release()
+	if s.raw != nil {
+		return s.fill(timeout)
+	}
+	if err := s.armRead(timeout); err != nil {
+		return err
+	}
+	var first [1]byte
+	n, err := s.conn.Read(first[:])
+	if n > 0 {
+		s.in = takeBuffer()
+		s.in[0] = first[0]
+	}
+	return s.filled(n, err)
+}
+
+// readInto reads right into p. Whatever was buffered must have been used.
+func (s *stream) readInto(p []byte, timeout time.Duration) (int, error) {
+	s.release()
+	if err := s.armRead(timeout); err != nil {
+		return 0, err
+	}
+	n, err := s.conn.Read(p)
+	s.read += int64(n)
+	if n == 0 && err == nil {
+		err = io.ErrNoProgress
+	}
+	return n, err
+}
+
+func (s *stream) filled(n int, err error) error {
+	s.r, s.w = 0, n
+	s.read += int64(n)
+	if n > 0 {
+		return nil
+	}
+	s.release()
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// ask writes what out holds to a connection that was idle, and waits for the
+// first bytes of the answer. It looks before it writes: errGone says that the
+// peer has closed the connection, or spoken unasked, and that nothing was sent.
+//
+// On TCP look, write and wait are one visit to the poller. The look takes the
+// place of the attempt to read that would follow the write in vain, so that it
+// costs nothing.
+func (s *stream) ask(send, read time.Duration) error {
+	if s.raw == nil {
+		if err := s.out.flush(send); err != nil {
+			return err
+		}
+		return s.fill(read)
+	}
+	if err := s.armRead(read); err != nil {
+		return err
+	}
+	s.asking = true
+	err := s.wait()
+	if s.asking {
+		s.asking = false
+		return errGone
+	}
+	if err != nil || s.buffered() > 0 {
+		return err
+	}
+	if err := s.out.flush(send); err != nil { // the socket did not take all of it at once
+		return err
+	}
+	return s.fill(read)
+}
+
+// silent tells whether a connection that was idle still is: neither closed by
+// the peer nor spoken on. What it reads is lost, which is right: such a
+// connection can't be used.
+func (s *stream) silent() bool {
+	if s.raw == nil {
+		return true
+	}
+	quiet := false
+	err := s.raw.Read(func(fd uintptr) bool {
+		var b [1]byte
+		_, err := syscall.Read(int(fd), b[:])
+		quiet = err == syscall.EAGAIN
+		return true
+	})
+	return err == nil && quiet
+}
+
+// wait reads into a buffer once the TCP connection has something to read.
+func (s *stream) wait() error {
+	s.got = nil
+	if err := s.raw.Read(s.ready); err != nil {
+		return err
+	}
+	return s.got
+}
+
+// readable is called by the runtime's poller, at once and then whenever the
+// descriptor may have become readable; false sends it to wait again. The
+// buffer is taken here, so that none is held meanwhile.
+func (s *stream) readable(fd uintptr) bool {
+	if s.in == nil {
+		s.in = takeBuffer()
+	}
+	n, err := syscall.Read(int(fd), s.in[:])
+	for err == syscall.EINTR {
+		n, err = syscall.Read(int(fd), s.in[:])
+	}
+	if err == syscall.EAGAIN {
+		s.release()
+		if !s.asking {
+			return false
+		}
+		s.asking = false
+		return !s.out.writeNow(fd)
+	}
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	s.got = s.filled(n, err)
+	return true
+}
+
+// armRead sets the deadline of the next read.
+func (s *stream) armRead(timeout time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return errStopped
+	}
+	if s.patient {
+		timeout = 0
+	}
+	if at, needed := s.readBy.renew(timeout); needed {
+		return s.conn.SetReadDeadline(at)
+	}
+	return nil
+}
+
+// interrupt ends the read under way, and lets every later one fail until
+// resume. It may be called from any goroutine.
+func (s *stream) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.stopped = true
+		s.readBy.at = time.Unix(1, 0)
+		_ = s.conn.SetReadDeadline(s.readBy.at) // a connection that can't be told is closed already
+	}
+}
+
+func (s *stream) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = false
+}
+
+// patience lets reads take as long as they like until hurry is called, which
+// may happen in another goroutine and is for the read under way too.
+func (s *stream) patience() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.patient = true
+}
+
+func (s *stream) hurry(timeout time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.patient = false
+	if at, needed := s.readBy.renew(timeout); needed {
+		_ = s.conn.SetReadDeadline(at) // a connection that can't be told is closed already
+	}
+}

@@ -1,0 +1,111 @@
+package http1
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// tunnel is a connection after an upgrade (exchange.Tunnel), the client's or
+// the endpoint's. What was read of it along with the head comes first. It may
+// be silent for as long as it likes; dead peers are TCP's keep-alive to find.
+type tunnel struct {
+	s              *stream
+	send           time.Duration
+	whom           error // whose fault an error is
+	received, sent *int64
+}
+
+func (t *tunnel) Read(p []byte) (int, error) {
+	var n int
+	var err error
+	if t.s.buffered() > 0 {
+		n = copy(p, t.s.take(int64(len(p))))
+	} else {
+		n, err = t.s.readInto(p, 0)
+	}
+	*t.received += int64(n)
+	if err != nil && err != io.EOF {
+		err = blame(t.whom, "reading from a tunnel", err)
+	}
+	return n, err
+}
+
+// WriteTo copies all that comes to w. Unlike a loop around Read it holds no
+// buffer while nothing comes (io.WriterTo).
+func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
+	var total int64
+	for {
+		if t.s.buffered() == 0 {
+			if err := t.s.fillIdle(0); err == io.EOF {
+				return total, nil
+			} else if err != nil {
+				return total, blame(t.whom, "reading from a tunnel", err)
+			}
+		}
+		p := t.s.take(bufferSize)
+		*t.received += int64(len(p))
+		n, err := w.Write(p)
+		total += int64(n)
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+func (t *tunnel) Write(p []byte) (int, error) {
+	if err := t.s.out.arm(t.send); err != nil {
+		return 0, blame(t.whom, "writing to a tunnel", err)
+	}
+	n, err := t.s.conn.Write(p)
+	*t.sent += int64(n)
+	if err != nil {
+		err = blame(t.whom, "writing to a tunnel", err)
+	}
+	return n, err
+}
+
+func (t *tunnel) CloseWrite() error {
+	half, ok := t.s.conn.(halfCloser)
+	if !ok {
+		return t.Close()
+	}
+	if err := half.CloseWrite(); err != nil {
+		return blame(t.whom, "ending a tunnel", err)
+	}
+	return nil
+}
+
+// Close leaves the buffer to the goroutine that reads, which may be at it.
+func (t *tunnel) Close() error {
+	return t.s.conn.Close()
+}
+
+// join copies between the two ends until both directions have ended or one has
+// failed. The end of one direction is passed on and leaves the other open.
+func join(client, endpoint exchange.Tunnel) error {
+	var failed error
+	var once sync.Once
+	pass := func(dst, src exchange.Tunnel) {
+		_, err := io.Copy(dst, src)
+		if err == nil {
+			err = dst.CloseWrite()
+		}
+		if err != nil {
+			once.Do(func() {
+				failed = err
+				client.Close()
+				endpoint.Close()
+			})
+		}
+	}
+	var other sync.WaitGroup
+	other.Go(func() { pass(endpoint, client) })
+	pass(client, endpoint)
+	other.Wait()
+	client.Close()
+	endpoint.Close()
+	return failed
+}

@@ -1,0 +1,68 @@
+package http1
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// appendField writes a field line. Names leave in the usual form, Content-Type:
+// field names are case-insensitive, but old peers exist that do not know.
+func appendField(b []byte, name, value string) []byte {
+	upper := true
+	for i := range len(name) {
+		c := name[i]
+		if upper && 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		upper = c == '-'
+		b = append(b, c)
+	}
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
+}
+
+func appendFields(b []byte, fields exchange.Fields) []byte {
+	for i := range fields {
+		b = appendField(b, fields[i].Name, fields[i].Value)
+	}
+	return b
+}
+
+func appendLength(b []byte, length int64) []byte {
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, length, 10)
+	return append(b, "\r\n"...)
+}
+
+// appendChunkSize begins a chunk of n bytes.
+func appendChunkSize(b []byte, n int) []byte {
+	b = strconv.AppendUint(b, uint64(n), 16)
+	return append(b, "\r\n"...)
+}
+
+// appendLastChunk ends a chunked body (RFC 9112 §7.1).
+func appendLastChunk(b []byte, trailers exchange.Fields) []byte {
+	b = append(b, "0\r\n"...)
+	b = appendFields(b, trailers)
+	return append(b, "\r\n"...)
+}
+
+// checkFields refuses fields that would end their line early. Other engines
+// and features see to that too; here is the last place where a request that is
+// split in two can be stopped.
+func checkFields(fields exchange.Fields) error {
+	for i := range fields {
+		if f := &fields[i]; !isToken(f.Name) || hasLineBreak(f.Value) {
+			return fmt.Errorf("field %q: it can't be written, for its name is no token or its value has a line break", f.Name)
+		}
+	}
+	return nil
+}
+
+func hasLineBreak(s string) bool {
+	return strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, 0) >= 0
+}
