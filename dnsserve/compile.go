@@ -15,6 +15,7 @@ type table struct {
 	views     map[string]*view
 	zones     map[zoneKey]*compiledZone
 	rateLimit int // replies a second to one client network; 0: no limit
+	minTLS    uint16
 }
 
 // view returns the view of this name, and nil if t is nil or has none.
@@ -59,7 +60,7 @@ func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 		t.views[v.Name].outside = c.metrics.of(zoneKey{view: v.Name})
 	}
 	if next.Settings != nil {
-		t.rateLimit = next.Settings.DNS.RateLimit
+		t.rateLimit, t.minTLS = next.Settings.DNS.RateLimit, next.Settings.TLS.MinVersion
 	}
 	return t
 }

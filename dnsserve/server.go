@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -49,10 +47,16 @@ type Server struct {
 
 // listener is an address that is answered on.
 type listener struct {
-	name string
-	addr netip.AddrPort
-	udp  *udpServer // nil: TLS
-	tcp  *tcpServer
+	name     string
+	addr     netip.AddrPort
+	services []service
+}
+
+// service is one way of answering on an address.
+type service interface {
+	serve() error // until it is closed or drained
+	drain()       // makes serve end once what has arrived is answered
+	close()       // makes serve end at once
 }
 
 // New returns a Server of what is live. It must be called before the first
@@ -76,47 +80,53 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	return s
 }
 
-// Listen binds the address of l, for protocol DNS by UDP and TCP, and for DOT
-// by TCP alone. Port 0 is any one that is free. Answers come from the view of
-// l. Serve starts them; what arrives before waits.
+// Listen binds the address of l: for protocol DNS by UDP and TCP, for DOT by
+// TCP alone. Port 0 is any that is free. Answers come from the view of l. What
+// arrives before Serve waits for it.
 func (s *Server) Listen(l gatelodge.Listener) error {
 	bound, err := s.bind(l)
 	if err != nil {
 		return fmt.Errorf("listener %s: %w", l.Name, err)
 	}
+	bound.name = l.Name
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listeners = append(s.listeners, bound)
 	return nil
 }
 
+func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
+	responder := func() *responder { return s.newResponder(l.View) }
+	switch l.Protocol {
+	case gatelodge.DNS:
+		return bindDNS(l.Address, responder, s.log)
+	case gatelodge.DOT:
+		return s.bindDOT(l.Address, responder)
+	default:
+		return nil, fmt.Errorf("protocol %s is not DNS", l.Protocol)
+	}
+}
+
 // bindTries is how many free ports of TCP are tried for one that is free for
 // UDP too.
 const bindTries = 20
 
-func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
-	switch l.Protocol {
-	case gatelodge.DNS:
-	case gatelodge.DOT:
-		return nil, errors.New("protocol DOT is not served yet")
-	default:
-		return nil, fmt.Errorf("protocol %s is not DNS", l.Protocol)
-	}
-	_, port, err := net.SplitHostPort(l.Address)
+func bindDNS(address string, responder func() *responder, log *slog.Logger) (*listener, error) {
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		tcp, err := net.Listen("tcp", l.Address)
+		// TCP comes first: it does not share its address, so a second gateway
+		// fails here and does not take half of the first one's UDP queries.
+		tcp, err := net.Listen("tcp", address)
 		if err != nil {
 			return nil, err
 		}
 		addr := tcp.Addr().(*net.TCPAddr).AddrPort()
-		host, _, _ := net.SplitHostPort(l.Address)
-		responder := func() *responder { return s.newResponder(l.View) }
 		udp, err := listenUDP(net.JoinHostPort(host, strconv.Itoa(int(addr.Port()))), responder)
 		if err == nil {
-			return &listener{name: l.Name, addr: addr, udp: udp, tcp: newTCPServer(tcp, responder, s.log)}, nil
+			return &listener{addr: addr, services: []service{udp, newTCPServer(tcp, overTCP, responder, log)}}, nil
 		}
 		tcp.Close()
 		if port != "0" || try == bindTries {
@@ -132,7 +142,7 @@ func (s *Server) newResponder(view string) *responder {
 		identity: s.cfg.Identity,
 		secret:   &s.secret,
 		limiter:  s.limiter,
-		part:     int(s.workers.Add(1)) % runtime.GOMAXPROCS(0),
+		part:     int(s.workers.Add(1)),
 	}
 }
 
@@ -159,8 +169,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		listeners = nil
 	}
 	for _, l := range listeners {
-		s.run(l.udp.serve)
-		s.run(l.tcp.serve)
+		for _, service := range l.services {
+			s.run(service.serve)
+		}
 	}
 	s.mu.Unlock()
 
@@ -204,8 +215,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 
 	for _, l := range listeners {
-		l.udp.drain()
-		l.tcp.drain()
+		for _, service := range l.services {
+			service.drain()
+		}
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -227,8 +239,9 @@ func (s *Server) close() {
 	defer s.mu.Unlock()
 	s.closing = true
 	for _, l := range s.listeners {
-		l.udp.close()
-		l.tcp.close()
+		for _, service := range l.services {
+			service.close()
+		}
 	}
 }
 

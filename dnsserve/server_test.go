@@ -25,8 +25,17 @@ func startServer(t *testing.T, cfg Config, snapshot *gatelodge.Snapshot) (*Serve
 	if snapshot != nil {
 		live.Swap(snapshot)
 	}
-	if err := s.Listen(gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", View: "default"}); err != nil {
-		t.Fatal(err)
+	serve(t, s, gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", View: "default"})
+	return s, &live
+}
+
+// serve has s listen and serve until the test ends.
+func serve(t *testing.T, s *Server, listeners ...gatelodge.Listener) {
+	t.Helper()
+	for _, l := range listeners {
+		if err := s.Listen(l); err != nil {
+			t.Fatal(err)
+		}
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background()) }()
@@ -40,7 +49,6 @@ func startServer(t *testing.T, cfg Config, snapshot *gatelodge.Snapshot) (*Serve
 			t.Error(err)
 		}
 	})
-	return s, &live
 }
 
 // testZone is a zone of a snapshot with these records, in zone-file form.

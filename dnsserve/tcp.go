@@ -23,7 +23,7 @@ const (
 	drainTime      = 100 * time.Millisecond // for reading what had arrived when draining began
 )
 
-// tcpServer answers on connections: one query after the other, as they come
+// tcpServer answers on connections, plain or with TLS: one query after the other, as they come
 // in, whether or not the client waits for the replies (RFC 7766 §6.2.1.1).
 type tcpServer struct {
 	listener  net.Listener
@@ -31,6 +31,7 @@ type tcpServer struct {
 	responder func() *responder
 	log       *slog.Logger
 	idle      time.Duration
+	write     time.Duration
 
 	mu       sync.Mutex
 	conns    list.List // of *tcpConn, the one idle for longest in front
@@ -45,8 +46,8 @@ type tcpConn struct {
 	place *list.Element
 }
 
-func newTCPServer(l net.Listener, responder func() *responder, log *slog.Logger) *tcpServer {
-	return &tcpServer{listener: l, via: overTCP, responder: responder, log: log, idle: tcpIdle, most: tcpConnections}
+func newTCPServer(l net.Listener, via transport, responder func() *responder, log *slog.Logger) *tcpServer {
+	return &tcpServer{listener: l, via: via, responder: responder, log: log, idle: tcpIdle, write: tcpWrite, most: tcpConnections}
 }
 
 // serve accepts connections until the listener is closed, and returns when the
@@ -142,7 +143,7 @@ func (s *tcpServer) answer(c *tcpConn) {
 		}
 		var size [2]byte
 		binary.BigEndian.PutUint16(size[:], uint16(len(reply)))
-		_ = c.SetWriteDeadline(time.Now().Add(tcpWrite))
+		_ = c.SetWriteDeadline(now.Add(s.write))
 		out.Write(size[:]) // out keeps its first error for Flush
 		out.Write(reply)
 		if in.Buffered() < 2 && out.Flush() != nil {

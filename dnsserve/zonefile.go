@@ -35,12 +35,16 @@ func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gate
 		if !owner.Within(origin) {
 			return fmt.Errorf("%s is outside of zone %s", owner, origin)
 		}
-		records = append(records, gatelodge.Record{
+		record := gatelodge.Record{
 			Name: owner,
 			Type: dns.Type(h.Rrtype).String(),
 			TTL:  time.Duration(h.Ttl) * time.Second,
 			Data: strings.TrimPrefix(rr.String(), h.String()),
-		})
+		}
+		if _, err := parseRecord(record); err != nil {
+			return fmt.Errorf("%s %s: %w", owner, record.Type, err) // the data is missing
+		}
+		records = append(records, record)
 		return all.add(rr)
 	})
 	if err != nil {
