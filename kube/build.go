@@ -83,43 +83,62 @@ type selection struct {
 }
 
 func selectIngresses(objects *Objects, cfg *Config, last *selection) *selection {
-	var read map[types.UID]*ingress
-	if last != nil {
-		if last.cfg == cfg && slices.Equal(last.all, objects.Ingresses) && slices.Equal(last.classes, objects.Classes) {
-			return last
-		}
-		read = make(map[types.UID]*ingress, len(last.ours))
-		for _, in := range last.ours {
-			read[in.version.uid] = in
-		}
+	if last == nil {
+		last = &selection{}
+	} else if last.cfg == cfg && slices.Equal(last.all, objects.Ingresses) && slices.Equal(last.classes, objects.Classes) {
+		return last
 	}
-	s := &selection{
-		cfg: cfg, all: objects.Ingresses, classes: objects.Classes,
-		ours: make([]*ingress, 0, len(objects.Ingresses)),
+	s := &selection{cfg: cfg, all: objects.Ingresses, classes: objects.Classes}
+	read := make(map[types.UID]int, len(last.ours)) // to the index in last.ours
+	for i, in := range last.ours {
+		read[in.version.uid] = i
 	}
+	stays := make([]bool, len(last.ours))
+	var fresh []*ingress
 	classes := newClasses(objects.Classes, cfg)
 	for _, source := range objects.Ingresses {
-		if !cfg.hasNamespace(source.Namespace) || cfg.Selector != nil && !cfg.Selector.Matches(labels.Set(source.Labels)) {
+		if !s.has(source, classes, objects) {
 			continue
 		}
-		ours, problem := classes.has(source)
-		if problem != "" {
-			s.problems = append(s.problems, gatelodge.Problem{
-				Object: objects.objectOf("Ingress", &source.ObjectMeta), Reason: gatelodge.UnknownClass, Message: problem,
-			})
+		if i, ok := read[source.UID]; ok && last.ours[i].version == objects.versionOf(&source.ObjectMeta) {
+			stays[i] = true
+		} else {
+			fresh = append(fresh, readIngress(source, objects))
 		}
-		if !ours {
-			continue
-		}
-		in := read[source.UID]
-		if in == nil || in.version != objects.versionOf(&source.ObjectMeta) {
-			in = readIngress(source, objects)
-		}
-		s.ours = append(s.ours, in)
+	}
+	s.order(last.ours, stays, fresh)
+	for _, in := range s.ours {
 		s.problems = append(s.problems, in.problems...)
 	}
-	slices.SortFunc(s.ours, func(a, b *ingress) int { return a.compare(&b.applicant) })
 	return s
+}
+
+// has tells whether the Ingress is ours, and reports it if it is nobody's.
+func (s *selection) has(source *networkingv1.Ingress, classes *classes, objects *Objects) bool {
+	if !s.cfg.hasNamespace(source.Namespace) || s.cfg.Selector != nil && !s.cfg.Selector.Matches(labels.Set(source.Labels)) {
+		return false
+	}
+	ours, problem := classes.has(source)
+	if problem != "" {
+		s.problems = append(s.problems, gatelodge.Problem{
+			Object: objects.objectOf("Ingress", &source.ObjectMeta), Reason: gatelodge.UnknownClass, Message: problem,
+		})
+	}
+	return ours
+}
+
+// order puts the Ingresses that stay, which are in order, and the fresh ones
+// together by age.
+func (s *selection) order(before []*ingress, stays []bool, fresh []*ingress) {
+	byAge := func(a, b *ingress) int { return a.compare(&b.applicant) }
+	slices.SortFunc(fresh, byAge)
+	kept := make([]*ingress, 0, len(before))
+	for i, in := range before {
+		if stays[i] {
+			kept = append(kept, in)
+		}
+	}
+	s.ours = insertSorted(kept, fresh, byAge)
 }
 
 // problems is all that is wrong, sorted, each thing once.

@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func makeHosts(g *grants, res *resolution, c *common, last *hosts) *hosts {
 	for _, name := range g.order {
 		h.add(g.byName[name], res, c, last)
 	}
-	h.collectRefs()
+	h.collectRefs(last)
 	return h
 }
 
@@ -139,8 +140,7 @@ func (r *hostResult) addRoutes(granted *grant) {
 		}
 	}
 	if r.common.route != nil && taken[root] == nil {
-		r.host.Routes = append(r.host.Routes, r.common.route)
-		r.refs = append(r.refs, r.common.fallback)
+		r.addRoute(r.common.route, r.common.fallback)
 	}
 	slices.SortFunc(r.host.Routes, compareRoutes)
 }
@@ -160,8 +160,14 @@ func (r *hostResult) addPath(in *resolved, ask *pathAsk, taken map[pathKey]*gate
 	}
 	route := &gatelodge.Route{Path: ask.path, Match: ask.match, Backend: ask.backend.key, Policy: in.policy, Object: in.object}
 	taken[key] = route
+	r.addRoute(route, ask.backend)
+}
+
+func (r *hostResult) addRoute(route *gatelodge.Route, to *backendRef) {
 	r.host.Routes = append(r.host.Routes, route)
-	r.refs = append(r.refs, ask.backend)
+	if !slices.ContainsFunc(r.refs, func(have *backendRef) bool { return have.key == to.key }) {
+		r.refs = append(r.refs, to)
+	}
 }
 
 func (r *hostResult) problem(in *resolved, reason gatelodge.Reason, format string, args ...any) {
@@ -215,18 +221,18 @@ func (r *hostResult) addCertificate(c *gatelodge.Certificate) {
 }
 
 // collectRefs lists each backend once that a route names.
-func (h *hosts) collectRefs() {
-	byKey := make(map[string]*backendRef)
+func (h *hosts) collectRefs(last *hosts) {
+	size := 0
+	if last != nil {
+		size = len(last.refs)
+	}
+	byKey := make(map[string]*backendRef, size)
 	for _, result := range h.byName {
 		for _, ref := range result.refs {
 			byKey[ref.key] = ref
 		}
 	}
-	h.refs = make([]*backendRef, 0, len(byKey))
-	for _, ref := range byKey {
-		h.refs = append(h.refs, ref)
-	}
-	slices.SortFunc(h.refs, func(a, b *backendRef) int { return strings.Compare(a.key, b.key) })
+	h.refs = slices.SortedFunc(maps.Values(byKey), func(a, b *backendRef) int { return strings.Compare(a.key, b.key) })
 }
 
 // hostName names a host in a message.

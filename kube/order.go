@@ -31,11 +31,16 @@ func orderNames[T any](present map[gatelodge.Name]T, last []gatelodge.Name) []ga
 	}
 	slices.SortFunc(added, gatelodge.Name.Compare)
 
-	ordered := make([]gatelodge.Name, 0, len(present))
-	for _, name := range added {
-		i, _ := slices.BinarySearchFunc(kept, name, gatelodge.Name.Compare)
-		ordered = append(append(ordered, kept[:i]...), name)
-		kept = kept[i:]
+	return insertSorted(kept, added, gatelodge.Name.Compare)
+}
+
+// insertSorted merges two sorted lists, the second of which is short.
+func insertSorted[T any](list, added []T, compare func(a, b T) int) []T {
+	merged := make([]T, 0, len(list)+len(added))
+	for _, item := range added {
+		i, _ := slices.BinarySearchFunc(list, item, compare)
+		merged = append(append(merged, list[:i]...), item)
+		list = list[i:]
 	}
-	return append(ordered, kept...)
+	return append(merged, list...)
 }

@@ -35,20 +35,20 @@ type resolution struct {
 // one where neither the Ingress nor its Secrets nor the validity of a
 // certificate changed.
 func resolve(selected *selection, s *secrets, objects *Objects, last *resolution) *resolution {
-	var before map[types.UID]*resolved
+	var before map[*ingress]*resolved
 	if last != nil {
 		if last.selection == selected && last.secrets == s && last.stable.contains(objects.Now) {
 			return last
 		}
-		before = make(map[types.UID]*resolved, len(last.list))
+		before = make(map[*ingress]*resolved, len(last.list))
 		for _, r := range last.list {
-			before[r.version.uid] = r
+			before[r.ingress] = r
 		}
 	}
 	next := &resolution{selection: selected, secrets: s, list: make([]*resolved, len(selected.ours))}
 	for i, in := range selected.ours {
-		r := before[in.version.uid]
-		if r == nil || r.ingress != in || !r.stable.contains(objects.Now) || !slices.Equal(r.uses, s.used(in)) {
+		r := before[in]
+		if r == nil || !r.stable.contains(objects.Now) || !slices.Equal(r.uses, s.used(in)) {
 			r = resolveOne(in, s, objects)
 		}
 		next.list[i] = r
