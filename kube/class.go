@@ -16,10 +16,9 @@ const (
 
 // classes knows which classes exist and which are ours.
 type classes struct {
-	defined      map[string]bool // there is an IngressClass of the name
-	ours         map[string]bool
-	classless    bool // an Ingress without a class is ours
-	defaultClass bool // … because the default class is
+	defined   map[string]bool // there is an IngressClass of the name
+	ours      map[string]bool
+	classless bool // an Ingress without a class is ours
 }
 
 func newClasses(objects []*networkingv1.IngressClass, cfg *Config) *classes {

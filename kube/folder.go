@@ -167,7 +167,7 @@ func (f *Folder) look(watcher *fsnotify.Watcher) (changed bool) {
 func (f *Folder) rescan(watcher *fsnotify.Watcher) (changed bool, err error) {
 	// Watching before listing: what comes in between is seen twice, not never.
 	if err := watcher.Add(f.dir); err != nil {
-		return false, err
+		return false, fmt.Errorf("folder %s: %w", f.dir, err)
 	}
 	t, err := readTree(f.dir)
 	if err != nil {
@@ -179,7 +179,7 @@ func (f *Folder) rescan(watcher *fsnotify.Watcher) (changed bool, err error) {
 			continue
 		}
 		if err := watcher.Add(folder); err != nil {
-			return false, err
+			return false, fmt.Errorf("folder %s: %w", folder, err)
 		}
 		fresh, err := readTree(folder)
 		if err != nil {

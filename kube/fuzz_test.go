@@ -1,0 +1,76 @@
+package kube
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// FuzzManifest: whatever a file holds, reading it ends, what was read can be
+// built, and reading it again gives the same.
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(ingressOf("a.test")))
+	f.Add([]byte("---\n--- {kind: List, apiVersion: v1, items: [{kind: Secret}]}\n...\n---\nkind: [\n"))
+	f.Add([]byte("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {auth: 'a:{SHA}x'}\ndata: {}\ndata: {}"))
+	f.Add([]byte("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: x}\nports: [{port: 99999}]\nendpoints: [{addresses: [x]}, {}]"))
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		first := readManifest("f.yaml", text, nil)
+		set := newObjectSet()
+		set.addManifest(first)
+		set.objects.Now = testNow
+		cfg := &Config{WithoutClass: true}
+		want := new(Builder).Build(set.objects, cfg).String()
+
+		again := newObjectSet()
+		again.addManifest(readManifest("f.yaml", text, first))
+		again.objects.Now = testNow
+		if got := new(Builder).Build(again.objects, cfg).String(); got != want {
+			t.Errorf("read again:\n%s\nat first:\n%s", got, want)
+		}
+	})
+}
+
+// FuzzHtpasswd: no line crashes, and no hash is ever told.
+func FuzzHtpasswd(f *testing.F) {
+	f.Add([]byte("ann:$apr1$abcdefgh$0123456789012345678901\nbob:secret-hash\n# x\n:\n"))
+	f.Add([]byte("carl:$2y$05$short\r\n\r\ndora:{SHA}====\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		users, problems := parseHtpasswd(text)
+		for user, hash := range users {
+			if user == "" || checkHash(hash) != nil || strings.ContainsAny(hash, "\n") {
+				t.Errorf("user %q was taken with hash %q", user, hash)
+			}
+		}
+		if lines := bytes.Count(text, []byte("\n")) + 1; len(users)+len(problems) > lines {
+			t.Errorf("%d users and %d problems of %d lines", len(users), len(problems), lines)
+		}
+		for _, problem := range problems {
+			if strings.Contains(problem, "secret-hash") && !bytes.Contains(bytes.ReplaceAll(text, []byte(":secret-hash"), nil), []byte("secret-hash")) {
+				t.Errorf("problem %q tells a hash", problem)
+			}
+		}
+	})
+}
+
+// FuzzCanonicalPath: a canonical path is its own canonical form, and none of
+// its segments is a dot segment.
+func FuzzCanonicalPath(f *testing.F) {
+	for _, path := range []string{"/", "/a/../b/.", "/%2e%2E/a", "/%2F..", "/ü", "/a//", "/%"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		canonical, err := canonicalPath(path)
+		if err != nil {
+			return
+		}
+		if again, err := canonicalPath(canonical); err != nil || again != canonical {
+			t.Errorf("%q becomes %q and then %q, %v", path, canonical, again, err)
+		}
+		for segment := range strings.SplitSeq(canonical, "/") {
+			if segment == "." || segment == ".." {
+				t.Errorf("%q becomes %q", path, canonical)
+			}
+		}
+	})
+}
