@@ -84,7 +84,7 @@ func codeIndex(rcode int) int {
 // bucketOf returns the place of the bucket that d falls into. A bucket holds
 // its upper bound.
 func bucketOf(d time.Duration) int {
-	fraction, exponent := math.Frexp(d.Seconds()) // fraction in [1/2, 1)
+	fraction, exponent := math.Frexp(max(d, 1).Seconds()) // fraction in [1/2, 1)
 	quarter := 0
 	for _, bound := range [bucketsADouble]float64{0.5, 0.5946035575013605, 0.7071067811865476, 0.8408964152537145} {
 		if fraction > bound {
