@@ -1,0 +1,17 @@
+package programs
+
+import (
+	"fmt"
+	"strings"
+)
+
+// stampKubernetes gives the programs of Kubernetes the version that their own
+// build script would give them: without it they report a dummy one, and refuse
+// what depends on it.
+func stampKubernetes(version string) string {
+	major, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	const pkg = "k8s.io/component-base/version"
+	return fmt.Sprintf("-X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean",
+		pkg, version, major, minor)
+}

@@ -1,0 +1,160 @@
+// Package programs builds the programs that end-to-end tests run beside
+// Gatelodge, such as a Kubernetes API server, from Go modules.
+//
+// Each folder below is a module whose go.mod pins some programs, so that their
+// dependencies meet neither Gatelodge's nor each other's. What is built is kept
+// in the user's cache folder, by the hash of all it is made from, until somebody
+// deletes it.
+package programs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A source says what a program is built from.
+type source struct {
+	folder  string                      // the module below this package's folder
+	pkg     string                      // the main package, also a tool line of the module
+	version string                      // a module of which stamp wants to know the version
+	stamp   func(version string) string // more linker flags
+}
+
+// sources has every program by name.
+var sources = map[string]source{
+	"etcd": {folder: "kubernetes", pkg: "go.etcd.io/etcd/server/v3"},
+	"kube-apiserver": {folder: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver",
+		version: "k8s.io/kubernetes", stamp: stampKubernetes},
+}
+
+// Build returns the path of a program, which it builds first if it is not in the
+// cache, telling log so. It must run in a folder of the module
+// gatelodge.dev/e2e, as its tests do. Processes that ask at the same time build
+// once. From an empty Go build cache kube-apiserver takes five minutes on two
+// cores, and building, unlike finding, may use the network.
+func Build(ctx context.Context, log io.Writer, name string) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("programs: %s: %w", name, err)
+	}
+	path, err := build(ctx, log, filepath.Join(cache, "gatelodge-e2e"), name)
+	if err != nil {
+		return "", fmt.Errorf("programs: %s: %w", name, err)
+	}
+	return path, nil
+}
+
+func build(ctx context.Context, log io.Writer, cache, name string) (string, error) {
+	src, ok := sources[name]
+	if !ok {
+		return "", fmt.Errorf("not a program known here, which are %s", strings.Join(slices.Sorted(maps.Keys(sources)), ", "))
+	}
+	module, key, err := src.identify(ctx)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(cache, key, name)
+	if exists(path) {
+		return path, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lock(path + ".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if exists(path) { // built by the one we waited for
+		return path, nil
+	}
+	fmt.Fprintf(log, "building %s into %s\n", name, path)
+	began := time.Now()
+	if err := src.compile(ctx, module, path); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(log, "built %s in %v\n", name, time.Since(began).Round(time.Second))
+	return path, nil
+}
+
+// identify finds the folder of the program's module, and the hash of all that
+// the program is made from.
+func (s source) identify(ctx context.Context) (module, key string, err error) {
+	out, err := run(ctx, ".", "env", "-json", "GOMOD", "GOVERSION")
+	if err != nil {
+		return "", "", err
+	}
+	var env struct{ GOMOD, GOVERSION string }
+	if err := json.Unmarshal(out, &env); err != nil {
+		return "", "", fmt.Errorf("go env: %w", err)
+	}
+	module = filepath.Join(filepath.Dir(env.GOMOD), "programs", s.folder)
+	hash := sha256.New()
+	fmt.Fprintln(hash, env.GOVERSION, runtime.GOOS, runtime.GOARCH, buildEnv, buildFlags)
+	if s.stamp != nil {
+		fmt.Fprintln(hash, s.stamp("v0.0.0"))
+	}
+	for _, file := range []string{"go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(module, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", "", fmt.Errorf("%w: is the working folder outside of the module gatelodge.dev/e2e?", err)
+		} else if err != nil {
+			return "", "", err
+		}
+		hash.Write(content)
+	}
+	return module, fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil
+}
+
+// compile has the program appear at path whole or not at all.
+func (s source) compile(ctx context.Context, module, path string) error {
+	ldflags := "-s -w"
+	if s.stamp != nil {
+		version, err := run(ctx, module, "list", "-m", "-f", "{{.Version}}", s.version)
+		if err != nil {
+			return err
+		}
+		ldflags += " " + s.stamp(strings.TrimSpace(string(version)))
+	}
+	args := append([]string{"build", "-o", path + ".part", "-ldflags", ldflags}, strings.Fields(buildFlags)...)
+	if _, err := run(ctx, module, append(args, s.pkg)...); err != nil {
+		return err
+	}
+	return os.Rename(path+".part", path)
+}
+
+const (
+	buildEnv   = "CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off" // the caller's own flags are for Gatelodge
+	buildFlags = "-trimpath"
+)
+
+// run runs the go command in a folder and returns what it prints.
+func run(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	var stderr strings.Builder
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir, cmd.Stderr = dir, &stderr
+	cmd.Env = append(os.Environ(), strings.Fields(buildEnv)...)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s", args[0], err, stderr.String())
+	}
+	return out, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
