@@ -41,6 +41,7 @@ func (b *body) nextChunk() error {
 	if b.text, err = b.s.section(b.text[:0], b.limit, b.timeout, true); err != nil {
 		return unexpected(err)
 	}
+	b.trailers.reset()
 	if err := b.trailers.parse(b.text, ofTrailers, b.limit.fields); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -190,11 +191,45 @@ func (p *peer) response(method string) (*http.Response, string) {
 	return res, string(body)
 }
 
+// outcome is what a client makes of an answer: its body, or the status if that
+// is not 200.
+func (p *peer) outcome() string {
+	p.t.Helper()
+	res, err := http.ReadResponse(p.r, nil)
+	if err != nil {
+		return "nothing"
+	}
+	body, err := io.ReadAll(res.Body)
+	switch {
+	case err != nil:
+		return string(body) + ", broken"
+	case res.StatusCode != 200:
+		return strconv.Itoa(res.StatusCode)
+	}
+	return string(body)
+}
+
 // ended fails unless the connection has nothing more to say.
 func (p *peer) ended() {
 	p.t.Helper()
 	if rest, err := io.ReadAll(p.r); err != nil || len(rest) > 0 {
 		p.t.Fatalf("got %q (%v), want the end of the connection", rest, err)
+	}
+}
+
+func (p *peer) CloseWrite() {
+	p.t.Helper()
+	if err := p.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// handOverTo is a Server.HTTP2 that greets, and sends all that comes to got.
+func handOverTo(got chan<- string) func(context.Context, net.Conn, *exchange.Conn, []byte) {
+	return func(_ context.Context, nc net.Conn, _ *exchange.Conn, read []byte) {
+		io.WriteString(nc, "settings")
+		rest, _ := io.ReadAll(nc)
+		got <- string(read) + string(rest)
 	}
 }
 
