@@ -113,7 +113,11 @@ func TestFolderFollowsFiles(t *testing.T) {
 	must(t, os.Remove(file("b.yml")))
 	waitFor(t, folder, "a2.test c.test", 0)
 
-	must(t, os.RemoveAll(file("team")))
+	must(t, os.Rename(file("team"), file("crew")))
+	write(t, file("crew/d.yaml"), ingressOf("d.test"))
+	waitFor(t, folder, "a2.test c.test d.test", 0)
+
+	must(t, os.RemoveAll(file("crew")))
 	waitFor(t, folder, "", 0)
 }
 

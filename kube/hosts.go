@@ -187,15 +187,22 @@ func compareRoutes(a, b *gatelodge.Route) int {
 
 // addCertificates lists the certificates that cover the host, those of Secrets
 // before the defaults. Of one source one is kept for each type of key, the
-// client's choice.
+// client's choice. A Secret serves only hosts of its own namespace, also where
+// others may add paths.
 func (r *hostResult) addCertificates() {
 	for _, in := range r.shares {
 		for i := range in.tls {
 			if !in.tls[i].covers(r.host.Name) {
 				continue
 			}
-			r.host.WantsTLS = true
 			certificate := in.certificates[i]
+			if in.object.Namespace != r.owner {
+				if certificate != nil {
+					r.problem(in, gatelodge.HostTaken, "%s does not serve host %s, which is granted to namespace %s", certificate.Object, r.host.Name, r.owner)
+				}
+				continue
+			}
+			r.host.WantsTLS = true
 			switch {
 			case certificate == nil:
 			case certificate.Covers(r.host.Name):

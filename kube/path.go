@@ -46,7 +46,21 @@ func canonicalPath(path string) (string, error) {
 			fmt.Fprintf(&b, "%%%02X", c)
 		}
 	}
-	return removeDotSegments(b.String()), nil
+	canonical := removeDotSegments(b.String())
+	if hidesDotSegment(canonical) {
+		return "", errors.New("hides a dot segment behind an encoded slash or backslash, which no request may")
+	}
+	return canonical, nil
+}
+
+// hidesDotSegment tells whether there is a dot segment for who decodes slashes
+// and backslashes first. In the open there is none left.
+func hidesDotSegment(path string) bool {
+	if !strings.Contains(path, "%") {
+		return false
+	}
+	decoded := strings.NewReplacer("%2F", "/", "%2f", "/", "%5C", "/", "%5c", "/").Replace(path)
+	return decoded != removeDotSegments(decoded)
 }
 
 // removeDotSegments is RFC 3986 §5.2.4 for a path that starts with "/".

@@ -24,6 +24,8 @@ func TestCanonicalPath(t *testing.T) {
 		{path: "", err: `does not start with "/"`},
 		{path: "a", err: `does not start with "/"`},
 		{path: "/%4", err: `has "%" at byte 2 without two hexadecimal digits after it`},
+		{path: "/a%2F..%2Fb", err: "hides a dot segment behind an encoded slash or backslash, which no request may"},
+		{path: "/..%5cb", err: "hides a dot segment behind an encoded slash or backslash, which no request may"},
 		{path: "/%00", err: "holds a zero byte, which no request may"},
 		{path: "/\x00", err: "holds a zero byte, which no request may"},
 		{path: "/a?b", err: `holds '?', which ends the path of a URL`},

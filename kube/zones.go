@@ -177,12 +177,16 @@ func (b *zoneBuilder) addConfigured() {
 
 func isAddress(r gatelodge.Record) bool { return r.Type == "A" || r.Type == "AAAA" }
 
-// addHost publishes a granted name. The oldest Ingress of the name that says
-// where it leads, or for how long, decides.
+// addHost publishes a granted name. The owner's oldest Ingress that says where
+// it leads, or for how long, decides.
 func (b *zoneBuilder) addHost(name gatelodge.Name, granted *grant) {
 	origin := nodeOrigin{ttl: b.zone.TTL, target: b.announced.views[b.view.Name]}
 	for i := len(granted.shares) - 1; i >= 0; i-- {
-		asked := &granted.shares[i].ingress.asked.records
+		in := granted.shares[i].ingress
+		if in.object.Namespace != granted.namespace() {
+			continue // may add paths, and no more
+		}
+		asked := &in.asked.records
 		if asked.ttl != 0 {
 			origin.ttl = asked.ttl
 		}
