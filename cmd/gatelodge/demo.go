@@ -142,7 +142,7 @@ func writeEndpoints(file string, backends map[string]backendPort) error {
 	for _, service := range demoServices {
 		backend, ok := backends[service.backend]
 		if !ok {
-			return fmt.Errorf("Service %s/%s has no backend %q", service.namespace, service.name, service.backend)
+			return fmt.Errorf("no sample backend %q for Service %s/%s", service.backend, service.namespace, service.name)
 		}
 		ready := true
 		tcp := corev1.ProtocolTCP
