@@ -6,11 +6,11 @@
 // gatelodge.Snapshot. Build is the page to read: each of its steps is a file of
 // its own.
 //
-//	ingress.go   what an Ingress asks for, read from that object alone
 //	class.go     which Ingresses are ours
-//	claims.go    who gets a name
-//	resolve.go   the Secrets that an Ingress needs
-//	hosts.go     routes and certificates of a name
-//	backend.go   the endpoints behind a Service port
-//	zones.go     the records of every zone and view
+//	ingress.go   what an Ingress asks for, read from that object alone
+//	resolve.go   … together with the Secrets that it names
+//	claims.go    who gets a name; grants.go applies it
+//	hosts.go     routes and certificates; host.go makes those of one name
+//	backend.go   what is behind a Service port; endpoint.go finds it
+//	zones.go     the records; zone.go makes those of one zone in one view
 package kube

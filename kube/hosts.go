@@ -1,8 +1,6 @@
 package kube
 
 import (
-	"cmp"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -20,17 +18,6 @@ type hosts struct {
 	list     []*gatelodge.Host // sorted by name
 	byName   map[gatelodge.Name]*hostResult
 	refs     []*backendRef // that routes name, sorted by key
-	problems []gatelodge.Problem
-}
-
-// hostResult is a Host and what it was made of.
-type hostResult struct {
-	owner  string
-	shares []*resolved
-	common *common
-
-	host     *gatelodge.Host
-	refs     []*backendRef
 	problems []gatelodge.Problem
 }
 
@@ -79,154 +66,6 @@ func (h *hosts) add(granted *grant, res *resolution, c *common, last *hosts) {
 	h.problems = append(h.problems, result.problems...)
 }
 
-// isOf tells whether the result is what makeHost would make.
-func (r *hostResult) isOf(granted *grant, res *resolution, c *common) bool {
-	if r.common != c || len(r.shares) != len(granted.shares) || r.owner != granted.namespace() {
-		return false
-	}
-	for i, s := range granted.shares {
-		if r.shares[i] != res.list[s.index] {
-			return false
-		}
-	}
-	return true
-}
-
-// namespace is the owner's, and "" for a name that only the configuration has
-// a use for.
-func (g *grant) namespace() string {
-	if g.owner == nil {
-		return ""
-	}
-	return g.owner.object.Namespace
-}
-
-func makeHost(granted *grant, res *resolution, c *common) *hostResult {
-	r := &hostResult{
-		owner:  granted.namespace(),
-		common: c,
-		host:   &gatelodge.Host{Name: granted.name, Owner: granted.namespace()},
-	}
-	for _, s := range granted.shares {
-		r.shares = append(r.shares, res.list[s.index])
-	}
-	r.addRoutes(granted)
-	if granted.name != "" {
-		r.addCertificates()
-	}
-	return r
-}
-
-// pathKey is what only one route of a host may have.
-type pathKey struct {
-	path  string
-	match gatelodge.PathMatch
-}
-
-// addRoutes gives each path to the oldest who asks for it. Default backends
-// come after every rule, whoever wrote it.
-func (r *hostResult) addRoutes(granted *grant) {
-	taken := make(map[pathKey]*gatelodge.Route)
-	for i, s := range granted.shares {
-		for j := range s.ask.paths {
-			r.addPath(r.shares[i], &s.ask.paths[j], taken)
-		}
-	}
-	root := pathKey{path: "/", match: gatelodge.PathPrefix}
-	ruled := taken[root] != nil
-	for i, s := range granted.shares {
-		if s.ask.fallback != nil && !ruled {
-			r.addPath(r.shares[i], &pathAsk{path: root.path, match: root.match, backend: s.ask.fallback}, taken)
-		}
-	}
-	if r.common.route != nil && taken[root] == nil {
-		r.addRoute(r.common.route, r.common.fallback)
-	}
-	slices.SortFunc(r.host.Routes, compareRoutes)
-}
-
-func (r *hostResult) addPath(in *resolved, ask *pathAsk, taken map[pathKey]*gatelodge.Route) {
-	key := pathKey{ask.path, ask.match}
-	if winner := taken[key]; winner != nil {
-		by := "the older " + winner.Object.String()
-		if winner.Object == in.object {
-			if winner.Backend == ask.backend.key {
-				return // /a and /a/ are often written both, to be sure
-			}
-			by = "an earlier rule of the same object"
-		}
-		r.problem(in, gatelodge.PathTaken, "%s path %s of %s is taken by %s", ask.match, ask.path, hostName(r.host.Name), by)
-		return
-	}
-	route := &gatelodge.Route{Path: ask.path, Match: ask.match, Backend: ask.backend.key, Policy: in.policy, Object: in.object}
-	taken[key] = route
-	r.addRoute(route, ask.backend)
-}
-
-func (r *hostResult) addRoute(route *gatelodge.Route, to *backendRef) {
-	r.host.Routes = append(r.host.Routes, route)
-	if !slices.ContainsFunc(r.refs, func(have *backendRef) bool { return have.key == to.key }) {
-		r.refs = append(r.refs, to)
-	}
-}
-
-func (r *hostResult) problem(in *resolved, reason gatelodge.Reason, format string, args ...any) {
-	r.problems = append(r.problems, gatelodge.Problem{Object: in.object, Reason: reason, Message: fmt.Sprintf(format, args...)})
-}
-
-// compareRoutes puts the longest path first, and an Exact one before a Prefix
-// of the same length, as Ingress v1 says. Of two different paths of one length
-// at most one matches a request.
-func compareRoutes(a, b *gatelodge.Route) int {
-	return cmp.Or(
-		cmp.Compare(len(b.Path), len(a.Path)),
-		cmp.Compare(b.Match, a.Match),
-		strings.Compare(a.Path, b.Path),
-	)
-}
-
-// addCertificates lists the certificates that cover the host, those of Secrets
-// before the defaults. Of one source one is kept for each type of key, the
-// client's choice. A Secret serves only hosts of its own namespace, also where
-// others may add paths.
-func (r *hostResult) addCertificates() {
-	for _, in := range r.shares {
-		for i := range in.tls {
-			if !in.tls[i].covers(r.host.Name) {
-				continue
-			}
-			certificate := in.certificates[i]
-			if in.object.Namespace != r.owner {
-				if certificate != nil {
-					r.problem(in, gatelodge.HostTaken, "%s does not serve host %s, which is granted to namespace %s", certificate.Object, r.host.Name, r.owner)
-				}
-				continue
-			}
-			r.host.WantsTLS = true
-			switch {
-			case certificate == nil:
-			case certificate.Covers(r.host.Name):
-				r.addCertificate(certificate)
-			default:
-				r.problem(in, gatelodge.BadCertificate, "the certificate in %s is for %s, not for host %s", certificate.Object, joinNames(certificate.Names), r.host.Name)
-			}
-		}
-	}
-	for _, certificate := range r.common.certificates {
-		if certificate.Covers(r.host.Name) {
-			r.addCertificate(certificate)
-		}
-	}
-}
-
-func (r *hostResult) addCertificate(c *gatelodge.Certificate) {
-	if !slices.ContainsFunc(r.host.Certificates, func(have *gatelodge.Certificate) bool {
-		return have.Source == c.Source && have.KeyPair.Leaf.PublicKeyAlgorithm == c.KeyPair.Leaf.PublicKeyAlgorithm
-	}) {
-		r.host.Certificates = append(r.host.Certificates, c)
-	}
-}
-
 // collectRefs lists each backend once that a route names.
 func (h *hosts) collectRefs(last *hosts) {
 	size := 0
@@ -240,26 +79,4 @@ func (h *hosts) collectRefs(last *hosts) {
 		}
 	}
 	h.refs = slices.SortedFunc(maps.Values(byKey), func(a, b *backendRef) int { return strings.Compare(a.key, b.key) })
-}
-
-// hostName names a host in a message.
-func hostName(name gatelodge.Name) string {
-	if name == "" {
-		return "the host of every other name"
-	}
-	return "host " + string(name)
-}
-
-// joinNames lists a few names in a message.
-func joinNames(names []gatelodge.Name) string {
-	const most = 5
-	texts := make([]string, 0, most+1)
-	for i, name := range names {
-		if i == most {
-			texts = append(texts, fmt.Sprintf("%d more", len(names)-most))
-			break
-		}
-		texts = append(texts, string(name))
-	}
-	return strings.Join(texts, ", ")
 }

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,12 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
@@ -71,48 +65,6 @@ func readManifest(file string, text []byte, before *manifest) *manifest {
 func hashOf(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
-}
-
-// part is the text of a document.
-type part struct {
-	line int // where it starts, blank lines left out
-	text []byte
-}
-
-// splitDocuments cuts a file at lines that start with "---", which in YAML ends
-// a document wherever it stands (YAML 1.2.2 §9.1.4). Documents with nothing but
-// blank lines and comments are left out.
-func splitDocuments(text []byte) []part {
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	var parts []part
-	var current part
-	empty := true // current has no content yet
-	flush := func() {
-		if !empty {
-			parts = append(parts, current)
-		}
-		current, empty = part{}, true
-	}
-	number, start := 0, 0
-	for line := range bytes.Lines(text) {
-		number++
-		end := start + len(line)
-		content := bytes.TrimSpace(line)
-		switch {
-		case bytes.HasPrefix(line, []byte("---")) && (len(line) == 3 || bytes.ContainsRune([]byte(" \t\r\n"), rune(line[3]))):
-			flush()
-			if rest := bytes.TrimSpace(line[3:]); len(rest) > 0 && rest[0] != '#' {
-				current, empty = part{line: number, text: text[start+3 : end]}, false
-			}
-		case current.text != nil:
-			current.text = text[end-len(line)-len(current.text) : end]
-		case len(content) > 0 && content[0] != '#' && !bytes.HasPrefix(line, []byte("%")):
-			current, empty = part{line: number, text: text[start:end]}, false
-		}
-		start = end
-	}
-	flush()
-	return parts
 }
 
 func (d *document) read(file string, text []byte) {
@@ -193,7 +145,7 @@ func (d *document) readObject(file string, raw []byte) {
 		d.problem(file, fmt.Errorf("%s does not decode: %w", head.Kind, err))
 		return
 	}
-	if err := d.identify(file, head.Kind, object, raw); err != nil {
+	if err := identify(file, head.Kind, object, raw); err != nil {
 		d.problem(file, fmt.Errorf("%s %w", head.Kind, err))
 		return
 	}
@@ -214,70 +166,6 @@ func itemObject(kind string, object metav1.Object, origin Origin) gatelodge.Obje
 		Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), UID: string(object.GetUID()),
 		File: origin.File, Line: origin.Line,
 	}
-}
-
-// newObject returns an empty object of a kind that a Snapshot is built from, and
-// the version of the API that it is read in.
-func newObject(kind string) (object metav1.Object, apiVersion string) {
-	switch kind {
-	case "Ingress":
-		return &networkingv1.Ingress{}, "networking.k8s.io/v1"
-	case "IngressClass":
-		return &networkingv1.IngressClass{}, "networking.k8s.io/v1"
-	case "EndpointSlice":
-		return &discoveryv1.EndpointSlice{}, "discovery.k8s.io/v1"
-	case "Service":
-		return &corev1.Service{}, "v1"
-	case "Secret":
-		return &corev1.Secret{}, "v1"
-	case "Namespace":
-		return &corev1.Namespace{}, "v1"
-	}
-	return nil, ""
-}
-
-// sameKind tells whether two versions of an API are about one kind: other
-// groups, such as serving.knative.dev, have a Service too. The group that
-// Ingress came from counts, so that whoever still uses it is told.
-func sameKind(kind, a, b string) bool {
-	return groupOf(a) == groupOf(b) || kind == "Ingress" && groupOf(a) == "extensions"
-}
-
-func groupOf(apiVersion string) string {
-	if group, _, ok := strings.Cut(apiVersion, "/"); ok {
-		return group
-	}
-	return "" // the core group
-}
-
-// identify gives the object what an API server would: a namespace, a UID, which
-// is the same as long as the object stays in its file, and a resourceVersion,
-// which is the same as long as its content is.
-func (d *document) identify(file, kind string, object metav1.Object, raw []byte) error {
-	name := object.GetName()
-	if wrong := validation.IsDNS1123Subdomain(name); len(wrong) > 0 {
-		return fmt.Errorf("has metadata.name %.60q, expected lower-case letters, digits, hyphens and dots", name)
-	}
-	switch namespace := object.GetNamespace(); {
-	case kind == "IngressClass" || kind == "Namespace":
-		object.SetNamespace("")
-	case namespace == "":
-		object.SetNamespace(metav1.NamespaceDefault)
-	case len(validation.IsDNS1123Label(namespace)) > 0:
-		return fmt.Errorf("%s has metadata.namespace %.60q, expected lower-case letters, digits and hyphens", name, namespace)
-	}
-	object.SetUID(types.UID(fmt.Sprintf("%s#%s/%s/%s", file, kind, object.GetNamespace(), name)))
-	object.SetResourceVersion(hashOf(raw))
-	if secret, ok := object.(*corev1.Secret); ok {
-		for key, value := range secret.StringData {
-			if secret.Data == nil {
-				secret.Data = make(map[string][]byte)
-			}
-			secret.Data[key] = []byte(value)
-		}
-		secret.StringData = nil
-	}
-	return nil
 }
 
 // problems lists what is wrong in the file.

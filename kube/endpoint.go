@@ -1,0 +1,119 @@
+package kube
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// endpointSlices are grouped by the Service that they belong to.
+type endpointSlices struct {
+	list      []*discoveryv1.EndpointSlice
+	byService map[types.NamespacedName][]*discoveryv1.EndpointSlice
+}
+
+func newEndpointSlices(list []*discoveryv1.EndpointSlice, last *endpointSlices) *endpointSlices {
+	if last != nil && slices.Equal(last.list, list) {
+		return last
+	}
+	s := &endpointSlices{list: list, byService: make(map[types.NamespacedName][]*discoveryv1.EndpointSlice, len(list))}
+	for _, slice := range list {
+		if service := slice.Labels[discoveryv1.LabelServiceName]; service != "" {
+			name := types.NamespacedName{Namespace: slice.Namespace, Name: service}
+			s.byService[name] = append(s.byService[name], slice)
+		}
+	}
+	return s
+}
+
+// addEndpoints merges the endpoints of all slices, of both address families.
+// The port of a slice has the name of the Service port, whatever the target
+// port is called or numbered on the pods of that slice.
+func (r *backendResult) addEndpoints(parts []*discoveryv1.EndpointSlice, portName string, objects *Objects, cfg *Config) {
+	var all []gatelodge.Endpoint
+	for _, slice := range parts {
+		port := slicePort(slice, portName)
+		if port == 0 {
+			continue
+		}
+		for i := range slice.Endpoints {
+			endpoint := &slice.Endpoints[i]
+			usable, draining := conditionsOf(endpoint)
+			if !usable || len(endpoint.Addresses) == 0 || slice.AddressType == discoveryv1.AddressTypeFQDN {
+				continue
+			}
+			// The addresses of one endpoint are fungible: the first is enough.
+			address, err := endpointAddress(endpoint.Addresses[0], cfg)
+			if err != nil {
+				r.problems = append(r.problems, gatelodge.Problem{
+					Object: objects.objectOf("EndpointSlice", &slice.ObjectMeta), Reason: gatelodge.BackendUnsupported, Message: err.Error(),
+				})
+				continue
+			}
+			all = append(all, gatelodge.Endpoint{Address: netip.AddrPortFrom(address, port), Draining: draining})
+		}
+	}
+	// While an endpoint moves from one slice to another it can be in both: the
+	// better state counts.
+	slices.SortFunc(all, func(a, b gatelodge.Endpoint) int {
+		if c := a.Address.Compare(b.Address); c != 0 || a.Draining == b.Draining {
+			return c
+		}
+		if b.Draining {
+			return -1
+		}
+		return 1
+	})
+	r.backend.Endpoints = slices.CompactFunc(all, func(a, b gatelodge.Endpoint) bool { return a.Address == b.Address })
+}
+
+// slicePort finds the number of the slice's TCP port of this name; 0 if there
+// is none.
+func slicePort(slice *discoveryv1.EndpointSlice, name string) uint16 {
+	for _, port := range slice.Ports {
+		switch {
+		case port.Port == nil || *port.Port < 1 || *port.Port > 65535:
+		case port.Protocol != nil && *port.Protocol != corev1.ProtocolTCP:
+		case port.Name == nil && name == "", port.Name != nil && *port.Name == name:
+			return uint16(*port.Port)
+		}
+	}
+	return 0
+}
+
+// conditionsOf reads the conditions of an endpoint, whose absence has a
+// meaning: ready unless said otherwise, and serving as far as ready.
+func conditionsOf(endpoint *discoveryv1.Endpoint) (usable, draining bool) {
+	c := &endpoint.Conditions
+	ready := c.Ready == nil || *c.Ready
+	serving := ready
+	if c.Serving != nil {
+		serving = *c.Serving
+	}
+	terminating := c.Terminating != nil && *c.Terminating
+	return ready || serving && terminating, !ready
+}
+
+// endpointAddress reads an address that traffic may be sent to. Addresses that
+// mean another thing on the gateway's own machine than on the author's are
+// refused, so that nobody reaches the node through the gateway.
+func endpointAddress(text string, cfg *Config) (netip.Addr, error) {
+	address, err := netip.ParseAddr(text)
+	if err != nil || address.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("endpoint %.60q is no IP address", text)
+	}
+	address = address.Unmap()
+	switch {
+	case address.IsLoopback() && !cfg.LoopbackEndpoints:
+		return netip.Addr{}, fmt.Errorf("endpoint %s is a loopback address, which is refused", address)
+	case address.IsUnspecified() || address.IsMulticast() || address.IsLinkLocalUnicast():
+		return netip.Addr{}, fmt.Errorf("endpoint %s is no address of a single host in the cluster", address)
+	}
+	return address, nil
+}

@@ -1,0 +1,85 @@
+package kube
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// services finds Services by name.
+type services struct {
+	list   []*corev1.Service
+	byName map[types.NamespacedName]*corev1.Service
+}
+
+func newServices(list []*corev1.Service, last *services) *services {
+	if last != nil && slices.Equal(last.list, list) {
+		return last
+	}
+	s := &services{list: list, byName: make(map[types.NamespacedName]*corev1.Service, len(list))}
+	for _, service := range list {
+		s.byName[nameOf(&service.ObjectMeta)] = service
+	}
+	return s
+}
+
+// findPort finds the port of the Service that a reference names.
+func findPort(ref *backendRef, service *corev1.Service, cfg *Config) (*corev1.ServicePort, *failure) {
+	name := ref.port.Namespace + "/" + ref.port.Name
+	if service == nil {
+		return nil, &failure{gatelodge.BackendMissing, fmt.Sprintf("there is no Service %s", name)}
+	}
+	if service.Spec.Type == corev1.ServiceTypeExternalName {
+		why := "which is not available yet"
+		if cfg.RefuseExternalNames {
+			why = "which this gateway refuses"
+		}
+		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, %s", name, why)}
+	}
+	for i := range service.Spec.Ports {
+		port := &service.Spec.Ports[i]
+		tcp := port.Protocol == "" || port.Protocol == corev1.ProtocolTCP
+		if tcp && (port.Name == ref.port.Port && port.Name != "" || strconv.Itoa(int(port.Port)) == ref.port.Port) {
+			return port, nil
+		}
+	}
+	return nil, &failure{gatelodge.BackendMissing, fmt.Sprintf("Service %s has no TCP port %s, it has %s", name, ref.port.Port, portsText(service))}
+}
+
+func portsText(service *corev1.Service) string {
+	if len(service.Spec.Ports) == 0 {
+		return "none"
+	}
+	var text string
+	for i, port := range service.Spec.Ports {
+		if i > 0 {
+			text += ", "
+		}
+		text += strconv.Itoa(int(port.Port))
+		if port.Name != "" {
+			text += " (" + port.Name + ")"
+		}
+	}
+	return text
+}
+
+// protocolOf reads the appProtocol of a Service port (KEP-3726). Names that
+// say nothing to a gateway mean HTTP.
+func protocolOf(ref *backendRef, port *corev1.ServicePort) (gatelodge.BackendProtocol, *failure) {
+	if port.AppProtocol == nil {
+		return gatelodge.BackendHTTP, nil
+	}
+	switch *port.AppProtocol {
+	case "kubernetes.io/h2c", "grpc":
+		return gatelodge.BackendH2C, nil
+	case "https", "kubernetes.io/wss":
+		return gatelodge.BackendHTTP, &failure{gatelodge.BackendUnsupported,
+			fmt.Sprintf("port %s of Service %s/%s has appProtocol %s, which is not available yet", ref.port.Port, ref.port.Namespace, ref.port.Name, *port.AppProtocol)}
+	}
+	return gatelodge.BackendHTTP, nil
+}

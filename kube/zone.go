@@ -1,0 +1,201 @@
+package kube
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// zoneBuilder makes one zone in one view.
+type zoneBuilder struct {
+	cfg       *Config
+	zone      *ZoneConfig
+	view      *ViewConfig
+	announced *announced
+	grants    *grants
+	last      *zoneResult
+	next      *zoneResult
+}
+
+func (b *zoneBuilder) build(names []gatelodge.Name) *gatelodge.Zone {
+	b.addConfigured()
+	for _, name := range names {
+		b.addHost(name, b.grants.byName[name])
+		if b.view.Owners {
+			b.addOwner(name, b.grants.byName[name].owner)
+		}
+	}
+	b.addWildcardsAtEmptyNames()
+
+	b.next.order = orderNames(b.next.nodes, b.last.order)
+	zone := &gatelodge.Zone{
+		Name: b.zone.Name, Hostmaster: b.zone.Hostmaster,
+		TTL: b.zone.TTL, NegativeTTL: b.zone.NegativeTTL,
+		Nodes: make([]*gatelodge.Node, len(b.next.order)),
+	}
+	if len(b.zone.Nameservers) > 0 {
+		zone.Primary = b.zone.Nameservers[0]
+	}
+	for i, name := range b.next.order {
+		zone.Nodes[i] = b.next.nodes[name].node
+	}
+	return zone
+}
+
+// addConfigured adds what stands in the configuration: the apex, the name
+// servers and the static records. A static address of a name server wins over
+// the addresses of the DNS Service.
+func (b *zoneBuilder) addConfigured() {
+	records := make(map[gatelodge.Name][]gatelodge.Record)
+	add := func(name gatelodge.Name, typ, data string) {
+		records[name] = append(records[name], gatelodge.Record{Name: name, Type: typ, TTL: b.zone.TTL, Data: data})
+	}
+	for _, record := range b.zone.Records {
+		records[record.Name] = append(records[record.Name], record)
+	}
+	for _, ns := range b.zone.Nameservers {
+		if ns.Within(b.zone.Name) && !slices.ContainsFunc(records[ns], isAddress) {
+			for _, address := range b.announced.nameservers {
+				add(ns, addressType(address), address.String())
+			}
+		}
+	}
+	for _, ns := range b.zone.Nameservers {
+		add(b.zone.Name, "NS", string(ns)+".")
+	}
+	for _, caa := range b.zone.CAA {
+		add(b.zone.Name, "CAA", caa)
+	}
+	for name, set := range records {
+		b.put(name, nodeOrigin{}, set)
+	}
+}
+
+func isAddress(r gatelodge.Record) bool { return r.Type == "A" || r.Type == "AAAA" }
+
+// addHost publishes a granted name. The owner's oldest Ingress that says where
+// it leads, or for how long, decides.
+func (b *zoneBuilder) addHost(name gatelodge.Name, granted *grant) {
+	origin := nodeOrigin{ttl: b.zone.TTL, target: b.announced.views[b.view.Name]}
+	for i := len(granted.shares) - 1; i >= 0; i-- {
+		in := granted.shares[i].ingress
+		if in.object.Namespace != granted.namespace() {
+			continue // may add paths, and no more
+		}
+		asked := &in.asked.records
+		if asked.ttl != 0 {
+			origin.ttl = asked.ttl
+		}
+		if asked.target != nil {
+			origin.target = asked.target
+		}
+	}
+	b.addTarget(name, origin)
+}
+
+func (b *zoneBuilder) addTarget(name gatelodge.Name, origin nodeOrigin) {
+	if b.reuse(name, origin) {
+		return
+	}
+	var records []gatelodge.Record
+	for _, address := range origin.target.addresses {
+		records = append(records, gatelodge.Record{Name: name, Type: addressType(address), TTL: origin.ttl, Data: address.String()})
+	}
+	if origin.target.alias != "" {
+		records = append(records, gatelodge.Record{Name: name, Type: "CNAME", TTL: origin.ttl, Data: string(origin.target.alias) + "."})
+	}
+	b.put(name, origin, records)
+}
+
+// addOwner tells at _owner.NAME who has NAME.
+func (b *zoneBuilder) addOwner(name gatelodge.Name, owner *applicant) {
+	at := "_owner." + name
+	if len(at) > gatelodge.MaxNameLength {
+		return
+	}
+	origin := nodeOrigin{ttl: b.zone.TTL, owner: owner, ownerName: name}
+	if b.reuse(at, origin) {
+		return
+	}
+	text := fmt.Sprintf("\"namespace=%s object=%s/%s since=%s\"",
+		owner.object.Namespace, owner.object.Kind, owner.object.Name, owner.since.UTC().Format(time.RFC3339))
+	b.put(at, origin, []gatelodge.Record{{Name: at, Type: "TXT", TTL: b.zone.TTL, Data: text}})
+}
+
+// addWildcardsAtEmptyNames publishes a wildcard's records also at names that
+// exist only because there are names below them, and that the wildcard's route
+// matches. A DNS wildcard does not reach those (RFC 4592 §2.2.2), and a name
+// that routes has to resolve.
+func (b *zoneBuilder) addWildcardsAtEmptyNames() {
+	empty := make(map[gatelodge.Name]bool)
+	for name := range b.next.nodes {
+		for above := name.Parent(); above != b.zone.Name && above.Within(b.zone.Name); above = above.Parent() {
+			if empty[above] {
+				break
+			}
+			if b.next.nodes[above] == nil {
+				empty[above] = true
+			}
+		}
+	}
+	for name := range empty {
+		wildcard := b.next.nodes[name.Wildcard()]
+		if wildcard != nil && wildcard.origin.target != nil {
+			b.addTarget(name, wildcard.origin)
+		}
+	}
+}
+
+// reuse takes the node of the zone before, if it was made of the same.
+func (b *zoneBuilder) reuse(name gatelodge.Name, origin nodeOrigin) bool {
+	before := b.last.nodes[name]
+	if before == nil || before.origin != origin {
+		return false
+	}
+	b.next.nodes[name] = before
+	return true
+}
+
+// put adds a node, and keeps the one of the zone before if it has the same
+// records.
+func (b *zoneBuilder) put(name gatelodge.Name, origin nodeOrigin, records []gatelodge.Record) {
+	if len(records) == 0 {
+		return
+	}
+	slices.SortFunc(records, func(a, b gatelodge.Record) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Data, b.Data))
+	})
+	unifyTTL(records)
+	node := &gatelodge.Node{Name: name, Records: slices.Compact(records)}
+	if before := b.last.nodes[name]; before != nil && reflect.DeepEqual(before.node, node) {
+		node = before.node
+	}
+	b.next.nodes[name] = &nodeResult{origin: origin, node: node}
+}
+
+// unifyTTL gives the records of one type, which stand together, one TTL, the
+// shortest (RFC 2181 §5.2).
+func unifyTTL(records []gatelodge.Record) {
+	for start := 0; start < len(records); {
+		end, ttl := start, records[start].TTL
+		for ; end < len(records) && records[end].Type == records[start].Type; end++ {
+			ttl = min(ttl, records[end].TTL)
+		}
+		for ; start < end; start++ {
+			records[start].TTL = ttl
+		}
+	}
+}
+
+func addressType(address netip.Addr) string {
+	if address.Is4() {
+		return "A"
+	}
+	return "AAAA"
+}
