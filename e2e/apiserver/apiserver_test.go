@@ -44,6 +44,12 @@ func TestCluster(t *testing.T) {
 		}
 	})
 
+	t.Run("the administrator may read everything", func(t *testing.T) {
+		if _, err := as(t, cluster, "admin").CoreV1().Secrets("").List(t.Context(), metav1.ListOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+
 	t.Run("a user may do what was granted and nothing else", func(t *testing.T) {
 		client := as(t, cluster, "gatelodge/reader")
 		if _, err := client.NetworkingV1().Ingresses("").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {

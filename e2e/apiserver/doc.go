@@ -7,7 +7,7 @@
 //
 //	func TestMain(m *testing.M) { os.Exit(apiserver.Main(m)) }
 //
-// and a test then asks for a cluster, which takes some seconds and 400 MB:
+// and a test then asks for a cluster, which takes some three seconds and 350 MB:
 //
 //	cluster := apiserver.Start(t)
 //	cluster.Grant(t, "gatelodge/gatelodge", role)

@@ -20,13 +20,14 @@ import (
 const inside = "GATELODGE_E2E_NAMESPACE"
 
 const needs = "a network namespace of our own is needed: run as root, or where the kernel lets users make one " +
-	"(sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, " +
+	"(sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces and user.max_net_namespaces above 0, " +
 	"kernel.apparmor_restrict_unprivileged_userns=0; in a container also its seccomp profile)"
 
 // Main runs a package's tests in a fresh network namespace and returns the exit
 // code for os.Exit. It builds the cluster's programs before, because no network
 // leads out of there. As root it needs CAP_SYS_ADMIN; anybody else becomes root
-// of a user namespace, and only in there.
+// of a user namespace, and only in there. A TestMain runs once outside and once
+// inside: what else needs the network belongs before its call of Main.
 func Main(m *testing.M) int {
 	code, err := 0, error(nil)
 	if os.Getenv(inside) == "" {
@@ -72,7 +73,7 @@ func reenter() (int, error) {
 		}
 		return 0, err // ended by a signal
 	}
-	return 0, fmt.Errorf("%s: %w", needs, errors.Join(refused...))
+	return 0, fmt.Errorf("%s; the kernel said:\n%w", needs, errors.Join(refused...))
 }
 
 // waysIn lists how to get into a new network namespace, the plainest first. Root
