@@ -14,7 +14,6 @@ import (
 
 // zoneBuilder makes one zone in one view.
 type zoneBuilder struct {
-	cfg       *Config
 	zone      *ZoneConfig
 	view      *ViewConfig
 	announced *announced
@@ -123,9 +122,9 @@ func (b *zoneBuilder) addOwner(name gatelodge.Name, owner *applicant) {
 	if b.reuse(at, origin) {
 		return
 	}
-	text := fmt.Sprintf("\"namespace=%s object=%s/%s since=%s\"",
+	text := fmt.Sprintf("namespace=%s object=%s/%s since=%s",
 		owner.object.Namespace, owner.object.Kind, owner.object.Name, owner.since.UTC().Format(time.RFC3339))
-	b.put(at, origin, []gatelodge.Record{{Name: at, Type: "TXT", TTL: b.zone.TTL, Data: text}})
+	b.put(at, origin, []gatelodge.Record{{Name: at, Type: "TXT", TTL: b.zone.TTL, Data: characterStrings(text)}})
 }
 
 // addWildcardsAtEmptyNames publishes a wildcard's records also at names that
@@ -177,6 +176,18 @@ func (b *zoneBuilder) put(name gatelodge.Name, origin nodeOrigin, records []gate
 		node = before.node
 	}
 	b.next.nodes[name] = &nodeResult{origin: origin, node: node}
+}
+
+// characterStrings is a text as RDATA of a TXT record: strings of at most 255
+// octets (RFC 1035 §3.3), which are read as one. The text has no quotes, as
+// the names of objects have none.
+func characterStrings(text string) string {
+	var data strings.Builder
+	for len(text) > 255 {
+		data.WriteString(`"` + text[:255] + `" `)
+		text = text[255:]
+	}
+	return data.String() + `"` + text + `"`
 }
 
 // unifyTTL gives the records of one type, which stand together, one TTL, the

@@ -59,7 +59,7 @@ func makeViews(g *grants, a *announced, cfg *Config, last *views) *views {
 				continue
 			}
 			b := &zoneBuilder{
-				cfg: cfg, zone: zone, view: viewConfig, announced: a, grants: g,
+				zone: zone, view: viewConfig, announced: a, grants: g,
 				last: &zoneResult{}, next: &zoneResult{nodes: make(map[gatelodge.Name]*nodeResult)},
 			}
 			key := zoneKey{view.Name, zone.Name}
