@@ -67,7 +67,8 @@ type Drain struct {
 
 // DNSSettings hold for every DNS and DoT listener.
 type DNSSettings struct {
-	RateLimit int // responses a second to one client network; 0: no limit
+	RateLimit   int     // responses a second to one client network; 0: no limit
+	QuerySample float64 // the share of queries that is logged, from 0 to 1
 }
 
 // TLSSettings hold for every HTTPS and DoT listener.

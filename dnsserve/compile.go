@@ -14,7 +14,8 @@ import (
 type table struct {
 	views     map[string]*view
 	zones     map[zoneKey]*compiledZone
-	rateLimit int // replies a second to one client network; 0: no limit
+	rateLimit int     // replies a second to one client network; 0: no limit
+	logShare  float64 // of queries
 	minTLS    uint16
 }
 
@@ -60,7 +61,9 @@ func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 		t.views[v.Name].outside = c.metrics.of(zoneKey{view: v.Name})
 	}
 	if next.Settings != nil {
-		t.rateLimit, t.minTLS = next.Settings.DNS.RateLimit, next.Settings.TLS.MinVersion
+		t.rateLimit = next.Settings.DNS.RateLimit
+		t.logShare = next.Settings.DNS.QuerySample
+		t.minTLS = next.Settings.TLS.MinVersion
 	}
 	return t
 }

@@ -11,6 +11,10 @@ const (
 	plainUDP = 512  // without EDNS (RFC 1035 §2.3.4)
 	maxTCP   = 65535
 
+	// paddingBlock hides from who listens to an encrypted connection which
+	// answer went by (RFC 8467 §4.1).
+	paddingBlock = 468
+
 	optSize      = 11 // an OPT record without options: owner, type, class, TTL, length
 	optionHeader = 4
 )
@@ -29,6 +33,7 @@ type edns struct {
 	do        bool
 	size      int // of UDP payload that the client takes
 	nsid      bool
+	padding   bool
 	cookie    cookie
 }
 
@@ -53,6 +58,8 @@ func (e *edns) read(class uint16, ttl uint32, options []byte) {
 		switch data := options[optionHeader:end]; code {
 		case dns.EDNS0NSID:
 			e.nsid = true
+		case dns.EDNS0PADDING:
+			e.padding = true
 		case dns.EDNS0COOKIE:
 			if !e.cookie.read(data) {
 				e.malformed = true // RFC 7873 §5.2.2
@@ -72,6 +79,8 @@ type options struct {
 	cookie   []byte // client and server cookie; nil: none
 	nsid     string // "": none
 	extended *extendedError
+	padded   bool // the message's length is rounded up to paddingBlock
+	padding  int  // octets that takes
 }
 
 // extendedError tells a person why an answer is what it is (RFC 8914).
@@ -92,7 +101,18 @@ func (o *options) size() int {
 	if o.extended != nil {
 		n += optionHeader + 2 + len(o.extended.text)
 	}
+	if o.padded {
+		n += optionHeader + o.padding
+	}
 	return n
+}
+
+// pad chooses the padding of a message that has size octets before the OPT
+// record. One that would grow too long is left alone.
+func (o *options) pad(size int) {
+	if size += o.size(); o.padded && size <= maxTCP-paddingBlock {
+		o.padding = (paddingBlock - size%paddingBlock) % paddingBlock
+	}
 }
 
 // append adds the OPT record of a reply with this code to query e.
@@ -118,6 +138,10 @@ func (o *options) append(b []byte, e *edns, rcode int) []byte {
 		b = appendOption(b, dns.EDNS0EDE, 2+len(o.extended.text))
 		b = binary.BigEndian.AppendUint16(b, o.extended.code)
 		b = append(b, o.extended.text...)
+	}
+	if o.padded {
+		b = appendOption(b, dns.EDNS0PADDING, o.padding)
+		b = append(b, make([]byte, o.padding)...)
 	}
 	return b
 }

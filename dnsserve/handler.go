@@ -37,7 +37,8 @@ type responder struct {
 	identity string
 	secret   *[16]byte // of cookies
 	limiter  *limiter
-	part     int // of the counters, which is this responder's
+	queries  *queryLog // nil: none
+	part     int       // of the counters, which is this responder's
 
 	query  query
 	reply  reply
@@ -45,6 +46,7 @@ type responder struct {
 	cookie [clientCookieSize + serverCookieSize]byte
 
 	unobserved []*statsPart // of queries whose time has not been counted
+	unlogged   float64      // how far the next query to log is off, counted to 1
 }
 
 // respond appends the reply to message to b, which is empty, and returns nil
@@ -60,6 +62,9 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 	v := t.view(s.view)
 	s.decide(message, t, v)
 	s.count(v, via)
+	if t != nil && t.logShare > 0 {
+		s.sample(t.logShare, client, via, now)
+	}
 
 	limit := maxTCP
 	if via == overUDP {
@@ -77,6 +82,7 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 		if q.edns.cookie.asked && !q.edns.malformed {
 			s.opt.cookie = appendCookie(s.cookie[:0], &q.edns.cookie, client, s.secret, now)
 		}
+		s.opt.padded = q.edns.padding && via == overTLS
 		if q.edns.nsid {
 			s.opt.nsid = s.identity
 		}

@@ -49,10 +49,6 @@ func (n name) String() string {
 	return s
 }
 
-// plain is the name as a metric label and a gatelodge.Name show it: without
-// the last dot.
-func (n name) plain() string { return strings.TrimSuffix(n.String(), ".") }
-
 // lower puts a name in wire form into lower case. Length octets are below 64
 // and so are never taken for letters.
 func lower(n []byte) {

@@ -36,6 +36,7 @@ type Server struct {
 	table   *gatelodge.Table[*table]
 	secret  [16]byte // of cookies
 	limiter *limiter
+	queries *queryLog
 	workers atomic.Int64 // responders made so far
 	serving sync.WaitGroup
 	failed  chan error
@@ -66,7 +67,7 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{log: log, cfg: cfg, limiter: newLimiter(), failed: make(chan error, 1)}
+	s := &Server{log: log, cfg: cfg, limiter: newLimiter(), queries: newQueryLog(log), failed: make(chan error, 1)}
 	rand.Read(s.secret[:]) // never fails
 	m := newMetrics()
 	c := &compiler{log: log, serials: newSerials(), metrics: m}
@@ -142,6 +143,7 @@ func (s *Server) newResponder(view string) *responder {
 		identity: s.cfg.Identity,
 		secret:   &s.secret,
 		limiter:  s.limiter,
+		queries:  s.queries,
 		part:     int(s.workers.Add(1)),
 	}
 }
@@ -175,6 +177,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 
+	stopLog := s.queries.start()
+	defer stopLog()
 	ended := make(chan struct{})
 	go func() {
 		s.serving.Wait()

@@ -49,6 +49,7 @@ func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 		flags |= flagTC
 	}
 	if q.edns.present {
+		opt.pad(len(b))
 		b = opt.append(b, &q.edns, r.rcode)
 		counts[2]++
 	}
