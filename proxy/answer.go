@@ -40,13 +40,15 @@ func (r *request) conclude(err error) error {
 		return nil
 	}
 	r.reason = err.Error()
-	if r.response.begun() || r.x.Context.Err() != nil {
+	timeout, tooLarge := errors.Is(err, exchange.ErrTimeout), errors.Is(err, exchange.ErrTooLarge)
+	// A context that ended says that the client is gone, but for one that broke
+	// our rules: it may well be there and listen.
+	if r.response.begun() || r.x.Context.Err() != nil && !timeout && !tooLarge {
 		return err
 	}
 	a := &answer{status: 502, text: "Bad Gateway"}
-	timeout := errors.Is(err, exchange.ErrTimeout)
 	switch client := errors.Is(err, exchange.ErrClient); {
-	case client && errors.Is(err, exchange.ErrTooLarge):
+	case client && tooLarge:
 		a.status, a.text = 413, "Content Too Large"
 	case client && timeout:
 		a.status, a.text = 408, "Request Timeout"

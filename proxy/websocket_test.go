@@ -1,0 +1,167 @@
+package proxy
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	gatelodge "gatelodge.dev"
+)
+
+// webSocketEcho is a backend that sends back each message.
+func webSocketEcho(w http.ResponseWriter, r *http.Request) {
+	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }, Subprotocols: []string{"chat"}}
+	c, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	for {
+		kind, message, err := c.ReadMessage()
+		if err != nil || c.WriteMessage(kind, message) != nil {
+			return
+		}
+	}
+}
+
+// webSocket opens one through the gateway.
+func (g *gateway) webSocket(m mode) *websocket.Conn {
+	g.t.Helper()
+	dialer := websocket.Dialer{
+		NetDial:         func(network, _ string) (net.Conn, error) { return net.Dial(network, g.address(m)) },
+		TLSClientConfig: &tls.Config{RootCAs: roots()},
+		Subprotocols:    []string{"chat"},
+	}
+	c, _, err := dialer.Dial(strings.Replace(m.url(appHost, "/ws"), "http", "ws", 1), nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func echo(c *websocket.Conn, message string) error {
+	if err := c.WriteMessage(websocket.TextMessage, []byte(message)); err != nil {
+		return err
+	}
+	_, got, err := c.ReadMessage()
+	if err == nil && string(got) != message {
+		err = fmt.Errorf("got %q, want %q", got, message)
+	}
+	return err
+}
+
+func TestWebSocket(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, webSocketEcho)), settings(func(s *gatelodge.Settings) {
+			s.Timeouts.Read, s.Timeouts.Body = 50*time.Millisecond, 50*time.Millisecond // no limit for a tunnel
+		}))
+		c := g.webSocket(m)
+		if c.Subprotocol() != "chat" {
+			t.Errorf("subprotocol %q", c.Subprotocol())
+		}
+		quiet := time.NewTimer(200 * time.Millisecond)
+		for _, message := range []string{"one", strings.Repeat("long", 20000), "three"} {
+			if err := echo(c, message); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-quiet.C
+		if err := echo(c, "after a while"); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Close()
+		line := g.lines(1)[0]
+		if line["status"] != 101.0 || line["bytes_in"].(float64) < 80000 || line["bytes_out"].(float64) < 80000 {
+			t.Errorf("logged %v", line)
+		}
+	}, h1, h1tls)
+}
+
+// TestHalfClose: a side that has no more to send can still be sent to, in a
+// protocol that nobody here knows.
+func TestHalfClose(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				reader := bufio.NewReader(c)
+				if _, err := http.ReadRequest(reader); err != nil {
+					return
+				}
+				_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: Telepathy/2\r\n\r\n")
+				all, _ := io.ReadAll(reader) // until the client says that it is done
+				_, _ = fmt.Fprintf(c, "got %s", all)
+			}()
+		}
+	}()
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, netip.MustParseAddrPort(l.Addr().String())))
+		var c interface {
+			net.Conn
+			CloseWrite() error
+		}
+		tcp, err := net.Dial("tcp", g.address(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tcp.Close()
+		c = tcp.(*net.TCPConn)
+		if m.tls() {
+			c = tls.Client(tcp, &tls.Config{RootCAs: roots(), ServerName: appHost})
+		}
+		_, _ = fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: Telepathy/2\r\n\r\nearly ", appHost)
+		reader := bufio.NewReader(c)
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil || response.StatusCode != 101 || response.Header.Get("Upgrade") != "Telepathy/2" {
+			t.Fatalf("got %v, %v", response, err)
+		}
+		_, _ = io.WriteString(c, "late")
+		if err := c.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(reader); err != nil || string(got) != "got early late" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}, h1, h1tls)
+}
+
+// TestUpgradeRefused: the backend's own answer comes through, and one that was
+// not asked for does not.
+func TestUpgradeRefused(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Upgrade") == "h2c" {
+				w.WriteHeader(500)
+				return
+			}
+			w.WriteHeader(426)
+		})))
+		for token, want := range map[string]int{"websocket": 426, "h2c": 426} {
+			r := newRequest(t, "GET", m.url(appHost, "/"), nil)
+			r.Header.Set("Connection", "Upgrade")
+			r.Header.Set("Upgrade", token)
+			if got := do(t, g.client(m), r).StatusCode; got != want {
+				t.Errorf("%s: got %d, want %d", token, got, want)
+			}
+		}
+	}, h1, h1tls)
+}
