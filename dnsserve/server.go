@@ -6,9 +6,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -46,20 +43,6 @@ type Server struct {
 	closing   bool
 }
 
-// listener is an address that is answered on.
-type listener struct {
-	name     string
-	addr     netip.AddrPort
-	services []service
-}
-
-// service is one way of answering on an address.
-type service interface {
-	serve() error // until it is closed or drained
-	drain()       // makes serve end once what has arrived is answered
-	close()       // makes serve end at once
-}
-
 // New returns a Server of what is live. It must be called before the first
 // Swap; until that, all queries get SERVFAIL.
 func New(live *gatelodge.Live, cfg Config) *Server {
@@ -81,61 +64,7 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	return s
 }
 
-// Listen binds the address of l: for protocol DNS by UDP and TCP, for DOT by
-// TCP alone. Port 0 is any that is free. Answers come from the view of l. What
-// arrives before Serve waits for it.
-func (s *Server) Listen(l gatelodge.Listener) error {
-	bound, err := s.bind(l)
-	if err != nil {
-		return fmt.Errorf("listener %s: %w", l.Name, err)
-	}
-	bound.name = l.Name
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.listeners = append(s.listeners, bound)
-	return nil
-}
-
-func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
-	responder := func() *responder { return s.newResponder(l.View) }
-	switch l.Protocol {
-	case gatelodge.DNS:
-		return bindDNS(l.Address, responder, s.log)
-	case gatelodge.DOT:
-		return s.bindDOT(l.Address, responder)
-	default:
-		return nil, fmt.Errorf("protocol %s is not DNS", l.Protocol)
-	}
-}
-
-// bindTries is how many free ports of TCP are tried for one that is free for
-// UDP too.
-const bindTries = 20
-
-func bindDNS(address string, responder func() *responder, log *slog.Logger) (*listener, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	for try := 1; ; try++ {
-		// TCP comes first: it does not share its address, so a second gateway
-		// fails here and does not take half of the first one's UDP queries.
-		tcp, err := net.Listen("tcp", address)
-		if err != nil {
-			return nil, err
-		}
-		addr := tcp.Addr().(*net.TCPAddr).AddrPort()
-		udp, err := listenUDP(net.JoinHostPort(host, strconv.Itoa(int(addr.Port()))), responder)
-		if err == nil {
-			return &listener{addr: addr, services: []service{udp, newTCPServer(tcp, overTCP, responder, log)}}, nil
-		}
-		tcp.Close()
-		if port != "0" || try == bindTries {
-			return nil, err
-		}
-	}
-}
-
+// newResponder returns a responder for one goroutine that serves this view.
 func (s *Server) newResponder(view string) *responder {
 	return &responder{
 		table:    s.table.Load,
@@ -146,19 +75,6 @@ func (s *Server) newResponder(view string) *responder {
 		queries:  s.queries,
 		part:     int(s.workers.Add(1)),
 	}
-}
-
-// Addr returns where the listener of this name listens, and the zero AddrPort
-// if there is none.
-func (s *Server) Addr(listener string) netip.AddrPort {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.listeners {
-		if l.name == listener {
-			return l.addr
-		}
-	}
-	return netip.AddrPort{}
 }
 
 // Serve answers on all listeners until Shutdown has ended or ctx is done,

@@ -134,3 +134,37 @@ func TestListenRefusesWhatIsNoDNS(t *testing.T) {
 		t.Error("Listen takes an address that is taken")
 	}
 }
+
+// TestSwapsUnderLoad: while the zone changes again and again, every query gets
+// an answer of one version or the other, never a mix and never none.
+func TestSwapsUnderLoad(t *testing.T) {
+	versions := []*gatelodge.Snapshot{
+		snapshotOf(testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\nalias CNAME www\nwww A 192.0.2.1")),
+		snapshotOf(testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\nalias CNAME web\nweb A 192.0.2.2")),
+	}
+	s, live := startServer(t, Config{}, versions[0])
+	stop := make(chan struct{})
+	swapped := make(chan int)
+	go func() {
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				swapped <- n
+				return
+			default:
+				live.Swap(versions[n%2])
+			}
+		}
+	}()
+	for i := range 300 {
+		network := []string{"udp", "tcp"}[i%2]
+		reply := dig(t, network, s.Addr("dns"), "alias.example.", dns.TypeA)
+		if len(reply.Answer) != 2 || reply.Rcode != dns.RcodeSuccess {
+			t.Fatalf("query %d: %v", i, reply)
+		}
+	}
+	close(stop)
+	if n := <-swapped; n < 10 {
+		t.Errorf("only %d swaps", n)
+	}
+}

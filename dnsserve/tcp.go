@@ -146,10 +146,19 @@ func (s *tcpServer) answer(c *tcpConn) {
 		_ = c.SetWriteDeadline(now.Add(s.write))
 		out.Write(size[:]) // out keeps its first error for Flush
 		out.Write(reply)
-		if in.Buffered() < 2 && out.Flush() != nil {
+		if !holdsMessage(in) && out.Flush() != nil {
 			return
 		}
 	}
+}
+
+// holdsMessage tells whether the next message can be read without waiting.
+func holdsMessage(in *bufio.Reader) bool {
+	if in.Buffered() < 2 {
+		return false
+	}
+	size, _ := in.Peek(2)
+	return in.Buffered()-2 >= int(binary.BigEndian.Uint16(size))
 }
 
 // readMessage reads a message after its length (RFC 1035 §4.2.2) into buf, or

@@ -105,6 +105,14 @@ func TestPipelining(t *testing.T) {
 		}
 	}
 	readReplies(t, crumbs, 1)
+
+	// A reply does not wait for the rest of the next query.
+	halves := dial(t, address)
+	two := framed(numberedQuery(t, 0), numberedQuery(t, 0))
+	if _, err := halves.Write(two[:len(two)-5]); err != nil {
+		t.Fatal(err)
+	}
+	readReplies(t, halves, 1)
 }
 
 // TestIdleConnectionsEnd, whether nothing comes or only a part of a query.

@@ -67,7 +67,7 @@ func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 // it longer than limit.
 func appendSet(b []byte, qname name, p placed, limit int, count *int) (_ []byte, missed bool) {
 	before := len(b)
-	if len(b)+len(p.set.wire) > limit { // no owner is shorter than the compiled one
+	if len(b)+len(p.set.wire) > limit { // the compiled owner is the shortest, but for the root's
 		return b, true
 	}
 	if &p.owner[0] == &qname[0] {

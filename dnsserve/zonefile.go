@@ -39,7 +39,7 @@ func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gate
 			Name: owner,
 			Type: dns.Type(h.Rrtype).String(),
 			TTL:  time.Duration(h.Ttl) * time.Second,
-			Data: strings.TrimPrefix(rr.String(), h.String()),
+			Data: strings.SplitN(rr.String(), "\t", 5)[4], // after name, TTL, class and type
 		}
 		if _, err := parseRecord(record); err != nil {
 			return fmt.Errorf("%s %s: %w", owner, record.Type, err) // the data is missing

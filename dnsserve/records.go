@@ -1,0 +1,71 @@
+package dnsserve
+
+import (
+	"slices"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+	"github.com/miekg/dns"
+)
+
+// sameSets compares the records of a node, all but the SOA, which is made
+// here and not by the Snapshot.
+func sameSets(a, b []*rrset) bool {
+	if len(a) > 0 {
+		a = slices.DeleteFunc(slices.Clone(a), func(s *rrset) bool { return s.rtype == dns.TypeSOA })
+	}
+	return slices.EqualFunc(a, b, (*rrset).equal)
+}
+
+// compileSets parses a node's records. One that does not parse is logged and
+// left out: the others are served.
+func (c *compiler) compileSets(n *gatelodge.Node) []*rrset {
+	byType := make(map[uint16][]dns.RR)
+	for _, record := range n.Records {
+		rr, err := parseRecord(record)
+		if err != nil {
+			c.log.Error("a record is left out", "record", record.String(), "error", err)
+			continue
+		}
+		rtype := rr.Header().Rrtype
+		byType[rtype] = append(byType[rtype], rr)
+	}
+	return c.sets(string(n.Name), byType)
+}
+
+// sets compiles the records of a name. What RFC 1034 §3.6.2 forbids beside a
+// CNAME takes its place.
+func (c *compiler) sets(owner string, byType map[uint16][]dns.RR) []*rrset {
+	if len(byType) > 1 && byType[dns.TypeCNAME] != nil {
+		c.log.Error("a CNAME is left out, its name has other records", "name", owner)
+		delete(byType, dns.TypeCNAME)
+	}
+	var sets []*rrset
+	for rtype, rrs := range byType {
+		if (rtype == dns.TypeCNAME || rtype == dns.TypeDNAME) && len(rrs) > 1 {
+			c.log.Error("all but one record of a type that may be there once are left out", "name", owner, "type", dns.Type(rtype))
+			rrs = rrs[:1]
+		}
+		set, err := newRRset(rrs)
+		if err != nil {
+			c.log.Error("records are left out", "name", owner, "type", dns.Type(rtype), "error", err)
+			continue
+		}
+		sets = append(sets, set)
+	}
+	sortSets(sets)
+	return sets
+}
+
+// parseRecord makes a record of its text.
+func parseRecord(record gatelodge.Record) (dns.RR, error) {
+	text := record.String()
+	if strings.ContainsAny(text, "\n\r") {
+		return nil, errLine
+	}
+	rr, err := dns.NewRR(text)
+	if err == nil && rr == nil {
+		err = errLine
+	}
+	return rr, err
+}
