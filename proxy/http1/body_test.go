@@ -160,6 +160,11 @@ func TestHandlersThatMisbehave(t *testing.T) {
 			_, err := ex.Response.Write([]byte("more"))
 			return err
 		}, "half"},
+		{"two answers", func(ex *exchange.Exchange) error {
+			ex.Response.Head(200, nil, 4)
+			ex.Response.Write([]byte("good"))
+			return ex.Response.Head(502, nil, 0)
+		}, "good"},
 		{"an error within the answer", func(ex *exchange.Exchange) error {
 			ex.Response.Head(200, nil, -1)
 			ex.Response.Write([]byte("half"))

@@ -134,8 +134,11 @@ func (c *Client) take(ctx context.Context) (*endpointConn, error) {
 	}
 	c.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Settings().Timeouts.Connect)
-	defer cancel()
+	if timeout := c.opts.Settings().Timeouts.Connect; timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
 	nc, err := c.opts.Dial(ctx, c.addr)
 	if err != nil {
 		if ctx.Err() == context.DeadlineExceeded || isTimeout(err) {

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -198,14 +199,9 @@ func escapesWell(path string) bool {
 func validAuthority(s string) bool {
 	host, port := s, ""
 	if strings.HasPrefix(s, "[") {
-		end := strings.IndexByte(s, ']')
-		if end < 3 {
+		end := max(strings.IndexByte(s, ']'), 1)
+		if address, err := netip.ParseAddr(s[1:end]); err != nil || !address.Is6() || address.Zone() != "" {
 			return false
-		}
-		for i := 1; i < end; i++ {
-			if c := s[i]; !isHex(c) && c != ':' && c != '.' {
-				return false
-			}
 		}
 		host, port = "", s[end+1:]
 	} else if i := strings.IndexByte(s, ':'); i >= 0 {

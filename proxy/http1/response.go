@@ -31,7 +31,10 @@ type response struct {
 	tunnel   *tunnel
 }
 
-var errOverrun = errors.New("the body is longer than the head announced")
+var (
+	errOverrun = errors.New("the body is longer than the head announced")
+	errBegun   = errors.New("the answer was begun before")
+)
 
 func (r *response) Inform(status int, header exchange.Fields) error {
 	r.mu.Lock()
@@ -54,6 +57,9 @@ func (r *response) Inform(status int, header exchange.Fields) error {
 }
 
 func (r *response) Head(status int, header exchange.Fields, length int64) error {
+	if r.begun {
+		return errBegun
+	}
 	if err := checkFields(header); err != nil {
 		return err
 	}
@@ -154,6 +160,9 @@ func (r *response) Trailers(trailers exchange.Fields) error {
 }
 
 func (r *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
+	if r.begun {
+		return nil, errBegun
+	}
 	if err := checkFields(header); err != nil {
 		return nil, err
 	}

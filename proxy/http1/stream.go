@@ -21,9 +21,10 @@ type stream struct {
 	got    error                 // what readable found instead of bytes
 	asking bool                  // readable is to write out before it waits
 
-	in   *buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
-	r, w int
-	out  output
+	in    *buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
+	r, w  int
+	first [1]byte // what fillIdle reads into where there is no raw
+	out   output
 
 	read int64 // bytes that were read so far
 
@@ -101,11 +102,10 @@ func (s *stream) fillIdle(timeout time.Duration) error {
 	if err := s.armRead(timeout); err != nil {
 		return err
 	}
-	var first [1]byte
-	n, err := s.conn.Read(first[:])
+	n, err := s.conn.Read(s.first[:])
 	if n > 0 {
 		s.in = takeBuffer()
-		s.in[0] = first[0]
+		s.in[0] = s.first[0]
 	}
 	return s.filled(n, err)
 }
