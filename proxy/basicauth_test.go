@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	gatelodge "gatelodge.dev"
+)
+
+// hashes are of passwords by other programs: bcrypt by libxcrypt, apr1 and SHA
+// by openssl.
+var hashes = []struct{ user, password, hash string }{
+	{"bcrypt", "anna1", "$2b$04$abcdefghijklmnopqrstuuEOA.4XyCjgRBTmJFnQeoCmhIZKAAQ46"},
+	{"bcrypt-2y", "anna1", "$2y$04$abcdefghijklmnopqrstuuEOA.4XyCjgRBTmJFnQeoCmhIZKAAQ46"},
+	{"apr1", "treb", "$apr1$SALTsalt$ffUVC7jDjSfy3MjY8338H."},
+	{"apr1-long", "a longer password than sixteen octets", "$apr1$12345678$xg8UHVqtozZRbuTJY.tVn/"},
+	{"apr1-empty", "", "$apr1$ab$S8K6Sgp3W8c9Jb6LxgywZ."},
+	{"sha", "aralc", "{SHA}KskaIS4rraEu76ZnI5vSkTDt6gE="},
+}
+
+func TestBasicAuth(t *testing.T) {
+	users := make(map[string]string)
+	for _, h := range hashes {
+		users[h.user] = h.hash
+	}
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, echoFields)), func(s *gatelodge.Snapshot) {
+			s.Hosts[0].Routes[0].Policy = &gatelodge.Policy{BasicAuth: &gatelodge.BasicAuth{Realm: `the "shop"`, Users: users}}
+		})
+		client := g.client(m)
+		ask := func(change func(*http.Request)) answerOf {
+			r := newRequest(t, "GET", m.url(appHost, "/"), nil)
+			change(r)
+			return do(t, client, r)
+		}
+		for range 2 { // computed, then remembered
+			for _, h := range hashes {
+				answer := ask(func(r *http.Request) { r.SetBasicAuth(h.user, h.password) })
+				if answer.StatusCode != 200 || !strings.HasPrefix(lineOf(answer.body, "Authorization: "), "Basic ") {
+					t.Errorf("%s: got %d %s", h.user, answer.StatusCode, answer.body)
+				}
+			}
+		}
+		for name, change := range map[string]func(*http.Request){
+			"none":           func(*http.Request) {},
+			"wrong password": func(r *http.Request) { r.SetBasicAuth("sha", "wrong") },
+			"another's":      func(r *http.Request) { r.SetBasicAuth("sha", "treb") },
+			"unknown user":   func(r *http.Request) { r.SetBasicAuth("nobody", "anna1") },
+			"another scheme": func(r *http.Request) { r.Header.Set("Authorization", "Bearer c2hhOmFyYWxj") },
+			"no base64":      func(r *http.Request) { r.Header.Set("Authorization", "Basic ???") },
+			"no colon":       func(r *http.Request) { r.Header.Set("Authorization", "Basic c2hh") },
+		} {
+			answer := ask(change)
+			if answer.StatusCode != 401 || answer.Header.Get("Www-Authenticate") != `Basic realm="the \"shop\"", charset="UTF-8"` {
+				t.Errorf("%s: got %d, %q", name, answer.StatusCode, answer.Header.Get("Www-Authenticate"))
+			}
+		}
+	})
+}
+
+// TestCredentialsMemory: what was right is remembered, what was wrong is not,
+// and the memory has an end.
+func TestCredentialsMemory(t *testing.T) {
+	c := newCredentials()
+	sha := hashes[len(hashes)-1]
+	if right, err := c.check(t.Context(), "wrong", sha.hash); right || err != nil || len(c.recent) != 0 {
+		t.Fatalf("got %v, %v, remembers %d", right, err, len(c.recent))
+	}
+	if right, err := c.check(t.Context(), sha.password, sha.hash); !right || err != nil || len(c.recent) != 1 {
+		t.Fatalf("got %v, %v, remembers %d", right, err, len(c.recent))
+	}
+	for i := range 3 * verifiedMost {
+		c.remember([32]byte{1, byte(i), byte(i >> 8), byte(i >> 16)})
+	}
+	if n := len(c.recent) + len(c.older); n > 2*verifiedMost {
+		t.Errorf("remembers %d", n)
+	}
+}
+
+// TestHashingIsBounded: who waits for a turn gives up with the client.
+func TestHashingIsBounded(t *testing.T) {
+	c := newCredentials()
+	for range cap(c.hashing) {
+		c.hashing <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.check(ctx, "password", hashes[0].hash); err == nil {
+		t.Error("hashed beyond the bound")
+	}
+}
