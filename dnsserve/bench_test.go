@@ -2,6 +2,7 @@ package dnsserve
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -75,6 +76,46 @@ func TestNoAllocation(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { r.respond(out, wire, client, overUDP, now); r.observe(0) }); n != 0 {
 			t.Errorf("%s: %v allocations a query", kind, n)
 		}
+	}
+}
+
+// TestNoAllocationOnTheSocket: nor does receiving and sending.
+func TestNoAllocationOnTheSocket(t *testing.T) {
+	s, err := listenUDP("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	c, err := net.DialUDP("udp", nil, s.sockets[0].LocalAddr().(*net.UDPAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, other := range s.sockets[1:] {
+		other.Close() // every client is given to the one that stays open
+	}
+	b, err := newBatch(s.sockets[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, wire, in := testResponder(benchmarkZone(t, 100)), plainQuery(t, "host17.pke.example.com.", dns.TypeA), make([]byte, maxUDP)
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := c.Write(wire); err != nil {
+			t.Fatal(err)
+		}
+		n, err := b.receive(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.answerBatch(b, n, time.Now())
+		if err := b.send(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(in); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a packet", n)
 	}
 }
 

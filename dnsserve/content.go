@@ -119,7 +119,7 @@ func ancestors(s string) func(yield func(string) bool) {
 func loadZone(text string) (*zone, error) {
 	all := make(content)
 	var soa *dns.SOA
-	err := parseZoneFile(text, ".", 0, func(rr dns.RR) error {
+	err := parseZoneFile("", text, ".", func(rr dns.RR) error {
 		if s, ok := rr.(*dns.SOA); ok && soa == nil {
 			soa = s
 		}

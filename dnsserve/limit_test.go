@@ -1,6 +1,8 @@
 package dnsserve
 
 import (
+	"fmt"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -94,5 +96,50 @@ func TestLimitedReplies(t *testing.T) {
 		if m := ask(withCookie(given), overUDP); m == nil || len(m.Answer) != 1 {
 			t.Errorf("with a cookie: %v", m)
 		}
+	}
+}
+
+// TestFloodLeavesOthersAlone: one network that asks for random names without
+// end keeps nobody else from being answered.
+func TestFloodLeavesOthersAlone(t *testing.T) {
+	snapshot := snapshotOf(testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.1"))
+	snapshot.Settings.DNS.RateLimit = 50
+	s, _ := startServer(t, Config{}, snapshot)
+	server := net.UDPAddrFromAddrPort(s.Addr("dns"))
+	from := func(address string) *net.UDPConn {
+		t.Helper()
+		c, err := net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(address)}, server)
+		if err != nil {
+			t.Skipf("this system has only one loopback address: %v", err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	flood, honest := from("127.0.0.1"), from("127.9.9.9")
+	const asked = 2000
+	for i := range asked {
+		if _, err := flood.Write(plainQuery(t, fmt.Sprintf("x%d.example.", i), dns.TypeA)); err != nil {
+			t.Fatal(err)
+		}
+		if i%100 == 0 {
+			reply, err := dns.ExchangeConn(honest, new(dns.Msg).SetQuestion("www.example.", dns.TypeA))
+			if err != nil || len(reply.Answer) != 1 {
+				t.Fatalf("after %d queries of the flood: %v, %v", i, reply, err)
+			}
+		}
+	}
+	replies, buf := 0, make([]byte, maxUDP)
+	for {
+		// The last reply is long here when the honest client has its own.
+		if err := flood.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := flood.Read(buf); err != nil {
+			break
+		}
+		replies++
+	}
+	if replies > asked*3/4 {
+		t.Errorf("%d of %d queries of the flood are answered", replies, asked)
 	}
 }

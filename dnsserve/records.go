@@ -64,8 +64,11 @@ func parseRecord(record gatelodge.Record) (dns.RR, error) {
 		return nil, errLine
 	}
 	rr, err := dns.NewRR(text)
-	if err == nil && rr == nil {
-		err = errLine
+	if err != nil {
+		return nil, withoutPlace(err)
 	}
-	return rr, err
+	if rr == nil {
+		return nil, errLine
+	}
+	return rr, nil
 }

@@ -36,7 +36,10 @@ type Server struct {
 	queries *queryLog
 	workers atomic.Int64 // responders made so far
 	serving sync.WaitGroup
-	failed  chan error
+
+	fail    sync.Once     // the first failure of a service ends Serve
+	failed  chan struct{} // closed by it
+	failure error         // set before
 
 	mu        sync.Mutex
 	listeners []*listener
@@ -50,7 +53,7 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{log: log, cfg: cfg, limiter: newLimiter(), queries: newQueryLog(log), failed: make(chan error, 1)}
+	s := &Server{log: log, cfg: cfg, limiter: newLimiter(), queries: newQueryLog(log), failed: make(chan struct{})}
 	rand.Read(s.secret[:]) // never fails
 	m := newMetrics()
 	c := &compiler{log: log, serials: newSerials(), metrics: m}
@@ -100,15 +103,14 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.serving.Wait()
 		close(ended)
 	}()
-	var err error
 	select {
 	case <-ended:
 	case <-ctx.Done():
-	case err = <-s.failed:
+	case <-s.failed:
 	}
 	s.close()
 	<-ended
-	return err
+	return s.failure
 }
 
 // run serves in a goroutine of its own.
@@ -117,10 +119,10 @@ func (s *Server) run(serve func() error) {
 	go func() {
 		defer s.serving.Done()
 		if err := serve(); err != nil {
-			select {
-			case s.failed <- err:
-			default: // one is enough to end Serve
-			}
+			s.fail.Do(func() {
+				s.failure = err
+				close(s.failed)
+			})
 		}
 	}()
 }

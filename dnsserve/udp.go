@@ -76,8 +76,15 @@ func (s *udpServer) work(socket *net.UDPConn) error {
 		return err
 	}
 	r := s.responder()
+	var end time.Time // of draining, where clients never stop asking
 	for {
-		n, err := b.receive(s.draining.Load())
+		draining := s.draining.Load()
+		if draining && end.IsZero() {
+			end = time.Now().Add(drainTime)
+		} else if draining && time.Now().After(end) {
+			return nil
+		}
+		n, err := b.receive(draining)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded): // drain woke us
 			continue

@@ -23,7 +23,8 @@ var errLine = errors.New("a record has to be one line of text")
 func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gatelodge.Record, error) {
 	var records []gatelodge.Record
 	all := make(content)
-	err := parseZoneFile(text, dns.Fqdn(string(origin)), ttl, func(rr dns.RR) error {
+	header := fmt.Sprintf("$TTL %d\n", seconds(ttl))
+	err := parseZoneFile(header, text, dns.Fqdn(string(origin)), func(rr dns.RR) error {
 		h := rr.Header()
 		if h.Rrtype == dns.TypeSOA {
 			return errors.New("the SOA record is made by the server, leave it out")
@@ -57,14 +58,13 @@ func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gate
 }
 
 // parseZoneFile calls f for every record in text and returns the first error,
-// with its line.
-func parseZoneFile(text, origin string, ttl time.Duration, f func(dns.RR) error) error {
-	lines := &lineReader{r: strings.NewReader(text)}
+// with its line. The lines of header come before and don't count.
+func parseZoneFile(header, text, origin string, f func(dns.RR) error) error {
 	if err := refuseDirectives(text); err != nil {
 		return err
 	}
+	lines := &lineReader{r: strings.NewReader(header + text), breaks: -strings.Count(header, "\n")}
 	p := dns.NewZoneParser(lines, origin, "")
-	p.SetDefaultTTL(seconds(ttl))
 	for {
 		rr, ok := p.Next()
 		if !ok {
@@ -79,9 +79,16 @@ func parseZoneFile(text, origin string, ttl time.Duration, f func(dns.RR) error)
 		}
 	}
 	if err := p.Err(); err != nil {
-		return fmt.Errorf("line %d: %w", lines.line(), err)
+		return fmt.Errorf("line %d: %w", lines.line(), withoutPlace(err))
 	}
 	return nil
+}
+
+// withoutPlace takes from a parser's error where it was: a line and column that
+// count what the author has not written.
+func withoutPlace(err error) error {
+	message, _, _ := strings.Cut(err.Error(), " at line: ")
+	return errors.New(message)
 }
 
 // refuseDirectives refuses what would read other files, and what would make
