@@ -4,8 +4,9 @@ import (
 	"log/slog"
 	"slices"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // table is a compiled Snapshot.

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // newTestCompiler has a clock that stands still, and a log to look at.

@@ -68,11 +68,11 @@ func (v *view) lookup(r *reply, qname name, qtype uint16) {
 		if link == 0 {
 			r.zone = z
 		}
+		if z == nil && link == 0 {
+			r.authoritative, r.rcode = false, dns.RcodeRefused
+		}
 		if z == nil {
-			if link == 0 {
-				r.authoritative, r.rcode = false, dns.RcodeRefused
-			}
-			return
+			break // the rest of the chain is for others to answer
 		}
 		next := z.step(r, qname, qtype)
 		if next == nil || r.answered(next) {
@@ -89,7 +89,7 @@ func (z *zone) step(r *reply, qname name, qtype uint16) (next name) {
 	n := z.apex
 	for depth := r.labels.n - z.depth; depth > 0; depth-- {
 		if n.dname != nil {
-			return r.substitute(z.owner(r, qname, depth), n.dname, qname, qtype)
+			return r.substitute(r.labels.suffix(qname, depth), n.dname, qname, qtype)
 		}
 		child := n.children.get(qname.label(r.labels.at[depth-1]))
 		if child == nil {
@@ -104,22 +104,11 @@ func (z *zone) step(r *reply, qname name, qtype uint16) (next name) {
 		}
 		n = child
 		if n.cut != nil && !(depth == 1 && qtype == dns.TypeDS) {
-			r.refer(z.owner(r, qname, depth-1), n.cut)
+			r.refer(r.labels.suffix(qname, depth-1), n.cut)
 			return nil
 		}
 	}
 	return z.match(r, n, qname, qtype)
-}
-
-// owner returns the name that is the last depth labels short of qname.
-func (z *zone) owner(r *reply, qname name, depth int) name {
-	if depth == 0 {
-		return qname
-	}
-	if depth == r.labels.n {
-		return qname[len(qname)-1:]
-	}
-	return qname[r.labels.at[depth]:]
 }
 
 // match answers from the node that stands for qname.

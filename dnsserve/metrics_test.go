@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	gatelodge "gatelodge.dev"
 )
 
 // gather returns the metrics of a registry by name, and each series in the

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // maxName is the most octets of a name on the wire (RFC 1035 §3.1).
@@ -87,6 +88,14 @@ func (l *labels) split(n name) {
 		l.at[l.n] = uint8(i)
 		l.n++
 	}
+}
+
+// suffix returns n, whose labels these are, without so many of the first.
+func (l *labels) suffix(n name, without int) name {
+	if without == l.n {
+		return n[len(n)-1:] // the root
+	}
+	return n[l.at[without]:]
 }
 
 // label returns the octets of the label at offset at.

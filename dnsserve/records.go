@@ -4,8 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // sameSets compares the records of a node, all but the SOA, which is made

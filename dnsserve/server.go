@@ -9,8 +9,9 @@ import (
 	"sync"
 	"sync/atomic"
 
-	gatelodge "gatelodge.dev"
 	"github.com/prometheus/client_golang/prometheus"
+
+	gatelodge "gatelodge.dev"
 )
 
 // Config is what a Server is made with. All of it is optional.

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // patience is how long a test waits for what should come at once.

@@ -4,8 +4,9 @@ import (
 	"slices"
 	"time"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // The times of an SOA record that secondaries go by (RFC 1912 §2.2). Changes

@@ -16,8 +16,9 @@ import (
 	"testing"
 	"time"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // framed is messages as a stream carries them.

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // TestDrainReadsSocketsEmpty: every query that had arrived when draining began

@@ -32,11 +32,7 @@ func (v *view) zoneOf(l *labels, qname name, qtype uint16) *zone {
 	l.split(qname)
 	var apex *zone
 	for depth := min(l.n, v.most); depth >= v.fewest && depth >= 0; depth-- {
-		at := len(qname) - 1
-		if depth > 0 {
-			at = int(l.at[l.n-depth])
-		}
-		z := v.zones[string(qname[at:])]
+		z := v.zones[string(l.suffix(qname, l.n-depth))]
 		if z == nil {
 			continue
 		}

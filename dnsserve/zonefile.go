@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // errLine means that a record's text is not one line.
