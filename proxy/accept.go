@@ -19,7 +19,6 @@ type acceptor struct {
 	gauge    prometheus.Gauge
 	log      *slog.Logger
 	open     atomic.Int64
-	full     atomic.Bool // the limit was told of, and holds since
 }
 
 // Accept waits for a connection. One over the limit is closed at once: a client
@@ -33,12 +32,9 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		limit := int64(a.settings().Limits.Connections)
 		if limit > 0 && a.open.Load() >= limit {
 			_ = c.Close() // nothing was said on it
-			if !a.full.Swap(true) {
-				a.log.Warn("connections refused", "limit", limit)
-			}
+			a.log.Debug("connection over the limit", "peer", c.RemoteAddr(), "limit", limit)
 			continue
 		}
-		a.full.Store(false)
 		a.open.Add(1)
 		a.gauge.Inc()
 		return &acceptedConn{Conn: c, acceptor: a}, nil

@@ -37,10 +37,10 @@ func appendLine(b []byte, r *request, took time.Duration) []byte {
 		b = appendString(b, "ingress", r.route.series.key.ingress)
 		b = appendString(b, "service", r.route.series.key.service)
 	}
-	if r.tries > 0 {
-		b = appendString(b, "endpoint", r.endpoint)
+	if n := len(r.tried); n > 0 {
+		b = appendString(b, "endpoint", r.tried[n-1].address)
 		b = appendSeconds(b, "upstream_duration", r.upstreamTime)
-		b = appendInt(b, "tries", int64(r.tries))
+		b = appendInt(b, "tries", int64(n))
 	}
 	if x.Conn.TLS != nil {
 		b = appendString(b, "tls", tls.VersionName(x.Conn.TLS.Version))

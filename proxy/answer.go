@@ -111,6 +111,3 @@ func grpcStatus(status int) int {
 	}
 	return 2 // UNKNOWN
 }
-
-func isBackend(err error) bool { return errors.Is(err, exchange.ErrBackend) }
-func isUnsent(err error) bool  { return errors.Is(err, exchange.ErrUnsent) }

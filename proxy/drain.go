@@ -67,9 +67,6 @@ func drainListeners(ctx context.Context, listeners []*listener, limit time.Durat
 	return errors.Join(errs...)
 }
 
-// tunnel is one that a drain may have to end.
-type tunnel = exchange.Tunnel
-
 // work is what is under way: requests, and those of them that became tunnels.
 type work struct {
 	requests atomic.Int64
@@ -77,7 +74,7 @@ type work struct {
 	idle     chan struct{} // gets an item when requests becomes 0 in a drain
 
 	mu      sync.Mutex
-	tunnels map[tunnel]struct{}
+	tunnels map[exchange.Tunnel]struct{}
 	broken  bool // no tunnel may stay
 }
 
@@ -104,7 +101,7 @@ func (w *work) wait(ctx context.Context) bool {
 	return true
 }
 
-func (w *work) remember(t tunnel) {
+func (w *work) remember(t exchange.Tunnel) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.broken {
@@ -113,7 +110,7 @@ func (w *work) remember(t tunnel) {
 	w.tunnels[t] = struct{}{}
 }
 
-func (w *work) forget(t tunnel) {
+func (w *work) forget(t exchange.Tunnel) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.tunnels, t)

@@ -1,6 +1,11 @@
 package proxy
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"gatelodge.dev/proxy/exchange"
+)
 
 // forward sends the request to an endpoint of the route's backend, and to
 // another one where the first could not take it.
@@ -9,46 +14,46 @@ func (r *request) forward() error {
 	if b == nil || len(b.eligible) == 0 {
 		return r.answer(unavailable("no endpoints"))
 	}
-	r.backend = b
 	r.forwardedFields()
 	r.upgradeOnly()
 	r.x.Path = r.path
 
 	retries := r.table.settings.Retries
 	b.upstream.budget.earn(retries.Budget)
-	start := time.Now()
-	defer func() { r.upstreamTime = time.Since(start) }()
-	tried := r.tried[:0]
 	for {
-		e := b.choose(tried, time.Now())
+		e := b.choose(r.tried, time.Now())
 		if e == nil { // each was tried; a connection that died is worth another
-			e = tried[0]
+			e = r.tried[0]
 		}
-		tried = append(tried, e)
-		r.tries, r.endpoint = len(tried), e.address
-		b.series.requests.Inc()
-		tryStart := time.Now()
-		err := e.engine.Exchange(r.x)
-		b.series.duration.Observe(time.Since(tryStart).Seconds())
-		if err == nil {
-			return nil
-		}
-		if !isBackend(err) {
-			return err
-		}
-		b.series.failures.Inc()
-		if isUnsent(err) {
-			e.refused.note(time.Now())
-			if len(tried) >= len(b.eligible) {
-				return err
-			}
-		}
-		if !r.mayRetry(err) || len(tried) >= retries.Attempts || !b.upstream.budget.spend() {
+		err := r.try(b, e)
+		everyoneRefused := isUnsent(err) && len(r.tried) >= len(b.eligible)
+		if err == nil || everyoneRefused || !r.mayRetry(err) ||
+			len(r.tried) >= retries.Attempts || !b.upstream.budget.spend() {
 			return err
 		}
 		b.series.retries.Inc()
 	}
 }
+
+// try sends the request to one endpoint.
+func (r *request) try(b *backend, e *endpoint) error {
+	r.tried = append(r.tried, e)
+	b.series.requests.Inc()
+	start := time.Now()
+	err := e.engine.Exchange(r.x)
+	took := time.Since(start)
+	r.upstreamTime += took
+	b.series.duration.Observe(took.Seconds())
+	if errors.Is(err, exchange.ErrBackend) {
+		b.series.failures.Inc()
+	}
+	if isUnsent(err) {
+		e.refused.note(time.Now())
+	}
+	return err
+}
+
+func isUnsent(err error) bool { return errors.Is(err, exchange.ErrUnsent) }
 
 // upgradeOnly keeps the client from changing the connection to HTTP/2 behind
 // our back: the requests on it would pass no policy.

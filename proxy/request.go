@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,24 +24,22 @@ type request struct {
 	route   *route         // nil where none was found
 	id      string         // X-Request-ID
 
-	backend      *backend
-	endpoint     string // of the last try
-	tries        int
-	tried        []*endpoint
-	upstreamTime time.Duration
-	reason       string // why the answer is ours, or what broke it off
+	tried        []*endpoint   // in their order
+	upstreamTime time.Duration // of all tries
+	reason       string        // why the answer is ours, or what broke it off
 
 	body     body
 	response response
 	fields   exchange.Fields // the memory of the fields that are forwarded
 }
 
-var requests = sync.Pool{New: func() any { return new(request) }}
-
 // begin puts the proxy between the exchange and its handler.
 func (s *Server) begin(x *exchange.Exchange) *request {
 	s.work.enter()
-	r := requests.Get().(*request)
+	r, _ := s.requests.Get().(*request)
+	if r == nil {
+		r = new(request)
+	}
 	r.x, r.server, r.table, r.started = x, s, s.table.Load(), time.Now()
 	r.scheme = x.Scheme
 	r.body.Body, r.body.limit = x.Body, r.table.settings.Limits.BodyBytes
@@ -64,7 +61,7 @@ func (s *Server) end(r *request) {
 	clear(r.fields)
 	clear(r.tried)
 	*r = request{fields: r.fields[:0], tried: r.tried[:0]}
-	requests.Put(r)
+	s.requests.Put(r)
 	s.work.leave()
 }
 

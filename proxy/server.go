@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/nethttp"
 )
 
@@ -34,6 +35,7 @@ type Server struct {
 	credentials *credentials
 	log         *accessLog
 	work        work
+	requests    sync.Pool // of *request
 
 	mu        sync.Mutex // guards what follows
 	listeners []*listener
@@ -52,7 +54,7 @@ type listener struct {
 // Swap, and registers its metrics, so it is called once for a Registerer.
 func New(live *gatelodge.Live, cfg Config) *Server {
 	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials()}
-	s.work.tunnels = make(map[tunnel]struct{})
+	s.work.tunnels = make(map[exchange.Tunnel]struct{})
 	s.work.idle = make(chan struct{}, 1)
 	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)
 	s.upstreams = &upstreams{settings: s.settings, byKey: make(map[string]*upstream)}

@@ -29,6 +29,7 @@ type Endpoint struct {
 	protocol  gatelodge.BackendProtocol
 	settings  func() *gatelodge.Settings
 	transport *http.Transport
+	buffers   buffers
 }
 
 // NewEndpoint returns the endpoint at address. Timeouts are those of settings

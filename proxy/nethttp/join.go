@@ -9,10 +9,10 @@ import (
 
 // join copies both ways until both are done, and closes both. When one side
 // says that it has no more to send, the other is told so and may go on.
-func join(client, endpoint exchange.Tunnel) error {
+func (b *buffers) join(client, endpoint exchange.Tunnel) error {
 	upward := make(chan error, 1)
-	go func() { upward <- pump(endpoint, client, client) }()
-	err := pump(client, endpoint, client)
+	go func() { upward <- b.pump(endpoint, client, client) }()
+	err := b.pump(client, endpoint, client)
 	if up := <-upward; err == nil {
 		err = up
 	}
@@ -22,9 +22,9 @@ func join(client, endpoint exchange.Tunnel) error {
 
 // pump copies from one end to the other. An error ends both directions, for a
 // tunnel of which one half is broken is of no use.
-func pump(to, from, client exchange.Tunnel) error {
-	buffer := copyBuffers.Get().(*[32 << 10]byte)
-	defer copyBuffers.Put(buffer)
+func (b *buffers) pump(to, from, client exchange.Tunnel) error {
+	buffer := b.get()
+	defer b.put(buffer)
 	for {
 		n, err := from.Read(buffer[:])
 		if n > 0 {

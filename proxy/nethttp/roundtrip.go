@@ -43,21 +43,18 @@ func (e *Endpoint) Exchange(x *exchange.Exchange) error {
 		body.gate.answered(answer.StatusCode)
 	}
 	if answer.StatusCode == http.StatusSwitchingProtocols {
-		return tunnelTo(x, answer)
+		return e.tunnel(x, answer)
 	}
-	err = relay(ctx, x, answer, clock)
+	err = e.relay(ctx, x, answer, clock)
 	if bodyErr := body.leave(); bodyErr != nil && err != nil {
 		return bodyErr // that is why the endpoint did not go on
 	}
 	return err
 }
 
-// copyBuffers are what bodies are copied through.
-var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
-
 // relay passes an answer on as it comes: when the endpoint has nothing more at
 // once, what it sent so far is on its way to the client.
-func relay(ctx context.Context, x *exchange.Exchange, answer *http.Response, clock *watchdog) error {
+func (e *Endpoint) relay(ctx context.Context, x *exchange.Exchange, answer *http.Response, clock *watchdog) error {
 	length := contentLength(answer, x.Method)
 	header := appendFields(make(exchange.Fields, 0, len(answer.Header)+1), answer.Header)
 	for name := range answer.Trailer { // net/http took the field that announces them away
@@ -71,8 +68,8 @@ func relay(ctx context.Context, x *exchange.Exchange, answer *http.Response, clo
 			return err
 		}
 	}
-	buffer := copyBuffers.Get().(*[32 << 10]byte)
-	defer copyBuffers.Put(buffer)
+	buffer := e.buffers.get()
+	defer e.buffers.put(buffer)
 	for left := length; ; {
 		clock.start()
 		n, err := answer.Body.Read(buffer[:])
@@ -162,8 +159,8 @@ func (i *informer) stop() {
 	i.response = nil
 }
 
-// tunnelTo joins the client with an endpoint that switched protocols.
-func tunnelTo(x *exchange.Exchange, answer *http.Response) error {
+// tunnel joins the client with an endpoint that switched protocols.
+func (e *Endpoint) tunnel(x *exchange.Exchange, answer *http.Response) error {
 	endpoint, ok := answer.Body.(exchange.Tunnel)
 	if !ok || x.Upgrade == "" {
 		return fmt.Errorf("%w: answer: switches protocols and was not asked to", exchange.ErrBackend)
@@ -176,5 +173,5 @@ func tunnelTo(x *exchange.Exchange, answer *http.Response) error {
 	if err != nil {
 		return err
 	}
-	return join(client, endpoint)
+	return e.buffers.join(client, endpoint)
 }

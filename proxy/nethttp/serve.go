@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -21,8 +20,6 @@ type stream struct {
 	fields   exchange.Fields // the memory of exchange.Header
 }
 
-var streams = sync.Pool{New: func() any { return new(stream) }}
-
 // serve turns a request into an exchange and has it handled.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect {
@@ -30,15 +27,18 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	settings := s.options.Settings()
-	st := streams.Get().(*stream)
+	st, _ := s.streams.Get().(*stream)
+	if st == nil {
+		st = new(stream)
+	}
 	x := st.fill(w, r, settings)
 	if limit := settings.Limits.Headers; limit > 0 && len(x.Header) > limit {
 		w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge)
-		st.release()
+		s.release(st)
 		return
 	}
 	err := s.options.Handler(x)
-	st.finish(err)
+	s.finish(st, err)
 }
 
 // fill makes the exchange of a request.
@@ -85,9 +85,9 @@ func (st *stream) fill(w http.ResponseWriter, r *http.Request, settings *gatelod
 
 // finish ends the response as exchange.Response and exchange.Handler promise,
 // and gives the memory back.
-func (st *stream) finish(err error) {
+func (s *Server) finish(st *stream, err error) {
 	if st.response.hijacked {
-		st.release()
+		s.release(st)
 		return
 	}
 	abort := err != nil || st.response.short()
@@ -97,17 +97,17 @@ func (st *stream) finish(err error) {
 	}
 	st.body.leave()
 	st.response.leave()
-	st.release()
+	s.release(st)
 	if abort {
 		panic(http.ErrAbortHandler) // the way to have net/http break a response off
 	}
 }
 
 // release forgets everything that belongs to the request.
-func (st *stream) release() {
+func (s *Server) release(st *stream) {
 	clear(st.fields)
 	st.exchange, st.body, st.response = exchange.Exchange{}, nil, response{}
-	streams.Put(st)
+	s.streams.Put(st)
 }
 
 func version(r *http.Request) exchange.Version {

@@ -28,6 +28,7 @@ type Options struct {
 type Server struct {
 	options Options
 	server  http.Server
+	streams sync.Pool // of *stream
 }
 
 // NewServer returns a server with the timeouts and limits of now. The header
