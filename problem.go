@@ -63,6 +63,7 @@ const (
 	BadSecret          Reason = "BadSecret"          // a Secret whose content does not serve its purpose
 	BadCertificate     Reason = "BadCertificate"     // a certificate out of date, or not for the host
 	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
+	SourceFailed       Reason = "SourceFailed"       // objects that can't be read now; those known before are served
 )
 
 // Problem tells the author of an object what is wrong with it. It never keeps

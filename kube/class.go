@@ -16,13 +16,17 @@ const (
 
 // classes knows which classes exist and which are ours.
 type classes struct {
+	unread    bool            // nothing is known of the classes of others
 	defined   map[string]bool // there is an IngressClass of the name
 	ours      map[string]bool
 	classless bool // an Ingress without a class is ours
 }
 
 func newClasses(objects []*networkingv1.IngressClass, cfg *Config) *classes {
-	c := &classes{defined: make(map[string]bool), ours: make(map[string]bool), classless: cfg.WithoutClass}
+	if !cfg.readsClasses() {
+		objects = nil
+	}
+	c := &classes{unread: !cfg.readsClasses(), defined: make(map[string]bool), ours: make(map[string]bool), classless: cfg.WithoutClass}
 	for _, name := range cfg.Classes {
 		c.ours[name] = true
 	}
@@ -45,7 +49,7 @@ func newClasses(objects []*networkingv1.IngressClass, cfg *Config) *classes {
 // know may well be another controller's.
 func (c *classes) has(ingress *networkingv1.Ingress) (ours bool, problem string) {
 	if name := ingress.Spec.IngressClassName; name != nil {
-		if !c.ours[*name] && !c.defined[*name] {
+		if !c.ours[*name] && !c.defined[*name] && !c.unread {
 			return false, fmt.Sprintf("there is no IngressClass %q, %s", *name, c.known())
 		}
 		return c.ours[*name], ""

@@ -81,6 +81,13 @@ func (c *Config) hasNamespace(namespace string) bool {
 	return len(c.Namespaces) == 0 || slices.Contains(c.Namespaces, namespace)
 }
 
+// readsClasses tells whether IngressClasses are looked at. They belong to no
+// namespace, so a gateway that keeps to namespaces, and is told its classes by
+// name, does without the right to read them.
+func (c *Config) readsClasses() bool {
+	return len(c.Namespaces) == 0 || len(c.Classes) == 0
+}
+
 // configObject names a part of the configuration for a Problem or a Route.
 func configObject(key string) gatelodge.Object {
 	return gatelodge.Object{Kind: "Config", Name: key}

@@ -78,7 +78,7 @@ func (a *admin) serve(ctx context.Context, l net.Listener) error {
 // drain.
 func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
 	if !a.gateway.ready.Load() {
-		writeText(w, http.StatusServiceUnavailable, "not ready: "+a.gateway.reason.Load().(string)+"\n")
+		writeText(w, http.StatusServiceUnavailable, "not ready: "+a.gateway.unreadiness()+"\n")
 		return
 	}
 	writeText(w, http.StatusOK, "ready\n")

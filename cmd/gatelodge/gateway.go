@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	gatelodge "gatelodge.dev"
@@ -28,11 +29,14 @@ type gateway struct {
 	log     *slog.Logger
 	live    gatelodge.Live
 	source  kube.Source
+	waiting func() string // what the source is not complete without; nil: it does not tell
 	builder kube.Builder
 	proxy   *proxy.Server
 	dns     *dnsserve.Server
 	metrics *metrics
 	admin   *admin
+
+	registry *prometheus.Registry
 
 	config       atomic.Pointer[config]
 	configPoke   chan struct{}                   // wakes the build after a change of config
@@ -52,6 +56,7 @@ func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.
 
 	// The servers add their tables to live before its first swap.
 	registry := newRegistry()
+	g.registry = registry
 	certificates := gatetls.New(&g.live, log)
 	g.proxy = proxy.New(&g.live, proxy.Config{
 		Log:        log,
@@ -63,6 +68,17 @@ func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.
 	g.metrics = newMetrics(registry)
 	g.admin = newAdmin(g, registry)
 	return g
+}
+
+// unreadiness says why the gateway is not ready.
+func (g *gateway) unreadiness() string {
+	reason := g.reason.Load().(string)
+	if g.waiting != nil {
+		if missing := g.waiting(); missing != "" {
+			return reason + ", " + missing
+		}
+	}
+	return reason
 }
 
 // identity is what tells this replica from the others: the pod's name.

@@ -27,50 +27,69 @@ func (f *listenFlags) add(command *cobra.Command, loopback bool) {
 
 func serveCommand(std stdio) *cobra.Command {
 	var (
-		flags      listenFlags
-		configFile string
-		manifests  string
-		level      slog.LevelVar
+		flags listenFlags
+		files serveFiles
+		level slog.LevelVar
 	)
 	command := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway",
-		Long: `Serve runs the gateway from a folder of Kubernetes manifests, which it watches:
-what is added, changed or removed there is served within a moment. The access
-log goes to standard output, everything else to standard error.`,
-		Example: `  gatelodge serve --manifests ./manifests --config gateway.yaml
+		Long: `Serve runs the gateway for the cluster that it runs in, for the one that a
+kubeconfig names, or from a folder of Kubernetes manifests, which needs no
+cluster. What is added, changed or removed there is served within a moment. The
+access log goes to standard output, everything else to standard error.
+
+In a cluster the gateway is the pod POD_NAME in POD_NAMESPACE (environment
+variables, set by the downward API); without them it has the name of the host
+and the namespace of the kubeconfig.`,
+		Example: `  gatelodge serve --config /etc/gatelodge/gateway.yaml
+  gatelodge serve --kubeconfig ~/.kube/config --config gateway.yaml
+  gatelodge serve --manifests ./manifests --config gateway.yaml
   gatelodge serve --manifests ./manifests --http :80 --https :443 --dns :53`,
 		Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if manifests == "" {
-				return usageError{errors.New("serve needs --manifests DIR, a folder of Kubernetes manifests")}
+			if files.manifests != "" && files.kubeconfig != "" {
+				return usageError{errors.New("serve takes --manifests or --kubeconfig, not both")}
 			}
 			log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: &level}))
-			return serve(command.Context(), std, log, configFile, manifests, flags)
+			return serve(command.Context(), std, log, files, flags)
 		},
 	}
 	flags.add(command, false)
-	command.Flags().StringVar(&configFile, "config", "", "the gateway's configuration `FILE`; it is watched")
-	command.Flags().StringVar(&manifests, "manifests", "", "`DIR` of Kubernetes manifests to serve; it is watched")
+	command.Flags().StringVar(&files.config, "config", "", "the gateway's configuration `FILE`; it is watched")
+	command.Flags().StringVar(&files.kubeconfig, "kubeconfig", "", "`FILE` that names a cluster to serve; without it and --manifests, the one that this process runs in")
+	command.Flags().StringVar(&files.manifests, "manifests", "", "`DIR` of Kubernetes manifests to serve instead of a cluster; it is watched")
 	command.Flags().TextVar(&level, "log-level", &level, "`LEVEL` of the log: debug, info, warn or error")
 	return command
 }
 
-// serve runs a gateway from a folder of manifests until ctx ends.
-func serve(ctx context.Context, std stdio, log *slog.Logger, configFile, manifests string, flags listenFlags) error {
-	cfg, err := loadConfig(configFile)
+// serveFiles are the files that serve reads; each may be empty.
+type serveFiles struct{ config, kubeconfig, manifests string }
+
+// serve runs a gateway until ctx ends.
+func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, flags listenFlags) error {
+	cfg, err := loadConfig(files.config)
 	if err != nil {
 		return err
 	}
 	adjust := func(c *config) {
 		c.override(flags.http, flags.https, flags.dns)
-		c.Kube.LoopbackEndpoints = true
+		c.Kube.LoopbackEndpoints = files.manifests != "" // the endpoints of a cluster are other machines
 	}
 	adjust(cfg)
-	g := newGateway(cfg, kube.NewFolder(manifests, log), std.out, log)
-	if configFile != "" {
+	g := newGateway(cfg, nil, std.out, log)
+	if files.manifests != "" {
+		g.source = kube.NewFolder(files.manifests, log)
+	} else {
+		client, namespace, err := connect(files.kubeconfig)
+		if err != nil {
+			return err
+		}
+		g.join(client, namespace, log)
+	}
+	if files.config != "" {
 		g.followConfig = func(ctx context.Context) error {
-			return watchConfig(ctx, configFile, log, func(c *config, err error) {
+			return watchConfig(ctx, files.config, log, func(c *config, err error) {
 				if err == nil {
 					adjust(c)
 				}
@@ -79,7 +98,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, configFile, manifes
 		}
 	}
 	if err := g.run(ctx, flags.admin); err != nil {
-		return fmt.Errorf("serving %s: %w", manifests, err)
+		return fmt.Errorf("serving: %w", err)
 	}
 	return nil
 }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"gatelodge.dev/kube"
+)
+
+// serviceAccountNamespace is where a pod finds the name of its namespace.
+const serviceAccountNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// connect makes a client of the API server that a kubeconfig names, or that of
+// the cluster which the process runs in if kubeconfig is empty. namespace is
+// that of the gateway: POD_NAMESPACE, or else the client's own.
+func connect(kubeconfig string) (client kubernetes.Interface, namespace string, err error) {
+	config, namespace, err := clientConfig(kubeconfig)
+	if err != nil {
+		return nil, "", err
+	}
+	if own := os.Getenv("POD_NAMESPACE"); own != "" {
+		namespace = own
+	}
+	config.UserAgent = "gatelodge/" + buildInfo().version
+	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	config.ContentType = "application/vnd.kubernetes.protobuf"
+	config.QPS, config.Burst = 50, 100 // a leader may have the status of thousands of Ingresses to write
+	client, err = kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, "", fmt.Errorf("making a client of the Kubernetes API: %w", err)
+	}
+	return client, namespace, nil
+}
+
+func clientConfig(kubeconfig string) (*rest.Config, string, error) {
+	if kubeconfig == "" {
+		config, err := rest.InClusterConfig()
+		if errors.Is(err, rest.ErrNotInCluster) {
+			return nil, "", usageError{errors.New("outside of a cluster, serve needs --kubeconfig FILE or --manifests DIR")}
+		} else if err != nil {
+			return nil, "", fmt.Errorf("reading the pod's service account: %w", err)
+		}
+		namespace, err := os.ReadFile(serviceAccountNamespace)
+		if err != nil {
+			return nil, "", fmt.Errorf("reading the pod's namespace: %w", err)
+		}
+		return config, strings.TrimSpace(string(namespace)), nil
+	}
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+		&clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}, nil)
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the kubeconfig %s: %w", kubeconfig, err)
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the kubeconfig %s: %w", kubeconfig, err)
+	}
+	return config, namespace, nil
+}
+
+// join makes the gateway, which has no source yet, one of the replicas of its
+// instance in a cluster.
+func (g *gateway) join(client kubernetes.Interface, namespace string, log *slog.Logger) {
+	cluster := kube.NewCluster(client, kube.ClusterConfig{
+		Name:       g.config.Load().Name,
+		Namespace:  namespace,
+		Pod:        identity(),
+		Log:        log,
+		Registerer: g.registry,
+	})
+	watch := cluster.Watch(func() *kube.Config { return &g.config.Load().Kube })
+	g.source, g.waiting = watch, watch.Waiting
+}

@@ -1,0 +1,65 @@
+package kube
+
+import (
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// ClusterConfig says who a gateway is in a cluster.
+type ClusterConfig struct {
+	Name      string // of the instance; prefix of all that it writes
+	Namespace string // of the gateway, the only one in which it makes objects, Events aside
+	Pod       string // what tells this replica from the others
+	Log       *slog.Logger
+	// Registerer gets gatelodge_leader; nil: nobody.
+	Registerer prometheus.Registerer
+}
+
+// Cluster is a gateway's connection to a Kubernetes API server. What goes
+// wrong on it is told once, however many of its parts notice.
+type Cluster struct {
+	client kubernetes.Interface
+	cfg    ClusterConfig
+	faults *faults
+	leader prometheus.Gauge
+}
+
+// NewCluster returns the connection that client makes. It sends nothing yet.
+func NewCluster(client kubernetes.Interface, cfg ClusterConfig) *Cluster {
+	c := &Cluster{
+		client: client, cfg: cfg,
+		faults: newFaults(cfg.Log),
+		leader: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatelodge_leader",
+			Help: "1 while this replica is the leader, which reports to the cluster; otherwise 0.",
+		}),
+	}
+	if cfg.Registerer != nil {
+		cfg.Registerer.MustRegister(c.leader)
+	}
+	return c
+}
+
+// Labels of what a gateway writes in its namespace.
+const (
+	instanceLabel  = "gatelodge.dev/instance"
+	roleLabel      = "gatelodge.dev/role"
+	managedByLabel = "app.kubernetes.io/managed-by"
+)
+
+// meta names an object of the gateway. The label tells apart instances one of
+// whose names begins with another's.
+func (c *Cluster) meta(name, role string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: c.cfg.Namespace,
+		Name:      c.cfg.Name + "-" + name,
+		Labels:    map[string]string{managedByLabel: "gatelodge", instanceLabel: c.cfg.Name, roleLabel: role},
+	}
+}
+
+// fieldManager is under which name fields of status are owned (Kubernetes
+// server-side apply), so that a gateway takes back only its own.
+func (c *Cluster) fieldManager() string { return c.cfg.Namespace + "/" + c.cfg.Name }

@@ -1,0 +1,192 @@
+package kube
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Watch is a Source that lists and watches an API server. While that can't be
+// reached, or refuses something, the objects stay that were known, the fault is
+// one of the Problems, and everything is tried again with a back-off of a few
+// seconds at most.
+//
+// What is watched follows the configuration and the objects: a Secret that is
+// not of type kubernetes.io/tls is watched by its name while one of our
+// Ingresses names it.
+type Watch struct {
+	cluster *Cluster
+	config  func() *Config
+	wake    chan struct{} // something changed
+
+	mu       sync.Mutex
+	feeds    map[feedKey]*feed
+	active   []feedKey // whose objects are handed out
+	read     *Config   // what active was made for
+	problems []gatelodge.Problem
+
+	selection *selection // Run's alone
+}
+
+// Watch returns the Source of the cluster's objects, for what config returns.
+func (c *Cluster) Watch(config func() *Config) *Watch {
+	w := &Watch{cluster: c, config: config, wake: make(chan struct{}, 1), feeds: make(map[feedKey]*feed)}
+	c.faults.onChange(w.poke)
+	return w
+}
+
+func (w *Watch) poke() {
+	select {
+	case w.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// Run watches until ctx ends. Objects is complete once everything was listed.
+func (w *Watch) Run(ctx context.Context, dirty func()) error {
+	ctx, stop := context.WithCancel(quietly(ctx, w.cluster.cfg.Log))
+	defer stop()
+	complete := false
+	for {
+		if w.reconcile(ctx) {
+			complete = true
+			dirty()
+		}
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+			return nil
+		}
+		if complete {
+			dirty()
+		}
+	}
+}
+
+// reconcile starts what has to be watched and is not. Once all of that is
+// there, it takes the place of what was watched before. It tells whether that
+// happened.
+func (w *Watch) reconcile(ctx context.Context) (changed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cfg := w.config()
+	keys := feedsOf(cfg)
+	if !w.start(ctx, keys) {
+		return false
+	}
+	objects := w.collect(keys)
+	w.selection = selectIngresses(&objects, cfg, w.selection)
+	named, problems := namedSecrets(w.selection.ours, cfg, func(name types.NamespacedName) bool {
+		return slices.ContainsFunc(keys, func(key feedKey) bool {
+			return key.kind == tlsSecretFeed && w.feeds[key].has(name.Namespace, name.Name)
+		})
+	})
+	keys = append(keys, named...)
+	if !w.start(ctx, keys) {
+		return false
+	}
+	w.read = cfg
+	if w.active != nil && slices.Equal(keys, w.active) && slices.Equal(problems, w.problems) {
+		return false
+	}
+	w.active, w.problems = keys, problems
+	wanted := make(map[feedKey]bool, len(keys))
+	for _, key := range keys {
+		wanted[key] = true
+	}
+	for key, f := range w.feeds {
+		if !wanted[key] {
+			f.stop()
+			delete(w.feeds, key)
+			w.cluster.faults.end("watch " + key.String())
+		}
+	}
+	return true
+}
+
+// start starts the feeds that do not run yet, and tells whether all are there.
+func (w *Watch) start(ctx context.Context, keys []feedKey) (settled bool) {
+	settled = true
+	for _, key := range keys {
+		f := w.feeds[key]
+		if f == nil {
+			f = startFeed(ctx, w.cluster, key, w.poke)
+			w.feeds[key] = f
+		}
+		settled = f.isSettled() && settled
+	}
+	return settled
+}
+
+// Objects returns what the API server said last; its time is now.
+func (w *Watch) Objects() Objects {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.read != w.config() {
+		w.poke() // another configuration may need other objects
+	}
+	objects := w.collect(w.active)
+	objects.Problems = append(w.cluster.faults.problems(), w.problems...)
+	return objects
+}
+
+func (w *Watch) collect(keys []feedKey) Objects {
+	objects := Objects{Now: time.Now()}
+	for _, key := range keys {
+		list := w.feeds[key].list()
+		switch key.kind {
+		case ingressFeed:
+			objects.Ingresses = appendTyped[*networkingv1.Ingress](objects.Ingresses, list)
+		case classFeed:
+			objects.Classes = appendTyped[*networkingv1.IngressClass](objects.Classes, list)
+		case serviceFeed:
+			objects.Services = appendTyped[*corev1.Service](objects.Services, list)
+		case sliceFeed:
+			objects.Slices = appendTyped[*discoveryv1.EndpointSlice](objects.Slices, list)
+		default:
+			objects.Secrets = appendTyped[*corev1.Secret](objects.Secrets, list)
+		}
+	}
+	return objects
+}
+
+func appendTyped[T metav1.Object](to []T, list []metav1.Object) []T {
+	to = slices.Grow(to, len(list))
+	for _, object := range list {
+		if typed, ok := object.(T); ok { // a feed holds one kind only
+			to = append(to, typed)
+		}
+	}
+	return to
+}
+
+// Waiting says what is missing until Objects is complete for the first time,
+// and why, or "" when nothing is.
+func (w *Watch) Waiting() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.active != nil {
+		return ""
+	}
+	var missing []string
+	for _, key := range feedsOf(w.config()) {
+		if f := w.feeds[key]; f == nil || !f.isSettled() {
+			missing = append(missing, key.String())
+		}
+	}
+	text := "waiting for " + strings.Join(missing, ", ")
+	if why := w.cluster.faults.String(); why != "" {
+		text += ": " + why
+	}
+	return text
+}

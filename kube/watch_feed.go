@@ -1,0 +1,195 @@
+package kube
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/cache"
+)
+
+// feed is the objects of one list and watch, kept by a client-go Reflector.
+//
+// It is the Reflector's store itself, where an informer would keep a map of its
+// own: Build wants a list whose order and pointers stay, and a list anew after
+// a lost watch has to be told from single changes. It also gives the back-off a
+// limit that suits a gateway.
+type feed struct {
+	key     feedKey
+	trim    cache.TransformFunc
+	changed func()
+	stop    context.CancelFunc
+
+	mu      sync.Mutex
+	objects []metav1.Object // sorted by namespace and name
+	lent    bool            // objects was handed out, so it must not be written any more
+	synced  bool            // a whole list was seen
+	settled bool            // synced, or there is nothing to wait for
+}
+
+// startFeed lists and watches until ctx ends or stop is called. changed is
+// called, from any goroutine, after each change.
+func startFeed(ctx context.Context, c *Cluster, key feedKey, changed func()) *feed {
+	ctx, stop := context.WithCancel(ctx)
+	f := &feed{key: key, trim: trim(c.fieldManager()), changed: changed, stop: stop}
+	lw := key.listWatch(c.client, func(err error) { f.noted(c.faults, err) })
+	reflector := cache.NewReflectorWithOptions(lw, key.kind.example(), f, cache.ReflectorOptions{
+		Name: "gatelodge",
+		// A gateway has a handful of watches, and a minute without changes
+		// hurts more than a request every few seconds.
+		Backoff: &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 5 * time.Second},
+	})
+	go reflector.RunWithContext(ctx)
+	return f
+}
+
+// noted takes in the outcome of a request. A single Secret that may not be
+// read keeps nothing else from being served.
+func (f *feed) noted(faults *faults, err error) {
+	faults.note("watch "+f.key.String(), err)
+	if err == nil || f.key.name == "" {
+		return
+	}
+	f.mu.Lock()
+	news := !f.settled
+	f.settled = true
+	f.mu.Unlock()
+	if news {
+		f.changed()
+	}
+}
+
+// list returns the objects, sorted by namespace and name.
+func (f *feed) list() []metav1.Object {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lent = true
+	return f.objects
+}
+
+// has tells whether there is an object of this name.
+func (f *feed) has(namespace, name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, found := f.search(namespace, name)
+	return found
+}
+
+func (f *feed) isSettled() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.settled
+}
+
+func (f *feed) search(namespace, name string) (int, bool) {
+	return slices.BinarySearchFunc(f.objects, struct{}{}, func(o metav1.Object, _ struct{}) int {
+		return cmp.Or(cmp.Compare(o.GetNamespace(), namespace), cmp.Compare(o.GetName(), name))
+	})
+}
+
+// own makes objects safe to write.
+func (f *feed) own() {
+	if f.lent {
+		f.objects, f.lent = slices.Clone(f.objects), false
+	}
+}
+
+// prepare trims an object that the Reflector brings.
+func (f *feed) prepare(item any) (metav1.Object, error) {
+	trimmed, err := f.trim(item)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := trimmed.(metav1.Object)
+	if !ok {
+		return nil, fmt.Errorf("watch %s: got a %T", f.key, item)
+	}
+	return object, nil
+}
+
+// Add implements cache.ReflectorStore.
+func (f *feed) Add(item any) error {
+	object, err := f.prepare(item)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.own()
+	if i, found := f.search(object.GetNamespace(), object.GetName()); found {
+		f.objects[i] = object
+	} else {
+		f.objects = slices.Insert(f.objects, i, object)
+	}
+	f.mu.Unlock()
+	f.changed()
+	return nil
+}
+
+// Update implements cache.ReflectorStore.
+func (f *feed) Update(item any) error { return f.Add(item) }
+
+// Delete implements cache.ReflectorStore.
+func (f *feed) Delete(item any) error {
+	object, ok := item.(metav1.Object)
+	if !ok {
+		return fmt.Errorf("watch %s: got a %T", f.key, item)
+	}
+	f.mu.Lock()
+	i, found := f.search(object.GetNamespace(), object.GetName())
+	if found {
+		f.own()
+		f.objects = slices.Delete(f.objects, i, i+1)
+	}
+	f.mu.Unlock()
+	if found {
+		f.changed()
+	}
+	return nil
+}
+
+// Replace implements cache.ReflectorStore: it takes over a whole list, the
+// first one or that after a watch was lost. What did not change keeps its
+// pointer.
+func (f *feed) Replace(items []any, _ string) error {
+	objects := make([]metav1.Object, 0, len(items))
+	for _, item := range items {
+		object, err := f.prepare(item)
+		if err != nil {
+			return err
+		}
+		objects = append(objects, object)
+	}
+	slices.SortFunc(objects, func(a, b metav1.Object) int {
+		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
+	})
+	f.mu.Lock()
+	for i, object := range objects {
+		if j, found := f.search(object.GetNamespace(), object.GetName()); found && sameVersion(f.objects[j], object) {
+			objects[i] = f.objects[j]
+		}
+	}
+	news := !f.synced || !slices.Equal(f.objects, objects)
+	f.objects, f.lent = objects, false
+	f.synced, f.settled = true, true
+	f.mu.Unlock()
+	if news {
+		f.changed()
+	}
+	return nil
+}
+
+func sameVersion(a, b metav1.Object) bool {
+	return a.GetUID() == b.GetUID() && a.GetResourceVersion() == b.GetResourceVersion()
+}
+
+// Resync implements cache.ReflectorStore; there is nobody to remind.
+func (f *feed) Resync() error { return nil }
+
+// Transformer implements cache.TransformingStore, so that objects are trimmed
+// while a long list is still being received.
+func (f *feed) Transformer() cache.TransformFunc { return f.trim }

@@ -1,0 +1,176 @@
+package kube
+
+import (
+	"context"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+)
+
+// feedKind is a kind of object that is watched.
+type feedKind uint8
+
+const (
+	ingressFeed feedKind = iota
+	classFeed
+	serviceFeed
+	sliceFeed
+	tlsSecretFeed // Secrets of type kubernetes.io/tls
+	secretFeed    // a Secret of whatever type, by name
+)
+
+// String names the resource, as messages and RBAC do.
+func (k feedKind) String() string {
+	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets"}[k]
+}
+
+// feedKey names what one list and watch is about.
+type feedKey struct {
+	kind      feedKind
+	namespace string // "": all, or the kind has none
+	name      string // "": all
+}
+
+// String says what is watched, to complete "watch …".
+func (k feedKey) String() string {
+	text := k.kind.String()
+	if k.name != "" {
+		text += " " + k.name
+	}
+	if k.namespace != "" {
+		text += " in namespace " + k.namespace
+	}
+	return text
+}
+
+// fieldSelector selects on the server. The name comes from annotations, so it
+// is escaped.
+func (k feedKey) fieldSelector() string {
+	switch {
+	case k.name != "":
+		return fields.OneTermEqualSelector(metav1.ObjectNameField, k.name).String()
+	case k.kind == tlsSecretFeed:
+		return fields.OneTermEqualSelector("type", string(corev1.SecretTypeTLS)).String()
+	}
+	return ""
+}
+
+// example returns an empty object of the kind.
+func (k feedKind) example() runtime.Object {
+	switch k {
+	case ingressFeed:
+		return &networkingv1.Ingress{}
+	case classFeed:
+		return &networkingv1.IngressClass{}
+	case serviceFeed:
+		return &corev1.Service{}
+	case sliceFeed:
+		return &discoveryv1.EndpointSlice{}
+	}
+	return &corev1.Secret{}
+}
+
+// lister is what client-go's typed clients have in common.
+type lister[L runtime.Object] interface {
+	List(ctx context.Context, options metav1.ListOptions) (L, error)
+	Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error)
+}
+
+// listWatch returns how the key's objects are listed and watched. noted is
+// called with the outcome of each request.
+func (k feedKey) listWatch(client kubernetes.Interface, noted func(error)) cache.ListerWatcher {
+	var lw *cache.ListWatch
+	switch k.kind {
+	case ingressFeed:
+		lw = newListWatch(client.NetworkingV1().Ingresses(k.namespace), k.fieldSelector(), noted)
+	case classFeed:
+		lw = newListWatch(client.NetworkingV1().IngressClasses(), k.fieldSelector(), noted)
+	case serviceFeed:
+		lw = newListWatch(client.CoreV1().Services(k.namespace), k.fieldSelector(), noted)
+	case sliceFeed:
+		lw = newListWatch(client.DiscoveryV1().EndpointSlices(k.namespace), k.fieldSelector(), noted)
+	default:
+		lw = newListWatch(client.CoreV1().Secrets(k.namespace), k.fieldSelector(), noted)
+	}
+	return cache.ToListWatcherWithWatchListSemantics(lw, client)
+}
+
+func newListWatch[L runtime.Object](client lister[L], fieldSelector string, noted func(error)) *cache.ListWatch {
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = fieldSelector
+			list, err := client.List(ctx, options)
+			noted(err)
+			return list, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = fieldSelector
+			w, err := client.Watch(ctx, options)
+			noted(err)
+			return w, err
+		},
+	}
+}
+
+// trim drops what Build does not read, which is most of what the API server
+// sends: a large cluster's endpoints would take many times the memory.
+// Of the managers of an Ingress's fields it leaves the gateway itself, by which
+// the Reporter knows what it wrote there, maybe long ago.
+func trim(manager string) cache.TransformFunc {
+	return func(object any) (any, error) {
+		switch o := object.(type) {
+		case *networkingv1.Ingress:
+			own := ownEntry(o.ManagedFields, manager)
+			o.ObjectMeta = trimMeta(&o.ObjectMeta)
+			o.ManagedFields = own
+		case *networkingv1.IngressClass:
+			o.ObjectMeta = trimMeta(&o.ObjectMeta)
+		case *corev1.Service:
+			o.ObjectMeta = trimMeta(&o.ObjectMeta)
+			o.Labels, o.Annotations = nil, nil
+			o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports}
+			o.Status = corev1.ServiceStatus{LoadBalancer: o.Status.LoadBalancer}
+		case *discoveryv1.EndpointSlice:
+			service := o.Labels[discoveryv1.LabelServiceName]
+			o.ObjectMeta = trimMeta(&o.ObjectMeta)
+			o.Annotations, o.Labels = nil, map[string]string{discoveryv1.LabelServiceName: service}
+			for i := range o.Endpoints {
+				e := &o.Endpoints[i]
+				*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions}
+			}
+		case *corev1.Secret:
+			o.ObjectMeta = trimMeta(&o.ObjectMeta)
+			o.Labels, o.Annotations = nil, nil
+		}
+		return object, nil
+	}
+}
+
+func trimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
+	if _, ok := m.Annotations[corev1.LastAppliedConfigAnnotation]; ok {
+		m.Annotations = maps.Clone(m.Annotations)
+		delete(m.Annotations, corev1.LastAppliedConfigAnnotation)
+	}
+	return metav1.ObjectMeta{
+		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
+		CreationTimestamp: m.CreationTimestamp, Labels: m.Labels, Annotations: m.Annotations,
+	}
+}
+
+// ownEntry keeps the entry of the manager's fields in status.
+func ownEntry(entries []metav1.ManagedFieldsEntry, manager string) []metav1.ManagedFieldsEntry {
+	for _, e := range entries {
+		if e.Manager == manager && e.Subresource == "status" {
+			return []metav1.ManagedFieldsEntry{{Manager: manager, Subresource: e.Subresource, Operation: e.Operation}}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package kube
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	gatelodge "gatelodge.dev"
+)
+
+// feedsOf lists what has to be watched for a configuration, whatever objects
+// there are. Nothing is watched that nobody reads.
+func feedsOf(cfg *Config) []feedKey {
+	namespaces := cfg.Namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{""}
+	}
+	var keys []feedKey
+	add := func(key feedKey) {
+		all := feedKey{kind: key.kind, namespace: key.namespace}
+		if !slices.Contains(keys, key) && !slices.Contains(keys, all) && !slices.Contains(keys, feedKey{kind: key.kind}) {
+			keys = append(keys, key)
+		}
+	}
+	for _, namespace := range namespaces {
+		add(feedKey{kind: ingressFeed, namespace: namespace})
+		add(feedKey{kind: tlsSecretFeed, namespace: namespace})
+		add(feedKey{kind: serviceFeed, namespace: namespace})
+		add(feedKey{kind: sliceFeed, namespace: namespace})
+	}
+	if cfg.readsClasses() {
+		add(feedKey{kind: classFeed})
+	}
+	// The rest lies outside of a gateway's namespaces, as a rule.
+	if cfg.DefaultBackend != nil {
+		add(feedKey{kind: serviceFeed, namespace: cfg.DefaultBackend.Namespace})
+		add(feedKey{kind: sliceFeed, namespace: cfg.DefaultBackend.Namespace})
+	}
+	for _, service := range cfg.announcingServices() {
+		add(feedKey{kind: serviceFeed, namespace: service.Namespace, name: service.Name})
+	}
+	return keys
+}
+
+// announcingServices are those whose addresses are published.
+func (c *Config) announcingServices() []types.NamespacedName {
+	var services []types.NamespacedName
+	for _, view := range c.Views {
+		if len(view.Addresses) == 0 && view.Service.Name != "" {
+			services = append(services, view.Service)
+		}
+	}
+	if len(c.DNSAddresses) == 0 && c.DNSService.Name != "" && c.needsNameserverAddresses() {
+		services = append(services, c.DNSService)
+	}
+	return services
+}
+
+// maxNamedSecrets bounds the Secrets of a namespace that are watched one by
+// one, because whoever may write an Ingress there decides on their number.
+const maxNamedSecrets = 100
+
+// namedSecrets lists the Secrets that are referred to and that isTLS does not
+// know: those of another type, and those that are missing.
+func namedSecrets(ours []*ingress, cfg *Config, isTLS func(types.NamespacedName) bool) (keys []feedKey, problems []gatelodge.Problem) {
+	seen := make(map[types.NamespacedName]bool)
+	count := make(map[string]int)
+	add := func(name types.NamespacedName) {
+		if name.Name == "" || seen[name] || isTLS(name) || len(validation.IsDNS1123Subdomain(name.Name)) > 0 {
+			return
+		}
+		seen[name] = true
+		count[name.Namespace]++
+		switch n := count[name.Namespace]; {
+		case n <= maxNamedSecrets:
+			keys = append(keys, feedKey{kind: secretFeed, namespace: name.Namespace, name: name.Name})
+		case n == maxNamedSecrets+1:
+			problems = append(problems, gatelodge.Problem{
+				Object: gatelodge.Object{Kind: "Namespace", Name: name.Namespace},
+				Reason: gatelodge.SourceFailed,
+				Message: fmt.Sprintf("its Ingresses name more than %d Secrets that are missing or not of type kubernetes.io/tls; the others, from %s on, are not read",
+					maxNamedSecrets, name.Name),
+			})
+		}
+	}
+	for _, name := range cfg.DefaultCertificates {
+		add(name)
+	}
+	for _, in := range ours {
+		for _, entry := range in.tls {
+			add(types.NamespacedName{Namespace: in.object.Namespace, Name: entry.secret})
+		}
+		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.auth.secret})
+	}
+	return keys, problems
+}
