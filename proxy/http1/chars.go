@@ -29,6 +29,10 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 // isControl tells the characters that no field value may have (RFC 9110 §5.5).
 func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
 func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+	return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }

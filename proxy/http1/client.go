@@ -92,6 +92,9 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // them says that the request can't be written. Context ends the attempt to
 // connect; afterwards the timeouts bound how long Do waits for either peer.
 func (c *Client) Do(ex *exchange.Exchange) error {
+	if err := checkRequest(ex); err != nil {
+		return err
+	}
 	for {
 		ec, err := c.take(ex.Context)
 		if err != nil {

@@ -8,10 +8,11 @@
 // request body is sent and while a tunnel is open.
 //
 // To read it from a listener to a backend and back: conn.go (the loop over the
-// requests of a connection), head.go and request.go (parsing), body.go and
-// chunk.go (framing), response.go (answering), client.go and forward.go (the
-// other side), tunnel.go. Below them stands stream.go, the connection with its
-// buffers and deadlines.
+// requests of a connection) and request.go (one of them); section.go, head.go,
+// parse.go and target.go (heads); body.go and chunk.go (bodies); response.go
+// (answering). Then the other side: client.go (the pool), forward.go (a request
+// to an endpoint and back), upload.go, tunnel.go. Below both stand stream.go
+// and output.go, the connection with its buffers and deadlines.
 //
 // Parsing is strict, the same for requests and responses: what two readers
 // could understand differently is refused, never repaired. Whoever waits holds

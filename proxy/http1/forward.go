@@ -78,9 +78,7 @@ func (f *forward) send(host string) error {
 	ex, s := f.ex, &f.ec.s
 	o := &s.out
 	o.grow()
-	if err := f.writeHead(host); err != nil {
-		return err
-	}
+	f.writeHead(host)
 	if ex.Length == 0 || f.takeBody() {
 		return f.backend("sending the request", s.ask(f.timeouts.Send, f.timeouts.Read))
 	}

@@ -13,12 +13,14 @@ const direct = 4 << 10
 // output is what is to be written to a connection. It holds a buffer only
 // while something is in it.
 type output struct {
-	conn     net.Conn
-	vectored bool    // conn writes several parts in one system call
-	buf      *buffer // where b starts; b leaves it if a head is longer
-	b        []byte
-	by       deadline
-	wrote    int64 // bytes that the connection took
+	conn   net.Conn
+	raw    syscall.RawConn // as in stream
+	ready  func(fd uintptr) bool
+	failed error   // what writable found
+	buf    *buffer // where b starts; b leaves it if a head is longer
+	b      []byte
+	by     deadline
+	wrote  int64 // bytes that the connection took
 
 	parts [3][]byte
 	vec   net.Buffers // parts, as WriteTo uses it up
@@ -42,7 +44,7 @@ func (o *output) drop() {
 
 // write adds p and then tail, which is short, and sends what does not fit.
 func (o *output) write(p []byte, tail string, timeout time.Duration) error {
-	if o.vectored && len(p) >= direct {
+	if o.raw != nil && len(p) >= direct {
 		return o.writeAll(p, tail, timeout)
 	}
 	for {
@@ -85,29 +87,45 @@ func (o *output) flush(timeout time.Duration) error {
 	if err := o.arm(timeout); err != nil {
 		return err
 	}
+	if o.raw != nil {
+		o.failed = nil
+		err := o.raw.Write(o.ready)
+		o.drop()
+		if err == nil {
+			err = o.failed
+		}
+		return err
+	}
 	n, err := o.conn.Write(o.b)
 	o.wrote += int64(n)
 	o.drop()
 	return err
 }
 
-// writeNow writes what the descriptor takes without waiting, and tells whether
-// that was all. An error is left for flush to find.
-func (o *output) writeNow(fd uintptr) bool {
-	n, err := syscall.Write(int(fd), o.b)
-	for err == syscall.EINTR {
-		n, err = syscall.Write(int(fd), o.b)
-	}
-	if err != nil {
-		return false
-	}
-	o.wrote += int64(n)
-	if n < len(o.b) {
+// writable is called by the runtime's poller, at once and then whenever the
+// descriptor may have become writable; false sends it to wait again.
+func (o *output) writable(fd uintptr) bool {
+	done, err := o.push(fd)
+	o.failed = err
+	return done || err != nil
+}
+
+// push writes what the descriptor takes without waiting, and tells whether
+// that was all.
+func (o *output) push(fd uintptr) (done bool, err error) {
+	for len(o.b) > 0 {
+		n, err := writeNow(fd, o.b)
+		if err == syscall.EAGAIN {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		o.wrote += int64(n)
 		o.b = o.b[n:]
-		return false
 	}
 	o.drop()
-	return true
+	return true, nil
 }
 
 func (o *output) arm(timeout time.Duration) error {

@@ -6,15 +6,9 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// writeHead writes the head of the request into the connection's output. It
-// fails, with nothing sent, for a request that would not be read as the one
-// that it is: other engines are to see to that, but here a request split in
-// two would reach a backend.
-func (f *forward) writeHead(host string) error {
+// writeHead writes the head of the request into the connection's output.
+func (f *forward) writeHead(host string) {
 	ex, o := f.ex, &f.ec.s.out
-	if err := checkRequest(ex); err != nil {
-		return err
-	}
 	if ex.Authority != "" {
 		host = ex.Authority
 	}
@@ -46,9 +40,11 @@ func (f *forward) writeHead(host string) error {
 		b = append(b, "Connection: TE\r\n"...) // RFC 9110 §10.1.4
 	}
 	o.b = append(b, "\r\n"...)
-	return nil
 }
 
+// checkRequest fails for a request that would not be read as the one that it
+// is. Other engines are to see to that, but here a request split in two would
+// reach a backend.
 func checkRequest(ex *exchange.Exchange) error {
 	switch {
 	case !isToken(ex.Method):

@@ -41,8 +41,9 @@ func (s *stream) init(conn net.Conn) {
 		if raw, err := tcp.SyscallConn(); err == nil {
 			s.raw = raw
 			s.ready = s.readable
+			s.out.raw = raw
+			s.out.ready = s.out.writable
 		}
-		s.out.vectored = true
 	}
 }
 
@@ -179,7 +180,7 @@ func (s *stream) silent() bool {
 	quiet := false
 	err := s.raw.Read(func(fd uintptr) bool {
 		var b [1]byte
-		_, err := syscall.Read(int(fd), b[:])
+		_, err := readNow(fd, b[:])
 		quiet = err == syscall.EAGAIN
 		return true
 	})
@@ -202,17 +203,15 @@ func (s *stream) readable(fd uintptr) bool {
 	if s.in == nil {
 		s.in = takeBuffer()
 	}
-	n, err := syscall.Read(int(fd), s.in[:])
-	for err == syscall.EINTR {
-		n, err = syscall.Read(int(fd), s.in[:])
-	}
+	n, err := readNow(fd, s.in[:])
 	if err == syscall.EAGAIN {
 		s.release()
 		if !s.asking {
 			return false
 		}
 		s.asking = false
-		return !s.out.writeNow(fd)
+		done, err := s.out.push(fd)
+		return !done || err != nil // flush goes on
 	}
 	if n == 0 && err == nil {
 		err = io.EOF

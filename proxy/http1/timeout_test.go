@@ -170,7 +170,7 @@ func TestSlowBackends(t *testing.T) {
 					return nil, ctx.Err()
 				},
 			})
-			err := client.Do(&exchange.Exchange{Context: t.Context()})
+			err := client.Do(&exchange.Exchange{Context: t.Context(), Method: "GET", Path: "/"})
 			if !errors.Is(err, exchange.ErrBackend) || !errors.Is(err, exchange.ErrTimeout) || !errors.Is(err, exchange.ErrUnsent) {
 				t.Errorf("got error %v, want ErrBackend, ErrTimeout and ErrUnsent", err)
 			}

@@ -1,0 +1,99 @@
+package http1
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// parseRequest reads a whole request head into ex (RFC 9112 §3) and tells
+// through h what the connection has to know. It may have up to so many fields;
+// secure is whether it came over TLS.
+func parseRequest(ex *exchange.Exchange, h *head, raw []byte, fields int, secure bool) error {
+	end := bytes.IndexByte(raw, '\n')
+	target, err := requestLine(ex, raw[:end-1])
+	if err != nil {
+		return err
+	}
+	if err := h.parse(raw[end+1:], ofRequest, fields); err != nil {
+		return err
+	}
+	ex.Scheme = "http"
+	if secure {
+		ex.Scheme = "https"
+	}
+	if err := splitTarget(ex, h, target); err != nil {
+		return err
+	}
+	return requestBodyOf(ex, h)
+}
+
+// requestLine reads "METHOD target HTTP/1.1", with one space between each.
+func requestLine(ex *exchange.Exchange, line []byte) (target string, err error) {
+	method, rest, _ := strings.Cut(text(line), " ")
+	target, version, found := strings.Cut(rest, " ")
+	if !found || !isToken(method) || target == "" {
+		return "", badf("request line %q: expected method, target and version with one space between them", abridge(line))
+	}
+	switch version {
+	case "HTTP/1.1":
+		ex.Version = exchange.HTTP11
+	case "HTTP/1.0":
+		ex.Version = exchange.HTTP10
+	default:
+		if len(version) == 8 && version[:5] == "HTTP/" && isDigit(version[5]) && version[6] == '.' && isDigit(version[7]) {
+			return "", &malformed{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
+		}
+		return "", badf("request line %q: expected a version like HTTP/1.1 at its end", abridge(line))
+	}
+	for i := range len(target) {
+		if c := target[i]; c <= ' ' || c == 0x7f || c == '#' {
+			return "", badf("request target: it has the character 0x%02x", c)
+		}
+	}
+	ex.Method = method
+	return target, nil
+}
+
+// spareFields is how many fields a handler can add before the list of a pooled
+// request has to be allocated anew.
+const spareFields = 16
+
+// requestBodyOf works out how the request's body is framed, and what the
+// request wants of the connection.
+func requestBodyOf(ex *exchange.Exchange, h *head) error {
+	switch {
+	case h.chunked && ex.Version == exchange.HTTP10:
+		return badf("HTTP/1.0 has no Transfer-Encoding") // RFC 9112 §6.1
+	case h.chunked:
+		ex.Length = -1
+	default:
+		ex.Length = max(h.length, 0)
+	}
+	h.fields = slices.Grow(h.fields, spareFields)
+	ex.Header = h.fields
+	if ex.Version == exchange.HTTP10 {
+		return nil
+	}
+	if h.expects > 0 {
+		if h.expects > 1 || !strings.EqualFold(h.expect, "100-continue") {
+			return &malformed{417, "Expect: only 100-continue can be met"}
+		}
+		ex.Waits = ex.Length != 0
+	}
+	// A server may ignore an Upgrade (RFC 9110 §7.8). One to h2c would let
+	// requests past every rule of ours; one with a body or a choice has no use.
+	if h.upgrading && h.upgrades == 1 && ex.Length == 0 && isProtocol(h.upgrade) && !strings.EqualFold(h.upgrade, "h2c") {
+		ex.Upgrade = strings.ToLower(h.upgrade)
+	}
+	return nil
+}
+
+// isProtocol tells whether s is one protocol of an Upgrade field: a token, or
+// two with a slash between them.
+func isProtocol(s string) bool {
+	name, version, several := strings.Cut(s, "/")
+	return isToken(name) && (!several || isToken(version))
+}

@@ -1,0 +1,50 @@
+package http1
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// refuse answers a request whose head can't be read, and is for the last thing
+// on a connection: where the next request begins, nobody knows.
+func (c *conn) refuse(r *request, settings *gatelodge.Settings, err error) {
+	status := 0
+	if bad := (*malformed)(nil); errors.As(err, &bad) {
+		status = bad.status
+	} else if errors.Is(err, os.ErrDeadlineExceeded) && len(r.raw) > 0 {
+		status = 408
+	} else {
+		return // the client is gone
+	}
+	err = blame(exchange.ErrClient, "reading a request", err)
+	if c.server.Refused != nil {
+		c.server.Refused(c.info, status, err)
+	}
+	text := fmt.Sprintf("%d %s\n", status, reason(status))
+	r.ex.Method, r.ex.Version = "", exchange.HTTP11
+	r.response.close = true
+	r.response.Head(status, exchange.Fields{{Name: "content-type", Value: "text/plain; charset=utf-8"}}, int64(len(text)))
+	r.response.Write([]byte(text))
+	if r.response.finish() {
+		c.s.linger()
+	}
+}
+
+// isHTTP2 tells whether the first thing on the connection is the preface of
+// HTTP/2, which was chosen to be a malformed request of HTTP/1.1.
+func (c *conn) isHTTP2(r *request) bool {
+	return !c.served && c.info.TLS == nil && bytes.Equal(r.raw, []byte("PRI * HTTP/2.0\r\n\r\n"))
+}
+
+func (c *conn) handOver(r *request) {
+	read := append(r.raw[:len(r.raw):len(r.raw)], c.s.take(bufferSize)...)
+	c.s.release()
+	if c.s.armRead(0) == nil && c.s.out.arm(0) == nil {
+		c.server.HTTP2(c.ctx, c.s.conn, c.info, read)
+	}
+}
