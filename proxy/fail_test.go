@@ -112,8 +112,7 @@ func TestSlowClient(t *testing.T) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 		})), settings(func(s *gatelodge.Settings) { s.Timeouts.Body = 100 * time.Millisecond }))
-		out, in := io.Pipe()
-		defer in.Close()
+		out, in := pipe(t)
 		go func() { _, _ = io.WriteString(in, "and then nothing") }()
 		if got := do(t, g.client(m), newRequest(t, "POST", m.url(appHost, "/"), out)).StatusCode; got != 408 {
 			t.Errorf("got %d, want 408", got)

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"math/big"
@@ -257,6 +258,18 @@ func newRequest(t *testing.T, method, url string, body io.Reader) *http.Request 
 		t.Fatal(err)
 	}
 	return r
+}
+
+// pipe is a body that the test writes. It ends by itself, for net/http's client
+// waits for it even where the request has failed.
+func pipe(t *testing.T) (*io.PipeReader, *io.PipeWriter) {
+	out, in := io.Pipe()
+	end := time.AfterFunc(15*time.Second, func() { _ = in.CloseWithError(errors.New("the test takes too long")) })
+	t.Cleanup(func() {
+		end.Stop()
+		_ = in.Close()
+	})
+	return out, in
 }
 
 // eventually waits for something that happens elsewhere.

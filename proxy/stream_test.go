@@ -170,7 +170,7 @@ func TestFullDuplex(t *testing.T) {
 				}
 			}
 		})))
-		out, in := io.Pipe()
+		out, in := pipe(t)
 		answer, err := g.client(m).Do(newRequest(t, "POST", m.url(appHost, "/"), out))
 		if err != nil {
 			t.Fatal(err)
@@ -232,8 +232,7 @@ func TestEarlyResponse(t *testing.T) {
 			w.WriteHeader(409)
 			_, _ = io.WriteString(w, "enough")
 		})))
-		out, in := io.Pipe()
-		defer in.Close()
+		out, _ := pipe(t)
 		answer := do(t, g.client(m), newRequest(t, "POST", m.url(appHost, "/"), out))
 		if answer.StatusCode != 409 || answer.body != "enough" {
 			t.Errorf("got %d %q", answer.StatusCode, answer.body)
