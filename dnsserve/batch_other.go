@@ -17,6 +17,8 @@ const canShareAddress = false
 
 func shareAddress(syscall.RawConn) error { return errors.ErrUnsupported }
 
+func ignorePathMTU(*net.UDPConn) error { return nil }
+
 func tellDestination(*net.UDPConn) error { return nil }
 
 // drainWait is how long a socket has to be silent to count as empty.

@@ -2,8 +2,11 @@ package dnsserve
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +19,22 @@ import (
 
 // patience is how long a test waits for what should come at once.
 const patience = 10 * time.Second
+
+// TestMain sees that the tests leave no goroutine behind.
+func TestMain(m *testing.M) {
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	deadline := time.Now().Add(patience)
+	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
+		runtime.Gosched()
+	}
+	if n := runtime.NumGoroutine(); n > before && code == 0 {
+		stacks := make([]byte, 1<<20)
+		fmt.Printf("%d goroutines are left behind:\n%s", n-before, stacks[:runtime.Stack(stacks, true)])
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // startServer serves the snapshot on a free port of loopback until the test
 // ends.

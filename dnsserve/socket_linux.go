@@ -19,11 +19,35 @@ func shareAddress(c syscall.RawConn) error {
 	})
 }
 
+// ignorePathMTU keeps forged ICMP messages about a small path from having our
+// replies cut into fragments, which are easier to forge than whole ones (RFC
+// 9715 §3.1). Replies of maxUDP octets fit every path of today.
+func ignorePathMTU(socket *net.UDPConn) error {
+	c, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return control(c, func(fd int) error {
+		if !isIPv4(socket) {
+			// A socket for both families needs both; one for IPv6 alone has no
+			// use for the second.
+			if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT); err != nil {
+				return err
+			}
+		}
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT)
+	})
+}
+
+// isIPv4 tells whether the socket is of IPv4 and not of IPv6 or both.
+func isIPv4(socket *net.UDPConn) bool {
+	return socket.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Is4()
+}
+
 // tellDestination makes a socket that is bound to every address tell which one
 // a packet was sent to.
 func tellDestination(socket *net.UDPConn) error {
-	local := socket.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
-	if !local.IsUnspecified() {
+	if !socket.LocalAddr().(*net.UDPAddr).IP.IsUnspecified() {
 		return nil
 	}
 	c, err := socket.SyscallConn()
@@ -31,7 +55,7 @@ func tellDestination(socket *net.UDPConn) error {
 		return err
 	}
 	return control(c, func(fd int) error {
-		if local.Is4() {
+		if isIPv4(socket) {
 			return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 		}
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)

@@ -43,7 +43,7 @@ func listenUDP(address string, responder func() *responder) (*udpServer, error) 
 		socket := c.(*net.UDPConn)
 		s.sockets = append(s.sockets, socket)
 		_ = socket.SetReadBuffer(udpReadBuffer) // as much as the system allows
-		if err := tellDestination(socket); err != nil {
+		if err := errors.Join(ignorePathMTU(socket), tellDestination(socket)); err != nil {
 			s.close()
 			return nil, fmt.Errorf("UDP %s: %w", address, err)
 		}

@@ -103,6 +103,11 @@ func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 	asked := []string{"127.0.0.1", "127.0.0.2", "127.1.2.3"}
 	if hasIPv6(t) {
 		asked = append(asked, "::1")
+		six, err := listenUDP("[::1]:0", nil)
+		if err != nil {
+			t.Fatalf("IPv6 alone: %v", err)
+		}
+		six.close()
 	}
 	for _, address := range asked {
 		ip := netip.MustParseAddr(address)
