@@ -11,9 +11,10 @@ import (
 
 // hostResult is a Host and what it was made of.
 type hostResult struct {
-	owner  string
-	shares []*resolved
-	common *common
+	owner     string
+	shares    []*resolved
+	inherited []*gatelodge.Certificate
+	common    *common
 
 	host     *gatelodge.Host
 	refs     []*backendRef
@@ -21,8 +22,8 @@ type hostResult struct {
 }
 
 // isOf tells whether the result is what makeHost would make.
-func (r *hostResult) isOf(granted *grant, res *resolution, c *common) bool {
-	if r.common != c || len(r.shares) != len(granted.shares) || r.owner != granted.namespace() {
+func (r *hostResult) isOf(granted *grant, res *resolution, inherited []*gatelodge.Certificate, c *common) bool {
+	if r.common != c || !slices.Equal(r.inherited, inherited) || len(r.shares) != len(granted.shares) || r.owner != granted.namespace() {
 		return false
 	}
 	for i, s := range granted.shares {
@@ -42,11 +43,12 @@ func (g *grant) namespace() string {
 	return g.owner.object.Namespace
 }
 
-func makeHost(granted *grant, res *resolution, c *common) *hostResult {
+func makeHost(granted *grant, res *resolution, inherited []*gatelodge.Certificate, c *common) *hostResult {
 	r := &hostResult{
-		owner:  granted.namespace(),
-		common: c,
-		host:   &gatelodge.Host{Name: granted.name, Owner: granted.namespace()},
+		owner:     granted.namespace(),
+		inherited: inherited,
+		common:    c,
+		host:      &gatelodge.Host{Name: granted.name, Owner: granted.namespace()},
 	}
 	for _, s := range granted.shares {
 		r.shares = append(r.shares, res.list[s.index])
@@ -127,7 +129,7 @@ func compareRoutes(a, b *gatelodge.Route) int {
 }
 
 // addCertificates lists the certificates that cover the host, those of Secrets
-// before the defaults. Of one source one is kept for each type of key, the
+// before those of the wildcard above it, and the defaults last. Of one source one is kept for each type of key, the
 // client's choice. A Secret serves only hosts of its own namespace, also where
 // others may add paths.
 func (r *hostResult) addCertificates() {
@@ -153,7 +155,7 @@ func (r *hostResult) addCertificates() {
 			}
 		}
 	}
-	for _, certificate := range r.common.certificates {
+	for _, certificate := range slices.Concat(r.inherited, r.common.certificates) {
 		if certificate.Covers(r.host.Name) {
 			r.addCertificate(certificate)
 		}

@@ -54,9 +54,10 @@ func (h *hosts) add(granted *grant, res *resolution, c *common, last *hosts) {
 	if last != nil {
 		before = last.byName[granted.name]
 	}
+	inherited := h.inherited(granted)
 	result := before
-	if before == nil || !before.isOf(granted, res, c) {
-		result = makeHost(granted, res, c)
+	if before == nil || !before.isOf(granted, res, inherited, c) {
+		result = makeHost(granted, res, inherited, c)
 		if before != nil && reflect.DeepEqual(before.host, result.host) {
 			result.host = before.host
 		}
@@ -64,6 +65,17 @@ func (h *hosts) add(granted *grant, res *resolution, c *common, last *hosts) {
 	h.byName[granted.name] = result
 	h.list = append(h.list, result.host)
 	h.problems = append(h.problems, result.problems...)
+}
+
+// inherited returns the certificates of the wildcard that stands above a name.
+// They serve the name too where both are granted to one namespace. The
+// wildcard's Host is there already: it sorts before the names below it.
+func (h *hosts) inherited(granted *grant) []*gatelodge.Certificate {
+	wildcard := h.byName[granted.name.Wildcard()]
+	if wildcard == nil || wildcard.owner != granted.namespace() || granted.name.IsWildcard() || granted.name == "" {
+		return nil
+	}
+	return wildcard.host.Certificates
 }
 
 // collectRefs lists each backend once that a route names.

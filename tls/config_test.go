@@ -13,7 +13,7 @@ func TestTypeOfKeyByClient(t *testing.T) {
 	ca := newCertificates(t)
 	ec, rsa := ca.ecdsa("shop.example.com"), ca.rsa("shop.example.com")
 	g := start(t, &gatelodge.Snapshot{
-		Hosts:               []*gatelodge.Host{host("shop.example.com", "shop", ec, rsa)},
+		Hosts:               []*gatelodge.Host{host("shop.example.com", ec, rsa)},
 		DefaultCertificates: []*gatelodge.Certificate{ec, rsa},
 	})
 	for _, sni := range []string{"shop.example.com", ""} {
@@ -34,10 +34,10 @@ func TestTypeOfKeyByClient(t *testing.T) {
 func TestHotReplacement(t *testing.T) {
 	ca := newCertificates(t)
 	before, after := ca.ecdsa("shop.example.com"), ca.ecdsa("shop.example.com")
-	g := start(t, serving(host("shop.example.com", "shop", before)))
+	g := start(t, serving(host("shop.example.com", before)))
 
 	old := g.mustDial(client("shop.example.com"))
-	g.live.Swap(serving(host("shop.example.com", "shop", after)))
+	g.live.Swap(serving(host("shop.example.com", after)))
 	if !is(g.shown(client("shop.example.com")), after) {
 		t.Error("the next handshake does not show the new certificate")
 	}
@@ -56,7 +56,7 @@ func TestHotReplacement(t *testing.T) {
 func TestDefaultsReplaced(t *testing.T) {
 	ca := newCertificates(t)
 	before, after := ca.ecdsa("*.apps.test"), ca.ecdsa("*.apps.test")
-	hosts := []*gatelodge.Host{host("shop.example.com", "shop", ca.ecdsa("shop.example.com"))}
+	hosts := []*gatelodge.Host{host("shop.example.com", ca.ecdsa("shop.example.com"))}
 	g := start(t, &gatelodge.Snapshot{Hosts: hosts, DefaultCertificates: []*gatelodge.Certificate{before}})
 	g.live.Swap(&gatelodge.Snapshot{Hosts: hosts, DefaultCertificates: []*gatelodge.Certificate{after}})
 	if !is(g.shown(client("x.apps.test")), after) {
@@ -71,7 +71,7 @@ func TestResumption(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ca := newCertificates(t)
 			before, after := ca.ecdsa("shop.example.com"), ca.ecdsa("shop.example.com")
-			g := start(t, serving(host("shop.example.com", "shop", before)))
+			g := start(t, serving(host("shop.example.com", before)))
 			returning := client("shop.example.com")
 			returning.MaxVersion = version
 			returning.ClientSessionCache = tls.NewLRUClientSessionCache(8)
@@ -80,7 +80,7 @@ func TestResumption(t *testing.T) {
 				t.Fatal("the first handshake resumed a session")
 			}
 			for _, c := range []*gatelodge.Certificate{before, after} {
-				g.live.Swap(serving(host("shop.example.com", "shop", c)))
+				g.live.Swap(serving(host("shop.example.com", c)))
 				conn := g.mustDial(returning)
 				if state := conn.ConnectionState(); !state.DidResume || state.Version != version {
 					t.Fatalf("resumed: %t, version %s", state.DidResume, tls.VersionName(state.Version))
@@ -96,7 +96,7 @@ func TestResumption(t *testing.T) {
 // TestVersions: what is older than the configured version is refused, and TLS
 // 1.1 always.
 func TestVersions(t *testing.T) {
-	hosts := []*gatelodge.Host{host("shop.example.com", "shop", newCertificates(t).ecdsa("shop.example.com"))}
+	hosts := []*gatelodge.Host{host("shop.example.com", newCertificates(t).ecdsa("shop.example.com"))}
 	for _, c := range []struct {
 		min      uint16 // of the settings; 0: none are given
 		client   uint16
@@ -127,7 +127,7 @@ func TestVersions(t *testing.T) {
 // TestNegotiation: HTTP/2 where the client has it, and a key exchange that a
 // quantum computer does not break.
 func TestNegotiation(t *testing.T) {
-	g := start(t, serving(host("shop.example.com", "shop", newCertificates(t).ecdsa("shop.example.com"))))
+	g := start(t, serving(host("shop.example.com", newCertificates(t).ecdsa("shop.example.com"))))
 	for _, c := range []struct {
 		offered []string
 		want    string

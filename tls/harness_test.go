@@ -205,8 +205,8 @@ func selfMade(shown *x509.Certificate) bool {
 		bytes.Equal(shown.RawIssuer, shown.RawSubject)
 }
 
-func host(name, owner string, certificates ...*gatelodge.Certificate) *gatelodge.Host {
-	return &gatelodge.Host{Name: gatelodge.Name(name), Owner: owner, Certificates: certificates}
+func host(name string, certificates ...*gatelodge.Certificate) *gatelodge.Host {
+	return &gatelodge.Host{Name: gatelodge.Name(name), Certificates: certificates}
 }
 
 func serving(hosts ...*gatelodge.Host) *gatelodge.Snapshot {

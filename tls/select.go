@@ -58,16 +58,12 @@ func (t *table) choose(serverName string) choice {
 	}
 	exact, wildcard := t.hosts[name], t.hosts[name.Wildcard()]
 	switch {
-	case exact != nil && exact.Certified():
-		return choice{certificates: exact.Certificates}
-	// A wildcard's Secret serves only hosts that were granted to its own
-	// namespace, and an exact name may have been granted to another.
-	case wildcard != nil && wildcard.Certified() && (exact == nil || exact.Owner == wildcard.Owner):
-		return choice{certificates: wildcard.Certificates}
+	// An exact host has those of the wildcard above it that may serve it among
+	// its own.
 	case exact != nil:
-		return choice{host: exact.Name}
+		return choice{certificates: exact.Certificates, host: exact.Name}
 	case wildcard != nil:
-		return choice{host: wildcard.Name}
+		return choice{certificates: wildcard.Certificates, host: wildcard.Name}
 	}
 	return choice{certificates: t.defaultsFor(name)}
 }

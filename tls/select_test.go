@@ -17,13 +17,12 @@ func TestCertificateForName(t *testing.T) {
 	other := ca.ecdsa("*.other.test")
 	g := start(t, &gatelodge.Snapshot{
 		Hosts: []*gatelodge.Host{
-			host("", "", exact), // asked for by no name, whatever it has
-			host("shop.example.com", "shop", exact),
-			host("plain.example.com", "web"),
-			host("foreign.example.com", "stranger"),
-			host("*.example.com", "web", wildcard),
-			host("bare.test", "web"),
-			host("*.bare.test", "web"),
+			host("", exact), // asked for by no name, whatever it has
+			host("shop.example.com", exact),
+			host("foreign.example.com"),
+			host("*.example.com", wildcard),
+			host("bare.test"),
+			host("*.bare.test"),
 		},
 		DefaultCertificates: []*gatelodge.Certificate{fallback, other},
 	})
@@ -37,8 +36,7 @@ func TestCertificateForName(t *testing.T) {
 		{idea: "exact name before wildcard", sni: "shop.example.com", want: exact},
 		{idea: "in any case", sni: "SHOP.Example.COM", want: exact},
 		{idea: "wildcard one label up", sni: "any.example.com", want: wildcard},
-		{idea: "wildcard for a host of its owner without a certificate", sni: "plain.example.com", want: wildcard},
-		{idea: "not for a host of another owner", sni: "foreign.example.com", name: "foreign.example.com"},
+		{idea: "wildcard not for a host that has none among its own", sni: "foreign.example.com", name: "foreign.example.com"},
 		{idea: "wildcard not two labels up", sni: "a.b.example.com", name: "gatelodge.invalid"},
 		{idea: "wildcard not for its parent", sni: "example.com", name: "gatelodge.invalid"},
 		{idea: "default that covers the name", sni: "x.apps.test", want: fallback},
@@ -75,7 +73,7 @@ func TestCertificateForName(t *testing.T) {
 // has, or refused by crypto/tls, and the next client is served.
 func TestOddNames(t *testing.T) {
 	good := newCertificates(t).ecdsa("shop.example.com")
-	g := start(t, serving(host("shop.example.com", "shop", good)))
+	g := start(t, serving(host("shop.example.com", good)))
 	for _, sni := range []string{
 		"-.example.com",
 		"a..b",
@@ -101,7 +99,7 @@ func TestOddNames(t *testing.T) {
 
 // TestNoSNIWithoutDefaults: there is still an answer to be had.
 func TestNoSNIWithoutDefaults(t *testing.T) {
-	g := start(t, serving(host("shop.example.com", "shop", newCertificates(t).ecdsa("shop.example.com"))))
+	g := start(t, serving(host("shop.example.com", newCertificates(t).ecdsa("shop.example.com"))))
 	if shown := g.shown(client("")); !selfMade(shown) {
 		t.Errorf("shown %v, want a self-made certificate", shown.DNSNames)
 	}
