@@ -62,6 +62,7 @@ func queriesOfAllKinds(tb testing.TB) map[string][]byte {
 		"elsewhere":      plainQuery(tb, "www.example.org.", dns.TypeA, withEverything),
 		"everything":     plainQuery(tb, "host17.pke.example.com.", dns.TypeA, withEverything),
 		"malformed":      plainQuery(tb, "host17.pke.example.com.", dns.TypeA)[:20],
+		"signed":         plainQuery(tb, "host17.pke.example.com.", dns.TypeA, func(m *dns.Msg) { m.SetTsig("key.", dns.HmacSHA256, 300, 1e9) }),
 		"another opcode": plainQuery(tb, "pke.example.com.", dns.TypeSOA, func(m *dns.Msg) { m.Opcode = dns.OpcodeNotify }),
 	}
 }

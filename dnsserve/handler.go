@@ -123,10 +123,12 @@ func (s *responder) decide(message []byte, t *table, v *view) {
 		return
 	}
 	if err := q.readBody(message); err != nil {
-		r.rcode = dns.RcodeFormatError
+		r.rcode, q.tsig = dns.RcodeFormatError, tsig{}
 		return
 	}
 	switch {
+	case q.tsig.key != nil:
+		r.rcode = dns.RcodeNotAuth
 	case q.edns.version > 0:
 		r.rcode = dns.RcodeBadVers
 	case q.question == nil: // asks for a cookie only

@@ -34,6 +34,7 @@ type query struct {
 	qtype    uint16
 	qclass   uint16
 	edns     edns
+	tsig     tsig
 
 	buf [maxName]byte // of name
 }
@@ -47,7 +48,7 @@ func (q *query) readHeader(message []byte) bool {
 	}
 	q.id = binary.BigEndian.Uint16(message)
 	q.flags = binary.BigEndian.Uint16(message[2:])
-	q.question, q.name, q.qtype, q.qclass, q.edns = nil, nil, 0, 0, edns{}
+	q.question, q.name, q.qtype, q.qclass, q.edns, q.tsig = nil, nil, 0, 0, edns{}, tsig{}
 	return q.flags&flagQR == 0
 }
 
@@ -76,22 +77,28 @@ func (q *query) readBody(message []byte) error {
 		return errFormat
 	}
 	for i := range authority + additional {
-		owner := at
+		start := at
 		at = skipName(message, at)
-		if at < 0 || at+10 > len(message) {
+		if at < 0 || at+10 > len(message) || q.tsig.key != nil { // TSIG is the last (RFC 8945 §5.1)
 			return errFormat
 		}
+		owner := message[start:at]
 		rtype := binary.BigEndian.Uint16(message[at:])
 		end := at + 10 + int(binary.BigEndian.Uint16(message[at+8:]))
 		if end > len(message) {
 			return errFormat
 		}
-		if rtype == dns.TypeOPT {
+		switch rtype {
+		case dns.TypeOPT:
 			// One, in the additional section, owned by the root (RFC 6891 §6.1.1).
-			if i < authority || q.edns.present || message[owner] != 0 {
+			if i < authority || q.edns.present || owner[0] != 0 {
 				return errFormat
 			}
 			q.edns.read(binary.BigEndian.Uint16(message[at+2:]), binary.BigEndian.Uint32(message[at+4:]), message[at+10:end])
+		case dns.TypeTSIG:
+			if i < authority || !q.tsig.read(owner, message[at+10:end]) {
+				return errFormat
+			}
 		}
 		at = end
 	}
@@ -108,20 +115,10 @@ func (q *query) readBody(message []byte) error {
 // readQuestion reads the question and returns where it ends. Its name can't be
 // compressed: before it there is nothing to point to.
 func (q *query) readQuestion(message []byte) (end int, err error) {
-	at := headerSize
-	for {
-		if at >= len(message) || at-headerSize >= maxName || message[at] > 63 {
-			return 0, errFormat
-		}
-		length := int(message[at])
-		at += length + 1
-		if length == 0 {
-			break
-		}
-	}
-	size := at - headerSize
+	size := nameSize(message[headerSize:])
+	at := headerSize + size
 	end = at + 4
-	if size > maxName || end > len(message) {
+	if size < 0 || end > len(message) {
 		return 0, errFormat
 	}
 	q.name = q.buf[:copy(q.buf[:], message[headerSize:at])]
@@ -130,6 +127,17 @@ func (q *query) readQuestion(message []byte) (end int, err error) {
 	q.qclass = binary.BigEndian.Uint16(message[at+2:])
 	q.question = message[headerSize:end]
 	return end, nil
+}
+
+// nameSize returns the length of the name that b begins with, and -1 if it is
+// compressed, too long or cut off.
+func nameSize(b []byte) int {
+	for at := 0; at < min(len(b), maxName) && b[at] <= 63; at += int(b[at]) + 1 {
+		if b[at] == 0 {
+			return at + 1
+		}
+	}
+	return -1
 }
 
 // skipName returns where the name at this offset ends, and -1 if it does not.

@@ -8,7 +8,8 @@ import "encoding/binary"
 // An RRset goes in whole or not at all. If one of the answer or the authority
 // section does not fit, the reply is marked as truncated (RFC 2181 §9), and so
 // it is when a referral misses the addresses that lead on (RFC 9471 §3.1);
-// other additional records are only a courtesy. The OPT record always fits.
+// other additional records are only a courtesy. The OPT and TSIG records always
+// fit.
 func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 	flags := flagQR | q.flags&(opcodeMask|flagRD|flagCD) | uint16(r.rcode&0xF)
 	if r.authoritative {
@@ -20,6 +21,7 @@ func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 	if q.edns.present {
 		limit -= opt.size()
 	}
+	limit -= q.tsig.size()
 
 	var counts [3]int
 	truncated := r.truncated
@@ -51,6 +53,10 @@ func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 	if q.edns.present {
 		opt.pad(len(b))
 		b = opt.append(b, &q.edns, r.rcode)
+		counts[2]++
+	}
+	if q.tsig.key != nil {
+		b = q.tsig.append(b, q.id)
 		counts[2]++
 	}
 	binary.BigEndian.PutUint16(b[2:], flags)
