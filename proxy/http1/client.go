@@ -95,17 +95,10 @@ func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := checkRequest(ex); err != nil {
 		return err
 	}
-	for {
-		ec, err := c.take(ex.Context)
-		if err != nil {
-			return err
-		}
-		err = c.forward(ec, ex)
-		if ec.reused && errors.Is(err, errGone) {
-			continue // nothing was sent, and there are only so many idle ones
-		}
-		return err
-	}
+	f := c.takeForward(ex)
+	err := f.run()
+	c.giveForward(f)
+	return err
 }
 
 // Close ends the idle connections, and each other one when its request is

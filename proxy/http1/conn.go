@@ -15,8 +15,10 @@ type conn struct {
 	info   *exchange.Conn
 	ctx    context.Context
 	phase  atomic.Int32
-	served bool // a request was read
 	s      stream
+
+	served    bool // a request was read
+	tunnelled bool // and became a tunnel, with goroutines that may not be gone yet
 }
 
 // The phases of a connection. Only an idle one may be closed by Drain.
@@ -54,17 +56,23 @@ func (c *conn) await() bool {
 // next serves one request and tells whether there may be another.
 func (c *conn) next() bool {
 	r := c.takeRequest()
+	again := c.serveRequest(r)
+	if !c.tunnelled {
+		c.giveRequest(r)
+	}
+	return again
+}
+
+func (c *conn) serveRequest(r *request) bool {
 	settings := c.server.Settings()
 	if err := r.read(settings); err != nil {
 		if c.server.HTTP2 != nil && c.isHTTP2(r) {
 			c.handOver(r)
-			return false
+		} else {
+			c.refuse(r, err)
 		}
-		c.refuse(r, settings, err)
 		return false
 	}
 	c.served = true
-	again := r.end(c.server.Handler(&r.ex))
-	c.giveRequest(r)
-	return again
+	return r.end(c.server.Handler(&r.ex))
 }

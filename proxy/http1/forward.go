@@ -21,11 +21,12 @@ const (
 // forward is one request on its way to an endpoint, and the answer on its way
 // back. Strings of the answer point into raw.
 type forward struct {
-	ec       *endpointConn
+	c        *Client
 	ex       *exchange.Exchange
 	timeouts gatelodge.Timeouts
 	limit    bounds
 
+	ec          *endpointConn
 	wrote, read int64 // what the connection had written and read before
 	upload      *upload
 	key         string // of the WebSocket handshake, if it is ours
@@ -35,38 +36,63 @@ type forward struct {
 	body body
 }
 
-// forward sends the request of ex on ec and answers with the response. It
-// keeps or closes ec.
-func (c *Client) forward(ec *endpointConn, ex *exchange.Exchange) error {
+func (c *Client) takeForward(ex *exchange.Exchange) *forward {
 	f, _ := c.forwards.Get().(*forward)
 	if f == nil {
 		f = &forward{}
 	}
 	settings := c.opts.Settings()
-	f.ec, f.ex, f.timeouts = ec, ex, settings.Timeouts
+	f.c, f.ex, f.timeouts = c, ex, settings.Timeouts
 	f.limit = bounds{settings.Limits.HeaderBytes, settings.Limits.Headers}
-	f.wrote, f.read = ec.s.out.wrote, ec.s.read
+	return f
+}
 
-	err := f.send(c.host)
+func (c *Client) giveForward(f *forward) {
+	if cap(f.raw) > keptHead {
+		f.raw, f.head = nil, head{}
+	}
+	f.body.reset()
+	f.c, f.ex, f.ec, f.upload, f.key = nil, nil, nil, nil, ""
+	c.forwards.Put(f)
+}
+
+// run forwards over the idle connection used last, or the one before it if the
+// endpoint turns out to have closed that, and so on to a new one. Nothing was
+// sent then, and what was to be sent moves on.
+func (f *forward) run() error {
+	for {
+		ec, err := f.c.take(f.ex.Context)
+		if f.ec != nil {
+			if err == nil {
+				f.ec.s.out.moveTo(&ec.s.out)
+			}
+			f.ec.s.close()
+		}
+		if err != nil {
+			return err
+		}
+		f.ec, f.wrote, f.read = ec, ec.s.out.wrote, ec.s.read
+		err = f.attempt()
+		if ec.reused && errors.Is(err, errGone) {
+			continue
+		}
+		if err == nil && f.reusable() {
+			f.c.put(ec)
+		} else {
+			ec.s.close()
+		}
+		return f.judge(err)
+	}
+}
+
+func (f *forward) attempt() error {
+	err := f.send()
 	if err == nil {
 		err = f.answer()
 	}
 	if f.upload != nil {
 		err = f.upload.end(err)
 	}
-	if err == nil && f.reusable() {
-		c.put(ec)
-	} else {
-		err = f.judge(err)
-		ec.s.close()
-	}
-
-	if cap(f.raw) > keptHead {
-		f.raw, f.head = nil, head{}
-	}
-	f.body.reset()
-	f.ec, f.ex, f.upload, f.key = nil, nil, nil, ""
-	c.forwards.Put(f)
 	return err
 }
 
@@ -74,26 +100,32 @@ func (c *Client) forward(ec *endpointConn, ex *exchange.Exchange) error {
 // that is here already goes along with the head; any other is sent by a
 // goroutine of its own, so that an answer that does not wait for it gets
 // through.
-func (f *forward) send(host string) error {
+func (f *forward) send() error {
 	ex, s := f.ex, &f.ec.s
 	o := &s.out
-	o.grow()
-	f.writeHead(host)
-	if ex.Length == 0 || f.takeBody() {
-		return f.backend("sending the request", s.ask(f.timeouts.Send, f.timeouts.Read))
+	if len(o.b) == 0 {
+		o.grow()
+		f.writeHead()
+		if ex.Length != 0 && !f.takeBody() {
+			return f.sendLater()
+		}
 	}
+	return f.backend("sending the request", s.ask(f.timeouts.Send, f.timeouts.Read))
+}
+
+// sendLater sends a body that has yet to come, and the head before it.
+func (f *forward) sendLater() error {
+	s := &f.ec.s
 	if !s.silent() {
+		s.out.drop() // what moves on is always the whole request
 		return f.backend("sending the request", errGone)
 	}
 	f.upload = &upload{f: f, done: make(chan struct{})}
-	if !ex.Waits {
+	if !f.ex.Waits {
 		f.upload.start()
 		return nil
 	}
-	if err := o.flush(f.timeouts.Send); err != nil {
-		return f.backend("sending the request", err)
-	}
-	return nil
+	return f.backend("sending the request", s.out.flush(f.timeouts.Send))
 }
 
 // takeBody puts the body behind the head if all of it can be had at once.
@@ -244,7 +276,7 @@ func (f *forward) malformed(err error) error {
 func (f *forward) judge(err error) error {
 	s := &f.ec.s
 	switch {
-	case !errors.Is(err, exchange.ErrBackend) || s.read != f.read:
+	case err == nil || !errors.Is(err, exchange.ErrBackend) || s.read != f.read:
 		return err
 	case s.out.wrote == f.wrote:
 		return fmt.Errorf("%w: %w", exchange.ErrUnsent, err)

@@ -203,6 +203,27 @@ func TestKeptConnections(t *testing.T) {
 			<-closed
 		}
 	})
+	t.Run("and a body that was taken already is not lost", func(t *testing.T) {
+		closed := make(chan struct{}, 10)
+		addr := gateway(t, script(t, func(nc net.Conn, r *bufio.Reader) {
+			if head := readHead(r); !strings.HasPrefix(head, "POST ") {
+				t.Errorf("the backend got %q", head)
+			}
+			var body [4]byte
+			io.ReadFull(r, body[:])
+			io.WriteString(nc, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"+string(body[:]))
+			nc.Close()
+			closed <- struct{}{}
+		}))
+		p := dial(t, addr)
+		for range 5 {
+			p.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
+			if res, body := p.response("POST"); res.StatusCode != 200 || body != "body" {
+				t.Fatalf("got %d %q", res.StatusCode, body)
+			}
+			<-closed
+		}
+	})
 	t.Run("one that the backend closes just then is stale", func(t *testing.T) {
 		client := newClient(t, script(t, func(nc net.Conn, r *bufio.Reader) {
 			readHead(r)

@@ -42,6 +42,12 @@ func (o *output) drop() {
 	}
 }
 
+// moveTo lets to hold what was not written here.
+func (o *output) moveTo(to *output) {
+	to.buf, to.b = o.buf, o.b
+	o.buf, o.b = nil, nil
+}
+
 // write adds p and then tail, which is short, and sends what does not fit.
 func (o *output) write(p []byte, tail string, timeout time.Duration) error {
 	if o.raw != nil && len(p) >= direct {

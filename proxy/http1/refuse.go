@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"os"
 
-	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 )
 
 // refuse answers a request whose head can't be read, and is for the last thing
 // on a connection: where the next request begins, nobody knows.
-func (c *conn) refuse(r *request, settings *gatelodge.Settings, err error) {
+func (c *conn) refuse(r *request, err error) {
 	status := 0
 	if bad := (*malformed)(nil); errors.As(err, &bad) {
 		status = bad.status
@@ -42,7 +41,10 @@ func (c *conn) isHTTP2(r *request) bool {
 }
 
 func (c *conn) handOver(r *request) {
-	read := append(r.raw[:len(r.raw):len(r.raw)], c.s.take(bufferSize)...)
+	read := bytes.Clone(r.raw)
+	if c.s.buffered() > 0 {
+		read = append(read, c.s.take(bufferSize)...)
+	}
 	c.s.release()
 	if c.s.armRead(0) == nil && c.s.out.arm(0) == nil {
 		c.server.HTTP2(c.ctx, c.s.conn, c.info, read)

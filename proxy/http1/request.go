@@ -93,6 +93,7 @@ func (r *request) end(err error) bool {
 	s, res := &r.c.s, &r.response
 	if res.tunnel != nil {
 		res.tunnel.Close()
+		r.c.tunnelled = true
 		return false
 	}
 	if !res.begun {

@@ -7,8 +7,8 @@ import (
 )
 
 // writeHead writes the head of the request into the connection's output.
-func (f *forward) writeHead(host string) {
-	ex, o := f.ex, &f.ec.s.out
+func (f *forward) writeHead() {
+	ex, o, host := f.ex, &f.ec.s.out, f.c.host
 	if ex.Authority != "" {
 		host = ex.Authority
 	}

@@ -57,7 +57,11 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn
 			s.log().Error("the handler of a request panicked", "client", info.Peer, "panic", failure, "stack", string(debug.Stack()))
 		}
 		s.remove(c)
-		c.s.close()
+		if c.tunnelled {
+			nc.Close()
+		} else {
+			c.s.close()
+		}
 	}()
 	c.serve()
 }
