@@ -11,8 +11,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Tests from outside run the binary, which the test cache does not know of.
-uncached = $$(case $(1) in ./e2e*) echo -count=1;; esac)
+# Tests from outside run the binary, which the test cache does not know of, and
+# build a Kubernetes API server when there is none yet.
+flags = $$(case $(1) in ./e2e*) echo -count=1 -timeout=40m;; esac)
 
 .PHONY: help
 help: ## list the targets
@@ -28,11 +29,11 @@ build: ## build bin/gatelodge
 
 .PHONY: test
 test: ## run the tests of every module
-	@for m in $(MODULES); do echo "== go test $$m"; (cd $$m && $(GO) test $(call uncached,$$m) ./...); done
+	@for m in $(MODULES); do echo "== go test $$m"; (cd $$m && $(GO) test $(call flags,$$m) ./...); done
 
 .PHONY: race
 race: ## run the tests under the race detector
-	@for m in $(MODULES); do echo "== go test -race $$m"; (cd $$m && $(GO) test -race $(call uncached,$$m) ./...); done
+	@for m in $(MODULES); do echo "== go test -race $$m"; (cd $$m && $(GO) test -race $(call flags,$$m) ./...); done
 
 .PHONY: check
 check: ## gofmt, go vet, staticcheck, tidy modules, generated files
