@@ -8,13 +8,14 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/http1"
 )
 
-const keptAlive = "GET /path?query HTTP/1.1\r\nHost: app.example.test\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n"
+const keptAlive = "GET /path?query HTTP/1.1\r\nHost: app.example.test\r\nUser-Agent: test\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n"
 
 // echoless runs a backend that costs nothing in this process's heap: it
 // answers each read with the same bytes.
@@ -81,6 +82,37 @@ func TestKeptConnectionsAllocateNothing(t *testing.T) {
 				t.Errorf("%v allocations a request, want none", n)
 			}
 		})
+	}
+}
+
+// TestIdleConnectionsAreSmall: both ends of a connection that has served ten
+// requests, this test's and the server's.
+func TestIdleConnectionsAreSmall(t *testing.T) {
+	const conns, limit = 400, 8 << 10
+	client := newClient(t, echoless(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), settings())
+	addr := serve(t, &http1.Server{Handler: client.Do})
+	inUse := func() uint64 {
+		var stats runtime.MemStats
+		for range 3 { // a stack shrinks by half at each collection
+			runtime.GC()
+		}
+		runtime.ReadMemStats(&stats)
+		return stats.HeapInuse + stats.StackInuse
+	}
+	before := inUse()
+	answer := make([]byte, 4096)
+	for range conns {
+		p := dial(t, addr)
+		for range 10 {
+			p.send(keptAlive)
+			if _, err := p.Conn.Read(answer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.r = nil // its buffer is not the server's
+	}
+	if each := (inUse() - before) / conns; each > limit {
+		t.Errorf("%d bytes a connection, want at most %d", each, limit)
 	}
 }
 

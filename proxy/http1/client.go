@@ -87,10 +87,19 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // Host, framing and the connection. Upgrades become tunnels, for which Do runs
 // until they end.
 //
-// An error wraps exchange.ErrBackend or exchange.ErrClient, and ErrTimeout,
-// ErrTooLarge, ErrUnsent or ErrStale where they fit; one that wraps none of
-// them says that the request can't be written. Context ends the attempt to
-// connect; afterwards the timeouts bound how long Do waits for either peer.
+// An error of the endpoint wraps exchange.ErrBackend, and
+//   - ErrUnsent if it does not accept a connection or a byte on it,
+//   - ErrStale if a kept connection ends before an answer,
+//   - ErrTimeout if it makes no progress for Timeouts.Connect, Send or Read,
+//   - ErrTooLarge if its answer's head is over a limit,
+//   - none of these if it closes or resets at any other point, or what it sends
+//     is malformed. Unless Head was called before, the client has got nothing.
+//
+// An error of the client wraps ErrClient, and one that wraps neither says that
+// the request can't be written. An answer that comes before the end of the
+// request's body is passed on, and the rest of the body left to the client's
+// engine. Context ends the attempt to connect; afterwards only the timeouts
+// bound how long Do waits for either peer.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := checkRequest(ex); err != nil {
 		return err

@@ -128,9 +128,13 @@ func (f *forward) sendLater() error {
 	return f.backend("sending the request", s.out.flush(f.timeouts.Send))
 }
 
+// eager is a body that tells how much of it can be read without waiting. Those
+// of this package's Server do.
+type eager interface{ Buffered() int64 }
+
 // takeBody puts the body behind the head if all of it can be had at once.
 func (f *forward) takeBody() bool {
-	b, ok := f.ex.Body.(interface{ Buffered() int64 })
+	b, ok := f.ex.Body.(eager)
 	o := &f.ec.s.out
 	room := int64(cap(o.b) - len(o.b))
 	if !ok || f.ex.Waits || f.ex.Length < 0 || f.ex.Length > room || b.Buffered() < f.ex.Length {

@@ -110,7 +110,7 @@ func splitField(line []byte) (name, value string, err error) {
 			return "", "", badf("field %q: its value has the control character 0x%02x", line[:i], c)
 		}
 	}
-	return text(line[:i]), text(content), nil
+	return view(line[:i]), view(content), nil
 }
 
 // note takes in a field that this engine has to act on, and tells whether it
@@ -238,8 +238,8 @@ func cutLast(list string) (before, last string, several bool) {
 	return list[:i], strings.Trim(list[i+1:], " \t"), true
 }
 
-// text is b as a string, without a copy: it lives and changes with b.
-func text(b []byte) string {
+// view is b as a string, without a copy: it lives and changes with b.
+func view(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 

@@ -32,7 +32,7 @@ func parseRequest(ex *exchange.Exchange, h *head, raw []byte, fields int, secure
 
 // requestLine reads "METHOD target HTTP/1.1", with one space between each.
 func requestLine(ex *exchange.Exchange, line []byte) (target string, err error) {
-	method, rest, _ := strings.Cut(text(line), " ")
+	method, rest, _ := strings.Cut(view(line), " ")
 	target, version, found := strings.Cut(rest, " ")
 	if !found || !isToken(method) || target == "" {
 		return "", badf("request line %q: expected method, target and version with one space between them", abridge(line))

@@ -96,10 +96,10 @@ func (s *stream) fill(timeout time.Duration) error {
 // fillIdle is fill for a connection between two requests: it holds no buffer
 // while it waits, whatever kind of connection it is.
 func (s *stream) fillIdle(timeout time.Duration) error {
-	s.release()
 	if s.raw != nil {
 		return s.fill(timeout)
 	}
+	s.release()
 	if err := s.armRead(timeout); err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (u *upload) copy() error {
 	ex, o, send := u.f.ex, &u.f.ec.s.out, u.f.timeouts.Send
 	buf := takeBuffer()
 	defer giveBuffer(buf)
-	source, _ := ex.Body.(interface{ Buffered() int64 })
+	source, _ := ex.Body.(eager)
 	left := ex.Length
 	for {
 		if source == nil || source.Buffered() == 0 {
