@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -77,5 +80,19 @@ func (g *gateway) join(client kubernetes.Interface, namespace string, log *slog.
 		Registerer: g.registry,
 	})
 	watch := cluster.Watch(func() *kube.Config { return &g.config.Load().Kube })
-	g.source, g.waiting = watch, watch.Waiting
+	reporter := cluster.Reporter()
+	g.source, g.waiting, g.served = watch, watch.Waiting, reporter.Served
+	g.takePart = func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return cluster.Replica().Run(ctx) })
+		group.Go(func() error {
+			return cluster.Election().Lead(ctx, func(ctx context.Context) {
+				var leading sync.WaitGroup
+				leading.Go(func() { reporter.Run(ctx) })
+				leading.Go(func() { cluster.SweepReplicas(ctx) })
+				leading.Wait()
+			})
+		})
+		return group.Wait()
+	}
 }

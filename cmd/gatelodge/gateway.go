@@ -42,6 +42,10 @@ type gateway struct {
 	configPoke   chan struct{}                   // wakes the build after a change of config
 	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
 
+	// In a cluster; nil without one.
+	served   func(*gatelodge.Snapshot, kube.Objects) // takes note of what is live
+	takePart func(ctx context.Context) error         // has a say among the replicas, and leads if it falls to this one
+
 	serving sync.Once     // closes first
 	first   chan struct{} // closed once the first snapshot is live
 	ready   atomic.Bool
@@ -135,7 +139,15 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 		g.opened()
 	}
 
-	// 5. Leave without losing anything.
+	// 5. Only who serves may lead; somebody else shall while this one drains.
+	if g.takePart != nil {
+		member, leave := context.WithCancel(ctx)
+		defer leave()
+		context.AfterFunc(working, leave)
+		group.Go(func() error { return g.takePart(member) })
+	}
+
+	// 6. Leave without losing anything.
 	select {
 	case <-ctx.Done():
 	case <-working.Done():
@@ -166,6 +178,9 @@ func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Tim
 	generation := g.live.Swap(snapshot)
 	g.metrics.swapped(snapshot, generation, built.Sub(start), time.Since(since))
 	g.report(before, snapshot, generation)
+	if g.served != nil {
+		g.served(snapshot, objects)
+	}
 	g.serving.Do(func() { close(g.first) })
 	return snapshot.RebuildAt
 }

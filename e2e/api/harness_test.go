@@ -93,14 +93,29 @@ type gateway struct {
 	exited                  chan struct{}
 }
 
-// launch runs "gatelodge serve" as a pod, with config in a file, more args, and
-// its listeners on free ports, until the test ends.
-func launch(t *testing.T, pod, config string, args ...string) *gateway {
+// configFile writes a configuration into a file of its own.
+func configFile(t *testing.T, config string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "gateway.yaml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	rewrite(t, file, config)
+	return file
+}
+
+// rewrite changes a file as an editor does, by a new one that takes its place.
+func rewrite(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// launch runs "gatelodge serve" as a pod, with a configuration file, more args,
+// and its listeners on free ports, until the test ends.
+func launch(t *testing.T, pod, file string, args ...string) *gateway {
+	t.Helper()
 	g := &gateway{t: t, pod: pod, http: freeAddress(t), https: freeAddress(t), dns: freeAddress(t), admin: freeAddress(t)}
 	g.process = exec.Command(os.Getenv(binary), append([]string{"serve", "--config", file,
 		"--http", g.http, "--https", g.https, "--dns", g.dns, "--admin", g.admin}, args...)...)
@@ -130,9 +145,9 @@ func launch(t *testing.T, pod, config string, args ...string) *gateway {
 }
 
 // start is launch, and waits until the gateway is ready.
-func start(t *testing.T, pod, config string, args ...string) *gateway {
+func start(t *testing.T, pod, file string, args ...string) *gateway {
 	t.Helper()
-	g := launch(t, pod, config, args...)
+	g := launch(t, pod, file, args...)
 	await(t, pod+" to be ready", func() error {
 		status, body, err := g.get("http://" + g.admin + "/readyz")
 		if err == nil && status != http.StatusOK {

@@ -10,7 +10,7 @@ import (
 
 func TestIngressIsServedAndGone(t *testing.T) {
 	cluster := startCluster(t)
-	g := start(t, "a", gatewayConfig, "--kubeconfig", cluster.Kubeconfig(t, "gatelodge/gatelodge"))
+	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, "gatelodge/gatelodge"))
 
 	secret, roots := tlsSecret(t, "shop", "web-tls", "web.example.test")
 	g.roots = roots

@@ -1,0 +1,149 @@
+package kube
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+	"k8s.io/client-go/util/workqueue"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Reporter tells the cluster what is served: the status of each Ingress, and
+// Events. It only ever tells what a live Snapshot holds, and Run, which writes,
+// is the leader's.
+type Reporter struct {
+	cluster *Cluster
+	events  *eventWriter
+	wake    chan struct{} // there is a newer report
+
+	mu     sync.Mutex
+	latest *report // nil: nothing is served yet
+
+	written map[types.NamespacedName]time.Time // the worker's alone: statuses of late
+}
+
+// Reporter returns what tells the cluster.
+func (c *Cluster) Reporter() *Reporter {
+	return &Reporter{cluster: c, events: newEventWriter(c), wake: make(chan struct{}, 1), written: make(map[types.NamespacedName]time.Time)}
+}
+
+// Served takes note of a Snapshot that is live, and of the objects that it was
+// built from.
+func (r *Reporter) Served(snapshot *gatelodge.Snapshot, objects Objects) {
+	r.mu.Lock()
+	r.latest = newReport(snapshot, objects.Ingresses, r.latest)
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+func (r *Reporter) report() *report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.latest
+}
+
+// Failed attempts for one Ingress wait longer each time. A status that
+// was set rests for a while, because whoever else sets it may answer at once.
+const (
+	firstRetry = time.Second
+	lastRetry  = 5 * time.Minute
+	restTime   = 5 * time.Second
+)
+
+// Run reports until ctx ends. Whatever was reported by a leader before, it
+// begins by comparing everything.
+func (r *Reporter) Run(ctx context.Context) {
+	queue := workqueue.NewTypedRateLimitingQueue(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry))
+	events := r.events.begin()
+	var working sync.WaitGroup
+	working.Go(func() { r.writeStatuses(ctx, queue) })
+	working.Go(func() { r.events.run(ctx, events) })
+	defer working.Wait()
+	defer queue.ShutDown()
+	defer events.ShutDown()
+	for {
+		if report := r.report(); report != nil {
+			for name, ingress := range report.byName {
+				if report.differs(ingress) {
+					queue.Add(name)
+				}
+			}
+			r.events.observe(report)
+		}
+		select {
+		case <-r.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// writeStatuses writes the status of Ingresses whose names are in the queue,
+// one after the other.
+func (r *Reporter) writeStatuses(ctx context.Context, queue workqueue.TypedRateLimitingInterface[types.NamespacedName]) {
+	for {
+		name, shutdown := queue.Get()
+		if shutdown || ctx.Err() != nil {
+			return
+		}
+		switch rest, err := r.writeStatus(ctx, name); {
+		case err != nil:
+			queue.AddRateLimited(name)
+		case rest > 0:
+			queue.AddAfter(name, rest)
+		default:
+			queue.Forget(name)
+		}
+		queue.Done(name)
+	}
+}
+
+// writeStatus makes the status of an Ingress what the latest report wants, or
+// says for how long that rests.
+func (r *Reporter) writeStatus(ctx context.Context, name types.NamespacedName) (rest time.Duration, err error) {
+	report := r.report()
+	ingress := report.byName[name]
+	if ingress == nil || !report.differs(ingress) {
+		return 0, nil // it is gone, or well by now
+	}
+	// An empty status takes back what this field manager applied, and nothing
+	// of what others did. The UID keeps an Ingress that was deleted and created
+	// anew from getting the status of the other.
+	apply := networkingv1ac.Ingress(name.Name, name.Namespace).WithUID(ingress.UID)
+	addresses := report.addresses(ingress)
+	if len(addresses) > 0 {
+		if rest := restTime - time.Since(r.written[name]); rest > 0 {
+			return rest, nil
+		}
+		balancer := networkingv1ac.IngressLoadBalancerStatus()
+		for _, address := range addresses {
+			balancer.WithIngress(networkingv1ac.IngressLoadBalancerIngress().WithIP(address.String()))
+		}
+		apply.WithStatus(networkingv1ac.IngressStatus().WithLoadBalancer(balancer))
+	}
+	c := r.cluster
+	_, err = c.client.NetworkingV1().Ingresses(name.Namespace).ApplyStatus(ctx, apply,
+		metav1.ApplyOptions{FieldManager: c.fieldManager(), Force: true})
+	c.faults.note("write the status of Ingresses in namespace "+name.Namespace, err)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return 0, nil // it is gone, or another one by now
+	}
+	if err != nil {
+		return 0, err
+	}
+	c.cfg.Log.Info("status", "ingress", name.String(), "addresses", addresses)
+	maps.DeleteFunc(r.written, func(_ types.NamespacedName, at time.Time) bool { return time.Since(at) >= restTime })
+	r.written[name] = time.Now()
+	return 0, nil
+}
