@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -21,13 +23,23 @@ type acceptor struct {
 	open     atomic.Int64
 }
 
-// Accept waits for a connection. One over the limit is closed at once: a client
-// is better told than left waiting.
+// acceptPause is how long nothing is accepted after the process ran out of
+// what a connection takes.
+const acceptPause = 50 * time.Millisecond
+
+// Accept waits for a connection. Whoever gets it calls done when it has ended.
+// One over the limit is closed at once: a client is better told than left
+// waiting.
 func (a *acceptor) Accept() (net.Conn, error) {
 	for {
 		c, err := a.Listener.Accept()
 		if err != nil {
-			return nil, err
+			if !isShortage(err) {
+				return nil, err
+			}
+			a.log.Warn("can't accept a connection", "error", err)
+			<-time.After(acceptPause)
+			continue
 		}
 		limit := int64(a.settings().Limits.Connections)
 		if limit > 0 && a.open.Load() >= limit {
@@ -37,31 +49,23 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		}
 		a.open.Add(1)
 		a.gauge.Inc()
-		return &acceptedConn{Conn: c, acceptor: a}, nil
+		return c, nil
 	}
 }
 
-// acceptedConn gives back its place when it is closed.
-type acceptedConn struct {
-	net.Conn
-	acceptor *acceptor
-	closed   atomic.Bool
+// done gives back the place of a connection.
+func (a *acceptor) done() {
+	a.open.Add(-1)
+	a.gauge.Dec()
 }
 
-// Close closes the connection, and counts that once.
-func (c *acceptedConn) Close() error {
-	if !c.closed.Swap(true) {
-		c.acceptor.open.Add(-1)
-		c.acceptor.gauge.Dec()
+// isShortage tells whether accepting may work again in a moment: a client that
+// left before it was accepted, and a lack of descriptors or memory (accept(2)).
+func isShortage(err error) bool {
+	for _, passing := range []error{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, passing) {
+			return true
+		}
 	}
-	return c.Conn.Close()
-}
-
-// CloseWrite tells the client that nothing more comes.
-func (c *acceptedConn) CloseWrite() error {
-	tcp, ok := c.Conn.(*net.TCPConn)
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	return tcp.CloseWrite()
+	return false
 }

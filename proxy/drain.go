@@ -22,56 +22,48 @@ func (s *Server) Drain(ctx context.Context) error {
 	s.draining = true
 	listeners, serving := s.listeners, s.serving
 	s.mu.Unlock()
-
+	requests, cancel := context.WithTimeout(ctx, limits.Timeout)
+	defer cancel()
 	tunnels, cancel := context.WithTimeout(ctx, limits.Tunnels)
 	defer cancel()
-	err := drainListeners(ctx, listeners, limits.Timeout)
+
 	s.work.draining.Store(true)
-	if !s.work.wait(tunnels) {
+	for _, l := range listeners {
+		l.close()
+		l.drain()
+	}
+	var errs []error
+	if !s.work.wait(requests, s.work.answering) {
+		errs = append(errs, fmt.Errorf("drain: %d requests broken off", s.work.answering()))
+	}
+	for _, l := range listeners {
+		l.breakOff() // with requests or without: clients that say nothing hold connections too
+	}
+	if !s.work.wait(tunnels, s.work.requests.Load) {
 		if n := s.work.breakOff(); n > 0 {
-			err = errors.Join(err, fmt.Errorf("drain: %d tunnels broken off", n))
+			errs = append(errs, fmt.Errorf("drain: %d tunnels broken off", n))
 		}
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), breakOffTime)
 		defer cancel()
-		if !s.work.wait(ending) {
-			err = errors.Join(err, errors.New("drain: requests are stuck"))
+		if !s.work.wait(ending, s.work.requests.Load) {
+			errs = append(errs, errors.New("drain: requests are stuck"))
 		}
 	}
-	s.upstreams.closeIdle()
+	s.upstreams.close()
 	if serving && s.config.AccessLog != nil {
 		s.log.close()
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // breakOffTime is what the requests get that were broken off, to notice it.
 const breakOffTime = 5 * time.Second
 
-// drainListeners drains all listeners at once.
-func drainListeners(ctx context.Context, listeners []*listener, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	errs := make([]error, len(listeners))
-	var all sync.WaitGroup
-	for i, l := range listeners {
-		all.Go(func() {
-			if err := l.engine.Drain(ctx); err != nil {
-				errs[i] = fmt.Errorf("drain: listener %s: requests broken off: %w", l.Name, err)
-			}
-		})
-	}
-	all.Wait()
-	for _, l := range listeners {
-		_ = l.accept.Close() // closed already if it was ever served
-	}
-	return errors.Join(errs...)
-}
-
 // work is what is under way: requests, and those of them that became tunnels.
 type work struct {
 	requests atomic.Int64
 	draining atomic.Bool
-	idle     chan struct{} // gets an item when requests becomes 0 in a drain
+	changed  chan struct{} // gets an item when something ends, or becomes a tunnel, in a drain
 
 	mu      sync.Mutex
 	tunnels map[exchange.Tunnel]struct{}
@@ -81,21 +73,33 @@ type work struct {
 func (w *work) enter() { w.requests.Add(1) }
 
 func (w *work) leave() {
-	if w.requests.Add(-1) == 0 && w.draining.Load() {
+	w.requests.Add(-1)
+	w.notify()
+}
+
+func (w *work) notify() {
+	if w.draining.Load() {
 		select {
-		case w.idle <- struct{}{}:
-		default:
+		case w.changed <- struct{}{}:
+		default: // whoever waits has yet to look
 		}
 	}
 }
 
-// wait returns true when nothing is under way, and false when ctx ends before.
-func (w *work) wait(ctx context.Context) bool {
-	for w.requests.Load() > 0 {
+// answering is how many requests there are that are no tunnels.
+func (w *work) answering() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.requests.Load() - int64(len(w.tunnels))
+}
+
+// wait returns true when nothing is left, and false when ctx ends before.
+func (w *work) wait(ctx context.Context, left func() int64) bool {
+	for left() > 0 {
 		select {
-		case <-w.idle:
+		case <-w.changed:
 		case <-ctx.Done():
-			return w.requests.Load() == 0
+			return left() == 0
 		}
 	}
 	return true
@@ -108,6 +112,7 @@ func (w *work) remember(t exchange.Tunnel) {
 		_ = t.Close() // whoever uses it finds out
 	}
 	w.tunnels[t] = struct{}{}
+	w.notify()
 }
 
 func (w *work) forget(t exchange.Tunnel) {

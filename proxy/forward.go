@@ -40,7 +40,7 @@ func (r *request) try(b *backend, e *endpoint) error {
 	r.tried = append(r.tried, e)
 	b.series.requests.Inc()
 	start := time.Now()
-	err := e.engine.Exchange(r.x)
+	err := e.handle(r.x)
 	took := time.Since(start)
 	r.upstreamTime += took
 	b.series.duration.Observe(took.Seconds())

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ type metrics struct {
 	requests         *prometheus.CounterVec
 	duration         *prometheus.HistogramVec
 	connections      *prometheus.GaugeVec
+	handshakes       *prometheus.CounterVec
 	upstreamRequests *prometheus.CounterVec
 	upstreamRetries  *prometheus.CounterVec
 	upstreamFailures *prometheus.CounterVec
@@ -57,6 +59,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		requests:         counter("http_requests_total", "Requests by route, method and status.", append(request, "method", "code")),
 		duration:         seconds("http_request_duration_seconds", "Time from a request's head to the end of its response.", request),
 		connections:      gauge("http_open_connections", "Connections of clients, tunnels included.", []string{"listener"}),
+		handshakes:       counter("tls_handshakes_total", "TLS handshakes with clients by version and result: ok or failed.", []string{"version", "result"}),
 		upstreamRequests: counter("upstream_requests_total", "Requests sent to endpoints, each try counted.", upstream),
 		upstreamRetries:  counter("upstream_retries_total", "Tries after the first.", upstream),
 		upstreamFailures: counter("upstream_failures_total", "Tries that an endpoint failed.", upstream),
@@ -67,10 +70,22 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		routes:    make(map[requestKey]*requestSeries),
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
-	to.MustRegister(m.requests, m.duration, m.connections, m.upstreamRequests, m.upstreamRetries,
+	to.MustRegister(m.requests, m.duration, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
 		m.upstreamFailures, m.upstreamDuration, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
+}
+
+// handshake counts a TLS handshake. A failed one has no version yet.
+func (m *metrics) handshake(version uint16, err error) {
+	name, result := "none", "ok"
+	if version != 0 {
+		name = tls.VersionName(version)
+	}
+	if err != nil {
+		result = "failed"
+	}
+	m.handshakes.WithLabelValues(name, result).Inc()
 }
 
 // requestSeries are the series of one route.

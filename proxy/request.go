@@ -65,6 +65,21 @@ func (s *Server) end(r *request) {
 	s.work.leave()
 }
 
+// refused counts and logs a request that was answered by the engine, because
+// its head can't be read.
+func (s *Server) refused(conn *exchange.Conn, status int, err error) {
+	r := &request{
+		x:       &exchange.Exchange{Conn: conn, Client: conn.Peer, Version: exchange.HTTP11},
+		server:  s,
+		table:   s.table.Load(),
+		started: time.Now(),
+		reason:  err.Error(),
+	}
+	r.response.status = status
+	r.series().observe(r.x.Method, status, 0)
+	s.log.request(r, 0)
+}
+
 // series is where the request is counted.
 func (r *request) series() *requestSeries {
 	if r.route == nil {

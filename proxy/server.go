@@ -14,7 +14,6 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
-	"gatelodge.dev/proxy/nethttp"
 )
 
 // Config is what a Server is given by the program around it.
@@ -43,19 +42,12 @@ type Server struct {
 	draining  bool // Drain was called
 }
 
-// listener is one of the addresses that are served.
-type listener struct {
-	gatelodge.Listener
-	accept *acceptor
-	engine *nethttp.Server
-}
-
 // New returns a server of what is live. It must be called before the first
 // Swap, and registers its metrics, so it is called once for a Registerer.
 func New(live *gatelodge.Live, cfg Config) *Server {
 	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials()}
 	s.work.tunnels = make(map[exchange.Tunnel]struct{})
-	s.work.idle = make(chan struct{}, 1)
+	s.work.changed = make(chan struct{}, 1)
 	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)
 	s.upstreams = &upstreams{settings: s.settings, byKey: make(map[string]*upstream)}
 	s.table = gatelodge.NewTable(live, s.compile, s.published)
@@ -92,21 +84,7 @@ func (s *Server) Listen(l gatelodge.Listener) error {
 	if err != nil {
 		return fmt.Errorf("listener %s: %w", l.Name, err)
 	}
-	opened := &listener{Listener: l}
-	opened.accept = &acceptor{
-		Listener: inner,
-		settings: s.settings,
-		gauge:    s.metrics.connections.WithLabelValues(l.Name),
-		log:      s.config.Log.With("listener", l.Name),
-	}
-	opened.engine = nethttp.NewServer(nethttp.Options{
-		Listener: &opened.Listener,
-		TLS:      config,
-		Settings: s.settings,
-		Handler:  s.handle,
-		Log:      s.config.Log,
-	})
-	s.listeners = append(s.listeners, opened)
+	s.listeners = append(s.listeners, s.newListener(l, inner, config))
 	return nil
 }
 
@@ -139,13 +117,7 @@ func (s *Server) Serve() error {
 
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
-		go func() {
-			if err := l.engine.Serve(l.accept); err != nil {
-				ended <- fmt.Errorf("listener %s: %w", l.Name, err)
-				return
-			}
-			ended <- nil
-		}()
+		go func() { ended <- l.serve() }()
 	}
 	var errs []error
 	for range listeners {

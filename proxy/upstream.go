@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/http1"
 	"gatelodge.dev/proxy/nethttp"
 )
 
@@ -33,7 +35,8 @@ type endpointKey struct {
 // endpoint is one address of a Backend with its connections.
 type endpoint struct {
 	address string
-	engine  *nethttp.Endpoint
+	handle  exchange.Handler // sends a request there
+	close   func()           // closes the connections that no request is on, and the others after theirs
 	refused refusal
 }
 
@@ -69,10 +72,7 @@ func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []*endpoint) {
 		key := endpointKey{e.Address, source.Protocol}
 		end := up.endpoints[key]
 		if end == nil {
-			end = &endpoint{
-				address: e.Address.String(),
-				engine:  nethttp.NewEndpoint(e.Address, source.Protocol, u.settings),
-			}
+			end = u.newEndpoint(key)
 			up.endpoints[key] = end
 		}
 		if e.Draining {
@@ -85,6 +85,20 @@ func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []*endpoint) {
 		return up, draining
 	}
 	return up, serving
+}
+
+// newEndpoint returns an endpoint with the engine of its protocol.
+func (u *upstreams) newEndpoint(key endpointKey) *endpoint {
+	e := &endpoint{address: key.address.String()}
+	switch key.protocol {
+	case gatelodge.BackendH2C:
+		engine := nethttp.NewEndpoint(key.address, u.settings)
+		e.handle, e.close = engine.Exchange, engine.CloseIdle
+	default:
+		engine := http1.NewClient(key.address, http1.Options{Settings: u.settings})
+		e.handle, e.close = engine.Do, engine.Close
+	}
+	return e
 }
 
 // sweep drops the upstreams and endpoints that t does not name. Their
@@ -104,19 +118,20 @@ func (u *upstreams) sweep(t *table) {
 		for k, end := range up.endpoints {
 			if !named[k] {
 				delete(up.endpoints, k)
-				end.engine.CloseIdle()
+				end.close()
 			}
 		}
 	}
 }
 
-// closeIdle closes every connection that no request is on.
-func (u *upstreams) closeIdle() {
+// close closes every connection that no request is on, and the others when
+// their request is done.
+func (u *upstreams) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, up := range u.byKey {
 		for _, end := range up.endpoints {
-			end.engine.CloseIdle()
+			end.close()
 		}
 	}
 }

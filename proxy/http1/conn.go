@@ -27,6 +27,7 @@ const (
 	idle                // between two requests
 	active              // a request is served
 	over                // closed by Drain
+	handed              // a tunnel
 )
 
 // serve is the life of a connection.

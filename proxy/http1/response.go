@@ -181,6 +181,7 @@ func (r *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 	if err := r.Flush(); err != nil {
 		return nil, err
 	}
+	r.c.phase.Store(handed)
 	r.tunnel = &tunnel{s: &r.c.s, send: r.send, whom: exchange.ErrClient, received: &r.ex.Received, sent: &r.ex.Sent}
 	return r.tunnel, nil
 }

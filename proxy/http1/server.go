@@ -80,6 +80,19 @@ func (s *Server) Drain() {
 	}
 }
 
+// CloseRequests ends all connections at once that are no tunnels, whatever is
+// under way on them. It does not wait for their ServeConn to return.
+func (s *Server) CloseRequests() {
+	s.Drain()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.phase.Load() != handed {
+			c.s.conn.Close()
+		}
+	}
+}
+
 // Close ends all connections at once, tunnels included. It does not wait for
 // their ServeConn to return.
 func (s *Server) Close() {

@@ -16,7 +16,6 @@ import (
 type requestBody struct {
 	x       *exchange.Exchange
 	request *http.Request
-	control *http.ResponseController
 	timeout time.Duration
 
 	mu      sync.Mutex // guards what follows; not held while reading
@@ -109,14 +108,7 @@ func (b *requestBody) close() {
 		return
 	}
 	b.closed = true
-	if b.request.ProtoMajor == 2 {
-		_ = b.request.Body.Close() // only tells whether it was closed before
-		return
-	}
-	// On HTTP/1 Close would wait for the Read that is under way.
-	if b.waiting {
-		_ = b.control.SetReadDeadline(past) // fails only where the connection is gone
-	}
+	_ = b.request.Body.Close() // only tells whether it was closed before
 }
 
 // Trailers returns the fields after the body.
@@ -127,18 +119,13 @@ func (b *requestBody) Trailers() exchange.Fields {
 	return appendFields(nil, b.request.Trailer)
 }
 
-// leave bounds the time in which net/http reads what is left of the body, for
-// the sake of the next request on the connection.
+// leave stops the clock for good.
 func (b *requestBody) leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.timer != nil {
 		b.timer.Stop()
 	}
-	if b.ended || b.request.ProtoMajor == 2 || b.request.ContentLength == 0 {
-		return
-	}
-	_ = b.control.SetReadDeadline(deadline(b.timeout)) // fails only where the connection is gone
 }
 
 // deadline is when a timeout that starts now is over; none for no timeout.

@@ -23,10 +23,10 @@ const (
 	answerHead = 1 << 20
 )
 
-// Endpoint sends exchanges to one address of a backend.
+// Endpoint sends exchanges to one address of a backend, over HTTP/2 with prior
+// knowledge.
 type Endpoint struct {
 	host      string // address and port
-	protocol  gatelodge.BackendProtocol
 	settings  func() *gatelodge.Settings
 	transport *http.Transport
 	buffers   buffers
@@ -34,11 +34,10 @@ type Endpoint struct {
 
 // NewEndpoint returns the endpoint at address. Timeouts are those of settings
 // at the time of a connection or request.
-func NewEndpoint(address netip.AddrPort, protocol gatelodge.BackendProtocol, settings func() *gatelodge.Settings) *Endpoint {
-	e := &Endpoint{host: address.String(), protocol: protocol, settings: settings}
+func NewEndpoint(address netip.AddrPort, settings func() *gatelodge.Settings) *Endpoint {
+	e := &Endpoint{host: address.String(), settings: settings}
 	var protocols http.Protocols
-	protocols.SetHTTP1(protocol != gatelodge.BackendH2C)
-	protocols.SetUnencryptedHTTP2(protocol == gatelodge.BackendH2C)
+	protocols.SetUnencryptedHTTP2(true)
 	e.transport = &http.Transport{
 		Protocols:              &protocols,
 		DialContext:            e.dial,
@@ -90,9 +89,4 @@ func (c *endpointConn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.Conn.Write(p)
-}
-
-// CloseWrite tells the endpoint that nothing more comes.
-func (c *endpointConn) CloseWrite() error {
-	return c.Conn.(*net.TCPConn).CloseWrite()
 }

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 )
 
@@ -21,19 +20,6 @@ func (e *Endpoint) newRequest(ctx context.Context, x *exchange.Exchange, body *o
 	}
 	if x.Waits {
 		header["Expect"] = []string{"100-continue"}
-	}
-	if e.protocol != gatelodge.BackendH2C {
-		var connection []string
-		if x.Upgrade != "" {
-			connection = append(connection, "Upgrade")
-			header["Upgrade"] = []string{x.Upgrade}
-		}
-		if len(header["Te"]) > 0 {
-			connection = append(connection, "TE") // RFC 9110 §10.1.4
-		}
-		if len(connection) > 0 {
-			header["Connection"] = []string{strings.Join(connection, ", ")}
-		}
 	}
 	r := &http.Request{
 		Method: x.Method,
@@ -64,7 +50,7 @@ func (e *Endpoint) url(path, query string) *url.URL {
 }
 
 // announced takes the Trailer field out of h and returns the names that it
-// holds. The map takes names that come later too, which HTTP/1.1 can send.
+// holds. The map takes names that come later too, as from an HTTP/1.1 client.
 func announced(h http.Header) http.Header {
 	trailer := make(http.Header)
 	for _, value := range h["Trailer"] {

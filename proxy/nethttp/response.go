@@ -1,10 +1,10 @@
 package nethttp
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"gatelodge.dev/proxy/exchange"
@@ -16,17 +16,16 @@ type response struct {
 	writer  http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
-	timer   *time.Timer // of a Write on HTTP/2
+	timer   *time.Timer // of a Write
 
 	status   int
 	length   int64
 	bodiless bool // there is no body by definition
-	hijacked bool
 }
 
 // Inform sends an interim response.
 func (r *response) Inform(status int, header exchange.Fields) error {
-	if r.x.Version == exchange.HTTP10 || status == http.StatusContinue && !r.x.Waits {
+	if status == http.StatusContinue && !r.x.Waits {
 		return nil
 	}
 	// The final response starts from nothing: only these fields are in the map
@@ -46,8 +45,7 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	r.bodiless = r.x.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
 	h := r.writer.Header()
 	addHeader(h, header)
-	trailers := r.x.Version == exchange.HTTP11 && header.Has("trailer") && !r.bodiless
-	if length >= 0 && status != http.StatusNoContent && !trailers { // HTTP/1.1 has trailers behind chunks only
+	if length >= 0 && status != http.StatusNoContent {
 		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
 	if !header.Has("content-type") {
@@ -94,36 +92,17 @@ func (r *response) Trailers(trailers exchange.Fields) error {
 	return nil
 }
 
-// Tunnel sends 101 and hands the connection over.
-func (r *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
-	conn, buffered, err := r.control.Hijack()
-	if err != nil {
-		return nil, clientError("upgrade", err)
-	}
-	r.hijacked, r.status = true, http.StatusSwitchingProtocols
-	t := &tunnel{x: r.x, conn: conn, buffered: buffered.Reader, timeout: r.timeout}
-	_ = conn.SetDeadline(time.Time{}) // fails only where the connection is gone, which the write below tells
-
-	var head strings.Builder
-	head.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + protocol + "\r\n")
-	for _, f := range header {
-		head.WriteString(http.CanonicalHeaderKey(f.Name) + ": " + f.Value + "\r\n")
-	}
-	head.WriteString("\r\n")
-	if err := t.write([]byte(head.String())); err != nil {
-		_ = t.Close() // the error that matters is the one of the write
-		return nil, err
-	}
-	return t, nil
+// Tunnel fails: net/http takes no extended CONNECT, so no exchange has an
+// Upgrade.
+func (r *response) Tunnel(string, exchange.Fields) (exchange.Tunnel, error) {
+	return nil, clientError("upgrade", errors.ErrUnsupported)
 }
 
-// enter starts the clock for one write. On HTTP/2 net/http's own deadline ends
-// the stream even where nobody writes, so it is only set when time is over.
+// enter starts the clock for one write. net/http's own deadline would end the
+// stream even where nobody writes, so it is only set when time is over.
 func (r *response) enter() {
 	switch {
 	case r.timeout <= 0:
-	case r.x.Version != exchange.HTTP2:
-		_ = r.control.SetWriteDeadline(deadline(r.timeout)) // fails only where the connection is gone
 	case r.timer == nil:
 		control := r.control
 		r.timer = time.AfterFunc(r.timeout, func() { _ = control.SetWriteDeadline(past) })
@@ -136,13 +115,6 @@ func (r *response) enter() {
 func (r *response) exit() {
 	if r.timer != nil {
 		r.timer.Stop()
-	}
-}
-
-// leave bounds the time in which net/http sends what it has buffered.
-func (r *response) leave() {
-	if r.x.Version != exchange.HTTP2 {
-		_ = r.control.SetWriteDeadline(deadline(r.timeout)) // fails only where the connection is gone
 	}
 }
 

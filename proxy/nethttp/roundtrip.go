@@ -9,7 +9,6 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"strconv"
-	"strings"
 	"sync"
 
 	"gatelodge.dev/proxy/exchange"
@@ -41,9 +40,6 @@ func (e *Endpoint) Exchange(x *exchange.Exchange) error {
 	defer answer.Body.Close() // read to its end, or of no more use
 	if body.gate != nil {
 		body.gate.answered(answer.StatusCode)
-	}
-	if answer.StatusCode == http.StatusSwitchingProtocols {
-		return e.tunnel(x, answer)
 	}
 	err = e.relay(ctx, x, answer, clock)
 	if bodyErr := body.leave(); bodyErr != nil && err != nil {
@@ -157,21 +153,4 @@ func (i *informer) stop() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.response = nil
-}
-
-// tunnel joins the client with an endpoint that switched protocols.
-func (e *Endpoint) tunnel(x *exchange.Exchange, answer *http.Response) error {
-	endpoint, ok := answer.Body.(exchange.Tunnel)
-	if !ok || x.Upgrade == "" {
-		return fmt.Errorf("%w: answer: switches protocols and was not asked to", exchange.ErrBackend)
-	}
-	protocol := answer.Header.Get("Upgrade")
-	if !strings.EqualFold(protocol, x.Upgrade) { // RFC 9110 §7.8: only what was asked for
-		return fmt.Errorf("%w: answer: switches to %.40q, was asked for %.40q", exchange.ErrBackend, protocol, x.Upgrade)
-	}
-	client, err := x.Response.Tunnel(protocol, appendFields(nil, answer.Header))
-	if err != nil {
-		return err
-	}
-	return e.buffers.join(client, endpoint)
 }

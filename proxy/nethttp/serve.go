@@ -50,16 +50,14 @@ func (st *stream) fill(w http.ResponseWriter, r *http.Request, settings *gatelod
 		Context:   r.Context(),
 		Conn:      conn,
 		Client:    conn.Peer,
-		Version:   version(r),
+		Version:   exchange.HTTP2,
 		Method:    r.Method,
 		Scheme:    "http",
 		Authority: r.Host,
 		Path:      path,
 		Query:     query,
-		Upgrade:   upgrade(r),
 		Header:    appendFields(st.fields[:0], r.Header),
 		Length:    r.ContentLength,
-		Waits:     r.ProtoAtLeast(1, 1) && hasToken(r.Header["Expect"], "100-continue"),
 		Response:  &st.response,
 	}
 	if conn.TLS != nil {
@@ -73,30 +71,21 @@ func (st *stream) fill(w http.ResponseWriter, r *http.Request, settings *gatelod
 	}
 	st.fields = x.Header
 	control := http.NewResponseController(w)
-	st.body = &requestBody{x: x, request: r, control: control, timeout: settings.Timeouts.Body}
+	st.body = &requestBody{x: x, request: r, timeout: settings.Timeouts.Body}
 	x.Body = st.body
 	st.response = response{x: x, writer: w, control: control, timeout: settings.Timeouts.Send}
-	if r.ProtoMajor == 1 && r.ContentLength != 0 {
-		// Without it net/http reads the rest of the body before it writes.
-		_ = control.EnableFullDuplex() // never fails on HTTP/1
-	}
 	return x
 }
 
 // finish ends the response as exchange.Response and exchange.Handler promise,
 // and gives the memory back.
 func (s *Server) finish(st *stream, err error) {
-	if st.response.hijacked {
-		s.release(st)
-		return
-	}
 	abort := err != nil || st.response.short()
 	if st.response.status == 0 && !errors.Is(err, exchange.ErrClient) {
 		st.response.writer.WriteHeader(http.StatusInternalServerError)
 		abort = false
 	}
 	st.body.leave()
-	st.response.leave()
 	s.release(st)
 	if abort {
 		panic(http.ErrAbortHandler) // the way to have net/http break a response off
@@ -110,42 +99,13 @@ func (s *Server) release(st *stream) {
 	s.streams.Put(st)
 }
 
-func version(r *http.Request) exchange.Version {
-	switch {
-	case r.ProtoMajor == 2:
-		return exchange.HTTP2
-	case r.ProtoMinor == 0:
-		return exchange.HTTP10
-	}
-	return exchange.HTTP11
-}
-
 // target returns path and query as the client sent them.
 func target(r *http.Request) (path, query string) {
 	path = r.RequestURI
-	if !strings.HasPrefix(path, "/") && path != "*" { // absolute form (RFC 9112 §3.2.2)
-		_, path, _ = strings.Cut(path, "://")
-		if i := strings.IndexAny(path, "/?"); i >= 0 {
-			path = path[i:]
-		} else {
-			path = "/"
-		}
-	}
 	if i := strings.IndexByte(path, '?'); i >= 0 {
 		path, query = path[:i], path[i:]
 	}
-	if path == "" {
-		path = "/"
-	}
 	return path, query
-}
-
-// upgrade returns the protocol that an HTTP/1.1 client asks for, in lower case.
-func upgrade(r *http.Request) string {
-	if r.ProtoMajor != 1 || r.ProtoMinor == 0 || !hasToken(r.Header["Connection"], "upgrade") {
-		return ""
-	}
-	return strings.ToLower(r.Header.Get("Upgrade"))
 }
 
 // past is a deadline that is over: it ends a Read or Write that is under way.

@@ -1,0 +1,144 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/http1"
+	"gatelodge.dev/proxy/nethttp"
+)
+
+// listener is one of the addresses that are served, with an engine for each
+// protocol that is spoken on it.
+type listener struct {
+	gatelodge.Listener
+	server *Server
+	tls    *tls.Config // nil: clear text
+	accept *acceptor
+	http1  http1.Server
+	http2  *nethttp.Server
+
+	conns    sync.WaitGroup // a goroutine each
+	stopping context.Context
+	stop     context.CancelFunc // ends what waits for clients that have yet to say something
+}
+
+func (s *Server) newListener(l gatelodge.Listener, inner net.Listener, config *tls.Config) *listener {
+	opened := &listener{Listener: l, server: s, tls: config}
+	opened.stopping, opened.stop = context.WithCancel(context.Background())
+	opened.accept = &acceptor{
+		Listener: inner,
+		settings: s.settings,
+		gauge:    s.metrics.connections.WithLabelValues(l.Name),
+		log:      s.config.Log.With("listener", l.Name),
+	}
+	opened.http1.Handler = s.handle
+	opened.http1.Settings = s.settings
+	opened.http1.Log = s.config.Log
+	opened.http1.Refused = s.refused
+	opened.http1.HTTP2 = func(_ context.Context, c net.Conn, info *exchange.Conn, read []byte) {
+		opened.http2.ServeConn(c, info, read)
+	}
+	opened.http2 = nethttp.NewServer(nethttp.Options{Settings: s.settings, Handler: s.handle, Log: s.config.Log})
+	return opened
+}
+
+// serve accepts connections until the listener is closed, and then returns
+// nil. One goroutine serves a connection from its handshake to its end.
+func (l *listener) serve() error {
+	go l.http2.Serve()
+	for {
+		c, err := l.accept.Accept()
+		switch {
+		case err == nil:
+			l.conns.Go(func() {
+				defer l.accept.done()
+				l.serveConn(c)
+			})
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			return fmt.Errorf("listener %s: %w", l.Name, err)
+		}
+	}
+}
+
+// serveConn gives a connection to the engine of its protocol: the one that was
+// negotiated under TLS, and in clear text HTTP/1.1, which hands over a client
+// that begins with the preface of HTTP/2.
+func (l *listener) serveConn(c net.Conn) {
+	info := &exchange.Conn{Peer: addrPort(c.RemoteAddr()), Local: addrPort(c.LocalAddr()), Listener: &l.Listener}
+	if l.tls == nil {
+		l.http1.ServeConn(l.stopping, c, info)
+		return
+	}
+	secured, err := l.handshake(c, info)
+	if err != nil {
+		l.server.config.Log.Debug("TLS handshake", "listener", l.Name, "peer", info.Peer, "error", err)
+		_ = c.Close() // nothing more is to be said
+		return
+	}
+	if secured.ConnectionState().NegotiatedProtocol == "h2" {
+		l.http2.ServeConn(secured, info, nil)
+		return
+	}
+	l.http1.ServeConn(l.stopping, secured, info)
+}
+
+// handshake makes the connection a TLS one, in the time that a request's head
+// may take, and puts what it was told and showed into info.
+func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error) {
+	var limit time.Time
+	if timeout := l.server.settings().Timeouts.Header; timeout > 0 {
+		limit = time.Now().Add(timeout)
+	}
+	shown := new(gatelodge.Handshake)
+	secured := tls.Server(c, l.tls)
+	err := c.SetDeadline(limit)
+	if err == nil {
+		// The context can't end: one that can costs a goroutine a handshake.
+		err = secured.HandshakeContext(gatelodge.WithHandshake(context.Background(), shown))
+	}
+	state := secured.ConnectionState()
+	l.server.metrics.handshake(state.Version, err)
+	if err != nil {
+		return nil, err
+	}
+	info.TLS = &exchange.TLS{ServerName: state.ServerName, Version: state.Version, Handshake: shown}
+	return secured, c.SetDeadline(time.Time{})
+}
+
+// close stops accepting; connections go on.
+func (l *listener) close() {
+	_ = l.accept.Close() // fails only where it is closed already
+}
+
+// drain tells clients to go. It does not wait.
+func (l *listener) drain() {
+	l.http1.Drain()
+	l.http2.Drain()
+}
+
+// breakOff ends every connection but tunnels.
+func (l *listener) breakOff() {
+	l.stop()
+	l.http1.CloseRequests()
+	l.http2.Close()
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap := tcp.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
