@@ -3,6 +3,7 @@ package dnsserve
 import (
 	"bufio"
 	"container/list"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -44,6 +45,16 @@ type tcpServer struct {
 type tcpConn struct {
 	net.Conn
 	place *list.Element
+}
+
+// abort closes c without a word. Close says goodbye on TLS, and would wait for
+// a client that takes nothing.
+func (c *tcpConn) abort() {
+	if secure, ok := c.Conn.(*tls.Conn); ok {
+		secure.NetConn().Close()
+		return
+	}
+	c.Close()
 }
 
 func newTCPServer(l net.Listener, via transport, responder func() *responder, log *slog.Logger) *tcpServer {
@@ -96,7 +107,7 @@ func (s *tcpServer) add(conn net.Conn) *tcpConn {
 	}
 	if s.conns.Len() >= s.most {
 		oldest := s.conns.Front()
-		oldest.Value.(*tcpConn).Close()
+		oldest.Value.(*tcpConn).abort()
 		s.conns.Remove(oldest)
 	}
 	c := &tcpConn{Conn: conn}
@@ -107,8 +118,8 @@ func (s *tcpServer) add(conn net.Conn) *tcpConn {
 // remove takes c out of the list and closes it.
 func (s *tcpServer) remove(c *tcpConn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.conns.Remove(c.place)
+	s.mu.Unlock()
 	c.Close()
 }
 
@@ -139,7 +150,8 @@ func (s *tcpServer) answer(c *tcpConn) {
 		reply = r.respond(reply[:0], message, client.Addr(), s.via, now)
 		r.observe(time.Since(now))
 		if reply == nil {
-			return // whoever sends what is no query has nothing to say
+			out.Flush()
+			return // whoever sends what is no query has nothing more to ask
 		}
 		var size [2]byte
 		binary.BigEndian.PutUint16(size[:], uint16(len(reply)))
@@ -194,6 +206,6 @@ func (s *tcpServer) close() {
 	defer s.mu.Unlock()
 	s.draining = true
 	for e := s.conns.Front(); e != nil; e = e.Next() {
-		e.Value.(*tcpConn).Close()
+		e.Value.(*tcpConn).abort()
 	}
 }

@@ -114,6 +114,16 @@ func TestPipelining(t *testing.T) {
 		t.Fatal(err)
 	}
 	readReplies(t, halves, 1)
+
+	// What is no query ends the connection, after the replies that are due.
+	mixed := dial(t, address)
+	if _, err := mixed.Write(framed(numberedQuery(t, 0), numberedQuery(t, 1), []byte("no query"))); err != nil {
+		t.Fatal(err)
+	}
+	readReplies(t, mixed, 2)
+	if _, err := mixed.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("%v, want the end of the connection", err)
+	}
 }
 
 // TestIdleConnectionsEnd, whether nothing comes or only a part of a query.

@@ -24,7 +24,7 @@ type head struct {
 	close     bool // Connection: close
 	keepAlive bool // Connection: keep-alive
 	upgrading bool // Connection: upgrade
-	named     bool // Connection names fields that go no further
+	named     int  // fields that Connection names, which go no further
 	upgrade   string
 	upgrades  int
 	trailers  bool // TE: trailers
@@ -74,7 +74,10 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 			h.fields = append(h.fields, exchange.Field{Name: name, Value: value})
 		}
 	}
-	if h.named {
+	if h.named > limit { // each is looked for among all fields
+		return tooLarge(431, "Connection names more than %d fields", limit)
+	}
+	if h.named > 0 {
 		h.dropNamed()
 	}
 	if h.trailers && of == ofRequest {
@@ -206,7 +209,7 @@ func (h *head) noteConnection(value string) {
 			h.upgrading = true
 		case strings.EqualFold(option, "te"):
 		default:
-			h.named = true
+			h.named++
 		}
 	})
 }

@@ -106,6 +106,7 @@ func TestMalformedRequests(t *testing.T) {
 		{"too long a target", "GET /" + strings.Repeat("a", 9000) + " HTTP/1.1\r\n" + host + "\r\n", 414},
 		{"too long a target without an end", "GET /" + strings.Repeat("a", 9000), 414},
 		{"too large a head", "GET / HTTP/1.1\r\n" + host + "X: " + strings.Repeat("a", 9000) + "\r\n\r\n", 431},
+		{"too many fields that Connection names", "GET / HTTP/1.1\r\n" + host + "Connection: " + strings.Repeat("x,", 21) + "\r\n\r\n", 431},
 		{"too many fields", "GET / HTTP/1.1\r\n" + host + strings.Repeat("X: y\r\n", 20) + "\r\n", 431},
 	} {
 		t.Run(c.name, func(t *testing.T) {
