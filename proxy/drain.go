@@ -28,17 +28,15 @@ func (s *Server) Drain(ctx context.Context) error {
 	defer cancel()
 
 	s.work.draining.Store(true)
+	var draining sync.WaitGroup
 	for _, l := range listeners {
-		l.close()
-		l.drain()
+		draining.Go(func() { l.drain(requests) })
 	}
 	var errs []error
 	if !s.work.wait(requests, s.work.answering) {
 		errs = append(errs, fmt.Errorf("drain: %d requests broken off", s.work.answering()))
 	}
-	for _, l := range listeners {
-		l.breakOff() // with requests or without: clients that say nothing hold connections too
-	}
+	draining.Wait()
 	if !s.work.wait(tunnels, s.work.requests.Load) {
 		if n := s.work.breakOff(); n > 0 {
 			errs = append(errs, fmt.Errorf("drain: %d tunnels broken off", n))

@@ -209,7 +209,7 @@ func TestHTTP10(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := string(answer); !strings.HasPrefix(s, "HTTP/1.0 200") || !strings.HasSuffix(s, "\r\n\r\none two") || strings.Contains(s, "chunked") {
+	if s := string(answer); !strings.HasPrefix(s, "HTTP/1.1 200") || !strings.HasSuffix(s, "\r\n\r\none two") || strings.Contains(s, "chunked") {
 		t.Errorf("got %q", s)
 	}
 }

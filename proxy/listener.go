@@ -116,23 +116,27 @@ func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error)
 	return secured, c.SetDeadline(time.Time{})
 }
 
-// close stops accepting; connections go on.
-func (l *listener) close() {
+// drain stops accepting, tells clients to go and waits until every answer is
+// sent. When ctx ends, and for clients that hold a connection without a
+// request, it breaks connections off. Tunnels stay.
+func (l *listener) drain(ctx context.Context) {
 	_ = l.accept.Close() // fails only where it is closed already
-}
-
-// drain tells clients to go. It does not wait.
-func (l *listener) drain() {
 	l.http1.Drain()
-	l.http2.Drain()
-}
-
-// breakOff ends every connection but tunnels.
-func (l *listener) breakOff() {
+	l.http2.Drain(ctx)
+	tick := time.NewTicker(drainTick)
+	defer tick.Stop()
+	for l.http1.Active() > 0 && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
 	l.stop()
 	l.http1.CloseRequests()
-	l.http2.Close()
 }
+
+// drainTick is how often a draining listener looks for answers under way.
+const drainTick = 5 * time.Millisecond
 
 func addrPort(a net.Addr) netip.AddrPort {
 	tcp, ok := a.(*net.TCPAddr)

@@ -166,11 +166,16 @@ func (m *metrics) drop(s *requestSeries) {
 	m.duration.DeleteLabelValues(k.namespace, k.ingress, k.service)
 }
 
-// knownMethod bounds the values of the method label.
+// methods are the values of the method label, with OTHER for all else.
+var methods = [...]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+
+// knownMethod bounds the values of the method label. What it returns outlives
+// the request, unlike method.
 func knownMethod(method string) string {
-	switch method {
-	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT":
-		return method
+	for _, known := range methods {
+		if method == known {
+			return known
+		}
 	}
 	return "OTHER"
 }

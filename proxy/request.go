@@ -120,6 +120,15 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Buffered is how much of the body Read returns without waiting, for engines
+// that send a small body along with the head.
+func (b *body) Buffered() int64 {
+	if inner, ok := b.Body.(interface{ Buffered() int64 }); ok {
+		return inner.Buffered()
+	}
+	return 0
+}
+
 // response is the way to the client: it notices what was answered.
 type response struct {
 	exchange.Response

@@ -30,7 +30,12 @@ type Exchange struct {
 	// Context ends when the client is known to be gone or the engine stops. It
 	// may be the connection's, and is not for use after the handler returned.
 	Context context.Context
-	Conn    *Conn
+
+	// Gone tells a handler that waits for somebody else that its client is
+	// gone. Nil: nobody will.
+	Gone *Gone
+
+	Conn *Conn
 
 	// Client is who asks. Engines set it to Conn.Peer; a feature that believes
 	// a trusted proxy puts in what that says.

@@ -65,6 +65,9 @@ type endpointConn struct {
 	since  time.Time // when it became idle
 }
 
+// Close ends a request that is under way on the connection.
+func (ec *endpointConn) Close() error { return ec.s.conn.Close() }
+
 // NewClient makes a Client for the endpoint at addr. It connects when it is
 // first used.
 func NewClient(addr netip.AddrPort, opts Options) *Client {
@@ -98,8 +101,8 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // An error of the client wraps ErrClient, and one that wraps neither says that
 // the request can't be written. An answer that comes before the end of the
 // request's body is passed on, and the rest of the body left to the client's
-// engine. Context ends the attempt to connect; afterwards only the timeouts
-// bound how long Do waits for either peer.
+// engine. Context ends the attempt to connect; afterwards Gone ends the
+// request, and the timeouts bound how long Do waits for either peer.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := checkRequest(ex); err != nil {
 		return err

@@ -72,7 +72,9 @@ func (f *forward) run() error {
 			return err
 		}
 		f.ec, f.wrote, f.read = ec, ec.s.out.wrote, ec.s.read
+		f.ex.Gone.Watch(ec)
 		err = f.attempt()
+		f.ex.Gone.Watch(nil)
 		if ec.reused && errors.Is(err, errGone) {
 			continue
 		}
@@ -255,10 +257,11 @@ func (f *forward) tunnel() error {
 	if err := f.acceptWebSocket(); err != nil {
 		return f.malformed(err)
 	}
-	client, err := f.ex.Response.Tunnel(f.ex.Upgrade, f.head.fields)
+	client, err := f.ex.Response.Tunnel(f.head.upgrade, f.head.fields)
 	if err != nil {
 		return err
 	}
+	f.ex.Gone.Watch(nil) // from here on it is for whoever has the tunnel to end it
 	var received, sent int64
 	return join(client, &tunnel{s: &f.ec.s, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
@@ -280,6 +283,8 @@ func (f *forward) malformed(err error) error {
 func (f *forward) judge(err error) error {
 	s := &f.ec.s
 	switch {
+	case err != nil && f.ex.Gone.Gone():
+		return fmt.Errorf("%w: went away: %v", exchange.ErrClient, err)
 	case err == nil || !errors.Is(err, exchange.ErrBackend) || s.read != f.read:
 		return err
 	case s.out.wrote == f.wrote:

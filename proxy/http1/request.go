@@ -29,6 +29,7 @@ func (c *conn) takeRequest() *request {
 	r.response = response{c: c, ex: &r.ex, left: -1}
 	r.ex = exchange.Exchange{
 		Context:  c.ctx,
+		Gone:     &c.gone,
 		Conn:     c.info,
 		Client:   c.info.Peer,
 		Body:     &r.body,

@@ -64,6 +64,9 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 		return err
 	}
 	r.begin()
+	if r.ex.Version == exchange.HTTP11 && header.Has("trailer") {
+		length = -1 // trailers come behind chunks only (RFC 9112 §7.1.2)
+	}
 	r.frame(status, length)
 	o := &r.c.s.out
 	o.grow()

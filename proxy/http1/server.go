@@ -80,6 +80,20 @@ func (s *Server) Drain() {
 	}
 }
 
+// Active is how many connections have a request under way, or an answer that is
+// not all sent yet. Tunnels are not counted.
+func (s *Server) Active() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for c := range s.conns {
+		if c.phase.Load() == active {
+			n++
+		}
+	}
+	return n
+}
+
 // CloseRequests ends all connections at once that are no tunnels, whatever is
 // under way on them. It does not wait for their ServeConn to return.
 func (s *Server) CloseRequests() {
@@ -89,6 +103,7 @@ func (s *Server) CloseRequests() {
 	for c := range s.conns {
 		if c.phase.Load() != handed {
 			c.s.conn.Close()
+			c.gone.Signal()
 		}
 	}
 }
@@ -101,6 +116,7 @@ func (s *Server) Close() {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.s.conn.Close()
+		c.gone.Signal()
 	}
 }
 

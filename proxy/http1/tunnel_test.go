@@ -50,7 +50,7 @@ func TestTunnel(t *testing.T) {
 	p := dial(t, addr)
 	p.send(upgrade + "early\n")
 	res, err := http.ReadResponse(p.r, nil)
-	if err != nil || res.StatusCode != 101 || res.Header.Get("Upgrade") != "echo/1" || res.Header.Get("X-Kept") != "1" {
+	if err != nil || res.StatusCode != 101 || res.Header.Get("Upgrade") != "Echo/1" || res.Header.Get("X-Kept") != "1" {
 		t.Fatalf("got %v, %v", res, err)
 	}
 	p.expect("hello\nEARLY\n")

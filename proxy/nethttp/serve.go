@@ -1,6 +1,7 @@
 package nethttp
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -16,6 +17,7 @@ import (
 type stream struct {
 	exchange exchange.Exchange
 	body     *requestBody
+	gone     *exchange.Gone
 	response response
 	fields   exchange.Fields // the memory of exchange.Header
 }
@@ -37,7 +39,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.release(st)
 		return
 	}
+	forget := context.AfterFunc(r.Context(), st.gone.Signal)
 	err := s.options.Handler(x)
+	forget()
 	s.finish(st, err)
 }
 
@@ -46,8 +50,10 @@ func (st *stream) fill(w http.ResponseWriter, r *http.Request, settings *gatelod
 	x := &st.exchange
 	conn := connOf(r)
 	path, query := target(r)
+	st.gone = new(exchange.Gone) // a late signal must not reach the next request
 	*x = exchange.Exchange{
 		Context:   r.Context(),
+		Gone:      st.gone,
 		Conn:      conn,
 		Client:    conn.Peer,
 		Version:   exchange.HTTP2,
@@ -95,7 +101,7 @@ func (s *Server) finish(st *stream, err error) {
 // release forgets everything that belongs to the request.
 func (s *Server) release(st *stream) {
 	clear(st.fields)
-	st.exchange, st.body, st.response = exchange.Exchange{}, nil, response{}
+	st.exchange, st.body, st.gone, st.response = exchange.Exchange{}, nil, nil, response{}
 	s.streams.Put(st)
 }
 

@@ -75,17 +75,12 @@ func (s *Server) ServeConn(c net.Conn, info *exchange.Conn, read []byte) {
 	}
 }
 
-// Drain tells clients by GOAWAY that their connection ends, and ends idle ones.
-// It does not wait.
-func (s *Server) Drain() {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = s.server.Shutdown(ctx) // all it says is that it did not wait
-}
-
-// Close ends all connections at once.
-func (s *Server) Close() {
-	_ = s.server.Close() // it closes a listener that can't fail
+// Drain tells clients by GOAWAY that their connection ends, and returns when no
+// request is left. If ctx ends first, it breaks off what is left.
+func (s *Server) Drain(ctx context.Context) {
+	if s.server.Shutdown(ctx) != nil {
+		_ = s.server.Close() // it closes a listener that can't fail
+	}
 }
 
 type connKey struct{}

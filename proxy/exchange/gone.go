@@ -1,0 +1,50 @@
+package exchange
+
+import (
+	"io"
+	"sync"
+)
+
+// Gone is how a client's going away reaches who works for it, without a
+// goroutine or an allocation for each request: a handler that waits for a
+// backend has the connection to it watched. The zero Gone is ready for use, and
+// a nil one never tells anything.
+type Gone struct {
+	mu     sync.Mutex
+	gone   bool
+	closer io.Closer
+}
+
+// Watch has c closed when the client goes away, and at once if it has already.
+// It takes the place of what was watched before; nil withdraws it.
+func (g *Gone) Watch(c io.Closer) {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closer = c
+	if g.gone && c != nil {
+		_ = c.Close() // whoever uses it finds out
+	}
+}
+
+// Signal tells that the client is gone. Engines call it, from any goroutine.
+func (g *Gone) Signal() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gone = true
+	if g.closer != nil {
+		_ = g.closer.Close() // whoever uses it finds out
+	}
+}
+
+// Gone tells whether Signal was called.
+func (g *Gone) Gone() bool {
+	if g == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.gone
+}
