@@ -43,7 +43,7 @@ func (r *request) locate() *answer {
 	if h == nil {
 		return notFound("no host")
 	}
-	if r.route = h.match(r.path); r.route == nil {
+	if r.route = h.match(gatelodge.PathForm(r.path)); r.route == nil {
 		return notFound("no route")
 	}
 	return nil
