@@ -127,9 +127,15 @@ func (b *requestBody) Trailers() exchange.Fields {
 	return appendFields(nil, b.request.Trailer)
 }
 
-// leave bounds the time in which net/http reads what is left of the body, for
-// the sake of the next request on the connection.
-func (b *requestBody) leave() {
+// leftover is the most of a body that is read for the sake of the next request
+// on the connection; net/http gives up at the same size.
+const leftover = 256 << 10
+
+// leave reads what is left of the body behind an answer that is complete, for
+// the sake of the next request on the connection. net/http would do it after
+// the handler, but with full duplex that ends the connection when it comes to
+// the body's end.
+func (b *requestBody) leave(complete bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.timer != nil {
@@ -139,6 +145,12 @@ func (b *requestBody) leave() {
 		return
 	}
 	_ = b.control.SetReadDeadline(deadline(b.timeout)) // fails only where the connection is gone
+	if !complete || b.closed || b.x.Waits || b.request.ContentLength > leftover {
+		return
+	}
+	if b.control.Flush() == nil { // the client may want the answer before it sends more
+		_, _ = io.CopyN(io.Discard, b.request.Body, leftover) // an error ends the connection, and nothing else
+	}
 }
 
 // deadline is when a timeout that starts now is over; none for no timeout.

@@ -33,8 +33,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	x := st.fill(w, r, settings)
 	if limit := settings.Limits.Headers; limit > 0 && len(x.Header) > limit {
-		w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge)
-		s.release(st)
+		st.response.status = http.StatusRequestHeaderFieldsTooLarge
+		w.WriteHeader(st.response.status)
+		s.finish(st, nil)
 		return
 	}
 	err := s.options.Handler(x)
@@ -95,8 +96,8 @@ func (s *Server) finish(st *stream, err error) {
 		st.response.writer.WriteHeader(http.StatusInternalServerError)
 		abort = false
 	}
-	st.body.leave()
 	st.response.leave()
+	st.body.leave(!abort)
 	s.release(st)
 	if abort {
 		panic(http.ErrAbortHandler) // the way to have net/http break a response off
@@ -141,8 +142,10 @@ func target(r *http.Request) (path, query string) {
 }
 
 // upgrade returns the protocol that an HTTP/1.1 client asks for, in lower case.
+// A server may ignore that (RFC 9110 §7.8), as is done where a body would be
+// read from the connection that became a tunnel.
 func upgrade(r *http.Request) string {
-	if r.ProtoMajor != 1 || r.ProtoMinor == 0 || !hasToken(r.Header["Connection"], "upgrade") {
+	if r.ProtoMajor != 1 || r.ProtoMinor == 0 || r.ContentLength != 0 || !hasToken(r.Header["Connection"], "upgrade") {
 		return ""
 	}
 	return strings.ToLower(r.Header.Get("Upgrade"))
