@@ -30,7 +30,7 @@ type PathMatch uint8
 // The ways to compare, named as in Ingress v1.
 const (
 	PathPrefix PathMatch = iota // by whole path elements: /a matches /a, /a/ and /a/b, not /ab
-	PathExact                   // the same path, byte for byte
+	PathExact                   // the same path, in the form of PathForm
 )
 
 // String returns the Ingress v1 name of the path type.
@@ -43,16 +43,16 @@ func (m PathMatch) String() string {
 
 // Route sends the requests of one path to a Backend, under a Policy.
 type Route struct {
-	Path    string    // starts with "/", canonical as a request's path is
+	Path    string    // starts with "/", in the form of PathForm, without dot segments
 	Match   PathMatch // how Path is compared
 	Backend string    // the key of a Backend in the same Snapshot
 	Policy  *Policy   // never nil; shared by the routes of one object
 	Object  Object    // the object that asked for the route
 }
 
-// Matches tells whether the route is for a canonical request path, as
-// Ingress v1 defines it: a Prefix path is compared by elements, and a slash at
-// its end changes nothing.
+// Matches tells whether the route is for a request's path, which is in the form
+// of PathForm and without dot segments, as Ingress v1 defines it: a Prefix path
+// is compared by elements, and a slash at its end changes nothing.
 func (r *Route) Matches(path string) bool {
 	if r.Match == PathExact {
 		return path == r.Path

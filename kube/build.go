@@ -32,6 +32,7 @@ type memo struct {
 	hosts      *hosts
 	backends   *backends
 	announced  *announced
+	secured    *secured
 	views      *views
 	problems   *problems
 }
@@ -51,7 +52,8 @@ func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, b.last.hosts)
 	next.backends = makeBackends(next.hosts, next.services, next.slices, &objects, cfg, b.last.backends)
 	next.announced = announce(next.services, cfg, b.last.announced)
-	next.views = makeViews(next.grants, next.announced, cfg, b.last.views)
+	next.secured = findSecured(next.hosts, cfg, b.last.secured)
+	next.views = makeViews(next.grants, next.announced, next.secured.records, cfg, b.last.views)
 	next.problems = collectProblems(b.last.problems,
 		objects.Problems, cfg.Problems,
 		next.selection.problems, next.resolution.problems, next.grants.problems, next.defaults.problems,

@@ -182,6 +182,7 @@ func (w *world) config() *Config {
 			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: []string{"inside", "outside"},
 		}},
 		DNSService: types.NamespacedName{Namespace: "shop", Name: "two"},
+		Listeners:  pick(w.random, [][]gatelodge.Listener{nil, {{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: 443}}}),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -50,6 +51,33 @@ func readText(path string) (text []byte, mark fileMark, err error) {
 	}
 	text, err = readLimited(file)
 	return text, markOf(info), err
+}
+
+// readRegular is readText for a path that may have become anything. A folder
+// or a pipe, whose opening would wait for somebody to write to it, is no
+// manifest, so there is none of that name.
+func readRegular(path string) (text []byte, mark fileMark, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case isAbsent(err):
+		return nil, fileMark{}, fs.ErrNotExist
+	case err != nil:
+		return nil, fileMark{}, err
+	case !info.Mode().IsRegular():
+		return nil, fileMark{}, fs.ErrNotExist
+	}
+	return readText(path)
+}
+
+// isAbsent tells whether there is nothing at a path. A link that leads back to
+// itself leads nowhere, like one to a file that is gone.
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP)
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func readLimited(r io.Reader) ([]byte, error) {
@@ -102,7 +130,7 @@ func (t *tree) add(dir string, depth int) error {
 		}
 		info, err := os.Stat(path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		case isAbsent(err):
 		case err != nil:
 			return err
 		case info.IsDir():

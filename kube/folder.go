@@ -145,7 +145,7 @@ func settle(ctx context.Context, watcher *fsnotify.Watcher, first fsnotify.Event
 func (f *Folder) touched(watcher *fsnotify.Watcher, paths map[string]bool) (changed bool) {
 	for path := range paths {
 		switch {
-		case isManifest(path):
+		case isManifest(path) && !isFolder(path):
 			changed = f.read(path, false) || changed
 		case !isHidden(path) || strings.HasPrefix(filepath.Base(path), ".."):
 			return f.look(watcher) || changed
@@ -205,7 +205,7 @@ func (f *Folder) rescan(watcher *fsnotify.Watcher) (changed bool, err error) {
 // read reads one file and tells whether that changed anything. A file that held
 // objects and now is gone or empty is doubted, unless certain.
 func (f *Folder) read(path string, certain bool) (changed bool) {
-	text, mark, err := readText(path)
+	text, mark, err := readRegular(path)
 	file := f.files[path]
 	if file != nil && !certain && len(file.good.documents) > 0 && (errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(text)) == 0) {
 		f.doubtful[path] = true

@@ -153,6 +153,7 @@ type goldenConfig struct {
 		Records     []string // name, type, data
 		CAA         []string
 	}
+	HTTPSPort           uint16 // of a listener; 0: there is none
 	DNSService          string
 	DNSAddresses        []netip.Addr
 	DefaultCertificates []string
@@ -207,6 +208,9 @@ func (g goldenConfig) config(t *testing.T) (*Config, time.Time) {
 			})
 		}
 		cfg.Zones = append(cfg.Zones, zone)
+	}
+	if g.HTTPSPort != 0 {
+		cfg.Listeners = []gatelodge.Listener{{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: g.HTTPSPort}}
 	}
 	for _, name := range g.DefaultCertificates {
 		cfg.DefaultCertificates = append(cfg.DefaultCertificates, namespaced(name))

@@ -28,6 +28,10 @@ type Objects struct {
 	Problems []gatelodge.Problem  // what the source could not read
 	Origins  map[types.UID]Origin // where objects were read from; nil without files
 	Now      time.Time            // what certificates are judged by
+
+	// Remembered is when these were the cluster's objects, if they come from
+	// disk; zero: they are what the source says now.
+	Remembered time.Time
 }
 
 // Origin is the place in a file where an object starts.

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	gatelodge "gatelodge.dev"
 )
 
 // canonicalPath brings the path of a rule into the form that the path of a
-// request has when routes are compared with it: dot segments are removed and
-// unreserved characters decoded (RFC 3986 §6.2.2), everything else, "%2F" too,
-// stays as it is. What a client would have to percent-encode is encoded, so
-// that authors may write a path as they read it.
+// request has when routes are compared with it: dot segments are removed (RFC
+// 3986 §5.2.4), and the rest has the form of gatelodge.PathForm. Authors may
+// therefore write a path as they read it.
 //
 // An error means that no request can have the path.
 func canonicalPath(path string) (string, error) {
@@ -29,7 +30,7 @@ func canonicalPath(path string) (string, error) {
 			case decoded == 0:
 				return "", errors.New("holds a zero byte, which no request may")
 			case isUnreserved(decoded):
-				b.WriteByte(decoded)
+				b.WriteByte(decoded) // it may be part of a dot segment
 			default:
 				b.WriteString(path[i : i+3])
 			}
@@ -40,17 +41,15 @@ func canonicalPath(path string) (string, error) {
 			return "", errors.New("holds a backslash, which no request may")
 		case c == 0:
 			return "", errors.New("holds a zero byte, which no request may")
-		case isUnreserved(c) || strings.IndexByte("/!$&'()*+,;=:@", c) >= 0: // RFC 3986 §3.3
-			b.WriteByte(c)
 		default:
-			fmt.Fprintf(&b, "%%%02X", c)
+			b.WriteByte(c)
 		}
 	}
 	canonical := removeDotSegments(b.String())
 	if hidesDotSegment(canonical) {
 		return "", errors.New("hides a dot segment behind an encoded slash or backslash, which no request may")
 	}
-	return canonical, nil
+	return gatelodge.PathForm(canonical), nil
 }
 
 // hidesDotSegment tells whether there is a dot segment for who decodes slashes

@@ -35,8 +35,12 @@ func (c *Cluster) Reporter() *Reporter {
 }
 
 // Served takes note of a Snapshot that is live, and of the objects that it was
-// built from.
+// built from. There is nothing to tell of objects that come from disk: the
+// cluster may have others by now.
 func (r *Reporter) Served(snapshot *gatelodge.Snapshot, objects Objects) {
+	if !objects.Remembered.IsZero() {
+		return
+	}
 	r.mu.Lock()
 	r.latest = newReport(snapshot, objects.Ingresses, r.latest)
 	r.mu.Unlock()

@@ -39,13 +39,18 @@ func startFeed(ctx context.Context, c *Cluster, key feedKey, changed func()) *fe
 	f := &feed{key: key, trim: trim(c.fieldManager()), changed: changed, stop: stop}
 	lw := key.listWatch(c.client, func(err error) { f.noted(c.faults, err) })
 	reflector := cache.NewReflectorWithOptions(lw, key.kind.example(), f, cache.ReflectorOptions{
-		Name: "gatelodge",
-		// A gateway has a handful of watches, and a minute without changes
-		// hurts more than a request every few seconds.
-		Backoff: &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 5 * time.Second},
+		Name:    "gatelodge",
+		Backoff: watchBackoff(),
 	})
 	go reflector.RunWithContext(ctx)
 	return f
+}
+
+// watchBackoff says how long failed attempts to watch wait. A gateway has a
+// handful of watches, and a minute without changes hurts more than a request
+// every few seconds.
+func watchBackoff() *wait.Backoff {
+	return &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 5 * time.Second}
 }
 
 // noted takes in the outcome of a request. A single Secret that may not be

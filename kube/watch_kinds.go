@@ -51,16 +51,16 @@ func (k feedKey) String() string {
 	return text
 }
 
-// fieldSelector selects on the server. The name comes from annotations, so it
-// is escaped.
-func (k feedKey) fieldSelector() string {
+// selection selects on the server. The name comes from annotations, so it is
+// escaped.
+func (k feedKey) selection() metav1.ListOptions {
 	switch {
 	case k.name != "":
-		return fields.OneTermEqualSelector(metav1.ObjectNameField, k.name).String()
+		return metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, k.name).String()}
 	case k.kind == tlsSecretFeed:
-		return fields.OneTermEqualSelector("type", string(corev1.SecretTypeTLS)).String()
+		return metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("type", string(corev1.SecretTypeTLS)).String()}
 	}
-	return ""
+	return metav1.ListOptions{}
 }
 
 // example returns an empty object of the kind.
@@ -90,29 +90,30 @@ func (k feedKey) listWatch(client kubernetes.Interface, noted func(error)) cache
 	var lw *cache.ListWatch
 	switch k.kind {
 	case ingressFeed:
-		lw = newListWatch(client.NetworkingV1().Ingresses(k.namespace), k.fieldSelector(), noted)
+		lw = newListWatch(client.NetworkingV1().Ingresses(k.namespace), k.selection(), noted)
 	case classFeed:
-		lw = newListWatch(client.NetworkingV1().IngressClasses(), k.fieldSelector(), noted)
+		lw = newListWatch(client.NetworkingV1().IngressClasses(), k.selection(), noted)
 	case serviceFeed:
-		lw = newListWatch(client.CoreV1().Services(k.namespace), k.fieldSelector(), noted)
+		lw = newListWatch(client.CoreV1().Services(k.namespace), k.selection(), noted)
 	case sliceFeed:
-		lw = newListWatch(client.DiscoveryV1().EndpointSlices(k.namespace), k.fieldSelector(), noted)
+		lw = newListWatch(client.DiscoveryV1().EndpointSlices(k.namespace), k.selection(), noted)
 	default:
-		lw = newListWatch(client.CoreV1().Secrets(k.namespace), k.fieldSelector(), noted)
+		lw = newListWatch(client.CoreV1().Secrets(k.namespace), k.selection(), noted)
 	}
 	return cache.ToListWatcherWithWatchListSemantics(lw, client)
 }
 
-func newListWatch[L runtime.Object](client lister[L], fieldSelector string, noted func(error)) *cache.ListWatch {
+// newListWatch lists and watches with the selectors of selection.
+func newListWatch[L runtime.Object](client lister[L], selection metav1.ListOptions, noted func(error)) *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.FieldSelector = fieldSelector
+			options.FieldSelector, options.LabelSelector = selection.FieldSelector, selection.LabelSelector
 			list, err := client.List(ctx, options)
 			noted(err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.FieldSelector = fieldSelector
+			options.FieldSelector, options.LabelSelector = selection.FieldSelector, selection.LabelSelector
 			w, err := client.Watch(ctx, options)
 			noted(err)
 			return w, err

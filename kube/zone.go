@@ -17,6 +17,7 @@ type zoneBuilder struct {
 	zone      *ZoneConfig
 	view      *ViewConfig
 	announced *announced
+	https     *httpsRecords
 	grants    *grants
 	last      *zoneResult
 	next      *zoneResult
@@ -95,6 +96,10 @@ func (b *zoneBuilder) addHost(name gatelodge.Name, granted *grant) {
 			origin.target = asked.target
 		}
 	}
+	// What is spoken elsewhere is not known here.
+	if own := b.announced.views[b.view.Name]; origin.target == own && len(own.addresses) > 0 {
+		origin.https = b.https.at(name)
+	}
 	b.addTarget(name, origin)
 }
 
@@ -108,6 +113,9 @@ func (b *zoneBuilder) addTarget(name gatelodge.Name, origin nodeOrigin) {
 	}
 	if origin.target.alias != "" {
 		records = append(records, gatelodge.Record{Name: name, Type: "CNAME", TTL: origin.ttl, Data: string(origin.target.alias) + "."})
+	}
+	if origin.https != "" {
+		records = append(records, gatelodge.Record{Name: name, Type: "HTTPS", TTL: origin.ttl, Data: origin.https})
 	}
 	b.put(name, origin, records)
 }

@@ -11,6 +11,7 @@ import (
 type views struct {
 	grants    *grants
 	announced *announced
+	https     *httpsRecords
 	cfg       *Config
 
 	list  []*gatelodge.View
@@ -40,15 +41,16 @@ type nodeResult struct {
 type nodeOrigin struct {
 	ttl       time.Duration
 	target    *target    // what the name resolves to …
+	https     string     // … and the RDATA of its HTTPS record, "" for none
 	owner     *applicant // … or whom the record tells of
 	ownerName gatelodge.Name
 }
 
-func makeViews(g *grants, a *announced, cfg *Config, last *views) *views {
-	if last != nil && last.grants == g && last.announced == a && last.cfg == cfg {
+func makeViews(g *grants, a *announced, https *httpsRecords, cfg *Config, last *views) *views {
+	if last != nil && last.grants == g && last.announced == a && last.https == https && last.cfg == cfg {
 		return last
 	}
-	v := &views{grants: g, announced: a, cfg: cfg, zones: make(map[zoneKey]*zoneResult)}
+	v := &views{grants: g, announced: a, https: https, cfg: cfg, zones: make(map[zoneKey]*zoneResult)}
 	names := namesByZone(g, cfg)
 	for i := range cfg.Views {
 		viewConfig := &cfg.Views[i]
@@ -59,7 +61,7 @@ func makeViews(g *grants, a *announced, cfg *Config, last *views) *views {
 				continue
 			}
 			b := &zoneBuilder{
-				zone: zone, view: viewConfig, announced: a, grants: g,
+				zone: zone, view: viewConfig, announced: a, https: https, grants: g,
 				last: &zoneResult{}, next: &zoneResult{nodes: make(map[gatelodge.Name]*nodeResult)},
 			}
 			key := zoneKey{view.Name, zone.Name}

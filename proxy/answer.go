@@ -32,6 +32,10 @@ func unavailable(why string) *answer {
 	return &answer{status: 503, reason: why, text: "Service Unavailable"}
 }
 
+func contentTooLarge(why string) *answer {
+	return &answer{status: 413, reason: why, text: "Content Too Large"}
+}
+
 // conclude answers a request that failed before anything was answered, as far
 // as somebody is there to be. The error that it returns breaks the response
 // off.

@@ -22,6 +22,10 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 		Value: "Basic realm=" + strconv.Quote(p.BasicAuth.Realm) + `, charset="UTF-8"`,
 	}}
 	return func(r *request) *answer {
+		if several(r.x.Header, "authorization") {
+			// The backend might believe another one than was checked here.
+			return badRequest("more than one Authorization field")
+		}
 		user, password, ok := basicCredentials(r.x.Header.Get("authorization"))
 		if !ok {
 			return &answer{status: 401, reason: "no credentials", text: "Unauthorized", fields: challenge}
@@ -39,6 +43,17 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 		}
 		return nil
 	}
+}
+
+// several tells whether there is more than one field of this name.
+func several(fields exchange.Fields, name string) bool {
+	n := 0
+	for i := range fields {
+		if fields[i].Name == name {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // basicCredentials reads an Authorization field.

@@ -57,6 +57,14 @@ func TestBasicAuth(t *testing.T) {
 				t.Errorf("%s: got %d, %q", name, answer.StatusCode, answer.Header.Get("Www-Authenticate"))
 			}
 		}
+		// Of two, a backend might believe the one that was not checked.
+		twice := ask(func(r *http.Request) {
+			r.SetBasicAuth("sha", "aralc")
+			r.Header.Add("Authorization", "Basic cm9vdDpyb290")
+		})
+		if twice.StatusCode != 400 {
+			t.Errorf("two Authorization fields: got %d, want 400", twice.StatusCode)
+		}
 	})
 }
 

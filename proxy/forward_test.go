@@ -64,6 +64,12 @@ func TestForwardedFields(t *testing.T) {
 			},
 		},
 		{
+			name:    "the zone of an address is no text to pass on",
+			trusted: true,
+			sent:    map[string]string{"X-Forwarded-For": `fe80::1%"text`},
+			want:    map[string]string{"X-Real-Ip": "fe80::1"},
+		},
+		{
 			name:    "what a trusted proxy leaves out we say",
 			trusted: true,
 			sent:    map[string]string{"X-Forwarded-For": "nonsense"},

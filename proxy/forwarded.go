@@ -61,14 +61,15 @@ func cutLast(list string) (item, rest string, more bool) {
 	return list[i+1:], list[:i], true
 }
 
-// parseAddress reads an address, with a port or without.
+// parseAddress reads an address, with a port or without. A zone, which may be
+// any text, means nothing on another machine and is left out.
 func parseAddress(s string) (netip.Addr, error) {
 	s = strings.TrimSpace(s)
 	if ap, err := netip.ParseAddrPort(s); err == nil {
-		return ap.Addr().Unmap(), nil
+		return ap.Addr().Unmap().WithZone(""), nil
 	}
 	address, err := netip.ParseAddr(s)
-	return address.Unmap(), err
+	return address.Unmap().WithZone(""), err
 }
 
 func contains(prefixes []netip.Prefix, address netip.Addr) bool {

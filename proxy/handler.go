@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"slices"
 
 	gatelodge "gatelodge.dev"
@@ -25,7 +26,8 @@ func (s *Server) handle(x *exchange.Exchange) error {
 }
 
 // locate finds out what the request is for: canonical path and host, who asks,
-// and the route. It returns the answer to a request that has none.
+// and the route. It returns the answer to a request that has none, or that says
+// that it is too large for any.
 func (r *request) locate() *answer {
 	var err error
 	if r.path, err = canonicalPath(r.x.Path); err != nil {
@@ -43,8 +45,11 @@ func (r *request) locate() *answer {
 	if h == nil {
 		return notFound("no host")
 	}
-	if r.route = h.match(r.path); r.route == nil {
+	if r.route = h.match(gatelodge.PathForm(r.path)); r.route == nil {
 		return notFound("no route")
+	}
+	if limit := r.table.settings.Limits.BodyBytes; limit > 0 && r.x.Length > limit {
+		return contentTooLarge(fmt.Sprintf("a body of %d bytes, the most is %d", r.x.Length, limit))
 	}
 	return nil
 }

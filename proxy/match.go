@@ -61,7 +61,8 @@ func hostKey(name gatelodge.Name) gatelodge.Name {
 	return name
 }
 
-// match returns the first route for a canonical path.
+// match returns the first route for a canonical path in the form in which
+// paths are compared.
 func (h *host) match(path string) *route {
 	for _, r := range h.routes {
 		if r.source.Matches(path) {

@@ -38,6 +38,13 @@ func TestPathExamples(t *testing.T) {
 		{prefix: prefix("/aaa", "/"), request: "/ccc", want: "/"},
 		{prefix: prefix("/aaa"), request: "/ccc"},
 		{exact: "/foo", prefix: prefix("/foo"), request: "/foo", want: "/foo"},
+
+		// No escape, more or less, leads past a path.
+		{prefix: prefix("/caf%C3%A9", "/"), request: "/caf%c3%a9/a", want: "/caf%C3%A9"},
+		{prefix: prefix("/a+b", "/"), request: "/a%2Bb", want: "/a+b"},
+		{exact: "/a%20b", prefix: prefix("/"), request: "/%61%20b", want: "/a%20b"},
+		{exact: "/a%2Fb", prefix: prefix("/a"), request: "/a%2fb", want: "/a%2Fb"},
+		{prefix: prefix("/a", "/"), request: "/a%2Fb", want: "/"},
 	} {
 		t.Run(fmt.Sprint(c.exact, c.prefix, c.request), func(t *testing.T) {
 			g := start(t, func(s *gatelodge.Snapshot) {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -127,6 +128,18 @@ func (b *body) Buffered() int64 {
 		return inner.Buffered()
 	}
 	return 0
+}
+
+// Trailers returns the fields after the body, but for those that a backend may
+// take for the head's: what those say was decided before the body came.
+func (b *body) Trailers() exchange.Fields {
+	var trailers exchange.Fields
+	for _, f := range b.Body.Trailers() {
+		if f.Name != "authorization" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 {
+			trailers = append(trailers, f)
+		}
+	}
+	return trailers
 }
 
 // response is the way to the client: it notices what was answered.

@@ -144,6 +144,23 @@ func TestHalfClose(t *testing.T) {
 	}, h1, h1tls)
 }
 
+// TestUpgradeWithBody: what is read as a body can't be a tunnel's at once, so
+// the request is one like any other.
+func TestUpgradeWithBody(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			fmt.Fprintf(w, "upgrade=%q body=%q", r.Header.Get("Upgrade"), body)
+		})))
+		r := newRequest(t, "POST", m.url(appHost, "/"), strings.NewReader("hello"))
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "websocket")
+		if got, want := do(t, g.client(m), r).body, `upgrade="" body="hello"`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}, h1, h1tls)
+}
+
 // TestUpgradeRefused: the backend's own answer comes through, and one that was
 // not asked for does not.
 func TestUpgradeRefused(t *testing.T) {

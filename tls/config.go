@@ -64,12 +64,26 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		// side, which matters more to servers than the first bytes' latency.
 		DynamicRecordSizingDisabled: true,
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			if c := supported(hello, found.certificates); c != nil {
-				return c, nil
-			}
-			return s.makeFor(found.host)
+			return s.certificate(hello, found)
 		},
 	}, nil
+}
+
+// Certificate chooses the certificate for a handshake of a server that speaks
+// another protocol than HTTP, and decides for itself about everything else.
+func (s *Server) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	t := s.table.Load()
+	if t == nil {
+		return nil, errNothingServed
+	}
+	return s.certificate(hello, t.choose(hello.ServerName))
+}
+
+func (s *Server) certificate(hello *tls.ClientHelloInfo, found choice) (*tls.Certificate, error) {
+	if c := supported(hello, found.certificates); c != nil {
+		return c, nil
+	}
+	return s.makeFor(found.host)
 }
 
 // protocols are offered by ALPN (RFC 7301), the preferred one first.

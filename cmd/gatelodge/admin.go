@@ -81,7 +81,7 @@ func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
 		writeText(w, http.StatusServiceUnavailable, "not ready: "+a.gateway.unreadiness()+"\n")
 		return
 	}
-	writeText(w, http.StatusOK, "ready\n")
+	writeText(w, http.StatusOK, "ready"+a.gateway.reservation()+"\n")
 }
 
 func (a *admin) snapshot(w http.ResponseWriter, _ *http.Request) {

@@ -71,7 +71,7 @@ func clientConfig(kubeconfig string) (*rest.Config, string, error) {
 
 // join makes the gateway, which has no source yet, one of the replicas of its
 // instance in a cluster.
-func (g *gateway) join(client kubernetes.Interface, namespace string, log *slog.Logger) {
+func (g *gateway) join(client kubernetes.Interface, namespace string, log *slog.Logger) error {
 	cluster := kube.NewCluster(client, kube.ClusterConfig{
 		Name:       g.config.Load().Name,
 		Namespace:  namespace,
@@ -82,6 +82,13 @@ func (g *gateway) join(client kubernetes.Interface, namespace string, log *slog.
 	watch := cluster.Watch(func() *kube.Config { return &g.config.Load().Kube })
 	reporter := cluster.Reporter()
 	g.source, g.waiting, g.served = watch, watch.Waiting, reporter.Served
+	if dir := g.config.Load().State; dir != "" {
+		source, err := kube.NewLastGood(watch, dir, log)
+		if err != nil {
+			return err
+		}
+		g.source = source
+	}
 	g.takePart = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return cluster.Replica().Run(ctx) })
@@ -95,4 +102,5 @@ func (g *gateway) join(client kubernetes.Interface, namespace string, log *slog.
 		})
 		return group.Wait()
 	}
+	return nil
 }

@@ -12,9 +12,9 @@ import (
 	"gatelodge.dev/kube"
 )
 
-// maxConfigBytes is the largest configuration file that is read, which is what
-// a ConfigMap can hold.
-const maxConfigBytes = 1 << 20
+// maxConfigBytes is the largest configuration file that is read. A ConfigMap
+// holds a sixteenth of it; a plain file may have a zone of 300,000 records.
+const maxConfigBytes = 16 << 20
 
 // config is a configuration that was validated: whoever uses it checks nothing
 // again.
@@ -22,6 +22,7 @@ type config struct {
 	Name      string // of the instance; the prefix of all it writes to the cluster
 	Kube      kube.Config
 	Listeners []gatelodge.Listener
+	State     string // folder for what outlives the process; "": nothing does
 
 	defaultListeners bool // the file names no listeners, so flags may move them
 }
@@ -119,6 +120,8 @@ func (c *config) needsRestart(current *config) error {
 	switch {
 	case c.Name != current.Name:
 		return &configError{key: "name", message: fmt.Sprintf("changed from %q to %q, which needs a restart", current.Name, c.Name)}
+	case c.State != current.State:
+		return &configError{key: "state", message: fmt.Sprintf("changed from %q to %q, which needs a restart", current.State, c.State)}
 	case !slices.Equal(c.Listeners, current.Listeners):
 		return &configError{key: "listeners", message: "changed, which needs a restart"}
 	}

@@ -78,6 +78,7 @@ listeners:
 - {name: web, protocol: HTTP, address: "192.0.2.1:80"}
 - {name: secure, protocol: HTTPS, address: "[2001:db8::1]:443", publicPort: 8443}
 - {name: names, protocol: DNS, address: ":53", view: inside}
+- {name: private, protocol: DOT, address: ":853", view: inside}
 views:
 - {name: inside, addresses: [10.0.0.1, "2001:db8::1"], owners: true}
 - {name: outside, service: edge/public}
@@ -103,12 +104,15 @@ dns:
     views: [inside]
   service: edge/names
   addresses: [192.0.2.53]
+  rateLimit: {responsesPerSecond: 100}
+  queryLog: {sample: 0.25}
 drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 `)
 	listeners := []gatelodge.Listener{
 		{Name: "web", Protocol: gatelodge.HTTP, Address: "192.0.2.1:80", PublicPort: 80},
 		{Name: "secure", Protocol: gatelodge.HTTPS, Address: "[2001:db8::1]:443", PublicPort: 8443},
 		{Name: "names", Protocol: gatelodge.DNS, Address: ":53", View: "inside"},
+		{Name: "private", Protocol: gatelodge.DOT, Address: ":853", View: "inside"},
 	}
 	selector, err := labels.Parse("zone=internal")
 	if err != nil {
@@ -135,6 +139,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 			AccessLog: gatelodge.AccessLog{Sample: 0.5},
 			Drain:     gatelodge.Drain{Timeout: time.Second, Tunnels: 2 * time.Second},
 			TLS:       gatelodge.TLSSettings{MinVersion: tls.VersionTLS13},
+			DNS:       gatelodge.DNSSettings{RateLimit: 100, QuerySample: 0.25},
 		},
 		Views: []kube.ViewConfig{
 			{

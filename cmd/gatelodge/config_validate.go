@@ -26,6 +26,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 
 	c := &config{
 		Name:             f.Name,
+		State:            f.State,
 		Listeners:        r.listeners(f.Listeners, f.Views),
 		defaultListeners: !r.isWritten("listeners"),
 	}
@@ -64,10 +65,7 @@ func (r *configReader) notAvailable(f *fileConfig) {
 		{"trust.proxyProtocol", f.Trust.ProxyProtocol, defaults.Trust.ProxyProtocol},
 		{"hsts", f.HSTS, defaults.HSTS},
 		{"acme", f.ACME, defaults.ACME},
-		{"dns.rateLimit", f.DNS.RateLimit, defaults.DNS.RateLimit},
-		{"dns.queryLog", f.DNS.QueryLog, defaults.DNS.QueryLog},
 		{"guard", f.Guard, defaults.Guard},
-		{"state", f.State, defaults.State},
 	} {
 		if !reflect.DeepEqual(part.given, part.without) {
 			r.fail(part.key, "not available yet, leave it out")
@@ -113,6 +111,10 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Tunnels: r.duration("drain.tunnels", f.Drain.Tunnels, 0),
 		},
 		TLS: gatelodge.TLSSettings{MinVersion: tls.VersionTLS12},
+		DNS: gatelodge.DNSSettings{
+			RateLimit:   within(r, "dns.rateLimit.responsesPerSecond", f.DNS.RateLimit.ResponsesPerSecond, 0, 1_000_000),
+			QuerySample: within(r, "dns.queryLog.sample", f.DNS.QueryLog.Sample, 0, 1),
+		},
 	}
 	r.oneOf("accessLog.format", f.AccessLog.Format, "json")
 	if r.oneOf("tls.minVersion", f.TLS.MinVersion, "1.2", "1.3") == "1.3" {
@@ -131,9 +133,6 @@ func (r *configReader) listeners(written []fileListener, views []fileView) []gat
 			r.once(addresses, key+".address", address)
 		}
 		protocol := gatelodge.Protocol(r.oneOf(key+".protocol", l.Protocol, "HTTP", "HTTPS", "DNS", "DOT"))
-		if protocol == gatelodge.DOT {
-			r.fail(key+".protocol", "DOT is not available yet")
-		}
 		listeners = append(listeners, gatelodge.Listener{
 			Name:       l.Name,
 			Protocol:   protocol,

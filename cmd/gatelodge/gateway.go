@@ -68,7 +68,12 @@ func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.
 		AccessLog:  accessLog,
 		TLS:        certificates.Config(),
 	})
-	g.dns = dnsserve.New(&g.live, dnsserve.Config{Log: log, Registerer: registry, Identity: identity()})
+	g.dns = dnsserve.New(&g.live, dnsserve.Config{
+		Log:         log,
+		Registerer:  registry,
+		Identity:    identity(),
+		Certificate: certificates.Certificate,
+	})
 	g.metrics = newMetrics(registry)
 	g.admin = newAdmin(g, registry)
 	return g
@@ -77,12 +82,26 @@ func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.
 // unreadiness says why the gateway is not ready.
 func (g *gateway) unreadiness() string {
 	reason := g.reason.Load().(string)
-	if g.waiting != nil {
-		if missing := g.waiting(); missing != "" {
-			return reason + ", " + missing
-		}
+	if missing := g.missingObjects(); missing != "" {
+		return reason + ", " + missing
 	}
 	return reason
+}
+
+// reservation says what there is to know of a gateway that is ready: whether
+// it serves what it knew before it was started.
+func (g *gateway) reservation() string {
+	if missing := g.missingObjects(); missing != "" {
+		return ", with the objects of an earlier time, " + missing
+	}
+	return ""
+}
+
+func (g *gateway) missingObjects() string {
+	if g.waiting == nil {
+		return ""
+	}
+	return g.waiting()
 }
 
 // identity is what tells this replica from the others: the pod's name.

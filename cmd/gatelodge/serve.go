@@ -85,7 +85,9 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 		if err != nil {
 			return err
 		}
-		g.join(client, namespace, log)
+		if err := g.join(client, namespace, log); err != nil {
+			return err
+		}
 	}
 	if files.config != "" {
 		g.followConfig = func(ctx context.Context) error {

@@ -35,8 +35,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	x := st.fill(w, r, settings)
 	if limit := settings.Limits.Headers; limit > 0 && len(x.Header) > limit {
-		w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge)
-		s.release(st)
+		st.response.status = http.StatusRequestHeaderFieldsTooLarge
+		w.WriteHeader(st.response.status)
+		s.finish(st, nil)
 		return
 	}
 	forget := context.AfterFunc(r.Context(), st.gone.Signal)

@@ -1,0 +1,141 @@
+package kube
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// stubSource is complete when told, and knows what it is told.
+type stubSource struct {
+	complete chan Objects
+	objects  atomic.Pointer[Objects]
+}
+
+func (s *stubSource) Run(ctx context.Context, dirty func()) error {
+	for {
+		select {
+		case objects := <-s.complete:
+			s.objects.Store(&objects)
+			dirty()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *stubSource) Objects() Objects { return *s.objects.Load() }
+
+// example is some objects of every kind.
+func exampleObjects(t *testing.T) Objects {
+	t.Helper()
+	objects, err := ReadPaths([]string{"../deploy/example"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects.Problems, objects.Origins = nil, nil
+	return objects
+}
+
+// runLastGood runs a source with the memory in dir for a while of made-up time.
+func runLastGood(t *testing.T, dir string, source *stubSource, during func(l *LastGood, dirty *atomic.Int32)) {
+	t.Helper()
+	l, err := NewLastGood(source, dir, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	var dirty atomic.Int32
+	go func() { ended <- l.Run(ctx, func() { dirty.Add(1) }) }()
+	during(l, &dirty)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLastGoodObjectsOutliveTheProcess(t *testing.T) {
+	want := exampleObjects(t)
+	dir := filepath.Join(t.TempDir(), "state")
+	synctest.Test(t, func(t *testing.T) {
+		runLastGood(t, dir, &stubSource{complete: make(chan Objects)}, func(l *LastGood, dirty *atomic.Int32) {
+			time.Sleep(time.Hour)
+			if synctest.Wait(); dirty.Load() != 0 {
+				t.Error("nothing was known, and it is served")
+			}
+		})
+		source := &stubSource{complete: make(chan Objects)}
+		runLastGood(t, dir, source, func(l *LastGood, dirty *atomic.Int32) {
+			source.complete <- want
+			synctest.Wait()
+			if got := l.Objects(); dirty.Load() != 1 || !got.sameAs(&want) {
+				t.Error("what the source knows is not handed out")
+			}
+		})
+	})
+	info, err := os.Stat(filepath.Join(dir, lastGoodFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the file with keys in it: %v %v", info, err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		source := &stubSource{complete: make(chan Objects)}
+		runLastGood(t, dir, source, func(l *LastGood, dirty *atomic.Int32) {
+			time.Sleep(patience / 2)
+			if synctest.Wait(); dirty.Load() != 0 {
+				t.Error("the source had no time to be complete")
+			}
+			time.Sleep(patience)
+			synctest.Wait()
+			got := l.Objects()
+			if dirty.Load() != 1 || got.Remembered.IsZero() || len(got.Problems) != 1 || !strings.Contains(got.Problems[0].Message, "objects of") {
+				t.Errorf("dirty %d times, objects of %v with problems %v", dirty.Load(), got.Remembered, got.Problems)
+			}
+			before, after := new(Builder).Build(want, &Config{}), new(Builder).Build(got, &Config{})
+			after.Problems = after.Problems[:0]
+			before.Problems = before.Problems[:0]
+			if before.String() != after.String() {
+				t.Errorf("remembered\n%swant\n%s", after, before)
+			}
+			source.complete <- want
+			if synctest.Wait(); dirty.Load() != 2 || !l.Objects().Remembered.IsZero() {
+				t.Error("what is remembered is served though the source is complete")
+			}
+		})
+	})
+}
+
+func TestDamagedStateIsNotServed(t *testing.T) {
+	want := exampleObjects(t)
+	for name, damage := range map[string]func(string) string{
+		"empty":       func(string) string { return "" },
+		"cut off":     func(text string) string { return text[:len(text)*2/3] },
+		"other":       func(string) string { return "kind: Ingress\n" },
+		"format":      func(text string) string { return strings.Replace(text, "/v1", "/v9", 1) },
+		"kind":        func(text string) string { return strings.Replace(text, `"kind":"Service"`, `"kind":"Pod"`, 1) },
+		"wrong field": func(text string) string { return strings.Replace(text, `"rules":[`, `"rules":7,"x":[`, 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, lastGoodFile)
+			must(t, writeObjects(file, &want))
+			text, err := os.ReadFile(file)
+			must(t, err)
+			write(t, file, damage(string(text)))
+			synctest.Test(t, func(t *testing.T) {
+				runLastGood(t, dir, &stubSource{complete: make(chan Objects)}, func(_ *LastGood, dirty *atomic.Int32) {
+					time.Sleep(time.Minute)
+					if synctest.Wait(); dirty.Load() != 0 {
+						t.Error("damaged state is served")
+					}
+				})
+			})
+		})
+	}
+}

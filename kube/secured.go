@@ -1,0 +1,64 @@
+package kube
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	gatelodge "gatelodge.dev"
+)
+
+// secured is the names that browsers may be told to ask for by HTTPS alone.
+type secured struct {
+	hosts   *hosts
+	cfg     *Config
+	records *httpsRecords // those of last, if they are the same: most changes of hosts are none of certificates
+}
+
+// httpsRecords is what HTTPS records (RFC 9460 §9) say, and at which names.
+// Browsers that find one never go back to HTTP, so a name is here only if it
+// has a certificate that they accept.
+type httpsRecords struct {
+	data  string // RDATA
+	names map[gatelodge.Name]bool
+}
+
+func findSecured(h *hosts, cfg *Config, last *secured) *secured {
+	if last != nil && last.hosts == h && last.cfg == cfg {
+		return last
+	}
+	records := &httpsRecords{data: httpsData(cfg.Listeners), names: make(map[gatelodge.Name]bool)}
+	if records.data != "" {
+		for _, host := range h.list {
+			if host.Certified() {
+				records.names[host.Name] = true
+			}
+		}
+	}
+	if last != nil && last.records.data == records.data && maps.Equal(last.records.names, records.names) {
+		records = last.records
+	}
+	return &secured{hosts: h, cfg: cfg, records: records}
+}
+
+// at returns the RDATA of the record at name, and "" where there is none.
+func (r *httpsRecords) at(name gatelodge.Name) string {
+	if !r.names[name] {
+		return ""
+	}
+	return r.data
+}
+
+// httpsData tells how to reach the first HTTPS listener, which is the one that
+// redirects lead to. Without one it is "".
+func httpsData(listeners []gatelodge.Listener) string {
+	i := slices.IndexFunc(listeners, func(l gatelodge.Listener) bool { return l.Protocol == gatelodge.HTTPS })
+	if i < 0 {
+		return ""
+	}
+	data := `1 . alpn="h2,http/1.1"` // what every HTTPS listener speaks
+	if port := listeners[i].PublicPort; port != 443 {
+		data += fmt.Sprintf(` port="%d"`, port)
+	}
+	return data
+}
