@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 
+	"gatelodge.dev/e2e/namespace"
+	"gatelodge.dev/e2e/process"
 	"gatelodge.dev/e2e/programs"
 )
 
@@ -28,7 +30,7 @@ const startTime = 2 * time.Minute
 // A Cluster is a running API server with its etcd.
 type Cluster struct {
 	// Etcd and APIServer may be stopped and started apart; objects outlive both.
-	Etcd, APIServer *Process
+	Etcd, APIServer *process.Process
 	// Client acts as the administrator, who may do everything.
 	Client kubernetes.Interface
 
@@ -41,7 +43,7 @@ type Cluster struct {
 // Start starts a cluster that is ready and empty, and ends it with the test.
 func Start(t testing.TB) *Cluster {
 	t.Helper()
-	if os.Getenv(inside) == "" {
+	if !namespace.Inside() {
 		t.Fatal("apiserver.Start: the TestMain of this package does not call apiserver.Main")
 	}
 	c := &Cluster{dir: t.TempDir(), token: rand.Text()}
@@ -73,7 +75,7 @@ func (c *Cluster) prepare(ctx context.Context, logs string) error {
 	for _, server := range []struct {
 		name    string
 		args    []string
-		process **Process
+		process **process.Process
 	}{
 		{"etcd", c.etcdArgs(), &c.Etcd},
 		{"kube-apiserver", c.apiserverArgs(), &c.APIServer},
@@ -82,7 +84,7 @@ func (c *Cluster) prepare(ctx context.Context, logs string) error {
 		if err != nil {
 			return err
 		}
-		*server.process = &Process{name: server.name, path: path, args: server.args, log: filepath.Join(logs, server.name+".log")}
+		*server.process = &process.Process{Name: server.name, Path: path, Args: server.args, Log: filepath.Join(logs, server.name+".log")}
 	}
 	return nil
 }
@@ -161,8 +163,8 @@ func (c *Cluster) WaitReady(t testing.TB) {
 	defer cancel()
 	var last error
 	err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		for _, p := range []*Process{c.Etcd, c.APIServer} {
-			if err := p.crashed(); err != nil {
+		for _, p := range []*process.Process{c.Etcd, c.APIServer} {
+			if err := p.Crashed(); err != nil {
 				return false, err
 			}
 		}
@@ -181,10 +183,10 @@ func (c *Cluster) WaitReady(t testing.TB) {
 
 // end stops the servers, the one that would wait for the other first.
 func (c *Cluster) end(t testing.TB) {
-	for _, p := range []*Process{c.APIServer, c.Etcd} {
+	for _, p := range []*process.Process{c.APIServer, c.Etcd} {
 		p.Stop()
 		if t.Failed() {
-			t.Logf("the end of %s:\n%s", p.log, p.tail())
+			t.Logf("the end of %s:\n%s", p.Log, p.Tail())
 		}
 	}
 }

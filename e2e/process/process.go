@@ -1,4 +1,6 @@
-package apiserver
+// Package process runs the servers that end-to-end tests run beside Gatelodge,
+// which the kernel ends should the tests be killed. It runs on Linux only.
+package process
 
 import (
 	"errors"
@@ -11,27 +13,31 @@ import (
 	"testing"
 )
 
-// A Process is a server of the cluster, which a test may stop and start again.
-// Its methods are for one goroutine at a time.
+// A Process is a server, which a test may stop and start again. Its methods are
+// for one goroutine at a time.
 type Process struct {
-	name string
-	path string   // of the program
-	args []string // the same at each start
-	log  string   // file that output is appended to
-	cmd  *exec.Cmd
+	Name string
+	Path string   // of the program
+	Args []string // the same at each start
+	Log  string   // file that output is appended to
+
+	cmd *exec.Cmd
 	// ended is closed when the running program has ended; nil when none is
 	// meant to run.
 	ended chan struct{}
 }
 
-// Start starts the program; Cluster.WaitReady waits until it serves. Starting one
+// Start starts the program, and does not wait until it serves. Starting one
 // that runs fails the test.
 func (p *Process) Start(t testing.TB) {
 	t.Helper()
 	if err := p.start(); err != nil {
-		t.Fatalf("starting %s: %v", p.name, err)
+		t.Fatalf("starting %s: %v", p.Name, err)
 	}
 }
+
+// ID returns the process's number in the system, once it has been started.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
 
 // Stop ends the program at once (SIGKILL), as a crash would: clients see their
 // connections break. It does nothing to one that was stopped.
@@ -48,12 +54,12 @@ func (p *Process) start() error {
 	if p.ended != nil {
 		return errors.New("it was started before")
 	}
-	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(p.path, p.args...)
+	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error), make(chan struct{})
@@ -76,20 +82,20 @@ func (p *Process) start() error {
 	return nil
 }
 
-// crashed returns an error if the program has ended though nobody stopped it.
-func (p *Process) crashed() error {
+// Crashed returns an error if the program has ended though nobody stopped it.
+func (p *Process) Crashed() error {
 	select {
 	case <-p.ended: // never, if it was stopped
-		return fmt.Errorf("%s has ended by itself: %v", p.name, p.cmd.ProcessState)
+		return fmt.Errorf("%s has ended by itself: %v", p.Name, p.cmd.ProcessState)
 	default:
 		return nil
 	}
 }
 
-// tail returns the end of the log.
-func (p *Process) tail() string {
+// Tail returns the end of the log.
+func (p *Process) Tail() string {
 	const most = 30
-	content, err := os.ReadFile(p.log)
+	content, err := os.ReadFile(p.Log)
 	if err != nil {
 		return err.Error()
 	}
