@@ -59,7 +59,8 @@ func annotationTable() []annotation {
 		// served without them.
 		{"auth-url", "", notYet, true},
 		{"auth-tls-secret", "", notYet, true},
-		{"whitelist-source-range", "", notYet, true},
+		{"allowlist-source-range", "", notYet, true},
+		{"whitelist-source-range", "", notYet, true}, // the older name of the same
 		{"denylist-source-range", "", notYet, true},
 
 		{"acme", "", notYet, false},
