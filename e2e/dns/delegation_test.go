@@ -1,0 +1,120 @@
+//go:build debian
+
+package dns_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// unknownType is one that no resolver has code for (RFC 6895 §3.1).
+const unknownType = 65400
+
+// TestResolversFindEverything: whatever type a resolver is asked for at
+// whatever name of a delegated zone, it gets an answer that it accepts.
+func TestResolversFindEverything(t *testing.T) {
+	startGateway(t, gatewayAddress, "")
+	types := []uint16{
+		dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeDNAME, dns.TypeTXT, dns.TypeHTTPS, dns.TypeSVCB, dns.TypeMX, dns.TypeSRV,
+		dns.TypeCAA, dns.TypeNS, dns.TypeSOA, dns.TypeDS, dns.TypeDNSKEY, dns.TypePTR, dns.TypeNAPTR, dns.TypeTLSA, dns.TypeANY, unknownType,
+	}
+	names := []struct {
+		name   string
+		rcode  int
+		answer uint16 // a type that is there
+	}{
+		{"pke.example.com.", dns.RcodeSuccess, dns.TypeNS},
+		{"pke.example.com.", dns.RcodeSuccess, dns.TypeCAA},
+		{"ns1.pke.example.com.", dns.RcodeSuccess, dns.TypeA},
+		{"app.pke.example.com.", dns.RcodeSuccess, dns.TypeA},
+		{"app.pke.example.com.", dns.RcodeSuccess, dns.TypeHTTPS},
+		{"_owner.app.pke.example.com.", dns.RcodeSuccess, dns.TypeTXT},
+		{"alias.pke.example.com.", dns.RcodeSuccess, dns.TypeCNAME},
+		{"alias.pke.example.com.", dns.RcodeSuccess, dns.TypeA},
+		{"outside.pke.example.com.", dns.RcodeSuccess, dns.TypeA},
+		{"any.star.pke.example.com.", dns.RcodeSuccess, dns.TypeA},
+		{"any.tree.pke.example.com.", dns.RcodeSuccess, dns.TypeA},
+		{"nothing.pke.example.com.", dns.RcodeSuccess, 0}, // there are names below it
+		{"one.below.nothing.pke.example.com.", dns.RcodeSuccess, dns.TypeA},
+		{"mail.pke.example.com.", dns.RcodeSuccess, dns.TypeMX},
+		{"_sip._tcp.pke.example.com.", dns.RcodeSuccess, dns.TypeSRV},
+		{"fits.pke.example.com.", dns.RcodeSuccess, dns.TypeTXT},
+		{"big.pke.example.com.", dns.RcodeSuccess, dns.TypeTXT}, // over TCP, for want of room
+		{"nobody.pke.example.com.", dns.RcodeNameError, 0},
+		{"nobody.at.all.pke.example.com.", dns.RcodeNameError, 0},
+	}
+	for _, r := range startResolvers(t) {
+		t.Run(r.name, func(t *testing.T) {
+			for _, test := range names {
+				for _, qtype := range types {
+					reply, err := ask("tcp", r.address, test.name, qtype)
+					if err != nil || reply.Rcode != test.rcode {
+						t.Errorf("%s %s: %v\n%v, want %s", test.name, dns.Type(qtype), err, reply, dns.RcodeToString[test.rcode])
+						continue
+					}
+					if qtype == test.answer && !has(reply, qtype) {
+						t.Errorf("%s %s: no such record in\n%v", test.name, dns.Type(qtype), reply)
+					}
+				}
+			}
+		})
+	}
+}
+
+// has tells whether there is a record of a type in the answer.
+func has(reply *dns.Msg, qtype uint16) bool {
+	for _, rr := range reply.Answer {
+		if rr.Header().Rrtype == qtype {
+			return true
+		}
+	}
+	return false
+}
+
+// TestNewHostIsFoundSoon: somebody asked for a host before it existed, so that
+// resolvers remember that it does not; they forget within the negative TTL.
+func TestNewHostIsFoundSoon(t *testing.T) {
+	const negativeTTL = 5 * time.Second // the default
+	g := startGateway(t, gatewayAddress, "")
+	resolvers := startResolvers(t)
+	const name = "late.and.deep.pke.example.com."
+	for _, r := range resolvers {
+		if reply, err := ask("udp", r.address, name, dns.TypeA); err != nil || reply.Rcode != dns.RcodeNameError {
+			t.Fatalf("%s: %v\n%v, want NXDOMAIN", r.name, err, reply)
+		}
+	}
+	made := time.Now()
+	g.publish(t, "late", "late.and.deep.pke.example.com")
+	for _, r := range resolvers {
+		await(t, g.Process, r.name+" to find the new host", func() error {
+			reply, err := ask("udp", r.address, name, dns.TypeA)
+			if err == nil && !has(reply, dns.TypeA) {
+				err = fmt.Errorf("%v", reply)
+			}
+			return err
+		})
+		if took := time.Since(made); took > negativeTTL+time.Second {
+			t.Errorf("%s: found after %s, want %s at most", r.name, took, negativeTTL+time.Second)
+		}
+	}
+}
+
+// TestTruncated: what does not fit is marked so, and whole over TCP and TLS.
+func TestTruncated(t *testing.T) {
+	g := startGateway(t, gatewayAddress, "")
+	reply, err := ask("udp", g.address, "big.pke.example.com.", dns.TypeTXT)
+	if err != nil || !reply.Truncated {
+		t.Errorf("UDP: %v\n%v, want it truncated", err, reply)
+	}
+	reply, err = ask("tcp", g.address, "big.pke.example.com.", dns.TypeTXT)
+	if err != nil || reply.Truncated || len(reply.Answer) != 20 {
+		t.Errorf("TCP: %v\n%v, want 20 records", err, reply)
+	}
+	out, err := output(t, "dig", "@"+g.address.String(), "+tls", "big.pke.example.com.", "TXT")
+	if err != nil || countLines(out, "\tTXT\t\"") != 20 {
+		t.Errorf("TLS: %v\n%s, want 20 records", err, out)
+	}
+}

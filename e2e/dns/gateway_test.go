@@ -1,0 +1,153 @@
+//go:build debian
+
+package dns_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gatelodge.dev/e2e/process"
+)
+
+const zone = "pke.example.com."
+
+// config is the gateway's configuration: ADDRESS is where it listens, and
+// RECORDS are more records of the zone.
+const config = `
+listeners:
+- {name: http, protocol: HTTP, address: "ADDRESS:80"}
+- {name: https, protocol: HTTPS, address: "ADDRESS:443"}
+- {name: dns, protocol: DNS, address: "ADDRESS:53", view: default}
+- {name: dot, protocol: DOT, address: "ADDRESS:853", view: default}
+ingress: {withoutClass: true}
+views: [{name: default, addresses: [198.18.0.80], owners: true}]
+tls: {defaultCertificates: [gatelodge/wildcard]}
+dns:
+  addresses: [ADDRESS]
+  zones:
+  - name: pke.example.com
+    nameservers: [ns1, ns2]
+    hostmaster: hostmaster@example.com
+    caa: ['0 issue "letsencrypt.org"']
+    records: |
+RECORDS
+drain: {delay: 0s, timeout: 1s, tunnels: 1s}
+`
+
+// gateway is a running gatelodge that serves a folder of manifests.
+type gateway struct {
+	*process.Process
+	address   netip.Addr
+	manifests string
+}
+
+// startGateway runs "gatelodge serve" at an address, with what settings adds to
+// its configuration, until the test ends.
+func startGateway(t *testing.T, address netip.Addr, settings string) *gateway {
+	t.Helper()
+	dir := t.TempDir()
+	g := &gateway{address: address, manifests: filepath.Join(dir, "manifests")}
+	if err := os.Mkdir(g.manifests, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("ADDRESS", address.String(), "RECORDS\n", records()+settings).Replace(config)
+	file := filepath.Join(dir, "gateway.yaml")
+	write(t, file, text)
+	write(t, filepath.Join(g.manifests, "certificate.yaml"), wildcardSecret(t))
+	g.publish(t, "app", "app.pke.example.com")
+	g.publish(t, "star", "*.star.pke.example.com")
+	g.publish(t, "deep", "one.below.nothing.pke.example.com")
+	g.Process = run(t, "gatelodge", os.Getenv(binary), "serve",
+		"--config", file, "--manifests", g.manifests, "--admin", netip.AddrPortFrom(address, 9080).String())
+	await(t, g.Process, "the gateway to be ready", func() error {
+		_, err := g.admin("/readyz")
+		return err
+	})
+	return g
+}
+
+// records are static ones: of every kind that takes its own way through a
+// resolver, and RRsets that fit into no datagram, and barely into one.
+func records() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, "      "+format+"\n", args...) }
+	line("alias IN CNAME app")
+	line("outside IN CNAME www.example.com.")
+	line("tree IN DNAME star")
+	line("mail IN MX 10 app")
+	line("_sip._tcp IN SRV 1 2 5060 app")
+	for i := range 20 {
+		line("big IN TXT %02d-%s", i, strings.Repeat("x", 200))
+	}
+	for i := range 4 {
+		line("fits IN TXT %02d-%s", i, strings.Repeat("x", 240))
+	}
+	return b.String()
+}
+
+// publish writes the manifest of an Ingress for a host.
+func (g *gateway) publish(t *testing.T, name, host string) {
+	t.Helper()
+	write(t, filepath.Join(g.manifests, name+".yaml"), fmt.Sprintf(`apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: %s, namespace: shop}
+spec:
+  rules:
+  - host: %q
+`, name, host))
+}
+
+// admin returns a page of the admin endpoint.
+func (g *gateway) admin(path string) (string, error) {
+	client := http.Client{Timeout: 5 * time.Second}
+	defer client.CloseIdleConnections()
+	response, err := client.Get("http://" + netip.AddrPortFrom(g.address, 9080).String() + path)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s %s", path, response.Status, body)
+	}
+	return string(body), err
+}
+
+// memory returns the octets of memory that the gateway occupies.
+func (g *gateway) memory(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.ID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := bytes.Cut(status, []byte("\nVmRSS:"))
+	fields := strings.Fields(string(rest))
+	if len(fields) == 0 {
+		t.Fatal("the gateway has ended")
+	}
+	kib, err := strconv.Atoi(fields[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kib << 10
+}
+
+// write puts text into a file that takes the place of what was there.
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file+".new", []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+}
