@@ -27,16 +27,22 @@ func (s *Server) Drain(ctx context.Context) error {
 	tunnels, cancel := context.WithTimeout(ctx, limits.Tunnels)
 	defer cancel()
 
+	// Listeners are told to break off only when what that hits was counted.
 	s.work.draining.Store(true)
+	listening, breakOff := context.WithCancel(ctx)
+	defer breakOff()
 	var draining sync.WaitGroup
 	for _, l := range listeners {
-		draining.Go(func() { l.drain(requests) })
+		draining.Go(func() { l.drain(listening) })
 	}
 	var errs []error
 	if !s.work.wait(requests, s.work.answering) {
 		errs = append(errs, fmt.Errorf("drain: %d requests broken off", s.work.answering()))
+		breakOff()
 	}
+	stop := context.AfterFunc(requests, breakOff) // for answers that are not all sent yet
 	draining.Wait()
+	stop()
 	if !s.work.wait(tunnels, s.work.requests.Load) {
 		if n := s.work.breakOff(); n > 0 {
 			errs = append(errs, fmt.Errorf("drain: %d tunnels broken off", n))
