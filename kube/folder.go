@@ -37,6 +37,7 @@ type Folder struct {
 	// What follows is Run's alone.
 	files    map[string]*manifestFile // by path
 	doubtful map[string]bool          // paths of files that seem to be gone
+	fault    []gatelodge.Problem      // why the folder can't be listed now
 }
 
 // manifestFile is a file and what is served of it.
@@ -155,12 +156,15 @@ func (f *Folder) touched(watcher *fsnotify.Watcher, paths map[string]bool) (chan
 }
 
 // look looks for changes in the whole folder. While that can't be listed,
-// everything stays.
+// everything stays, together with a Problem.
 func (f *Folder) look(watcher *fsnotify.Watcher) (changed bool) {
 	changed, err := f.rescan(watcher)
+	var fault []gatelodge.Problem
 	if err != nil {
-		f.log.Warn("read manifests", "folder", f.dir, "error", err)
+		fault = []gatelodge.Problem{{Object: fileObject(f.dir, 0), Reason: gatelodge.SourceFailed, Message: err.Error()}}
 	}
+	changed = changed || !slices.Equal(f.fault, fault)
+	f.fault = fault
 	return changed
 }
 
@@ -249,6 +253,7 @@ func (f *Folder) confirmGone() (changed bool) {
 // publish puts together what the files hold.
 func (f *Folder) publish() {
 	set := newObjectSet()
+	set.problem(f.fault...)
 	for _, path := range sortedKeys(f.files) {
 		file := f.files[path]
 		if len(file.trouble) > 0 {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	gatelodge "gatelodge.dev"
 )
 
 // TestFolderPassesOverWhatIsNoFile: whatever else has the name of a manifest,
@@ -40,6 +42,21 @@ func TestFolderPassesOverWhatIsNoFile(t *testing.T) {
 			waitFor(t, folder, "a.example b.example c.example odd.example", 0)
 		})
 	}
+}
+
+// TestFolderThatCannotBeListed: what was served stays, and somebody is told.
+func TestFolderThatCannotBeListed(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.yaml"), ingressOf("a.example"))
+	folder := startFolder(t, dir)
+	endless := filepath.Join(dir, "endless")
+	must(t, os.Symlink(dir, endless))
+	waitFor(t, folder, "a.example", 1)
+	if problem := folder.Objects().Problems[0]; problem.Reason != gatelodge.SourceFailed {
+		t.Errorf("got %s", problem)
+	}
+	must(t, os.Remove(endless))
+	waitFor(t, folder, "a.example", 0)
 }
 
 // TestFolderNamedLikeAManifest: it is a folder, and what is in it counts.
