@@ -13,4 +13,8 @@
 //	hosts.go     routes and certificates; host.go makes those of one name
 //	backend.go   what is behind a Service port; endpoint.go finds it
 //	zones.go     the records; zone.go makes those of one zone in one view
+//
+// Cluster is the connection to an API server. Its parts are a Watch, which is a
+// Source; the Election and Replica Leases; the Reporter, by which the leader
+// tells what is served; and a Store for what replicas share.
 package kube

@@ -12,13 +12,13 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// The times of the election, which are those of Kubernetes' own controllers:
-// somebody else leads leaseTime after a leader vanished, and a leader that
-// can't renew for renewTime stops, so that there are never two.
+// The times of the election. A leader that can't renew for renewTime stops
+// before its Lease runs out, so that there are never two; the others look every
+// retryTime whether it has.
 const (
-	leaseTime = 15 * time.Second
-	renewTime = 10 * time.Second
-	retryTime = 2 * time.Second
+	leaseTime = 10 * time.Second
+	renewTime = 6 * time.Second
+	retryTime = time.Second
 )
 
 // Election makes one of the replicas the leader, by the Lease NAME-leader. It

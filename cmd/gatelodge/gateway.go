@@ -218,9 +218,15 @@ func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
 		old = before.Problems
 	}
 	for _, p := range missing(now.Problems, old) {
+		if p.Object.Kind == "Cluster" {
+			continue // its source tells it, also before there is a snapshot
+		}
 		g.log.Warn("problem", "object", p.Object.String(), "reason", string(p.Reason), "message", p.Message)
 	}
 	for _, p := range missing(old, now.Problems) {
+		if p.Object.Kind == "Cluster" {
+			continue
+		}
 		g.log.Info("problem is over", "object", p.Object.String(), "reason", string(p.Reason))
 	}
 }

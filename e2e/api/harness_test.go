@@ -130,13 +130,7 @@ func launch(t *testing.T, pod, file string, args ...string) *gateway {
 		close(g.exited)
 	}()
 	t.Cleanup(func() {
-		g.process.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-g.exited:
-		case <-time.After(30 * time.Second):
-			t.Errorf("gateway %s did not end within 30 s of SIGTERM", pod)
-			g.kill()
-		}
+		g.stop()
 		if t.Failed() {
 			t.Logf("the log of gateway %s:\n%s", pod, tail(g.stderr.String(), 60))
 		}
@@ -158,16 +152,28 @@ func start(t *testing.T, pod, file string, args ...string) *gateway {
 	return g
 }
 
+// stop ends the gateway as Kubernetes does; one that has ended stays that.
+func (g *gateway) stop() {
+	g.process.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-g.exited:
+	case <-time.After(30 * time.Second):
+		g.t.Errorf("gateway %s did not end within 30 s of SIGTERM", g.pod)
+		g.kill()
+	}
+}
+
 // kill ends the gateway as a crash would.
 func (g *gateway) kill() {
 	g.process.Process.Kill()
 	<-g.exited
 }
 
-// await tries until there is no error, and fails the test after a minute.
+// await tries until there is no error, and fails the test after two minutes: a
+// client reads its token again after one.
 func await(t *testing.T, what string, try func() error) {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {

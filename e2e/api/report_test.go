@@ -148,6 +148,9 @@ func TestOneReplicaReports(t *testing.T) {
 			t.Errorf("the next leader told again: %+v", told)
 		}
 	}
+	if log := second.stderr.String(); strings.Contains(log, "msg=cluster") {
+		t.Errorf("the rights do not suffice:\n%s", log)
+	}
 	for name, writer := range map[string]*gateway{"web": first, "later": second} {
 		for _, g := range []*gateway{a, b} {
 			if wrote := strings.Count(g.stderr.String(), "msg=status ingress=shop/"+name+" "); (wrote == 1) != (g == writer) {

@@ -1,0 +1,168 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+)
+
+func TestOnlyWhatIsReadIsWatched(t *testing.T) {
+	view := ViewConfig{Name: "default", Service: types.NamespacedName{Namespace: "gatelodge", Name: "gatelodge"}}
+	announced := view
+	announced.Addresses = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+	for name, test := range map[string]struct {
+		cfg  Config
+		want []string
+	}{
+		"every namespace": {Config{Views: []ViewConfig{view}, DefaultBackend: &ServicePort{Namespace: "errors"}},
+			[]string{"endpointslices", "ingressclasses", "ingresses", "secrets of type kubernetes.io/tls", "services"}},
+		"some namespaces": {Config{Namespaces: []string{"a", "b"}, Views: []ViewConfig{view}},
+			[]string{"endpointslices in namespace a", "endpointslices in namespace b", "ingressclasses", "ingresses in namespace a", "ingresses in namespace b",
+				"secrets of type kubernetes.io/tls in namespace a", "secrets of type kubernetes.io/tls in namespace b",
+				"services gatelodge in namespace gatelodge", "services in namespace a", "services in namespace b"}},
+		"a namespace, classes by name": {Config{Namespaces: []string{"a"}, Classes: []string{"c"}, Views: []ViewConfig{announced}},
+			[]string{"endpointslices in namespace a", "ingresses in namespace a", "secrets of type kubernetes.io/tls in namespace a", "services in namespace a"}},
+		"a default backend elsewhere": {Config{Namespaces: []string{"a"}, Classes: []string{"c"}, DefaultBackend: &ServicePort{Namespace: "errors"}},
+			[]string{"endpointslices in namespace a", "endpointslices in namespace errors", "ingresses in namespace a",
+				"secrets of type kubernetes.io/tls in namespace a", "services in namespace a", "services in namespace errors"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, key := range feedsOf(&test.cfg) {
+				got = append(got, key.String())
+			}
+			if slices.Sort(got); !slices.Equal(got, test.want) {
+				t.Errorf("watches\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestSecretsByNameAreBounded(t *testing.T) {
+	in := &ingress{}
+	in.object.Namespace = "shop"
+	in.tls = append(in.tls, tlsAsk{secret: "known"}, tlsAsk{secret: "Not,a=Name"}, tlsAsk{})
+	for i := range maxNamedSecrets + 50 {
+		in.tls = append(in.tls, tlsAsk{secret: fmt.Sprintf("missing-%d", i)})
+	}
+	other := &ingress{}
+	other.object.Namespace = "other"
+	other.asked.auth.secret = "users"
+	isTLS := func(name types.NamespacedName) bool { return name.Name == "known" }
+	keys, problems := namedSecrets([]*ingress{in, in, other}, &Config{}, isTLS)
+	if len(keys) != maxNamedSecrets+1 || keys[len(keys)-1].namespace != "other" {
+		t.Errorf("%d Secrets are watched by name, the last %v", len(keys), keys[len(keys)-1])
+	}
+	if len(problems) != 1 || problems[0].Object.Name != "shop" {
+		t.Errorf("problems %v, want one of namespace shop", problems)
+	}
+}
+
+// TestConfigurationMovesTheWatch: while another set of namespaces is being
+// read, what was read before stays.
+func TestConfigurationMovesTheWatch(t *testing.T) {
+	class := "ours"
+	object := func(namespace string) *networkingv1.Ingress {
+		return &networkingv1.Ingress{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web", UID: types.UID(namespace), ResourceVersion: "1",
+				ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}},
+			Spec: networkingv1.IngressSpec{IngressClassName: &class},
+		}
+	}
+	client := fake.NewClientset(object("a"), object("b"), object("c"))
+	cluster := NewCluster(client, ClusterConfig{Name: "gatelodge", Namespace: "gatelodge", Pod: "p", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	var cfg atomic.Pointer[Config]
+	cfg.Store(&Config{Namespaces: []string{"a"}, Classes: []string{class}})
+	w := cluster.Watch(cfg.Load)
+	if missing := w.Waiting(); !strings.Contains(missing, "ingresses in namespace a") {
+		t.Errorf("before the start it waits for %q", missing)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	dirty, ended := make(chan struct{}, 100), make(chan error)
+	go func() { ended <- w.Run(ctx, func() { dirty <- struct{}{} }) }()
+	await := func(want string) {
+		t.Helper()
+		deadline := time.After(time.Minute)
+		for {
+			got := namespacesOf(w.Objects()) // as a rebuild does after a change of the configuration
+			if got == want {
+				return
+			} else if got == "[]" {
+				t.Fatal("nothing is left meanwhile")
+			}
+			select {
+			case <-dirty:
+			case <-deadline:
+				t.Fatalf("has %s, want %s", got, want)
+			}
+		}
+	}
+	<-dirty
+	await("[a]")
+	if fields := w.Objects().Ingresses[0].ManagedFields; len(fields) > 0 {
+		t.Errorf("kept what nobody reads: %v", fields)
+	}
+	cfg.Store(&Config{Namespaces: []string{"b", "c"}, Classes: []string{class}})
+	await("[b c]")
+	cfg.Store(&Config{})
+	await("[a b c]")
+	if missing := w.Waiting(); missing != "" {
+		t.Errorf("complete, and waits for %q", missing)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func namespacesOf(o Objects) string {
+	var namespaces []string
+	for _, ingress := range o.Ingresses {
+		namespaces = append(namespaces, ingress.Namespace)
+	}
+	return fmt.Sprint(namespaces)
+}
+
+// TestFeedKeepsPointers: what did not change is the same object after a lost
+// watch, and a list that was handed out is never written.
+func TestFeedKeepsPointers(t *testing.T) {
+	changes := 0
+	f := &feed{key: feedKey{kind: ingressFeed}, trim: trim("m"), changed: func() { changes++ }}
+	object := func(name, version string) *networkingv1.Ingress {
+		return &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: name, UID: types.UID(name), ResourceVersion: version}}
+	}
+	must(t, f.Replace([]any{object("c", "1"), object("a", "1")}, ""))
+	first := f.list()
+	must(t, f.Add(object("b", "1")))
+	must(t, f.Update(object("c", "2")))
+	if len(first) != 2 || first[1].GetResourceVersion() != "1" {
+		t.Errorf("a list that was handed out is %v now", first)
+	}
+	second := f.list()
+	must(t, f.Replace([]any{object("b", "1"), object("a", "2"), object("c", "2")}, ""))
+	third := f.list()
+	if len(third) != 3 || third[0] == second[0] || third[1] != second[1] || third[2] != second[2] {
+		t.Errorf("before %v, after listing anew %v", second, third)
+	}
+	before := changes
+	must(t, f.Replace([]any{object("c", "2"), object("b", "1"), object("a", "2")}, ""))
+	must(t, f.Delete(object("x", "1")))
+	if changes != before {
+		t.Error("nothing changed, and it is told")
+	}
+	must(t, f.Delete(object("b", "1")))
+	if names := f.list(); len(names) != 2 || changes != before+1 || f.has("n", "b") || !f.has("n", "c") {
+		t.Errorf("after a deletion %v", names)
+	}
+}
