@@ -3,6 +3,8 @@ package gatelodge
 import (
 	"cmp"
 	"fmt"
+	"strings"
+	"unicode"
 )
 
 // Object names what somebody wrote: a Kubernetes object, or a part of the
@@ -74,9 +76,18 @@ type Problem struct {
 	Message string // a sentence without a full stop: what is wrong, and what was expected
 }
 
-// String is the line that a person reads in check's output and in the log.
+// String is the line that a person reads in check's output and in the log. It
+// is one line whatever stands in the object that it is about.
 func (p Problem) String() string {
-	return fmt.Sprintf("%s: %s: %s", p.Object, p.Reason, p.Message)
+	return strings.Map(oneLine, fmt.Sprintf("%s: %s: %s", p.Object, p.Reason, p.Message))
+}
+
+// oneLine makes a space of a control character.
+func oneLine(c rune) rune {
+	if unicode.IsControl(c) {
+		return ' '
+	}
+	return c
 }
 
 // Compare orders problems by object, then reason, then message.

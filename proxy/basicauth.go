@@ -56,13 +56,22 @@ func several(fields exchange.Fields, name string) bool {
 	return n > 1
 }
 
+// longestCredentials is the most octets of encoded credentials that are looked
+// at: some hashes take time in proportion to the password, and strangers choose
+// that.
+const longestCredentials = 1024
+
 // basicCredentials reads an Authorization field.
 func basicCredentials(field string) (user, password string, ok bool) {
 	scheme, encoded, _ := strings.Cut(field, " ")
 	if !strings.EqualFold(scheme, "basic") {
 		return "", "", false
 	}
-	decoded, err := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
+	encoded = strings.TrimLeft(encoded, " ")
+	if len(encoded) > longestCredentials {
+		return "", "", false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return "", "", false
 	}

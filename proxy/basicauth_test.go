@@ -44,13 +44,14 @@ func TestBasicAuth(t *testing.T) {
 			}
 		}
 		for name, change := range map[string]func(*http.Request){
-			"none":           func(*http.Request) {},
-			"wrong password": func(r *http.Request) { r.SetBasicAuth("sha", "wrong") },
-			"another's":      func(r *http.Request) { r.SetBasicAuth("sha", "treb") },
-			"unknown user":   func(r *http.Request) { r.SetBasicAuth("nobody", "anna1") },
-			"another scheme": func(r *http.Request) { r.Header.Set("Authorization", "Bearer c2hhOmFyYWxj") },
-			"no base64":      func(r *http.Request) { r.Header.Set("Authorization", "Basic ???") },
-			"no colon":       func(r *http.Request) { r.Header.Set("Authorization", "Basic c2hh") },
+			"none":             func(*http.Request) {},
+			"wrong password":   func(r *http.Request) { r.SetBasicAuth("sha", "wrong") },
+			"endless password": func(r *http.Request) { r.SetBasicAuth("sha", strings.Repeat("x", 48<<10)) },
+			"another's":        func(r *http.Request) { r.SetBasicAuth("sha", "treb") },
+			"unknown user":     func(r *http.Request) { r.SetBasicAuth("nobody", "anna1") },
+			"another scheme":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer c2hhOmFyYWxj") },
+			"no base64":        func(r *http.Request) { r.Header.Set("Authorization", "Basic ???") },
+			"no colon":         func(r *http.Request) { r.Header.Set("Authorization", "Basic c2hh") },
 		} {
 			answer := ask(change)
 			if answer.StatusCode != 401 || answer.Header.Get("Www-Authenticate") != `Basic realm="the \"shop\"", charset="UTF-8"` {

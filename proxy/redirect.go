@@ -15,7 +15,7 @@ func redirectHTTPS(p *gatelodge.Policy) step {
 		return nil
 	}
 	return func(r *request) *answer {
-		if r.scheme == "https" || r.table.challenged(r.name, r.path) {
+		if r.scheme == "https" || r.name == "" || r.table.challenged(r.name, r.path) {
 			return nil
 		}
 		if p.Redirect == gatelodge.RedirectAuto &&
