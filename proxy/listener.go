@@ -73,9 +73,19 @@ func (l *listener) serve() error {
 
 // serveConn gives a connection to the engine of its protocol: the one that was
 // negotiated under TLS, and in clear text HTTP/1.1, which hands over a client
-// that begins with the preface of HTTP/2.
+// that begins with the preface of HTTP/2. A trusted load balancer first says
+// for whom it connects.
 func (l *listener) serveConn(c net.Conn) {
 	info := &exchange.Conn{Peer: addrPort(c.RemoteAddr()), Local: addrPort(c.LocalAddr()), Listener: &l.Listener}
+	if contains(l.server.settings().Trust.ProxyProtocol, info.Peer.Addr()) {
+		client, err := l.announced(c, info.Peer)
+		if err != nil {
+			l.server.config.Log.Debug("PROXY protocol", "listener", l.Name, "peer", info.Peer, "error", err)
+			_ = c.Close() // nothing more is to be said
+			return
+		}
+		info.Peer = client
+	}
 	if l.tls == nil {
 		l.http1.ServeConn(l.stopping, c, info)
 		return

@@ -62,7 +62,6 @@ func (r *configReader) notAvailable(f *fileConfig) {
 		key            string
 		given, without any
 	}{
-		{"trust.proxyProtocol", f.Trust.ProxyProtocol, defaults.Trust.ProxyProtocol},
 		{"hsts", f.HSTS, defaults.HSTS},
 		{"acme", f.ACME, defaults.ACME},
 		{"guard", f.Guard, defaults.Guard},
@@ -99,7 +98,10 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Attempts: within(r, "retries.attempts", f.Retries.Attempts, 1, 100),
 			Budget:   r.percentage("retries.budget", f.Retries.Budget),
 		},
-		Trust: gatelodge.Trust{Forwarded: r.networks("trust.forwarded", f.Trust.Forwarded)},
+		Trust: gatelodge.Trust{
+			Forwarded:     r.networks("trust.forwarded", f.Trust.Forwarded),
+			ProxyProtocol: r.networks("trust.proxyProtocol", f.Trust.ProxyProtocol),
+		},
 		AccessLog: gatelodge.AccessLog{
 			Enabled: f.AccessLog.Enabled,
 			Sample:  within(r, "accessLog.sample", f.AccessLog.Sample, 0, 1),
