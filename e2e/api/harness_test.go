@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/e2e/apiserver"
 )
@@ -68,9 +70,26 @@ func startCluster(t *testing.T) *apiserver.Cluster {
 	t.Helper()
 	cluster := apiserver.Start(t)
 	cluster.Apply(t, manifest(t, "rbac.yaml"))
+	awaitRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "create", Resource: "events", Namespace: "shop"})
+	awaitRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "watch", Resource: "configmaps", Namespace: "gatelodge"})
 	cluster.Apply(t, manifest(t, "example/ingressclass.yaml"))
 	cluster.Apply(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
 	return cluster
+}
+
+// awaitRight waits until the gateway's account may do something: the API server
+// heeds a new role a moment after it has taken it.
+func awaitRight(t *testing.T, cluster *apiserver.Cluster, right authorizationv1.ResourceAttributes) {
+	t.Helper()
+	await(t, "the right to "+right.Verb+" "+right.Resource, func() error {
+		review, err := cluster.Client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
+			Spec: authorizationv1.SubjectAccessReviewSpec{User: "system:serviceaccount:gatelodge:gatelodge", ResourceAttributes: &right},
+		}, metav1.CreateOptions{})
+		if err == nil && !review.Status.Allowed {
+			err = fmt.Errorf("not allowed: %s", review.Status.Reason)
+		}
+		return err
+	})
 }
 
 // gatewayConfig announces addresses that are written down, and leaves at once.

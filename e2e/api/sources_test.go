@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -72,6 +73,8 @@ func TestNamespacedRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	cluster.Apply(t, manifest(t, "rbac-namespaced.yaml"))
+	awaitRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "create", Resource: "events", Namespace: "shop"})
+	awaitRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "watch", Resource: "services", Name: "gatelodge", Namespace: "gatelodge"})
 	for i, name := range []string{"gatelodge", "gatelodge-dns"} {
 		cluster.Apply(t, "apiVersion: v1\nkind: Service\nmetadata: {name: "+name+", namespace: gatelodge}\nspec: {type: LoadBalancer, ports: [{port: 80}]}\n")
 		service, err := cluster.Client.CoreV1().Services("gatelodge").Get(t.Context(), name, metav1.GetOptions{})
