@@ -46,7 +46,7 @@ func TestBasicAuth(t *testing.T) {
 		for name, change := range map[string]func(*http.Request){
 			"none":             func(*http.Request) {},
 			"wrong password":   func(r *http.Request) { r.SetBasicAuth("sha", "wrong") },
-			"endless password": func(r *http.Request) { r.SetBasicAuth("sha", strings.Repeat("x", 48<<10)) },
+			"endless password": func(r *http.Request) { r.SetBasicAuth("sha", strings.Repeat("x", 2<<10)) },
 			"another's":        func(r *http.Request) { r.SetBasicAuth("sha", "treb") },
 			"unknown user":     func(r *http.Request) { r.SetBasicAuth("nobody", "anna1") },
 			"another scheme":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer c2hhOmFyYWxj") },
