@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,7 +35,7 @@ type gateway struct {
 	metrics *metrics
 	admin   *admin
 
-	registry *prometheus.Registry
+	registry *prometheus.Registry // of everybody's metrics
 
 	config       atomic.Pointer[config]
 	configPoke   chan struct{}                   // wakes the build after a change of config
@@ -202,45 +201,6 @@ func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Tim
 	}
 	g.serving.Do(func() { close(g.first) })
 	return snapshot.RebuildAt
-}
-
-// report logs what a swap changed: the keys that differ, and the problems that
-// came and went.
-func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
-	const most = 20 // keys in one line
-	if changes := now.Changes(before); len(changes) > most {
-		g.log.Info("live", "generation", generation, "changes", len(changes), "first", changes[:most])
-	} else if len(changes) > 0 {
-		g.log.Info("live", "generation", generation, "changes", changes)
-	}
-	var old []gatelodge.Problem
-	if before != nil {
-		old = before.Problems
-	}
-	for _, p := range missing(now.Problems, old) {
-		if p.Object.Kind == "Cluster" {
-			continue // its source tells it, also before there is a snapshot
-		}
-		g.log.Warn("problem", "object", p.Object.String(), "reason", string(p.Reason), "message", p.Message)
-	}
-	for _, p := range missing(old, now.Problems) {
-		if p.Object.Kind == "Cluster" {
-			continue
-		}
-		g.log.Info("problem is over", "object", p.Object.String(), "reason", string(p.Reason))
-	}
-}
-
-// missing returns the problems that are in all and not in others. Both are
-// sorted.
-func missing(all, others []gatelodge.Problem) []gatelodge.Problem {
-	var result []gatelodge.Problem
-	for _, p := range all {
-		if _, found := slices.BinarySearchFunc(others, p, gatelodge.Problem.Compare); !found {
-			result = append(result, p)
-		}
-	}
-	return result
 }
 
 // configChanged takes over a changed configuration, or keeps the one in force
