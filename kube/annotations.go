@@ -26,7 +26,8 @@ type asked struct {
 	auth        authAsk
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
 	records     recordAsk
-	unavailable string // why a protection that is asked for can't be given
+	aliases     []gatelodge.Name // further names of its first host
+	unavailable string           // why a protection that is asked for can't be given
 }
 
 // annotation is one that is honoured: ours and ingress-nginx's of the same
@@ -63,8 +64,9 @@ func annotationTable() []annotation {
 		{"whitelist-source-range", "", notYet, true}, // the older name of the same
 		{"denylist-source-range", "", notYet, true},
 
+		{"server-alias", "names separated by commas", setServerAlias, false},
+
 		{"acme", "", notYet, false},
-		{"server-alias", "", notYet, false},
 		{"share-host-with", "", notYet, false},
 	}
 }

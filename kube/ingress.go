@@ -81,6 +81,7 @@ func readIngress(source *networkingv1.Ingress, objects *Objects) *ingress {
 			in.tls = append(in.tls, ask)
 		}
 	}
+	in.addAliases()
 	return in
 }
 

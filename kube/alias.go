@@ -1,0 +1,57 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// setServerAlias reads the further names of an Ingress. Those that are names
+// count, whatever stands beside them. A regular expression, which ingress-nginx
+// takes too, can't be claimed, certified or published, so it is none.
+func setServerAlias(a *asked, value string) (err error) {
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		name, wrong := ruleHost(item)
+		switch {
+		case item == "":
+			wrong = errors.New("holds an empty item")
+		case wrong != nil:
+			wrong = fmt.Errorf("holds %.60q, which is no name of a host", item)
+		case !slices.Contains(a.aliases, name):
+			a.aliases = append(a.aliases, name)
+		}
+		if err == nil {
+			err = wrong
+		}
+	}
+	return err
+}
+
+// addAliases asks for each alias what the first rule's host is asked for. Which
+// entries of spec.tls are meant for that host are meant for its aliases too.
+// An alias that has a rule of its own is served by that.
+func (in *ingress) addAliases() {
+	if len(in.asked.aliases) == 0 {
+		return
+	}
+	if len(in.asks) == 0 {
+		in.problem(gatelodge.BadAnnotation, "annotation server-alias gives further names to a host, and there is no rule with one")
+		return
+	}
+	first := in.asks[0]
+	for _, alias := range in.asked.aliases {
+		if slices.ContainsFunc(in.asks, func(ask hostAsk) bool { return ask.name == alias }) {
+			continue
+		}
+		in.asks = append(in.asks, hostAsk{name: alias, paths: first.paths, fallback: first.fallback})
+		for i := range in.tls {
+			if in.tls[i].covers(first.name) && !in.tls[i].covers(alias) {
+				in.tls[i].hosts = append(in.tls[i].hosts, alias)
+			}
+		}
+	}
+}
