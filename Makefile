@@ -35,10 +35,16 @@ test: ## run the tests of every module
 race: ## run the tests under the race detector
 	@for m in $(MODULES); do echo "== go test -race $$m"; (cd $$m && $(GO) test -race $(call flags,$$m) ./...); done
 
+.PHONY: e2e
+e2e: ## run the tests that want Debian packages, which it installs as root
+	@e2e/dns/packages.sh
+	@if [ $$(id -u) -ne 0 ]; then echo "make e2e needs root, for BIND, NSD and unbound in a namespace" >&2; exit 1; fi
+	cd e2e && $(GO) test -count=1 -timeout=10m -tags debian ./dns
+
 .PHONY: check
 check: ## gofmt, go vet, staticcheck, tidy modules, generated files
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
-	@for m in $(MODULES); do echo "== check $$m"; (cd $$m && $(GO) mod tidy -diff && $(GO) vet ./... && $(STATICCHECK) ./...); done
+	@for m in $(MODULES); do echo "== check $$m"; (cd $$m && $(GO) mod tidy -diff && $(GO) vet -tags debian ./... && $(STATICCHECK) -tags debian ./...); done
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser that a stranger reaches, FUZZTIME each

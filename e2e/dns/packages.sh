@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests in this folder need and that are
+# missing. It needs root for that, and without it says what is missing and fails.
+set -euo pipefail
+packages=(bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot-dnssecutils ldnsutils nsd unbound zonemaster-cli)
+
+missing=()
+for package in "${packages[@]}"; do
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+if [ "$(id -u)" -ne 0 ]; then
+  echo "make e2e needs root, to install: ${missing[*]}" >&2
+  exit 1
+fi
+
+# The tests start the servers that they want; none is to take this machine's
+# port 53.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' > $policy
+  chmod +x $policy
+  trap 'rm -f $policy' EXIT
+fi
+echo "installing ${missing[*]}"
+apt-get update -q
+DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
