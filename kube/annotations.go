@@ -27,6 +27,7 @@ type asked struct {
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
 	records     recordAsk
 	aliases     []gatelodge.Name // further names of its first host
+	guests      []string         // namespaces that may add paths to its hosts
 	unavailable string           // why a protection that is asked for can't be given
 }
 
@@ -65,9 +66,9 @@ func annotationTable() []annotation {
 		{"denylist-source-range", "", notYet, true},
 
 		{"server-alias", "names separated by commas", setServerAlias, false},
+		{"share-host-with", "namespaces separated by commas", setShareHostWith, false},
 
 		{"acme", "", notYet, false},
-		{"share-host-with", "", notYet, false},
 	}
 }
 

@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ func (a *applicant) compare(b *applicant) int {
 type claims struct {
 	sharing  HostSharing
 	reserved map[gatelodge.Name]string // what each is
+	guests   map[hospitality][]string
 	owners   map[gatelodge.Name]*applicant
 }
 
@@ -38,6 +40,7 @@ func newClaims(cfg *Config, size int) *claims {
 	return &claims{
 		sharing:  cfg.HostSharing,
 		reserved: reservedNames(cfg),
+		guests:   make(map[hospitality][]string),
 		owners:   make(map[gatelodge.Name]*applicant, size),
 	}
 }
@@ -65,13 +68,13 @@ func (c *claims) grant(name gatelodge.Name, a *applicant) (refusal *gatelodge.Pr
 	}
 	owner := c.owners[name]
 	if owner == nil {
-		if above, of := c.ownerAbove(name); above != nil && !c.shared(above, a) {
+		if above, of, at := c.ownerAbove(name); above != nil && !c.shared(at, above, a) {
 			return refuse(a, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by the older %s", name, of, above.object.Namespace, above.object)
 		}
 		c.owners[name] = a
 		return nil
 	}
-	if !c.shared(owner, a) {
+	if !c.shared(name, owner, a) {
 		return refuse(a, gatelodge.HostTaken, "%s is granted to namespace %s by the older %s", hostName(name), owner.object.Namespace, owner.object)
 	}
 	return nil
@@ -79,31 +82,35 @@ func (c *claims) grant(name gatelodge.Name, a *applicant) (refusal *gatelodge.Pr
 
 // ownerAbove finds who has a say over a name that nobody asked for yet: the
 // owner of NAME over its _label.NAME, else the owner of the wildcard that
-// matches it.
-func (c *claims) ownerAbove(name gatelodge.Name) (owner *applicant, of string) {
+// matches it. at is the name whose guests may have it: those of a wildcard are
+// let in to the names that it matches, but not to anybody's _label.NAME.
+func (c *claims) ownerAbove(name gatelodge.Name) (owner *applicant, of string, at gatelodge.Name) {
 	if name == "" || name.IsWildcard() {
-		return nil, ""
+		return nil, "", ""
 	}
+	base := name
 	if strings.HasPrefix(string(name), "_") {
-		base := name
 		for strings.HasPrefix(string(base), "_") {
 			base = base.Parent()
 		}
 		if owner := c.owners[base]; owner != nil {
-			return owner, "host " + string(base)
+			return owner, "host " + string(base), name
 		}
-		name = base
 	}
-	if name.Parent() != "" { // a wildcard of one label matches nothing
-		wildcard := name.Wildcard()
-		return c.owners[wildcard], "wildcard " + string(wildcard)
+	if base.Parent() == "" { // a wildcard of one label matches nothing
+		return nil, "", ""
 	}
-	return nil, ""
+	wildcard := base.Wildcard()
+	if at = wildcard; base != name {
+		at = name
+	}
+	return c.owners[wildcard], "wildcard " + string(wildcard), at
 }
 
-// shared tells whether a may use what owner has.
-func (c *claims) shared(owner, a *applicant) bool {
-	return c.sharing == ShareAny || owner.object.Namespace == a.object.Namespace
+// shared tells whether a may use the name that owner has.
+func (c *claims) shared(name gatelodge.Name, owner, a *applicant) bool {
+	return c.sharing == ShareAny || owner.object.Namespace == a.object.Namespace ||
+		slices.Contains(c.guests[hospitality{name, owner.object.Namespace}], a.object.Namespace)
 }
 
 // isReserved says what the name is needed for, and "" for one that may be had.

@@ -42,6 +42,9 @@ func grantNames(selected *selection, cfg *Config, last *grants) *grants {
 	size := len(selected.ours)
 	g := &grants{selection: selected, cfg: cfg, byName: make(map[gatelodge.Name]*grant, size)}
 	rule := newClaims(cfg, size)
+	for _, in := range selected.ours {
+		rule.letIn(in)
+	}
 	hear := func(underscored bool) (more bool) {
 		for i, in := range selected.ours {
 			for j := range in.asks {
