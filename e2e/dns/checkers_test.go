@@ -3,6 +3,7 @@
 package dns_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,5 +79,23 @@ func TestZonemaster(t *testing.T) {
 	}
 	if !seen["NOT_SIGNED"] {
 		t.Errorf("it has not looked at the zone:\n%s", out)
+	}
+}
+
+// TestDNSViz has DNSViz look at the zone with its checks of EDNS: there is
+// nothing to warn of.
+func TestDNSViz(t *testing.T) {
+	g := startGateway(t, gatewayAddress, "")
+	probe := filepath.Join(t.TempDir(), "probe.json")
+	servers := fmt.Sprintf("%s+:ns1.%[1]s=%s,ns2.%[1]s=%[2]s", strings.TrimSuffix(zone, "."), g.address)
+	out, err := output(t, "dnsviz", "probe", "-4", "-A", "-E", "-a", zone, "-x", servers, "-o", probe, zone, "app."+zone)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err = output(t, "dnsviz", "grok", "-l", "info", "-r", probe); err != nil || !strings.Contains(out, "app."+zone) {
+		t.Errorf("it has not looked at the zone: %v\n%s", err, out)
+	}
+	if out, err = output(t, "dnsviz", "grok", "-l", "warning", "-r", probe); err != nil || strings.TrimSpace(out) != "" {
+		t.Errorf("it reports: %v\n%s", err, out)
 	}
 }

@@ -35,7 +35,8 @@ type source struct {
 
 // sources has every program by name.
 var sources = map[string]source{
-	"etcd": {folder: "kubernetes", pkg: "go.etcd.io/etcd/server/v3"},
+	"coredns": {folder: "dns", pkg: "github.com/coredns/coredns"},
+	"etcd":    {folder: "kubernetes", pkg: "go.etcd.io/etcd/server/v3"},
 	"kube-apiserver": {folder: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver",
 		version: "k8s.io/kubernetes", stamp: stampKubernetes},
 }

@@ -1,0 +1,44 @@
+package main
+
+// row is one thing that is measured.
+type row struct {
+	name  string
+	about string
+	unit  string
+
+	tls      bool
+	method   string
+	path     string
+	body     int  // bytes of the request's body
+	answer   int  // bytes of the answer's body
+	clients  int  // connections at a time
+	each     bool // a connection for each request
+	resume   bool // of TLS sessions
+	tls12    bool // instead of TLS 1.3
+	idle     int  // connections that are kept after ten requests each, whose memory is measured; 0: CPU time is
+	requests int  // on each idle connection
+}
+
+const (
+	small  = 98 // bytes of the backend's usual answer
+	mega   = 1 << 20
+	micros = "µs CPU per request"
+	kibis  = "KiB RSS per connection"
+)
+
+// rows are all that is measured. TLS has an X25519 key exchange and an ECDSA
+// P-256 certificate everywhere: that is the most that all peers have in common.
+var rows = []row{
+	{name: "h1", about: "GET, kept connections", unit: micros, method: "GET", path: "/", answer: small, clients: 64},
+	{name: "h1tls", about: "GET, kept connections, TLS", unit: micros, tls: true, method: "GET", path: "/", answer: small, clients: 64},
+	{name: "new", about: "a connection per GET", unit: micros, method: "GET", path: "/", answer: small, clients: 64, each: true},
+	{name: "resumed", about: "a resumed TLS 1.3 session per GET", unit: micros, tls: true, method: "GET", path: "/", answer: small, clients: 16, each: true, resume: true},
+	{name: "full", about: "a full TLS 1.3 handshake per GET", unit: micros, tls: true, method: "GET", path: "/", answer: small, clients: 16, each: true},
+	{name: "resumed2", about: "a resumed TLS 1.2 session per GET", unit: micros, tls: true, method: "GET", path: "/", answer: small, clients: 16, each: true, resume: true, tls12: true},
+	{name: "full2", about: "a full TLS 1.2 handshake per GET", unit: micros, tls: true, method: "GET", path: "/", answer: small, clients: 16, each: true, tls12: true},
+	{name: "post1k", about: "POST of 1 KiB", unit: micros, method: "POST", path: "/", body: 1 << 10, answer: small, clients: 64},
+	{name: "down1m", about: "GET of 1 MiB", unit: micros, method: "GET", path: "/1m", answer: mega, clients: 16},
+	{name: "up1m", about: "POST of 1 MiB", unit: micros, method: "POST", path: "/up", body: mega, answer: small, clients: 16},
+	{name: "idle", about: "10,000 idle connections", unit: kibis, method: "GET", path: "/", answer: small, idle: 10_000, requests: 10},
+	{name: "idletls", about: "10,000 idle TLS connections", unit: kibis, tls: true, method: "GET", path: "/", answer: small, idle: 10_000, requests: 10},
+}
