@@ -59,6 +59,7 @@ const (
 	HostTaken          Reason = "HostTaken"          // a host granted to an older claim
 	PathTaken          Reason = "PathTaken"          // a path granted to an older claim
 	NameReserved       Reason = "NameReserved"       // a name that no object may claim
+	NameNotAllowed     Reason = "NameNotAllowed"     // a name outside the domains of its namespace
 	BackendMissing     Reason = "BackendMissing"     // a Service or a port of it that does not exist
 	BackendUnsupported Reason = "BackendUnsupported" // a kind of backend that is not served
 	SecretMissing      Reason = "SecretMissing"      // a referenced Secret that does not exist

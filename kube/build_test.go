@@ -82,6 +82,12 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 		})] = pick(w.random, []string{"basic", "false", "30"})
 		in.Annotations["gatelodge.dev/auth-secret"] = pick(w.random, []string{"one", "two"})
 	}
+	if w.random.IntN(4) == 0 {
+		in.Annotations["gatelodge.dev/server-alias"] = pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "bad host"})
+	}
+	if w.random.IntN(4) == 0 {
+		in.Annotations["gatelodge.dev/share-host-with"] = pick(w.random, []string{"shop", "crm,lab", "*"})
+	}
 	return in
 }
 
@@ -126,10 +132,18 @@ func (w *world) slice(namespace, name string) *discoveryv1.EndpointSlice {
 	return slice
 }
 
+func (w *world) namespace(name string) *corev1.Namespace {
+	namespace := &corev1.Namespace{ObjectMeta: w.meta("Namespace", "", name)}
+	if w.random.IntN(2) == 0 {
+		namespace.Annotations = map[string]string{domainsAnnotation: pick(w.random, []string{"app.example.com", "example.com,example.org", "*"})}
+	}
+	return namespace
+}
+
 // edit changes one object, makes one or removes one, or moves the clock.
 func (w *world) edit() {
 	namespace, name := pick(w.random, worldNamespaces), pick(w.random, []string{"one", "two"})
-	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "clock"})
+	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "clock"})
 	key := kind + "/" + namespace + "/" + name
 	if w.random.IntN(4) == 0 {
 		delete(w.objects, key)
@@ -144,6 +158,8 @@ func (w *world) edit() {
 		w.objects[key] = w.service(namespace, name)
 	case "EndpointSlice":
 		w.objects[key] = w.slice(namespace, name)
+	case "Namespace":
+		w.objects["Namespace/"+namespace] = w.namespace(namespace)
 	case "clock":
 		w.now = testNow.Add(time.Duration(w.random.IntN(120)-60) * time.Minute)
 	}
@@ -162,6 +178,8 @@ func (w *world) all() Objects {
 			o.Services = append(o.Services, object)
 		case *discoveryv1.EndpointSlice:
 			o.Slices = append(o.Slices, object)
+		case *corev1.Namespace:
+			o.Namespaces = append(o.Namespaces, object)
 		}
 	}
 	return o

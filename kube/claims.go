@@ -31,14 +31,16 @@ func (a *applicant) compare(b *applicant) int {
 // it. What it grants holds for route, certificate and record alike.
 type claims struct {
 	sharing  HostSharing
+	limits   *nameLimits
 	reserved map[gatelodge.Name]string // what each is
 	guests   map[hospitality][]string
 	owners   map[gatelodge.Name]*applicant
 }
 
-func newClaims(cfg *Config, size int) *claims {
+func newClaims(cfg *Config, limits *nameLimits, size int) *claims {
 	return &claims{
 		sharing:  cfg.HostSharing,
+		limits:   limits,
 		reserved: reservedNames(cfg),
 		guests:   make(map[hospitality][]string),
 		owners:   make(map[gatelodge.Name]*applicant, size),
@@ -65,6 +67,9 @@ func reservedNames(cfg *Config) map[gatelodge.Name]string {
 func (c *claims) grant(name gatelodge.Name, a *applicant) (refusal *gatelodge.Problem) {
 	if why := c.isReserved(name); why != "" {
 		return refuse(a, gatelodge.NameReserved, "host %s can't be had: it %s", name, why)
+	}
+	if why := c.limits.refuses(a.object.Namespace, name); why != "" {
+		return refuse(a, gatelodge.NameNotAllowed, "%s can't be had: namespace %s %s", hostName(name), a.object.Namespace, why)
 	}
 	owner := c.owners[name]
 	if owner == nil {

@@ -77,6 +77,7 @@ func shuffle(o Objects, random *rand.Rand) Objects {
 	o.Services = shuffled(o.Services, random)
 	o.Slices = shuffled(o.Slices, random)
 	o.Secrets = shuffled(o.Secrets, random)
+	o.Namespaces = shuffled(o.Namespaces, random)
 	return o
 }
 

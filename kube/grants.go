@@ -11,6 +11,7 @@ import (
 // next step can tell by the pointer whether it has anything to do.
 type grants struct {
 	selection *selection
+	limits    *nameLimits
 	cfg       *Config
 
 	byName   map[gatelodge.Name]*grant
@@ -35,13 +36,13 @@ type share struct {
 // grantNames hears the Ingresses, the oldest first. Names that start with an
 // underscore are heard last, because they belong to whoever has the name below
 // the underscore, however young.
-func grantNames(selected *selection, cfg *Config, last *grants) *grants {
-	if last != nil && last.selection == selected && last.cfg == cfg {
+func grantNames(selected *selection, limits *nameLimits, cfg *Config, last *grants) *grants {
+	if last != nil && last.selection == selected && last.limits == limits && last.cfg == cfg {
 		return last
 	}
 	size := len(selected.ours)
-	g := &grants{selection: selected, cfg: cfg, byName: make(map[gatelodge.Name]*grant, size)}
-	rule := newClaims(cfg, size)
+	g := &grants{selection: selected, limits: limits, cfg: cfg, byName: make(map[gatelodge.Name]*grant, size)}
+	rule := newClaims(cfg, limits, size)
 	for _, in := range selected.ours {
 		rule.letIn(in)
 	}

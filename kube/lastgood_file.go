@@ -37,7 +37,8 @@ type fileLine struct {
 // sameAs tells whether both are the same objects.
 func (o *Objects) sameAs(p *Objects) bool {
 	return slices.Equal(o.Ingresses, p.Ingresses) && slices.Equal(o.Classes, p.Classes) &&
-		slices.Equal(o.Services, p.Services) && slices.Equal(o.Slices, p.Slices) && slices.Equal(o.Secrets, p.Secrets)
+		slices.Equal(o.Services, p.Services) && slices.Equal(o.Slices, p.Slices) && slices.Equal(o.Secrets, p.Secrets) &&
+		slices.Equal(o.Namespaces, p.Namespaces)
 }
 
 // writeObjects puts the objects into a file.
@@ -47,14 +48,15 @@ func writeObjects(path string, o *Objects) error {
 
 func encodeObjects(out io.Writer, o *Objects) error {
 	lines := json.NewEncoder(out)
-	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets)}
+	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets) + len(o.Namespaces)}
 	return errors.Join(
 		lines.Encode(head),
 		encodeAll(lines, "Ingress", o.Ingresses),
 		encodeAll(lines, "IngressClass", o.Classes),
 		encodeAll(lines, "Service", o.Services),
 		encodeAll(lines, "EndpointSlice", o.Slices),
-		encodeAll(lines, "Secret", o.Secrets))
+		encodeAll(lines, "Secret", o.Secrets),
+		encodeAll(lines, "Namespace", o.Namespaces))
 }
 
 func encodeAll[T metav1.Object](lines *json.Encoder, kind string, list []T) error {
@@ -109,6 +111,8 @@ func readObjects(path string) (o Objects, err error) {
 			o.Slices = append(o.Slices, object)
 		case *corev1.Secret:
 			o.Secrets = append(o.Secrets, object)
+		case *corev1.Namespace:
+			o.Namespaces = append(o.Namespaces, object)
 		}
 	}
 	return o, nil

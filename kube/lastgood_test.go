@@ -10,6 +10,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // stubSource is complete when told, and knows what it is told.
@@ -39,6 +42,9 @@ func exampleObjects(t *testing.T) Objects {
 	if err != nil {
 		t.Fatal(err)
 	}
+	objects.Namespaces = append(objects.Namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: "limited", UID: "limited", ResourceVersion: "1", Annotations: map[string]string{domainsAnnotation: "example.com"},
+	}})
 	objects.Problems, objects.Origins = nil, nil
 	return objects
 }
@@ -96,6 +102,9 @@ func TestLastGoodObjectsOutliveTheProcess(t *testing.T) {
 			got := l.Objects()
 			if dirty.Load() != 1 || got.Remembered.IsZero() || len(got.Problems) != 1 || !strings.Contains(got.Problems[0].Message, "objects of") {
 				t.Errorf("dirty %d times, objects of %v with problems %v", dirty.Load(), got.Remembered, got.Problems)
+			}
+			if len(got.Namespaces) != len(want.Namespaces) {
+				t.Errorf("%d Namespaces are remembered, want %d", len(got.Namespaces), len(want.Namespaces))
 			}
 			before, after := new(Builder).Build(want, &Config{}), new(Builder).Build(got, &Config{})
 			after.Problems = after.Problems[:0]

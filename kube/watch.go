@@ -153,6 +153,8 @@ func (w *Watch) collect(keys []feedKey) Objects {
 			objects.Services = appendTyped[*corev1.Service](objects.Services, list)
 		case sliceFeed:
 			objects.Slices = appendTyped[*discoveryv1.EndpointSlice](objects.Slices, list)
+		case namespaceFeed:
+			objects.Namespaces = appendTyped[*corev1.Namespace](objects.Namespaces, list)
 		default:
 			objects.Secrets = appendTyped[*corev1.Secret](objects.Secrets, list)
 		}

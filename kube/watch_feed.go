@@ -53,7 +53,7 @@ func watchBackoff() *wait.Backoff {
 	return &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 5 * time.Second}
 }
 
-// noted takes in the outcome of a request. A single Secret that may not be
+// noted takes in the outcome of a request. A single object that may not be
 // read keeps nothing else from being served.
 func (f *feed) noted(faults *faults, err error) {
 	faults.note("watch "+f.key.String(), err)

@@ -25,11 +25,12 @@ const (
 	sliceFeed
 	tlsSecretFeed // Secrets of type kubernetes.io/tls
 	secretFeed    // a Secret of whatever type, by name
+	namespaceFeed
 )
 
 // String names the resource, as messages and RBAC do.
 func (k feedKind) String() string {
-	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets"}[k]
+	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets", "namespaces"}[k]
 }
 
 // feedKey names what one list and watch is about.
@@ -74,6 +75,8 @@ func (k feedKind) example() runtime.Object {
 		return &corev1.Service{}
 	case sliceFeed:
 		return &discoveryv1.EndpointSlice{}
+	case namespaceFeed:
+		return &corev1.Namespace{}
 	}
 	return &corev1.Secret{}
 }
@@ -97,6 +100,8 @@ func (k feedKey) listWatch(client kubernetes.Interface, noted func(error)) cache
 		lw = newListWatch(client.CoreV1().Services(k.namespace), k.selection(), noted)
 	case sliceFeed:
 		lw = newListWatch(client.DiscoveryV1().EndpointSlices(k.namespace), k.selection(), noted)
+	case namespaceFeed:
+		lw = newListWatch(client.CoreV1().Namespaces(), k.selection(), noted)
 	default:
 		lw = newListWatch(client.CoreV1().Secrets(k.namespace), k.selection(), noted)
 	}
@@ -150,6 +155,14 @@ func trim(manager string) cache.TransformFunc {
 		case *corev1.Secret:
 			o.ObjectMeta = trimMeta(&o.ObjectMeta)
 			o.Labels, o.Annotations = nil, nil
+		case *corev1.Namespace:
+			limit, limited := o.Annotations[domainsAnnotation]
+			o.ObjectMeta = trimMeta(&o.ObjectMeta)
+			o.Labels, o.Annotations = nil, nil
+			if limited {
+				o.Annotations = map[string]string{domainsAnnotation: limit}
+			}
+			o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
 		}
 		return object, nil
 	}

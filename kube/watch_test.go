@@ -2,19 +2,26 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 )
 
 func TestOnlyWhatIsReadIsWatched(t *testing.T) {
@@ -26,15 +33,15 @@ func TestOnlyWhatIsReadIsWatched(t *testing.T) {
 		want []string
 	}{
 		"every namespace": {Config{Views: []ViewConfig{view}, DefaultBackend: &ServicePort{Namespace: "errors"}},
-			[]string{"endpointslices", "ingressclasses", "ingresses", "secrets of type kubernetes.io/tls", "services"}},
+			[]string{"endpointslices", "ingressclasses", "ingresses", "namespaces", "secrets of type kubernetes.io/tls", "services"}},
 		"some namespaces": {Config{Namespaces: []string{"a", "b"}, Views: []ViewConfig{view}},
-			[]string{"endpointslices in namespace a", "endpointslices in namespace b", "ingressclasses", "ingresses in namespace a", "ingresses in namespace b",
+			[]string{"endpointslices in namespace a", "endpointslices in namespace b", "ingressclasses", "ingresses in namespace a", "ingresses in namespace b", "namespaces a", "namespaces b",
 				"secrets of type kubernetes.io/tls in namespace a", "secrets of type kubernetes.io/tls in namespace b",
 				"services gatelodge in namespace gatelodge", "services in namespace a", "services in namespace b"}},
 		"a namespace, classes by name": {Config{Namespaces: []string{"a"}, Classes: []string{"c"}, Views: []ViewConfig{announced}},
-			[]string{"endpointslices in namespace a", "ingresses in namespace a", "secrets of type kubernetes.io/tls in namespace a", "services in namespace a"}},
+			[]string{"endpointslices in namespace a", "ingresses in namespace a", "namespaces a", "secrets of type kubernetes.io/tls in namespace a", "services in namespace a"}},
 		"a default backend elsewhere": {Config{Namespaces: []string{"a"}, Classes: []string{"c"}, DefaultBackend: &ServicePort{Namespace: "errors"}},
-			[]string{"endpointslices in namespace a", "endpointslices in namespace errors", "ingresses in namespace a",
+			[]string{"endpointslices in namespace a", "endpointslices in namespace errors", "ingresses in namespace a", "namespaces a",
 				"secrets of type kubernetes.io/tls in namespace a", "services in namespace a", "services in namespace errors"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,6 +130,43 @@ func TestConfigurationMovesTheWatch(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNamespaceThatMayNotBeRead: who keeps to a namespace may lack the right to
+// read that object itself, is told so, and serves.
+func TestNamespaceThatMayNotBeRead(t *testing.T) {
+	client := fake.NewClientset(&networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "web", UID: "a", ResourceVersion: "1"}})
+	client.PrependReactor("list", "namespaces", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "a", errors.New("no right"))
+	})
+	cluster := NewCluster(client, ClusterConfig{Name: "gatelodge", Namespace: "gatelodge", Pod: "p", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	cfg := &Config{Namespaces: []string{"a"}, Classes: []string{"ours"}}
+	w := cluster.Watch(func() *Config { return cfg })
+	ctx, stop := context.WithCancel(t.Context())
+	dirty, ended := make(chan struct{}, 100), make(chan error)
+	go func() { ended <- w.Run(ctx, func() { dirty <- struct{}{} }) }()
+	<-dirty
+	objects := w.Objects()
+	if len(objects.Ingresses) != 1 || len(objects.Problems) != 1 || !strings.Contains(objects.Problems[0].Message, "can't watch namespaces a: ") {
+		t.Errorf("%d Ingresses, problems %v; want 1, and that Namespace a can't be read", len(objects.Ingresses), objects.Problems)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNamespacesAreTrimmed: of a Namespace only the limit of its names is kept.
+func TestNamespacesAreTrimmed(t *testing.T) {
+	trimmed, err := trim("m")(&corev1.Namespace{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"l": "x"}, Annotations: map[string]string{"other": "x", domainsAnnotation: "a.example.com"}},
+		Status:     corev1.NamespaceStatus{Phase: corev1.NamespaceActive},
+	})
+	must(t, err)
+	want := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{domainsAnnotation: "a.example.com"}}}
+	if !reflect.DeepEqual(trimmed, want) {
+		t.Errorf("got %v, want %v", trimmed, want)
 	}
 }
 

@@ -29,6 +29,7 @@ func feedsOf(cfg *Config) []feedKey {
 		add(feedKey{kind: tlsSecretFeed, namespace: namespace})
 		add(feedKey{kind: serviceFeed, namespace: namespace})
 		add(feedKey{kind: sliceFeed, namespace: namespace})
+		add(feedKey{kind: namespaceFeed, name: namespace}) // a Namespace lies in none
 	}
 	if cfg.readsClasses() {
 		add(feedKey{kind: classFeed})

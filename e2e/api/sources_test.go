@@ -66,7 +66,8 @@ func TestClusterAndFolderServeTheSame(t *testing.T) {
 	})
 }
 
-// TestNamespacedRole: a gateway that keeps to a namespace needs no ClusterRole.
+// TestNamespacedRole: a gateway that keeps to a namespace needs no rights in
+// others.
 func TestNamespacedRole(t *testing.T) {
 	cluster := startCluster(t)
 	if err := cluster.Client.RbacV1().ClusterRoles().Delete(t.Context(), "gatelodge", metav1.DeleteOptions{}); err != nil {
@@ -75,6 +76,7 @@ func TestNamespacedRole(t *testing.T) {
 	cluster.Apply(t, manifest(t, "rbac-namespaced.yaml"))
 	awaitRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "create", Resource: "events", Namespace: "shop"})
 	awaitRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "watch", Resource: "services", Name: "gatelodge", Namespace: "gatelodge"})
+	awaitRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "watch", Resource: "namespaces", Name: "shop"})
 	for i, name := range []string{"gatelodge", "gatelodge-dns"} {
 		cluster.Apply(t, "apiVersion: v1\nkind: Service\nmetadata: {name: "+name+", namespace: gatelodge}\nspec: {type: LoadBalancer, ports: [{port: 80}]}\n")
 		service, err := cluster.Client.CoreV1().Services("gatelodge").Get(t.Context(), name, metav1.GetOptions{})
