@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -48,10 +49,22 @@ func (b *zoneBuilder) build(names []gatelodge.Name) *gatelodge.Zone {
 	return zone
 }
 
-// addConfigured adds what stands in the configuration: the apex, the name
-// servers and the static records. A static address of a name server wins over
-// the addresses of the DNS Service.
+// addConfigured adds what stands in the configuration, which may be much and
+// seldom changes.
 func (b *zoneBuilder) addConfigured() {
+	c := b.last.configured
+	if c == nil || c.zone != b.zone || !slices.Equal(c.nameservers, b.announced.nameservers) {
+		b.putConfigured()
+		c = &configured{zone: b.zone, nameservers: b.announced.nameservers, nodes: b.next.nodes}
+	}
+	b.next.configured = c
+	b.next.nodes = maps.Clone(c.nodes)
+}
+
+// putConfigured puts the nodes of the apex, the name servers and the static
+// records. A static address of a name server wins over the addresses of the DNS
+// Service.
+func (b *zoneBuilder) putConfigured() {
 	records := make(map[gatelodge.Name][]gatelodge.Record)
 	add := func(name gatelodge.Name, typ, data string) {
 		records[name] = append(records[name], gatelodge.Record{Name: name, Type: typ, TTL: b.zone.TTL, Data: data})

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -26,8 +27,17 @@ type zoneKey struct {
 
 // zoneResult is a zone in a view and how to make it anew where it changed.
 type zoneResult struct {
-	nodes map[gatelodge.Name]*nodeResult
-	order []gatelodge.Name
+	configured *configured
+	nodes      map[gatelodge.Name]*nodeResult
+	order      []gatelodge.Name
+}
+
+// configured is the nodes that come from the configuration, and what else they
+// were made of.
+type configured struct {
+	zone        *ZoneConfig
+	nameservers []netip.Addr
+	nodes       map[gatelodge.Name]*nodeResult
 }
 
 // nodeResult is a Node and what it was made of.
