@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -62,11 +63,11 @@ func (s *Server) settings() *gatelodge.Settings {
 // Listen opens an HTTP or HTTPS listener, which Serve serves. It is called
 // after the first Swap and before Serve.
 func (s *Server) Listen(l gatelodge.Listener) error {
-	var config *tls.Config
+	var secure *tls.Config
 	switch l.Protocol {
 	case gatelodge.HTTP:
 	case gatelodge.HTTPS:
-		if config = s.config.TLS; config == nil {
+		if secure = s.config.TLS; secure == nil {
 			return fmt.Errorf("listener %s: HTTPS without a TLS configuration", l.Name)
 		}
 	default:
@@ -80,11 +81,12 @@ func (s *Server) Listen(l gatelodge.Listener) error {
 	if s.serving {
 		return fmt.Errorf("listener %s: opened after Serve", l.Name)
 	}
-	inner, err := net.Listen("tcp", l.Address)
+	config := listenConfig()
+	inner, err := config.Listen(context.Background(), "tcp", l.Address)
 	if err != nil {
 		return fmt.Errorf("listener %s: %w", l.Name, err)
 	}
-	s.listeners = append(s.listeners, s.newListener(l, inner, config))
+	s.listeners = append(s.listeners, s.newListener(l, inner, secure))
 	return nil
 }
 
