@@ -2,9 +2,11 @@ package tls_test
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"testing"
 
 	"gatelodge.dev"
+	gatetls "gatelodge.dev/tls"
 )
 
 // TestTypeOfKeyByClient: of an RSA and an ECDSA certificate for one name each
@@ -152,5 +154,33 @@ func TestNegotiation(t *testing.T) {
 func TestBeforeFirstSnapshot(t *testing.T) {
 	if _, err := start(t, nil).dial(client("shop.example.com")); err == nil {
 		t.Error("a handshake succeeded before anything was served")
+	}
+}
+
+// TestOtherProtocols: a server of another protocol shows the same certificates,
+// and fails the handshake while nothing is served.
+func TestOtherProtocols(t *testing.T) {
+	ca := newCertificates(t)
+	wildcard := ca.ecdsa("*.example.com")
+	var live gatelodge.Live
+	server := gatetls.New(&live, slog.New(slog.DiscardHandler))
+	hello := func(name string) *tls.ClientHelloInfo {
+		return &tls.ClientHelloInfo{
+			ServerName:        name,
+			SupportedVersions: []uint16{tls.VersionTLS13},
+			SignatureSchemes:  []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256},
+			SupportedCurves:   []tls.CurveID{tls.CurveP256},
+		}
+	}
+	if c, err := server.Certificate(hello("ns1.example.com")); err == nil {
+		t.Errorf("before the first snapshot: got %v, want an error", c)
+	}
+	live.Swap(&gatelodge.Snapshot{Settings: &gatelodge.Settings{}, DefaultCertificates: []*gatelodge.Certificate{wildcard}})
+	if c, err := server.Certificate(hello("ns1.example.com")); err != nil || c != wildcard.KeyPair {
+		t.Errorf("a name that a default covers: %v, want the default", err)
+	}
+	c, err := server.Certificate(hello("ns1.example.net"))
+	if err != nil || c.Leaf == nil || c == wildcard.KeyPair {
+		t.Errorf("a name that nothing covers: %v, want a certificate made for it", err)
 	}
 }
