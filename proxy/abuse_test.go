@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// abusers is how many connections each kind of abuse comes over.
+const abusers = 50
+
+// TestAbuse: whatever strangers do on their connections, others are served
+// meanwhile, the memory that it takes is bounded, and each connection is given
+// up in the time of the limit that it meets.
+func TestAbuse(t *testing.T) {
+	head := "GET / HTTP/1.1\r\nHost: " + appHost + "\r\n"
+	for _, c := range []struct {
+		name  string
+		abuse func(c net.Conn)
+	}{
+		{"a head by drops", func(c net.Conn) {
+			_, _ = io.WriteString(c, head)
+			drip(c, "X-Drop: 1\r\n")
+		}},
+		{"a body by drops, and then none", func(c net.Conn) {
+			_, _ = io.WriteString(c, "POST /read HTTP/1.1\r\nHost: "+appHost+"\r\nContent-Length: 1000000\r\n\r\nhalf")
+			_, _ = io.Copy(io.Discard, c)
+		}},
+		{"nothing at all", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }},
+		{"an answer that nobody reads", func(c net.Conn) {
+			readNothing(c)
+			_, _ = io.WriteString(c, "GET /big HTTP/1.1\r\nHost: "+appHost+"\r\n\r\n")
+		}},
+		{"a head that does not end", func(c net.Conn) {
+			_, _ = io.WriteString(c, head+"X: ")
+			flood(c, strings.Repeat("x", 64<<10))
+		}},
+		{"fields that do not end", func(c net.Conn) {
+			_, _ = io.WriteString(c, head)
+			flood(c, strings.Repeat("A: b\r\n", 10_000))
+		}},
+		{"chunks with endless extensions", func(c net.Conn) {
+			_, _ = io.WriteString(c, "POST /read HTTP/1.1\r\nHost: "+appHost+"\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+			flood(c, strings.Repeat("x", 64<<10))
+		}},
+		{"pipelined requests whose answers nobody reads", func(c net.Conn) {
+			readNothing(c)
+			flood(c, strings.Repeat("GET /big HTTP/1.1\r\nHost: "+appHost+"\r\n\r\n", 1000))
+		}},
+		{"pipelined requests as fast as they are answered", func(c net.Conn) {
+			go func() {
+				_, _ = io.WriteString(c, strings.Repeat(head+"\r\n", 50))
+				_ = c.(*net.TCPConn).CloseWrite()
+			}()
+			_, _ = io.Copy(io.Discard, c)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case "/read":
+					_, _ = io.Copy(io.Discard, r.Body)
+				case "/big":
+					for range 1000 {
+						if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+							return
+						}
+					}
+				default:
+					ok(w, r)
+				}
+			})), settings(func(s *gatelodge.Settings) {
+				s.Timeouts.Header, s.Timeouts.Body, s.Timeouts.Send = 2*time.Second, 2*time.Second, 2*time.Second
+			}))
+			other := g.client(h1)
+			if got := do(t, other, newRequest(t, "GET", h1.url(appHost, "/"), nil)); got.StatusCode != 200 {
+				t.Fatalf("got %d", got.StatusCode)
+			}
+			before := memory()
+			var clients sync.WaitGroup
+			defer clients.Wait()
+			for range abusers {
+				conn, err := net.Dial("tcp", g.address(h1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = conn.SetDeadline(time.Now().Add(15 * time.Second)) // ends the abuse in any case
+				defer conn.Close()                                     // after all, for some abuse by doing nothing
+				clients.Go(func() { c.abuse(conn) })
+			}
+			for range 20 {
+				if got := do(t, other, newRequest(t, "GET", h1.url(appHost, "/"), nil)); got.StatusCode != 200 {
+					t.Fatalf("another client got %d", got.StatusCode)
+				}
+			}
+			// The limit of a head, and some buffers, for each: not what was sent.
+			if grown, most := memory()-before, int64(abusers*512<<10); grown > most {
+				t.Errorf("%d KiB for %d connections, expected at most %d", grown>>10, abusers, most>>10)
+			}
+			eventually(t, "all abusers are given up", func() bool {
+				return g.metric("gatelodge_http_open_connections", "listener", "http") <= 1
+			})
+		})
+	}
+}
+
+// drip sends a little every now and then until the connection fails.
+func drip(c net.Conn, drop string) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if _, err := io.WriteString(c, drop); err != nil {
+			return
+		}
+	}
+}
+
+// flood sends as much as is taken, up to a bound, until the connection fails.
+func flood(c net.Conn, part string) {
+	for range 200 {
+		if _, err := io.WriteString(c, part); err != nil {
+			return
+		}
+	}
+}
+
+// readNothing makes what is sent to a client stay with the sender.
+func readNothing(c net.Conn) { _ = c.(*net.TCPConn).SetReadBuffer(4 << 10) }
+
+// memory is what this process uses once it has collected its garbage.
+func memory() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapInuse + stats.StackInuse)
+}

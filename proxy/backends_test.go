@@ -1,0 +1,184 @@
+package proxy
+
+import (
+	"bufio"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// scripted starts a backend that runs answer on each connection, whose head it
+// has read, and then closes it. It counts the heads.
+func scripted(t *testing.T, answer func(c net.Conn, in *bufio.Reader)) (netip.AddrPort, *atomic.Int32) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	asked := new(atomic.Int32)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+				in := bufio.NewReader(c)
+				if readHead(in) {
+					asked.Add(1)
+					answer(c, in)
+				}
+			}()
+		}
+	}()
+	return netip.MustParseAddrPort(l.Addr().String()), asked
+}
+
+func readHead(in *bufio.Reader) bool {
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return false
+		}
+		if line == "\r\n" {
+			return true
+		}
+	}
+}
+
+func says(text string) func(net.Conn, *bufio.Reader) {
+	return func(c net.Conn, _ *bufio.Reader) { _, _ = io.WriteString(c, text) }
+}
+
+func saysAndResets(text string) func(net.Conn, *bufio.Reader) {
+	return func(c net.Conn, _ *bufio.Reader) {
+		_, _ = io.WriteString(c, text)
+		_ = c.(*net.TCPConn).SetLinger(0)
+	}
+}
+
+// TestBackendOutcomes holds the table in docs/backends.md.
+func TestBackendOutcomes(t *testing.T) {
+	silent := func(c net.Conn, _ *bufio.Reader) { _, _ = io.Copy(io.Discard, c) }
+	const whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+	for _, c := range []struct {
+		name   string
+		answer func(net.Conn, *bufio.Reader)
+		method string
+		want   int
+		broken bool   // the client can tell that the answer is not whole
+		tries  int32  // that reach the backend
+		reason string // in the access log
+	}{
+		{"closes before an answer", says(""), "GET", 502, false, 3, "EOF"},
+		{"closes before an answer, not idempotent", says(""), "POST", 502, false, 1, "EOF"},
+		{"resets mid-head", saysAndResets("HTTP/1.1 200 OK\r\nContent-"), "POST", 502, false, 1, "reading the answer"},
+		{"resets mid-body", saysAndResets("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "GET", 0, true, 1, "reading the answer"},
+		{"closes mid-body", says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "GET", 200, true, 1, "EOF"},
+		{"closes before the last chunk", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"), "GET", 200, true, 1, "EOF"},
+		{"hangs before an answer", silent, "GET", 504, false, 1, "timeout"},
+		{"hangs mid-head", func(c net.Conn, in *bufio.Reader) { says("HTTP/1.1 200 OK\r\n")(c, in); silent(c, in) }, "GET", 504, false, 1, "timeout"},
+		{"hangs mid-body", func(c net.Conn, in *bufio.Reader) {
+			says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")(c, in)
+			silent(c, in)
+		}, "GET", 200, true, 1, "timeout"},
+		{"sends garbage", says("\x00\x01garbage\r\n\r\n"), "POST", 502, false, 1, "malformed"},
+		{"sends an ambiguous length", says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"), "POST", 502, false, 1, "malformed"},
+		{"sends a head without end", says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 100<<10)), "POST", 502, false, 1, "too large"},
+		{"answers before the body", says(whole), "POST", 200, false, 1, ""},
+		{"answers twice", says(whole + whole), "GET", 200, false, 1, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			address, asked := scripted(t, c.answer)
+			g := start(t, app(gatelodge.BackendHTTP, address), settings(func(s *gatelodge.Settings) { s.Timeouts.Read = time.Second }))
+			status, err := g.outcome(t, c.method)
+			if c.want != 0 && status != c.want || (err != nil) != c.broken {
+				t.Errorf("got %d (%v), want %d, broken off: %t", status, err, c.want, c.broken)
+			}
+			line := g.lines(1)[0]
+			if reason, _ := line["reason"].(string); !strings.Contains(reason, c.reason) || c.reason == "" && reason != "" {
+				t.Errorf("logged the reason %q, want %q", reason, c.reason)
+			}
+			if got := asked.Load(); got != c.tries {
+				t.Errorf("the backend was asked %d times, want %d", got, c.tries)
+			}
+		})
+	}
+}
+
+// outcome sends a request and returns the status and what is wrong with the
+// answer.
+func (g *gateway) outcome(t *testing.T, method string) (int, error) {
+	response, err := g.client(h1).Do(newRequest(t, method, h1.url(appHost, "/"), nil))
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
+}
+
+// TestKeptConnectionThatCloses: an endpoint closes a connection as idle just as
+// it is used. What is idempotent is sent again, and the client notices nothing.
+func TestKeptConnectionThatCloses(t *testing.T) {
+	for method, want := range map[string]int{"GET": 200, "POST": 502} {
+		// Answers the first request of a connection, and reads the second.
+		address, asked := scripted(t, func(c net.Conn, in *bufio.Reader) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			readHead(in)
+		})
+		g := start(t, app(gatelodge.BackendHTTP, address))
+		if status, err := g.outcome(t, "GET"); status != 200 || err != nil {
+			t.Fatalf("the first request: %d, %v", status, err)
+		}
+		if status, err := g.outcome(t, method); status != want || err != nil {
+			t.Errorf("%s: got %d, %v; want %d", method, status, err, want)
+		}
+		if line := g.lines(2)[1]; want == 502 && !strings.Contains(line["reason"].(string), "kept connection") {
+			t.Errorf("%s: logged %v", method, line)
+		}
+		if method == "GET" && asked.Load() != 2 {
+			t.Errorf("%d connections were asked, want 2: the kept one and a new one", asked.Load())
+		}
+	}
+}
+
+// TestRefusedRequestsAreSeen: what the engine answers before any route is known
+// is logged and counted like the rest.
+func TestRefusedRequestsAreSeen(t *testing.T) {
+	for _, m := range []mode{h1, h1tls} {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)))
+		c, err := net.Dial("tcp", g.address(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if m.tls() {
+			c = tls.Client(c, &tls.Config{RootCAs: roots(), ServerName: appHost})
+		}
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: "+appHost+"\r\nContent-Length: +1\r\n\r\n")
+		response, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || response.StatusCode != 400 {
+			t.Fatalf("%s: got %v, %v", m, response, err)
+		}
+		line := g.lines(1)[0]
+		if line["status"] != 400.0 || line["client"] != "127.0.0.1" || line["reason"] == nil {
+			t.Errorf("%s: logged %v", m, line)
+		}
+		if got := g.metric("gatelodge_http_requests_total", "code", "400"); got != 1 {
+			t.Errorf("%s: counted %v", m, got)
+		}
+	}
+}
