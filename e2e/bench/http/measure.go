@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -74,8 +75,11 @@ func (b *bench) count(ctx context.Context, peer string, proxy int, row row, line
 	if b.profile != "" && peer == "gatelodge" && row.idle == 0 {
 		go b.saveProfile(ctx, row.name)
 	}
-	if _, err := fmt.Fscanln(lines, &requests); err != nil || requests == 0 {
+	if _, err := fmt.Fscanln(lines, &requests); err != nil {
 		return 0, fmt.Errorf("the load did not end: %w", err)
+	}
+	if requests == 0 {
+		return 0, errors.New("nothing was answered")
 	}
 	if row.idle > 0 {
 		settle(ctx)
