@@ -34,6 +34,7 @@ type backends struct {
 	hosts    *hosts
 	services *services
 	slices   *endpointSlices
+	external *Externals
 	cfg      *Config
 
 	list     []*gatelodge.Backend // sorted by key
@@ -43,9 +44,10 @@ type backends struct {
 
 // backendResult is a Backend and what it was made of.
 type backendResult struct {
-	service *corev1.Service
-	slices  []*discoveryv1.EndpointSlice
-	cfg     *Config
+	service  *corev1.Service
+	slices   []*discoveryv1.EndpointSlice
+	external *external
+	cfg      *Config
 
 	backend  *gatelodge.Backend
 	failure  *failure // nil: the Service port is there
@@ -60,11 +62,11 @@ type failure struct {
 }
 
 func makeBackends(h *hosts, svc *services, eps *endpointSlices, objects *Objects, cfg *Config, last *backends) *backends {
-	if last != nil && last.hosts == h && last.services == svc && last.slices == eps && last.cfg == cfg {
+	if last != nil && last.hosts == h && last.services == svc && last.slices == eps && last.external == objects.Externals && last.cfg == cfg {
 		return last
 	}
 	b := &backends{
-		hosts: h, services: svc, slices: eps, cfg: cfg,
+		hosts: h, services: svc, slices: eps, external: objects.Externals, cfg: cfg,
 		list:  make([]*gatelodge.Backend, len(h.refs)),
 		byKey: make(map[string]*backendResult, len(h.refs)),
 	}
@@ -72,13 +74,14 @@ func makeBackends(h *hosts, svc *services, eps *endpointSlices, objects *Objects
 	for i, ref := range h.refs {
 		name := types.NamespacedName{Namespace: ref.port.Namespace, Name: ref.port.Name}
 		service, parts := svc.byName[name], eps.byService[name]
+		external := objects.Externals.of(service)
 		var before *backendResult
 		if last != nil {
 			before = last.byKey[ref.key]
 		}
 		result := before
-		if before == nil || before.service != service || before.cfg != cfg || !slices.Equal(before.slices, parts) {
-			result = makeBackend(ref, service, parts, objects, cfg)
+		if before == nil || before.service != service || before.external != external || before.cfg != cfg || !slices.Equal(before.slices, parts) {
+			result = makeBackend(ref, service, parts, external, objects, cfg)
 			if before != nil && reflect.DeepEqual(before.backend, result.backend) {
 				result.backend = before.backend
 			}
@@ -107,8 +110,8 @@ func (b *backends) tell(failed map[string]*failure) {
 	}
 }
 
-func makeBackend(ref *backendRef, service *corev1.Service, parts []*discoveryv1.EndpointSlice, objects *Objects, cfg *Config) *backendResult {
-	r := &backendResult{service: service, slices: parts, cfg: cfg}
+func makeBackend(ref *backendRef, service *corev1.Service, parts []*discoveryv1.EndpointSlice, external *external, objects *Objects, cfg *Config) *backendResult {
+	r := &backendResult{service: service, slices: parts, external: external, cfg: cfg}
 	r.backend = &gatelodge.Backend{
 		Key: ref.key, Namespace: ref.port.Namespace, Service: ref.port.Name,
 		Protocol: gatelodge.BackendHTTP,
@@ -116,7 +119,11 @@ func makeBackend(ref *backendRef, service *corev1.Service, parts []*discoveryv1.
 	if ref.protocol != "" {
 		r.backend.Protocol = ref.protocol
 	}
-	port, failure := findPort(ref, service, cfg)
+	if isExternal(service) {
+		r.addExternal(ref, objects, cfg)
+		return r
+	}
+	port, failure := findPort(ref, service)
 	if failure != nil {
 		r.failure = failure
 		return r

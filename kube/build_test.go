@@ -26,6 +26,8 @@ type world struct {
 	version int
 	now     time.Time
 	objects map[string]metav1.Object
+
+	externals *Externals
 }
 
 var (
@@ -107,6 +109,12 @@ func (w *world) secret(namespace, name string) *corev1.Secret {
 }
 
 func (w *world) service(namespace, name string) *corev1.Service {
+	if w.random.IntN(4) == 0 {
+		return &corev1.Service{
+			ObjectMeta: w.meta("Service", namespace, name),
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: pick(w.random, []string{"a.example.net", "b.example.net"})},
+		}
+	}
 	return &corev1.Service{
 		ObjectMeta: w.meta("Service", namespace, name),
 		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: pick(w.random, []int32{80, 81})}}},
@@ -143,7 +151,7 @@ func (w *world) namespace(name string) *corev1.Namespace {
 // edit changes one object, makes one or removes one, or moves the clock.
 func (w *world) edit() {
 	namespace, name := pick(w.random, worldNamespaces), pick(w.random, []string{"one", "two"})
-	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "clock"})
+	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "externals", "clock"})
 	key := kind + "/" + namespace + "/" + name
 	if w.random.IntN(4) == 0 {
 		delete(w.objects, key)
@@ -160,6 +168,9 @@ func (w *world) edit() {
 		w.objects[key] = w.slice(namespace, name)
 	case "Namespace":
 		w.objects["Namespace/"+namespace] = w.namespace(namespace)
+	case "externals":
+		known := &external{addresses: []netip.Addr{pick(w.random, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("127.0.0.1")})}}
+		w.externals = &Externals{map[gatelodge.Name]*external{"a.example.net": known}}
 	case "clock":
 		w.now = testNow.Add(time.Duration(w.random.IntN(120)-60) * time.Minute)
 	}
@@ -167,7 +178,7 @@ func (w *world) edit() {
 
 // all lists the objects in any order.
 func (w *world) all() Objects {
-	o := Objects{Now: w.now}
+	o := Objects{Now: w.now, Externals: w.externals}
 	for _, object := range w.objects {
 		switch object := object.(type) {
 		case *networkingv1.Ingress:

@@ -12,10 +12,11 @@
 //	domains.go   which names a namespace may have at all
 //	claims.go    who gets a name; guests.go whom its owner lets in; grants.go applies it
 //	hosts.go     routes and certificates; host.go makes those of one name
-//	backend.go   what is behind a Service port; endpoint.go finds it
+//	backend.go   what is behind a Service port; endpoint.go and external.go find it
 //	zones.go     the records; zone.go makes those of one zone in one view
 //
-// Cluster is the connection to an API server. Its parts are a Watch, which is a
+// ExternalNames is a Source around another, which looks up what lies outside of
+// it. Cluster is the connection to an API server. Its parts are a Watch, which is a
 // Source; the Election and Replica Leases; the Reporter, by which the leader
 // tells what is served; and a Store for what replicas share.
 package kube

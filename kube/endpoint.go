@@ -109,11 +109,16 @@ func endpointAddress(text string, cfg *Config) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("endpoint %.60q is no IP address", text)
 	}
 	address = address.Unmap()
+	return address, checkEndpoint(address, cfg)
+}
+
+// checkEndpoint tells whether traffic may be sent to the address.
+func checkEndpoint(address netip.Addr, cfg *Config) error {
 	switch {
 	case address.IsLoopback() && !cfg.LoopbackEndpoints:
-		return netip.Addr{}, fmt.Errorf("endpoint %s is a loopback address, which is refused", address)
+		return fmt.Errorf("endpoint %s is a loopback address, which is refused", address)
 	case address.IsUnspecified() || address.IsMulticast() || address.IsLinkLocalUnicast():
-		return netip.Addr{}, fmt.Errorf("endpoint %s is no address of a single host in the cluster", address)
+		return fmt.Errorf("endpoint %s is no address of a single host in the cluster", address)
 	}
-	return address, nil
+	return nil
 }

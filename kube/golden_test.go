@@ -27,8 +27,8 @@ var testNow = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 // TestGolden builds the manifests of each archive in testdata and compares the
 // Snapshot's text with the archive's file "want". An archive holds, beside
-// manifests, "config.json" (see goldenConfig), and "certificates" (see
-// addCertificates), each if needed.
+// manifests, "config.json" (see goldenConfig), "certificates" (see
+// addCertificates) and "externals" (see readExternals), each if needed.
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -106,6 +106,8 @@ func readGolden(t *testing.T, archive *txtar.Archive) (Objects, *Config, string)
 			want = string(file.Data)
 		case "config.json":
 			cfg, now = parseGoldenConfig(t, file.Data)
+		case "externals":
+			set.objects.Externals = readExternals(t, string(file.Data))
 		case "certificates":
 			addCertificates(t, set, string(file.Data))
 		default:
@@ -238,6 +240,21 @@ func addCertificates(t *testing.T, set *objectSet, text string) {
 		}
 		set.add(&item{kind: "Secret", object: tlsSecret(t, secret, strings.Split(names, ","), day(t, from), day(t, until))})
 	}
+}
+
+// readExternals reads a name in each line, and its addresses.
+func readExternals(t *testing.T, text string) *Externals {
+	t.Helper()
+	externals := &Externals{make(map[gatelodge.Name]*external)}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		known := &external{}
+		for _, address := range fields[1:] {
+			known.addresses = append(known.addresses, netip.MustParseAddr(address))
+		}
+		externals.byName[gatelodge.Name(fields[0])] = known
+	}
+	return externals
 }
 
 func day(t *testing.T, text string) time.Time {

@@ -25,6 +25,9 @@ type Objects struct {
 	Secrets    []*corev1.Secret
 	Namespaces []*corev1.Namespace
 
+	// Externals is what ExternalName Services lead to, if somebody looked it up.
+	Externals *Externals
+
 	Problems []gatelodge.Problem  // what the source could not read
 	Origins  map[types.UID]Origin // where objects were read from; nil without files
 	Now      time.Time            // what certificates are judged by

@@ -29,17 +29,10 @@ func newServices(list []*corev1.Service, last *services) *services {
 }
 
 // findPort finds the port of the Service that a reference names.
-func findPort(ref *backendRef, service *corev1.Service, cfg *Config) (*corev1.ServicePort, *failure) {
+func findPort(ref *backendRef, service *corev1.Service) (*corev1.ServicePort, *failure) {
 	name := ref.port.Namespace + "/" + ref.port.Name
 	if service == nil {
 		return nil, &failure{gatelodge.BackendMissing, fmt.Sprintf("there is no Service %s", name)}
-	}
-	if service.Spec.Type == corev1.ServiceTypeExternalName {
-		why := "which is not available yet"
-		if cfg.RefuseExternalNames {
-			why = "which this gateway refuses"
-		}
-		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, %s", name, why)}
 	}
 	for i := range service.Spec.Ports {
 		port := &service.Spec.Ports[i]

@@ -127,7 +127,8 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	group.Go(func() error { return g.admin.serve(working, adminListener) })
 
 	// 2. Objects are followed; each change becomes a snapshot that is live.
-	group.Go(func() error { return kube.Follow(working, g.source, g.configPoke, g.rebuild) })
+	source := kube.NewExternalNames(g.source, func() *kube.Config { return &g.config.Load().Kube }, g.log)
+	group.Go(func() error { return kube.Follow(working, source, g.configPoke, g.rebuild) })
 	if g.followConfig != nil {
 		group.Go(func() error { return g.followConfig(working) })
 	}

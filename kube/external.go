@@ -1,0 +1,108 @@
+package kube
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Externals is what the names resolve to that Services of type ExternalName
+// stand for. It is never written: other addresses are other Externals.
+type Externals struct {
+	byName map[gatelodge.Name]*external
+}
+
+// external is what is known of one name.
+type external struct {
+	addresses []netip.Addr // sorted; empty: there never was an answer with one
+}
+
+// of returns what is known of the name behind a Service, nil for nothing yet.
+func (e *Externals) of(service *corev1.Service) *external {
+	if e == nil || !isExternal(service) {
+		return nil
+	}
+	name, err := gatelodge.ParseName(service.Spec.ExternalName)
+	if err != nil {
+		return nil
+	}
+	return e.byName[name]
+}
+
+func isExternal(service *corev1.Service) bool {
+	return service != nil && service.Spec.Type == corev1.ServiceTypeExternalName
+}
+
+// addExternal makes endpoints of the addresses of a name. A name may resolve to
+// anything, so addresses are judged like those of an EndpointSlice that anybody
+// could write.
+func (r *backendResult) addExternal(ref *backendRef, objects *Objects, cfg *Config) {
+	name := ref.port.Namespace + "/" + ref.port.Name
+	if cfg.RefuseExternalNames {
+		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, which this gateway refuses", name)}
+		return
+	}
+	if _, err := gatelodge.ParseName(r.service.Spec.ExternalName); err != nil {
+		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has a bad externalName: %v", name, err)}
+		return
+	}
+	var port *corev1.ServicePort
+	if port, r.failure = externalPort(ref, r.service); r.failure != nil {
+		return
+	}
+	if ref.protocol == "" {
+		if r.backend.Protocol, r.failure = protocolOf(ref, port); r.failure != nil {
+			return
+		}
+	}
+	if r.external == nil {
+		return // nobody has asked yet, or nobody does: as while manifests are checked
+	}
+	if len(r.external.addresses) == 0 {
+		r.failure = &failure{gatelodge.BackendMissing, fmt.Sprintf("Service %s stands for %s, which has no address", name, r.service.Spec.ExternalName)}
+		return
+	}
+	for _, address := range r.external.addresses {
+		err := checkEndpoint(address, cfg)
+		if err == nil && slices.Contains(metadataAddresses(), address) {
+			err = fmt.Errorf("endpoint %s is the address of a cloud's metadata, which is refused", address)
+		}
+		if err != nil {
+			r.problems = append(r.problems, gatelodge.Problem{
+				Object: objects.objectOf("Service", &r.service.ObjectMeta), Reason: gatelodge.BackendUnsupported,
+				Message: fmt.Sprintf("externalName %s: %v", r.service.Spec.ExternalName, err),
+			})
+			continue
+		}
+		r.backend.Endpoints = append(r.backend.Endpoints, gatelodge.Endpoint{Address: netip.AddrPortFrom(address, uint16(port.Port))})
+	}
+}
+
+// externalPort finds the port. Such a Service needs none, and where it has none
+// the number that the Ingress says is the one.
+func externalPort(ref *backendRef, service *corev1.Service) (*corev1.ServicePort, *failure) {
+	if len(service.Spec.Ports) == 0 {
+		if number, err := strconv.ParseUint(ref.port.Port, 10, 16); err == nil && number > 0 {
+			return &corev1.ServicePort{Port: int32(number)}, nil
+		}
+	}
+	port, missing := findPort(ref, service)
+	if missing == nil && (port.Port < 1 || port.Port > 65535) {
+		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s/%s has port %d, expected one from 1 to 65535", ref.port.Namespace, ref.port.Name, port.Port)}
+	}
+	return port, missing
+}
+
+// metadataAddresses are those, beside link-local ones, at which clouds tell a
+// machine its secrets: Amazon's over IPv6, Azure's, Alibaba's and Oracle's.
+func metadataAddresses() []netip.Addr {
+	return []netip.Addr{
+		netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("168.63.129.16"),
+		netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("192.0.0.192"),
+	}
+}
