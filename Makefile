@@ -53,5 +53,6 @@ fuzz: ## fuzz every parser that a stranger reaches, FUZZTIME each
 	    echo "== $$t in $$(dirname $$f)"; (cd $$(dirname $$f) && $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) .); done; done
 
 .PHONY: bench
-bench: ## run the Go benchmarks
+bench: build ## compare DNS servers (needs knot and dnsperf), and run the Go benchmarks
+	cd e2e && for n in 1000 100000; do $(GO) run ./bench/dns -rounds 5 -names $$n && $(GO) run ./bench/dns -rounds 5 -names $$n -swaps; done
 	$(GO) test -run '^$$' -bench . -benchmem ./...
