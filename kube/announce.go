@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
@@ -66,12 +67,16 @@ func announcedBy(configured []netip.Addr, service types.NamespacedName, svc *ser
 	if len(configured) > 0 {
 		return sortedAddresses(configured)
 	}
-	object := svc.byName[service]
-	if object == nil {
-		return nil
+	if object := svc.byName[service]; object != nil {
+		return balancerAddresses(object)
 	}
+	return nil
+}
+
+// balancerAddresses are those of the load balancer of a Service.
+func balancerAddresses(service *corev1.Service) []netip.Addr {
 	var addresses []netip.Addr
-	for _, ingress := range object.Status.LoadBalancer.Ingress {
+	for _, ingress := range service.Status.LoadBalancer.Ingress {
 		if address, err := netip.ParseAddr(ingress.IP); err == nil && address.Zone() == "" {
 			addresses = append(addresses, address.Unmap())
 		}

@@ -66,12 +66,22 @@ func (s *objectSet) add(it *item) {
 	s.objects.Origins[it.object.GetUID()] = it.origin
 	switch object := it.object.(type) {
 	case *networkingv1.Ingress:
-		s.objects.Ingresses = append(s.objects.Ingresses, it.dated(object, len(s.objects.Ingresses)))
+		if made, moved := s.age(&object.ObjectMeta); moved {
+			younger := *object
+			younger.CreationTimestamp = made
+			object, it.object = &younger, &younger
+		}
+		s.objects.Ingresses = append(s.objects.Ingresses, object)
 	case *networkingv1.IngressClass:
 		s.objects.Classes = append(s.objects.Classes, object)
 	case *discoveryv1.EndpointSlice:
 		s.objects.Slices = append(s.objects.Slices, object)
 	case *corev1.Service:
+		if made, moved := s.age(&object.ObjectMeta); moved {
+			younger := *object
+			younger.CreationTimestamp = made
+			object, it.object = &younger, &younger
+		}
 		s.objects.Services = append(s.objects.Services, object)
 	case *corev1.Secret:
 		s.objects.Secrets = append(s.objects.Secrets, object)
@@ -80,21 +90,15 @@ func (s *objectSet) add(it *item) {
 	}
 }
 
-// dated gives an Ingress without a creationTimestamp, the only kind that is
-// granted anything by its age, the age that its place says: it is older than
-// those after it and than whatever has a timestamp. The steps are nanoseconds,
-// which order objects and don't show where a time is shown.
+// age gives an Ingress or a Service without a creationTimestamp, the kinds that
+// are granted something by their age, the age that its place says: it is older
+// than those after it and than whatever has a timestamp. The steps are
+// nanoseconds, which order objects and don't show where a time is shown.
 //
-// An Ingress that was handed over is never written, so one that moved is a
-// copy.
-func (it *item) dated(ingress *networkingv1.Ingress, place int) *networkingv1.Ingress {
-	made := time.Unix(0, int64(place))
-	written := !ingress.CreationTimestamp.IsZero() && ingress.CreationTimestamp.Unix() != 0
-	if written || ingress.CreationTimestamp.Time.Equal(made) {
-		return ingress
-	}
-	moved := *ingress
-	moved.CreationTimestamp = metav1.NewTime(made)
-	it.object = &moved
-	return &moved
+// An object that was handed over is never written, so one that moved must be
+// copied.
+func (s *objectSet) age(meta *metav1.ObjectMeta) (made metav1.Time, moved bool) {
+	made = metav1.NewTime(time.Unix(0, int64(len(s.objects.Ingresses)+len(s.objects.Services))))
+	written := !meta.CreationTimestamp.IsZero() && meta.CreationTimestamp.Unix() != 0
+	return made, !written && !meta.CreationTimestamp.Time.Equal(made.Time)
 }

@@ -26,6 +26,7 @@ type memo struct {
 	services  *services
 	slices    *endpointSlices
 	domains   *domains
+	published *publications
 
 	resolution *resolution
 	grants     *grants
@@ -46,10 +47,11 @@ func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
 	next.secrets = newSecrets(&objects, b.last.secrets)
 	next.services = newServices(objects.Services, b.last.services)
 	next.slices = newEndpointSlices(objects.Slices, b.last.slices)
+	next.published = readPublications(next.services, &objects, cfg, b.last.published)
 	next.domains = readDomains(&objects, b.last.domains)
 
 	next.resolution = resolve(next.selection, next.secrets, &objects, b.last.resolution)
-	next.grants = grantNames(next.selection, next.domains.limits, cfg, b.last.grants)
+	next.grants = grantNames(next.selection, next.published.list, next.domains.limits, cfg, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objects, cfg, b.last.defaults)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, b.last.hosts)
 	next.backends = makeBackends(next.hosts, next.services, next.slices, &objects, cfg, b.last.backends)
@@ -58,7 +60,8 @@ func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
 	next.views = makeViews(next.grants, next.announced, next.secured.records, cfg, b.last.views)
 	next.problems = collectProblems(b.last.problems,
 		objects.Problems, cfg.Problems,
-		next.selection.problems, next.domains.problems, next.resolution.problems, next.grants.problems, next.defaults.problems,
+		next.selection.problems, next.domains.problems, next.published.problems,
+		next.resolution.problems, next.grants.problems, next.defaults.problems,
 		next.hosts.problems, next.backends.problems, next.announced.problems)
 	b.last = next
 

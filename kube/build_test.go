@@ -115,9 +115,20 @@ func (w *world) service(namespace, name string) *corev1.Service {
 			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: pick(w.random, []string{"a.example.net", "b.example.net"})},
 		}
 	}
+	meta := w.meta("Service", namespace, name)
+	if w.random.IntN(2) == 0 {
+		meta.Annotations = map[string]string{
+			externalDNSPrefix + "hostname":         pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "_x.app.example.com"}),
+			externalDNSAlpha + "internal-hostname": pick(w.random, []string{"in.example.com", "bad host"}),
+			externalDNSAlpha + "ttl":               pick(w.random, []string{"30", "never"}),
+		}
+	}
 	return &corev1.Service{
-		ObjectMeta: w.meta("Service", namespace, name),
-		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: pick(w.random, []int32{80, 81})}}},
+		ObjectMeta: meta,
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeLoadBalancer, ClusterIPs: []string{"10.96.0.1"},
+			Ports: []corev1.ServicePort{{Port: pick(w.random, []int32{80, 81})}},
+		},
 		Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{
 			{IP: pick(w.random, []string{"192.0.2.1", "192.0.2.2"})},
 		}}},

@@ -9,6 +9,7 @@
 //	class.go     which Ingresses are ours
 //	ingress.go   what an Ingress asks for, read from that object alone
 //	resolve.go   … together with the Secrets that it names
+//	publish.go   which names Services ask for, that need records alone
 //	domains.go   which names a namespace may have at all
 //	claims.go    who gets a name; guests.go whom its owner lets in; grants.go applies it
 //	hosts.go     routes and certificates; host.go makes those of one name

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"maps"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -141,8 +142,8 @@ func trim(manager string) cache.TransformFunc {
 			o.ObjectMeta = trimMeta(&o.ObjectMeta)
 		case *corev1.Service:
 			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-			o.Labels, o.Annotations = nil, nil
-			o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports}
+			o.Labels, o.Annotations = nil, recordAnnotations(o.Annotations)
+			o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports, ClusterIPs: o.Spec.ClusterIPs}
 			o.Status = corev1.ServiceStatus{LoadBalancer: o.Status.LoadBalancer}
 		case *discoveryv1.EndpointSlice:
 			service := o.Labels[discoveryv1.LabelServiceName]
@@ -166,6 +167,20 @@ func trim(manager string) cache.TransformFunc {
 		}
 		return object, nil
 	}
+}
+
+// recordAnnotations leaves those of ExternalDNS, nil for none.
+func recordAnnotations(annotations map[string]string) map[string]string {
+	var kept map[string]string
+	for key, value := range annotations {
+		if strings.HasPrefix(key, externalDNSPrefix) || strings.HasPrefix(key, externalDNSAlpha) {
+			if kept == nil {
+				kept = make(map[string]string)
+			}
+			kept[key] = value
+		}
+	}
+	return kept
 }
 
 func trimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -154,6 +155,26 @@ func TestNamespaceThatMayNotBeRead(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestServicesAreTrimmed: of a Service's annotations those of ExternalDNS are
+// kept, and of its spec what is published or routed to.
+func TestServicesAreTrimmed(t *testing.T) {
+	hostname := map[string]string{externalDNSPrefix + "hostname": "a.example.com", externalDNSAlpha + "ttl": "30"}
+	annotations := map[string]string{"other": "x"}
+	maps.Copy(annotations, hostname)
+	trimmed, err := trim("m")(&corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"l": "x"}, Annotations: annotations},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, ClusterIPs: []string{"10.96.0.1"}, Selector: map[string]string{"l": "x"}},
+	})
+	must(t, err)
+	want := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: hostname},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, ClusterIPs: []string{"10.96.0.1"}},
+	}
+	if !reflect.DeepEqual(trimmed, want) {
+		t.Errorf("got %v, want %v", trimmed, want)
 	}
 }
 

@@ -95,6 +95,10 @@ func isAddress(r gatelodge.Record) bool { return r.Type == "A" || r.Type == "AAA
 // addHost publishes a granted name. The owner's oldest Ingress that says where
 // it leads, or for how long, decides.
 func (b *zoneBuilder) addHost(name gatelodge.Name, granted *grant) {
+	if len(granted.publishes) > 0 {
+		b.addTarget(name, b.publishedOrigin(granted))
+		return
+	}
 	origin := nodeOrigin{ttl: b.zone.TTL, target: b.announced.views[b.view.Name]}
 	for i := len(granted.shares) - 1; i >= 0; i-- {
 		in := granted.shares[i].ingress
@@ -114,6 +118,24 @@ func (b *zoneBuilder) addHost(name gatelodge.Name, granted *grant) {
 		origin.https = b.https.at(name)
 	}
 	b.addTarget(name, origin)
+}
+
+// publishedOrigin is where Services lead a name: to the addresses of all of
+// them, or as the oldest says that leads elsewhere.
+func (b *zoneBuilder) publishedOrigin(granted *grant) nodeOrigin {
+	origin := nodeOrigin{ttl: b.zone.TTL}
+	for i := len(granted.publishes) - 1; i >= 0; i-- {
+		ask := granted.publishes[i]
+		if ask.ttl != 0 {
+			origin.ttl = ask.ttl
+		}
+		if origin.target == nil || ask.target.alias != "" || origin.target.alias != "" && len(ask.target.addresses) > 0 {
+			origin.target = ask.target
+		} else if len(ask.target.addresses) > 0 {
+			origin.target = &target{addresses: sortedAddresses(slices.Concat(ask.target.addresses, origin.target.addresses))}
+		}
+	}
+	return origin
 }
 
 func (b *zoneBuilder) addTarget(name gatelodge.Name, origin nodeOrigin) {
