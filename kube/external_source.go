@@ -78,7 +78,9 @@ func (e *ExternalNames) Objects() Objects {
 		}
 	}
 	objects.Externals = e.current
-	objects.Problems = slices.Concat(objects.Problems, e.tooMany)
+	if len(e.tooMany) > 0 { // otherwise the slice stays, by which Build knows it
+		objects.Problems = slices.Concat(objects.Problems, e.tooMany)
+	}
 	return objects
 }
 
