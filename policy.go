@@ -11,6 +11,7 @@ type Policy struct {
 	Unavailable string
 
 	Redirect  Redirect
+	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
 	BasicAuth *BasicAuth // nil: no credentials are asked for
 }
 

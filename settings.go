@@ -14,7 +14,8 @@ type Settings struct {
 	Retries       Retries
 	Trust         Trust
 	AccessLog     AccessLog
-	RedirectHTTPS bool // what Policy.Redirect RedirectAuto means: false turns it off
+	RedirectHTTPS bool   // what Policy.Redirect RedirectAuto means: false turns it off
+	HSTS          string // the Strict-Transport-Security field of hosts with a certificate; "" for none
 	Drain         Drain
 	TLS           TLSSettings
 	DNS           DNSSettings

@@ -88,6 +88,9 @@ func (p *Policy) String() string {
 	case RedirectAlways:
 		b.WriteString(" force-ssl-redirect=true")
 	}
+	if p.HSTS != nil {
+		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)
+	}
 	if p.BasicAuth != nil {
 		fmt.Fprintf(&b, " basic-auth=%q users=%d", p.BasicAuth.Realm, len(p.BasicAuth.Users))
 	}

@@ -23,6 +23,7 @@ const (
 // asked is what the annotations of an Ingress ask for.
 type asked struct {
 	redirect    gatelodge.Redirect
+	hsts        *string
 	auth        authAsk
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
 	records     recordAsk
@@ -51,6 +52,7 @@ func annotationTable() []annotation {
 	return []annotation{
 		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false},
 		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false},
+		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false},
 		{"backend-protocol", "HTTP, AUTO_HTTP, GRPC or H2C", setBackendProtocol, true},
 		{"auth-type", `"basic"`, setAuthType, true},
 		{"auth-secret", "a Secret of the same namespace", setAuthSecret, true},
@@ -172,6 +174,17 @@ func setForceSSLRedirect(a *asked, value string) error {
 		a.redirect = gatelodge.RedirectAlways
 	}
 	return err
+}
+
+// setHSTS: ingress-nginx has hsts for a whole gateway only, in its ConfigMap.
+func setHSTS(a *asked, value string) error {
+	if value == "off" {
+		value = ""
+	} else if err := gatelodge.CheckHSTS(value); err != nil {
+		return err
+	}
+	a.hsts = &value
+	return nil
 }
 
 func setBackendProtocol(a *asked, value string) error {

@@ -95,7 +95,7 @@ func resolveOne(in *ingress, s *secrets, objects *Objects) *resolved {
 	for i := range in.tls {
 		r.certificates = append(r.certificates, r.certificate(&in.tls[i], s, objects))
 	}
-	r.policy = &gatelodge.Policy{Unavailable: in.asked.unavailable, Redirect: in.asked.redirect}
+	r.policy = &gatelodge.Policy{Unavailable: in.asked.unavailable, Redirect: in.asked.redirect, HSTS: in.asked.hsts}
 	if in.asked.auth.basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)
 	}

@@ -78,6 +78,7 @@ type step func(*request) *answer
 func (s *Server) steps(p *gatelodge.Policy) []step {
 	return slices.DeleteFunc([]step{
 		redirectHTTPS(p),
+		hsts(p),
 		refuseUnavailable(p),
 		s.basicAuth(p),
 	}, func(st step) bool { return st == nil })

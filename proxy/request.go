@@ -45,7 +45,7 @@ func (s *Server) begin(x *exchange.Exchange) *request {
 	r.scheme = x.Scheme
 	r.body.Body, r.body.limit = x.Body, r.table.settings.Limits.BodyBytes
 	r.body.touched.Store(false)
-	r.response = response{Response: x.Response, server: s}
+	r.response.Response, r.response.server = x.Response, s
 	x.Body, x.Response = &r.body, &r.response
 	return r
 }
@@ -61,7 +61,8 @@ func (s *Server) end(r *request) {
 	r.x.Body, r.x.Response = r.body.Body, r.response.Response
 	clear(r.fields)
 	clear(r.tried)
-	*r = request{fields: r.fields[:0], tried: r.tried[:0]}
+	clear(r.response.fields)
+	*r = request{fields: r.fields[:0], tried: r.tried[:0], response: response{fields: r.response.fields[:0]}}
 	s.requests.Put(r)
 	s.work.leave()
 }
@@ -147,12 +148,20 @@ type response struct {
 	exchange.Response
 	server *Server
 	status int             // 0 as long as there was no final one
+	hsts   string          // the Strict-Transport-Security field; "": as the backend has it
+	fields exchange.Fields // the memory of the fields that are sent with it
 	tunnel exchange.Tunnel // after an upgrade
 }
 
 // Head notes the status.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
 	p.status = status
+	if p.hsts != "" {
+		// Of two fields a browser heeds the first (RFC 6797 §8.1).
+		p.fields = append(p.fields[:0], header...)
+		p.fields.Set("strict-transport-security", p.hsts)
+		header = p.fields
+	}
 	return p.Response.Head(status, header, length)
 }
 

@@ -88,6 +88,7 @@ limits: {headerBytes: 4096, headers: 50, bodyBytes: 1000000, connections: 10, st
 retries: {attempts: 2, budget: 12.5%}
 accessLog: {enabled: false, sample: 0.5}
 redirectHTTPS: false
+hsts: max-age=300
 tls: {defaultCertificates: [edge/wildcard], minVersion: 1.3}
 dns:
   zones:
@@ -141,6 +142,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 			},
 			AccessLog: gatelodge.AccessLog{Sample: 0.5},
 			Drain:     gatelodge.Drain{Timeout: time.Second, Tunnels: 2 * time.Second},
+			HSTS:      "max-age=300",
 			TLS:       gatelodge.TLSSettings{MinVersion: tls.VersionTLS13},
 			DNS:       gatelodge.DNSSettings{RateLimit: 100, QuerySample: 0.25},
 		},

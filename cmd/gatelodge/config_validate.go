@@ -62,7 +62,6 @@ func (r *configReader) notAvailable(f *fileConfig) {
 		key            string
 		given, without any
 	}{
-		{"hsts", f.HSTS, defaults.HSTS},
 		{"acme", f.ACME, defaults.ACME},
 		{"guard", f.Guard, defaults.Guard},
 	} {
@@ -107,6 +106,7 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Sample:  within(r, "accessLog.sample", f.AccessLog.Sample, 0, 1),
 		},
 		RedirectHTTPS: f.RedirectHTTPS,
+		HSTS:          r.hsts("hsts", f.HSTS),
 		Drain: gatelodge.Drain{
 			Delay:   r.duration("drain.delay", f.Drain.Delay, 0),
 			Timeout: r.duration("drain.timeout", f.Drain.Timeout, 0),
@@ -121,6 +121,16 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 	r.oneOf("accessLog.format", f.AccessLog.Format, "json")
 	if r.oneOf("tls.minVersion", f.TLS.MinVersion, "1.2", "1.3") == "1.3" {
 		s.TLS.MinVersion = tls.VersionTLS13
+	}
+	return s
+}
+
+func (r *configReader) hsts(key, s string) string {
+	if s == "" {
+		return ""
+	}
+	if err := gatelodge.CheckHSTS(s); err != nil {
+		r.fail(key, `%q %v, expected a field such as "max-age=31536000; includeSubDomains"`, abridged(s), err)
 	}
 	return s
 }
