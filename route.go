@@ -1,6 +1,8 @@
 package gatelodge
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net/netip"
 	"strings"
 )
@@ -66,9 +68,16 @@ type BackendProtocol string
 
 // The protocols a Backend can have.
 const (
-	BackendHTTP BackendProtocol = "http" // HTTP/1.1 in clear text
-	BackendH2C  BackendProtocol = "h2c"  // HTTP/2 with prior knowledge in clear text; gRPC
+	BackendHTTP  BackendProtocol = "http"  // HTTP/1.1 in clear text
+	BackendH2C   BackendProtocol = "h2c"   // HTTP/2 with prior knowledge in clear text; gRPC
+	BackendHTTPS BackendProtocol = "https" // HTTP/1.1 over TLS
+	BackendH2    BackendProtocol = "h2"    // HTTP/2 over TLS, agreed on by ALPN; gRPC
 )
+
+// OverTLS tells whether the protocol is spoken over TLS.
+func (p BackendProtocol) OverTLS() bool {
+	return p == BackendHTTPS || p == BackendH2
+}
 
 // Backend is a port of a Service with the endpoints that answer for it.
 type Backend struct {
@@ -79,7 +88,17 @@ type Backend struct {
 	Namespace string
 	Service   string
 	Protocol  BackendProtocol
-	Endpoints []Endpoint // sorted by address; without any, requests are answered with 503
+	TLS       *BackendTLS // set where Protocol is over TLS, nil elsewhere
+	Endpoints []Endpoint  // sorted by address; without any, requests are answered with 503
+}
+
+// BackendTLS says how TLS is spoken to the endpoints of a Backend. Connections
+// that were made as one BackendTLS says serve no other.
+type BackendTLS struct {
+	ServerName  Name                // sent to the endpoint (SNI, RFC 6066 §3); "": none
+	Roots       []*x509.Certificate // one of which the endpoint's certificate must lead to; empty: it is not verified
+	VerifyName  Name                // which the endpoint's certificate must be for, where it is verified
+	Certificate *tls.Certificate    // shown to an endpoint that asks for one, with Leaf set; nil: none; never printed
 }
 
 // Endpoint is one address and port of a Backend.

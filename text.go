@@ -100,7 +100,7 @@ func (p *Policy) String() string {
 // String is the backend's line in the text form.
 func (b *Backend) String() string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "backend %s %s", b.Key, b.Protocol)
+	fmt.Fprintf(&t, "backend %s %s%s", b.Key, b.Protocol, b.TLS)
 	for _, e := range b.Endpoints {
 		fmt.Fprintf(&t, " %s", e.Address)
 		if e.Draining {
@@ -111,6 +111,24 @@ func (b *Backend) String() string {
 		t.WriteString(" no endpoints")
 	}
 	return t.String()
+}
+
+// String lists what is asked for, each item after a space.
+func (t *BackendTLS) String() string {
+	if t == nil {
+		return ""
+	}
+	var b strings.Builder
+	if len(t.Roots) > 0 {
+		fmt.Fprintf(&b, " verify=%s", t.VerifyName)
+	}
+	if t.ServerName != "" {
+		fmt.Fprintf(&b, " server-name=%s", t.ServerName)
+	}
+	if t.Certificate != nil {
+		fmt.Fprintf(&b, " certificate-until=%s", t.Certificate.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return b.String()
 }
 
 // String is the certificate's line in the text form.

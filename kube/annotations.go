@@ -22,10 +22,12 @@ const (
 
 // asked is what the annotations of an Ingress ask for.
 type asked struct {
+	namespace   string // of the Ingress
 	redirect    gatelodge.Redirect
 	hsts        *string
 	auth        authAsk
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
+	backendTLS  backendTLSAsk
 	records     recordAsk
 	aliases     []gatelodge.Name // further names of its first host
 	guests      []string         // namespaces that may add paths to its hosts
@@ -53,7 +55,11 @@ func annotationTable() []annotation {
 		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false},
 		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false},
 		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false},
-		{"backend-protocol", "HTTP, AUTO_HTTP, GRPC or H2C", setBackendProtocol, true},
+		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true},
+		{"proxy-ssl-verify", "on or off", setProxySSLVerify, true},
+		{"proxy-ssl-secret", "a Secret of the same namespace", setProxySSLSecret, true},
+		{"proxy-ssl-name", "a name", setProxySSLName, true},
+		{"proxy-ssl-server-name", "on or off", setProxySSLServerName, false},
 		{"auth-type", `"basic"`, setAuthType, true},
 		{"auth-secret", "a Secret of the same namespace", setAuthSecret, true},
 		{"auth-secret-type", `"auth-file" or "auth-map"`, setAuthSecretType, true},
@@ -90,7 +96,7 @@ func recordAnnotationTable() []annotation {
 // readAnnotations reads all that is addressed to us, and reports to in what is
 // not honoured.
 func readAnnotations(annotations map[string]string, in *ingress) asked {
-	var a asked
+	a := asked{namespace: in.object.Namespace}
 	if len(annotations) == 0 {
 		return a
 	}
@@ -111,6 +117,7 @@ func readAnnotations(annotations map[string]string, in *ingress) asked {
 		}
 	}
 	a.auth.check(&a, in)
+	a.backendTLS.check(&a, in)
 	return a
 }
 
@@ -193,7 +200,11 @@ func setBackendProtocol(a *asked, value string) error {
 		a.protocol = gatelodge.BackendHTTP
 	case "GRPC", "H2C":
 		a.protocol = gatelodge.BackendH2C
-	case "HTTPS", "GRPCS", "FCGI":
+	case "HTTPS":
+		a.protocol = gatelodge.BackendHTTPS
+	case "GRPCS":
+		a.protocol = gatelodge.BackendH2
+	case "FCGI":
 		return errNotYet
 	default:
 		return errors.New("is no protocol of a backend")

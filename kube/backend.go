@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 
@@ -17,16 +18,22 @@ type backendRef struct {
 	key      string
 	port     ServicePort
 	protocol gatelodge.BackendProtocol // "": what the Service port says
+	tls      backendTLSAsk             // where the protocol is over TLS
 }
 
 // newBackendRef names a backend by what its author wrote, so that the key is
 // the same before and after the Service exists, and does not change with it.
-func newBackendRef(port ServicePort, protocol gatelodge.BackendProtocol) *backendRef {
+func newBackendRef(port ServicePort, protocol gatelodge.BackendProtocol, tls backendTLSAsk) *backendRef {
 	key := port.Namespace + "/" + port.Name + ":" + port.Port
 	if protocol != "" {
 		key += "+" + string(protocol)
 	}
-	return &backendRef{key: key, port: port, protocol: protocol}
+	return &backendRef{key: key + tls.key(), port: port, protocol: protocol, tls: tls}
+}
+
+// service names the Service in a message.
+func (ref *backendRef) service() string {
+	return ref.port.Namespace + "/" + ref.port.Name
 }
 
 // backends is every Backend that a route names.
@@ -34,6 +41,7 @@ type backends struct {
 	hosts    *hosts
 	services *services
 	slices   *endpointSlices
+	secrets  *secrets
 	external *Externals
 	cfg      *Config
 
@@ -47,53 +55,59 @@ type backendResult struct {
 	service  *corev1.Service
 	slices   []*discoveryv1.EndpointSlice
 	external *external
+	secret   *corev1.Secret // that proxy-ssl-secret names; nil: none does, or there is none
 	cfg      *Config
 
 	backend  *gatelodge.Backend
-	failure  *failure // nil: the Service port is there
+	tls      *backendTLS // nil for a protocol in clear text
+	failure  *failure    // nil: the reference is good
 	problems []gatelodge.Problem
 }
 
-// failure says why there is nothing behind a reference. Everybody who refers to
-// it is told.
+// failure says what is wrong with a reference, most often why there is nothing
+// behind it. Everybody who refers to it is told.
 type failure struct {
 	reason  gatelodge.Reason
 	message string
 }
 
-func makeBackends(h *hosts, svc *services, eps *endpointSlices, objects *Objects, cfg *Config, last *backends) *backends {
-	if last != nil && last.hosts == h && last.services == svc && last.slices == eps && last.external == objects.Externals && last.cfg == cfg {
+func makeBackends(h *hosts, svc *services, eps *endpointSlices, sec *secrets, objects *Objects, cfg *Config, last *backends) *backends {
+	if last != nil && last.hosts == h && last.services == svc && last.slices == eps && last.secrets == sec && last.external == objects.Externals && last.cfg == cfg {
 		return last
 	}
 	b := &backends{
-		hosts: h, services: svc, slices: eps, external: objects.Externals, cfg: cfg,
+		hosts: h, services: svc, slices: eps, secrets: sec, external: objects.Externals, cfg: cfg,
 		list:  make([]*gatelodge.Backend, len(h.refs)),
 		byKey: make(map[string]*backendResult, len(h.refs)),
 	}
 	failed := make(map[string]*failure)
 	for i, ref := range h.refs {
 		name := types.NamespacedName{Namespace: ref.port.Namespace, Name: ref.port.Name}
-		service, parts := svc.byName[name], eps.byService[name]
-		external := objects.Externals.of(service)
+		made := &backendResult{service: svc.byName[name], slices: eps.byService[name], cfg: cfg}
+		made.external, made.secret = objects.Externals.of(made.service), ref.tls.secretOf(ref, sec)
 		var before *backendResult
 		if last != nil {
 			before = last.byKey[ref.key]
 		}
-		result := before
-		if before == nil || before.service != service || before.external != external || before.cfg != cfg || !slices.Equal(before.slices, parts) {
-			result = makeBackend(ref, service, parts, external, objects, cfg)
-			if before != nil && reflect.DeepEqual(before.backend, result.backend) {
-				result.backend = before.backend
-			}
+		if before != nil && made.isOf(before) {
+			made = before
+		} else {
+			made.make(ref, objects, before)
 		}
-		b.list[i], b.byKey[ref.key] = result.backend, result
-		b.problems = append(b.problems, result.problems...)
-		if result.failure != nil {
-			failed[ref.key] = result.failure
+		b.list[i], b.byKey[ref.key] = made.backend, made
+		b.problems = append(b.problems, made.problems...)
+		if made.failure != nil {
+			failed[ref.key] = made.failure
 		}
 	}
 	b.tell(failed)
 	return b
+}
+
+// isOf tells whether r is to be made of what another was made of.
+func (r *backendResult) isOf(other *backendResult) bool {
+	return r.service == other.service && r.external == other.external && r.secret == other.secret &&
+		r.cfg == other.cfg && slices.Equal(r.slices, other.slices)
 }
 
 // tell reports what failed to every object that has a route to it.
@@ -110,29 +124,40 @@ func (b *backends) tell(failed map[string]*failure) {
 	}
 }
 
-func makeBackend(ref *backendRef, service *corev1.Service, parts []*discoveryv1.EndpointSlice, external *external, objects *Objects, cfg *Config) *backendResult {
-	r := &backendResult{service: service, slices: parts, external: external, cfg: cfg}
+// make makes the Backend of a reference, and keeps of the one before what is
+// the same.
+func (r *backendResult) make(ref *backendRef, objects *Objects, before *backendResult) {
 	r.backend = &gatelodge.Backend{
 		Key: ref.key, Namespace: ref.port.Namespace, Service: ref.port.Name,
-		Protocol: gatelodge.BackendHTTP,
+		Protocol: cmp.Or(ref.protocol, gatelodge.BackendHTTP),
 	}
-	if ref.protocol != "" {
-		r.backend.Protocol = ref.protocol
-	}
-	if isExternal(service) {
-		r.addExternal(ref, objects, cfg)
-		return r
-	}
-	port, failure := findPort(ref, service)
-	if failure != nil {
-		r.failure = failure
-		return r
-	}
-	if ref.protocol == "" {
-		if r.backend.Protocol, r.failure = protocolOf(ref, port); r.failure != nil {
-			return r
+	if port := r.port(ref); port != nil {
+		if ref.protocol == "" {
+			r.backend.Protocol = protocolOf(port)
+		}
+		if r.addTLS(ref, objects, before) {
+			r.addEndpoints(ref, port, objects)
 		}
 	}
-	r.addEndpoints(parts, port.Name, objects, cfg)
-	return r
+	if before != nil && reflect.DeepEqual(before.backend, r.backend) {
+		r.backend = before.backend
+	}
+}
+
+// port finds the port of the Service; nil if there is none to be used.
+func (r *backendResult) port(ref *backendRef) (port *corev1.ServicePort) {
+	if isExternal(r.service) {
+		port, r.failure = externalPort(ref, r.service, r.cfg)
+	} else {
+		port, r.failure = findPort(ref, r.service)
+	}
+	return port
+}
+
+func (r *backendResult) addEndpoints(ref *backendRef, port *corev1.ServicePort, objects *Objects) {
+	if isExternal(r.service) {
+		r.addExternal(ref, port, objects, r.cfg)
+	} else {
+		r.addSlices(r.slices, port.Name, objects, r.cfg)
+	}
 }

@@ -54,7 +54,7 @@ func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
 	next.grants = grantNames(next.selection, next.published.list, next.domains.limits, cfg, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objects, cfg, b.last.defaults)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, b.last.hosts)
-	next.backends = makeBackends(next.hosts, next.services, next.slices, &objects, cfg, b.last.backends)
+	next.backends = makeBackends(next.hosts, next.services, next.slices, next.secrets, &objects, cfg, b.last.backends)
 	next.announced = announce(next.services, cfg, b.last.announced)
 	next.secured = findSecured(next.hosts, cfg, b.last.secured)
 	next.views = makeViews(next.grants, next.announced, next.secured.records, cfg, b.last.views)

@@ -90,6 +90,11 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 	if w.random.IntN(4) == 0 {
 		in.Annotations["gatelodge.dev/share-host-with"] = pick(w.random, []string{"shop", "crm,lab", "*"})
 	}
+	if w.random.IntN(4) == 0 {
+		in.Annotations["gatelodge.dev/backend-protocol"] = pick(w.random, []string{"HTTP", "HTTPS", "GRPCS"})
+		in.Annotations["gatelodge.dev/proxy-ssl-secret"] = pick(w.random, []string{"one", "two"})
+		in.Annotations["gatelodge.dev/proxy-ssl-verify"] = pick(w.random, []string{"on", "off"})
+	}
 	return in
 }
 

@@ -56,6 +56,7 @@ func certificateSecret(t *testing.T, secret, version string, key crypto.Signer, 
 		Data: map[string][]byte{
 			corev1.TLSCertKey:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf}),
 			corev1.TLSPrivateKeyKey: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+			caKey:                   pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf}), // as cert-manager adds it
 		},
 	}
 }

@@ -42,7 +42,7 @@ func makeDefaults(s *secrets, objects *Objects, cfg *Config, last *defaults) *de
 		d.common.certificates = append(d.common.certificates, certificate)
 	}
 	if port := cfg.DefaultBackend; port != nil {
-		d.common.fallback = newBackendRef(*port, "")
+		d.common.fallback = newBackendRef(*port, "", backendTLSAsk{})
 		d.common.route = &gatelodge.Route{
 			Path: "/", Match: gatelodge.PathPrefix, Backend: d.common.fallback.key,
 			Policy: &gatelodge.Policy{}, Object: configObject("ingress.defaultBackend"),

@@ -32,10 +32,10 @@ func newEndpointSlices(list []*discoveryv1.EndpointSlice, last *endpointSlices) 
 	return s
 }
 
-// addEndpoints merges the endpoints of all slices, of both address families.
+// addSlices merges the endpoints of all slices, of both address families.
 // The port of a slice has the name of the Service port, whatever the target
 // port is called or numbered on the pods of that slice.
-func (r *backendResult) addEndpoints(parts []*discoveryv1.EndpointSlice, portName string, objects *Objects, cfg *Config) {
+func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName string, objects *Objects, cfg *Config) {
 	var all []gatelodge.Endpoint
 	for _, slice := range parts {
 		port := slicePort(slice, portName)

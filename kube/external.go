@@ -41,30 +41,12 @@ func isExternal(service *corev1.Service) bool {
 // addExternal makes endpoints of the addresses of a name. A name may resolve to
 // anything, so addresses are judged like those of an EndpointSlice that anybody
 // could write.
-func (r *backendResult) addExternal(ref *backendRef, objects *Objects, cfg *Config) {
-	name := ref.port.Namespace + "/" + ref.port.Name
-	if cfg.RefuseExternalNames {
-		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, which this gateway refuses", name)}
-		return
-	}
-	if _, err := gatelodge.ParseName(r.service.Spec.ExternalName); err != nil {
-		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has a bad externalName: %v", name, err)}
-		return
-	}
-	var port *corev1.ServicePort
-	if port, r.failure = externalPort(ref, r.service); r.failure != nil {
-		return
-	}
-	if ref.protocol == "" {
-		if r.backend.Protocol, r.failure = protocolOf(ref, port); r.failure != nil {
-			return
-		}
-	}
+func (r *backendResult) addExternal(ref *backendRef, port *corev1.ServicePort, objects *Objects, cfg *Config) {
 	if r.external == nil {
 		return // nobody has asked yet, or nobody does: as while manifests are checked
 	}
 	if len(r.external.addresses) == 0 {
-		r.failure = &failure{gatelodge.BackendMissing, fmt.Sprintf("Service %s stands for %s, which has no address", name, r.service.Spec.ExternalName)}
+		r.failure = &failure{gatelodge.BackendMissing, fmt.Sprintf("Service %s stands for %s, which has no address", ref.service(), r.service.Spec.ExternalName)}
 		return
 	}
 	for _, address := range r.external.addresses {
@@ -83,9 +65,16 @@ func (r *backendResult) addExternal(ref *backendRef, objects *Objects, cfg *Conf
 	}
 }
 
-// externalPort finds the port. Such a Service needs none, and where it has none
-// the number that the Ingress says is the one.
-func externalPort(ref *backendRef, service *corev1.Service) (*corev1.ServicePort, *failure) {
+// externalPort finds the port of a Service that stands for a name. Such a
+// Service needs none, and where it has none the number that the Ingress says is
+// the one.
+func externalPort(ref *backendRef, service *corev1.Service, cfg *Config) (*corev1.ServicePort, *failure) {
+	if cfg.RefuseExternalNames {
+		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, which this gateway refuses", ref.service())}
+	}
+	if _, err := gatelodge.ParseName(service.Spec.ExternalName); err != nil {
+		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has a bad externalName: %v", ref.service(), err)}
+	}
 	if len(service.Spec.Ports) == 0 {
 		if number, err := strconv.ParseUint(ref.port.Port, 10, 16); err == nil && number > 0 {
 			return &corev1.ServicePort{Port: int32(number)}, nil
@@ -93,7 +82,7 @@ func externalPort(ref *backendRef, service *corev1.Service) (*corev1.ServicePort
 	}
 	port, missing := findPort(ref, service)
 	if missing == nil && (port.Port < 1 || port.Port > 65535) {
-		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s/%s has port %d, expected one from 1 to 65535", ref.port.Namespace, ref.port.Name, port.Port)}
+		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has port %d, expected one from 1 to 65535", ref.service(), port.Port)}
 	}
 	return port, missing
 }

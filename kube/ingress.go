@@ -186,7 +186,7 @@ func (in *ingress) backend(source *networkingv1.IngressBackend, where string) *b
 	if port == "" {
 		port = strconv.Itoa(int(source.Service.Port.Number))
 	}
-	return newBackendRef(ServicePort{Namespace: in.object.Namespace, Name: source.Service.Name, Port: port}, in.asked.protocol)
+	return newBackendRef(ServicePort{Namespace: in.object.Namespace, Name: source.Service.Name, Port: port}, in.asked.protocol, in.asked.backendTLS)
 }
 
 func (in *ingress) tlsEntry(source networkingv1.IngressTLS, i int) (tlsAsk, bool) {

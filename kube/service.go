@@ -63,16 +63,15 @@ func portsText(service *corev1.Service) string {
 
 // protocolOf reads the appProtocol of a Service port (KEP-3726). Names that
 // say nothing to a gateway mean HTTP.
-func protocolOf(ref *backendRef, port *corev1.ServicePort) (gatelodge.BackendProtocol, *failure) {
+func protocolOf(port *corev1.ServicePort) gatelodge.BackendProtocol {
 	if port.AppProtocol == nil {
-		return gatelodge.BackendHTTP, nil
+		return gatelodge.BackendHTTP
 	}
 	switch *port.AppProtocol {
 	case "kubernetes.io/h2c", "grpc":
-		return gatelodge.BackendH2C, nil
+		return gatelodge.BackendH2C
 	case "https", "kubernetes.io/wss":
-		return gatelodge.BackendHTTP, &failure{gatelodge.BackendUnsupported,
-			fmt.Sprintf("port %s of Service %s/%s has appProtocol %s, which is not available yet", ref.port.Port, ref.port.Namespace, ref.port.Name, *port.AppProtocol)}
+		return gatelodge.BackendHTTPS
 	}
-	return gatelodge.BackendHTTP, nil
+	return gatelodge.BackendHTTP
 }

@@ -66,10 +66,10 @@ func TestSecretsByNameAreBounded(t *testing.T) {
 	}
 	other := &ingress{}
 	other.object.Namespace = "other"
-	other.asked.auth.secret = "users"
+	other.asked.auth.secret, other.asked.backendTLS.secret = "users", "ca"
 	isTLS := func(name types.NamespacedName) bool { return name.Name == "known" }
 	keys, problems := namedSecrets([]*ingress{in, in, other}, &Config{}, isTLS)
-	if len(keys) != maxNamedSecrets+1 || keys[len(keys)-1].namespace != "other" {
+	if len(keys) != maxNamedSecrets+2 || keys[len(keys)-1].namespace != "other" {
 		t.Errorf("%d Secrets are watched by name, the last %v", len(keys), keys[len(keys)-1])
 	}
 	if len(problems) != 1 || problems[0].Object.Name != "shop" {

@@ -94,6 +94,7 @@ func namedSecrets(ours []*ingress, cfg *Config, isTLS func(types.NamespacedName)
 			add(types.NamespacedName{Namespace: in.object.Namespace, Name: entry.secret})
 		}
 		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.auth.secret})
+		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.backendTLS.secret})
 	}
 	return keys, problems
 }

@@ -57,13 +57,13 @@ var echoService = grpc.ServiceDesc{
 	}},
 }
 
-func grpcBackend(t *testing.T) netip.AddrPort {
+func grpcBackend(t *testing.T, options ...grpc.ServerOption) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer()
+	server := grpc.NewServer(options...)
 	server.RegisterService(&echoService, nil)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(server.Stop)

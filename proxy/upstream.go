@@ -30,6 +30,7 @@ type upstream struct {
 type endpointKey struct {
 	address  netip.AddrPort
 	protocol gatelodge.BackendProtocol
+	tls      *gatelodge.BackendTLS
 }
 
 // endpoint is one address of a Backend with its connections.
@@ -69,7 +70,7 @@ func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []*endpoint) {
 	}
 	var serving, draining []*endpoint
 	for _, e := range source.Endpoints {
-		key := endpointKey{e.Address, source.Protocol}
+		key := endpointKey{e.Address, source.Protocol, source.TLS}
 		end := up.endpoints[key]
 		if end == nil {
 			end = u.newEndpoint(key)
@@ -92,8 +93,15 @@ func (u *upstreams) newEndpoint(key endpointKey) *endpoint {
 	e := &endpoint{address: key.address.String()}
 	switch key.protocol {
 	case gatelodge.BackendH2C:
-		engine := nethttp.NewEndpoint(key.address, u.settings)
+		engine := nethttp.NewEndpoint(key.address, nil, u.settings)
 		e.handle, e.close = engine.Exchange, engine.CloseIdle
+	case gatelodge.BackendH2:
+		engine := nethttp.NewEndpoint(key.address, endpointTLS(key.tls, "h2"), u.settings)
+		e.handle, e.close = engine.Exchange, engine.CloseIdle
+	case gatelodge.BackendHTTPS:
+		dial := dialTLS(endpointTLS(key.tls, "http/1.1"))
+		engine := http1.NewClient(key.address, http1.Options{Settings: u.settings, Dial: dial})
+		e.handle, e.close = engine.Do, engine.Close
 	default:
 		engine := http1.NewClient(key.address, http1.Options{Settings: u.settings})
 		e.handle, e.close = engine.Do, engine.Close
@@ -110,7 +118,7 @@ func (u *upstreams) sweep(t *table) {
 		named := make(map[endpointKey]bool)
 		if b := t.backends[key]; b != nil {
 			for _, e := range b.source.Endpoints {
-				named[endpointKey{e.Address, b.source.Protocol}] = true
+				named[endpointKey{e.Address, b.source.Protocol, b.source.TLS}] = true
 			}
 		} else {
 			delete(u.byKey, key)

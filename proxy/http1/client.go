@@ -156,6 +156,7 @@ func (c *Client) take(ctx context.Context) (*endpointConn, error) {
 	}
 	ec := &endpointConn{}
 	ec.s.init(nc)
+	ec.s.lookUnder()
 	return ec, nil
 }
 

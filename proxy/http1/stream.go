@@ -17,6 +17,7 @@ type stream struct {
 	// raw is the descriptor of a TCP connection, nil for any other (TLS, a
 	// pipe). It lets the stream wait without a buffer.
 	raw    syscall.RawConn
+	under  syscall.RawConn       // the descriptor beneath TLS, to look at; nil for none
 	ready  func(fd uintptr) bool // the method readable, bound once
 	got    error                 // what readable found instead of bytes
 	asking bool                  // readable is to write out before it waits
@@ -43,6 +44,15 @@ func (s *stream) init(conn net.Conn) {
 			s.ready = s.readable
 			s.out.raw = raw
 			s.out.ready = s.out.writable
+		}
+	}
+}
+
+// lookUnder lets silent look at the TCP connection beneath TLS.
+func (s *stream) lookUnder() {
+	if layer, ok := s.conn.(interface{ NetConn() net.Conn }); ok {
+		if tcp, ok := layer.NetConn().(*net.TCPConn); ok {
+			s.under, _ = tcp.SyscallConn() // nil for a connection that is closed already
 		}
 	}
 }
@@ -147,6 +157,9 @@ func (s *stream) filled(n int, err error) error {
 // costs nothing.
 func (s *stream) ask(send, read time.Duration) error {
 	if s.raw == nil {
+		if !s.silent() {
+			return errGone
+		}
 		if err := s.out.flush(send); err != nil {
 			return err
 		}
@@ -173,12 +186,20 @@ func (s *stream) ask(send, read time.Duration) error {
 // silent tells whether a connection that was idle still is: neither closed by
 // the peer nor spoken on. What it reads is lost, which is right: such a
 // connection can't be used.
+//
+// TLS has a word of its own to say after the handshake (session tickets, RFC
+// 8446 §4.6.1), which is read with the first answer: until then nothing is
+// learned from it.
 func (s *stream) silent() bool {
-	if s.raw == nil {
+	raw := s.raw
+	if raw == nil && s.read > 0 {
+		raw = s.under
+	}
+	if raw == nil {
 		return true
 	}
 	quiet := false
-	err := s.raw.Read(func(fd uintptr) bool {
+	err := raw.Read(func(fd uintptr) bool {
 		var b [1]byte
 		_, err := readNow(fd, b[:])
 		quiet = err == syscall.EAGAIN

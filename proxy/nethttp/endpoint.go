@@ -2,6 +2,8 @@ package nethttp
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,24 +25,33 @@ const (
 	answerHead = 1 << 20
 )
 
-// Endpoint sends exchanges to one address of a backend, over HTTP/2 with prior
-// knowledge.
+// Endpoint sends exchanges to one address of a backend, over HTTP/2: with prior
+// knowledge, or over TLS.
 type Endpoint struct {
-	host      string // address and port
+	scheme    string
+	host      string      // address and port
+	tls       *tls.Config // nil: clear text
 	settings  func() *gatelodge.Settings
 	transport *http.Transport
 	buffers   buffers
 }
 
-// NewEndpoint returns the endpoint at address. Timeouts are those of settings
-// at the time of a connection or request.
-func NewEndpoint(address netip.AddrPort, settings func() *gatelodge.Settings) *Endpoint {
-	e := &Endpoint{host: address.String(), settings: settings}
+// NewEndpoint returns the endpoint at address, which speaks TLS as config says;
+// nil: clear text. Timeouts are those of settings at the time of a connection
+// or request.
+func NewEndpoint(address netip.AddrPort, config *tls.Config, settings func() *gatelodge.Settings) *Endpoint {
+	e := &Endpoint{scheme: "http", host: address.String(), tls: config, settings: settings}
 	var protocols http.Protocols
-	protocols.SetUnencryptedHTTP2(true)
+	if config != nil {
+		e.scheme = "https"
+		protocols.SetHTTP2(true)
+	} else {
+		protocols.SetUnencryptedHTTP2(true)
+	}
 	e.transport = &http.Transport{
 		Protocols:              &protocols,
 		DialContext:            e.dial,
+		DialTLSContext:         e.dial,
 		DisableCompression:     true, // or it would ask for gzip and unpack it
 		MaxIdleConns:           idleConnections,
 		MaxIdleConnsPerHost:    idleConnections,
@@ -56,15 +67,46 @@ func (e *Endpoint) CloseIdle() {
 	e.transport.CloseIdleConnections()
 }
 
-// dial connects to the endpoint. Its error says that nothing was sent.
+// dial connects to the endpoint, with TLS within the same time. Its error says
+// that nothing was sent.
 func (e *Endpoint) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: e.settings().Timeouts.Connect}
-	c, err := dialer.DialContext(ctx, network, address)
+	if timeout := e.settings().Timeouts.Connect; timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, &dialError{err}
 	}
-	return &endpointConn{Conn: c, settings: e.settings}, nil
+	conn := &endpointConn{Conn: c, settings: e.settings}
+	if e.tls == nil {
+		return conn, nil
+	}
+	secured, err := handshake(ctx, conn, e.tls)
+	if err != nil {
+		c.Close()
+		return nil, &dialError{err}
+	}
+	return secured, nil
 }
+
+// handshake returns the connection over TLS, agreed to speak HTTP/2 (RFC 9113
+// §3.2). To an endpoint that agreed to nothing the transport would speak
+// HTTP/1.1.
+func handshake(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, error) {
+	secured := tls.Client(conn, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	if secured.ConnectionState().NegotiatedProtocol != "h2" {
+		return nil, errNoHTTP2
+	}
+	return secured, nil
+}
+
+// errNoHTTP2: the endpoint speaks TLS, and HTTP/1.1 within.
+var errNoHTTP2 = errors.New("the endpoint does not agree to HTTP/2 (ALPN)")
 
 // dialError is a failed attempt to connect.
 type dialError struct{ err error }

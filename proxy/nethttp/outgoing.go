@@ -37,7 +37,7 @@ func (e *Endpoint) newRequest(ctx context.Context, x *exchange.Exchange, body *o
 
 // url makes a URL that net/http writes exactly as path and query are.
 func (e *Endpoint) url(path, query string) *url.URL {
-	u := &url.URL{Scheme: "http", Host: e.host, Opaque: path}
+	u := &url.URL{Scheme: e.scheme, Host: e.host, Opaque: path}
 	if strings.HasPrefix(path, "//") {
 		// Opaque would be written behind the scheme.
 		u.Opaque, u.RawPath = "", path

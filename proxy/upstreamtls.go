@@ -1,0 +1,64 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+
+	gatelodge "gatelodge.dev"
+)
+
+// endpointTLS configures the TLS client of one endpoint, which speaks protocol
+// (RFC 7301) once the handshake is done. A session is kept to be resumed
+// (RFC 8446 §2.2); other endpoints of the backend may not know it.
+func endpointTLS(t *gatelodge.BackendTLS, protocol string) *tls.Config {
+	config := &tls.Config{
+		ServerName:         string(t.ServerName),
+		NextProtos:         []string{protocol},
+		ClientSessionCache: tls.NewLRUClientSessionCache(1),
+		// The name to verify is not the one to send, and often none is sent:
+		// crypto/tls knows only of both being one.
+		InsecureSkipVerify: true,
+	}
+	if len(t.Roots) > 0 {
+		roots := x509.NewCertPool()
+		for _, root := range t.Roots {
+			roots.AddCert(root)
+		}
+		config.VerifyConnection = func(made tls.ConnectionState) error {
+			return verifyEndpoint(made.PeerCertificates, roots, string(t.VerifyName))
+		}
+	}
+	if t.Certificate != nil {
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return t.Certificate, nil }
+	}
+	return config
+}
+
+// verifyEndpoint verifies the chain that an endpoint showed, the leaf first.
+func verifyEndpoint(chain []*x509.Certificate, roots *x509.CertPool, name string) error {
+	intermediates := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		intermediates.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: intermediates})
+	return err
+}
+
+// dialTLS connects to an endpoint and makes the handshake, all within ctx.
+func dialTLS(config *tls.Config) func(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
+	return func(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
+		tcp, err := new(net.Dialer).DialTCP(ctx, "tcp", netip.AddrPort{}, address)
+		if err != nil {
+			return nil, err
+		}
+		conn := tls.Client(tcp, config)
+		if err := conn.HandshakeContext(ctx); err != nil {
+			tcp.Close()
+			return nil, err
+		}
+		return conn, nil
+	}
+}
