@@ -65,6 +65,7 @@ const (
 	SecretMissing      Reason = "SecretMissing"      // a referenced Secret that does not exist
 	BadSecret          Reason = "BadSecret"          // a Secret whose content does not serve its purpose
 	BadCertificate     Reason = "BadCertificate"     // a certificate out of date, or not for the host
+	BadRecord          Reason = "BadRecord"          // a record of a DNSEndpoint that can't be published
 	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
 	SourceFailed       Reason = "SourceFailed"       // objects that can't be read now; those known before are served
 )

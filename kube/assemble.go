@@ -87,18 +87,25 @@ func (s *objectSet) add(it *item) {
 		s.objects.Secrets = append(s.objects.Secrets, object)
 	case *corev1.Namespace:
 		s.objects.Namespaces = append(s.objects.Namespaces, object)
+	case *DNSEndpoint:
+		if made, moved := s.age(&object.ObjectMeta); moved {
+			younger := *object
+			younger.CreationTimestamp = made
+			object, it.object = &younger, &younger
+		}
+		s.objects.DNSEndpoints = append(s.objects.DNSEndpoints, object)
 	}
 }
 
-// age gives an Ingress or a Service without a creationTimestamp, the kinds that
-// are granted something by their age, the age that its place says: it is older
+// age gives an Ingress, a Service or a DNSEndpoint without a creationTimestamp,
+// the kinds that are granted something by their age, the age that its place says: it is older
 // than those after it and than whatever has a timestamp. The steps are
 // nanoseconds, which order objects and don't show where a time is shown.
 //
 // An object that was handed over is never written, so one that moved must be
 // copied.
 func (s *objectSet) age(meta *metav1.ObjectMeta) (made metav1.Time, moved bool) {
-	made = metav1.NewTime(time.Unix(0, int64(len(s.objects.Ingresses)+len(s.objects.Services))))
+	made = metav1.NewTime(time.Unix(0, int64(len(s.objects.Ingresses)+len(s.objects.Services)+len(s.objects.DNSEndpoints))))
 	written := !meta.CreationTimestamp.IsZero() && meta.CreationTimestamp.Unix() != 0
 	return made, !written && !meta.CreationTimestamp.Time.Equal(made.Time)
 }

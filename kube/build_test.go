@@ -80,7 +80,7 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 	for range w.random.IntN(3) {
 		in.Annotations[pick(w.random, []string{
 			"gatelodge.dev/auth-type", "gatelodge.dev/ssl-redirect", "nginx.ingress.kubernetes.io/typo",
-			"external-dns.kubernetes.io/ttl",
+			"external-dns.kubernetes.io/ttl", "external-dns.kubernetes.io/target",
 		})] = pick(w.random, []string{"basic", "false", "30"})
 		in.Annotations["gatelodge.dev/auth-secret"] = pick(w.random, []string{"one", "two"})
 	}
@@ -164,10 +164,22 @@ func (w *world) namespace(name string) *corev1.Namespace {
 	return namespace
 }
 
+func (w *world) dnsEndpoint(namespace, name string) *DNSEndpoint {
+	e := &DNSEndpoint{ObjectMeta: w.meta("DNSEndpoint", namespace, name)}
+	for range 1 + w.random.IntN(3) {
+		record := pick(w.random, [][2]string{{"A", "192.0.2.3"}, {"A", "192.0.2.4"}, {"CNAME", "a.example.net"}, {"TXT", "one"}, {"TXT", "two"}, {"NS", "a.example.net"}})
+		e.Spec.Endpoints = append(e.Spec.Endpoints, Endpoint{
+			DNSName:    pick(w.random, []string{"app.example.com", "*.example.com", "e.example.com", "*.app.example.com", "k._domainkey.app.example.com", "bad host"}),
+			RecordType: record[0], Targets: []string{record[1]}, RecordTTL: pick(w.random, []int64{0, 30}),
+		})
+	}
+	return e
+}
+
 // edit changes one object, makes one or removes one, or moves the clock.
 func (w *world) edit() {
 	namespace, name := pick(w.random, worldNamespaces), pick(w.random, []string{"one", "two"})
-	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "externals", "clock"})
+	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "DNSEndpoint", "DNSEndpoint", "externals", "clock"})
 	key := kind + "/" + namespace + "/" + name
 	if w.random.IntN(4) == 0 {
 		delete(w.objects, key)
@@ -184,6 +196,8 @@ func (w *world) edit() {
 		w.objects[key] = w.slice(namespace, name)
 	case "Namespace":
 		w.objects["Namespace/"+namespace] = w.namespace(namespace)
+	case "DNSEndpoint":
+		w.objects[key] = w.dnsEndpoint(namespace, name)
 	case "externals":
 		known := &external{addresses: []netip.Addr{pick(w.random, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("127.0.0.1")})}}
 		w.externals = &Externals{map[gatelodge.Name]*external{"a.example.net": known}}
@@ -207,6 +221,8 @@ func (w *world) all() Objects {
 			o.Slices = append(o.Slices, object)
 		case *corev1.Namespace:
 			o.Namespaces = append(o.Namespaces, object)
+		case *DNSEndpoint:
+			o.DNSEndpoints = append(o.DNSEndpoints, object)
 		}
 	}
 	return o

@@ -86,21 +86,20 @@ func (c *claims) grant(name gatelodge.Name, a *applicant) (refusal *gatelodge.Pr
 }
 
 // ownerAbove finds who has a say over a name that nobody asked for yet: the
-// owner of NAME over its _label.NAME, else the owner of the wildcard that
+// owner of NAME over what stands below a _label of it, else the owner of the wildcard that
 // matches it. at is the name whose guests may have it: those of a wildcard are
 // let in to the names that it matches, but not to anybody's _label.NAME.
 func (c *claims) ownerAbove(name gatelodge.Name) (owner *applicant, of string, at gatelodge.Name) {
-	if name == "" || name.IsWildcard() {
+	if name == "" {
 		return nil, "", ""
 	}
-	base := name
-	if strings.HasPrefix(string(name), "_") {
-		for strings.HasPrefix(string(base), "_") {
-			base = base.Parent()
-		}
-		if owner := c.owners[base]; owner != nil {
+	base, underscored := belowUnderscore(name)
+	if underscored {
+		if owner := c.owners[base]; owner != nil && base != "" {
 			return owner, "host " + string(base), name
 		}
+	} else if name.IsWildcard() {
+		return nil, "", ""
 	}
 	if base.Parent() == "" { // a wildcard of one label matches nothing
 		return nil, "", ""
@@ -123,7 +122,8 @@ func (c *claims) isReserved(name gatelodge.Name) string {
 	if why, ok := c.reserved[name]; ok {
 		return why
 	}
-	if !strings.Contains(string(name), "_") {
+	base, underscored := belowUnderscore(name)
+	if !underscored {
 		return ""
 	}
 	for label := range strings.SplitSeq(string(name), ".") {
@@ -134,7 +134,28 @@ func (c *claims) isReserved(name gatelodge.Name) string {
 			return "is for the record of who has a name"
 		}
 	}
+	if why, ok := c.reserved[base]; ok {
+		return fmt.Sprintf("belongs to %s, which %s", base, why)
+	}
 	return ""
+}
+
+// belowUnderscore cuts a name after its last label that starts with an
+// underscore. Such labels, as in _sip._tcp.NAME or key._domainkey.NAME, say
+// something of NAME (RFC 8552), which base is.
+func belowUnderscore(name gatelodge.Name) (base gatelodge.Name, underscored bool) {
+	if !strings.Contains(string(name), "_") {
+		return name, false
+	}
+	rest, base := name, name
+	for rest != "" {
+		label := rest
+		rest = rest.Parent()
+		if strings.HasPrefix(string(label), "_") {
+			base, underscored = rest, true
+		}
+	}
+	return base, underscored
 }
 
 func refuse(a *applicant, reason gatelodge.Reason, format string, args ...any) *gatelodge.Problem {

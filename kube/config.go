@@ -81,6 +81,11 @@ func (c *Config) hasNamespace(namespace string) bool {
 	return len(c.Namespaces) == 0 || slices.Contains(c.Namespaces, namespace)
 }
 
+// hasZoneOf tells whether the name lies in a zone of ours.
+func (c *Config) hasZoneOf(name gatelodge.Name) bool {
+	return slices.ContainsFunc(c.Zones, func(zone ZoneConfig) bool { return name.Within(zone.Name) })
+}
+
 // readsClasses tells whether IngressClasses are looked at. They belong to no
 // namespace, so a gateway that keeps to namespaces, and is told its classes by
 // name, does without the right to read them.

@@ -13,13 +13,14 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte("---\n--- {kind: List, apiVersion: v1, items: [{kind: Secret}]}\n...\n---\nkind: [\n"))
 	f.Add([]byte("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {auth: 'a:{SHA}x'}\ndata: {}\ndata: {}"))
 	f.Add([]byte("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: x}\nports: [{port: 99999}]\nendpoints: [{addresses: [x]}, {}]"))
+	f.Add([]byte("apiVersion: externaldns.k8s.io/v1alpha1\nkind: DNSEndpoint\nmetadata: {name: x}\nspec: {endpoints: [{dnsName: a.test, recordType: TXT, targets: ['\"\\001' ,x]}, {dnsName: b.test, recordType: NAPTR, targets: ['1 1 \"\" \"\" \"\" .']}]}"))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		first := readManifest("f.yaml", text, nil)
 		set := newObjectSet()
 		set.addManifest(first)
 		set.objects.Now = testNow
-		cfg := &Config{WithoutClass: true}
+		cfg := &Config{WithoutClass: true, Views: []ViewConfig{{Name: "v"}}, Zones: []ZoneConfig{{Name: "test", Views: []string{"v"}}}}
 		want := new(Builder).Build(set.objects, cfg).String()
 
 		again := newObjectSet()

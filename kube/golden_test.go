@@ -78,6 +78,7 @@ func shuffle(o Objects, random *rand.Rand) Objects {
 	o.Slices = shuffled(o.Slices, random)
 	o.Secrets = shuffled(o.Secrets, random)
 	o.Namespaces = shuffled(o.Namespaces, random)
+	o.DNSEndpoints = shuffled(o.DNSEndpoints, random)
 	return o
 }
 

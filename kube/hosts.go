@@ -50,6 +50,9 @@ func makeHosts(g *grants, res *resolution, c *common, last *hosts) *hosts {
 }
 
 func (h *hosts) add(granted *grant, res *resolution, c *common, last *hosts) {
+	if h.isServedAbove(granted) {
+		return
+	}
 	var before *hostResult
 	if last != nil {
 		before = last.byName[granted.name]
@@ -65,6 +68,20 @@ func (h *hosts) add(granted *grant, res *resolution, c *common, last *hosts) {
 	h.byName[granted.name] = result
 	h.list = append(h.list, result.host)
 	h.problems = append(h.problems, result.problems...)
+}
+
+// isServedAbove tells whether a name that has records alone is left to the routes
+// of the wildcard above it, or of every other name. Another namespace's routes
+// must not have it, so against those it stands as a Host without any.
+func (h *hosts) isServedAbove(granted *grant) bool {
+	if len(granted.shares) > 0 || granted.owner == nil {
+		return false
+	}
+	above := h.byName[granted.name.Wildcard()]
+	if above == nil || granted.name.IsWildcard() {
+		above = h.byName[""]
+	}
+	return above != nil && above.owner == granted.namespace()
 }
 
 // inherited returns the certificates of the wildcard that stands above a name.

@@ -38,7 +38,7 @@ type fileLine struct {
 func (o *Objects) sameAs(p *Objects) bool {
 	return slices.Equal(o.Ingresses, p.Ingresses) && slices.Equal(o.Classes, p.Classes) &&
 		slices.Equal(o.Services, p.Services) && slices.Equal(o.Slices, p.Slices) && slices.Equal(o.Secrets, p.Secrets) &&
-		slices.Equal(o.Namespaces, p.Namespaces)
+		slices.Equal(o.Namespaces, p.Namespaces) && slices.Equal(o.DNSEndpoints, p.DNSEndpoints)
 }
 
 // writeObjects puts the objects into a file.
@@ -48,7 +48,7 @@ func writeObjects(path string, o *Objects) error {
 
 func encodeObjects(out io.Writer, o *Objects) error {
 	lines := json.NewEncoder(out)
-	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets) + len(o.Namespaces)}
+	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets) + len(o.Namespaces) + len(o.DNSEndpoints)}
 	return errors.Join(
 		lines.Encode(head),
 		encodeAll(lines, "Ingress", o.Ingresses),
@@ -56,7 +56,8 @@ func encodeObjects(out io.Writer, o *Objects) error {
 		encodeAll(lines, "Service", o.Services),
 		encodeAll(lines, "EndpointSlice", o.Slices),
 		encodeAll(lines, "Secret", o.Secrets),
-		encodeAll(lines, "Namespace", o.Namespaces))
+		encodeAll(lines, "Namespace", o.Namespaces),
+		encodeAll(lines, "DNSEndpoint", o.DNSEndpoints))
 }
 
 func encodeAll[T metav1.Object](lines *json.Encoder, kind string, list []T) error {
@@ -113,6 +114,8 @@ func readObjects(path string) (o Objects, err error) {
 			o.Secrets = append(o.Secrets, object)
 		case *corev1.Namespace:
 			o.Namespaces = append(o.Namespaces, object)
+		case *DNSEndpoint:
+			o.DNSEndpoints = append(o.DNSEndpoints, object)
 		}
 	}
 	return o, nil

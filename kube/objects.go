@@ -25,6 +25,8 @@ type Objects struct {
 	Secrets    []*corev1.Secret
 	Namespaces []*corev1.Namespace
 
+	DNSEndpoints []*DNSEndpoint
+
 	// Externals is what ExternalName Services lead to, if somebody looked it up.
 	Externals *Externals
 

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 )
 
-// publication is what one Service asks to have published, by the annotations of
-// ExternalDNS, read from that object alone. A Service that is reached without
-// the gateway gets records, and neither route nor certificate.
+// publication is what one Service, by the annotations of ExternalDNS, or one
+// DNSEndpoint asks to have published, read from that object alone. It gets
+// records, and neither route nor certificate.
 type publication struct {
 	applicant
 	version  version
@@ -23,17 +24,21 @@ type publication struct {
 	problems []gatelodge.Problem
 }
 
-// publishAsk is a name and where it leads.
+// publishAsk is a name and either where it leads, as of a Service, or its
+// records, as of a DNSEndpoint.
 type publishAsk struct {
 	name   gatelodge.Name
 	target *target
 	ttl    time.Duration // 0: that of the zone
+
+	records *recordSets
 }
 
-// publications is the Services that ask for names, the oldest first.
+// publications is the objects that ask for names alone, the oldest first.
 type publications struct {
-	cfg      *Config
-	services *services
+	cfg       *Config
+	services  *services
+	endpoints []*DNSEndpoint
 
 	list     []*publication
 	problems []gatelodge.Problem
@@ -42,27 +47,35 @@ type publications struct {
 func readPublications(svc *services, objects *Objects, cfg *Config, last *publications) *publications {
 	if last == nil {
 		last = &publications{}
-	} else if last.cfg == cfg && last.services == svc {
+	} else if last.cfg == cfg && last.services == svc && slices.Equal(last.endpoints, objects.DNSEndpoints) {
 		return last
 	}
-	p := &publications{cfg: cfg, services: svc}
+	p := &publications{cfg: cfg, services: svc, endpoints: objects.DNSEndpoints}
 	before := make(map[types.UID]*publication, len(last.list))
 	if last.cfg == cfg { // whose zones decide what is read
 		for _, pub := range last.list {
 			before[pub.version.uid] = pub
 		}
 	}
-	for _, service := range svc.list {
-		if !cfg.hasNamespace(service.Namespace) || len(service.Annotations) == 0 {
-			continue
+	add := func(meta *metav1.ObjectMeta, read func() *publication) {
+		if !cfg.hasNamespace(meta.Namespace) {
+			return
 		}
-		pub := before[service.UID]
-		if pub == nil || pub.version != objects.versionOf(&service.ObjectMeta) {
-			pub = readPublication(service, objects, cfg)
+		pub := before[meta.UID]
+		if pub == nil || pub.version != objects.versionOf(meta) {
+			pub = read()
 		}
 		if len(pub.asks) > 0 || len(pub.problems) > 0 {
 			p.list = append(p.list, pub)
 		}
+	}
+	for _, service := range svc.list {
+		if len(service.Annotations) > 0 {
+			add(&service.ObjectMeta, func() *publication { return readPublication(service, objects, cfg) })
+		}
+	}
+	for _, endpoint := range objects.DNSEndpoints {
+		add(&endpoint.ObjectMeta, func() *publication { return readDNSEndpoint(endpoint, objects, cfg) })
 	}
 	slices.SortFunc(p.list, func(a, b *publication) int { return a.compare(&b.applicant) })
 	for _, pub := range p.list {
@@ -84,7 +97,7 @@ func readPublication(service *corev1.Service, objects *Objects, cfg *Config) *pu
 		applicant: applicant{object: objects.objectOf("Service", &service.ObjectMeta), since: service.CreationTimestamp.Time},
 		version:   objects.versionOf(&service.ObjectMeta),
 	}
-	if _, controller, ok := externalDNS(service, "controller"); ok && controller != ourController {
+	if _, controller, ok := externalDNS(service.Annotations, "controller"); ok && controller != ourController {
 		return p
 	}
 	var outside, inside *target
@@ -101,9 +114,9 @@ func readPublication(service *corev1.Service, objects *Objects, cfg *Config) *pu
 	}
 	var a asked
 	for _, row := range recordAnnotationTable() {
-		if key, value, ok := externalDNS(service, row.name); ok && (row.name == "ttl" || row.name == "target") {
+		if key, value, ok := externalDNS(service.Annotations, row.name); ok && (row.name == "ttl" || row.name == "target") {
 			if err := row.set(&a, value); err != nil {
-				p.problem("annotation %s: %.60q %v, expected %s", key, value, err, row.expects)
+				p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, row.expects)
 			}
 		}
 	}
@@ -121,31 +134,31 @@ func readPublication(service *corev1.Service, objects *Objects, cfg *Config) *pu
 // the annotation no meaning. A name outside of our zones is somebody else's to
 // publish, so it is not claimed.
 func (p *publication) read(service *corev1.Service, annotation string, t *target, cfg *Config) {
-	key, value, ok := externalDNS(service, annotation)
+	key, value, ok := externalDNS(service.Annotations, annotation)
 	if !ok || t == nil {
 		return
 	}
 	for item := range strings.SplitSeq(value, ",") {
 		name, err := ruleHost(strings.TrimSpace(item))
 		if err != nil || name == "" {
-			p.problem("annotation %s: %.60q is no name, expected names separated by commas", key, item)
+			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is no name, expected names separated by commas", key, item)
 			continue
 		}
 		asked := slices.ContainsFunc(p.asks, func(ask publishAsk) bool { return ask.name == name })
-		if !asked && slices.ContainsFunc(cfg.Zones, func(zone ZoneConfig) bool { return name.Within(zone.Name) }) {
+		if !asked && cfg.hasZoneOf(name) {
 			p.asks = append(p.asks, publishAsk{name: name, target: t})
 		}
 	}
 }
 
-func (p *publication) problem(format string, args ...any) {
-	p.problems = append(p.problems, gatelodge.Problem{Object: p.object, Reason: gatelodge.BadAnnotation, Message: fmt.Sprintf(format, args...)})
+func (p *publication) problem(reason gatelodge.Reason, format string, args ...any) {
+	p.problems = append(p.problems, gatelodge.Problem{Object: p.object, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
 // externalDNS finds an annotation of ExternalDNS; the newer prefix wins.
-func externalDNS(service *corev1.Service, name string) (key, value string, ok bool) {
+func externalDNS(annotations map[string]string, name string) (key, value string, ok bool) {
 	for _, prefix := range []string{externalDNSPrefix, externalDNSAlpha} {
-		if value, ok := service.Annotations[prefix+name]; ok {
+		if value, ok := annotations[prefix+name]; ok {
 			return prefix + name, strings.TrimSpace(value), true
 		}
 	}

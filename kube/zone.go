@@ -92,48 +92,35 @@ func (b *zoneBuilder) putConfigured() {
 
 func isAddress(r gatelodge.Record) bool { return r.Type == "A" || r.Type == "AAAA" }
 
-// addHost publishes a granted name. The owner's oldest Ingress that says where
-// it leads, or for how long, decides.
+// addHost publishes a granted name.
 func (b *zoneBuilder) addHost(name gatelodge.Name, granted *grant) {
-	if len(granted.publishes) > 0 {
-		b.addTarget(name, b.publishedOrigin(granted))
-		return
-	}
-	origin := nodeOrigin{ttl: b.zone.TTL, target: b.announced.views[b.view.Name]}
-	for i := len(granted.shares) - 1; i >= 0; i-- {
-		in := granted.shares[i].ingress
-		if in.object.Namespace != granted.namespace() {
-			continue // may add paths, and no more
+	origin := b.originOf(granted)
+	if above := b.grants.byName[name.Wildcard()]; granted.leads == leadsNowhere && granted.records != nil && above != nil && above.namespace() == granted.namespace() {
+		// The name exists by its other records, so that a DNS wildcard does not
+		// reach it any more, and the wildcard's route does.
+		if wildcard := b.originOf(above); wildcard.target != nil && wildcard.target.alias == "" {
+			wildcard.records = origin.records
+			origin = wildcard
 		}
-		asked := &in.asked.records
-		if asked.ttl != 0 {
-			origin.ttl = asked.ttl
-		}
-		if asked.target != nil {
-			origin.target = asked.target
-		}
-	}
-	// What is spoken elsewhere is not known here.
-	if own := b.announced.views[b.view.Name]; origin.target == own && len(own.addresses) > 0 {
-		origin.https = b.https.at(name)
 	}
 	b.addTarget(name, origin)
 }
 
-// publishedOrigin is where Services lead a name: to the addresses of all of
-// them, or as the oldest says that leads elsewhere.
-func (b *zoneBuilder) publishedOrigin(granted *grant) nodeOrigin {
-	origin := nodeOrigin{ttl: b.zone.TTL}
-	for i := len(granted.publishes) - 1; i >= 0; i-- {
-		ask := granted.publishes[i]
-		if ask.ttl != 0 {
-			origin.ttl = ask.ttl
-		}
-		if origin.target == nil || ask.target.alias != "" || origin.target.alias != "" && len(ask.target.addresses) > 0 {
-			origin.target = ask.target
-		} else if len(ask.target.addresses) > 0 {
-			origin.target = &target{addresses: sortedAddresses(slices.Concat(ask.target.addresses, origin.target.addresses))}
-		}
+// originOf is what the records of a granted name are made of.
+func (b *zoneBuilder) originOf(granted *grant) nodeOrigin {
+	origin := nodeOrigin{ttl: b.zone.TTL, records: granted.records}
+	to, ttl := granted.target()
+	if ttl != 0 {
+		origin.ttl = ttl
+	}
+	if to != nil {
+		origin.target = to
+	} else if granted.leads == leadsToGateway {
+		origin.target = b.announced.views[b.view.Name]
+	}
+	// What is spoken elsewhere is not known here.
+	if own := b.announced.views[b.view.Name]; origin.target == own && len(own.addresses) > 0 {
+		origin.https = b.https.at(granted.name)
 	}
 	return origin
 }
@@ -143,14 +130,23 @@ func (b *zoneBuilder) addTarget(name gatelodge.Name, origin nodeOrigin) {
 		return
 	}
 	var records []gatelodge.Record
-	for _, address := range origin.target.addresses {
-		records = append(records, gatelodge.Record{Name: name, Type: addressType(address), TTL: origin.ttl, Data: address.String()})
-	}
-	if origin.target.alias != "" {
-		records = append(records, gatelodge.Record{Name: name, Type: "CNAME", TTL: origin.ttl, Data: string(origin.target.alias) + "."})
+	if origin.target != nil {
+		for _, address := range origin.target.addresses {
+			records = append(records, gatelodge.Record{Name: name, Type: addressType(address), TTL: origin.ttl, Data: address.String()})
+		}
+		if origin.target.alias != "" {
+			records = append(records, gatelodge.Record{Name: name, Type: "CNAME", TTL: origin.ttl, Data: string(origin.target.alias) + "."})
+		}
 	}
 	if origin.https != "" {
 		records = append(records, gatelodge.Record{Name: name, Type: "HTTPS", TTL: origin.ttl, Data: origin.https})
+	}
+	if origin.records != nil {
+		for _, set := range origin.records.list {
+			for _, data := range set.data {
+				records = append(records, gatelodge.Record{Name: name, Type: set.rtype, TTL: cmp.Or(set.ttl, b.zone.TTL), Data: data})
+			}
+		}
 	}
 	b.put(name, origin, records)
 }
@@ -189,7 +185,9 @@ func (b *zoneBuilder) addWildcardsAtEmptyNames() {
 	for name := range empty {
 		wildcard := b.next.nodes[name.Wildcard()]
 		if wildcard != nil && wildcard.origin.target != nil {
-			b.addTarget(name, wildcard.origin)
+			origin := wildcard.origin
+			origin.records = nil
+			b.addTarget(name, origin)
 		}
 	}
 }
@@ -219,18 +217,6 @@ func (b *zoneBuilder) put(name gatelodge.Name, origin nodeOrigin, records []gate
 		node = before.node
 	}
 	b.next.nodes[name] = &nodeResult{origin: origin, node: node}
-}
-
-// characterStrings is a text as RDATA of a TXT record: strings of at most 255
-// octets (RFC 1035 §3.3), which are read as one. The text has no quotes, as
-// the names of objects have none.
-func characterStrings(text string) string {
-	var data strings.Builder
-	for len(text) > 255 {
-		data.WriteString(`"` + text[:255] + `" `)
-		text = text[255:]
-	}
-	return data.String() + `"` + text + `"`
 }
 
 // unifyTTL gives the records of one type, which stand together, one TTL, the

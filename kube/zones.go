@@ -50,9 +50,10 @@ type nodeResult struct {
 // for names of the configuration.
 type nodeOrigin struct {
 	ttl       time.Duration
-	target    *target    // what the name resolves to …
-	https     string     // … and the RDATA of its HTTPS record, "" for none
-	owner     *applicant // … or whom the record tells of
+	target    *target     // what the name resolves to, nil for nothing, …
+	https     string      // … the RDATA of its HTTPS record, "" for none, …
+	records   *recordSets // … and its other records …
+	owner     *applicant  // … or whom the record tells of
 	ownerName gatelodge.Name
 }
 

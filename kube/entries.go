@@ -1,0 +1,106 @@
+package kube
+
+import (
+	"slices"
+
+	gatelodge "gatelodge.dev"
+)
+
+// recordEntry is records that a DNSEndpoint adds to a name.
+type recordEntry struct {
+	set *recordSet
+	of  *recordSets
+	by  *applicant
+}
+
+// addEntry adds records to those that the name has, and says so if they can't
+// stand beside them.
+func (g *grant) addEntry(e recordEntry) (refusal *gatelodge.Problem) {
+	alias := e.set.rtype == "CNAME"
+	for _, other := range g.entries {
+		if (alias || other.set.rtype == "CNAME") && (alias != (other.set.rtype == "CNAME") || !slices.Equal(e.set.data, other.set.data)) {
+			return refuse(e.by, gatelodge.BadRecord, "%s %s is left out: beside a CNAME no other record may stand, and %s gives %s",
+				g.name, e.set.rtype, other.by.object, other.set.rtype) // RFC 1034 §3.6.2
+		}
+	}
+	if alias && len(e.set.data) > 1 {
+		return refuse(e.by, gatelodge.BadRecord, "%s CNAME is left out: it has %d targets, expected one", g.name, len(e.set.data))
+	}
+	if count, size := g.room(e); count > maxRecords || size > maxRecordText {
+		return refuse(e.by, gatelodge.BadRecord, "%s %s is left out: the name would have %d records of this type and %d octets, the most is %d and %d",
+			g.name, e.set.rtype, count, size, maxRecords, maxRecordText)
+	}
+	if alias || e.set.rtype == "A" || e.set.rtype == "AAAA" {
+		if refusal := g.takeLead(leadsByRecords, e.by); refusal != nil {
+			return refusal
+		}
+	}
+	g.entries = append(g.entries, e)
+	return nil
+}
+
+// room is how much of the entry's type there would be with it.
+func (g *grant) room(e recordEntry) (count, size int) {
+	add := func(set *recordSet) {
+		count += len(set.data)
+		for _, data := range set.data {
+			size += len(data)
+		}
+	}
+	add(e.set)
+	for _, other := range g.entries {
+		if other.set.rtype == e.set.rtype {
+			add(other.set)
+		}
+	}
+	return count, size
+}
+
+// settle puts the entries together once every claim was heard, and refuses those
+// that what came later leaves no place for.
+func (g *grant) settle(rule *claims) (refusals []gatelodge.Problem) {
+	if to, _ := g.target(); to != nil && to.alias != "" {
+		for _, e := range g.entries {
+			refusals = append(refusals, *refuse(e.by, gatelodge.BadRecord, "%s %s is left out: %s makes the name an alias of %s, beside which no other record may stand",
+				g.name, e.set.rtype, g.leader.object, to.alias))
+		}
+		return refusals
+	}
+	kept := make([]recordEntry, 0, len(g.entries))
+	for _, e := range g.entries {
+		if why := rule.provesTooMuch(g, e.set.rtype); why != "" {
+			refusals = append(refusals, *refuse(e.by, gatelodge.NameReserved, "%s %s is left out: %s", g.name, e.set.rtype, why))
+			continue
+		}
+		kept = append(kept, e)
+	}
+	if len(kept) == 0 {
+		return refusals
+	}
+	if whole := kept[0].of; len(kept) == len(whole.list) && !slices.ContainsFunc(kept, func(e recordEntry) bool { return e.of != whole }) {
+		g.records = whole // the same pointer as in the build before
+		return refusals
+	}
+	g.records = &recordSets{}
+	for _, e := range kept {
+		g.records.list = append(g.records.list, *e.set)
+	}
+	return refusals
+}
+
+// provesTooMuch says why records of a type may not be at a wildcard. A wildcard
+// answers for every name below it that does not exist, _acme-challenge.NAME and
+// _dmarc.NAME among them, where records other than addresses speak for NAME.
+func (c *claims) provesTooMuch(g *grant, rtype string) string {
+	if !g.name.IsWildcard() || rtype == "A" || rtype == "AAAA" {
+		return ""
+	}
+	base := g.name.Parent()
+	if why, ok := c.reserved[base]; ok {
+		return "it would answer for names such as _dmarc." + string(base) + ", and " + string(base) + " " + why
+	}
+	if owner := c.owners[base]; owner != nil && owner.object.Namespace != g.namespace() {
+		return "it would answer for names such as _dmarc." + string(base) + ", and " + string(base) + " is granted to " + owner.object.String()
+	}
+	return ""
+}
