@@ -57,7 +57,7 @@ const (
 // any other.
 type Challenge struct {
 	Type        ChallengeType
-	Name        Name             // the name to be proved
+	Name        Name             // the name to be proved; of a wildcard the name below it
 	Token       string           // for HTTP-01: the last element of the path
 	Response    string           // for HTTP-01 the body, for DNS-01 the TXT record's text
 	Certificate *tls.Certificate // for TLS-ALPN-01: shown to the CA alone

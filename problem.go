@@ -66,6 +66,7 @@ const (
 	BadSecret          Reason = "BadSecret"          // a Secret whose content does not serve its purpose
 	BadCertificate     Reason = "BadCertificate"     // a certificate out of date, or not for the host
 	BadRecord          Reason = "BadRecord"          // a record of a DNSEndpoint that can't be published
+	NotIssued          Reason = "NotIssued"          // a certificate that the ACME CA did not issue
 	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
 	SourceFailed       Reason = "SourceFailed"       // objects that can't be read now; those known before are served
 )

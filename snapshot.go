@@ -18,6 +18,8 @@ type Snapshot struct {
 	Views               []*View        // in the configuration's order
 	DefaultCertificates []*Certificate // for names that no Host has, in the configuration's order
 	Challenges          []Challenge
+	ChallengesVersion   string    // of the item in the Store that Challenges were read from; "" for none
+	Issuing             *Issuing  // nil: certificates are not issued here
 	Problems            []Problem // sorted
 
 	// RebuildAt is when a Build from the same objects would give another

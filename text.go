@@ -38,6 +38,9 @@ func (s *Snapshot) WriteText(w io.Writer) {
 	for _, c := range s.Challenges {
 		fmt.Fprintf(w, "challenge %s %s\n", c.Type, c.Name)
 	}
+	if s.Issuing != nil {
+		s.Issuing.writeText(w)
+	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "problem %s\n", p)
 	}
@@ -140,6 +143,37 @@ func (c *Certificate) String() string {
 	return fmt.Sprintf("certificate %s %s names=%s from=%s until=%s sha256=%.16s",
 		c.Source, c.Object, strings.Join(names, ","),
 		c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339), c.Fingerprint)
+}
+
+func (i *Issuing) writeText(w io.Writer) {
+	for _, n := range i.Issuances {
+		fmt.Fprintln(w, n)
+	}
+}
+
+// String is the issuance's line in the text form.
+func (i *Issuance) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "issue %s", i.Name)
+	for _, c := range i.Challenges {
+		fmt.Fprintf(&b, " %s", c)
+	}
+	for _, server := range i.Secondaries {
+		fmt.Fprintf(&b, " secondary=%s", server)
+	}
+	for _, o := range i.Askers {
+		fmt.Fprintf(&b, " for %s", o)
+	}
+	if len(i.Askers) == 0 {
+		b.WriteString(" for nobody")
+	}
+	if i.Certificate != nil {
+		fmt.Fprintf(&b, " until=%s", i.Certificate.NotAfter.UTC().Format(time.RFC3339))
+	}
+	if !i.RetryAt.IsZero() {
+		fmt.Fprintf(&b, " retry=%s", i.RetryAt.UTC().Format(time.RFC3339))
+	}
+	return b.String()
 }
 
 func (v *View) writeText(w io.Writer) {

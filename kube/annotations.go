@@ -31,8 +31,18 @@ type asked struct {
 	records     recordAsk
 	aliases     []gatelodge.Name // further names of its first host
 	guests      []string         // namespaces that may add paths to its hosts
-	unavailable string           // why a protection that is asked for can't be given
+	acme        acmeAsk
+	unavailable string // why a protection that is asked for can't be given
 }
+
+// acmeAsk says whether certificates are to be ordered for an Ingress.
+type acmeAsk uint8
+
+const (
+	acmeUnset acmeAsk = iota // where spec.tls asks for one and no Secret has it
+	acmeYes                  // acme: "true"
+	acmeNo                   // acme: "false", or cert-manager brings it
+)
 
 // annotation is one that is honoured: ours and ingress-nginx's of the same
 // name, with the same meaning.
@@ -76,7 +86,7 @@ func annotationTable() []annotation {
 		{"server-alias", "names separated by commas", setServerAlias, false},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false},
 
-		{"acme", "", notYet, false},
+		{"acme", `"true" or "false"`, setACME, false},
 	}
 }
 
@@ -118,7 +128,21 @@ func readAnnotations(annotations map[string]string, in *ingress) asked {
 	}
 	a.auth.check(&a, in)
 	a.backendTLS.check(&a, in)
+	if a.acme == acmeUnset && isCertManagers(annotations) {
+		a.acme = acmeNo
+	}
 	return a
+}
+
+// isCertManagers tells whether cert-manager gets the certificates of the Ingress
+// and puts them into the Secrets of spec.tls, maybe only in a moment.
+func isCertManagers(annotations map[string]string) bool {
+	for _, key := range []string{"cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"} {
+		if _, ok := annotations[key]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *asked) honour(table []annotation, key, name, value string, in *ingress) {
@@ -162,6 +186,16 @@ func (a *asked) deny(why string) {
 	if a.unavailable == "" {
 		a.unavailable = why
 	}
+}
+
+func setACME(a *asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil {
+		if a.acme = acmeNo; on {
+			a.acme = acmeYes
+		}
+	}
+	return err
 }
 
 func notYet(*asked, string) error { return errNotYet }

@@ -27,13 +27,16 @@ type memo struct {
 	slices    *endpointSlices
 	domains   *domains
 	published *publications
+	stored    *stored
 
 	resolution *resolution
 	grants     *grants
 	defaults   *defaults
+	issued     *issued
 	hosts      *hosts
 	backends   *backends
 	announced  *announced
+	issuing    *issuing
 	secured    *secured
 	views      *views
 	problems   *problems
@@ -49,24 +52,29 @@ func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
 	next.slices = newEndpointSlices(objects.Slices, b.last.slices)
 	next.published = readPublications(next.services, &objects, cfg, b.last.published)
 	next.domains = readDomains(&objects, b.last.domains)
+	next.stored = readStored(&objects, b.last.stored)
 
-	next.resolution = resolve(next.selection, next.secrets, &objects, b.last.resolution)
+	next.resolution = resolve(next.selection, next.secrets, &objects, cfg.ACME != nil, b.last.resolution)
 	next.grants = grantNames(next.selection, next.published.list, next.domains.limits, cfg, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objects, cfg, b.last.defaults)
-	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, b.last.hosts)
+	next.issued = findIssued(next.stored, &objects, b.last.issued)
+	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
 	next.backends = makeBackends(next.hosts, next.services, next.slices, next.secrets, &objects, cfg, b.last.backends)
 	next.announced = announce(next.services, cfg, b.last.announced)
+	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = findSecured(next.hosts, cfg, b.last.secured)
-	next.views = makeViews(next.grants, next.announced, next.secured.records, cfg, b.last.views)
+	next.views = makeViews(next.grants, next.announced, next.secured.records, next.stored.challenges, cfg, b.last.views)
 	next.problems = collectProblems(b.last.problems,
 		objects.Problems, cfg.Problems,
 		next.selection.problems, next.domains.problems, next.published.problems,
 		next.resolution.problems, next.grants.problems, next.defaults.problems,
-		next.hosts.problems, next.backends.problems, next.announced.problems)
+		next.hosts.problems, next.backends.problems, next.announced.problems,
+		next.stored.problems, next.issuing.problems)
 	b.last = next
 
 	stable := next.resolution.stable
 	stable.intersect(next.defaults.stable)
+	stable.intersect(next.issued.stable)
 	return &gatelodge.Snapshot{
 		Settings:            cfg.Settings,
 		Listeners:           cfg.Listeners,
@@ -74,6 +82,9 @@ func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
 		Backends:            next.backends.list,
 		Views:               next.views.list,
 		DefaultCertificates: next.defaults.common.certificates,
+		Challenges:          next.stored.challenges.list,
+		ChallengesVersion:   next.stored.challenges.version,
+		Issuing:             next.issuing.root,
 		Problems:            next.problems.sorted,
 		RebuildAt:           stable.until,
 	}

@@ -33,10 +33,19 @@ type Config struct {
 	DNSService   types.NamespacedName // whose addresses the name servers within our zones have …
 	DNSAddresses []netip.Addr         // … unless they are given here
 
+	ACME                *ACMEConfig            // nil: certificates are not ordered
 	DefaultCertificates []types.NamespacedName // Secrets, for every host that they cover
 	LoopbackEndpoints   bool                   // endpoints in 127.0.0.0/8 and ::1 are allowed
 
 	Problems []gatelodge.Problem // of the configuration itself
+}
+
+// ACMEConfig says from whom certificates are ordered, and for what beside the
+// hosts that ask for one.
+type ACMEConfig struct {
+	Account       gatelodge.Account    // without the key of the external account binding …
+	BindingSecret types.NamespacedName // … which is in this Secret, if Account.BindingID is set
+	Wildcards     []gatelodge.Name     // at and below each, a wildcard stands for the hosts of one parent
 }
 
 // HostSharing says who may add paths to a host that somebody has.

@@ -28,7 +28,8 @@ var testNow = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 // TestGolden builds the manifests of each archive in testdata and compares the
 // Snapshot's text with the archive's file "want". An archive holds, beside
 // manifests, "config.json" (see goldenConfig), "certificates" (see
-// addCertificates) and "externals" (see readExternals), each if needed.
+// addCertificates), "externals" (see readExternals) and "stored" (see
+// addStored), each if needed.
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -79,6 +80,7 @@ func shuffle(o Objects, random *rand.Rand) Objects {
 	o.Secrets = shuffled(o.Secrets, random)
 	o.Namespaces = shuffled(o.Namespaces, random)
 	o.DNSEndpoints = shuffled(o.DNSEndpoints, random)
+	o.Stored = shuffled(o.Stored, random)
 	return o
 }
 
@@ -107,6 +109,8 @@ func readGolden(t *testing.T, archive *txtar.Archive) (Objects, *Config, string)
 			want = string(file.Data)
 		case "config.json":
 			cfg, now = parseGoldenConfig(t, file.Data)
+		case "stored":
+			addStored(t, &set.objects, string(file.Data))
 		case "externals":
 			set.objects.Externals = readExternals(t, string(file.Data))
 		case "certificates":
@@ -158,9 +162,14 @@ type goldenConfig struct {
 		CAA         []string
 	}
 	HTTPSPort           uint16 // of a listener; 0: there is none
+	HTTP                bool   // there is a listener of this protocol
 	DNSService          string
 	DNSAddresses        []netip.Addr
 	DefaultCertificates []string
+	ACME                *struct {
+		Wildcards []gatelodge.Name
+		EABSecret string
+	}
 }
 
 func parseGoldenConfig(t *testing.T, data []byte) (*Config, time.Time) {
@@ -215,6 +224,15 @@ func (g goldenConfig) config(t *testing.T) (*Config, time.Time) {
 	}
 	if g.HTTPSPort != 0 {
 		cfg.Listeners = []gatelodge.Listener{{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: g.HTTPSPort}}
+	}
+	if g.ACME != nil {
+		cfg.ACME = &ACMEConfig{Wildcards: g.ACME.Wildcards, BindingSecret: namespaced(g.ACME.EABSecret)}
+		if g.ACME.EABSecret != "" {
+			cfg.ACME.Account.BindingID = "id"
+		}
+	}
+	if g.HTTP {
+		cfg.Listeners = append(cfg.Listeners, gatelodge.Listener{Name: "http", Protocol: gatelodge.HTTP, PublicPort: 80})
 	}
 	for _, name := range g.DefaultCertificates {
 		cfg.DefaultCertificates = append(cfg.DefaultCertificates, namespaced(name))

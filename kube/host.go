@@ -13,12 +13,19 @@ import (
 type hostResult struct {
 	owner     string
 	shares    []*resolved
-	inherited []*gatelodge.Certificate
+	inherited []*gatelodge.Certificate // those of the wildcard above it, and those issued to us
 	common    *common
 
 	host     *gatelodge.Host
 	refs     []*backendRef
 	problems []gatelodge.Problem
+	wishes   []wish
+}
+
+// wish is an Ingress that wants a certificate to be ordered for a host.
+type wish struct {
+	object   gatelodge.Object
+	explicit bool // by annotation, not only because spec.tls leaves it open where it comes from
 }
 
 // isOf tells whether the result is what makeHost would make.
@@ -128,10 +135,11 @@ func compareRoutes(a, b *gatelodge.Route) int {
 	)
 }
 
-// addCertificates lists the certificates that cover the host, those of Secrets
-// before those of the wildcard above it, and the defaults last. Of one source one is kept for each type of key, the
-// client's choice. A Secret serves only hosts of its own namespace, also where
-// others may add paths.
+// addCertificates lists the certificates that cover the host: those of Secrets,
+// then those issued to us, then the defaults, and of a source the host's own
+// before those of the wildcard above it. Of one source one is kept for each type
+// of key, the client's choice. A Secret serves only hosts of its own namespace,
+// also where others may add paths.
 func (r *hostResult) addCertificates() {
 	for _, in := range r.shares {
 		for i := range in.tls {
@@ -158,6 +166,41 @@ func (r *hostResult) addCertificates() {
 	for _, certificate := range slices.Concat(r.inherited, r.common.certificates) {
 		if certificate.Covers(r.host.Name) {
 			r.addCertificate(certificate)
+		}
+	}
+	slices.SortStableFunc(r.host.Certificates, func(a, b *gatelodge.Certificate) int {
+		return cmp.Compare(sourceRank(a.Source), sourceRank(b.Source))
+	})
+	r.addWishes()
+}
+
+// sourceRank orders the sources of certificates, the first of which wins.
+func sourceRank(s gatelodge.CertificateSource) int {
+	return slices.Index([]gatelodge.CertificateSource{gatelodge.FromSecret, gatelodge.FromACME, gatelodge.FromDefault}, s)
+}
+
+// addWishes notes who wants a certificate to be ordered. A Secret that can be
+// used makes that needless; a default certificate only where nobody asked for
+// one of the host's own.
+func (r *hostResult) addWishes() {
+	has := func(source gatelodge.CertificateSource) bool {
+		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source })
+	}
+	if has(gatelodge.FromSecret) {
+		return
+	}
+	byDefault := has(gatelodge.FromDefault)
+	for _, in := range r.shares {
+		if in.object.Namespace != r.owner {
+			continue // may add paths, and no more
+		}
+		asks := slices.ContainsFunc(in.tls, func(entry tlsAsk) bool { return entry.covers(r.host.Name) })
+		switch {
+		case in.asked.acme == acmeYes:
+			r.host.WantsTLS = true
+			r.wishes = append(r.wishes, wish{in.object, true})
+		case in.asked.acme == acmeUnset && asks && !byDefault:
+			r.wishes = append(r.wishes, wish{in.object, false})
 		}
 	}
 }

@@ -14,6 +14,7 @@ type hosts struct {
 	grants     *grants
 	resolution *resolution
 	common     *common
+	issued     *issued
 
 	list     []*gatelodge.Host // sorted by name
 	byName   map[gatelodge.Name]*hostResult
@@ -30,12 +31,12 @@ type common struct {
 
 // makeHosts makes the Host of every granted name, and reuses those of last
 // that are made of the same parts.
-func makeHosts(g *grants, res *resolution, c *common, last *hosts) *hosts {
-	if last != nil && last.grants == g && last.resolution == res && last.common == c {
+func makeHosts(g *grants, res *resolution, c *common, i *issued, last *hosts) *hosts {
+	if last != nil && last.grants == g && last.resolution == res && last.common == c && last.issued == i {
 		return last
 	}
 	h := &hosts{
-		grants: g, resolution: res, common: c,
+		grants: g, resolution: res, common: c, issued: i,
 		list:   make([]*gatelodge.Host, 0, len(g.order)+1),
 		byName: make(map[gatelodge.Name]*hostResult, len(g.order)+1),
 	}
@@ -57,7 +58,7 @@ func (h *hosts) add(granted *grant, res *resolution, c *common, last *hosts) {
 	if last != nil {
 		before = last.byName[granted.name]
 	}
-	inherited := h.inherited(granted)
+	inherited := h.issued.appendFor(granted.name, h.inherited(granted))
 	result := before
 	if before == nil || !before.isOf(granted, res, inherited, c) {
 		result = makeHost(granted, res, inherited, c)

@@ -28,6 +28,9 @@ type fileHead struct {
 
 const fileFormat = "gatelodge.dev/objects/v1"
 
+// storedKind is the kind of a line with a Secret of Objects.Stored.
+const storedKind = "Stored"
+
 // fileLine is each other line.
 type fileLine struct {
 	Kind   string          `json:"kind"`
@@ -38,7 +41,8 @@ type fileLine struct {
 func (o *Objects) sameAs(p *Objects) bool {
 	return slices.Equal(o.Ingresses, p.Ingresses) && slices.Equal(o.Classes, p.Classes) &&
 		slices.Equal(o.Services, p.Services) && slices.Equal(o.Slices, p.Slices) && slices.Equal(o.Secrets, p.Secrets) &&
-		slices.Equal(o.Namespaces, p.Namespaces) && slices.Equal(o.DNSEndpoints, p.DNSEndpoints)
+		slices.Equal(o.Namespaces, p.Namespaces) && slices.Equal(o.DNSEndpoints, p.DNSEndpoints) &&
+		slices.Equal(o.Stored, p.Stored)
 }
 
 // writeObjects puts the objects into a file.
@@ -48,7 +52,7 @@ func writeObjects(path string, o *Objects) error {
 
 func encodeObjects(out io.Writer, o *Objects) error {
 	lines := json.NewEncoder(out)
-	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets) + len(o.Namespaces) + len(o.DNSEndpoints)}
+	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets) + len(o.Namespaces) + len(o.DNSEndpoints) + len(o.Stored)}
 	return errors.Join(
 		lines.Encode(head),
 		encodeAll(lines, "Ingress", o.Ingresses),
@@ -57,7 +61,8 @@ func encodeObjects(out io.Writer, o *Objects) error {
 		encodeAll(lines, "EndpointSlice", o.Slices),
 		encodeAll(lines, "Secret", o.Secrets),
 		encodeAll(lines, "Namespace", o.Namespaces),
-		encodeAll(lines, "DNSEndpoint", o.DNSEndpoints))
+		encodeAll(lines, "DNSEndpoint", o.DNSEndpoints),
+		encodeAll(lines, storedKind, o.Stored))
 }
 
 func encodeAll[T metav1.Object](lines *json.Encoder, kind string, list []T) error {
@@ -95,6 +100,9 @@ func readObjects(path string) (o Objects, err error) {
 			return Objects{}, fmt.Errorf("line %d: %w", n+2, err)
 		}
 		object, _ := newObject(line.Kind)
+		if line.Kind == storedKind {
+			object = &corev1.Secret{}
+		}
 		if object == nil {
 			return Objects{}, fmt.Errorf("line %d: unknown kind %.60q", n+2, line.Kind)
 		}
@@ -111,7 +119,11 @@ func readObjects(path string) (o Objects, err error) {
 		case *discoveryv1.EndpointSlice:
 			o.Slices = append(o.Slices, object)
 		case *corev1.Secret:
-			o.Secrets = append(o.Secrets, object)
+			if line.Kind == storedKind {
+				o.Stored = append(o.Stored, object)
+			} else {
+				o.Secrets = append(o.Secrets, object)
+			}
 		case *corev1.Namespace:
 			o.Namespaces = append(o.Namespaces, object)
 		case *DNSEndpoint:

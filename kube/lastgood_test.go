@@ -49,6 +49,7 @@ func exampleObjects(t *testing.T) Objects {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "records", UID: "records", ResourceVersion: "1"},
 		Spec:       DNSEndpointSpec{Endpoints: []Endpoint{{DNSName: "a.example.com", RecordType: "TXT", RecordTTL: 30, Targets: []string{"text"}}}},
 	})
+	addStored(t, &objects, "failed www.example.net no address")
 	objects.Problems, objects.Origins = nil, nil
 	return objects
 }

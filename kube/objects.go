@@ -27,6 +27,11 @@ type Objects struct {
 
 	DNSEndpoints []*DNSEndpoint
 
+	// Stored is the items of the gateway's own Store that all replicas serve, by
+	// gatelodge.IsServedItem: challenges, and certificates that were issued. The
+	// version of one is its resourceVersion.
+	Stored []*corev1.Secret
+
 	// Externals is what ExternalName Services lead to, if somebody looked it up.
 	Externals *Externals
 

@@ -14,6 +14,7 @@ import (
 // resolved is an Ingress together with what the Secrets say that it names.
 type resolved struct {
 	*ingress
+	orders       bool // its certificates are ordered where no Secret has them
 	policy       *gatelodge.Policy
 	certificates []*gatelodge.Certificate // for each entry of ingress.tls; nil: none that can be used now
 	problems     []gatelodge.Problem
@@ -26,6 +27,7 @@ type resolved struct {
 type resolution struct {
 	selection *selection
 	secrets   *secrets
+	orders    bool
 	list      []*resolved
 	problems  []gatelodge.Problem
 	stable    period
@@ -33,23 +35,26 @@ type resolution struct {
 
 // resolve looks up the Secrets of every Ingress, and reuses what last has for
 // one where neither the Ingress nor its Secrets nor the validity of a
-// certificate changed.
-func resolve(selected *selection, s *secrets, objects *Objects, last *resolution) *resolution {
+// certificate changed. With orders, a certificate that no Secret has will be
+// ordered, so a Secret of spec.tls may be absent.
+func resolve(selected *selection, s *secrets, objects *Objects, orders bool, last *resolution) *resolution {
 	var before map[*ingress]*resolved
 	if last != nil {
-		if last.selection == selected && last.secrets == s && last.stable.contains(objects.Now) {
+		if last.selection == selected && last.secrets == s && last.orders == orders && last.stable.contains(objects.Now) {
 			return last
 		}
 		before = make(map[*ingress]*resolved, len(last.list))
 		for _, r := range last.list {
-			before[r.ingress] = r
+			if r.orders == (orders && r.asked.acme != acmeNo) {
+				before[r.ingress] = r
+			}
 		}
 	}
-	next := &resolution{selection: selected, secrets: s, list: make([]*resolved, len(selected.ours))}
+	next := &resolution{selection: selected, secrets: s, orders: orders, list: make([]*resolved, len(selected.ours))}
 	for i, in := range selected.ours {
 		r := before[in]
 		if r == nil || !r.stable.contains(objects.Now) || !slices.Equal(r.uses, s.used(in)) {
-			r = resolveOne(in, s, objects)
+			r = resolveOne(in, s, objects, orders && in.asked.acme != acmeNo)
 		}
 		next.list[i] = r
 		next.problems = append(next.problems, r.problems...)
@@ -90,8 +95,8 @@ func (r *resolved) problem(reason gatelodge.Reason, format string, args ...any) 
 	r.problems = append(r.problems, gatelodge.Problem{Object: r.object, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
-func resolveOne(in *ingress, s *secrets, objects *Objects) *resolved {
-	r := &resolved{ingress: in, uses: s.used(in)}
+func resolveOne(in *ingress, s *secrets, objects *Objects, orders bool) *resolved {
+	r := &resolved{ingress: in, orders: orders, uses: s.used(in)}
 	for i := range in.tls {
 		r.certificates = append(r.certificates, r.certificate(&in.tls[i], s, objects))
 	}
@@ -109,6 +114,9 @@ func (r *resolved) certificate(entry *tlsAsk, s *secrets, objects *Objects) *gat
 	}
 	name := r.object.Namespace + "/" + entry.secret
 	secret := s.of(r.ingress, entry.secret)
+	if secret == nil && r.orders {
+		return nil
+	}
 	if secret == nil {
 		r.problem(gatelodge.SecretMissing, "there is no Secret %s, which spec.tls names for %s", name, r.hostsOf(entry))
 		return nil

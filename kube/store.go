@@ -27,6 +27,11 @@ func (c *Cluster) Store() *ClusterStore { return &ClusterStore{c} }
 // itemRole labels what the store keeps.
 const itemRole = "item"
 
+// itemLabels selects what the store keeps.
+func (c *Cluster) itemLabels() string {
+	return instanceLabel + "=" + c.cfg.Name + "," + roleLabel + "=" + itemRole
+}
+
 // isPublic tells by the name whether an item holds nothing secret: what the
 // withdrawal guard knows, and the serials of zones.
 func isPublic(name string) bool {

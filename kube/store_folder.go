@@ -163,17 +163,27 @@ func (s *FolderStore) Watch(ctx context.Context, prefix string, changed func(nam
 func (s *FolderStore) begin(w *folderWatcher) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
+	var err error
+	if w.names, err = s.names(w.prefix); err != nil {
 		return fmt.Errorf("watch items in %s: %w", s.dir, err)
-	}
-	for _, entry := range entries {
-		if name, ok := strings.CutSuffix(entry.Name(), itemSuffix); ok && strings.HasPrefix(name, w.prefix) && checkItemName(name) == nil {
-			w.names = append(w.names, name)
-		}
 	}
 	s.watchers[w] = true
 	return nil
+}
+
+// names lists the items that start with prefix.
+func (s *FolderStore) names(prefix string) ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), itemSuffix); ok && strings.HasPrefix(name, prefix) && checkItemName(name) == nil {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // tell wakes those who watch the item; the caller holds the lock.

@@ -34,7 +34,7 @@ func (s *ClusterStore) Watch(ctx context.Context, prefix string, changed func(na
 			cache.ReflectorOptions{Name: "gatelodge", Backoff: watchBackoff()})
 		watching.Go(func() { reflector.RunWithContext(ctx) })
 	}
-	selection := metav1.ListOptions{LabelSelector: instanceLabel + "=" + c.cfg.Name + "," + roleLabel + "=" + itemRole}
+	selection := metav1.ListOptions{LabelSelector: c.itemLabels()}
 	if mayBePublic(prefix) {
 		watch("configmaps", true, func(noted func(error)) *cache.ListWatch {
 			return newListWatch(c.client.CoreV1().ConfigMaps(c.cfg.Namespace), selection, noted)

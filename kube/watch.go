@@ -80,7 +80,7 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	cfg := w.config()
-	keys := feedsOf(cfg)
+	keys := append(feedsOf(cfg), w.cluster.storedFeedOf(cfg)...)
 	if !w.start(ctx, keys) {
 		return false
 	}
@@ -155,11 +155,24 @@ func (w *Watch) collect(keys []feedKey) Objects {
 			objects.Slices = appendTyped[*discoveryv1.EndpointSlice](objects.Slices, list)
 		case namespaceFeed:
 			objects.Namespaces = appendTyped[*corev1.Namespace](objects.Namespaces, list)
+		case storedFeed:
+			objects.Stored = w.cluster.appendServed(objects.Stored, list)
 		default:
 			objects.Secrets = appendTyped[*corev1.Secret](objects.Secrets, list)
 		}
 	}
 	return objects
+}
+
+// appendServed appends the items of the Store that all replicas serve.
+func (c *Cluster) appendServed(to []*corev1.Secret, list []metav1.Object) []*corev1.Secret {
+	for _, object := range list {
+		secret, ok := object.(*corev1.Secret)
+		if item, own := strings.CutPrefix(object.GetName(), c.cfg.Name+"-"); ok && own && gatelodge.IsServedItem(item) {
+			to = append(to, secret)
+		}
+	}
+	return to
 }
 
 func appendTyped[T metav1.Object](to []T, list []metav1.Object) []T {
@@ -181,7 +194,8 @@ func (w *Watch) Waiting() string {
 		return ""
 	}
 	var missing []string
-	for _, key := range feedsOf(w.config()) {
+	cfg := w.config()
+	for _, key := range append(feedsOf(cfg), w.cluster.storedFeedOf(cfg)...) {
 		if f := w.feeds[key]; f == nil || !f.isSettled() {
 			missing = append(missing, key.String())
 		}

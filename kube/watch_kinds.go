@@ -27,11 +27,12 @@ const (
 	tlsSecretFeed // Secrets of type kubernetes.io/tls
 	secretFeed    // a Secret of whatever type, by name
 	namespaceFeed
+	storedFeed // Secrets of the gateway's own Store
 )
 
 // String names the resource, as messages and RBAC do.
 func (k feedKind) String() string {
-	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets", "namespaces"}[k]
+	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets", "namespaces", "own secrets"}[k]
 }
 
 // feedKey names what one list and watch is about.
@@ -39,6 +40,7 @@ type feedKey struct {
 	kind      feedKind
 	namespace string // "": all, or the kind has none
 	name      string // "": all
+	labels    string // label selector; "": all
 }
 
 // String says what is watched, to complete "watch …".
@@ -62,7 +64,7 @@ func (k feedKey) selection() metav1.ListOptions {
 	case k.kind == tlsSecretFeed:
 		return metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("type", string(corev1.SecretTypeTLS)).String()}
 	}
-	return metav1.ListOptions{}
+	return metav1.ListOptions{LabelSelector: k.labels}
 }
 
 // example returns an empty object of the kind.

@@ -44,10 +44,14 @@ func TestOnlyWhatIsReadIsWatched(t *testing.T) {
 		"a default backend elsewhere": {Config{Namespaces: []string{"a"}, Classes: []string{"c"}, DefaultBackend: &ServicePort{Namespace: "errors"}},
 			[]string{"endpointslices in namespace a", "endpointslices in namespace errors", "ingresses in namespace a", "namespaces a",
 				"secrets of type kubernetes.io/tls in namespace a", "services in namespace a", "services in namespace errors"}},
+		"a namespace, certificates are ordered": {Config{Namespaces: []string{"a"}, Classes: []string{"c"}, ACME: &ACMEConfig{}},
+			[]string{"endpointslices in namespace a", "ingresses in namespace a", "namespaces a", "own secrets in namespace gatelodge",
+				"secrets of type kubernetes.io/tls in namespace a", "services in namespace a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			cluster := &Cluster{cfg: ClusterConfig{Name: "gatelodge", Namespace: "gatelodge"}}
 			var got []string
-			for _, key := range feedsOf(&test.cfg) {
+			for _, key := range append(feedsOf(&test.cfg), cluster.storedFeedOf(&test.cfg)...) {
 				got = append(got, key.String())
 			}
 			if slices.Sort(got); !slices.Equal(got, test.want) {

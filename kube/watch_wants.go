@@ -45,6 +45,15 @@ func feedsOf(cfg *Config) []feedKey {
 	return keys
 }
 
+// storedFeedOf is the feed of the gateway's own items, which nobody needs who
+// orders no certificates.
+func (c *Cluster) storedFeedOf(cfg *Config) []feedKey {
+	if cfg.ACME == nil {
+		return nil
+	}
+	return []feedKey{{kind: storedFeed, namespace: c.cfg.Namespace, labels: c.itemLabels()}}
+}
+
 // announcingServices are those whose addresses are published.
 func (c *Config) announcingServices() []types.NamespacedName {
 	var services []types.NamespacedName
@@ -88,6 +97,9 @@ func namedSecrets(ours []*ingress, cfg *Config, isTLS func(types.NamespacedName)
 	}
 	for _, name := range cfg.DefaultCertificates {
 		add(name)
+	}
+	if cfg.ACME != nil {
+		add(cfg.ACME.BindingSecret)
 	}
 	for _, in := range ours {
 		for _, entry := range in.tls {

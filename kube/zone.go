@@ -24,8 +24,9 @@ type zoneBuilder struct {
 	next      *zoneResult
 }
 
-func (b *zoneBuilder) build(names []gatelodge.Name) *gatelodge.Zone {
+func (b *zoneBuilder) build(names []gatelodge.Name, proofs map[gatelodge.Name][]gatelodge.Record) *gatelodge.Zone {
 	b.addConfigured()
+	b.addChallenges(proofs)
 	for _, name := range names {
 		b.addHost(name, b.grants.byName[name])
 		if b.view.Owners {

@@ -13,6 +13,7 @@ type views struct {
 	grants    *grants
 	announced *announced
 	https     *httpsRecords
+	answers   *challenges
 	cfg       *Config
 
 	list  []*gatelodge.View
@@ -57,12 +58,12 @@ type nodeOrigin struct {
 	ownerName gatelodge.Name
 }
 
-func makeViews(g *grants, a *announced, https *httpsRecords, cfg *Config, last *views) *views {
-	if last != nil && last.grants == g && last.announced == a && last.https == https && last.cfg == cfg {
+func makeViews(g *grants, a *announced, https *httpsRecords, answers *challenges, cfg *Config, last *views) *views {
+	if last != nil && last.grants == g && last.announced == a && last.https == https && last.answers == answers && last.cfg == cfg {
 		return last
 	}
-	v := &views{grants: g, announced: a, https: https, cfg: cfg, zones: make(map[zoneKey]*zoneResult)}
-	names := namesByZone(g, cfg)
+	v := &views{grants: g, announced: a, https: https, answers: answers, cfg: cfg, zones: make(map[zoneKey]*zoneResult)}
+	names, proofs := namesByZone(g, cfg), challengeRecords(answers, cfg)
 	for i := range cfg.Views {
 		viewConfig := &cfg.Views[i]
 		view := &gatelodge.View{Name: viewConfig.Name, Addresses: a.views[viewConfig.Name].addresses}
@@ -79,7 +80,7 @@ func makeViews(g *grants, a *announced, https *httpsRecords, cfg *Config, last *
 			if last != nil && last.zones[key] != nil {
 				b.last = last.zones[key]
 			}
-			view.Zones = append(view.Zones, b.build(names[zone.Name]))
+			view.Zones = append(view.Zones, b.build(names[zone.Name], proofs[zone.Name]))
 			v.zones[key] = b.next
 		}
 		slices.SortFunc(view.Zones, func(a, b *gatelodge.Zone) int { return a.Name.Compare(b.Name) })
@@ -91,10 +92,7 @@ func makeViews(g *grants, a *announced, https *httpsRecords, cfg *Config, last *
 // namesByZone gives each granted name to the zone that holds it, the longest
 // whose suffix it has. Names outside all zones are other people's to publish.
 func namesByZone(g *grants, cfg *Config) map[gatelodge.Name][]gatelodge.Name {
-	apexes := make(map[gatelodge.Name]bool, len(cfg.Zones))
-	for i := range cfg.Zones {
-		apexes[cfg.Zones[i].Name] = true
-	}
+	apexes := cfg.apexes()
 	byZone := make(map[gatelodge.Name][]gatelodge.Name, len(apexes))
 	if len(apexes) == 0 {
 		return byZone

@@ -11,10 +11,11 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 		before = &table{snapshot: &gatelodge.Snapshot{}}
 	}
 	t := &table{
-		snapshot:  next,
-		settings:  next.Settings,
-		backends:  make(map[string]*backend, len(next.Backends)),
-		httpsPort: httpsPort(next.Listeners),
+		snapshot:   next,
+		settings:   next.Settings,
+		backends:   make(map[string]*backend, len(next.Backends)),
+		challenges: challenges(next.Challenges),
+		httpsPort:  httpsPort(next.Listeners),
 	}
 	for _, b := range next.Backends {
 		if old := before.backends[b.Key]; old != nil && old.source == b {

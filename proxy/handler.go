@@ -26,8 +26,8 @@ func (s *Server) handle(x *exchange.Exchange) error {
 }
 
 // locate finds out what the request is for: canonical path and host, who asks,
-// and the route. It returns the answer to a request that has none, or that says
-// that it is too large for any.
+// and the route. It returns the answer to a request that has none, that says
+// that it is too large for any, or by which a CA proves the name.
 func (r *request) locate() *answer {
 	var err error
 	if r.path, err = canonicalPath(r.x.Path); err != nil {
@@ -40,6 +40,9 @@ func (r *request) locate() *answer {
 	r.identify()
 	if r.misdirected() {
 		return misdirectedRequest()
+	}
+	if proof := r.challenge(); proof != nil {
+		return proof
 	}
 	h := r.table.host(r.name)
 	if h == nil {

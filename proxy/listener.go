@@ -96,8 +96,12 @@ func (l *listener) serveConn(c net.Conn) {
 		_ = c.Close() // nothing more is to be said
 		return
 	}
-	if secured.ConnectionState().NegotiatedProtocol == "h2" {
+	switch secured.ConnectionState().NegotiatedProtocol {
+	case "h2":
 		l.http2.ServeConn(secured, info, nil)
+		return
+	case challengeProtocol:
+		_ = secured.Close() // the handshake is all that the CA wants
 		return
 	}
 	l.http1.ServeConn(l.stopping, secured, info)

@@ -8,11 +8,12 @@ import (
 
 // table is the Snapshot as requests ask it.
 type table struct {
-	snapshot  *gatelodge.Snapshot
-	settings  *gatelodge.Settings
-	hosts     map[gatelodge.Name]*host // by hostKey
-	backends  map[string]*backend      // by key, so that an endpoint's coming recompiles no route
-	httpsPort uint16                   // the public port of the HTTPS listener; 0 where there is none
+	snapshot   *gatelodge.Snapshot
+	settings   *gatelodge.Settings
+	hosts      map[gatelodge.Name]*host // by hostKey
+	backends   map[string]*backend      // by key, so that an endpoint's coming recompiles no route
+	challenges map[challengeKey]string
+	httpsPort  uint16 // the public port of the HTTPS listener; 0 where there is none
 }
 
 // host is a gatelodge.Host with its routes compiled.
@@ -70,19 +71,4 @@ func (h *host) match(path string) *route {
 		}
 	}
 	return nil
-}
-
-// challenged tells whether an ACME CA was promised an answer at this path
-// (RFC 8555 §8.3).
-func (t *table) challenged(name gatelodge.Name, path string) bool {
-	token, found := strings.CutPrefix(path, "/.well-known/acme-challenge/")
-	if !found {
-		return false
-	}
-	for _, c := range t.snapshot.Challenges {
-		if c.Type == gatelodge.HTTP01 && c.Name == name && c.Token == token {
-			return true
-		}
-	}
-	return false
 }

@@ -8,14 +8,13 @@ import (
 )
 
 // redirectHTTPS sends a request in clear text to the same place under HTTPS:
-// with RedirectAuto where the host has a certificate that a client can accept,
-// and never where an ACME CA was promised an answer.
+// with RedirectAuto where the host has a certificate that a client can accept.
 func redirectHTTPS(p *gatelodge.Policy) step {
 	if p.Redirect == gatelodge.RedirectNever {
 		return nil
 	}
 	return func(r *request) *answer {
-		if r.scheme == "https" || r.name == "" || r.table.challenged(r.name, r.path) {
+		if r.scheme == "https" || r.name == "" {
 			return nil
 		}
 		if p.Redirect == gatelodge.RedirectAuto &&

@@ -29,8 +29,6 @@ func TestRedirectToHTTPS(t *testing.T) {
 		{name: "turned off for all", certs: certified, off: true, path: path},
 		{name: "forced all the same", redirect: gatelodge.RedirectAlways, off: true, path: path, want: "https://" + appHost + path},
 		{name: "a trusted proxy says https", certs: certified, fields: map[string]string{"X-Forwarded-Proto": "https"}, path: path},
-		{name: "a challenge that is waited for", certs: certified, path: "/.well-known/acme-challenge/token"},
-		{name: "a challenge that is not", certs: certified, path: "/.well-known/acme-challenge/other", want: "https://" + appHost + "/.well-known/acme-challenge/other"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inModes(t, func(t *testing.T, m mode) {
@@ -39,7 +37,6 @@ func TestRedirectToHTTPS(t *testing.T) {
 					s.Hosts[0].Routes[0].Policy = &gatelodge.Policy{Redirect: c.redirect}
 					s.Settings.RedirectHTTPS = !c.off
 					s.Settings.Trust.Forwarded = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-					s.Challenges = []gatelodge.Challenge{{Type: gatelodge.HTTP01, Name: appHost, Token: "token"}}
 					if c.port != 0 {
 						s.Listeners[1].PublicPort = c.port
 					}

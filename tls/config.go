@@ -53,6 +53,9 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if t == nil {
 		return nil, errNothingServed
 	}
+	if proof := t.proof(hello); proof != nil {
+		return proof, nil
+	}
 	found := t.choose(hello.ServerName)
 	if h := gatelodge.HandshakeOf(hello.Context()); h != nil {
 		h.Certificates = found.certificates

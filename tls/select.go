@@ -13,12 +13,13 @@ type table struct {
 	list       []*gatelodge.Host // the Snapshot's, to see whether hosts has to change
 	hosts      map[gatelodge.Name]*gatelodge.Host
 	defaults   []*gatelodge.Certificate // for names that no Host has
+	proofs     map[gatelodge.Name]*tls.Certificate
 }
 
 // compile makes the table of next. Most Snapshots change no host at all, and
 // then the map of the table before serves on.
 func compile(next *gatelodge.Snapshot, previous *table) *table {
-	t := &table{minVersion: tls.VersionTLS12, list: next.Hosts, defaults: next.DefaultCertificates}
+	t := &table{minVersion: tls.VersionTLS12, list: next.Hosts, defaults: next.DefaultCertificates, proofs: proofs(next.Challenges)}
 	if next.Settings != nil && next.Settings.TLS.MinVersion > t.minVersion {
 		t.minVersion = next.Settings.TLS.MinVersion
 	}

@@ -1,0 +1,198 @@
+package gatelodge
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What the issuer keeps in a Store is read by all replicas, so its form stands
+// here, between those who write and those who read it.
+
+// Names of items, and parts of them.
+const (
+	ChallengesItem = "acme-challenges" // see EncodeChallenges
+	AuthorityItem  = "acme-ca"         // a StoredIssuance without a name: what is wrong between the CA and us
+	issuancePrefix = "acme-cert-"
+
+	// ChallengesPart tells the item of challenges from all others.
+	ChallengesPart = "challenges"
+
+	namePart    = "name"
+	chainPart   = "tls.crt"
+	keyPart     = "tls.key"
+	orderPart   = "order"
+	failurePart = "failure"
+)
+
+// IssuanceItem is the name of the item in which the certificate for a name is
+// kept: a readable one where it can be.
+func IssuanceItem(name Name) string {
+	kind, text := "name-", string(name)
+	if name.IsWildcard() {
+		kind, text = "wildcard-", strings.TrimPrefix(text, "*.")
+	}
+	if len(text) > 120 || strings.Contains(text, "_") {
+		sum := sha256.Sum256([]byte(text))
+		kind, text = "hash-"+kind, hex.EncodeToString(sum[:16])
+	}
+	return issuancePrefix + kind + text
+}
+
+// IsServedItem tells whether the replicas serve what the item holds: challenges
+// and certificates, and not the account's key.
+func IsServedItem(item string) bool {
+	return item == ChallengesItem || item == AuthorityItem || strings.HasPrefix(item, issuancePrefix)
+}
+
+// StoredIssuance is what is kept for one name.
+type StoredIssuance struct {
+	Name       Name
+	Chain, Key []byte   // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing was issued yet
+	Order      []byte   // the order under way, in the issuer's own form; empty: none
+	Failure    *Failure // why the last attempt failed; nil: it did not
+}
+
+// Failure is an attempt that failed.
+type Failure struct {
+	Message  string    `json:"message"`  // in the words of who refused
+	At       time.Time `json:"at"`       // when it failed
+	RetryAt  time.Time `json:"retryAt"`  // when to try again
+	Attempts int       `json:"attempts"` // that failed since the last success
+}
+
+// Encode returns the parts of the item.
+func (s *StoredIssuance) Encode() (map[string][]byte, error) {
+	parts := map[string][]byte{namePart: []byte(s.Name)}
+	for part, content := range map[string][]byte{chainPart: s.Chain, keyPart: s.Key, orderPart: s.Order} {
+		if len(content) > 0 {
+			parts[part] = content
+		}
+	}
+	if s.Failure != nil {
+		text, err := json.Marshal(s.Failure)
+		if err != nil {
+			return nil, err
+		}
+		parts[failurePart] = text
+	}
+	return parts, nil
+}
+
+// DecodeIssuance reads what Encode returned.
+func DecodeIssuance(parts map[string][]byte) (*StoredIssuance, error) {
+	s := &StoredIssuance{Chain: parts[chainPart], Key: parts[keyPart], Order: parts[orderPart]}
+	if text := string(parts[namePart]); text != "" {
+		name, err := ParseName(text)
+		if err != nil {
+			return nil, err
+		}
+		s.Name = name
+	}
+	if text := parts[failurePart]; len(text) > 0 {
+		s.Failure = new(Failure)
+		if err := json.Unmarshal(text, s.Failure); err != nil {
+			return nil, fmt.Errorf("part %s: %w", failurePart, err)
+		}
+	}
+	return s, nil
+}
+
+// storedChallenge is a Challenge in the item.
+type storedChallenge struct {
+	Type        ChallengeType `json:"type"`
+	Name        Name          `json:"name"`
+	Token       string        `json:"token,omitempty"`
+	Response    string        `json:"response,omitempty"`
+	Certificate string        `json:"certificate,omitempty"` // PEM, the key included
+}
+
+// EncodeChallenges returns the parts of the item that holds all challenges.
+func EncodeChallenges(challenges []Challenge) (map[string][]byte, error) {
+	stored := make([]storedChallenge, len(challenges))
+	for i, c := range challenges {
+		stored[i] = storedChallenge{Type: c.Type, Name: c.Name, Token: c.Token, Response: c.Response}
+		if c.Certificate != nil {
+			text, err := encodeKeyPair(c.Certificate)
+			if err != nil {
+				return nil, fmt.Errorf("%s challenge for %s: %w", c.Type, c.Name, err)
+			}
+			stored[i].Certificate = string(text)
+		}
+	}
+	text, err := json.Marshal(stored)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{ChallengesPart: text}, nil
+}
+
+// DecodeChallenges reads what EncodeChallenges returned.
+func DecodeChallenges(parts map[string][]byte) ([]Challenge, error) {
+	var stored []storedChallenge
+	if text := parts[ChallengesPart]; len(text) > 0 {
+		if err := json.Unmarshal(text, &stored); err != nil {
+			return nil, fmt.Errorf("part %s: %w", ChallengesPart, err)
+		}
+	}
+	challenges := make([]Challenge, len(stored))
+	for i, s := range stored {
+		name, err := ParseName(string(s.Name))
+		if err != nil {
+			return nil, err
+		}
+		challenges[i] = Challenge{Type: s.Type, Name: name, Token: s.Token, Response: s.Response}
+		switch s.Type {
+		case DNS01, HTTP01:
+			if !isBase64URL(s.Response) && !isKeyAuthorization(s.Response) {
+				return nil, fmt.Errorf("%s challenge for %s: the response is none", s.Type, name)
+			}
+		case TLSALPN01:
+			pair, err := tls.X509KeyPair([]byte(s.Certificate), []byte(s.Certificate))
+			if err != nil {
+				return nil, fmt.Errorf("%s challenge for %s: %w", s.Type, name, err)
+			}
+			challenges[i].Certificate = &pair
+		default:
+			return nil, fmt.Errorf("challenge for %s is of unknown type %.20q", name, s.Type)
+		}
+	}
+	return challenges, nil
+}
+
+// isBase64URL tells whether s is text of the alphabet of RFC 4648 §5, which
+// needs no quoting anywhere.
+func isBase64URL(s string) bool {
+	return s != "" && !slices.ContainsFunc([]byte(s), func(c byte) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
+	})
+}
+
+// isKeyAuthorization tells whether s is a token and a thumbprint (RFC 8555
+// §8.1).
+func isKeyAuthorization(s string) bool {
+	token, thumbprint, found := strings.Cut(s, ".")
+	return found && isBase64URL(token) && isBase64URL(thumbprint)
+}
+
+// encodeKeyPair returns a certificate and its key in PEM.
+func encodeKeyPair(pair *tls.Certificate) ([]byte, error) {
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	for _, der := range pair.Certificate {
+		err = errors.Join(err, pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	return text.Bytes(), errors.Join(err, pem.Encode(&text, &pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+}
