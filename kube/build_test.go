@@ -151,6 +151,7 @@ func (w *world) slice(namespace, name string) *discoveryv1.EndpointSlice {
 		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
 			Addresses:  []string{pick(w.random, []string{"10.0.0.1", "10.0.0.2", "127.0.0.1"})},
 			Conditions: discoveryv1.EndpointConditions{Ready: new(w.random.IntN(2) == 0), Serving: new(true), Terminating: new(true)},
+			Hints:      &discoveryv1.EndpointHints{ForZones: []discoveryv1.ForZone{{Name: pick(w.random, []string{"a", "b"})}}},
 		})
 	}
 	return slice
@@ -231,6 +232,7 @@ func (w *world) all() Objects {
 func (w *world) config() *Config {
 	return &Config{
 		WithoutClass:        true,
+		Zone:                pick(w.random, []string{"", "a"}),
 		HostSharing:         HostSharing(w.random.IntN(2)),
 		DefaultBackend:      pick(w.random, []*ServicePort{nil, {Namespace: "shop", Name: "one", Port: "80"}}),
 		DefaultCertificates: []types.NamespacedName{{Namespace: "lab", Name: "one"}},

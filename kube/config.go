@@ -35,6 +35,7 @@ type Config struct {
 
 	ACME                *ACMEConfig            // nil: certificates are not ordered
 	DefaultCertificates []types.NamespacedName // Secrets, for every host that they cover
+	Zone                string                 // topology.kubernetes.io/zone of the gateway; "": hints for zones are not heeded
 	LoopbackEndpoints   bool                   // endpoints in 127.0.0.0/8 and ::1 are allowed
 
 	Problems []gatelodge.Problem // of the configuration itself

@@ -34,9 +34,10 @@ func newEndpointSlices(list []*discoveryv1.EndpointSlice, last *endpointSlices) 
 
 // addSlices merges the endpoints of all slices, of both address families.
 // The port of a slice has the name of the Service port, whatever the target
-// port is called or numbered on the pods of that slice.
+// port is called or numbered on the pods of that slice. Where topology hints
+// say so, those of other zones are left out.
 func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName string, objects *Objects, cfg *Config) {
-	var all []gatelodge.Endpoint
+	var all []placed
 	for _, slice := range parts {
 		port := slicePort(slice, portName)
 		if port == 0 {
@@ -56,12 +57,16 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 				})
 				continue
 			}
-			all = append(all, gatelodge.Endpoint{Address: netip.AddrPortFrom(address, port), Draining: draining})
+			all = append(all, placed{gatelodge.Endpoint{Address: netip.AddrPortFrom(address, port), Draining: draining}, zonesOf(endpoint)})
 		}
+	}
+	var endpoints []gatelodge.Endpoint
+	for _, p := range nearby(all, cfg.Zone) {
+		endpoints = append(endpoints, p.Endpoint)
 	}
 	// While an endpoint moves from one slice to another it can be in both: the
 	// better state counts.
-	slices.SortFunc(all, func(a, b gatelodge.Endpoint) int {
+	slices.SortFunc(endpoints, func(a, b gatelodge.Endpoint) int {
 		if c := a.Address.Compare(b.Address); c != 0 || a.Draining == b.Draining {
 			return c
 		}
@@ -70,7 +75,7 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 		}
 		return 1
 	})
-	r.backend.Endpoints = slices.CompactFunc(all, func(a, b gatelodge.Endpoint) bool { return a.Address == b.Address })
+	r.backend.Endpoints = slices.CompactFunc(endpoints, func(a, b gatelodge.Endpoint) bool { return a.Address == b.Address })
 }
 
 // slicePort finds the number of the slice's TCP port of this name; 0 if there

@@ -149,6 +149,7 @@ type goldenConfig struct {
 	DefaultBackend      *ServicePort
 	RefuseExternalNames bool
 	LoopbackEndpoints   bool
+	Zone                string
 	Views               []struct {
 		Name, Service string
 		Addresses     []netip.Addr
@@ -188,7 +189,7 @@ func (g goldenConfig) config(t *testing.T) (*Config, time.Time) {
 	cfg := &Config{
 		Controller: "gatelodge.dev/ingress-controller",
 		Classes:    g.Classes, Namespaces: g.Namespaces, WithoutClass: !g.RefuseWithoutClass,
-		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, LoopbackEndpoints: g.LoopbackEndpoints,
+		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, LoopbackEndpoints: g.LoopbackEndpoints, Zone: g.Zone,
 		DNSService: namespaced(g.DNSService), DNSAddresses: g.DNSAddresses,
 	}
 	if g.ShareAny {

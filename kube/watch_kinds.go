@@ -153,7 +153,7 @@ func trim(manager string) cache.TransformFunc {
 			o.Annotations, o.Labels = nil, map[string]string{discoveryv1.LabelServiceName: service}
 			for i := range o.Endpoints {
 				e := &o.Endpoints[i]
-				*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions}
+				*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, Hints: e.Hints}
 			}
 		case *corev1.Secret:
 			o.ObjectMeta = trimMeta(&o.ObjectMeta)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,8 @@ access log goes to standard output, everything else to standard error.
 
 In a cluster the gateway is the pod POD_NAME in POD_NAMESPACE (environment
 variables, set by the downward API); without them it has the name of the host
-and the namespace of the kubeconfig.`,
+and the namespace of the kubeconfig. POD_ZONE is its zone: with it, traffic
+stays in the zone where EndpointSlices have hints for that.`,
 		Example: `  gatelodge serve --config /etc/gatelodge/gateway.yaml
   gatelodge serve --kubeconfig ~/.kube/config --config gateway.yaml
   gatelodge serve --manifests ./manifests --config gateway.yaml
@@ -74,6 +76,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	}
 	adjust := func(c *config) {
 		c.override(flags.http, flags.https, flags.dns)
+		c.Kube.Zone = os.Getenv("POD_ZONE")
 		c.Kube.LoopbackEndpoints = files.manifests != "" // the endpoints of a cluster are other machines
 	}
 	adjust(cfg)
