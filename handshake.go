@@ -7,6 +7,12 @@ import "context"
 // context of the handshake. It is filled for resumed sessions too.
 type Handshake struct {
 	Certificates []*Certificate // what may be shown for the name asked for; empty for a self-made one
+
+	// ClientTrust is the key of the ClientTrust that the client was asked for a
+	// certificate under, "" where it was not asked, and Client the one that it
+	// showed, nil for none.
+	ClientTrust string
+	Client      *ClientCertificate
 }
 
 // Covers tells whether a certificate of the handshake is for host, so that the

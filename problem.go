@@ -58,6 +58,7 @@ const (
 	UnknownClass       Reason = "UnknownClass"       // an Ingress of a class that nobody defines
 	HostTaken          Reason = "HostTaken"          // a host granted to an older claim
 	PathTaken          Reason = "PathTaken"          // a path granted to an older claim
+	RuleTaken          Reason = "RuleTaken"          // a rule for a whole host that an older object makes otherwise
 	NameReserved       Reason = "NameReserved"       // a name that no object may claim
 	NameNotAllowed     Reason = "NameNotAllowed"     // a name outside the domains of its namespace
 	BackendMissing     Reason = "BackendMissing"     // a Service or a port of it that does not exist

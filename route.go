@@ -14,6 +14,7 @@ type Host struct {
 	Owner        string         // the namespace that the name was granted to; "" where the configuration says it
 	Routes       []*Route       // in the order in which they are tried
 	Certificates []*Certificate // see Certified
+	ClientAuth   *ClientAuth    // nil: clients are asked for no certificate
 	WantsTLS     bool           // somebody asked for TLS: to be without a certificate is a Problem
 }
 
@@ -24,6 +25,15 @@ type Host struct {
 // The chain is not judged.
 func (h *Host) Certified() bool {
 	return len(h.Certificates) > 0
+}
+
+// ClientTrustKey is the key of the ClientTrust that a handshake for the host is
+// made under, and "" where clients are asked for no certificate.
+func (h *Host) ClientTrustKey() string {
+	if h.ClientAuth == nil || h.ClientAuth.Trust == nil {
+		return ""
+	}
+	return h.ClientAuth.Trust.Key
 }
 
 // PathMatch says how a Route's path is compared.

@@ -66,6 +66,9 @@ func (h *Host) writeText(w io.Writer) {
 	for _, r := range h.Routes {
 		fmt.Fprintf(w, "  route %s\n", r)
 	}
+	if h.ClientAuth != nil {
+		fmt.Fprintf(w, "  %s\n", h.ClientAuth)
+	}
 	for _, c := range h.Certificates {
 		fmt.Fprintf(w, "  %s\n", c)
 	}
@@ -96,6 +99,29 @@ func (p *Policy) String() string {
 	}
 	if p.BasicAuth != nil {
 		fmt.Fprintf(&b, " basic-auth=%q users=%d", p.BasicAuth.Realm, len(p.BasicAuth.Users))
+	}
+	return b.String()
+}
+
+// String is the rule's line in the text form.
+func (c *ClientAuth) String() string {
+	if c.Unavailable != "" {
+		return fmt.Sprintf("client-certificate by %s unavailable=%q", c.Object, c.Unavailable)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "client-certificate %s by %s authorities=%d depth=%d", c.Mode, c.Object, len(c.Trust.Authorities), c.Trust.Depth)
+	if len(c.Trust.Revocations) > 0 {
+		fmt.Fprintf(&b, " crls=%d", len(c.Trust.Revocations))
+	}
+	fmt.Fprintf(&b, " sha256=%.16s", c.Trust.Key)
+	if c.Subject != nil {
+		fmt.Fprintf(&b, " subject=%q", c.Subject)
+	}
+	if c.ErrorPage != "" {
+		fmt.Fprintf(&b, " error-page=%q", c.ErrorPage)
+	}
+	if c.PassCertificate {
+		b.WriteString(" passed-on")
 	}
 	return b.String()
 }

@@ -26,6 +26,7 @@ type asked struct {
 	redirect    gatelodge.Redirect
 	hsts        *string
 	auth        authAsk
+	clientAuth  clientAuthAsk
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
 	backendTLS  backendTLSAsk
 	records     recordAsk
@@ -74,11 +75,16 @@ func annotationTable() []annotation {
 		{"auth-secret", "a Secret of the same namespace", setAuthSecret, true},
 		{"auth-secret-type", `"auth-file" or "auth-map"`, setAuthSecretType, true},
 		{"auth-realm", "text without control characters", setAuthRealm, false},
+		{"auth-tls-secret", "a Secret of the same namespace", setClientAuth(setClientAuthSecret), true},
+		{"auth-tls-verify-client", `"on", "off", "optional" or "optional_no_ca"`, setClientAuth(setClientAuthMode), true},
+		{"auth-tls-verify-depth", "a number from 0 to 10", setClientAuth(setClientAuthDepth), true},
+		{"auth-tls-match-cn", `a regular expression that starts with "CN="`, setClientAuth(setClientAuthSubject), true},
+		{"auth-tls-error-page", "a URL of http or https", setClientAuthErrorPage, false},
+		{"auth-tls-pass-certificate-to-upstream", `"true" or "false"`, setClientAuthPass, false},
 
 		// Protections that ingress-nginx knows: what asks for them is not
 		// served without them.
 		{"auth-url", "", notYet, true},
-		{"auth-tls-secret", "", notYet, true},
 		{"allowlist-source-range", "", notYet, true},
 		{"whitelist-source-range", "", notYet, true}, // the older name of the same
 		{"denylist-source-range", "", notYet, true},
@@ -106,7 +112,7 @@ func recordAnnotationTable() []annotation {
 // readAnnotations reads all that is addressed to us, and reports to in what is
 // not honoured.
 func readAnnotations(annotations map[string]string, in *ingress) asked {
-	a := asked{namespace: in.object.Namespace}
+	a := asked{namespace: in.object.Namespace, clientAuth: clientAuthAsk{depth: defaultClientAuthDepth}}
 	if len(annotations) == 0 {
 		return a
 	}
@@ -131,6 +137,7 @@ func readAnnotations(annotations map[string]string, in *ingress) asked {
 	if a.acme == acmeUnset && isCertManagers(annotations) {
 		a.acme = acmeNo
 	}
+	a.clientAuth.check(&a, in)
 	return a
 }
 

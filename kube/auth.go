@@ -3,7 +3,6 @@ package kube
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -33,16 +32,9 @@ func setAuthType(a *asked, value string) error {
 	return errors.New("is no way to authenticate")
 }
 
-func setAuthSecret(a *asked, value string) error {
-	namespace, name, qualified := strings.Cut(value, "/")
-	if !qualified {
-		namespace, name = "", value
-	}
-	if name == "" || qualified && namespace == "" {
-		return errors.New("names no Secret")
-	}
-	a.auth.namespace, a.auth.secret = namespace, name
-	return nil
+func setAuthSecret(a *asked, value string) (err error) {
+	a.auth.namespace, a.auth.secret, err = secretReference(value)
+	return err
 }
 
 func setAuthSecretType(a *asked, value string) error {

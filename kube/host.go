@@ -17,6 +17,7 @@ type hostResult struct {
 	common    *common
 
 	host     *gatelodge.Host
+	refused  map[*resolved]*gatelodge.Policy // of those whose rule for the host can't be kept
 	refs     []*backendRef
 	problems []gatelodge.Problem
 	wishes   []wish
@@ -60,6 +61,7 @@ func makeHost(granted *grant, res *resolution, inherited []*gatelodge.Certificat
 	for _, s := range granted.shares {
 		r.shares = append(r.shares, res.list[s.index])
 	}
+	r.decideClientAuth()
 	r.addRoutes(granted)
 	if granted.name != "" {
 		r.addCertificates()
@@ -108,7 +110,7 @@ func (r *hostResult) addPath(in *resolved, ask *pathAsk, taken map[pathKey]*gate
 		r.problem(in, gatelodge.PathTaken, "%s path %s of %s is taken by %s", ask.match, ask.path, hostName(r.host.Name), by)
 		return
 	}
-	route := &gatelodge.Route{Path: ask.path, Match: ask.match, Backend: ask.backend.key, Policy: in.policy, Object: in.object}
+	route := &gatelodge.Route{Path: ask.path, Match: ask.match, Backend: ask.backend.key, Policy: r.policyOf(in), Object: in.object}
 	taken[key] = route
 	r.addRoute(route, ask.backend)
 }

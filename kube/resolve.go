@@ -16,6 +16,7 @@ type resolved struct {
 	*ingress
 	orders       bool // its certificates are ordered where no Secret has them
 	policy       *gatelodge.Policy
+	clientAuth   *gatelodge.ClientAuth    // for the hosts of the Ingress; nil: it asks for none
 	certificates []*gatelodge.Certificate // for each entry of ingress.tls; nil: none that can be used now
 	problems     []gatelodge.Problem
 
@@ -75,14 +76,14 @@ func (p *period) intersect(q period) {
 
 // used lists the Secrets that an Ingress names.
 func (s *secrets) used(in *ingress) []*corev1.Secret {
-	if len(in.tls) == 0 && in.asked.auth.secret == "" {
+	if len(in.tls) == 0 && in.asked.auth.secret == "" && in.asked.clientAuth.secret == "" {
 		return nil
 	}
-	used := make([]*corev1.Secret, 0, len(in.tls)+1)
+	used := make([]*corev1.Secret, 0, len(in.tls)+2)
 	for _, entry := range in.tls {
 		used = append(used, s.of(in, entry.secret))
 	}
-	return append(used, s.of(in, in.asked.auth.secret))
+	return append(used, s.of(in, in.asked.auth.secret), s.of(in, in.asked.clientAuth.secret))
 }
 
 // of finds a Secret in the namespace of the Ingress: no other namespace's
@@ -103,6 +104,9 @@ func resolveOne(in *ingress, s *secrets, objects *Objects, orders bool) *resolve
 	r.policy = &gatelodge.Policy{Unavailable: in.asked.unavailable, Redirect: in.asked.redirect, HSTS: in.asked.hsts}
 	if in.asked.auth.basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)
+	}
+	if in.asked.clientAuth.asks() {
+		r.resolveClientAuth(s, objects)
 	}
 	return r
 }

@@ -107,6 +107,7 @@ func namedSecrets(ours []*ingress, cfg *Config, isTLS func(types.NamespacedName)
 		}
 		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.auth.secret})
 		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.backendTLS.secret})
+		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.clientAuth.secret})
 	}
 	return keys, problems
 }

@@ -24,8 +24,8 @@ func notFound(why string) *answer {
 	return &answer{status: 404, reason: why, text: "Not Found"}
 }
 
-func misdirectedRequest() *answer {
-	return &answer{status: 421, reason: "host differs from SNI", text: "Misdirected Request"}
+func misdirectedRequest(why string) *answer {
+	return &answer{status: 421, reason: why, text: "Misdirected Request"}
 }
 
 func unavailable(why string) *answer {

@@ -50,7 +50,7 @@ func (s *Server) compileHost(source *gatelodge.Host, backends map[string]*backen
 		h.routes[i] = &route{
 			source: r,
 			host:   h,
-			steps:  s.steps(r.Policy),
+			steps:  s.steps(source, r.Policy),
 			series: s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service}),
 		}
 	}

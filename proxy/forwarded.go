@@ -95,6 +95,10 @@ func (r *request) forwardedFields() {
 		case !isForwarded(f.Name):
 			fields = append(fields, f)
 		case !r.trusted:
+		case isClientField(f.Name):
+			if r.route.host.source.ClientAuth == nil {
+				fields = append(fields, f)
+			}
 		case f.Name == "x-forwarded-for" && chain == peer:
 			chain = f.Value + ", " + peer
 		case f.Name == "x-forwarded-for":
@@ -114,6 +118,7 @@ func (r *request) forwardedFields() {
 	fields.Add("x-forwarded-proto", proto)
 	fields.Add("x-real-ip", x.Client.Addr().String())
 	fields.Add("x-request-id", r.id)
+	fields = r.addClientFields(fields)
 	r.fields, x.Header = fields, fields
 }
 
@@ -123,7 +128,7 @@ func isForwarded(name string) bool {
 	case "forwarded", "x-real-ip", "x-request-id":
 		return true
 	}
-	return strings.HasPrefix(name, "x-forwarded-")
+	return strings.HasPrefix(name, "x-forwarded-") || isClientField(name)
 }
 
 // port is the port that the client knows: what a trusted proxy's scheme means,

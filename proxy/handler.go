@@ -38,13 +38,13 @@ func (r *request) locate() *answer {
 		return badRequest("the host is no name")
 	}
 	r.identify()
-	if r.misdirected() {
-		return misdirectedRequest()
+	h := r.table.host(r.name)
+	if why := r.misdirected(h); why != "" {
+		return misdirectedRequest(why)
 	}
 	if proof := r.challenge(); proof != nil {
 		return proof
 	}
-	h := r.table.host(r.name)
 	if h == nil {
 		return notFound("no host")
 	}
@@ -57,31 +57,39 @@ func (r *request) locate() *answer {
 	return nil
 }
 
-// misdirected tells whether the request came on a connection that was made for
-// another host, with a certificate that is not for this one: the client must
-// not be answered there (RFC 9110 §7.4).
-func (r *request) misdirected() bool {
+// misdirected says why the request must not be answered on its connection (RFC
+// 9110 §7.4), and "" if it may: the connection was made for another host, with
+// a certificate that is not for this one, or under another rule for client
+// certificates, be it that the rule has changed since.
+func (r *request) misdirected(h *host) string {
 	t := r.x.Conn.TLS
-	if t == nil || t.ServerName == "" {
-		return false
+	if t == nil {
+		return ""
+	}
+	if h != nil && r.clientTrust() != h.source.ClientTrustKey() {
+		return "another rule for client certificates"
+	}
+	if t.ServerName == "" {
+		return ""
 	}
 	shown, ok := canonicalHost(t.ServerName)
-	if ok && shown == r.name {
-		return false
+	if ok && shown == r.name || t.Handshake != nil && t.Handshake.Covers(r.name) {
+		return ""
 	}
-	return t.Handshake == nil || !t.Handshake.Covers(r.name)
+	return "host differs from SNI"
 }
 
 // step is one policy of a route, compiled. It returns nil to let the request
 // pass, or the answer that ends it here.
 type step func(*request) *answer
 
-// steps compiles a policy, in the order in which its parts are applied. A part
-// that the policy does not ask for is no step.
-func (s *Server) steps(p *gatelodge.Policy) []step {
+// steps compiles what a host and the policy of its route ask for, in the order
+// in which it is applied. A part that they do not ask for is no step.
+func (s *Server) steps(h *gatelodge.Host, p *gatelodge.Policy) []step {
 	return slices.DeleteFunc([]step{
 		redirectHTTPS(p),
 		hsts(p),
+		clientAuth(h.ClientAuth),
 		refuseUnavailable(p),
 		s.basicAuth(p),
 	}, func(st step) bool { return st == nil })

@@ -67,12 +67,19 @@ type gateway struct {
 // start serves the snapshot that build makes of a plain one.
 func start(t *testing.T, build ...func(*gatelodge.Snapshot)) *gateway {
 	t.Helper()
+	return startWith(t, func(*gatelodge.Handshake) {}, build...)
+}
+
+// startWith serves it with handshakes of which more is told, by tell, than
+// which certificate was shown.
+func startWith(t *testing.T, tell func(*gatelodge.Handshake), build ...func(*gatelodge.Snapshot)) *gateway {
+	t.Helper()
 	g := &gateway{t: t, live: new(gatelodge.Live), registry: prometheus.NewRegistry(), log: new(buffer), served: make(chan error, 1)}
 	g.server = New(g.live, Config{
 		Log:        slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Registerer: g.registry,
 		AccessLog:  g.log,
-		TLS:        serverTLS(),
+		TLS:        serverTLS(tell),
 	})
 	s := plainSnapshot()
 	for _, b := range build {
@@ -355,7 +362,7 @@ func roots() *x509.CertPool {
 
 // serverTLS stands in for package tls: it says that the certificate is for what
 // is at example.com.
-func serverTLS() *tls.Config {
+func serverTLS(tell func(*gatelodge.Handshake)) *tls.Config {
 	shown := &gatelodge.Certificate{Names: []gatelodge.Name{"*.example.com"}}
 	return &tls.Config{
 		NextProtos:   []string{"h2", "http/1.1"},
@@ -363,6 +370,7 @@ func serverTLS() *tls.Config {
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			if h := gatelodge.HandshakeOf(hello.Context()); h != nil {
 				h.Certificates = append(slices.Clone(h.Certificates), shown)
+				tell(h)
 			}
 			return nil, nil
 		},

@@ -57,10 +57,11 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return proof, nil
 	}
 	found := t.choose(hello.ServerName)
-	if h := gatelodge.HandshakeOf(hello.Context()); h != nil {
+	h := gatelodge.HandshakeOf(hello.Context())
+	if h != nil {
 		h.Certificates = found.certificates
 	}
-	return &tls.Config{
+	config := &tls.Config{
 		NextProtos: protocols(),
 		MinVersion: t.minVersion,
 		// Large answers in full records: each one costs a system call on either
@@ -69,7 +70,11 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return s.certificate(hello, found)
 		},
-	}, nil
+	}
+	if found.trust != nil {
+		found.trust.apply(config, h)
+	}
+	return config, nil
 }
 
 // Certificate chooses the certificate for a handshake of a server that speaks

@@ -12,8 +12,10 @@ type table struct {
 	minVersion uint16
 	list       []*gatelodge.Host // the Snapshot's, to see whether hosts has to change
 	hosts      map[gatelodge.Name]*gatelodge.Host
+	others     *gatelodge.Host          // the Host for names that no other matches; nil: there is none
 	defaults   []*gatelodge.Certificate // for names that no Host has
 	proofs     map[gatelodge.Name]*tls.Certificate
+	trusts     map[string]*clientTrust // by key; those of hosts
 }
 
 // compile makes the table of next. Most Snapshots change no host at all, and
@@ -24,22 +26,39 @@ func compile(next *gatelodge.Snapshot, previous *table) *table {
 		t.minVersion = next.Settings.TLS.MinVersion
 	}
 	if previous != nil && slices.Equal(previous.list, next.Hosts) {
-		t.hosts = previous.hosts
+		t.hosts, t.others, t.trusts = previous.hosts, previous.others, previous.trusts
 		return t
 	}
 	t.hosts = make(map[gatelodge.Name]*gatelodge.Host, len(next.Hosts))
+	t.trusts = make(map[string]*clientTrust)
 	for _, h := range next.Hosts {
-		if h.Name != "" { // the Host for every other name can't be asked for
+		if h.Name != "" {
 			t.hosts[h.Name] = h
+		} else {
+			t.others = h
 		}
+		t.addTrust(h, previous)
 	}
 	return t
+}
+
+// addTrust compiles whom the host trusts, once for all that trust the same.
+func (t *table) addTrust(h *gatelodge.Host, previous *table) {
+	key := h.ClientTrustKey()
+	switch {
+	case key == "" || t.trusts[key] != nil:
+	case previous != nil && previous.trusts[key] != nil:
+		t.trusts[key] = previous.trusts[key]
+	default:
+		t.trusts[key] = newClientTrust(h.ClientAuth.Trust)
+	}
 }
 
 // choice is what can be shown in a handshake.
 type choice struct {
 	certificates []*gatelodge.Certificate // the preferred one first
 	host         gatelodge.Name           // without certificates: the host to make one for; "" for a name that nobody serves
+	trust        *clientTrust             // nil: clients are asked for no certificate
 }
 
 // choose finds the certificates for the name of an SNI extension (RFC 6066
@@ -51,22 +70,29 @@ type choice struct {
 // as they come.
 func (t *table) choose(serverName string) choice {
 	if serverName == "" {
-		return choice{certificates: t.defaults}
+		return choice{certificates: t.defaults, trust: t.trustOf(t.others)}
 	}
 	name, err := gatelodge.ParseName(serverName)
 	if err != nil {
-		return choice{}
+		return choice{trust: t.trustOf(t.others)}
 	}
 	exact, wildcard := t.hosts[name], t.hosts[name.Wildcard()]
 	switch {
 	// An exact host has those of the wildcard above it that may serve it among
 	// its own.
 	case exact != nil:
-		return choice{certificates: exact.Certificates, host: exact.Name}
+		return choice{certificates: exact.Certificates, host: exact.Name, trust: t.trustOf(exact)}
 	case wildcard != nil:
-		return choice{certificates: wildcard.Certificates, host: wildcard.Name}
+		return choice{certificates: wildcard.Certificates, host: wildcard.Name, trust: t.trustOf(wildcard)}
 	}
-	return choice{certificates: t.defaultsFor(name)}
+	return choice{certificates: t.defaultsFor(name), trust: t.trustOf(t.others)}
+}
+
+func (t *table) trustOf(h *gatelodge.Host) *clientTrust {
+	if h == nil {
+		return nil
+	}
+	return t.trusts[h.ClientTrustKey()]
 }
 
 // defaultsFor returns the default certificates that cover a name which no Host

@@ -81,7 +81,9 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	case length >= 0 && status != 204:
 		o.b = appendLength(o.b, length)
 	}
-	if r.c.server.draining.Load() {
+	// After a 421 the client is to come on another connection (RFC 9110
+	// §15.5.20), which not every one does by itself.
+	if status == 421 || r.c.server.draining.Load() {
 		r.close = true
 	}
 	switch {

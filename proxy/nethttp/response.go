@@ -51,6 +51,11 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	if !header.Has("content-type") {
 		h["Content-Type"] = nil // or net/http guesses one
 	}
+	if status == http.StatusMisdirectedRequest {
+		// The client is to come on another connection (RFC 9110 §15.5.20), which
+		// not every one does by itself: net/http makes this a GOAWAY.
+		h["Connection"] = []string{"close"}
+	}
 	r.enter()
 	r.writer.WriteHeader(status)
 	r.exit()
