@@ -17,7 +17,7 @@ flags = $$(case $(1) in ./e2e*) echo -count=1 -timeout=40m;; esac)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: ## run the demo: gateway, DNS and sample backends on this machine
@@ -26,6 +26,18 @@ run: ## run the demo: gateway, DNS and sample backends on this machine
 .PHONY: build
 build: ## build bin/gatelodge
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/gatelodge ./cmd/gatelodge
+
+# The image is named as deploy/install.yaml asks for it, and says when its commit
+# was made: the same commit and Go release give the same bytes.
+IMAGE ?= ghcr.io/gatelodge/gatelodge:$(shell sed -n 's/^appVersion: *//p' deploy/chart/Chart.yaml)
+
+.PHONY: image
+image: ## build dist/image.tar, an OCI archive for amd64 and arm64, without a container engine
+	@for arch in amd64 arm64; do echo "== go build linux/$$arch"; \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o dist/$$arch/gatelodge ./cmd/gatelodge; done
+	$(GO) run ./deploy/image -name $(IMAGE) -o dist/image.tar -version $(VERSION) \
+	  -revision "$$(git rev-parse HEAD 2>/dev/null)" -created "$$(git log -1 --format=%ct 2>/dev/null || echo 0)" \
+	  linux/amd64=dist/amd64/gatelodge linux/arm64=dist/arm64/gatelodge
 
 .PHONY: test
 test: ## run the tests of every module
@@ -41,9 +53,15 @@ e2e: ## run the tests that want Debian packages, which it installs as root
 	@if [ $$(id -u) -ne 0 ]; then echo "make e2e needs root, for BIND, NSD and unbound in a namespace" >&2; exit 1; fi
 	cd e2e && $(GO) test -count=1 -timeout=10m -tags debian ./dns
 
+.PHONY: manifests
+manifests: ## render deploy/install.yaml and its kin from the chart
+	deploy/render.sh deploy
+
 .PHONY: check
 check: ## gofmt, go vet, staticcheck, tidy modules, generated files
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
+	@dir=$$(mktemp -d); trap 'rm -r '$$dir EXIT; deploy/render.sh $$dir; for f in $$dir/*; do \
+	  diff deploy/$${f##*/} $$f || { echo "deploy/$${f##*/} is not what the chart renders: make manifests"; exit 1; }; done
 	@for m in $(MODULES); do echo "== check $$m"; (cd $$m && $(GO) mod tidy -diff && $(GO) vet -tags debian ./... && $(STATICCHECK) -tags debian ./...); done
 
 .PHONY: fuzz
