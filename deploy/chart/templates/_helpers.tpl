@@ -1,0 +1,65 @@
+{{/* The labels that select the pods; they never change. */}}
+{{- define "gatelodge.selector" -}}
+app.kubernetes.io/name: gatelodge
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "gatelodge.labels" -}}
+{{ include "gatelodge.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end }}
+
+{{- define "gatelodge.className" -}}
+{{ .Values.ingressClass.name | default .Release.Name }}
+{{- end }}
+
+{{/* The namespaces that the gateway keeps to, as JSON; empty: all. */}}
+{{- define "gatelodge.namespaces" -}}
+{{ dig "ingress" "namespaces" (list) .Values.config | toJson }}
+{{- end }}
+
+{{/* The configuration file: what follows from the release, under what .Values.config says. */}}
+{{- define "gatelodge.config" -}}
+{{- $release := printf "%s/%s" .Release.Namespace .Release.Name }}
+{{- $config := dict
+      "apiVersion" "gatelodge.dev/v1alpha1"
+      "kind" "GatewayConfig"
+      "name" .Release.Name
+      "views" (list (dict "name" "default" "service" $release))
+      "dns" (dict "service" (printf "%s-dns" $release)) }}
+{{- if include "gatelodge.namespaces" . | fromJsonArray }}
+{{- /* With the classes by name, the IngressClasses, which are the cluster's, need not be read. */}}
+{{- $_ := set $config "ingress" (dict "classes" (list (include "gatelodge.className" .))) }}
+{{- end }}
+{{- if .Values.state.enabled }}{{ $_ := set $config "state" "/var/lib/gatelodge" }}{{ end }}
+{{- toYaml (mergeOverwrite $config (deepCopy .Values.config)) }}
+{{- end }}
+
+{{/* A duration of the configuration, such as 1m30s, in whole seconds. */}}
+{{- define "gatelodge.seconds" -}}
+{{- $sum := 0.0 }}
+{{- range regexFindAll "[0-9.]+(ms|h|m|s)" . -1 }}
+{{- $number := regexFind "^[0-9.]+" . | float64 }}
+{{- $sum = addf $sum (mulf $number (get (dict "h" 3600.0 "m" 60.0 "s" 1.0 "ms" 0.001) (regexFind "[a-z]+$" .))) }}
+{{- end }}
+{{- ceil $sum | int }}
+{{- end }}
+
+{{/* The time that a pod may take to end: the pause, the drain, and what ending takes. */}}
+{{- define "gatelodge.gracePeriod" -}}
+{{- $drain := merge (dict) (dig "drain" (dict) .Values.config) (dict "delay" "5s" "timeout" "60s" "tunnels" "10m") }}
+{{- $wait := max (include "gatelodge.seconds" $drain.timeout | int) (include "gatelodge.seconds" $drain.tunnels | int) }}
+{{- add .Values.preStopSeconds (include "gatelodge.seconds" $drain.delay | int) $wait 10 }}
+{{- end }}
+
+{{/* MetalLB's annotations of a Service; call with the root and the Service's values. */}}
+{{- define "gatelodge.metallb" -}}
+{{- $root := index . 0 }}{{ $service := index . 1 }}{{ $services := $root.Values.services }}
+{{- $annotations := dict }}
+{{- if ne $services.shareKey "-" }}
+{{- $_ := set $annotations "metallb.io/allow-shared-ip" ($services.shareKey | default (printf "%s/%s" $root.Release.Namespace $root.Release.Name)) }}
+{{- end }}
+{{- with $services.pool }}{{ $_ := set $annotations "metallb.io/address-pool" . }}{{ end }}
+{{- with $service.addresses }}{{ $_ := set $annotations "metallb.io/loadBalancerIPs" (join "," .) }}{{ end }}
+{{- toYaml (merge (dict) $service.annotations $annotations) }}
+{{- end }}
