@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -14,6 +15,8 @@ type ClusterConfig struct {
 	Namespace string // of the gateway, the only one in which it makes objects, Events aside
 	Pod       string // what tells this replica from the others
 	Log       *slog.Logger
+	// Custom reads DNSEndpoints, which not every cluster has; nil: none are read.
+	Custom dynamic.Interface
 	// Registerer gets gatelodge_leader; nil: nobody.
 	Registerer prometheus.Registerer
 }

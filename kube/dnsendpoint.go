@@ -36,6 +36,9 @@ func readDNSEndpoint(source *DNSEndpoint, objects *Objects, cfg *Config) *public
 	if _, controller, ok := externalDNS(source.Annotations, "controller"); ok && controller != ourController {
 		return p
 	}
+	if source.Malformed != "" {
+		p.problem(gatelodge.BadRecord, "its spec can't be read: %.300s", source.Malformed)
+	}
 	for i := range source.Spec.Endpoints {
 		endpoint := &source.Spec.Endpoints[i]
 		name, err := ruleHost(endpoint.DNSName)

@@ -2,6 +2,8 @@ package kube
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -16,6 +18,10 @@ type DNSEndpoint struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
 	Spec              DNSEndpointSpec `json:"spec"`
+
+	// Malformed says why Spec could not be read, as it may be where somebody
+	// else's definition of the resource is installed.
+	Malformed string `json:"-"`
 }
 
 // DNSEndpointSpec is the endpoints of a DNSEndpoint.
@@ -36,4 +42,16 @@ type Endpoint struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	} `json:"providerSpecific,omitempty"`
+}
+
+// readUnstructured makes a DNSEndpoint of what the API server sent.
+func readUnstructured(source *unstructured.Unstructured) *DNSEndpoint {
+	e := &DNSEndpoint{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(source.Object, e); err != nil {
+		e = &DNSEndpoint{Malformed: err.Error(), ObjectMeta: metav1.ObjectMeta{
+			Namespace: source.GetNamespace(), Name: source.GetName(), UID: source.GetUID(), ResourceVersion: source.GetResourceVersion(),
+			CreationTimestamp: source.GetCreationTimestamp(), Annotations: source.GetAnnotations(),
+		}}
+	}
+	return e
 }

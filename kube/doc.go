@@ -9,9 +9,10 @@
 //	class.go     which Ingresses are ours
 //	ingress.go   what an Ingress asks for, read from that object alone
 //	resolve.go   … together with the Secrets that it names
-//	publish.go   which names Services ask for, that need records alone
+//	publish.go   which names Services ask for, that need records alone; dnsendpoint.go DNSEndpoints
 //	domains.go   which names a namespace may have at all
 //	claims.go    who gets a name; guests.go whom its owner lets in; grants.go applies it
+//	lead.go      where a name leads; entries.go what other records it has
 //	hosts.go     routes and certificates; host.go makes those of one name
 //	backend.go   what is behind a Service port; endpoint.go and external.go find it
 //	zones.go     the records; zone.go makes those of one zone in one view

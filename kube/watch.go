@@ -12,6 +12,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
 
 	gatelodge "gatelodge.dev"
 )
@@ -29,6 +30,8 @@ type Watch struct {
 	config  func() *Config
 	wake    chan struct{} // something changed
 
+	dnsEndpoints *presence // nil: nobody reads them
+
 	mu       sync.Mutex
 	feeds    map[feedKey]*feed
 	active   []feedKey // whose objects are handed out
@@ -41,6 +44,9 @@ type Watch struct {
 // Watch returns the Source of the cluster's objects, for what config returns.
 func (c *Cluster) Watch(config func() *Config) *Watch {
 	w := &Watch{cluster: c, config: config, wake: make(chan struct{}, 1), feeds: make(map[feedKey]*feed)}
+	if c.cfg.Custom != nil {
+		w.dnsEndpoints = newPresence(dnsEndpoints)
+	}
 	c.faults.onChange(w.poke)
 	return w
 }
@@ -56,6 +62,9 @@ func (w *Watch) poke() {
 func (w *Watch) Run(ctx context.Context, dirty func()) error {
 	ctx, stop := context.WithCancel(quietly(ctx, w.cluster.cfg.Log))
 	defer stop()
+	if w.dnsEndpoints != nil {
+		go w.dnsEndpoints.follow(ctx, discovery.ToDiscoveryInterfaceWithContext(w.cluster.client.Discovery()), w.cluster.faults, w.poke)
+	}
 	complete := false
 	for {
 		if w.reconcile(ctx) {
@@ -81,7 +90,14 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	defer w.mu.Unlock()
 	cfg := w.config()
 	keys := append(feedsOf(cfg), w.cluster.storedFeedOf(cfg)...)
-	if !w.start(ctx, keys) {
+	known := true
+	if w.dnsEndpoints != nil && len(cfg.Zones) > 0 {
+		var present bool
+		if present, known = w.dnsEndpoints.get(); present {
+			keys = append(keys, dnsEndpointFeeds(cfg)...)
+		}
+	}
+	if settled := w.start(ctx, keys); !settled || !known {
 		return false
 	}
 	objects := w.collect(keys)
@@ -120,12 +136,19 @@ func (w *Watch) start(ctx context.Context, keys []feedKey) (settled bool) {
 	for _, key := range keys {
 		f := w.feeds[key]
 		if f == nil {
-			f = startFeed(ctx, w.cluster, key, w.poke)
+			f = startFeed(ctx, w.cluster, key, w.poke, w.missing)
 			w.feeds[key] = f
 		}
 		settled = f.isSettled() && settled
 	}
 	return settled
+}
+
+// missing hears that a resource was not found. Only one may be that.
+func (w *Watch) missing() {
+	if w.dnsEndpoints != nil {
+		w.dnsEndpoints.question()
+	}
 }
 
 // Objects returns what the API server said last; its time is now.
@@ -157,6 +180,8 @@ func (w *Watch) collect(keys []feedKey) Objects {
 			objects.Namespaces = appendTyped[*corev1.Namespace](objects.Namespaces, list)
 		case storedFeed:
 			objects.Stored = w.cluster.appendServed(objects.Stored, list)
+		case dnsEndpointFeed:
+			objects.DNSEndpoints = appendTyped[*DNSEndpoint](objects.DNSEndpoints, list)
 		default:
 			objects.Secrets = appendTyped[*corev1.Secret](objects.Secrets, list)
 		}

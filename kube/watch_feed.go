@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
@@ -23,6 +24,7 @@ type feed struct {
 	key     feedKey
 	trim    cache.TransformFunc
 	changed func()
+	missing func() // called when the resource is not found
 	stop    context.CancelFunc
 
 	mu      sync.Mutex
@@ -34,10 +36,10 @@ type feed struct {
 
 // startFeed lists and watches until ctx ends or stop is called. changed is
 // called, from any goroutine, after each change.
-func startFeed(ctx context.Context, c *Cluster, key feedKey, changed func()) *feed {
+func startFeed(ctx context.Context, c *Cluster, key feedKey, changed, missing func()) *feed {
 	ctx, stop := context.WithCancel(ctx)
-	f := &feed{key: key, trim: trim(c.fieldManager()), changed: changed, stop: stop}
-	lw := key.listWatch(c.client, func(err error) { f.noted(c.faults, err) })
+	f := &feed{key: key, trim: trim(c.fieldManager()), changed: changed, missing: missing, stop: stop}
+	lw := key.listWatch(c, func(err error) { f.noted(c.faults, err) })
 	reflector := cache.NewReflectorWithOptions(lw, key.kind.example(), f, cache.ReflectorOptions{
 		Name:    "gatelodge",
 		Backoff: watchBackoff(),
@@ -53,11 +55,16 @@ func watchBackoff() *wait.Backoff {
 	return &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 5 * time.Second}
 }
 
-// noted takes in the outcome of a request. A single object that may not be
-// read keeps nothing else from being served.
+// noted takes in the outcome of a request. A single object, or a resource that
+// not every cluster has, keeps nothing else from being served if it may not be
+// read.
 func (f *feed) noted(faults *faults, err error) {
 	faults.note("watch "+f.key.String(), err)
-	if err == nil || f.key.name == "" {
+	if apierrors.IsNotFound(err) {
+		f.missing()
+	}
+	optional := f.key.kind == dnsEndpointFeed && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
+	if err == nil || f.key.name == "" && !optional {
 		return
 	}
 	f.mu.Lock()

@@ -9,10 +9,10 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -28,11 +28,12 @@ const (
 	secretFeed    // a Secret of whatever type, by name
 	namespaceFeed
 	storedFeed // Secrets of the gateway's own Store
+	dnsEndpointFeed
 )
 
 // String names the resource, as messages and RBAC do.
 func (k feedKind) String() string {
-	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets", "namespaces", "own secrets"}[k]
+	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets", "namespaces", "own secrets", "dnsendpoints"}[k]
 }
 
 // feedKey names what one list and watch is about.
@@ -80,6 +81,10 @@ func (k feedKind) example() runtime.Object {
 		return &discoveryv1.EndpointSlice{}
 	case namespaceFeed:
 		return &corev1.Namespace{}
+	case dnsEndpointFeed:
+		example := &unstructured.Unstructured{}
+		example.SetGroupVersionKind(dnsEndpoints.GroupVersion().WithKind("DNSEndpoint"))
+		return example
 	}
 	return &corev1.Secret{}
 }
@@ -92,7 +97,12 @@ type lister[L runtime.Object] interface {
 
 // listWatch returns how the key's objects are listed and watched. noted is
 // called with the outcome of each request.
-func (k feedKey) listWatch(client kubernetes.Interface, noted func(error)) cache.ListerWatcher {
+func (k feedKey) listWatch(c *Cluster, noted func(error)) cache.ListerWatcher {
+	if k.kind == dnsEndpointFeed {
+		lw := newListWatch(c.cfg.Custom.Resource(dnsEndpoints).Namespace(k.namespace), k.selection(), noted)
+		return cache.ToListWatcherWithWatchListSemantics(lw, c.cfg.Custom)
+	}
+	client := c.client
 	var lw *cache.ListWatch
 	switch k.kind {
 	case ingressFeed:
@@ -158,6 +168,11 @@ func trim(manager string) cache.TransformFunc {
 		case *corev1.Secret:
 			o.ObjectMeta = trimMeta(&o.ObjectMeta)
 			o.Labels, o.Annotations = nil, nil
+		case *unstructured.Unstructured:
+			e := readUnstructured(o)
+			e.ObjectMeta = trimMeta(&e.ObjectMeta)
+			e.Labels, e.Annotations = nil, recordAnnotations(e.Annotations)
+			return e, nil
 		case *corev1.Namespace:
 			limit, limited := o.Annotations[domainsAnnotation]
 			o.ObjectMeta = trimMeta(&o.ObjectMeta)

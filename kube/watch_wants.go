@@ -13,10 +13,7 @@ import (
 // feedsOf lists what has to be watched for a configuration, whatever objects
 // there are. Nothing is watched that nobody reads.
 func feedsOf(cfg *Config) []feedKey {
-	namespaces := cfg.Namespaces
-	if len(namespaces) == 0 {
-		namespaces = []string{""}
-	}
+	namespaces := cfg.watchedNamespaces()
 	var keys []feedKey
 	add := func(key feedKey) {
 		all := feedKey{kind: key.kind, namespace: key.namespace}
@@ -52,6 +49,25 @@ func (c *Cluster) storedFeedOf(cfg *Config) []feedKey {
 		return nil
 	}
 	return []feedKey{{kind: storedFeed, namespace: c.cfg.Namespace, labels: c.itemLabels()}}
+}
+
+// watchedNamespaces are those of Ingresses, "" for all.
+func (c *Config) watchedNamespaces() []string {
+	if len(c.Namespaces) == 0 {
+		return []string{""}
+	}
+	return c.Namespaces
+}
+
+// dnsEndpointFeeds lists what is watched as well where there are DNSEndpoints.
+func dnsEndpointFeeds(cfg *Config) []feedKey {
+	var keys []feedKey
+	for _, namespace := range cfg.watchedNamespaces() {
+		if key := (feedKey{kind: dnsEndpointFeed, namespace: namespace}); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // announcingServices are those whose addresses are published.

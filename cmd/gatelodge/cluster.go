@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -20,13 +21,19 @@ import (
 // serviceAccountNamespace is where a pod finds the name of its namespace.
 const serviceAccountNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// connect makes a client of the API server that a kubeconfig names, or that of
+// clients ask the API server for what is built in and for custom resources.
+type clients struct {
+	builtIn kubernetes.Interface
+	custom  dynamic.Interface
+}
+
+// connect makes clients of the API server that a kubeconfig names, or that of
 // the cluster which the process runs in if kubeconfig is empty. namespace is
 // that of the gateway: POD_NAMESPACE, or else the client's own.
-func connect(kubeconfig string) (client kubernetes.Interface, namespace string, err error) {
+func connect(kubeconfig string) (c clients, namespace string, err error) {
 	config, namespace, err := clientConfig(kubeconfig)
 	if err != nil {
-		return nil, "", err
+		return clients{}, "", err
 	}
 	if own := os.Getenv("POD_NAMESPACE"); own != "" {
 		namespace = own
@@ -35,11 +42,15 @@ func connect(kubeconfig string) (client kubernetes.Interface, namespace string, 
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.QPS, config.Burst = 50, 100 // a leader may have the status of thousands of Ingresses to write
-	client, err = kubernetes.NewForConfig(config)
+	c.builtIn, err = kubernetes.NewForConfig(config)
 	if err != nil {
-		return nil, "", fmt.Errorf("making a client of the Kubernetes API: %w", err)
+		return clients{}, "", fmt.Errorf("making a client of the Kubernetes API: %w", err)
 	}
-	return client, namespace, nil
+	c.custom, err = dynamic.NewForConfig(config)
+	if err != nil {
+		return clients{}, "", fmt.Errorf("making a client of the Kubernetes API: %w", err)
+	}
+	return c, namespace, nil
 }
 
 func clientConfig(kubeconfig string) (*rest.Config, string, error) {
@@ -71,12 +82,13 @@ func clientConfig(kubeconfig string) (*rest.Config, string, error) {
 
 // join makes the gateway, which has no source yet, one of the replicas of its
 // instance in a cluster.
-func (g *gateway) join(client kubernetes.Interface, namespace string, log *slog.Logger) error {
-	cluster := kube.NewCluster(client, kube.ClusterConfig{
+func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
+	cluster := kube.NewCluster(api.builtIn, kube.ClusterConfig{
 		Name:       g.config.Load().Name,
 		Namespace:  namespace,
 		Pod:        identity(),
 		Log:        log,
+		Custom:     api.custom,
 		Registerer: g.registry,
 	})
 	watch := cluster.Watch(func() *kube.Config { return &g.config.Load().Kube })

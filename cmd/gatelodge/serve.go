@@ -84,11 +84,11 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	if files.manifests != "" {
 		g.source = kube.NewFolder(files.manifests, log)
 	} else {
-		client, namespace, err := connect(files.kubeconfig)
+		api, namespace, err := connect(files.kubeconfig)
 		if err != nil {
 			return err
 		}
-		if err := g.join(client, namespace, log); err != nil {
+		if err := g.join(api, namespace, log); err != nil {
 			return err
 		}
 	}
