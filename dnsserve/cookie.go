@@ -5,7 +5,23 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
+
+	gatelodge "gatelodge.dev"
 )
+
+// cookieSecrets are those that cookies are accepted by. The first makes new
+// ones (RFC 7873 §7.1).
+type cookieSecrets [3][16]byte
+
+// UseCookieKeys has cookies be accepted that any holder of the same keys gave.
+// Until it is called, only those of this process are.
+func (s *Server) UseCookieKeys(keys gatelodge.Keys) {
+	secrets := new(cookieSecrets)
+	for i, key := range keys.All() {
+		secrets[i] = [16]byte(key[:])
+	}
+	s.secrets.Store(secrets)
+}
 
 const (
 	clientCookieSize = 8
@@ -46,9 +62,9 @@ func appendCookie(b []byte, c *cookie, client netip.Addr, secret *[16]byte, now 
 	return binary.LittleEndian.AppendUint64(b, cookieHash(b, client, secret))
 }
 
-// valid tells whether the server cookie is one that we gave to this client at
-// this address lately.
-func (c *cookie) valid(client netip.Addr, secret *[16]byte, now time.Time) bool {
+// valid tells whether the server cookie is one that a holder of one of the
+// secrets gave to this client at this address lately.
+func (c *cookie) valid(client netip.Addr, secrets *cookieSecrets, now time.Time) bool {
 	if len(c.server) != serverCookieSize || c.server[0] != cookieVersion {
 		return false
 	}
@@ -59,9 +75,14 @@ func (c *cookie) valid(client netip.Addr, secret *[16]byte, now time.Time) bool 
 	}
 	var b [clientCookieSize + 8]byte
 	copy(b[copy(b[:], c.client[:]):], c.server[:8])
-	var want [8]byte
-	binary.LittleEndian.PutUint64(want[:], cookieHash(b[:], client, secret))
-	return subtle.ConstantTimeCompare(want[:], c.server[8:]) == 1
+	for i := range secrets {
+		var want [8]byte
+		binary.LittleEndian.PutUint64(want[:], cookieHash(b[:], client, &secrets[i]))
+		if subtle.ConstantTimeCompare(want[:], c.server[8:]) == 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // cookieHash hashes the first 16 octets of an option's data and the client's

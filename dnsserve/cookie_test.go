@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 func unhex(t *testing.T, s string) []byte {
@@ -44,7 +46,7 @@ func TestCookieVectors(t *testing.T) {
 
 // TestCookieIsValid for the client that got it, and not for ever.
 func TestCookieIsValid(t *testing.T) {
-	secret := [16]byte{1, 2, 3}
+	secret := [16]byte{1, 2, 3} // not the one that is current: it has moved on since
 	given := time.Unix(1_700_000_000, 0)
 	client := netip.MustParseAddr("192.0.2.7")
 	var fresh cookie
@@ -79,8 +81,37 @@ func TestCookieIsValid(t *testing.T) {
 		if !c.read(data) {
 			t.Fatalf("%s: the option is refused", test.name)
 		}
-		if got := c.valid(netip.MustParseAddr(test.client), &secret, given.Add(test.after)); got != test.want {
+		if got := c.valid(netip.MustParseAddr(test.client), &cookieSecrets{{9}, secret}, given.Add(test.after)); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+}
+
+// TestCookieOfAnotherReplica: what one server gave, any other accepts that has
+// the keys, also while the two are a generation apart.
+func TestCookieOfAnotherReplica(t *testing.T) {
+	server := func(keys gatelodge.Keys) *cookieSecrets {
+		s := New(new(gatelodge.Live), Config{})
+		s.UseCookieKeys(keys)
+		return s.secrets.Load()
+	}
+	k := gatelodge.NewKeys()
+	following := gatelodge.Keys{Previous: k.Current, Current: k.Next, Next: gatelodge.NewKeys().Next}
+	client, now := netip.MustParseAddr("192.0.2.7"), time.Unix(1_700_000_000, 0)
+	for name, c := range map[string]struct {
+		gave, asked gatelodge.Keys
+		want        bool
+	}{
+		"the same keys":               {k, k, true},
+		"one that has moved on":       {k, following, true},
+		"one that has yet to move on": {following, k, true},
+		"keys of another gateway":     {gatelodge.NewKeys(), k, false},
+	} {
+		var fresh, back cookie
+		fresh.read([]byte("12345678"))
+		back.read(appendCookie(nil, &fresh, client, &server(c.gave)[0], now))
+		if got := back.valid(client, server(c.asked), now); got != c.want {
+			t.Errorf("%s: accepted: %t", name, got)
 		}
 	}
 }

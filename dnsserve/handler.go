@@ -35,7 +35,7 @@ type responder struct {
 	table    func() *table
 	view     string
 	identity string
-	secret   *[16]byte // of cookies
+	secrets  func() *cookieSecrets
 	limiter  *limiter
 	queries  *queryLog // nil: none
 	part     int       // of the counters, which is this responder's
@@ -69,7 +69,7 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 	limit := maxTCP
 	if via == overUDP {
 		limit = q.edns.udpSize()
-		if t != nil && t.rateLimit > 0 && !q.edns.cookie.valid(client, s.secret, now) {
+		if t != nil && t.rateLimit > 0 && !q.edns.cookie.valid(client, s.secrets(), now) {
 			switch s.limiter.judge(client, t.rateLimit, now) {
 			case drop:
 				return nil
@@ -80,7 +80,7 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 	}
 	if q.edns.present {
 		if q.edns.cookie.asked && !q.edns.malformed {
-			s.opt.cookie = appendCookie(s.cookie[:0], &q.edns.cookie, client, s.secret, now)
+			s.opt.cookie = appendCookie(s.cookie[:0], &q.edns.cookie, client, &s.secrets()[0], now)
 		}
 		s.opt.padded = q.edns.padding && via == overTLS
 		if q.edns.nsid {

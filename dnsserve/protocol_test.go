@@ -216,7 +216,7 @@ func TestNSIDIsGivenToThoseWhoAsk(t *testing.T) {
 
 // TestExtendedErrors: a failure says why, to those who understand EDNS.
 func TestExtendedErrors(t *testing.T) {
-	unready := &responder{table: func() *table { return nil }, view: "test", secret: new([16]byte)}
+	unready := &responder{table: func() *table { return nil }, view: "test", secrets: func() *cookieSecrets { return new(cookieSecrets) }}
 	noView := testResponder(exampleZone(t))
 	noView.view = "another"
 	for _, test := range []struct {

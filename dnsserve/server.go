@@ -2,7 +2,6 @@ package dnsserve
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -32,7 +31,7 @@ type Server struct {
 	log     *slog.Logger
 	cfg     Config
 	table   *gatelodge.Table[*table]
-	secret  [16]byte // of cookies
+	secrets atomic.Pointer[cookieSecrets]
 	limiter *limiter
 	queries *queryLog
 	workers atomic.Int64 // responders made so far
@@ -55,7 +54,7 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{log: log, cfg: cfg, limiter: newLimiter(), queries: newQueryLog(log), failed: make(chan struct{})}
-	rand.Read(s.secret[:]) // never fails
+	s.UseCookieKeys(gatelodge.NewKeys())
 	m := newMetrics()
 	c := &compiler{log: log, serials: newSerials(), metrics: m}
 	s.table = gatelodge.NewTable(live, c.compile, m.forget)
@@ -74,7 +73,7 @@ func (s *Server) newResponder(view string) *responder {
 		table:    s.table.Load,
 		view:     view,
 		identity: s.cfg.Identity,
-		secret:   &s.secret,
+		secrets:  s.secrets.Load,
 		limiter:  s.limiter,
 		queries:  s.queries,
 		part:     int(s.workers.Add(1)),

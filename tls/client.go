@@ -52,8 +52,6 @@ func newClientTrust(source *gatelodge.ClientTrust) *clientTrust {
 func (t *clientTrust) apply(config *tls.Config, h *gatelodge.Handshake) {
 	config.ClientAuth = tls.RequestClientCert
 	config.ClientCAs = t.authorities // tells the client which of its certificates to show
-	// A ticket would be good for a handshake under another rule, or under none.
-	config.SessionTicketsDisabled = true
 	if h == nil {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 
 	"gatelodge.dev"
 )
@@ -14,25 +15,26 @@ var errNothingServed = errors.New("no snapshot is served yet")
 type Server struct {
 	table    *gatelodge.Table[*table]
 	selfMade *selfMade
+	tickets  atomic.Pointer[tickets]
 	log      *slog.Logger
 }
 
 // New returns a Server of what is live; it must be called before live's first
 // Swap.
 func New(live *gatelodge.Live, log *slog.Logger) *Server {
-	return &Server{
+	s := &Server{
 		table:    gatelodge.NewTable(live, compile, nil),
 		selfMade: newSelfMade(),
 		log:      log,
 	}
+	s.tickets.Store(newTickets())
+	return s
 }
 
 // Config returns a configuration for HTTPS listeners, whose certificates and
 // lowest version follow what is live.
 //
 // It fills the Handshake in the context of a handshake, if there is one.
-// Session tickets can be used where the same Config issued them, for it holds
-// their keys.
 func (s *Server) Config() *tls.Config {
 	return &tls.Config{
 		NextProtos:         protocols(),
@@ -44,10 +46,8 @@ func (s *Server) Config() *tls.Config {
 // Unlike GetCertificate it runs for resumed sessions too, which show no
 // certificate but may be asked for the same hosts.
 //
-// The Config that it returns sets no ticket keys, so crypto/tls uses those of
-// the listener's Config, and sessions resume although every handshake gets a
-// Config of its own. Cipher suites and key exchanges are the defaults of
-// crypto/tls, which prefers X25519MLKEM768.
+// Cipher suites and key exchanges are the defaults of crypto/tls, which prefers
+// X25519MLKEM768 and offers nothing without forward secrecy.
 func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	t := s.table.Load()
 	if t == nil {
@@ -71,8 +71,13 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return s.certificate(hello, found)
 		},
 	}
+	trust := ""
 	if found.trust != nil {
 		found.trust.apply(config, h)
+		trust = found.trust.source.Key
+	}
+	if err := s.tickets.Load().apply(config, trust); err != nil {
+		return nil, err
 	}
 	return config, nil
 }

@@ -26,6 +26,7 @@ import (
 type gateway struct {
 	t       *testing.T
 	live    *gatelodge.Live
+	server  *gatetls.Server
 	address string
 
 	mu         sync.Mutex
@@ -35,7 +36,7 @@ type gateway struct {
 func start(t *testing.T, first *gatelodge.Snapshot) *gateway {
 	t.Helper()
 	g := &gateway{t: t, live: new(gatelodge.Live), handshakes: make(map[string]*gatelodge.Handshake)}
-	server := gatetls.New(g.live, slog.New(slog.DiscardHandler))
+	g.server = gatetls.New(g.live, slog.New(slog.DiscardHandler))
 	if first != nil {
 		g.live.Swap(first)
 	}
@@ -44,7 +45,7 @@ func start(t *testing.T, first *gatelodge.Snapshot) *gateway {
 		t.Fatal(err)
 	}
 	g.address = listener.Addr().String()
-	config := server.Config()
+	config := g.server.Config()
 	var serving sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
 	serving.Go(func() {

@@ -101,6 +101,7 @@ func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
 		}
 		g.source = source
 	}
+	g.shareKeys(cluster.Store())
 	g.takePart = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return cluster.Replica().Run(ctx) })
@@ -109,6 +110,7 @@ func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
 				var leading sync.WaitGroup
 				leading.Go(func() { reporter.Run(ctx) })
 				leading.Go(func() { cluster.SweepReplicas(ctx) })
+				leading.Go(func() { g.leadKeys(ctx) })
 				leading.Wait()
 			})
 		})

@@ -32,6 +32,10 @@ type gateway struct {
 	builder kube.Builder
 	proxy   *proxy.Server
 	dns     *dnsserve.Server
+
+	certificates *gatetls.Server
+	keys         []*gatelodge.SharedKeys // of tickets and cookies; nil: they are this process's own
+
 	metrics *metrics
 	admin   *admin
 
@@ -60,18 +64,18 @@ func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.
 	// The servers add their tables to live before its first swap.
 	registry := newRegistry()
 	g.registry = registry
-	certificates := gatetls.New(&g.live, log)
+	g.certificates = gatetls.New(&g.live, log)
 	g.proxy = proxy.New(&g.live, proxy.Config{
 		Log:        log,
 		Registerer: registry,
 		AccessLog:  accessLog,
-		TLS:        certificates.Config(),
+		TLS:        g.certificates.Config(),
 	})
 	g.dns = dnsserve.New(&g.live, dnsserve.Config{
 		Log:         log,
 		Registerer:  registry,
 		Identity:    identity(),
-		Certificate: certificates.Certificate,
+		Certificate: g.certificates.Certificate,
 	})
 	g.metrics = newMetrics(registry)
 	g.admin = newAdmin(g, registry)
@@ -132,6 +136,7 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	if g.followConfig != nil {
 		group.Go(func() error { return g.followConfig(working) })
 	}
+	group.Go(func() error { return g.followKeys(working) })
 
 	// 3. Listeners open once the first snapshot is live.
 	select {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -83,6 +84,14 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	g := newGateway(cfg, nil, std.out, log)
 	if files.manifests != "" {
 		g.source = kube.NewFolder(files.manifests, log)
+		if cfg.State != "" {
+			store, err := kube.NewFolderStore(filepath.Join(cfg.State, "items"))
+			if err != nil {
+				return err
+			}
+			g.shareKeys(store)
+			g.takePart = func(ctx context.Context) error { g.leadKeys(ctx); return nil } // there are no other replicas
+		}
 	} else {
 		api, namespace, err := connect(files.kubeconfig)
 		if err != nil {
