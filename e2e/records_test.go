@@ -70,3 +70,25 @@ spec:
 		return err
 	})
 }
+
+// TestHostnameAnnotation: an Ingress for every host names those that resolve.
+func TestHostnameAnnotation(t *testing.T) {
+	folder, config := t.TempDir(), t.TempDir()
+	write(t, config, "gateway.yaml", zoneConfig)
+	web := strings.Replace(ingress("web", "HOST", "echo", ""), "metadata: {name: web, namespace: shop}", `metadata:
+  name: web
+  namespace: shop
+  annotations: {external-dns.alpha.kubernetes.io/hostname: "one.pke.example.com,two.pke.example.com", external-dns.alpha.kubernetes.io/ttl: 2m}`, 1)
+	web = strings.Replace(web, `- host: "HOST"`+"\n    http", "- http", 1)
+	write(t, folder, "web.yaml", classManifest+service("echo", startBackend(t, "echo"))+web)
+	g := start(t, "serve", "--config", config+"/gateway.yaml", "--manifests", folder)
+	for _, host := range []string{"one.pke.example.com", "two.pke.example.com"} {
+		answer, err := g.query("udp", host, dns.TypeA)
+		if err != nil || len(answer.Answer) != 1 || answer.Answer[0].String() != host+".\t120\tIN\tA\t192.0.2.10" {
+			t.Errorf("%s resolves to %v %v", host, answer, err)
+		}
+		if status, body, err := g.get("http://" + host + "/"); err != nil || status != 200 || !strings.Contains(body, "echo") {
+			t.Errorf("%s answers %d %q %v", host, status, body, err)
+		}
+	}
+}

@@ -9,10 +9,17 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// setServerAlias reads the further names of an Ingress. Those that are names
-// count, whatever stands beside them. A regular expression, which ingress-nginx
-// takes too, can't be claimed, certified or published, so it is none.
+// setServerAlias reads the further names of an Ingress. A regular expression,
+// which ingress-nginx takes too, can't be claimed, certified or published, so it
+// is none.
 func setServerAlias(a *asked, value string) (err error) {
+	a.aliases, err = readNames(value)
+	return err
+}
+
+// readNames reads names separated by commas. Those that are names count, whatever
+// stands beside them.
+func readNames(value string) (names []gatelodge.Name, err error) {
 	for item := range strings.SplitSeq(value, ",") {
 		item = strings.TrimSpace(item)
 		name, wrong := ruleHost(item)
@@ -21,14 +28,14 @@ func setServerAlias(a *asked, value string) (err error) {
 			wrong = errors.New("holds an empty item")
 		case wrong != nil:
 			wrong = fmt.Errorf("holds %.60q, which is no name of a host", item)
-		case !slices.Contains(a.aliases, name):
-			a.aliases = append(a.aliases, name)
+		case !slices.Contains(names, name):
+			names = append(names, name)
 		}
 		if err == nil {
 			err = wrong
 		}
 	}
-	return err
+	return names, err
 }
 
 // addAliases asks for each alias what the first rule's host is asked for. Which

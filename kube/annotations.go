@@ -102,10 +102,10 @@ func recordAnnotationTable() []annotation {
 	return []annotation{
 		{"ttl", "seconds, or a duration such as 5m, from 1s to 2147483647s", setTTL, false},
 		{"target", "addresses, or one name, separated by commas", setTarget, false},
-		{"hostname", "", notYet, false},
-		{"internal-hostname", "", notYet, false},
-		{"ingress-hostname-source", "", notYet, false},
-		{"controller", "", notYet, false},
+		{"hostname", "names separated by commas", setHostname, false},
+		{"internal-hostname", "the annotation hostname", setInternalHostname, false},
+		{"ingress-hostname-source", "annotation-only or defined-hosts-only", setHostnameSource, false},
+		{"controller", "", setController, false},
 	}
 }
 

@@ -87,6 +87,11 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 	if w.random.IntN(4) == 0 {
 		in.Annotations["gatelodge.dev/server-alias"] = pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "bad host"})
 	}
+	if w.random.IntN(3) == 0 {
+		in.Annotations[externalDNSPrefix+"hostname"] = pick(w.random, []string{"app.example.com,e.example.com", "*.app.example.com,e.example.net", "bad host"})
+		in.Annotations[externalDNSAlpha+"ingress-hostname-source"] = pick(w.random, []string{"annotation-only", "defined-hosts-only", ""})
+		in.Annotations[externalDNSAlpha+"controller"] = pick(w.random, []string{ourController, ourController, "others"})
+	}
 	if w.random.IntN(4) == 0 {
 		in.Annotations["gatelodge.dev/share-host-with"] = pick(w.random, []string{"shop", "crm,lab", "*"})
 	}

@@ -88,6 +88,21 @@ func (g *grant) settle(rule *claims) (refusals []gatelodge.Problem) {
 	return refusals
 }
 
+// dropAlias has a wildcard lead nowhere rather than be an alias that would speak
+// for the name that it stands below.
+func (g *grant) dropAlias(rule *claims) (refusal *gatelodge.Problem) {
+	to, _ := g.target()
+	if to == nil || to.alias == "" {
+		return nil
+	}
+	why := rule.provesTooMuch(g, "CNAME")
+	if why == "" {
+		return nil
+	}
+	g.leads = leadsNowhere
+	return refuse(g.leader, gatelodge.NameReserved, "%s CNAME is left out: %s", g.name, why)
+}
+
 // provesTooMuch says why records of a type may not be at a wildcard. A wildcard
 // answers for every name below it that does not exist, _acme-challenge.NAME and
 // _dmarc.NAME among them, where records other than addresses speak for NAME.

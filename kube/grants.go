@@ -13,10 +13,11 @@ type grants struct {
 	limits    *nameLimits
 	cfg       *Config
 
-	byName   map[gatelodge.Name]*grant
-	order    []gatelodge.Name
-	recorded []*grant // those with records of DNSEndpoints
-	problems []gatelodge.Problem
+	byName    map[gatelodge.Name]*grant
+	order     []gatelodge.Name
+	recorded  []*grant // those with records of DNSEndpoints
+	wildcards []*grant
+	problems  []gatelodge.Problem
 }
 
 // grant is a name with those who may add routes and records to it.
@@ -63,11 +64,12 @@ func grantNames(selected *selection, published []*publication, limits *nameLimit
 					more = true
 					continue
 				}
+				if ask.unrouted && !cfg.hasZoneOf(ask.name) {
+					continue // somebody else's to publish
+				}
 				refusal := rule.grant(ask.name, &in.applicant)
 				if refusal == nil {
-					granted := g.of(ask.name, &in.applicant)
-					granted.shares = append(granted.shares, share{ingress: in, index: i, ask: ask})
-					refusal = granted.leadToGateway(&in.applicant)
+					refusal = g.of(ask.name, &in.applicant).share(share{ingress: in, index: i, ask: ask})
 				}
 				if refusal != nil {
 					g.problems = append(g.problems, *refusal)
@@ -82,6 +84,11 @@ func grantNames(selected *selection, published []*publication, limits *nameLimit
 	if hear(false) {
 		hear(true)
 	}
+	for _, granted := range g.wildcards {
+		if refusal := granted.dropAlias(rule); refusal != nil {
+			g.problems = append(g.problems, *refusal)
+		}
+	}
 	for _, granted := range g.recorded {
 		g.problems = append(g.problems, granted.settle(rule)...)
 	}
@@ -91,6 +98,17 @@ func grantNames(selected *selection, published []*publication, limits *nameLimit
 	}
 	g.order = orderNames(g.byName, order)
 	return g
+}
+
+// share adds what an Ingress asks for.
+func (g *grant) share(s share) (refusal *gatelodge.Problem) {
+	if !s.ask.unrouted {
+		g.shares = append(g.shares, s)
+	}
+	if s.ask.unpublished {
+		return nil
+	}
+	return g.leadToGateway(s.ingress, s.ask.unrouted)
 }
 
 // hearPublication grants names to a Service or a DNSEndpoint.
@@ -121,6 +139,9 @@ func (g *grants) of(name gatelodge.Name, a *applicant) *grant {
 	if granted == nil {
 		granted = &grant{name: name, owner: a}
 		g.byName[name] = granted
+		if name.IsWildcard() {
+			g.wildcards = append(g.wildcards, granted)
+		}
 	}
 	return granted
 }

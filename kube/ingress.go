@@ -27,6 +27,9 @@ type hostAsk struct {
 	name     gatelodge.Name
 	paths    []pathAsk
 	fallback *backendRef // for every path without a rule; nil: none asked for
+
+	unrouted    bool // a record alone is asked for
+	unpublished bool // a record is not asked for
 }
 
 // pathAsk is a path of a rule.
@@ -82,6 +85,7 @@ func readIngress(source *networkingv1.Ingress, objects *Objects) *ingress {
 		}
 	}
 	in.addAliases()
+	in.addHostnames()
 	return in
 }
 

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 type lead struct {
 	leads    leadKind
 	leader   *applicant
-	services []*publishAsk // if it leads to these
+	gateways []*ingress    // the owner's that have it lead to the gateway, the oldest first
+	services []*publishAsk // … or to these
 }
 
 type leadKind uint8
@@ -26,12 +28,15 @@ const (
 
 // leadToGateway has the name lead to the gateway by an Ingress. Who was let in to
 // add paths may not move it.
-func (g *grant) leadToGateway(a *applicant) (refusal *gatelodge.Problem) {
-	switch {
+func (g *grant) leadToGateway(in *ingress, unrouted bool) (refusal *gatelodge.Problem) {
+	switch own := g.namespace() == in.object.Namespace; {
 	case g.leads == leadsToServices || g.leads == leadsByRecords:
-		return refuse(a, gatelodge.HostTaken, "the records of %s are those of the older %s, and don't lead to this gateway", hostName(g.name), g.leader.object)
-	case g.leads == leadsNowhere && g.namespace() == a.object.Namespace:
-		g.leads, g.leader = leadsToGateway, a
+		return refuse(&in.applicant, gatelodge.HostTaken, "the records of %s are those of the older %s, and don't lead to this gateway", hostName(g.name), g.leader.object)
+	case own:
+		g.leads, g.leader = leadsToGateway, cmp.Or(g.leader, &in.applicant)
+		g.gateways = append(g.gateways, in)
+	case unrouted:
+		return refuse(&in.applicant, gatelodge.HostTaken, "the records of %s are those of the older %s", hostName(g.name), g.owner.object)
 	}
 	return nil
 }
@@ -81,19 +86,11 @@ func (g *grant) target() (to *target, ttl time.Duration) {
 	return nil, 0
 }
 
-// gatewayTarget is what the owner's oldest Ingress says that says anything.
+// gatewayTarget is what the oldest Ingress says that says anything.
 func (g *grant) gatewayTarget() (to *target, ttl time.Duration) {
-	for i := len(g.shares) - 1; i >= 0; i-- {
-		in := g.shares[i].ingress
-		if in.object.Namespace != g.namespace() {
-			continue // may add paths, and no more
-		}
-		if asked := &in.asked.records; asked.ttl != 0 {
-			ttl = asked.ttl
-		}
-		if asked := &in.asked.records; asked.target != nil {
-			to = asked.target
-		}
+	for _, in := range g.gateways {
+		to = cmp.Or(to, in.asked.records.target)
+		ttl = cmp.Or(ttl, in.asked.records.ttl)
 	}
 	return to, ttl
 }

@@ -17,7 +17,19 @@ import (
 type recordAsk struct {
 	ttl    time.Duration // 0: that of the zone
 	target *target       // nil: the addresses of the view
+	names  []gatelodge.Name
+	source hostnameSource
+	others bool // another controller makes the records
 }
+
+// hostnameSource says which names of an Ingress get records.
+type hostnameSource uint8
+
+const (
+	allHostnames  hostnameSource = iota
+	listedOnly                   // those of the annotation hostname
+	ruleHostsOnly                // those that rules and aliases give
+)
 
 // target is what a name resolves to: addresses, or another name. It is never
 // written, and one that did not change is the same pointer.
@@ -73,6 +85,49 @@ func setTarget(a *asked, value string) error {
 	t.addresses = sortedAddresses(t.addresses)
 	a.records.target = &t
 	return nil
+}
+
+func setHostname(a *asked, value string) (err error) {
+	a.records.names, err = readNames(value)
+	return err
+}
+
+func setInternalHostname(*asked, string) error {
+	return errors.New("has a meaning on Services alone")
+}
+
+func setHostnameSource(a *asked, value string) error {
+	switch value {
+	case "annotation-only":
+		a.records.source = listedOnly
+	case "defined-hosts-only":
+		a.records.source = ruleHostsOnly
+	default:
+		return errors.New("is no source of names")
+	}
+	return nil
+}
+
+func setController(a *asked, value string) error {
+	a.records.others = value != ourController
+	return nil
+}
+
+// addHostnames asks for a record of each name of the annotation hostname, and
+// for none of the names that are not to get one.
+func (in *ingress) addHostnames() {
+	records := &in.asked.records
+	for i := range in.asks {
+		in.asks[i].unpublished = records.others || records.source == listedOnly && !slices.Contains(records.names, in.asks[i].name)
+	}
+	if records.others || records.source == ruleHostsOnly {
+		return
+	}
+	for _, name := range records.names {
+		if !slices.ContainsFunc(in.asks, func(ask hostAsk) bool { return ask.name == name }) {
+			in.asks = append(in.asks, hostAsk{name: name, unrouted: true})
+		}
+	}
 }
 
 // sortedAddresses returns the addresses in order and without duplicates, in a
