@@ -195,6 +195,7 @@ func (g *gateway) listen(l gatelodge.Listener) error {
 // the first of the changes in it was seen.
 func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Time) {
 	start := time.Now()
+	objects.Good = g.builder.Good()
 	snapshot := g.builder.Build(objects, &g.config.Load().Kube)
 	built := time.Now()
 
