@@ -48,6 +48,12 @@ func (s *Snapshot) View(name string) *View {
 	return nil
 }
 
+// CompareHosts orders hosts as in Snapshot.Hosts.
+func CompareHosts(a, b *Host) int { return a.Name.Compare(b.Name) }
+
+// CompareBackends orders backends as in Snapshot.Backends.
+func CompareBackends(a, b *Backend) int { return strings.Compare(a.Key, b.Key) }
+
 // find searches items, which are sorted by what compare compares them with.
 func find[T any](items []*T, compare func(*T) int) *T {
 	i, found := slices.BinarySearchFunc(items, struct{}{}, func(item *T, _ struct{}) int { return compare(item) })

@@ -1,6 +1,7 @@
 package gatelodge
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"reflect"
@@ -241,9 +242,11 @@ func (s *Snapshot) Changes(before *Snapshot) []string {
 	if !slices.Equal(before.Challenges, s.Challenges) {
 		keys = append(keys, "challenges")
 	}
-	keys = changed(keys, "host ", before.Hosts, s.Hosts, func(h *Host) string { return string(h.Name) })
-	keys = changed(keys, "backend ", before.Backends, s.Backends, func(b *Backend) string { return b.Key })
-	keys = changed(keys, "certificate ", before.DefaultCertificates, s.DefaultCertificates, func(c *Certificate) string { return c.Object.String() })
+	keys = changed(keys, "host ", before.Hosts, s.Hosts, CompareHosts, func(h *Host) string { return string(h.Name) })
+	keys = changed(keys, "backend ", before.Backends, s.Backends, CompareBackends, func(b *Backend) string { return b.Key })
+	keys = changedCertificates(keys, before.DefaultCertificates, s.DefaultCertificates)
+	compareNodes := func(a, b *Node) int { return a.Name.Compare(b.Name) }
+	nameOfNode := func(n *Node) string { return string(n.Name) }
 	zones := func(views []*View) map[string][]*Node {
 		byKey := make(map[string][]*Node)
 		for _, v := range views {
@@ -255,35 +258,33 @@ func (s *Snapshot) Changes(before *Snapshot) []string {
 	}
 	old, now := zones(before.Views), zones(s.Views)
 	for key, nodes := range now {
-		keys = changed(keys, "node "+key+" ", old[key], nodes, func(n *Node) string { return string(n.Name) })
+		keys = changed(keys, "node "+key+" ", old[key], nodes, compareNodes, nameOfNode)
 		delete(old, key)
 	}
 	for key, nodes := range old {
-		keys = changed(keys, "node "+key+" ", nodes, nil, func(n *Node) string { return string(n.Name) })
+		keys = changed(keys, "node "+key+" ", nodes, nil, compareNodes, nameOfNode)
 	}
 	slices.Sort(keys)
 	return keys
 }
 
-// changed appends the keys of the items that are in one list only, or are
-// different pointers in both.
-func changed[T any](keys []string, prefix string, before, after []*T, keyOf func(*T) string) []string {
-	if len(before) == len(after) && (len(before) == 0 || &before[0] == &after[0]) {
-		return keys
-	}
-	old := make(map[string]*T, len(before))
-	for _, item := range before {
-		old[keyOf(item)] = item
-	}
-	for _, item := range after {
-		k := keyOf(item)
-		if old[k] != item {
-			keys = append(keys, prefix+k)
-		}
-		delete(old, k)
-	}
-	for k := range old {
-		keys = append(keys, prefix+k)
-	}
+// changed appends the keys of the items that differ between two sorted lists.
+func changed[T any](keys []string, prefix string, before, after []*T, compare func(a, b *T) int, keyOf func(*T) string) []string {
+	Differences(before, after, compare, func(before, after *T) {
+		keys = append(keys, prefix+keyOf(cmp.Or(after, before)))
+	})
 	return keys
+}
+
+// changedCertificates appends the keys of those that are in one list only; the
+// lists are short, and in an order of their own.
+func changedCertificates(keys []string, before, after []*Certificate) []string {
+	for _, list := range [][2][]*Certificate{{before, after}, {after, before}} {
+		for _, c := range list[0] {
+			if !slices.Contains(list[1], c) {
+				keys = append(keys, "certificate "+c.Object.String())
+			}
+		}
+	}
+	return slices.Compact(keys)
 }

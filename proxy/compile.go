@@ -13,38 +13,55 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 	t := &table{
 		snapshot:   next,
 		settings:   next.Settings,
-		backends:   make(map[string]*backend, len(next.Backends)),
 		challenges: challenges(next.Challenges),
 		httpsPort:  httpsPort(next.Listeners),
 	}
-	for _, b := range next.Backends {
-		if old := before.backends[b.Key]; old != nil && old.source == b {
-			t.backends[b.Key] = old
-			continue
+	s.changes = changes{}
+	backends := before.backends.Edit()
+	gatelodge.Differences(before.snapshot.Backends, next.Backends, gatelodge.CompareBackends, func(gone, added *gatelodge.Backend) {
+		var c change[backend]
+		if gone != nil {
+			c.before = before.backends.Get(gone.Key)
+			backends.Delete(gone.Key)
 		}
-		t.backends[b.Key] = s.compileBackend(b)
-	}
-	if sameSlice(before.snapshot.Hosts, next.Hosts) && before.hosts != nil {
-		t.hosts = before.hosts
-		return t
-	}
-	t.hosts = make(map[gatelodge.Name]*host, len(next.Hosts))
-	for _, h := range next.Hosts {
-		key := hostKey(h.Name)
-		if old := before.hosts[key]; old != nil && old.source == h {
-			t.hosts[key] = old
-			continue
+		if added != nil {
+			c.after = s.compileBackend(added)
+			backends.Put(added.Key, c.after)
 		}
-		t.hosts[key] = s.compileHost(h, t.backends)
-	}
+		s.changes.backends = append(s.changes.backends, c)
+	})
+	t.backends = backends.Map()
+	hosts := before.hosts.Edit()
+	gatelodge.Differences(before.snapshot.Hosts, next.Hosts, gatelodge.CompareHosts, func(gone, added *gatelodge.Host) {
+		var c change[host]
+		if gone != nil {
+			c.before = before.hosts.Get(hostKey(gone.Name))
+			hosts.Delete(hostKey(gone.Name))
+		}
+		if added != nil {
+			c.after = s.compileHost(added, t.backends)
+			hosts.Put(hostKey(added.Name), c.after)
+		}
+		s.changes.hosts = append(s.changes.hosts, c)
+	})
+	t.hosts = hosts.Map()
 	return t
 }
 
-func (s *Server) compileHost(source *gatelodge.Host, backends map[string]*backend) *host {
+// changes is how a table differs from the one before.
+type changes struct {
+	hosts    []change[host]
+	backends []change[backend]
+}
+
+// change is an item of two tables; nil: that one does not have it.
+type change[T any] struct{ before, after *T }
+
+func (s *Server) compileHost(source *gatelodge.Host, backends gatelodge.SharedMap[string, *backend]) *host {
 	h := &host{source: source, routes: make([]*route, len(source.Routes))}
 	for i, r := range source.Routes {
 		service := ""
-		if b := backends[r.Backend]; b != nil {
+		if b := backends.Get(r.Backend); b != nil {
 			service = b.source.Service
 		}
 		h.routes[i] = &route{
@@ -59,9 +76,10 @@ func (s *Server) compileHost(source *gatelodge.Host, backends map[string]*backen
 
 // published forgets what no table names any more. Requests that loaded the
 // table before keep what they hold.
-func (s *Server) published(t *table) {
-	s.upstreams.sweep(t)
-	s.metrics.sweep(t)
+func (s *Server) published(*table) {
+	s.upstreams.sweep(s.changes.backends)
+	s.metrics.sweep(&s.changes)
+	s.changes = changes{}
 }
 
 // httpsPort returns the port that users see the first HTTPS listener on.
@@ -72,9 +90,4 @@ func httpsPort(listeners []gatelodge.Listener) uint16 {
 		}
 	}
 	return 0
-}
-
-// sameSlice tells whether two lists are the same memory.
-func sameSlice[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -10,7 +10,7 @@ import (
 // forward sends the request to an endpoint of the route's backend, and to
 // another one where the first could not take it.
 func (r *request) forward() error {
-	b := r.table.backends[r.route.source.Backend]
+	b := r.table.backends.Get(r.route.source.Backend)
 	if b == nil || len(b.eligible) == 0 {
 		return r.answer(unavailable("no endpoints"))
 	}

@@ -10,8 +10,8 @@ import (
 type table struct {
 	snapshot   *gatelodge.Snapshot
 	settings   *gatelodge.Settings
-	hosts      map[gatelodge.Name]*host // by hostKey
-	backends   map[string]*backend      // by key, so that an endpoint's coming recompiles no route
+	hosts      gatelodge.SharedMap[gatelodge.Name, *host] // by hostKey
+	backends   gatelodge.SharedMap[string, *backend]      // by key, so that an endpoint's coming recompiles no route
 	challenges map[challengeKey]string
 	httpsPort  uint16 // the public port of the HTTPS listener; 0 where there is none
 }
@@ -35,20 +35,20 @@ type route struct {
 // IngressRule.host). A more general one is not asked for paths that the host
 // does not have: its owner is who says what is served under the name.
 func (t *table) host(name gatelodge.Name) *host {
-	if h := t.hosts[name]; h != nil {
+	if h := t.hosts.Get(name); h != nil {
 		return h
 	}
 	if h := t.wildcard(name); h != nil {
 		return h
 	}
-	return t.hosts[""]
+	return t.hosts.Get("")
 }
 
 // wildcard returns the host of the wildcard that matches name. It builds no
 // string to look it up: a wildcard is stored under its parent with the dot.
 func (t *table) wildcard(name gatelodge.Name) *host {
 	if i := strings.IndexByte(string(name), '.'); i > 0 {
-		return t.hosts[name[i:]]
+		return t.hosts.Get(name[i:])
 	}
 	return nil
 }

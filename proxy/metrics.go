@@ -93,6 +93,7 @@ type requestSeries struct {
 	key      requestKey
 	requests *prometheus.CounterVec
 	duration prometheus.Observer
+	routes   int // of the table that is live; guarded by metrics.mu
 
 	mu     sync.Mutex // held to add to codes
 	codes  atomic.Pointer[[]codeCounter]

@@ -1,11 +1,17 @@
 package proxy
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	gatelodge "gatelodge.dev"
+)
 
 // upstreamSeries are the series of the backends of one Service.
 type upstreamSeries struct {
 	requests, retries, failures prometheus.Counter
 	duration                    prometheus.Observer
+
+	backends, ready, draining int // of the table that is live; guarded by metrics.mu
 }
 
 // upstreamSeries returns the series of key, the same as long as a table names
@@ -26,55 +32,74 @@ func (m *metrics) upstreamSeries(key upstreamKey) *upstreamSeries {
 	return s
 }
 
-// sweep drops the series that t does not name, and counts its endpoints.
-func (m *metrics) sweep(t *table) {
+// sweep drops the series that nothing of the table names any more, and counts
+// the endpoints of what changed.
+func (m *metrics) sweep(c *changes) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	routes := make(map[*requestSeries]bool, len(m.routes))
-	for _, h := range t.hosts {
-		for _, r := range h.routes {
-			routes[r.series] = true
+	for _, h := range c.hosts {
+		for _, r := range h.after.all() {
+			r.series.routes++
 		}
 	}
-	for key, s := range m.routes {
-		if !routes[s] {
-			m.drop(s)
-			delete(m.routes, key)
-		}
-	}
-	m.countEndpoints(t)
-}
-
-// countEndpoints sets the endpoints of each Service, whose ports are backends
-// of their own, and drops the Services that have none left.
-func (m *metrics) countEndpoints(t *table) {
-	type count struct{ ready, draining int }
-	counts := make(map[upstreamKey]count, len(t.backends))
-	for _, b := range t.backends {
-		key := upstreamKey{b.source.Namespace, b.source.Service}
-		c := counts[key]
-		for _, e := range b.source.Endpoints {
-			if e.Draining {
-				c.draining++
-			} else {
-				c.ready++
+	for _, h := range c.hosts {
+		for _, r := range h.before.all() {
+			if r.series.routes--; r.series.routes == 0 {
+				m.drop(r.series)
+				delete(m.routes, r.series.key)
 			}
 		}
-		counts[key] = c
 	}
-	for key, c := range counts {
-		m.endpoints.WithLabelValues(key.namespace, key.service, "ready").Set(float64(c.ready))
-		m.endpoints.WithLabelValues(key.namespace, key.service, "draining").Set(float64(c.draining))
-	}
-	for key := range m.upstreams {
-		if _, named := counts[key]; named {
-			continue
+	touched := make(map[upstreamKey]*upstreamSeries)
+	for _, b := range c.backends {
+		for _, side := range []struct {
+			*backend
+			sign int
+		}{{b.after, +1}, {b.before, -1}} {
+			if side.backend != nil {
+				side.series.count(side.source, side.sign)
+				touched[upstreamKey{side.source.Namespace, side.source.Service}] = side.series
+			}
 		}
-		for _, vec := range []*prometheus.MetricVec{m.upstreamRequests.MetricVec, m.upstreamRetries.MetricVec, m.upstreamFailures.MetricVec, m.upstreamDuration.MetricVec} {
-			vec.DeleteLabelValues(key.namespace, key.service)
-		}
-		m.endpoints.DeleteLabelValues(key.namespace, key.service, "ready")
-		m.endpoints.DeleteLabelValues(key.namespace, key.service, "draining")
-		delete(m.upstreams, key)
 	}
+	for key, s := range touched {
+		m.showEndpoints(key, s)
+	}
+}
+
+// all returns the routes of a host; a nil host has none.
+func (h *host) all() []*route {
+	if h == nil {
+		return nil
+	}
+	return h.routes
+}
+
+// count adds a backend to those of its Service, whose ports are backends of
+// their own, or with -1 takes it away.
+func (s *upstreamSeries) count(b *gatelodge.Backend, sign int) {
+	s.backends += sign
+	for _, e := range b.Endpoints {
+		if e.Draining {
+			s.draining += sign
+		} else {
+			s.ready += sign
+		}
+	}
+}
+
+// showEndpoints sets the endpoints of a Service, or drops the series of one
+// that has no backend left.
+func (m *metrics) showEndpoints(key upstreamKey, s *upstreamSeries) {
+	if s.backends > 0 {
+		m.endpoints.WithLabelValues(key.namespace, key.service, "ready").Set(float64(s.ready))
+		m.endpoints.WithLabelValues(key.namespace, key.service, "draining").Set(float64(s.draining))
+		return
+	}
+	for _, vec := range []*prometheus.MetricVec{m.upstreamRequests.MetricVec, m.upstreamRetries.MetricVec, m.upstreamFailures.MetricVec, m.upstreamDuration.MetricVec} {
+		vec.DeleteLabelValues(key.namespace, key.service)
+	}
+	m.endpoints.DeleteLabelValues(key.namespace, key.service, "ready")
+	m.endpoints.DeleteLabelValues(key.namespace, key.service, "draining")
+	delete(m.upstreams, key)
 }

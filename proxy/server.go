@@ -31,6 +31,7 @@ type Server struct {
 	config      Config
 	table       *gatelodge.Table[*table]
 	upstreams   *upstreams
+	changes     changes // between compile and published of one Swap
 	metrics     *metrics
 	credentials *credentials
 	log         *accessLog

@@ -87,7 +87,7 @@ func TestReuse(t *testing.T) {
 	if before.host(appHost) != after.host(appHost) {
 		t.Error("new endpoints recompiled a host")
 	}
-	if before.backends[appKey].upstream != after.backends[appKey].upstream || before.backends[appKey].eligible[0] != after.backends[appKey].eligible[0] {
+	if before.backends.Get(appKey).upstream != after.backends.Get(appKey).upstream || before.backends.Get(appKey).eligible[0] != after.backends.Get(appKey).eligible[0] {
 		t.Error("an endpoint that stayed lost its connections")
 	}
 	g.live.Swap(plainSnapshot())

@@ -109,23 +109,28 @@ func (u *upstreams) newEndpoint(key endpointKey) *endpoint {
 	return e
 }
 
-// sweep drops the upstreams and endpoints that t does not name. Their
-// connections close when the requests on them are done.
-func (u *upstreams) sweep(t *table) {
+// sweep drops the upstreams and endpoints of the backends that changed and are
+// not named any more. Their connections close when the requests on them are
+// done.
+func (u *upstreams) sweep(changed []change[backend]) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for key, up := range u.byKey {
+	for _, c := range changed {
+		if c.before == nil {
+			continue
+		}
 		named := make(map[endpointKey]bool)
-		if b := t.backends[key]; b != nil {
-			for _, e := range b.source.Endpoints {
-				named[endpointKey{e.Address, b.source.Protocol, b.source.TLS}] = true
+		if c.after != nil {
+			for _, e := range c.after.source.Endpoints {
+				named[endpointKey{e.Address, c.after.source.Protocol, c.after.source.TLS}] = true
 			}
 		} else {
-			delete(u.byKey, key)
+			delete(u.byKey, c.before.source.Key)
 		}
-		for k, end := range up.endpoints {
+		endpoints := c.before.upstream.endpoints
+		for k, end := range endpoints {
 			if !named[k] {
-				delete(up.endpoints, k)
+				delete(endpoints, k)
 				end.close()
 			}
 		}

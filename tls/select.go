@@ -10,8 +10,8 @@ import (
 // table is a Snapshot's certificates by name.
 type table struct {
 	minVersion uint16
-	list       []*gatelodge.Host // the Snapshot's, to see whether hosts has to change
-	hosts      map[gatelodge.Name]*gatelodge.Host
+	list       []*gatelodge.Host // the Snapshot's, to see how hosts has to change
+	hosts      gatelodge.SharedMap[gatelodge.Name, *gatelodge.Host]
 	others     *gatelodge.Host          // the Host for names that no other matches; nil: there is none
 	defaults   []*gatelodge.Certificate // for names that no Host has
 	proofs     map[gatelodge.Name]*tls.Certificate
@@ -25,18 +25,27 @@ func compile(next *gatelodge.Snapshot, previous *table) *table {
 	if next.Settings != nil && next.Settings.TLS.MinVersion > t.minVersion {
 		t.minVersion = next.Settings.TLS.MinVersion
 	}
-	if previous != nil && slices.Equal(previous.list, next.Hosts) {
+	if previous == nil {
+		previous = &table{}
+	} else if slices.Equal(previous.list, next.Hosts) {
 		t.hosts, t.others, t.trusts = previous.hosts, previous.others, previous.trusts
 		return t
 	}
-	t.hosts = make(map[gatelodge.Name]*gatelodge.Host, len(next.Hosts))
+	hosts := previous.hosts.Edit()
+	gatelodge.Differences(previous.list, next.Hosts, gatelodge.CompareHosts, func(gone, added *gatelodge.Host) {
+		switch {
+		case added == nil:
+			hosts.Delete(gone.Name)
+		case added.Name != "":
+			hosts.Put(added.Name, added)
+		}
+	})
+	t.hosts = hosts.Map()
+	if len(next.Hosts) > 0 && next.Hosts[0].Name == "" { // which sorts before every name
+		t.others = next.Hosts[0]
+	}
 	t.trusts = make(map[string]*clientTrust)
 	for _, h := range next.Hosts {
-		if h.Name != "" {
-			t.hosts[h.Name] = h
-		} else {
-			t.others = h
-		}
 		t.addTrust(h, previous)
 	}
 	return t
@@ -47,7 +56,7 @@ func (t *table) addTrust(h *gatelodge.Host, previous *table) {
 	key := h.ClientTrustKey()
 	switch {
 	case key == "" || t.trusts[key] != nil:
-	case previous != nil && previous.trusts[key] != nil:
+	case previous.trusts[key] != nil:
 		t.trusts[key] = previous.trusts[key]
 	default:
 		t.trusts[key] = newClientTrust(h.ClientAuth.Trust)
@@ -76,7 +85,7 @@ func (t *table) choose(serverName string) choice {
 	if err != nil {
 		return choice{trust: t.trustOf(t.others)}
 	}
-	exact, wildcard := t.hosts[name], t.hosts[name.Wildcard()]
+	exact, wildcard := t.hosts.Get(name), t.hosts.Get(name.Wildcard())
 	switch {
 	// An exact host has those of the wildcard above it that may serve it among
 	// its own.
