@@ -5,7 +5,6 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 )
@@ -95,6 +94,7 @@ type selection struct {
 	cfg     *Config
 	all     []*networkingv1.Ingress
 	classes []*networkingv1.IngressClass
+	read    []*ingress // of each in all; nil: not ours
 
 	ours     []*ingress
 	problems []gatelodge.Problem // theirs, and of those that nobody's class is for
@@ -106,25 +106,26 @@ func selectIngresses(objects *Objects, cfg *Config, last *selection) *selection 
 	} else if last.cfg == cfg && slices.Equal(last.all, objects.Ingresses) && slices.Equal(last.classes, objects.Classes) {
 		return last
 	}
-	s := &selection{cfg: cfg, all: objects.Ingresses, classes: objects.Classes}
-	read := make(map[types.UID]int, len(last.ours)) // to the index in last.ours
-	for i, in := range last.ours {
-		read[in.version.uid] = i
+	s := &selection{
+		cfg: cfg, all: objects.Ingresses, classes: objects.Classes,
+		read: make([]*ingress, len(objects.Ingresses)),
 	}
-	stays := make([]bool, len(last.ours))
+	gone := slices.Clone(last.read) // without those that stay
 	var fresh []*ingress
 	classes := newClasses(objects.Classes, cfg)
-	for _, source := range objects.Ingresses {
+	places := matches(last.all, objects.Ingresses)
+	for i, source := range objects.Ingresses {
 		if !s.has(source, classes, objects) {
 			continue
 		}
-		if i, ok := read[source.UID]; ok && last.ours[i].version == objects.versionOf(&source.ObjectMeta) {
-			stays[i] = true
+		if at := places[i]; at >= 0 && last.read[at] != nil && last.read[at].version == objects.versionOf(&source.ObjectMeta) {
+			s.read[i], gone[at] = last.read[at], nil
 		} else {
-			fresh = append(fresh, readIngress(source, objects))
+			s.read[i] = readIngress(source, objects)
+			fresh = append(fresh, s.read[i])
 		}
 	}
-	s.order(last.ours, stays, fresh)
+	s.order(last.ours, gone, fresh)
 	for _, in := range s.ours {
 		s.problems = append(s.problems, in.problems...)
 	}
@@ -145,16 +146,20 @@ func (s *selection) has(source *networkingv1.Ingress, classes *classes, objects 
 	return ours
 }
 
-// order puts the Ingresses that stay, which are in order, and the fresh ones
-// together by age.
-func (s *selection) order(before []*ingress, stays []bool, fresh []*ingress) {
+// order puts the Ingresses before, which are in order, without those that are
+// gone, and the fresh ones together by age. Items of gone may be nil.
+func (s *selection) order(before, gone, fresh []*ingress) {
 	byAge := func(a, b *ingress) int { return a.compare(&b.applicant) }
 	slices.SortFunc(fresh, byAge)
-	kept := make([]*ingress, 0, len(before))
-	for i, in := range before {
-		if stays[i] {
-			kept = append(kept, in)
+	leave := make(map[*ingress]bool)
+	for _, in := range gone {
+		if in != nil {
+			leave[in] = true
 		}
+	}
+	kept := before
+	if len(leave) > 0 {
+		kept = slices.DeleteFunc(slices.Clone(before), func(in *ingress) bool { return leave[in] })
 	}
 	s.ours = insertSorted(kept, fresh, byAge)
 }

@@ -17,7 +17,8 @@ type hosts struct {
 	issued     *issued
 
 	list     []*gatelodge.Host // sorted by name
-	byName   map[gatelodge.Name]*hostResult
+	results  []*hostResult     // of each in list
+	byName   gatelodge.SharedMap[gatelodge.Name, *hostResult]
 	refs     []*backendRef // that routes name, sorted by key
 	problems []gatelodge.Problem
 }
@@ -35,52 +36,113 @@ func makeHosts(g *grants, res *resolution, c *common, i *issued, last *hosts) *h
 	if last != nil && last.grants == g && last.resolution == res && last.common == c && last.issued == i {
 		return last
 	}
+	if last == nil {
+		last = &hosts{}
+	}
 	h := &hosts{
 		grants: g, resolution: res, common: c, issued: i,
-		list:   make([]*gatelodge.Host, 0, len(g.order)+1),
-		byName: make(map[gatelodge.Name]*hostResult, len(g.order)+1),
+		list:    make([]*gatelodge.Host, 0, len(g.order)+1),
+		results: make([]*hostResult, 0, len(g.order)+1),
 	}
+	m := &hostMaker{hosts: h, before: last.results, above: make(map[gatelodge.Name]*hostResult)}
 	if c.route != nil && g.byName[""] == nil {
-		h.add(&grant{}, res, c, last) // sorts before every name
+		m.add(&grant{}) // sorts before every name
 	}
 	for _, name := range g.order {
-		h.add(g.byName[name], res, c, last)
+		m.add(g.byName[name])
 	}
-	h.collectRefs(last)
+	m.finish(last)
 	return h
 }
 
-func (h *hosts) add(granted *grant, res *resolution, c *common, last *hosts) {
-	if h.isServedAbove(granted) {
+// hostMaker makes hosts in the order of their names.
+type hostMaker struct {
+	*hosts
+	before []*hostResult                  // of the last time, from the name on that comes next
+	above  map[gatelodge.Name]*hostResult // made so far: of every other name under "", of a wildcard under its parent
+}
+
+func (m *hostMaker) add(granted *grant) {
+	if m.isServedAbove(granted) {
 		return
 	}
-	var before *hostResult
-	if last != nil {
-		before = last.byName[granted.name]
-	}
-	inherited := h.issued.appendFor(granted.name, h.inherited(granted))
+	before := m.take(granted.name)
+	inherited := m.issued.appendFor(granted.name, m.inherited(granted))
 	result := before
-	if before == nil || !before.isOf(granted, res, inherited, c) {
-		result = makeHost(granted, res, inherited, c)
+	if before == nil || !before.isOf(granted, m.resolution, inherited, m.common) {
+		result = makeHost(granted, m.resolution, inherited, m.common)
 		if before != nil && reflect.DeepEqual(before.host, result.host) {
 			result.host = before.host
 		}
 	}
-	h.byName[granted.name] = result
-	h.list = append(h.list, result.host)
-	h.problems = append(h.problems, result.problems...)
+	if granted.name == "" || granted.name.IsWildcard() {
+		m.above[granted.name.Parent()] = result
+	}
+	m.results = append(m.results, result)
+	m.list = append(m.list, result.host)
+	m.problems = append(m.problems, result.problems...)
+}
+
+// take returns the result of last time for a name, which comes after those that
+// were taken before.
+func (m *hostMaker) take(name gatelodge.Name) *hostResult {
+	for len(m.before) > 0 {
+		first := m.before[0]
+		switch {
+		case first.host.Name == name:
+			m.before = m.before[1:]
+			return first
+		case first.host.Name.Compare(name) > 0:
+			return nil
+		}
+		m.before = m.before[1:] // its name is gone
+	}
+	return nil
+}
+
+// finish makes of last what else is told by the results, with the work of those
+// that changed.
+func (m *hostMaker) finish(last *hosts) {
+	byName, uses := last.byName.Edit(), make(map[string]int)
+	gatelodge.Differences(last.results, m.results, compareResults, func(before, after *hostResult) {
+		if before != nil {
+			byName.Delete(before.host.Name)
+			before.countRefs(uses, -1)
+		}
+		if after != nil {
+			byName.Put(after.host.Name, after)
+			after.countRefs(uses, +1)
+		}
+	})
+	m.byName = byName.Map()
+	for _, n := range uses {
+		if n != 0 {
+			m.collectRefs(len(last.refs))
+			return
+		}
+	}
+	m.refs = last.refs // whatever lost a route got another one
+}
+
+func compareResults(a, b *hostResult) int { return gatelodge.CompareHosts(a.host, b.host) }
+
+// countRefs counts the backends that the routes of the host name.
+func (r *hostResult) countRefs(uses map[string]int, n int) {
+	for _, ref := range r.refs {
+		uses[ref.key] += n
+	}
 }
 
 // isServedAbove tells whether a name that has records alone is left to the routes
 // of the wildcard above it, or of every other name. Another namespace's routes
 // must not have it, so against those it stands as a Host without any.
-func (h *hosts) isServedAbove(granted *grant) bool {
+func (m *hostMaker) isServedAbove(granted *grant) bool {
 	if len(granted.shares) > 0 || granted.owner == nil {
 		return false
 	}
-	above := h.byName[granted.name.Wildcard()]
+	above := m.above[granted.name.Parent()]
 	if above == nil || granted.name.IsWildcard() {
-		above = h.byName[""]
+		above = m.above[""]
 	}
 	return above != nil && above.owner == granted.namespace()
 }
@@ -88,25 +150,24 @@ func (h *hosts) isServedAbove(granted *grant) bool {
 // inherited returns the certificates of the wildcard that stands above a name.
 // They serve the name too where both are granted to one namespace. The
 // wildcard's Host is there already: it sorts before the names below it.
-func (h *hosts) inherited(granted *grant) []*gatelodge.Certificate {
-	wildcard := h.byName[granted.name.Wildcard()]
-	if wildcard == nil || wildcard.owner != granted.namespace() || granted.name.IsWildcard() || granted.name == "" {
+func (m *hostMaker) inherited(granted *grant) []*gatelodge.Certificate {
+	if len(m.above) == 0 || granted.name == "" || granted.name.IsWildcard() {
+		return nil
+	}
+	wildcard := m.above[granted.name.Parent()]
+	if wildcard == nil || wildcard.owner != granted.namespace() || wildcard.host.Name == "" {
 		return nil
 	}
 	return wildcard.host.Certificates
 }
 
 // collectRefs lists each backend once that a route names.
-func (h *hosts) collectRefs(last *hosts) {
-	size := 0
-	if last != nil {
-		size = len(last.refs)
-	}
+func (m *hostMaker) collectRefs(size int) {
 	byKey := make(map[string]*backendRef, size)
-	for _, result := range h.byName {
+	for _, result := range m.results {
 		for _, ref := range result.refs {
 			byKey[ref.key] = ref
 		}
 	}
-	h.refs = slices.SortedFunc(maps.Values(byKey), func(a, b *backendRef) int { return strings.Compare(a.key, b.key) })
+	m.refs = slices.SortedFunc(maps.Values(byKey), func(a, b *backendRef) int { return strings.Compare(a.key, b.key) })
 }

@@ -53,7 +53,7 @@ func (n *issuing) problem(object gatelodge.Object, message string) {
 // for no order: whoever wrote it may know of a default certificate.
 func (n *issuing) refuseWishes() {
 	for _, host := range n.hosts.list {
-		for _, w := range n.hosts.byName[host.Name].wishes {
+		for _, w := range n.hosts.byName.Get(host.Name).wishes {
 			if w.explicit {
 				n.problem(w.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", ownPrefix, host.Name))
 			}
@@ -100,7 +100,7 @@ func (n *issuing) lack(reason gatelodge.Reason, message string) {
 func (n *issuing) addIssuances() {
 	askers := make(map[gatelodge.Name][]gatelodge.Object)
 	for _, host := range n.hosts.list {
-		result := n.hosts.byName[host.Name]
+		result := n.hosts.byName.Get(host.Name)
 		if host.Name == "" || len(result.shares) == 0 {
 			continue // no name, or one that leads elsewhere
 		}

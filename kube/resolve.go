@@ -39,23 +39,21 @@ type resolution struct {
 // certificate changed. With orders, a certificate that no Secret has will be
 // ordered, so a Secret of spec.tls may be absent.
 func resolve(selected *selection, s *secrets, objects *Objects, orders bool, last *resolution) *resolution {
-	var before map[*ingress]*resolved
-	if last != nil {
-		if last.selection == selected && last.secrets == s && last.orders == orders && last.stable.contains(objects.Now) {
-			return last
-		}
-		before = make(map[*ingress]*resolved, len(last.list))
-		for _, r := range last.list {
-			if r.orders == (orders && r.asked.acme != acmeNo) {
-				before[r.ingress] = r
-			}
-		}
+	if last == nil {
+		last = &resolution{selection: &selection{}}
+	} else if last.selection == selected && last.secrets == s && last.orders == orders && last.stable.contains(objects.Now) {
+		return last
 	}
 	next := &resolution{selection: selected, secrets: s, orders: orders, list: make([]*resolved, len(selected.ours))}
+	places := matches(last.selection.ours, selected.ours)
 	for i, in := range selected.ours {
-		r := before[in]
-		if r == nil || !r.stable.contains(objects.Now) || !slices.Equal(r.uses, s.used(in)) {
-			r = resolveOne(in, s, objects, orders && in.asked.acme != acmeNo)
+		var r *resolved
+		if at := places[i]; at >= 0 {
+			r = last.list[at]
+		}
+		ordered := orders && in.asked.acme != acmeNo
+		if r == nil || r.orders != ordered || !r.stable.contains(objects.Now) || last.secrets != s && !slices.Equal(r.uses, s.used(in)) {
+			r = resolveOne(in, s, objects, ordered)
 		}
 		next.list[i] = r
 		next.problems = append(next.problems, r.problems...)

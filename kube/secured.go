@@ -2,7 +2,6 @@ package kube
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	gatelodge "gatelodge.dev"
@@ -20,30 +19,43 @@ type secured struct {
 // has a certificate that they accept.
 type httpsRecords struct {
 	data  string // RDATA
-	names map[gatelodge.Name]bool
+	names gatelodge.SharedMap[gatelodge.Name, bool]
 }
 
 func findSecured(h *hosts, cfg *Config, last *secured) *secured {
-	if last != nil && last.hosts == h && last.cfg == cfg {
+	if last == nil {
+		last = &secured{hosts: &hosts{}, records: &httpsRecords{}}
+	} else if last.hosts == h && last.cfg == cfg {
 		return last
 	}
-	records := &httpsRecords{data: httpsData(cfg.Listeners), names: make(map[gatelodge.Name]bool)}
-	if records.data != "" {
-		for _, host := range h.list {
-			if host.Certified() {
-				records.names[host.Name] = true
-			}
-		}
+	data := httpsData(cfg.Listeners)
+	if data != last.records.data {
+		last = &secured{hosts: &hosts{}, records: &httpsRecords{}}
 	}
-	if last != nil && last.records.data == records.data && maps.Equal(last.records.names, records.names) {
-		records = last.records
+	names := last.records.names.Edit()
+	changed := data != last.records.data
+	gatelodge.Differences(last.hosts.list, h.list, gatelodge.CompareHosts, func(before, after *gatelodge.Host) {
+		was, is := before != nil && before.Certified(), after != nil && after.Certified()
+		switch {
+		case was == is || data == "":
+			return
+		case is:
+			names.Put(after.Name, true)
+		default:
+			names.Delete(before.Name)
+		}
+		changed = true
+	})
+	records := last.records
+	if changed {
+		records = &httpsRecords{data, names.Map()}
 	}
 	return &secured{hosts: h, cfg: cfg, records: records}
 }
 
 // at returns the RDATA of the record at name, and "" where there is none.
 func (r *httpsRecords) at(name gatelodge.Name) string {
-	if !r.names[name] {
+	if !r.names.Get(name) {
 		return ""
 	}
 	return r.data
