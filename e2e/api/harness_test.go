@@ -25,6 +25,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/programs"
 )
 
 // binary is where TestMain puts the program under test: it is built before the
@@ -51,6 +52,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	os.Setenv(binary, path)
+	if _, err := programs.Build(context.Background(), os.Stderr, "helm"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return apiserver.Main(m)
 }
 

@@ -24,6 +24,18 @@ const fieldManager = "e2e"
 // default.
 func (c *Cluster) Apply(t testing.TB, manifests string) []*unstructured.Unstructured {
 	t.Helper()
+	return c.apply(t, manifests, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+}
+
+// DryRun is Apply without lasting effect: it fails the test where the API server
+// would refuse an object, and the namespaces of the objects must exist.
+func (c *Cluster) DryRun(t testing.TB, manifests string) []*unstructured.Unstructured {
+	t.Helper()
+	return c.apply(t, manifests, metav1.ApplyOptions{FieldManager: fieldManager, Force: true, DryRun: []string{metav1.DryRunAll}})
+}
+
+func (c *Cluster) apply(t testing.TB, manifests string, options metav1.ApplyOptions) []*unstructured.Unstructured {
+	t.Helper()
 	objects, err := decode(manifests)
 	if err != nil {
 		t.Fatalf("reading manifests: %v", err)
@@ -34,7 +46,7 @@ func (c *Cluster) Apply(t testing.TB, manifests string) []*unstructured.Unstruct
 		if err != nil {
 			t.Fatalf("applying %s: %v", identity, err)
 		}
-		objects[i], err = client.Apply(t.Context(), object.GetName(), object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+		objects[i], err = client.Apply(t.Context(), object.GetName(), object, options)
 		if err != nil {
 			t.Fatalf("applying %s: %v", identity, err)
 		}

@@ -37,6 +37,7 @@ type source struct {
 var sources = map[string]source{
 	"coredns": {folder: "dns", pkg: "github.com/coredns/coredns"},
 	"etcd":    {folder: "kubernetes", pkg: "go.etcd.io/etcd/server/v3"},
+	"helm":    {folder: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
 	"kube-apiserver": {folder: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver",
 		version: "k8s.io/kubernetes", stamp: stampKubernetes},
 }
