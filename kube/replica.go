@@ -3,12 +3,15 @@ package kube
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+
+	gatelodge "gatelodge.dev"
 )
 
 // The times of the replicas' Leases. A replica that is gone without a word is
@@ -21,24 +24,44 @@ const (
 
 const replicaRole = "replica"
 
-// Replica tells the others that this replica is there, by the Lease
-// NAME-replica-POD.
-type Replica struct{ cluster *Cluster }
+// challengesAnnotation on the Lease of a replica is the resourceVersion of the
+// challenges that it serves, "" for none.
+const challengesAnnotation = "gatelodge.dev/challenges"
+
+// Replica tells the others that this replica is there, and which challenges it
+// serves, by the Lease NAME-replica-POD.
+type Replica struct {
+	cluster    *Cluster
+	challenges atomic.Pointer[string] // the version that is served; nil: nothing is yet
+	wake       chan struct{}          // it changed
+}
 
 // Replica returns this replica's own Lease.
-func (c *Cluster) Replica() *Replica { return &Replica{c} }
+func (c *Cluster) Replica() *Replica { return &Replica{cluster: c, wake: make(chan struct{}, 1)} }
+
+// Served takes note of a Snapshot that is live.
+func (r *Replica) Served(snapshot *gatelodge.Snapshot) {
+	version := snapshot.ChallengesVersion
+	if before := r.challenges.Swap(&version); before == nil || *before != version {
+		signal(r.wake)
+	}
+}
 
 // Run holds the Lease until ctx ends, and then deletes it.
 func (r *Replica) Run(ctx context.Context) error {
 	c := r.cluster
 	leases := c.client.CoordinationV1().Leases(c.cfg.Namespace)
 	name := c.meta(replicaRole+"-"+c.cfg.Pod, "").Name
-	tick := time.NewTicker(replicaRenew)
-	defer tick.Stop()
 	for {
-		c.faults.note("renew Lease "+c.cfg.Namespace+"/"+name, r.renew(ctx))
+		err := r.renew(ctx)
+		c.faults.note("renew Lease "+c.cfg.Namespace+"/"+name, err)
+		again := replicaRenew
+		if err != nil {
+			again = retryTime
+		}
 		select {
-		case <-tick.C:
+		case <-time.After(again):
+		case <-r.wake:
 		case <-ctx.Done():
 			leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 			defer cancel()
@@ -63,6 +86,9 @@ func (r *Replica) renew(ctx context.Context) error {
 			RenewTime:            &now,
 		},
 	}
+	if served := r.challenges.Load(); served != nil {
+		want.Annotations = map[string]string{challengesAnnotation: *served}
+	}
 	lease, err := leases.Get(ctx, want.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -73,7 +99,7 @@ func (r *Replica) renew(ctx context.Context) error {
 	}
 	lease = lease.DeepCopy()
 	want.Spec.AcquireTime = lease.Spec.AcquireTime
-	lease.Labels, lease.Spec = want.Labels, want.Spec
+	lease.Labels, lease.Annotations, lease.Spec = want.Labels, want.Annotations, want.Spec
 	_, err = leases.Update(ctx, lease, metav1.UpdateOptions{})
 	return err
 }
@@ -93,11 +119,16 @@ func (c *Cluster) SweepReplicas(ctx context.Context) {
 	}
 }
 
-func (c *Cluster) sweep(ctx context.Context, now time.Time) error {
-	leases := c.client.CoordinationV1().Leases(c.cfg.Namespace)
-	list, err := leases.List(ctx, metav1.ListOptions{
+// replicas lists the Leases of all replicas of the instance.
+func (c *Cluster) replicas(ctx context.Context) (*coordinationv1.LeaseList, error) {
+	return c.client.CoordinationV1().Leases(c.cfg.Namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: instanceLabel + "=" + c.cfg.Name + "," + roleLabel + "=" + replicaRole,
 	})
+}
+
+func (c *Cluster) sweep(ctx context.Context, now time.Time) error {
+	leases := c.client.CoordinationV1().Leases(c.cfg.Namespace)
+	list, err := c.replicas(ctx)
 	if err != nil {
 		return err
 	}

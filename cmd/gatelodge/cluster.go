@@ -9,12 +9,12 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube"
 )
 
@@ -93,7 +93,13 @@ func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
 	})
 	watch := cluster.Watch(func() *kube.Config { return &g.config.Load().Kube })
 	reporter := cluster.Reporter()
-	g.source, g.waiting, g.served = watch, watch.Waiting, reporter.Served
+	replica := cluster.Replica()
+	g.source, g.waiting = watch, watch.Waiting
+	g.served = func(snapshot *gatelodge.Snapshot, objects kube.Objects) {
+		reporter.Served(snapshot, objects)
+		replica.Served(snapshot)
+	}
+	g.attest = replica.Run
 	if dir := g.config.Load().State; dir != "" {
 		source, err := kube.NewLastGood(watch, dir, log)
 		if err != nil {
@@ -101,20 +107,18 @@ func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
 		}
 		g.source = source
 	}
-	g.shareKeys(cluster.Store())
+	store := cluster.Store()
+	g.shareKeys(store)
+	issuer := g.newIssuer(store, cluster.AwaitServed)
 	g.takePart = func(ctx context.Context) error {
-		group, ctx := errgroup.WithContext(ctx)
-		group.Go(func() error { return cluster.Replica().Run(ctx) })
-		group.Go(func() error {
-			return cluster.Election().Lead(ctx, func(ctx context.Context) {
-				var leading sync.WaitGroup
-				leading.Go(func() { reporter.Run(ctx) })
-				leading.Go(func() { cluster.SweepReplicas(ctx) })
-				leading.Go(func() { g.leadKeys(ctx) })
-				leading.Wait()
-			})
+		return cluster.Election().Lead(ctx, func(ctx context.Context) {
+			var leading sync.WaitGroup
+			leading.Go(func() { reporter.Run(ctx) })
+			leading.Go(func() { cluster.SweepReplicas(ctx) })
+			leading.Go(func() { g.leadKeys(ctx) })
+			leading.Go(func() { issuer.Run(ctx) })
+			leading.Wait()
 		})
-		return group.Wait()
 	}
 	return nil
 }

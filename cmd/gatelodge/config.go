@@ -114,6 +114,15 @@ func (c *config) publishAsBound() error {
 	return nil
 }
 
+// needsState is the error of a configuration that a gateway without a cluster
+// can't do what it says by, because it has no place to remember things.
+func (c *config) needsState() error {
+	if c.Kube.ACME != nil && c.State == "" {
+		return &configError{key: "acme.directory", message: "needs state, expected a folder in which certificates and the account's key are kept, for there is no cluster to keep them in"}
+	}
+	return nil
+}
+
 // needsRestart is the error of a configuration that can't take the place of
 // the current one in a running gateway.
 func (c *config) needsRestart(current *config) error {

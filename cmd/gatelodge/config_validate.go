@@ -47,6 +47,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		DNSAddresses:        r.addresses("dns.addresses", f.DNS.Addresses),
 		DefaultCertificates: r.secrets("tls.defaultCertificates", f.TLS.DefaultCertificates),
 	}
+	c.Kube.ACME = r.acme(f.ACME, c.Kube.Zones)
 	if r.oneOf("ingress.hostSharing", f.Ingress.HostSharing, "namespace", "any") == "any" {
 		c.Kube.HostSharing = kube.ShareAny
 	}
@@ -62,7 +63,6 @@ func (r *configReader) notAvailable(f *fileConfig) {
 		key            string
 		given, without any
 	}{
-		{"acme", f.ACME, defaults.ACME},
 		{"guard", f.Guard, defaults.Guard},
 	} {
 		if !reflect.DeepEqual(part.given, part.without) {

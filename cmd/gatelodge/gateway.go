@@ -45,9 +45,9 @@ type gateway struct {
 	configPoke   chan struct{}                   // wakes the build after a change of config
 	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
 
-	// In a cluster; nil without one.
-	served   func(*gatelodge.Snapshot, kube.Objects) // takes note of what is live
-	takePart func(ctx context.Context) error         // has a say among the replicas, and leads if it falls to this one
+	served   func(*gatelodge.Snapshot, kube.Objects) // takes note of what is live; nil: nobody does
+	attest   func(ctx context.Context) error         // tells the other replicas what this one serves; nil: there are none
+	takePart func(ctx context.Context) error         // has a say among the replicas, and leads if it falls to this one; nil: there is nothing to do
 
 	serving sync.Once     // closes first
 	first   chan struct{} // closed once the first snapshot is live
@@ -163,7 +163,11 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 		g.opened()
 	}
 
-	// 5. Only who serves may lead; somebody else shall while this one drains.
+	// 5. Only who serves may lead; somebody else shall while this one drains. It
+	// is counted among those who serve until it does not.
+	if g.attest != nil {
+		group.Go(func() error { return g.attest(working) })
+	}
 	if g.takePart != nil {
 		member, leave := context.WithCancel(ctx)
 		defer leave()
@@ -195,7 +199,6 @@ func (g *gateway) listen(l gatelodge.Listener) error {
 // the first of the changes in it was seen.
 func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Time) {
 	start := time.Now()
-	objects.Good = g.builder.Good()
 	snapshot := g.builder.Build(objects, &g.config.Load().Kube)
 	built := time.Now()
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -75,22 +74,25 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	if err != nil {
 		return err
 	}
-	adjust := func(c *config) {
+	adjust := func(c *config) error {
 		c.override(flags.http, flags.https, flags.dns)
 		c.Kube.Zone = os.Getenv("POD_ZONE")
-		c.Kube.LoopbackEndpoints = files.manifests != "" // the endpoints of a cluster are other machines
+		if files.manifests == "" {
+			return nil
+		}
+		c.Kube.LoopbackEndpoints = true // the endpoints of a cluster are other machines
+		return c.needsState()
 	}
-	adjust(cfg)
+	if err := adjust(cfg); err != nil {
+		return err
+	}
 	g := newGateway(cfg, nil, std.out, log)
 	if files.manifests != "" {
 		g.source = kube.NewFolder(files.manifests, log)
 		if cfg.State != "" {
-			store, err := kube.NewFolderStore(filepath.Join(cfg.State, "items"))
-			if err != nil {
+			if err := g.keepIn(cfg.State, log); err != nil {
 				return err
 			}
-			g.shareKeys(store)
-			g.takePart = func(ctx context.Context) error { g.leadKeys(ctx); return nil } // there are no other replicas
 		}
 	} else {
 		api, namespace, err := connect(files.kubeconfig)
@@ -105,7 +107,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 		g.followConfig = func(ctx context.Context) error {
 			return watchConfig(ctx, files.config, log, func(c *config, err error) {
 				if err == nil {
-					adjust(c)
+					err = adjust(c)
 				}
 				g.configChanged(c, err)
 			})

@@ -19,6 +19,7 @@ type Process struct {
 	Name string
 	Path string   // of the program
 	Args []string // the same at each start
+	Env  []string // beside what this process has
 	Log  string   // file that output is appended to
 
 	cmd *exec.Cmd
@@ -60,6 +61,7 @@ func (p *Process) start() error {
 	}
 	defer log.Close()
 	cmd := exec.Command(p.Path, p.Args...)
+	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error), make(chan struct{})

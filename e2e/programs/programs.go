@@ -40,6 +40,7 @@ var sources = map[string]source{
 	"helm":    {folder: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
 	"kube-apiserver": {folder: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver",
 		version: "k8s.io/kubernetes", stamp: stampKubernetes},
+	"pebble": {folder: "acme", pkg: "github.com/letsencrypt/pebble/v2/cmd/pebble"},
 }
 
 // Build returns the path of a program, which it builds first if it is not in the

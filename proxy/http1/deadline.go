@@ -25,10 +25,11 @@ func (d *deadline) renew(timeout time.Duration) (time.Time, bool) {
 		d.at = time.Time{}
 		return d.at, !was.IsZero()
 	}
+	now := time.Now()
 	latest := timeout + timeout/4
-	if left := time.Until(d.at); left >= timeout && left <= latest {
+	if left := d.at.Sub(now); left >= timeout && left <= latest {
 		return d.at, false
 	}
-	d.at = time.Now().Add(latest)
+	d.at = now.Add(latest)
 	return d.at, true
 }

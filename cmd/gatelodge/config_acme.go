@@ -1,0 +1,128 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube"
+)
+
+// maxRootsBytes is the largest file of root certificates that is read.
+const maxRootsBytes = 1 << 20
+
+// acme returns from whom certificates are ordered, nil for nobody.
+func (r *configReader) acme(f fileACME, zones []kube.ZoneConfig) *kube.ACMEConfig {
+	if f.Directory == "" {
+		var defaults fileConfig
+		defaults.setDefaults()
+		if !reflect.DeepEqual(f, defaults.ACME) {
+			r.fail("acme", "directory is not set, expected the URL of the CA's directory beside the other keys")
+		}
+		return nil
+	}
+	c := &kube.ACMEConfig{Account: gatelodge.Account{
+		Directory: r.directoryURL("acme.directory", f.Directory),
+		Roots:     r.roots("acme.caFile", f.CAFile),
+		Email:     r.email("acme.email", f.Email),
+		BindingID: r.printable("acme.eab.keyID", f.EAB.KeyID),
+		Profile:   r.printable("acme.profile", f.Profile),
+		KeyType: gatelodge.KeyType(r.oneOf("acme.keyType", f.KeyType, string(gatelodge.ECDSAP256), string(gatelodge.ECDSAP384),
+			string(gatelodge.RSA2048), string(gatelodge.RSA3072), string(gatelodge.RSA4096))),
+	}}
+	switch {
+	case (f.EAB.KeyID == "") != (f.EAB.Secret == ""):
+		r.fail("acme.eab", "expected both keyID and secret, or neither")
+	case f.EAB.Secret != "":
+		c.BindingSecret = r.secretOfBinding("acme.eab.secret", f.EAB.Secret)
+	}
+	seen := make(unique)
+	for i, s := range f.Wildcards {
+		key := fmt.Sprintf("acme.wildcards[%d]", i)
+		name, err := gatelodge.ParseName(s)
+		switch {
+		case err == nil && name.IsWildcard():
+			err = fmt.Errorf("%q is a wildcard itself", s)
+		case err == nil && !slices.ContainsFunc(zones, func(z kube.ZoneConfig) bool { return name.Within(z.Name) }):
+			err = fmt.Errorf("%q lies in none of dns.zones, by which a CA would have a wildcard proved", s)
+		}
+		if err != nil {
+			r.fail(key, "%v; expected a name like pke.example.com", err)
+			continue
+		}
+		r.once(seen, key, string(name))
+		c.Wildcards = append(c.Wildcards, name)
+	}
+	return c
+}
+
+// secretOfBinding accepts the name of a Secret. It does not quote what is none:
+// that may be the key itself.
+func (r *configReader) secretOfBinding(key, s string) types.NamespacedName {
+	namespace, name, found := strings.Cut(s, "/")
+	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {
+		r.fail(key, "names no object, expected namespace/name of the Secret that holds the key")
+	}
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+// directoryURL accepts where a CA's directory is (RFC 8555 §6.1: HTTPS).
+func (r *configReader) directoryURL(key, s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+		r.fail(key, "%q is no directory of a CA, expected one like https://acme-v02.api.letsencrypt.org/directory", abridged(s))
+	}
+	return s
+}
+
+// roots reads a file of root certificates in PEM.
+func (r *configReader) roots(key, file string) string {
+	if file == "" {
+		return ""
+	}
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		r.fail(key, "%v; expected a file of certificates in PEM", err)
+		return ""
+	case !info.Mode().IsRegular() || info.Size() > maxRootsBytes:
+		r.fail(key, "%q is no file of at most %d bytes, expected certificates in PEM", abridged(file), maxRootsBytes)
+		return ""
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		r.fail(key, "%v; expected a file of certificates in PEM", err)
+	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
+		r.fail(key, "%q holds no certificate, expected one or more in PEM", abridged(file))
+	}
+	return string(text)
+}
+
+// email accepts the address of a contact, or nothing.
+func (r *configReader) email(key, s string) string {
+	if s == "" {
+		return ""
+	}
+	local, domain, _ := strings.Cut(s, "@")
+	if name, err := gatelodge.ParseName(domain); err != nil || name.IsWildcard() || !isLocalPart(local) {
+		r.fail(key, "%q is no mail address, expected one like certificates@example.com", abridged(s))
+	}
+	return s
+}
+
+// printable accepts a short text.
+func (r *configReader) printable(key, s string) string {
+	if len(s) > 256 || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		r.fail(key, "%q is no identifier, expected up to 256 printable characters", abridged(s))
+	}
+	return s
+}

@@ -1,0 +1,51 @@
+package acme_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatelodge.dev/e2e/pebble"
+)
+
+// TestChallenges: names in our zone are proved by our DNS, a wildcard beside the
+// name below it too; others by a handshake and, where that does not reach us,
+// over HTTP.
+func TestChallenges(t *testing.T) {
+	// The HTTPS listener is at one address only, the HTTP listener at all.
+	s := newSite(t, pebble.Options{Addresses: map[string]string{"http.example.net": "127.0.0.2"}})
+	s.configure("wildcards: [apps.example.test]")
+	s.ask("www.example.test", "apps.example.test", "a.apps.example.test", "b.apps.example.test", "*.branches.example.test",
+		"handshake.example.net", "http.example.net")
+	s.start()
+
+	names := []string{"www.example.test", "apps.example.test", "a.apps.example.test", "b.apps.example.test", "x.branches.example.test",
+		"handshake.example.net", "http.example.net"}
+	s.await("certificates of all hosts", func() error { return s.accepted(names...) })
+	for name, want := range map[string]string{
+		"www.example.test": "www.example.test", "apps.example.test": "apps.example.test", "a.apps.example.test": "*.apps.example.test",
+		"x.branches.example.test": "*.branches.example.test", "http.example.net": "http.example.net",
+	} {
+		if leaf, err := s.shown(name); err != nil || !slices.Equal(leaf.DNSNames, []string{want}) {
+			t.Errorf("%s is shown a certificate for %v, want %s: %v", name, leaf, want, err)
+		}
+	}
+	// One wildcard for both hosts below apps, and a second order where the
+	// handshake did not reach us.
+	if got := s.proxy.Count(pebble.NewOrder); got != 7 {
+		t.Errorf("%d orders, want 7 for 6 certificates, one proved at the second attempt", got)
+	}
+	for _, by := range []string{"by=dns-01", "by=tls-alpn-01", "by=http-01"} {
+		if !strings.Contains(s.stderr.String(), by) {
+			t.Errorf("nothing was ordered %s", by)
+		}
+	}
+	s.await("no challenge to be left", func() error {
+		text, err := s.page("/snapshot")
+		if err == nil && strings.Contains(text, "\nchallenge ") {
+			err = fmt.Errorf("the snapshot has challenges")
+		}
+		return err
+	})
+}

@@ -1,0 +1,211 @@
+package pebble
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/e2e/process"
+	"gatelodge.dev/e2e/programs"
+	gatetls "gatelodge.dev/tls"
+)
+
+// Options say how a CA differs from a plain one.
+type Options struct {
+	Listen            [2]string                // addresses of its API and of its management
+	HTTPPort, TLSPort int                      // where it proves names
+	Zones             map[string]string        // DNS servers by the zone that they are asked for
+	Addresses         map[string]string        // of names outside of the zones
+	Validity          map[string]time.Duration // of certificates by profile; empty: 90 days
+	BindingKeys       map[string]string        // base64url by identifier; empty: no external account binding is wanted
+	Blocked           []string                 // names for which nothing is issued
+}
+
+// CA is a running Pebble.
+type CA struct {
+	Resolver *Resolver
+
+	process    *process.Process
+	address    string // host:port of its API
+	management string
+	client     *http.Client
+	authority  *gatetls.Authority // of the API's certificates
+	rootsFile  string
+}
+
+// Build builds Pebble, unless it is built: for a TestMain whose tests have no
+// network.
+func Build(ctx context.Context) error {
+	_, err := programs.Build(ctx, os.Stderr, "pebble")
+	return err
+}
+
+// Start starts a CA that ends with the test.
+func Start(t testing.TB, options Options) *CA {
+	t.Helper()
+	dir := t.TempDir()
+	path, err := programs.Build(t.Context(), os.Stderr, "pebble")
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := gatetls.NewAuthority("test of ACME")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &CA{
+		authority: authority, address: options.Listen[0], management: options.Listen[1],
+		rootsFile: filepath.Join(dir, "roots.pem"), Resolver: startResolver(t, options.Zones, options.Addresses),
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authority.CertificatePEM())
+	c.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	chain, key := c.serverCertificate(t)
+	for file, text := range map[string][]byte{
+		c.rootsFile: authority.CertificatePEM(), filepath.Join(dir, "cert.pem"): chain, filepath.Join(dir, "key.pem"): key,
+		filepath.Join(dir, "config.json"): c.config(t, dir, options),
+	} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.process = &process.Process{
+		Name: "pebble", Path: path, Log: filepath.Join(dir, "pebble.log"),
+		Args: []string{"-config", filepath.Join(dir, "config.json"), "-strict", "-dnsserver", c.Resolver.Address},
+		// A tenth of the nonces is refused, a validation waits up to 2 seconds,
+		// and no proof counts for a second order.
+		Env: []string{"PEBBLE_WFE_NONCEREJECT=10", "PEBBLE_VA_SLEEPTIME=3", "PEBBLE_AUTHZREUSE=0"},
+	}
+	c.process.Start(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the end of Pebble's log:\n%s", c.process.Tail())
+		}
+		c.process.Stop()
+	})
+	c.awaitReady(t)
+	return c
+}
+
+func (c *CA) config(t testing.TB, dir string, options Options) []byte {
+	t.Helper()
+	profiles := make(map[string]any)
+	for name, validity := range options.Validity {
+		profiles[name] = map[string]any{"description": name, "validityPeriod": int(validity / time.Second)}
+	}
+	if len(profiles) == 0 {
+		profiles["default"] = map[string]any{"description": "default", "validityPeriod": 90 * 24 * 3600}
+	}
+	text, err := json.Marshal(map[string]any{"pebble": map[string]any{
+		"listenAddress": c.address, "managementListenAddress": c.management,
+		"certificate": filepath.Join(dir, "cert.pem"), "privateKey": filepath.Join(dir, "key.pem"),
+		"httpPort": options.HTTPPort, "tlsPort": options.TLSPort,
+		"externalAccountBindingRequired": len(options.BindingKeys) > 0, "externalAccountMACKeys": options.BindingKeys,
+		"domainBlocklist": options.Blocked, "profiles": profiles, "keyAlgorithm": "ecdsa",
+		"retryAfter": map[string]int{"authz": 1, "order": 1},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func (c *CA) serverCertificate(t testing.TB) (chain, key []byte) {
+	t.Helper()
+	chain, key, err := c.authority.Issue([]gatelodge.Name{"localhost"}, 24*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chain, key
+}
+
+func (c *CA) awaitReady(t testing.TB) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		response, err := c.client.Get(c.url("/dir"))
+		if err == nil {
+			response.Body.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited for Pebble: %v\n%s", err, c.process.Tail())
+		}
+		time.Sleep(20 * time.Millisecond) // between two looks
+	}
+}
+
+func (c *CA) url(path string) string {
+	_, port, _ := net.SplitHostPort(c.address)
+	return "https://localhost:" + port + path
+}
+
+// RootsFile is the path of the CAs that certify the API.
+func (c *CA) RootsFile() string { return c.rootsFile }
+
+// Roots returns the root of what the CA issues.
+func (c *CA) Roots(t testing.TB) *x509.CertPool {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(c.management)
+	response, err := c.client.Get("https://localhost:" + port + "/roots/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(bytes.TrimSpace(text)) {
+		t.Fatalf("Pebble shows no root: %q", text)
+	}
+	return pool
+}
+
+// Port returns the port of an address.
+func Port(t testing.TB, address string) int {
+	t.Helper()
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// FreeAddresses returns loopback addresses whose ports nobody listens on, for
+// TCP and UDP. They differ, which those of separate calls may not.
+func FreeAddresses(t testing.TB, n int) []string {
+	t.Helper()
+	var addresses []string
+	for len(addresses) < n {
+		l, err := net.Listen("tcp", ":0") // at every address
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		address := fmt.Sprintf("127.0.0.1:%d", l.Addr().(*net.TCPAddr).Port)
+		u, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue // taken for UDP
+		}
+		defer u.Close()
+		addresses = append(addresses, address)
+	}
+	return addresses
+}

@@ -1,0 +1,177 @@
+package pebble
+
+import (
+	"crypto/tls"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Kinds of requests to a CA.
+const (
+	Directory   = "directory"
+	NewAccount  = "newAccount"
+	NewOrder    = "newOrder"
+	Order       = "order"
+	Authz       = "authorization"
+	Accept      = "accept" // to a challenge
+	Finalize    = "finalize"
+	Certificate = "certificate"
+	Other       = "other"
+)
+
+// Step is a moment of a request: before the CA gets it, or after it has
+// answered and before the client knows.
+type Step struct {
+	Kind   string
+	After  bool
+	Status int // of the CA's answer
+}
+
+// A Fault decides what becomes of a request at a step: nil lets it pass, Broken
+// breaks the connection off, and an *Instead is the answer. It may take its
+// time.
+type Fault func(Step) error
+
+// Instead is an answer of the proxy's own.
+type Instead struct {
+	Status     int
+	RetryAfter string
+	Body       string
+}
+
+func (i *Instead) Error() string { return http.StatusText(i.Status) }
+
+// Broken breaks a connection off.
+const Broken brokenError = "broken off"
+
+type brokenError string
+
+func (e brokenError) Error() string { return string(e) }
+
+// Proxy stands between a client and the CA, and sees every request.
+type Proxy struct {
+	Directory string // URL for the client
+
+	mu     sync.Mutex
+	fault  Fault
+	counts map[string]int
+}
+
+// Proxy starts a proxy in front of the CA, which lets everything pass at first.
+func (c *CA) Proxy(t testing.TB) *Proxy {
+	t.Helper()
+	p := &Proxy{counts: make(map[string]int)}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	p.Directory = "https://localhost:" + port + "/dir"
+	chain, key := c.serverCertificate(t)
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := url.Parse(c.url("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{
+		Transport: c.client.Transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host // by which the CA makes its URLs, and signatures are made
+		},
+		ModifyResponse: func(response *http.Response) error {
+			kind := kindOf(response.Request.URL.Path)
+			if response.StatusCode < 300 {
+				p.count(kind)
+			}
+			return p.at(Step{kind, true, response.StatusCode})
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { fail(w, err) },
+		ErrorLog:     log.New(io.Discard, "", 0),
+	}
+	server := &http.Server{
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}},
+		ErrorLog:  log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := p.at(Step{Kind: kindOf(r.URL.Path)}); err != nil {
+				fail(w, err)
+				return
+			}
+			forward.ServeHTTP(w, r)
+		}),
+	}
+	go server.ServeTLS(listener, "", "")
+	t.Cleanup(func() {
+		p.SetFault(nil)
+		server.Close()
+	})
+	return p
+}
+
+// fail answers, or breaks the connection off.
+func fail(w http.ResponseWriter, err error) {
+	instead, ok := err.(*Instead)
+	if !ok {
+		panic(http.ErrAbortHandler)
+	}
+	if instead.RetryAfter != "" {
+		w.Header().Set("Retry-After", instead.RetryAfter)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(instead.Status)
+	io.WriteString(w, instead.Body)
+}
+
+// SetFault says what is to go wrong from now on, nil for nothing.
+func (p *Proxy) SetFault(f Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault = f
+}
+
+func (p *Proxy) at(s Step) error {
+	p.mu.Lock()
+	fault := p.fault
+	p.mu.Unlock()
+	if fault == nil {
+		return nil
+	}
+	return fault(s)
+}
+
+func (p *Proxy) count(kind string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts[kind]++
+}
+
+// Count returns how many requests of a kind succeeded.
+func (p *Proxy) Count(kind string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.counts[kind]
+}
+
+// kindOf tells what a request is by its path, as Pebble names them.
+func kindOf(path string) string {
+	for _, known := range []struct{ prefix, kind string }{
+		{"/dir", Directory}, {"/sign-me-up", NewAccount}, {"/order-plz", NewOrder}, {"/my-order/", Order},
+		{"/authZ/", Authz}, {"/chalZ/", Accept}, {"/finalize-order/", Finalize}, {"/certZ/", Certificate},
+	} {
+		if strings.HasPrefix(path, known.prefix) {
+			return known.kind
+		}
+	}
+	return Other
+}

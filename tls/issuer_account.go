@@ -1,0 +1,134 @@
+package tls
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/acme"
+
+	"gatelodge.dev"
+)
+
+// client speaks to a CA as an account.
+type client struct {
+	*acme.Client
+	account gatelodge.Account
+}
+
+// Parts of the item of an account. The key is the account's own.
+const (
+	accountKeyPart       = "key" // PEM
+	accountURLPart       = "url" // "": not registered yet
+	accountDirectoryPart = "directory"
+	accountContactPart   = "contact"
+)
+
+// accountItem is where an account is kept. Another CA, or another external
+// account, is another account.
+func accountItem(account gatelodge.Account) string {
+	sum := sha256.Sum256([]byte(account.Directory + "\n" + account.BindingID))
+	return "acme-account-" + hex.EncodeToString(sum[:6])
+}
+
+// clientFor returns the client of an account, which it registers if it is new.
+// The key is stored before the CA sees it, so that no account is lost.
+func (t *term) clientFor(ctx context.Context, account gatelodge.Account) (*client, error) {
+	t.mu.Lock()
+	c := t.client
+	t.mu.Unlock()
+	if c != nil && c.account == account {
+		return c, nil
+	}
+	t.registering.Lock() // one of those who need it does it for all
+	defer t.registering.Unlock()
+	t.mu.Lock()
+	c = t.client
+	t.mu.Unlock()
+	if c != nil && c.account == account {
+		return c, nil
+	}
+	c, err := t.register(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	t.client = c
+	t.mu.Unlock()
+	return c, nil
+}
+
+func (t *term) register(ctx context.Context, account gatelodge.Account) (*client, error) {
+	item, key, err := t.accountKey(ctx, account)
+	if err != nil {
+		return nil, storeError{err}
+	}
+	c := &client{account: account, Client: &acme.Client{
+		Key: key, KID: acme.KeyID(item.Data[accountURLPart]), DirectoryURL: account.Directory,
+		HTTPClient: httpClient(account.Roots), UserAgent: t.config.UserAgent, RetryBackoff: retryWait,
+	}}
+	wanted := &acme.Account{}
+	if account.Email != "" {
+		wanted.Contact = []string{"mailto:" + account.Email}
+	}
+	if account.BindingID != "" {
+		wanted.ExternalAccountBinding = &acme.ExternalAccountBinding{KID: account.BindingID, Key: []byte(account.BindingKey)}
+	}
+	if _, err := c.Discover(ctx); err != nil {
+		return nil, authorityError{fmt.Errorf("directory %s: %w", account.Directory, err)}
+	}
+	switch {
+	case c.KID == "":
+		_, err = c.Register(ctx, wanted, acme.AcceptTOS)
+		if errors.Is(err, acme.ErrAccountAlreadyExists) {
+			err = nil // the leader before got no further
+		}
+	case string(item.Data[accountContactPart]) != account.Email:
+		_, err = c.UpdateReg(ctx, wanted)
+	default:
+		return c, nil
+	}
+	if err != nil {
+		return nil, authorityError{err}
+	}
+	item.Data[accountURLPart], item.Data[accountContactPart] = []byte(c.KID), []byte(account.Email)
+	if _, err := t.config.Store.Put(ctx, accountItem(account), item); err != nil {
+		return nil, storeError{err}
+	}
+	t.config.Log.Info("account with the ACME CA", "directory", account.Directory, "account", string(c.KID))
+	return c, nil
+}
+
+// accountKey returns what is kept of an account, and its key, which it makes if
+// there is none.
+func (t *term) accountKey(ctx context.Context, account gatelodge.Account) (gatelodge.Item, crypto.Signer, error) {
+	name := accountItem(account)
+	item, err := t.config.Store.Get(ctx, name)
+	if err == nil {
+		key, err := decodeKey(item.Data[accountKeyPart])
+		if err != nil {
+			return gatelodge.Item{}, nil, fmt.Errorf("the account's key in item %s: %w", name, err)
+		}
+		return item, key, nil
+	}
+	if !errors.Is(err, gatelodge.ErrNotFound) {
+		return gatelodge.Item{}, nil, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return gatelodge.Item{}, nil, err
+	}
+	text, err := encodeKey(key)
+	if err != nil {
+		return gatelodge.Item{}, nil, err
+	}
+	item = gatelodge.Item{Data: map[string][]byte{accountKeyPart: text, accountDirectoryPart: []byte(account.Directory)}}
+	item.Version, err = t.config.Store.Put(ctx, name, item)
+	return item, key, err
+}

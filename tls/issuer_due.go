@@ -1,0 +1,80 @@
+package tls
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"gatelodge.dev"
+)
+
+// dueTime says when an issuance is to be seen to; ever is false for one that
+// can't be ordered. since is when its certificate was first missed.
+func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
+	switch {
+	case len(i.Askers) == 0 && i.Certificate != nil:
+		return renewTime(i.Certificate), true // to be dropped: by now it would be renewed
+	case len(i.Askers) == 0:
+		return time.Time{}, true
+	case len(i.Challenges) == 0:
+		return time.Time{}, false
+	case i.Certificate == nil:
+		return latest(since.Add(settleTime), i.RetryAt), true
+	}
+	return latest(renewTime(i.Certificate), i.RetryAt), true
+}
+
+// renewTime is when two thirds of a certificate's lifetime are over, less up to
+// a twentieth, so that those which were issued together are not renewed
+// together. It is the same whoever leads.
+func renewTime(c *gatelodge.Certificate) time.Time {
+	lifetime := c.NotAfter.Sub(c.NotBefore)
+	hash := fnv.New32a()
+	hash.Write([]byte(c.Fingerprint)) // never fails
+	early := lifetime / 20 * time.Duration(hash.Sum32()%1000) / 1000
+	return c.NotBefore.Add(lifetime/3*2 - early)
+}
+
+// The waits after failures: each is a multiple of the one before.
+const (
+	// Of a name. Public CAs count failed validations by the hour.
+	nameWait, nameFactor, nameMost = time.Minute, 4, 6 * time.Hour
+	// Of the CA as a whole, which may be down for a moment.
+	authorityWait, authorityFactor, authorityMost = 5 * time.Second, 2, 30 * time.Minute
+)
+
+// backOff returns how long to wait after so many failures in a row.
+func backOff(failures int, first time.Duration, factor int, most time.Duration) time.Duration {
+	wait := first
+	for range failures - 1 {
+		if wait *= time.Duration(factor); wait >= most {
+			wait = most
+			break
+		}
+	}
+	return wait - wait/10 + rand.N(wait/5+1)
+}
+
+// nameBackOff is backOff for a name. While a certificate that runs out is not
+// renewed, an attempt is made at the latest when a quarter of its rest is over.
+func nameBackOff(failures int, current *gatelodge.Certificate, now time.Time) time.Duration {
+	wait := backOff(failures, nameWait, nameFactor, nameMost)
+	if current != nil && current.NotAfter.After(now) {
+		wait = min(wait, max(current.NotAfter.Sub(now)/4, authorityWait))
+	}
+	return wait
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
