@@ -81,10 +81,15 @@ func (d *document) read(file string, text []byte) {
 		d.problem(file, err)
 		raw = lenient
 	}
-	d.readObject(file, raw)
+	d.readObject(file, raw, 0)
 }
 
+// maxListDepth is how deep Lists may lie in Lists. One in another is written by
+// nobody, and each depth reads what it holds again.
+const maxListDepth = 4
+
 var (
+	errDeepList  = fmt.Errorf("a List lies in more than %d Lists and is left out, expected objects", maxListDepth-1)
 	errNotObject = errors.New("the document has no kind, expected apiVersion, kind and metadata")
 	yamlLine     = regexp.MustCompile(`line (\d+): `)
 )
@@ -117,7 +122,9 @@ func fileObject(file string, line int) gatelodge.Object {
 	return gatelodge.Object{Kind: "File", Name: name, File: file, Line: line}
 }
 
-func (d *document) readObject(file string, raw []byte) {
+// readObject reads an object, or those of a List, which itself lies in depth
+// Lists.
+func (d *document) readObject(file string, raw []byte, depth int) {
 	var head struct {
 		metav1.TypeMeta `json:",inline"`
 		Items           []json.RawMessage `json:"items"`
@@ -127,8 +134,12 @@ func (d *document) readObject(file string, raw []byte) {
 		return
 	}
 	if head.Kind == "List" && head.APIVersion == "v1" {
+		if depth == maxListDepth {
+			d.problem(file, errDeepList)
+			return
+		}
 		for _, one := range head.Items {
-			d.readObject(file, one)
+			d.readObject(file, one, depth+1)
 		}
 		return
 	}
