@@ -56,6 +56,7 @@ const (
 	BadAnnotation      Reason = "BadAnnotation"      // a known annotation that does not parse
 	UnknownAnnotation  Reason = "UnknownAnnotation"  // an annotation of ours, or ingress-nginx's, that is not honoured
 	UnknownClass       Reason = "UnknownClass"       // an Ingress of a class that nobody defines
+	BadParameters      Reason = "BadParameters"      // parameters of an IngressClass that can't be followed
 	HostTaken          Reason = "HostTaken"          // a host granted to an older claim
 	PathTaken          Reason = "PathTaken"          // a path granted to an older claim
 	RuleTaken          Reason = "RuleTaken"          // a rule for a whole host that an older object makes otherwise

@@ -109,14 +109,15 @@ func recordAnnotationTable() []annotation {
 	}
 }
 
-// readAnnotations reads all that is addressed to us, and reports to in what is
-// not honoured.
+// readAnnotations reads all that is addressed to us, after the defaults of the
+// class, and reports to in what is not honoured.
 func readAnnotations(annotations map[string]string, in *ingress) asked {
 	a := asked{namespace: in.object.Namespace, clientAuth: clientAuthAsk{depth: defaultClientAuthDepth}}
-	if len(annotations) == 0 {
+	if len(annotations) == 0 && in.defaults == nil {
 		return a
 	}
 	table, records := annotationTable(), recordAnnotationTable()
+	in.defaults.apply(&a, table, annotations)
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if name, ok := strings.CutPrefix(key, ownPrefix); ok {
 			a.honour(table, key, name, annotations[key], in)

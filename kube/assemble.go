@@ -87,6 +87,8 @@ func (s *objectSet) add(it *item) {
 		s.objects.Secrets = append(s.objects.Secrets, object)
 	case *corev1.Namespace:
 		s.objects.Namespaces = append(s.objects.Namespaces, object)
+	case *corev1.ConfigMap:
+		s.objects.ConfigMaps = append(s.objects.ConfigMaps, object)
 	case *DNSEndpoint:
 		if made, moved := s.age(&object.ObjectMeta); moved {
 			younger := *object

@@ -3,6 +3,7 @@ package kube
 import (
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -91,39 +92,49 @@ func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
 
 // selection is the Ingresses that are ours, the oldest first.
 type selection struct {
-	cfg     *Config
-	all     []*networkingv1.Ingress
-	classes []*networkingv1.IngressClass
-	read    []*ingress // of each in all; nil: not ours
+	cfg        *Config
+	all        []*networkingv1.Ingress
+	classes    []*networkingv1.IngressClass
+	configMaps []*corev1.ConfigMap
+	read       []*ingress // of each in all; nil: not ours
 
-	ours     []*ingress
-	problems []gatelodge.Problem // theirs, and of those that nobody's class is for
+	ours       []*ingress
+	parameters map[string]*classParameters // by the name of the class
+	problems   []gatelodge.Problem         // theirs, and of those that nobody's class is for
 }
 
 func selectIngresses(objects *Objects, cfg *Config, last *selection) *selection {
 	if last == nil {
 		last = &selection{}
-	} else if last.cfg == cfg && slices.Equal(last.all, objects.Ingresses) && slices.Equal(last.classes, objects.Classes) {
+	} else if last.cfg == cfg && slices.Equal(last.all, objects.Ingresses) && slices.Equal(last.classes, objects.Classes) && slices.Equal(last.configMaps, objects.ConfigMaps) {
 		return last
 	}
 	s := &selection{
-		cfg: cfg, all: objects.Ingresses, classes: objects.Classes,
+		cfg: cfg, all: objects.Ingresses, classes: objects.Classes, configMaps: objects.ConfigMaps,
 		read: make([]*ingress, len(objects.Ingresses)),
 	}
 	gone := slices.Clone(last.read) // without those that stay
 	var fresh []*ingress
 	classes := newClasses(objects.Classes, cfg)
+	s.parameters = readParameters(objects, classes, last.parameters)
 	places := matches(last.all, objects.Ingresses)
 	for i, source := range objects.Ingresses {
 		if !s.has(source, classes, objects) {
 			continue
 		}
-		if at := places[i]; at >= 0 && last.read[at] != nil && last.read[at].version == objects.versionOf(&source.ObjectMeta) {
+		var defaults *classDefaults
+		if p := s.parameters[classes.of(source)]; p != nil {
+			defaults = p.defaults
+		}
+		if at := places[i]; at >= 0 && last.read[at] != nil && last.read[at].version == objects.versionOf(&source.ObjectMeta) && last.read[at].defaults == defaults {
 			s.read[i], gone[at] = last.read[at], nil
 		} else {
-			s.read[i] = readIngress(source, objects)
+			s.read[i] = readIngress(source, defaults, objects)
 			fresh = append(fresh, s.read[i])
 		}
+	}
+	for _, p := range s.parameters {
+		s.problems = append(s.problems, p.problems...)
 	}
 	s.order(last.ours, gone, fresh)
 	for _, in := range s.ours {

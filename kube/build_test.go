@@ -182,10 +182,30 @@ func (w *world) dnsEndpoint(namespace, name string) *DNSEndpoint {
 	return e
 }
 
+func (w *world) class(name string) *networkingv1.IngressClass {
+	class := &networkingv1.IngressClass{ObjectMeta: w.meta("IngressClass", "", name)}
+	class.Spec.Controller = "ours"
+	if w.random.IntN(2) == 0 {
+		class.Annotations = map[string]string{defaultClassAnnotation: "true"}
+	}
+	if w.random.IntN(4) > 0 {
+		class.Spec.Parameters = &networkingv1.IngressClassParametersReference{
+			Kind: "ConfigMap", Name: "one", Namespace: new("lab"), Scope: new(networkingv1.IngressClassParametersReferenceScopeNamespace),
+		}
+	}
+	return class
+}
+
+func (w *world) configMap(namespace, name string) *corev1.ConfigMap {
+	return &corev1.ConfigMap{ObjectMeta: w.meta("ConfigMap", namespace, name), Data: map[string]string{
+		pick(w.random, []string{"ssl-redirect", "auth-type", "server-alias", "typo"}): pick(w.random, []string{"false", "basic", "e.example.com"}),
+	}}
+}
+
 // edit changes one object, makes one or removes one, or moves the clock.
 func (w *world) edit() {
 	namespace, name := pick(w.random, worldNamespaces), pick(w.random, []string{"one", "two"})
-	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "DNSEndpoint", "DNSEndpoint", "externals", "clock"})
+	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "DNSEndpoint", "DNSEndpoint", "IngressClass", "ConfigMap", "externals", "clock"})
 	key := kind + "/" + namespace + "/" + name
 	if w.random.IntN(4) == 0 {
 		delete(w.objects, key)
@@ -202,6 +222,10 @@ func (w *world) edit() {
 		w.objects[key] = w.slice(namespace, name)
 	case "Namespace":
 		w.objects["Namespace/"+namespace] = w.namespace(namespace)
+	case "IngressClass":
+		w.objects["IngressClass/"+name] = w.class(name)
+	case "ConfigMap":
+		w.objects["ConfigMap/lab/one"] = w.configMap("lab", "one")
 	case "DNSEndpoint":
 		w.objects[key] = w.dnsEndpoint(namespace, name)
 	case "externals":
@@ -227,6 +251,10 @@ func (w *world) all() Objects {
 			o.Slices = append(o.Slices, object)
 		case *corev1.Namespace:
 			o.Namespaces = append(o.Namespaces, object)
+		case *networkingv1.IngressClass:
+			o.Classes = append(o.Classes, object)
+		case *corev1.ConfigMap:
+			o.ConfigMaps = append(o.ConfigMaps, object)
 		case *DNSEndpoint:
 			o.DNSEndpoints = append(o.DNSEndpoints, object)
 		}
@@ -236,6 +264,7 @@ func (w *world) all() Objects {
 
 func (w *world) config() *Config {
 	return &Config{
+		Controller:          "ours",
 		WithoutClass:        true,
 		Zone:                pick(w.random, []string{"", "a"}),
 		HostSharing:         HostSharing(w.random.IntN(2)),

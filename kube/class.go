@@ -1,8 +1,10 @@
 package kube
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 )
@@ -20,6 +22,8 @@ type classes struct {
 	defined   map[string]bool // there is an IngressClass of the name
 	ours      map[string]bool
 	classless bool // an Ingress without a class is ours
+
+	fallback *networkingv1.IngressClass // that of an Ingress without a class; nil: none
 }
 
 func newClasses(objects []*networkingv1.IngressClass, cfg *Config) *classes {
@@ -37,9 +41,32 @@ func newClasses(objects []*networkingv1.IngressClass, cfg *Config) *classes {
 		}
 		if c.ours[object.Name] && object.Annotations[defaultClassAnnotation] == "true" {
 			c.classless = true
+			if c.fallback == nil || newerClass(object, c.fallback) {
+				c.fallback = object
+			}
 		}
 	}
 	return c
+}
+
+// newerClass tells which of two default classes an Ingress without a class is
+// given: the newer, as the API server gives it, or the first by name.
+func newerClass(a, b *networkingv1.IngressClass) bool {
+	return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(a.Name, b.Name)) < 0
+}
+
+// of is the name of an Ingress's class, "" for none.
+func (c *classes) of(ingress *networkingv1.Ingress) string {
+	if name := ingress.Spec.IngressClassName; name != nil {
+		return *name
+	}
+	if name, ok := ingress.Annotations[legacyClassAnnotation]; ok {
+		return name
+	}
+	if c.fallback != nil {
+		return c.fallback.Name
+	}
+	return ""
 }
 
 // has tells whether the Ingress is ours. An Ingress of a class that nobody

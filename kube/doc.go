@@ -6,7 +6,7 @@
 // gatelodge.Snapshot. Build is the page to read: each of its steps is a file of
 // its own.
 //
-//	class.go     which Ingresses are ours
+//	class.go     which Ingresses are ours; parameters.go the defaults of their classes
 //	ingress.go   what an Ingress asks for, read from that object alone
 //	resolve.go   … together with the Secrets that it names
 //	publish.go   which names Services ask for, that need records alone; dnsendpoint.go DNSEndpoints

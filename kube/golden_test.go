@@ -79,6 +79,7 @@ func shuffle(o Objects, random *rand.Rand) Objects {
 	o.Slices = shuffled(o.Slices, random)
 	o.Secrets = shuffled(o.Secrets, random)
 	o.Namespaces = shuffled(o.Namespaces, random)
+	o.ConfigMaps = shuffled(o.ConfigMaps, random)
 	o.DNSEndpoints = shuffled(o.DNSEndpoints, random)
 	o.Stored = shuffled(o.Stored, random)
 	return o

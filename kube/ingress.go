@@ -16,7 +16,8 @@ import (
 type ingress struct {
 	applicant
 	version  version
-	asks     []hostAsk // one a name, in the order of the rules
+	defaults *classDefaults // of its class; nil: none
+	asks     []hostAsk      // one a name, in the order of the rules
 	tls      []tlsAsk
 	asked    asked // by annotations
 	problems []gatelodge.Problem
@@ -56,13 +57,14 @@ func (in *ingress) problem(reason gatelodge.Reason, format string, args ...any) 
 
 // readIngress reads what the Ingress asks for. What is wrong with a part of it
 // is a problem, and the other parts stand.
-func readIngress(source *networkingv1.Ingress, objects *Objects) *ingress {
+func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objects *Objects) *ingress {
 	in := &ingress{
 		applicant: applicant{
 			object: objects.objectOf("Ingress", &source.ObjectMeta),
 			since:  source.CreationTimestamp.Time,
 		},
-		version: objects.versionOf(&source.ObjectMeta),
+		version:  objects.versionOf(&source.ObjectMeta),
+		defaults: defaults,
 	}
 	in.asked = readAnnotations(source.Annotations, in)
 

@@ -28,6 +28,8 @@ func newObject(kind string) (object metav1.Object, apiVersion string) {
 		return &corev1.Secret{}, "v1"
 	case "Namespace":
 		return &corev1.Namespace{}, "v1"
+	case "ConfigMap":
+		return &corev1.ConfigMap{}, "v1"
 	case "DNSEndpoint":
 		return &DNSEndpoint{}, dnsEndpoints.GroupVersion().String()
 	}

@@ -41,7 +41,7 @@ type fileLine struct {
 func (o *Objects) sameAs(p *Objects) bool {
 	return slices.Equal(o.Ingresses, p.Ingresses) && slices.Equal(o.Classes, p.Classes) &&
 		slices.Equal(o.Services, p.Services) && slices.Equal(o.Slices, p.Slices) && slices.Equal(o.Secrets, p.Secrets) &&
-		slices.Equal(o.Namespaces, p.Namespaces) && slices.Equal(o.DNSEndpoints, p.DNSEndpoints) &&
+		slices.Equal(o.Namespaces, p.Namespaces) && slices.Equal(o.DNSEndpoints, p.DNSEndpoints) && slices.Equal(o.ConfigMaps, p.ConfigMaps) &&
 		slices.Equal(o.Stored, p.Stored)
 }
 
@@ -52,7 +52,7 @@ func writeObjects(path string, o *Objects) error {
 
 func encodeObjects(out io.Writer, o *Objects) error {
 	lines := json.NewEncoder(out)
-	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets) + len(o.Namespaces) + len(o.DNSEndpoints) + len(o.Stored)}
+	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets) + len(o.Namespaces) + len(o.DNSEndpoints) + len(o.ConfigMaps) + len(o.Stored)}
 	return errors.Join(
 		lines.Encode(head),
 		encodeAll(lines, "Ingress", o.Ingresses),
@@ -62,6 +62,7 @@ func encodeObjects(out io.Writer, o *Objects) error {
 		encodeAll(lines, "Secret", o.Secrets),
 		encodeAll(lines, "Namespace", o.Namespaces),
 		encodeAll(lines, "DNSEndpoint", o.DNSEndpoints),
+		encodeAll(lines, "ConfigMap", o.ConfigMaps),
 		encodeAll(lines, storedKind, o.Stored))
 }
 
@@ -126,6 +127,8 @@ func readObjects(path string) (o Objects, err error) {
 			}
 		case *corev1.Namespace:
 			o.Namespaces = append(o.Namespaces, object)
+		case *corev1.ConfigMap:
+			o.ConfigMaps = append(o.ConfigMaps, object)
 		case *DNSEndpoint:
 			o.DNSEndpoints = append(o.DNSEndpoints, object)
 		}

@@ -45,6 +45,10 @@ func exampleObjects(t *testing.T) Objects {
 	objects.Namespaces = append(objects.Namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: "limited", UID: "limited", ResourceVersion: "1", Annotations: map[string]string{domainsAnnotation: "example.com"},
 	}})
+	objects.ConfigMaps = append(objects.ConfigMaps, &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "gatelodge", Name: "defaults", UID: "defaults", ResourceVersion: "1"},
+		Data:       map[string]string{"ssl-redirect": "false"},
+	})
 	objects.DNSEndpoints = append(objects.DNSEndpoints, &DNSEndpoint{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "records", UID: "records", ResourceVersion: "1"},
 		Spec:       DNSEndpointSpec{Endpoints: []Endpoint{{DNSName: "a.example.com", RecordType: "TXT", RecordTTL: 30, Targets: []string{"text"}}}},

@@ -24,6 +24,7 @@ type Objects struct {
 	Slices     []*discoveryv1.EndpointSlice
 	Secrets    []*corev1.Secret
 	Namespaces []*corev1.Namespace
+	ConfigMaps []*corev1.ConfigMap
 
 	DNSEndpoints []*DNSEndpoint
 

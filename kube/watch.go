@@ -101,6 +101,11 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 		return false
 	}
 	objects := w.collect(keys)
+	parameters := parametersFeeds(objects.Classes, cfg)
+	if keys = append(keys, parameters...); !w.start(ctx, keys) {
+		return false
+	}
+	w.addTo(&objects, parameters)
 	w.selection = selectIngresses(&objects, cfg, w.selection)
 	named, problems := namedSecrets(w.selection.ours, cfg, func(name types.NamespacedName) bool {
 		return slices.ContainsFunc(keys, func(key feedKey) bool {
@@ -165,6 +170,12 @@ func (w *Watch) Objects() Objects {
 
 func (w *Watch) collect(keys []feedKey) Objects {
 	objects := Objects{Now: time.Now()}
+	w.addTo(&objects, keys)
+	return objects
+}
+
+// addTo adds the objects of some feeds.
+func (w *Watch) addTo(objects *Objects, keys []feedKey) {
 	for _, key := range keys {
 		list := w.feeds[key].list()
 		switch key.kind {
@@ -180,13 +191,14 @@ func (w *Watch) collect(keys []feedKey) Objects {
 			objects.Namespaces = appendTyped[*corev1.Namespace](objects.Namespaces, list)
 		case storedFeed:
 			objects.Stored = w.cluster.appendServed(objects.Stored, list)
+		case configMapFeed:
+			objects.ConfigMaps = appendTyped[*corev1.ConfigMap](objects.ConfigMaps, list)
 		case dnsEndpointFeed:
 			objects.DNSEndpoints = appendTyped[*DNSEndpoint](objects.DNSEndpoints, list)
 		default:
 			objects.Secrets = appendTyped[*corev1.Secret](objects.Secrets, list)
 		}
 	}
-	return objects
 }
 
 // appendServed appends the items of the Store that all replicas serve.

@@ -29,11 +29,12 @@ const (
 	namespaceFeed
 	storedFeed // Secrets of the gateway's own Store
 	dnsEndpointFeed
+	configMapFeed // by name
 )
 
 // String names the resource, as messages and RBAC do.
 func (k feedKind) String() string {
-	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets", "namespaces", "own secrets", "dnsendpoints"}[k]
+	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets", "namespaces", "own secrets", "dnsendpoints", "configmaps"}[k]
 }
 
 // feedKey names what one list and watch is about.
@@ -81,6 +82,8 @@ func (k feedKind) example() runtime.Object {
 		return &discoveryv1.EndpointSlice{}
 	case namespaceFeed:
 		return &corev1.Namespace{}
+	case configMapFeed:
+		return &corev1.ConfigMap{}
 	case dnsEndpointFeed:
 		example := &unstructured.Unstructured{}
 		example.SetGroupVersionKind(dnsEndpoints.GroupVersion().WithKind("DNSEndpoint"))
@@ -113,6 +116,8 @@ func (k feedKey) listWatch(c *Cluster, noted func(error)) cache.ListerWatcher {
 		lw = newListWatch(client.CoreV1().Services(k.namespace), k.selection(), noted)
 	case sliceFeed:
 		lw = newListWatch(client.DiscoveryV1().EndpointSlices(k.namespace), k.selection(), noted)
+	case configMapFeed:
+		lw = newListWatch(client.CoreV1().ConfigMaps(k.namespace), k.selection(), noted)
 	case namespaceFeed:
 		lw = newListWatch(client.CoreV1().Namespaces(), k.selection(), noted)
 	default:
@@ -166,6 +171,9 @@ func trim(manager string) cache.TransformFunc {
 				*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, Hints: e.Hints}
 			}
 		case *corev1.Secret:
+			o.ObjectMeta = trimMeta(&o.ObjectMeta)
+			o.Labels, o.Annotations = nil, nil
+		case *corev1.ConfigMap:
 			o.ObjectMeta = trimMeta(&o.ObjectMeta)
 			o.Labels, o.Annotations = nil, nil
 		case *unstructured.Unstructured:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -64,6 +65,26 @@ func dnsEndpointFeeds(cfg *Config) []feedKey {
 	var keys []feedKey
 	for _, namespace := range cfg.watchedNamespaces() {
 		if key := (feedKey{kind: dnsEndpointFeed, namespace: namespace}); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// parametersFeeds lists the ConfigMaps that our classes name.
+func parametersFeeds(objects []*networkingv1.IngressClass, cfg *Config) []feedKey {
+	classes := newClasses(objects, cfg)
+	if classes.unread {
+		return nil
+	}
+	var keys []feedKey
+	for _, class := range objects {
+		if class.Spec.Parameters == nil || !classes.ours[class.Name] {
+			continue
+		}
+		name, err := parametersName(class)
+		key := feedKey{kind: configMapFeed, namespace: name.Namespace, name: name.Name}
+		if err == nil && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}
