@@ -70,6 +70,7 @@ const (
 	BadRecord          Reason = "BadRecord"          // a record of a DNSEndpoint that can't be published
 	NotIssued          Reason = "NotIssued"          // a certificate that the ACME CA did not issue
 	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
+	WithdrawalHeld     Reason = "WithdrawalHeld"     // hosts that went, and are served until that is confirmed
 	SourceFailed       Reason = "SourceFailed"       // objects that can't be read now; those known before are served
 )
 

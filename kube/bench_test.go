@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -114,5 +115,45 @@ func BenchmarkBuildOneEndpointChange(b *testing.B) {
 		meta.ResourceVersion = strconv.Itoa(n + 1)
 		objects.Slices[700] = bigSlice(meta, meta.Labels[discoveryv1.LabelServiceName], 1+n%5)
 		builder.Build(objects, cfg)
+	}
+}
+
+// BenchmarkGuardOneEdit is BenchmarkBuildOneEdit with a Guard, to which each
+// edit is a host that went and one that came.
+func BenchmarkGuardOneEdit(b *testing.B) {
+	objects, cfg := bigCluster(b)
+	cfg.Guard = guardDefaults
+	guard := &Guard{Log: slog.New(slog.DiscardHandler)}
+	guard.Build(objects, cfg)
+	n := 0
+	for b.Loop() {
+		n++
+		objects.Now = objects.Now.Add(100 * time.Millisecond)
+		objects.Ingresses = slices.Clone(objects.Ingresses)
+		edited := *objects.Ingresses[5000]
+		edited.ResourceVersion = strconv.Itoa(n + 1)
+		edited.Spec.Rules = slices.Clone(edited.Spec.Rules)
+		edited.Spec.Rules[0].Host = fmt.Sprintf("moved%d.team7.example.com", n)
+		objects.Ingresses[5000] = &edited
+		guard.Build(objects, cfg)
+	}
+}
+
+// BenchmarkGuardOneEndpointChange is BenchmarkBuildOneEndpointChange with a
+// Guard.
+func BenchmarkGuardOneEndpointChange(b *testing.B) {
+	objects, cfg := bigCluster(b)
+	cfg.Guard = guardDefaults
+	guard := &Guard{Log: slog.New(slog.DiscardHandler)}
+	guard.Build(objects, cfg)
+	n := 0
+	for b.Loop() {
+		n++
+		objects.Now = objects.Now.Add(100 * time.Millisecond)
+		objects.Slices = slices.Clone(objects.Slices)
+		meta := objects.Slices[700].ObjectMeta
+		meta.ResourceVersion = strconv.Itoa(n + 1)
+		objects.Slices[700] = bigSlice(meta, meta.Labels[discoveryv1.LabelServiceName], 1+n%5)
+		guard.Build(objects, cfg)
 	}
 }

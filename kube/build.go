@@ -29,6 +29,7 @@ type memo struct {
 	published *publications
 	stored    *stored
 
+	asking     *asking
 	resolution *resolution
 	grants     *grants
 	defaults   *defaults
@@ -54,8 +55,9 @@ func (b *Builder) Build(objects Objects, cfg *Config) *gatelodge.Snapshot {
 	next.domains = readDomains(&objects, b.last.domains)
 	next.stored = readStored(&objects, b.last.stored)
 
-	next.resolution = resolve(next.selection, next.secrets, &objects, cfg.ACME != nil, b.last.resolution)
-	next.grants = grantNames(next.selection, next.published.list, next.domains.limits, cfg, b.last.grants)
+	next.asking = join(next.selection, next.published.list, objects.withheld, b.last.asking)
+	next.resolution = resolve(next.asking.selection, next.secrets, &objects, cfg.ACME != nil, b.last.resolution)
+	next.grants = grantNames(next.asking.selection, next.asking.published, next.domains.limits, cfg, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objects, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objects, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)

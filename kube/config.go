@@ -38,6 +38,8 @@ type Config struct {
 	Zone                string                 // topology.kubernetes.io/zone of the gateway; "": hints for zones are not heeded
 	LoopbackEndpoints   bool                   // endpoints in 127.0.0.0/8 and ::1 are allowed
 
+	Guard GuardConfig
+
 	Problems []gatelodge.Problem // of the configuration itself
 }
 
@@ -47,6 +49,15 @@ type ACMEConfig struct {
 	Account       gatelodge.Account    // without the key of the external account binding …
 	BindingSecret types.NamespacedName // … which is in this Secret, if Account.BindingID is set
 	Wildcards     []gatelodge.Name     // at and below each, a wildcard stands for the hosts of one parent
+}
+
+// GuardConfig says what counts as too much of a withdrawal: more hosts than
+// Minimum, and more than the share of all, within the window.
+type GuardConfig struct {
+	Share   float64 // from 0 to 1
+	Minimum int
+	Window  time.Duration
+	Hold    time.Duration // for which it is held; 0: there is no guard
 }
 
 // HostSharing says who may add paths to a host that somebody has.

@@ -17,6 +17,15 @@
 //	backend.go   what is behind a Service port; endpoint.go and external.go find it
 //	zones.go     the records; zone.go makes those of one zone in one view
 //
+// Guard stands around Build and withholds what looks like an accident:
+//
+//	guard.go             what it compares, and when it holds
+//	guard_hold.go        what is served meanwhile, and how that ends
+//	guard_window.go      how many hosts went
+//	guard_departures.go  the names that objects gave up; guard_remains.go what they need
+//	guard_join.go        how Build gets them
+//	guard_record.go      what the replicas and a next start are told
+//
 // ExternalNames is a Source around another, which looks up what lies outside of
 // it. Cluster is the connection to an API server. Its parts are a Watch, which is a
 // Source; the Election and Replica Leases; the Reporter, by which the leader

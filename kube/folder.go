@@ -26,7 +26,8 @@ import (
 // document of a file is no YAML, the objects that the file held before stay,
 // together with a Problem. A file that is gone or empty is looked at a second
 // time before its objects go, because some programs replace a file in two
-// steps.
+// steps. The objects of a file that is gone were deleted; but a folder without
+// any manifest, as when its volume is not mounted, is a Relist that lacks all.
 type Folder struct {
 	dir string
 	log *slog.Logger
@@ -265,5 +266,8 @@ func (f *Folder) publish() {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(f.files) == 0 {
+		set.objects.Relists = append(f.objects.Relists, relistOf(&f.objects, &set.objects)...)
+	}
 	f.objects = set.objects
 }

@@ -15,6 +15,7 @@ import (
 // ingress is what one Ingress asks for, read from that object alone.
 type ingress struct {
 	applicant
+	source   *networkingv1.Ingress
 	version  version
 	defaults *classDefaults // of its class; nil: none
 	asks     []hostAsk      // one a name, in the order of the rules
@@ -63,6 +64,7 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objects 
 			object: objects.objectOf("Ingress", &source.ObjectMeta),
 			since:  source.CreationTimestamp.Time,
 		},
+		source:   source,
 		version:  objects.versionOf(&source.ObjectMeta),
 		defaults: defaults,
 	}

@@ -24,9 +24,9 @@ const (
 // lastGoodFile is the file's name in the folder of the state.
 const lastGoodFile = "objects.jsonl"
 
-// LastGood is a Source that keeps on disk what another one knew, and hands it
-// out while that other one, after a start, is not complete yet. So a gateway
-// can start while the API server is down. The file holds private keys, and only
+// LastGood is a Source that keeps on disk what was served, and hands it out
+// while the Source that it is around, after a start, is not complete yet. So a
+// gateway can start while the API server is down. The file holds private keys, and only
 // its owner may read it.
 type LastGood struct {
 	source Source
@@ -34,9 +34,11 @@ type LastGood struct {
 	log    *slog.Logger
 
 	complete atomic.Bool // the source is
+	news     chan struct{}
 
 	mu         sync.Mutex
 	remembered Objects
+	served     Objects
 
 	// What follows is Run's alone.
 	saved   Objects
@@ -49,7 +51,7 @@ func NewLastGood(source Source, dir string, log *slog.Logger) (*LastGood, error)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the state: %w", err)
 	}
-	return &LastGood{source: source, file: filepath.Join(dir, lastGoodFile), log: log}, nil
+	return &LastGood{source: source, file: filepath.Join(dir, lastGoodFile), log: log, news: make(chan struct{}, 1)}, nil
 }
 
 // Objects returns what the source knows, or what it knew when it was last
@@ -68,16 +70,11 @@ func (l *LastGood) Objects() Objects {
 // Run runs the source. dirty is called for what is on disk if the source takes
 // long to be complete.
 func (l *LastGood) Run(ctx context.Context, dirty func()) error {
-	changed := make(chan struct{}, 1)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- l.source.Run(ctx, func() {
 			l.complete.Store(true)
 			dirty()
-			select {
-			case changed <- struct{}{}:
-			default: // it will be saved anyway
-			}
 		})
 	}()
 	waited := time.After(patience)
@@ -88,7 +85,7 @@ func (l *LastGood) Run(ctx context.Context, dirty func()) error {
 			if !l.complete.Load() && l.load() {
 				dirty()
 			}
-		case <-changed:
+		case <-l.news:
 			if save == nil {
 				save = time.After(saveEvery)
 			}
@@ -96,12 +93,36 @@ func (l *LastGood) Run(ctx context.Context, dirty func()) error {
 			save = nil
 			l.save()
 		case err := <-ended:
-			if save != nil || len(changed) > 0 {
+			if save != nil || len(l.news) > 0 {
 				l.save()
 			}
 			return err
 		}
 	}
+}
+
+// Served takes note of objects that are served, to be kept unless they come from
+// disk.
+func (l *LastGood) Served(objects Objects) {
+	if !objects.Remembered.IsZero() {
+		return
+	}
+	l.mu.Lock()
+	l.served = objects
+	l.mu.Unlock()
+	signal(l.news)
+}
+
+// Recall returns what was kept when the process started, if it can be read.
+func (l *LastGood) Recall() (objects Objects, ok bool) {
+	objects, err := readObjects(l.file)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			l.log.Error("what was served before can't be read", "file", l.file, "error", err)
+		}
+		return Objects{}, false
+	}
+	return objects, true
 }
 
 // load reads what was saved, and tells whether there is something.
@@ -128,9 +149,11 @@ func (l *LastGood) load() bool {
 	return true
 }
 
-// save writes what the source knows, unless that is on disk already.
+// save writes what is served, unless that is on disk already.
 func (l *LastGood) save() {
-	objects := l.source.Objects()
+	l.mu.Lock()
+	objects := l.served
+	l.mu.Unlock()
 	if objects.sameAs(&l.saved) {
 		return
 	}

@@ -93,6 +93,8 @@ func TestLastGoodObjectsOutliveTheProcess(t *testing.T) {
 			if got := l.Objects(); dirty.Load() != 1 || !got.sameAs(&want) {
 				t.Error("what the source knows is not handed out")
 			}
+			l.Served(want)
+			synctest.Wait()
 		})
 	})
 	info, err := os.Stat(filepath.Join(dir, lastGoodFile))
@@ -127,6 +129,33 @@ func TestLastGoodObjectsOutliveTheProcess(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestOnlyWhatIsServedIsKept: what the Guard withholds is not what the source
+// has.
+func TestOnlyWhatIsServedIsKept(t *testing.T) {
+	want := exampleObjects(t)
+	dir := filepath.Join(t.TempDir(), "state")
+	synctest.Test(t, func(t *testing.T) {
+		source := &stubSource{complete: make(chan Objects)}
+		runLastGood(t, dir, source, func(l *LastGood, _ *atomic.Int32) {
+			if _, ok := l.Recall(); ok {
+				t.Error("something is recalled of nothing")
+			}
+			source.complete <- want
+			l.Served(want)
+			time.Sleep(2 * saveEvery)
+			source.complete <- Objects{}
+			time.Sleep(2 * saveEvery)
+			synctest.Wait()
+		})
+	})
+	l, err := NewLastGood(nil, dir, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	must(t, err)
+	got, ok := l.Recall()
+	if !ok || len(got.Ingresses) != len(want.Ingresses) || got.Remembered.IsZero() {
+		t.Errorf("recalled %v: %d Ingresses of %v, want %d", ok, len(got.Ingresses), got.Remembered, len(want.Ingresses))
+	}
 }
 
 func TestDamagedStateIsNotServed(t *testing.T) {

@@ -40,6 +40,13 @@ type Objects struct {
 	Origins  map[types.UID]Origin // where objects were read from; nil without files
 	Now      time.Time            // what certificates are judged by
 
+	// Relists is what lists that came whole of late lacked, and Guard what the
+	// leader wrote down for the Guards of all replicas; nil: nothing.
+	Relists []*Relist
+	Guard   *GuardRecord
+
+	withheld *withheld // what a Guard adds
+
 	// Remembered is when these were the cluster's objects, if they come from
 	// disk; zero: they are what the source says now.
 	Remembered time.Time

@@ -90,6 +90,7 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	defer w.mu.Unlock()
 	cfg := w.config()
 	keys := append(feedsOf(cfg), w.cluster.storedFeedOf(cfg)...)
+	keys = append(keys, w.cluster.guardFeedKey())
 	known := true
 	if w.dnsEndpoints != nil && len(cfg.Zones) > 0 {
 		var present bool
@@ -177,7 +178,10 @@ func (w *Watch) collect(keys []feedKey) Objects {
 // addTo adds the objects of some feeds.
 func (w *Watch) addTo(objects *Objects, keys []feedKey) {
 	for _, key := range keys {
-		list := w.feeds[key].list()
+		list, relist := w.feeds[key].list()
+		if relist != nil {
+			objects.Relists = append(objects.Relists, relist)
+		}
 		switch key.kind {
 		case ingressFeed:
 			objects.Ingresses = appendTyped[*networkingv1.Ingress](objects.Ingresses, list)
@@ -191,10 +195,16 @@ func (w *Watch) addTo(objects *Objects, keys []feedKey) {
 			objects.Namespaces = appendTyped[*corev1.Namespace](objects.Namespaces, list)
 		case storedFeed:
 			objects.Stored = w.cluster.appendServed(objects.Stored, list)
-		case configMapFeed:
-			objects.ConfigMaps = appendTyped[*corev1.ConfigMap](objects.ConfigMaps, list)
 		case dnsEndpointFeed:
 			objects.DNSEndpoints = appendTyped[*DNSEndpoint](objects.DNSEndpoints, list)
+		case configMapFeed:
+			if key != w.cluster.guardFeedKey() {
+				objects.ConfigMaps = appendTyped[*corev1.ConfigMap](objects.ConfigMaps, list)
+				continue
+			}
+			for _, object := range appendTyped[*corev1.ConfigMap](nil, list) { // one at most
+				objects.Guard = w.cluster.recordOf(object)
+			}
 		default:
 			objects.Secrets = appendTyped[*corev1.Secret](objects.Secrets, list)
 		}

@@ -30,6 +30,7 @@ type feed struct {
 	mu      sync.Mutex
 	objects []metav1.Object // sorted by namespace and name
 	lent    bool            // objects was handed out, so it must not be written any more
+	relist  *Relist         // what the last whole list lacked; nil: nothing
 	synced  bool            // a whole list was seen
 	settled bool            // synced, or there is nothing to wait for
 }
@@ -76,12 +77,13 @@ func (f *feed) noted(faults *faults, err error) {
 	}
 }
 
-// list returns the objects, sorted by namespace and name.
-func (f *feed) list() []metav1.Object {
+// list returns the objects, sorted by namespace and name, and what the last
+// whole list lacked of those before.
+func (f *feed) list() ([]metav1.Object, *Relist) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lent = true
-	return f.objects
+	return f.objects, f.relist
 }
 
 // has tells whether there is an object of this name.
@@ -186,6 +188,12 @@ func (f *feed) Replace(items []any, _ string) error {
 		}
 	}
 	news := !f.synced || !slices.Equal(f.objects, objects)
+	if news {
+		f.relist = newRelist(f.objects, objects)
+		if f.relist != nil && f.key.name != "" {
+			f.relist.Every = false // it never was the list of a kind
+		}
+	}
 	f.objects, f.lent = objects, false
 	f.synced, f.settled = true, true
 	f.mu.Unlock()

@@ -175,7 +175,6 @@ func trim(manager string) cache.TransformFunc {
 			o.Labels, o.Annotations = nil, nil
 		case *corev1.ConfigMap:
 			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-			o.Labels, o.Annotations = nil, nil
 		case *unstructured.Unstructured:
 			e := readUnstructured(o)
 			e.ObjectMeta = trimMeta(&e.ObjectMeta)

@@ -139,12 +139,19 @@ func namedSecrets(ours []*ingress, cfg *Config, isTLS func(types.NamespacedName)
 		add(cfg.ACME.BindingSecret)
 	}
 	for _, in := range ours {
-		for _, entry := range in.tls {
-			add(types.NamespacedName{Namespace: in.object.Namespace, Name: entry.secret})
+		for _, name := range in.secretNames() {
+			add(types.NamespacedName{Namespace: in.object.Namespace, Name: name})
 		}
-		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.auth.secret})
-		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.backendTLS.secret})
-		add(types.NamespacedName{Namespace: in.object.Namespace, Name: in.asked.clientAuth.secret})
 	}
 	return keys, problems
+}
+
+// secretNames lists the Secrets of its namespace that an Ingress names; some
+// may be "".
+func (in *ingress) secretNames() []string {
+	names := []string{in.asked.auth.secret, in.asked.backendTLS.secret, in.asked.clientAuth.secret}
+	for _, entry := range in.tls {
+		names = append(names, entry.secret)
+	}
+	return names
 }

@@ -36,6 +36,8 @@ const adminIndex = `Gatelodge admin endpoint
 /api/problems            what is wrong, with the object that it is about
 /api/zones               zones with view and serial
 /api/zones/ZONE/VIEW     a zone as a master file
+/api/guard               what the withdrawal guard holds
+/api/guard/confirm       POST: let it go; with ?hash=HASH only what has this hash
 /debug/pprof/            profiles of the process
 `
 
@@ -51,6 +53,8 @@ func newAdmin(g *gateway, registry *prometheus.Registry) *admin {
 	a.mux.HandleFunc("GET /api/problems", a.problems)
 	a.mux.HandleFunc("GET /api/zones", a.zones)
 	a.mux.HandleFunc("GET /api/zones/{zone}/{view}", a.zone)
+	a.mux.HandleFunc("GET /api/guard", a.guard)
+	a.mux.HandleFunc("POST /api/guard/confirm", a.confirm)
 	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	a.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)

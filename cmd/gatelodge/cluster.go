@@ -105,10 +105,11 @@ func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
 		if err != nil {
 			return err
 		}
-		g.source = source
+		g.source, g.keep, g.guard.Recall = source, source.Served, source.Recall
 	}
 	store := cluster.Store()
 	g.shareKeys(store)
+	g.confirmed = cluster.ConfirmGuard
 	issuer := g.newIssuer(store, cluster.AwaitServed)
 	g.takePart = func(ctx context.Context) error {
 		return cluster.Election().Lead(ctx, func(ctx context.Context) {
@@ -117,6 +118,7 @@ func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
 			leading.Go(func() { cluster.SweepReplicas(ctx) })
 			leading.Go(func() { g.leadKeys(ctx) })
 			leading.Go(func() { issuer.Run(ctx) })
+			leading.Go(func() { g.guard.Keep(ctx, cluster.PutGuardRecord) })
 			leading.Wait()
 		})
 	}

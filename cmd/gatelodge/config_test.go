@@ -107,6 +107,7 @@ dns:
   addresses: [192.0.2.53]
   rateLimit: {responsesPerSecond: 100}
   queryLog: {sample: 0.25}
+guard: {share: 0.25, minimum: 3, window: 30s, hold: 1h}
 drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 `)
 	listeners := []gatelodge.Listener{
@@ -177,6 +178,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 		DNSService:          types.NamespacedName{Namespace: "edge", Name: "names"},
 		DNSAddresses:        []netip.Addr{netip.MustParseAddr("192.0.2.53")},
 		DefaultCertificates: []types.NamespacedName{{Namespace: "edge", Name: "wildcard"}},
+		Guard:               kube.GuardConfig{Share: 0.25, Minimum: 3, Window: 30 * time.Second, Hold: time.Hour},
 	}}
 	// A selector holds what it compiled, so that it is compared by its text.
 	if got.Kube.Selector.String() != want.Kube.Selector.String() {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
@@ -48,6 +49,12 @@ func (r *configReader) validate(f *fileConfig) *config {
 		DefaultCertificates: r.secrets("tls.defaultCertificates", f.TLS.DefaultCertificates),
 	}
 	c.Kube.ACME = r.acme(f.ACME, c.Kube.Zones)
+	c.Kube.Guard = kube.GuardConfig{
+		Share:   within(r, "guard.share", f.Guard.Share, 0, 1),
+		Minimum: within(r, "guard.minimum", f.Guard.Minimum, 0, 1<<30),
+		Window:  r.duration("guard.window", f.Guard.Window, time.Second),
+		Hold:    r.duration("guard.hold", f.Guard.Hold, 0),
+	}
 	if r.oneOf("ingress.hostSharing", f.Ingress.HostSharing, "namespace", "any") == "any" {
 		c.Kube.HostSharing = kube.ShareAny
 	}
@@ -57,18 +64,6 @@ func (r *configReader) validate(f *fileConfig) *config {
 // notAvailable refuses what nothing serves yet, rather than take a wish that
 // is not fulfilled. It never quotes the value, which may be a secret.
 func (r *configReader) notAvailable(f *fileConfig) {
-	var defaults fileConfig
-	defaults.setDefaults()
-	for _, part := range []struct {
-		key            string
-		given, without any
-	}{
-		{"guard", f.Guard, defaults.Guard},
-	} {
-		if !reflect.DeepEqual(part.given, part.without) {
-			r.fail(part.key, "not available yet, leave it out")
-		}
-	}
 	for i, z := range f.DNS.Zones {
 		if !reflect.DeepEqual(z.Transfer, fileTransfer{}) {
 			r.fail(fmt.Sprintf("dns.zones[%d].transfer", i), "not available yet, leave it out")

@@ -29,7 +29,7 @@ type gateway struct {
 	live    gatelodge.Live
 	source  kube.Source
 	waiting func() string // what the source is not complete without; nil: it does not tell
-	builder kube.Builder
+	guard   *kube.Guard
 	proxy   *proxy.Server
 	dns     *dnsserve.Server
 
@@ -42,12 +42,15 @@ type gateway struct {
 	registry *prometheus.Registry // of everybody's metrics
 
 	config       atomic.Pointer[config]
-	configPoke   chan struct{}                   // wakes the build after a change of config
+	configPoke   chan struct{}                   // wakes the build after a change of config, or a word to the guard
 	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
 
-	served   func(*gatelodge.Snapshot, kube.Objects) // takes note of what is live; nil: nobody does
-	attest   func(ctx context.Context) error         // tells the other replicas what this one serves; nil: there are none
-	takePart func(ctx context.Context) error         // has a say among the replicas, and leads if it falls to this one; nil: there is nothing to do
+	served    func(*gatelodge.Snapshot, kube.Objects)      // takes note of what is live; nil: nobody does
+	keep      func(kube.Objects)                           // keeps what is served for the next start; nil: nothing is kept
+	recorded  *kube.GuardRecord                            // how much was served before the start, without a cluster; nil: that is not known
+	attest    func(ctx context.Context) error              // tells the other replicas what this one serves; nil: there are none
+	confirmed func(ctx context.Context, hash string) error // tells them what was confirmed here; nil: there are none
+	takePart  func(ctx context.Context) error              // has a say among the replicas, and leads if it falls to this one; nil: there is nothing to do
 
 	serving sync.Once     // closes first
 	first   chan struct{} // closed once the first snapshot is live
@@ -57,7 +60,7 @@ type gateway struct {
 }
 
 func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.Logger) *gateway {
-	g := &gateway{log: log, source: source, configPoke: make(chan struct{}, 1), first: make(chan struct{})}
+	g := &gateway{log: log, source: source, guard: &kube.Guard{Log: log}, configPoke: make(chan struct{}, 1), first: make(chan struct{})}
 	g.config.Store(cfg)
 	g.reason.Store("no snapshot yet")
 
@@ -77,7 +80,7 @@ func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.
 		Identity:    identity(),
 		Certificate: g.certificates.Certificate,
 	})
-	g.metrics = newMetrics(registry)
+	g.metrics = newMetrics(registry, g.guard)
 	g.admin = newAdmin(g, registry)
 	return g
 }
@@ -85,6 +88,9 @@ func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.
 // unreadiness says why the gateway is not ready.
 func (g *gateway) unreadiness() string {
 	reason := g.reason.Load().(string)
+	if status := g.guard.Status(); status.Starting {
+		return reason + ", " + status.String()
+	}
 	if missing := g.missingObjects(); missing != "" {
 		return reason + ", " + missing
 	}
@@ -92,8 +98,12 @@ func (g *gateway) unreadiness() string {
 }
 
 // reservation says what there is to know of a gateway that is ready: whether
-// it serves what it knew before it was started.
+// the guard withholds something, or it serves what it knew before it was
+// started.
 func (g *gateway) reservation() string {
+	if status := g.guard.Status(); status.Holding {
+		return ", " + status.String()
+	}
 	if missing := g.missingObjects(); missing != "" {
 		return ", with the objects of an earlier time, " + missing
 	}
@@ -199,7 +209,13 @@ func (g *gateway) listen(l gatelodge.Listener) error {
 // the first of the changes in it was seen.
 func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Time) {
 	start := time.Now()
-	snapshot := g.builder.Build(objects, &g.config.Load().Kube)
+	if g.recorded != nil {
+		objects.Guard = g.recorded
+	}
+	snapshot, again := g.guard.Build(objects, &g.config.Load().Kube)
+	if snapshot == nil {
+		return again // too little is there to begin with
+	}
 	built := time.Now()
 
 	before, _, _ := g.live.Current()
@@ -209,8 +225,11 @@ func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Tim
 	if g.served != nil {
 		g.served(snapshot, objects)
 	}
+	if g.keep != nil && !g.guard.Status().Holding {
+		g.keep(objects)
+	}
 	g.serving.Do(func() { close(g.first) })
-	return snapshot.RebuildAt
+	return again
 }
 
 // configChanged takes over a changed configuration, or keeps the one in force
@@ -226,10 +245,32 @@ func (g *gateway) configChanged(next *config, err error) {
 		next = &kept
 	}
 	g.config.Store(next)
+	g.poke()
+}
+
+// poke has a snapshot built though no object changed.
+func (g *gateway) poke() {
 	select {
 	case g.configPoke <- struct{}{}:
 	default: // a build is due anyway
 	}
+}
+
+// confirm lets go ahead what the guard holds, here at once and on the other
+// replicas as soon as they are told. hash is that of the list that is meant, ""
+// whatever it is now.
+func (g *gateway) confirm(ctx context.Context, hash string) (confirmed string, err error) {
+	confirmed, err = g.guard.Confirm(hash)
+	if err != nil {
+		return "", err
+	}
+	g.poke()
+	if g.confirmed != nil {
+		if err := g.confirmed(ctx, confirmed); err != nil {
+			return confirmed, fmt.Errorf("telling the other replicas: %w", err)
+		}
+	}
+	return confirmed, nil
 }
 
 // drain takes the gateway out of service: unready first, so that nobody sends

@@ -13,22 +13,42 @@ import (
 
 // keepIn gives the gateway, which has its source and no cluster, a folder for
 // what has to outlive the process.
-func (g *gateway) keepIn(state string, log *slog.Logger) error {
+func (g *gateway) keepIn(ctx context.Context, state string, log *slog.Logger) error {
 	store, err := kube.NewFolderStore(filepath.Join(state, "items"))
 	if err != nil {
 		return err
 	}
-	g.source = kube.NewStoredSource(g.source, store, log)
+	served, err := kube.NewLastGood(g.source, state, log)
+	if err != nil {
+		return err
+	}
+	if g.recorded, err = kube.StoredGuardRecord(ctx, store); err != nil {
+		return err
+	}
+	g.keep, g.guard.Recall = served.Served, served.Recall
+	g.source = kube.NewStoredSource(served, store, log)
 	g.shareKeys(store)
 	issuer := g.newIssuer(store, nil)
 	g.takePart = func(ctx context.Context) error { // there are no other replicas
 		var leading sync.WaitGroup
 		leading.Go(func() { g.leadKeys(ctx) })
 		leading.Go(func() { issuer.Run(ctx) })
+		leading.Go(func() { g.guard.Keep(ctx, g.recordIn(store)) })
 		leading.Wait()
 		return nil
 	}
 	return nil
+}
+
+// recordIn returns what keeps in the store how much is served.
+func (g *gateway) recordIn(store gatelodge.Store) func(context.Context, kube.GuardRecord) error {
+	return func(ctx context.Context, r kube.GuardRecord) error {
+		err := kube.PutGuardRecord(ctx, store, r)
+		if err != nil {
+			g.log.Error("how much is served is not kept for a next start", "error", err)
+		}
+		return err
+	}
 }
 
 // newIssuer returns what gets certificates from an ACME CA, if the configuration

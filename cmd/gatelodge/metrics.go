@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube"
 )
 
 // metrics are those about the snapshot as a whole; each server has its own.
@@ -27,7 +28,7 @@ func newRegistry() *prometheus.Registry {
 	return registry
 }
 
-func newMetrics(registry prometheus.Registerer) *metrics {
+func newMetrics(registry prometheus.Registerer, guard *kube.Guard) *metrics {
 	seconds := func(name, help string) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:                        name,
@@ -54,7 +55,16 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		Help:        "Always 1; the labels tell what is running.",
 		ConstLabels: prometheus.Labels{"version": b.version, "commit": b.commit, "goversion": b.goVersion},
 	}, func() float64 { return 1 })
-	registry.MustRegister(m.generation, m.build, m.lag, info, m)
+	holding := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatelodge_guard_holding",
+		Help: "1 while the withdrawal guard keeps hosts that went, or puts off the start; otherwise 0.",
+	}, func() float64 {
+		if status := guard.Status(); status.Holding || status.Starting {
+			return 1
+		}
+		return 0
+	})
+	registry.MustRegister(m.generation, m.build, m.lag, info, holding, m)
 	return m
 }
 

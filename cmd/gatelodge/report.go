@@ -20,17 +20,24 @@ func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
 		old = before.Problems
 	}
 	for _, p := range missing(now.Problems, old) {
-		if p.Object.Kind == "Cluster" {
-			continue // its source tells it, also before there is a snapshot
+		if toldElsewhere(p) {
+			continue
 		}
 		g.log.Warn("problem", "object", p.Object.String(), "reason", string(p.Reason), "message", p.Message)
 	}
 	for _, p := range missing(old, now.Problems) {
-		if p.Object.Kind == "Cluster" {
+		if toldElsewhere(p) {
 			continue
 		}
 		g.log.Info("problem is over", "object", p.Object.String(), "reason", string(p.Reason))
 	}
+}
+
+// toldElsewhere tells whether who found the problem logs it itself: the cluster,
+// also before there is a snapshot, and the guard, whose list may be long and
+// grow.
+func toldElsewhere(p gatelodge.Problem) bool {
+	return p.Object.Kind == "Cluster" || p.Object.Kind == "Guard"
 }
 
 // missing returns the problems that are in all and not in others. Both are

@@ -90,7 +90,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	if files.manifests != "" {
 		g.source = kube.NewFolder(files.manifests, log)
 		if cfg.State != "" {
-			if err := g.keepIn(cfg.State, log); err != nil {
+			if err := g.keepIn(ctx, cfg.State, log); err != nil {
 				return err
 			}
 		}

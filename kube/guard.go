@@ -1,0 +1,191 @@
+package kube
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Guard builds Snapshots, and keeps from going what looks like nobody meant it
+// to go: a "delete --all" in the wrong cluster, an operator that lost its
+// database, an API server whose store is empty.
+//
+// It compares what the source says with what it said before. Names for which
+// an object does not ask any more are remembered for GuardConfig.Window. When
+// too many hosts went within that, or a list that came whole lacks every object
+// of a kind, the Guard holds: what went returns, and what goes from then on is
+// withheld, each with the Services, EndpointSlices and Secrets that it needs.
+// So route, certificate and record stay together. A name that somebody asks for
+// anew is served anew, and so is everything else that changes.
+//
+// A withdrawal goes ahead after GuardConfig.Hold or when it is confirmed, by
+// Confirm or in the GuardRecord. A change of the configuration withdraws
+// nothing: who changes that is an operator already.
+type Guard struct {
+	Log *slog.Logger
+	// Recall returns the objects that were served last, if they are kept; it is
+	// called at most once, at the start. It may be nil.
+	Recall func() (Objects, bool)
+
+	source Builder // builds what the source says …
+	held   Builder // … and, while holding, that together with what is withheld
+	last   *sight  // nil: nothing was served yet
+	began  time.Time
+
+	window       window
+	ingresses    departures[*ingress]
+	publications departures[*publication]
+	remains      remains
+	withheld     *withheld // made of the departures; nil: to be made anew
+	hold         *hold     // nil: nothing is withheld
+
+	mu        sync.Mutex // guards what is below, which others ask for
+	status    GuardStatus
+	served    *gatelodge.Snapshot
+	confirmed bool
+	news      chan struct{} // the record to keep may have changed; nil: nobody keeps it
+}
+
+// hold is a withdrawal that is held.
+type hold struct {
+	until   time.Time
+	classes []*networkingv1.IngressClass // by which Ingresses were ours
+	stale   string                       // confirmed before, so not meant for this one
+}
+
+// sight is what was seen at one moment.
+type sight struct {
+	objects      Objects
+	cfg          *Config
+	ingresses    []*ingress
+	publications []*publication
+	hosts        []*gatelodge.Host
+}
+
+// see builds the objects and returns what there is to compare.
+func see(b *Builder, objects Objects, cfg *Config) (*sight, *gatelodge.Snapshot) {
+	snapshot := b.Build(objects, cfg)
+	return &sight{
+		objects: objects, cfg: cfg, hosts: snapshot.Hosts,
+		ingresses: b.last.selection.ours, publications: b.last.published.list,
+	}, snapshot
+}
+
+// Build compiles the objects into what is served. It returns nil while, after a
+// start, so little is there that it must not be served yet. again is when to
+// build anew though nothing changed; zero: never.
+func (g *Guard) Build(objects Objects, cfg *Config) (snapshot *gatelodge.Snapshot, again time.Time) {
+	before := g.source // a copy: what a Builder remembers is never written
+	now, snapshot := see(&g.source, objects, cfg)
+	tripped := false
+	if g.last == nil {
+		switch g.begin(now, &before) {
+		case beginLater:
+			return nil, g.began.Add(cfg.Guard.Hold)
+		case beginRecalled:
+			tripped = true
+		case beginNow:
+			g.last = now
+		}
+	}
+	tripped = g.compare(now, &before) || tripped
+	last := g.last
+	g.last = now
+	if g.hold == nil && tripped && cfg.Guard.Hold > 0 {
+		g.hold = &hold{until: objects.Now.Add(cfg.Guard.Hold), classes: last.objects.Classes}
+		if objects.Guard != nil {
+			g.hold.stale = objects.Guard.Confirmed
+		}
+		g.held = before // where what went is remembered
+	}
+	if g.hold != nil {
+		if held := g.withhold(now); held != nil {
+			g.note(held)
+			return held, earliest(held.RebuildAt, g.hold.until)
+		}
+		g.release()
+	}
+	g.note(snapshot)
+	return snapshot, snapshot.RebuildAt
+}
+
+// compare takes note of what went, and came, since the last time, and tells
+// whether that is too much.
+func (g *Guard) compare(now *sight, before *Builder) (tripped bool) {
+	last, at := g.last, now.objects.Now
+	if now.cfg != last.cfg {
+		last, _ = see(before, last.objects, now.cfg)
+		g.reconfigure(now.cfg)
+	}
+	if !last.objects.Remembered.IsZero() && now.objects.Remembered.IsZero() {
+		now.objects.Relists = append(relistOf(&last.objects, &now.objects), now.objects.Relists...)
+	}
+	if g.hold == nil {
+		since := at.Add(-now.cfg.Guard.Window)
+		g.ingresses.forgetBefore(since)
+		g.publications.forgetBefore(since)
+		g.remains.forgetBefore(since)
+	}
+	lost, begun := g.ingresses.note(last.ingresses, now.ingresses, at)
+	moreLost, moreBegun := g.publications.note(last.publications, now.publications, at)
+	lost, begun = append(lost, moreLost...), append(begun, moreBegun...)
+	every := g.remains.note(&last.objects, &now.objects, at, func() *needs {
+		n := needsOf(last.ingresses)
+		n.add(now.cfg)
+		return n
+	})
+	for _, uid := range lost {
+		_, all := lacking(now.objects.Relists, types.UID(uid))
+		every = every || all
+	}
+	if len(lost) > 0 {
+		for _, class := range without(last.objects.Classes, now.objects.Classes) {
+			_, all := lacking(now.objects.Relists, class.UID)
+			every = every || all
+		}
+	}
+	changed := len(lost) > 0
+	if len(g.ingresses.list) > 0 || len(g.publications.list) > 0 {
+		for _, b := range begun {
+			if servedFor(hostOf(now.hosts, b.name), b.by) {
+				changed = g.ingresses.forget(b.name) || changed
+				changed = g.publications.forget(b.name) || changed
+			}
+		}
+	}
+	if changed {
+		g.withheld = nil
+	}
+	g.window.observe(last.hosts, now.hosts, at, at.Add(-now.cfg.Guard.Window))
+	departed := len(g.ingresses.list) > 0 || len(g.publications.list) > 0
+	return every || departed && g.window.exceeded(&now.cfg.Guard, len(now.hosts))
+}
+
+// hostOf finds a host in a list that is sorted by name.
+func hostOf(hosts []*gatelodge.Host, name gatelodge.Name) *gatelodge.Host {
+	i, found := slices.BinarySearchFunc(hosts, name, func(h *gatelodge.Host, name gatelodge.Name) int { return h.Name.Compare(name) })
+	if !found {
+		return nil
+	}
+	return hosts[i]
+}
+
+// servedFor tells whether the host is there for the object: its namespace has
+// the name, or it may add routes to it.
+func servedFor(host *gatelodge.Host, a *applicant) bool {
+	return host != nil && (host.Owner == a.object.Namespace ||
+		slices.ContainsFunc(host.Routes, func(r *gatelodge.Route) bool { return r.Object.UID == a.object.UID }))
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}

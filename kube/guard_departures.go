@@ -1,0 +1,136 @@
+package kube
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// asker is an object that asks for names: an *ingress or a *publication.
+type asker[T any] interface {
+	comparable
+	who() *applicant
+	names() iter.Seq[gatelodge.Name]
+	only(names map[gatelodge.Name]bool) T // asking for these alone
+}
+
+func (a *applicant) who() *applicant { return a }
+
+func (in *ingress) names() iter.Seq[gatelodge.Name] {
+	return func(yield func(gatelodge.Name) bool) {
+		for i := range in.asks {
+			if !yield(in.asks[i].name) {
+				return
+			}
+		}
+	}
+}
+
+func (in *ingress) only(names map[gatelodge.Name]bool) *ingress {
+	part := *in
+	part.asks = slices.DeleteFunc(slices.Clone(in.asks), func(ask hostAsk) bool { return !names[ask.name] })
+	return &part
+}
+
+func (p *publication) names() iter.Seq[gatelodge.Name] {
+	return func(yield func(gatelodge.Name) bool) {
+		for i := range p.asks {
+			if !yield(p.asks[i].name) {
+				return
+			}
+		}
+	}
+}
+
+func (p *publication) only(names map[gatelodge.Name]bool) *publication {
+	part := *p
+	part.asks = slices.DeleteFunc(slices.Clone(p.asks), func(ask publishAsk) bool { return !names[ask.name] })
+	return &part
+}
+
+// departures is what objects asked for of late and do not any more, because
+// they were deleted or edited, or are none of ours any more.
+type departures[T asker[T]] struct{ list []*departure[T] }
+
+// departure is the names that one object gave up at a moment.
+type departure[T asker[T]] struct {
+	at    time.Time
+	names map[gatelodge.Name]bool
+	kept  T // the object as it was, asking for these names
+}
+
+// begun is a name that an object asks for and did not before.
+type begun struct {
+	name gatelodge.Name
+	by   *applicant
+}
+
+// note compares the objects of one moment with those before, and returns the
+// UIDs of those that gave something up.
+func (d *departures[T]) note(before, now []T, at time.Time) (lost []string, news []begun) {
+	old, fresh := changed(before, now)
+	oldByUID, freshByUID := byUID(old), byUID(fresh)
+	for _, was := range old {
+		if names := namesLost(was, freshByUID); len(names) > 0 {
+			d.list = append(d.list, &departure[T]{at: at, names: names, kept: was.only(names)})
+			lost = append(lost, was.who().object.UID)
+		}
+	}
+	for _, is := range fresh {
+		for name := range namesLost(is, oldByUID) {
+			news = append(news, begun{name, is.who()})
+		}
+	}
+	return lost, news
+}
+
+func byUID[T asker[T]](list []T) map[string]T {
+	byUID := make(map[string]T, len(list))
+	for _, object := range list {
+		byUID[object.who().object.UID] = object
+	}
+	return byUID
+}
+
+// namesLost lists what the object asks for and its other version does not.
+func namesLost[T asker[T]](object T, others map[string]T) map[gatelodge.Name]bool {
+	names := make(map[gatelodge.Name]bool)
+	for name := range object.names() {
+		names[name] = true
+	}
+	if other, ok := others[object.who().object.UID]; ok {
+		for name := range other.names() {
+			delete(names, name)
+		}
+	}
+	return names
+}
+
+// forget lets a name go for good, because somebody has it anew.
+func (d *departures[T]) forget(name gatelodge.Name) (changed bool) {
+	for _, gone := range d.list {
+		if gone.names[name] {
+			delete(gone.names, name)
+			gone.kept = gone.kept.only(gone.names)
+			changed = true
+		}
+	}
+	d.list = slices.DeleteFunc(d.list, func(gone *departure[T]) bool { return len(gone.names) == 0 })
+	return changed
+}
+
+func (d *departures[T]) forgetBefore(since time.Time) {
+	d.list = slices.DeleteFunc(d.list, func(gone *departure[T]) bool { return gone.at.Before(since) })
+}
+
+// kept returns what is given up, the oldest object first.
+func (d *departures[T]) kept() []T {
+	kept := make([]T, len(d.list))
+	for i, gone := range d.list {
+		kept[i] = gone.kept
+	}
+	slices.SortStableFunc(kept, func(a, b T) int { return a.who().compare(b.who()) })
+	return kept
+}
