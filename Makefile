@@ -49,9 +49,10 @@ race: ## run the tests under the race detector
 
 .PHONY: e2e
 e2e: ## run the tests that want Debian packages, which it installs as root
-	@e2e/dns/packages.sh
-	@if [ $$(id -u) -ne 0 ]; then echo "make e2e needs root, for BIND, NSD and unbound in a namespace" >&2; exit 1; fi
+	@e2e/packages.sh
+	@if [ $$(id -u) -ne 0 ]; then echo "make e2e needs root, for servers and containers in namespaces" >&2; exit 1; fi
 	cd e2e && $(GO) test -count=1 -timeout=10m -tags debian ./dns
+	cd e2e && $(GO) test -count=1 -timeout=60m -tags debian -v ./cluster
 
 .PHONY: manifests
 manifests: ## render deploy/install.yaml and its kin from the chart

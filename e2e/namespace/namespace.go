@@ -32,7 +32,7 @@ func Main(m *testing.M, local netip.Prefix, prepare func() error) int {
 	code, err := 0, error(nil)
 	if !Inside() {
 		if err = prepare(); err == nil {
-			code, err = reenter()
+			code, err = reenter(waysIn(), needs)
 		}
 	} else if err = setUpNetwork(local); err == nil {
 		code = m.Run()
@@ -48,7 +48,7 @@ func Main(m *testing.M, local netip.Prefix, prepare func() error) int {
 func Inside() bool { return os.Getenv(inside) != "" }
 
 // reenter starts this binary again in the namespace, and returns its exit code.
-func reenter() (int, error) {
+func reenter(ways []*syscall.SysProcAttr, needs string) (int, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
@@ -57,7 +57,7 @@ func reenter() (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var refused []error
-	for _, attributes := range waysIn() {
+	for _, attributes := range ways {
 		child := exec.Command(self, os.Args[1:]...)
 		child.Env = append(os.Environ(), inside+"=1")
 		child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr

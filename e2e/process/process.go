@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"gatelodge.dev/e2e/namespace"
 )
 
 // A Process is a server, which a test may stop and start again. Its methods are
@@ -21,6 +23,9 @@ type Process struct {
 	Args []string // the same at each start
 	Env  []string // beside what this process has
 	Log  string   // file that output is appended to
+	// Network is the file of the network namespace to run in; empty for the
+	// caller's own.
+	Network string
 
 	cmd *exec.Cmd
 	// ended is closed when the running program has ended; nil when none is
@@ -32,9 +37,17 @@ type Process struct {
 // that runs fails the test.
 func (p *Process) Start(t testing.TB) {
 	t.Helper()
-	if err := p.start(); err != nil {
-		t.Fatalf("starting %s: %v", p.Name, err)
+	if err := p.Launch(); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// Launch is Start for who has no test, such as a TestMain.
+func (p *Process) Launch() error {
+	if err := p.start(); err != nil {
+		return fmt.Errorf("starting %s: %w", p.Name, err)
+	}
+	return nil
 }
 
 // ID returns the process's number in the system, once it has been started.
@@ -69,8 +82,13 @@ func (p *Process) start() error {
 		// Pdeathsig is sent when the thread ends that started the child, so
 		// this one stays for as long as the child.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
+		if p.Network == "" {
+			defer runtime.UnlockOSThread()
+		} // else the thread ends, too: nobody else wants one in that namespace
+		err := namespace.Enter(p.Network)
+		if err == nil {
+			err = cmd.Start()
+		}
 		started <- err
 		if err == nil {
 			_ = cmd.Wait() // the state is kept in cmd

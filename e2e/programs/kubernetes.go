@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// kubernetes is the source of a program from Kubernetes's own repository.
+func kubernetes(name string) source {
+	return source{folder: "kubernetes", pkg: "k8s.io/kubernetes/cmd/" + name,
+		version: "k8s.io/kubernetes", stamp: stampKubernetes}
+}
+
 // stampKubernetes gives the programs of Kubernetes the version that their own
 // build script would give them: without it they report a dummy one, and refuse
 // what depends on it.

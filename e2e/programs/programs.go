@@ -35,12 +35,18 @@ type source struct {
 
 // sources has every program by name.
 var sources = map[string]source{
-	"coredns": {folder: "dns", pkg: "github.com/coredns/coredns"},
-	"etcd":    {folder: "kubernetes", pkg: "go.etcd.io/etcd/server/v3"},
-	"helm":    {folder: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
-	"kube-apiserver": {folder: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver",
-		version: "k8s.io/kubernetes", stamp: stampKubernetes},
-	"pebble": {folder: "acme", pkg: "github.com/letsencrypt/pebble/v2/cmd/pebble"},
+	"coredns":                 {folder: "dns", pkg: "github.com/coredns/coredns"},
+	"etcd":                    {folder: "kubernetes", pkg: "go.etcd.io/etcd/server/v3"},
+	"helm":                    {folder: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
+	"kube-apiserver":          kubernetes("kube-apiserver"),
+	"kube-controller-manager": kubernetes("kube-controller-manager"),
+	"kube-proxy":              kubernetes("kube-proxy"),
+	"kube-scheduler":          kubernetes("kube-scheduler"),
+	"kubectl":                 kubernetes("kubectl"),
+	"kubelet":                 kubernetes("kubelet"),
+	"metallb-controller":      {folder: "metallb", pkg: "go.universe.tf/metallb/controller"},
+	"metallb-speaker":         {folder: "metallb", pkg: "go.universe.tf/metallb/speaker"},
+	"pebble":                  {folder: "acme", pkg: "github.com/letsencrypt/pebble/v2/cmd/pebble"},
 }
 
 // Build returns the path of a program, which it builds first if it is not in the
@@ -110,16 +116,25 @@ func (s source) identify(ctx context.Context) (module, key string, err error) {
 	if s.stamp != nil {
 		fmt.Fprintln(hash, s.stamp("v0.0.0"))
 	}
-	for _, file := range []string{"go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join(module, file))
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", "", fmt.Errorf("%w: is the working folder outside of the module gatelodge.dev/e2e?", err)
-		} else if err != nil {
-			return "", "", err
-		}
-		hash.Write(content)
+	if _, err := os.Stat(filepath.Join(module, "go.mod")); errors.Is(err, fs.ErrNotExist) {
+		return "", "", fmt.Errorf("%w: is the working folder outside of the module gatelodge.dev/e2e?", err)
+	}
+	// A module may replace another by a folder of its own.
+	if err := hashFiles(hash, os.DirFS(module)); err != nil {
+		return "", "", err
 	}
 	return module, fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil
+}
+
+func hashFiles(to io.Writer, folder fs.FS) error {
+	return fs.WalkDir(folder, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(folder, path)
+		fmt.Fprintf(to, "%s %d\n%s", path, len(content), content)
+		return err
+	})
 }
 
 // compile has the program appear at path whole or not at all.

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests in this folder need and that are
+# Installs the Debian packages that the tests below this folder need and that are
 # missing. It needs root for that, and without it says what is missing and fails.
 set -euo pipefail
-packages=(bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot-dnssecutils ldnsutils nsd unbound zonemaster-cli)
+packages=(
+  bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot-dnssecutils ldnsutils nsd unbound zonemaster-cli # dns
+  bird2 conntrack containerd containernetworking-plugins curl iproute2 iputils-arping nftables runc     # cluster
+)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,0 +1,59 @@
+//go:build debian
+
+package cluster_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gatelodge.dev/e2e/programs"
+)
+
+// metallbVersion is that of e2e/programs/metallb.
+const metallbVersion = "v0.16.2"
+
+// buildMetalLB makes the images of MetalLB, and takes the manifest that comes
+// with it.
+func buildMetalLB(ctx context.Context, dir string) error {
+	for _, name := range []string{"controller", "speaker"} {
+		program, err := programs.Build(ctx, os.Stderr, "metallb-"+name)
+		if err != nil {
+			return err
+		}
+		if err := writeImage(filepath.Join(dir, name+".tar"), "quay.io/metallb/"+name+":"+metallbVersion, program); err != nil {
+			return err
+		}
+	}
+	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "go.universe.tf/metallb")
+	list.Dir, list.Env = "../programs/metallb", append(os.Environ(), "GOWORK=off")
+	module, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("finding MetalLB's module: %w", err)
+	}
+	manifest, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(module)), "config/manifests/metallb-native.yaml"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(metallbManifest(), manifest, 0o644)
+}
+
+func metallbManifest() string { return filepath.Join(os.Getenv(folder), "metallb-native.yaml") }
+
+// installMetalLB installs MetalLB with the pools of deploy/metallb, unless it is
+// there.
+func installMetalLB(t *testing.T) {
+	t.Helper()
+	tellOnFailure(t, "metallb-system")
+	kubectl(t, "apply", "-f", metallbManifest())
+	// Its webhook refuses everything until it has made itself a certificate.
+	eventually(t, startTime, "MetalLB to take its pools", func() error {
+		_, err := control.run(t.Context(), "kubectl", "apply", "-f", "../../deploy/metallb/l2.yaml", "-f", "../../deploy/metallb/bgp.yaml")
+		return err
+	})
+	kubectl(t, "-n", "metallb-system", "rollout", "status", "daemonset/speaker", "--timeout", startTime.String())
+}
