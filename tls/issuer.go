@@ -3,6 +3,7 @@ package tls
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -109,10 +110,11 @@ type term struct {
 
 	mu      sync.Mutex
 	names   map[gatelodge.Name]*nameState
+	account gatelodge.Account
 	pause   time.Time // until which the CA is left alone
 	failing int       // attempts that failed since the CA was last well
 	told    bool      // the Store says that the CA is not well
-	client  *client   // nil: there is none yet
+	client  *client   // of account; nil: there is none yet
 }
 
 // nameState is what a term knows of one name.
@@ -120,6 +122,7 @@ type nameState struct {
 	since time.Time // when the name was first seen without a certificate
 	next  time.Time // not to be looked at before
 	busy  bool
+	open  bool // an order may go on where it stands, and the CA may still look
 }
 
 func newTerm(i *Issuer) *term {
@@ -184,8 +187,8 @@ func (t *term) start(ctx context.Context) (again time.Time, idle bool) {
 // heed notices another account: what was wrong with the one before no longer
 // counts. The caller holds the lock.
 func (t *term) heed(issuing *gatelodge.Issuing) {
-	if t.client != nil && t.client.account != issuing.Account {
-		t.client, t.pause, t.failing = nil, time.Time{}, 0
+	if t.account != issuing.Account {
+		t.account, t.client, t.pause, t.failing = issuing.Account, nil, time.Time{}, 0
 	}
 }
 
@@ -221,7 +224,9 @@ func (t *term) attend(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	}
 	t.mu.Lock()
 	state := t.names[issuance.Name]
+	var over orderOver
 	state.busy, state.next = false, time.Now().Add(rest)
+	state.open = err != nil && !errors.As(err, &over)
 	t.mu.Unlock()
 	select {
 	case t.finished <- struct{}{}:
@@ -232,7 +237,17 @@ func (t *term) attend(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 // tidy takes away what is left of challenges that nobody waits for any more.
 // Nothing is begun meanwhile.
 func (t *term) tidy(ctx context.Context) {
-	if err := t.board.clear(ctx); err != nil && ctx.Err() == nil {
+	open := make(map[gatelodge.Name]bool)
+	t.mu.Lock()
+	for name, state := range t.names {
+		if name.IsWildcard() {
+			name = name.Parent()
+		}
+		open[name] = open[name] || state.open
+	}
+	t.mu.Unlock()
+	err := t.board.retain(ctx, func(c gatelodge.Challenge) bool { return open[c.Name] })
+	if err != nil && ctx.Err() == nil {
 		t.config.Log.Warn("answers to challenges that are over stay for now", "error", err)
 	}
 }

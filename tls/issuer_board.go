@@ -64,11 +64,7 @@ func (b *board) remove(ctx context.Context, c gatelodge.Challenge) error {
 	})
 }
 
-// clear takes down all answers.
-func (b *board) clear(ctx context.Context) error {
-	return b.retain(ctx, func(gatelodge.Challenge) bool { return false })
-}
-
+// retain takes down all answers but those that stay.
 func (b *board) retain(ctx context.Context, stays func(gatelodge.Challenge) bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,7 +41,6 @@ func (t *term) prove(ctx context.Context, c *client, issuing *gatelodge.Issuing,
 	if err != nil {
 		return err
 	}
-	defer t.takeDown(ctx, answer)
 	if challenge.Status == acme.StatusPending { // or else the leader before accepted it
 		t.awaitServed(ctx, issuing, issuance, answer, served)
 		if err := c.accept(ctx, url, challenge); err != nil {
@@ -48,7 +48,11 @@ func (t *term) prove(ctx context.Context, c *client, issuing *gatelodge.Issuing,
 		}
 	}
 	_, err = c.WaitAuthorization(ctx, url)
-	return err
+	var refused *acme.AuthorizationError
+	if err == nil || errors.As(err, &refused) {
+		t.takeDown(ctx, answer)
+	}
+	return err // of any other error the CA knows nothing, and may still look
 }
 
 // accept has the CA ask. One that has asked by now, for the answer to an
@@ -65,12 +69,8 @@ func (c *client) accept(ctx context.Context, url string, challenge *acme.Challen
 	return err
 }
 
-// takeDown takes an answer down. If this is no longer the leader, the next one
-// may need it, and takes it down.
+// takeDown takes an answer down that the CA no longer looks for.
 func (t *term) takeDown(ctx context.Context, answer gatelodge.Challenge) {
-	if ctx.Err() != nil {
-		return
-	}
 	if err := t.board.remove(ctx, answer); err != nil {
 		t.config.Log.Warn("the answer to a challenge that is over stays for now", "name", string(answer.Name), "error", err)
 	}

@@ -13,6 +13,7 @@ import (
 // name below it too; others by a handshake and, where that does not reach us,
 // over HTTP.
 func TestChallenges(t *testing.T) {
+	t.Parallel()
 	// The HTTPS listener is at one address only, the HTTP listener at all.
 	s := newSite(t, pebble.Options{Addresses: map[string]string{"http.example.net": "127.0.0.2"}})
 	s.configure("wildcards: [apps.example.test]")

@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,23 +190,34 @@ func Port(t testing.TB, address string) int {
 	return port
 }
 
+// ports counts up the ports that FreeAddresses looks at, from somewhere below
+// those that the system gives to outgoing connections: none is handed out
+// twice, though nobody may listen on it yet.
+var ports atomic.Uint32
+
+func init() { ports.Store(10000 + rand.Uint32N(15000)) }
+
 // FreeAddresses returns loopback addresses whose ports nobody listens on, for
-// TCP and UDP. They differ, which those of separate calls may not.
+// TCP and UDP.
 func FreeAddresses(t testing.TB, n int) []string {
 	t.Helper()
 	var addresses []string
 	for len(addresses) < n {
-		l, err := net.Listen("tcp", ":0") // at every address
-		if err != nil {
-			t.Fatal(err)
+		port := ports.Add(1)
+		if port > 32000 {
+			t.Fatal("no port is free for both TCP and UDP")
 		}
-		defer l.Close()
-		address := fmt.Sprintf("127.0.0.1:%d", l.Addr().(*net.TCPAddr).Port)
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port)) // at every address
+		if err != nil {
+			continue
+		}
+		l.Close()
+		address := fmt.Sprintf("127.0.0.1:%d", port)
 		u, err := net.ListenPacket("udp", address)
 		if err != nil {
-			continue // taken for UDP
+			continue
 		}
-		defer u.Close()
+		u.Close()
 		addresses = append(addresses, address)
 	}
 	return addresses

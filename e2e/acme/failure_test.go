@@ -1,0 +1,266 @@
+package acme_test
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/acme"
+
+	"gatelodge.dev/e2e/pebble"
+)
+
+// TestOneFailingHost: hosts that the CA refuses, or that it can't find, keep ten
+// others from nothing, and their Ingresses are told in the CA's own words.
+func TestOneFailingHost(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, pebble.Options{Blocked: []string{"blocked.example.net"}})
+	s.ca.Resolver.SetZone("lost.test", "127.0.0.1:1") // nobody serves it
+	s.configure()
+	var good []string
+	for i := range 10 {
+		good = append(good, fmt.Sprintf("host-%d.example.test", i))
+	}
+	s.ask(append([]string{"blocked.example.net", "www.lost.test"}, good...)...)
+	s.start()
+	s.await("ten certificates", func() error { return s.accepted(good...) })
+	s.await("the CA's words", func() error {
+		return s.told(
+			"no certificate was issued for blocked.example.net: the CA says: ", "policy", "rejectedIdentifier",
+			"no certificate was issued for www.lost.test: the CA says: ")
+	})
+	text, err := s.page("/snapshot")
+	if err != nil || !strings.Contains(text, "problem Ingress shop/host-0 ") || !strings.Contains(text, "problem Ingress shop/host-1 ") {
+		t.Errorf("the problems are not those of the Ingresses: %v\n%s", err, text)
+	}
+}
+
+// TestExternalAccountBinding: without the binding that the CA wants, and with a
+// wrong key, nothing is ordered and the operator is told; the right key mends it
+// without a restart.
+func TestExternalAccountBinding(t *testing.T) {
+	t.Parallel()
+	key := base64.RawURLEncoding.EncodeToString([]byte("a key of thirty-two octets, sure"))
+	wrong := base64.RawURLEncoding.EncodeToString([]byte("another of thirty-two octets, no"))
+	s := newSite(t, pebble.Options{BindingKeys: map[string]string{"id-1": key}})
+	s.configure()
+	s.ask("www.example.test")
+	s.start()
+	s.await("to be told that a binding is wanted", func() error {
+		return s.told("Config acme", "no certificate can be ordered: the CA says: ", "externalAccountRequired")
+	})
+
+	s.configure("eab: {keyID: id-1, secret: gatelodge/eab}")
+	s.await("to be told that the Secret is missing", func() error { return s.told("there is no Secret gatelodge/eab") })
+	secret := func(key string) {
+		s.write("manifests/eab.yaml", fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {namespace: gatelodge, name: eab}\nstringData: {hmac: %q}\n", key))
+	}
+	secret(wrong)
+	s.await("to be told that the key is wrong", func() error {
+		return s.told("no certificate can be ordered: the CA says: ", "external account binding")
+	})
+	secret(key)
+	s.await("a certificate", func() error { return s.accepted("www.example.test") })
+	s.await("the problem to be over", func() error { return s.quiet() })
+	for _, page := range []string{"/snapshot", "/api/problems", "/metrics"} {
+		text, err := s.page(page)
+		if err != nil || strings.Contains(text, key) || strings.Contains(text, "thirty-two") {
+			t.Errorf("%s shows the key of the binding: %v", page, err)
+		}
+	}
+	if strings.Contains(s.stderr.String(), key) || strings.Contains(s.stderr.String(), wrong) {
+		t.Error("the log shows a key of the binding")
+	}
+}
+
+// quiet returns an error while anything is wrong with certificates.
+func (s *site) quiet() error {
+	problems, err := s.problems()
+	if err == nil && strings.Contains(problems, "NotIssued") {
+		err = errors.New(problems)
+	}
+	return err
+}
+
+// TestAccountDeactivated: with an account that is no longer good nothing is
+// ordered, what was issued is served on, and once its item is deleted a new
+// account takes its place.
+func TestAccountDeactivated(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, pebble.Options{})
+	s.configure()
+	s.ask("first.example.test")
+	s.start()
+	s.await("a certificate", func() error { return s.accepted("first.example.test") })
+	item := s.deactivate()
+	s.ask("first.example.test", "second.example.test")
+	s.await("to be told", func() error {
+		return s.told("Config acme", "no certificate can be ordered: the CA says: ", "deactivated")
+	})
+	if err := s.accepted("first.example.test"); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(item); err != nil {
+		t.Fatal(err)
+	}
+	s.await("a certificate by a new account", func() error { return s.accepted("second.example.test") })
+	s.await("the problem to be over", func() error { return s.quiet() })
+}
+
+// deactivate has the CA forget the gateway's account, as its owner may, and
+// returns the file that the account is kept in. Everything that is kept is its
+// owner's alone to read.
+func (s *site) deactivate() string {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "state", "items", "*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var account string
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			s.t.Errorf("%s has mode %v", file, info.Mode())
+		}
+		if strings.HasPrefix(filepath.Base(file), "acme-account-") {
+			account = file
+		}
+	}
+	text, err := os.ReadFile(account)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var parts map[string][]byte
+	if err := json.Unmarshal(text, &parts); err != nil {
+		s.t.Fatal(err)
+	}
+	block, _ := pem.Decode(parts["key"])
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	roots, err := os.ReadFile(s.ca.RootsFile())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(roots)
+	client := acme.Client{Key: key.(crypto.Signer), DirectoryURL: s.proxy.Directory, HTTPClient: &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}},
+	}}
+	if err := client.DeactivateReg(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	return account
+}
+
+// TestAuthorityDownAndBack: while the CA is down what was issued is served, the
+// operator is told once, and when it is back everything is ordered that was
+// missed.
+func TestAuthorityDownAndBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, pebble.Options{})
+	s.configure()
+	s.ask("before.example.test")
+	s.start()
+	s.await("a certificate", func() error { return s.accepted("before.example.test") })
+
+	s.proxy.SetFault(func(pebble.Step) error { return pebble.Broken })
+	s.ask("before.example.test", "meanwhile.example.test", "too.example.net")
+	s.await("to be told that the CA can't be reached", func() error {
+		return s.told("no certificate can be ordered: the CA can't be reached: ")
+	})
+	s.proxy.SetFault(func(pebble.Step) error {
+		return &pebble.Instead{Status: http.StatusServiceUnavailable, Body: `{"type":"urn:ietf:params:acme:error:serverInternal","detail":"down for maintenance"}`}
+	})
+	s.await("to be told what the CA says", func() error {
+		return s.told("no certificate can be ordered: the CA says: down for maintenance")
+	})
+	if problems, err := s.problems(); err != nil || strings.Count(problems, "NotIssued") != 1 {
+		t.Errorf("a CA that is down is one problem: %v %s", err, problems)
+	}
+	if err := s.accepted("before.example.test"); err != nil {
+		t.Error(err)
+	}
+	s.proxy.SetFault(nil)
+	s.await("the certificates that were missed", func() error { return s.accepted("meanwhile.example.test", "too.example.net") })
+	s.await("the problem to be over", func() error { return s.quiet() })
+}
+
+// TestAnswersThatAreLost: each step's answer is lost once, and the order goes on
+// where it stands: the CA sees one order.
+func TestAnswersThatAreLost(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, pebble.Options{})
+	var mu sync.Mutex
+	lost := make(map[string]bool)
+	s.proxy.SetFault(func(step pebble.Step) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if !step.After || step.Status >= 300 || step.Kind == pebble.Other || step.Kind == pebble.NewOrder || lost[step.Kind] {
+			return nil // an order whose URL is lost can't be found again
+		}
+		lost[step.Kind] = true
+		return pebble.Broken
+	})
+	s.configure()
+	s.ask("www.example.test")
+	s.start()
+	s.await("a certificate", func() error { return s.accepted("www.example.test") })
+	if n := s.proxy.Count(pebble.NewOrder); n != 1 {
+		t.Errorf("the CA saw %d orders", n)
+	}
+	for _, kind := range []string{pebble.Directory, pebble.NewAccount, pebble.Authz, pebble.Accept, pebble.Order, pebble.Finalize, pebble.Certificate} {
+		if !lost[kind] {
+			t.Errorf("no answer of kind %s was lost", kind)
+		}
+	}
+}
+
+// TestRestartGoesOn: a gateway that is killed while the CA issues finishes the
+// order when it is started again, with the account that it had, and serves what
+// it had from the first moment.
+func TestRestartGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, pebble.Options{})
+	s.configure()
+	s.ask("first.example.test")
+	s.start()
+	s.await("a certificate", func() error { return s.accepted("first.example.test") })
+
+	finalized := make(chan struct{})
+	var once sync.Once
+	s.proxy.SetFault(func(step pebble.Step) error {
+		if step.Kind == pebble.Finalize && step.After && step.Status < 300 {
+			once.Do(func() { close(finalized) })
+			return pebble.Broken
+		}
+		return nil
+	})
+	s.ask("first.example.test", "second.example.test")
+	<-finalized
+	s.kill()
+	s.proxy.SetFault(nil)
+	s.start()
+	if err := s.accepted("first.example.test"); err != nil {
+		t.Errorf("at the first moment: %v", err)
+	}
+	s.await("the other certificate", func() error { return s.accepted("second.example.test") })
+	if orders, accounts := s.proxy.Count(pebble.NewOrder), s.proxy.Count(pebble.NewAccount); orders != 2 || accounts != 1 {
+		t.Errorf("the CA saw %d orders and %d accounts, want 2 and 1", orders, accounts)
+	}
+}

@@ -1,0 +1,57 @@
+package acme_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatelodge.dev/e2e/pebble"
+)
+
+// TestRenewalUnderLoad: certificates that live a minute are renewed, and while
+// they are no client meets one that it can't accept.
+func TestRenewalUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, pebble.Options{Validity: map[string]time.Duration{"minute": time.Minute, "long": 90 * 24 * time.Hour}})
+	s.configure("profile: minute")
+	names := []string{"www.example.test", "shop.example.net"}
+	s.ask(names...)
+	s.start()
+	s.await("the first certificates", func() error { return s.accepted(names...) })
+
+	ctx, stop := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	var handshakes, serials [2]atomic.Int64
+	for i, name := range names {
+		load.Go(func() {
+			seen := make(map[string]bool)
+			for ctx.Err() == nil {
+				leaf, err := s.shown(name)
+				if err != nil {
+					t.Errorf("handshake %d with %s: %v", handshakes[i].Load()+1, name, err)
+					return
+				}
+				seen[leaf.SerialNumber.String()] = true
+				handshakes[i].Add(1)
+				serials[i].Store(int64(len(seen)))
+				select {
+				case <-ctx.Done():
+				case <-time.After(5 * time.Millisecond): // not to starve who is tested
+				}
+			}
+		})
+	}
+	s.await("two renewals of each", func() error {
+		for i := range names {
+			if n := serials[i].Load(); n < 3 && !t.Failed() {
+				return context.DeadlineExceeded
+			}
+		}
+		return nil
+	})
+	stop()
+	load.Wait()
+	t.Logf("%d and %d handshakes, none failed", handshakes[0].Load(), handshakes[1].Load())
+}
