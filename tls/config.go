@@ -46,8 +46,7 @@ func (s *Server) Config() *tls.Config {
 // Unlike GetCertificate it runs for resumed sessions too, which show no
 // certificate but may be asked for the same hosts.
 //
-// Cipher suites and key exchanges are the defaults of crypto/tls, which prefers
-// X25519MLKEM768 and offers nothing without forward secrecy.
+// Key exchanges are the defaults of crypto/tls, which prefers X25519MLKEM768.
 func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	t := s.table.Load()
 	if t == nil {
@@ -64,6 +63,8 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	config := &tls.Config{
 		NextProtos: protocols(),
 		MinVersion: t.minVersion,
+		// Those of TLS 1.3 can't be chosen, and need not be.
+		CipherSuites: cipherSuites(),
 		// Large answers in full records: each one costs a system call on either
 		// side, which matters more to servers than the first bytes' latency.
 		DynamicRecordSizingDisabled: true,
@@ -97,6 +98,21 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo, found choice) (*tls.Cer
 		return c, nil
 	}
 	return s.makeFor(found.host)
+}
+
+// cipherSuites are those of TLS 1.2 with forward secrecy and authenticated
+// encryption (RFC 9325 §4.2), which leaves out some that crypto/tls would offer:
+// the modes of CBC, whose padding has leaked the plain text before. crypto/tls
+// decides on their order.
+func cipherSuites() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
 }
 
 // protocols are offered by ALPN (RFC 7301), the preferred one first.

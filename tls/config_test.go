@@ -3,6 +3,8 @@ package tls_test
 import (
 	"crypto/tls"
 	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 
 	"gatelodge.dev"
@@ -146,6 +148,24 @@ func TestNegotiation(t *testing.T) {
 		}
 		if state.CurveID != tls.X25519MLKEM768 {
 			t.Errorf("key exchange %s, want X25519MLKEM768", state.CurveID)
+		}
+	}
+}
+
+// TestCipherSuites: of TLS 1.2 only those with forward secrecy and
+// authenticated encryption.
+func TestCipherSuites(t *testing.T) {
+	ca := newCertificates(t)
+	g := start(t, serving(host("shop.example.com", ca.ecdsa("shop.example.com"), ca.rsa("shop.example.com"))))
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		if !slices.Contains(suite.SupportedVersions, tls.VersionTLS12) {
+			continue
+		}
+		config := client("shop.example.com")
+		config.MaxVersion, config.CipherSuites = tls.VersionTLS12, []uint16{suite.ID}
+		want := strings.HasPrefix(suite.Name, "TLS_ECDHE_") && (strings.Contains(suite.Name, "_GCM_") || strings.Contains(suite.Name, "_CHACHA20_"))
+		if _, err := g.dial(config); (err == nil) != want {
+			t.Errorf("%s: %v, want it accepted: %t", suite.Name, err, want)
 		}
 	}
 }

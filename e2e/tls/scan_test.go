@@ -1,0 +1,140 @@
+//go:build debian
+
+package tls_test
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// accepted are the findings that are worse than nginx's, each with the reason
+// for which it stays.
+func accepted() map[string]string {
+	return map[string]string{
+		"TLS_session_ticket": "crypto/tls says of each ticket that it is good for seven days, and the gateway has dropped its key after one",
+	}
+}
+
+// TestNothingWorseThanNginx scans the gateway and an nginx with the settings
+// that hardening guides recommend, and compares finding by finding.
+func TestNothingWorseThanNginx(t *testing.T) {
+	site := newSite(t)
+	var gateway, nginx map[string]finding
+	var scans sync.WaitGroup
+	for _, server := range []struct {
+		address string
+		found   *map[string]finding
+	}{{startGateway(t, site), &gateway}, {startNginx(t, site), &nginx}} {
+		dir := t.TempDir()
+		scans.Go(func() { *server.found = scan(t, dir, site, server.address) })
+	}
+	scans.Wait()
+	if t.Failed() {
+		return
+	}
+	exceptions := accepted()
+	for id, ours := range gateway {
+		theirs := nginx[id]
+		switch {
+		case ours.rank() <= theirs.rank():
+		case exceptions[id] != "":
+			delete(exceptions, id)
+		default:
+			t.Errorf("%s is worse than nginx's:\n%s\n%s", id, ours, theirs)
+		}
+	}
+	for id := range exceptions {
+		t.Errorf("%s is no longer worse than nginx's, and needs no exception", id)
+	}
+	for id, want := range map[string]string{
+		"SSLv2": "not offered", "SSLv3": "not offered", "TLS1": "not offered", "TLS1_1": "not offered",
+		"TLS1_2": "offered", "TLS1_3": "offered with final", "HSTS_time": "365 days", "ALPN_HTTP2": "h2",
+	} {
+		if !strings.HasPrefix(gateway[id].Finding, want) {
+			t.Errorf("%s: %q, want %q", id, gateway[id].Finding, want)
+		}
+	}
+}
+
+// finding is a line of testssl.sh's report.
+type finding struct{ ID, Severity, Finding string }
+
+func (f finding) String() string { return f.Severity + ": " + f.Finding }
+
+// rank orders severities. WARN is about the scan, not about the server.
+func (f finding) rank() int {
+	switch f.Severity {
+	case "", "OK", "INFO", "WARN", "DEBUG":
+		return 0
+	case "LOW":
+		return 1
+	case "MEDIUM":
+		return 2
+	case "HIGH":
+		return 3
+	}
+	return 4
+}
+
+// scan returns what testssl.sh finds, the worst for each of its ids.
+func scan(t *testing.T, dir string, site *site, address string) map[string]finding {
+	file := filepath.Join(dir, "report.json")
+	_, port, _ := strings.Cut(address, ":")
+	command := exec.CommandContext(t.Context(), "testssl", "--quiet", "--color", "0", "--warnings", "off",
+		"--nodns", "none", "--ip", "127.0.0.1", "--add-ca", site.certificate, "--jsonfile", file,
+		"--protocols", "--std", "--fs", "--server-preference", "--server-defaults", "--headers", "--vulnerable",
+		host+":"+port)
+	output, err := command.CombinedOutput()
+	var findings []finding
+	text, readErr := os.ReadFile(file)
+	if readErr == nil {
+		readErr = json.Unmarshal(text, &findings)
+	}
+	if readErr != nil || len(findings) < 50 {
+		t.Errorf("testssl.sh on %s: %v, %v, %d findings\n%s", address, err, readErr, len(findings), output)
+		return nil
+	}
+	worst := make(map[string]finding)
+	for _, f := range findings {
+		if have, ok := worst[f.ID]; !ok || f.rank() > have.rank() {
+			worst[f.ID] = f
+		}
+	}
+	return worst
+}
+
+// TestKeyExchange: what testssl.sh does not know yet.
+func TestKeyExchange(t *testing.T) {
+	address := startGateway(t, newSite(t))
+	conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: host, InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if state := conn.ConnectionState(); state.CurveID != tls.X25519MLKEM768 {
+		t.Errorf("the keys are exchanged by %s, want X25519MLKEM768", state.CurveID)
+	}
+}
+
+// TestOldVersionsAreRefused by a client of another make, which says why.
+func TestOldVersionsAreRefused(t *testing.T) {
+	address := startGateway(t, newSite(t))
+	for version, want := range map[string]bool{"-tls1": false, "-tls1_1": false, "-tls1_2": true, "-tls1_3": true} {
+		// The lowest level of security, or openssl would refuse the old ones itself.
+		command := exec.CommandContext(t.Context(), "openssl", "s_client", "-connect", address, "-servername", host, version, "-cipher", "ALL:@SECLEVEL=0")
+		output, err := command.CombinedOutput()
+		if (err == nil) != want {
+			t.Errorf("%s: %v, want it accepted: %t\n%s", version, err, want, output)
+		}
+		if !want && !strings.Contains(string(output), "alert protocol version") {
+			t.Errorf("%s: the gateway's reason is not that of RFC 8446 §6.2:\n%s", version, fmt.Sprintf("%.600s", output))
+		}
+	}
+}
