@@ -21,11 +21,12 @@ func (r *request) forward() error {
 	retries := r.table.settings.Retries
 	b.upstream.budget.earn(retries.Budget)
 	for {
-		e := b.choose(r.tried, time.Now())
+		now := time.Now()
+		e := b.choose(r.tried, now)
 		if e == nil { // each was tried; a connection that died is worth another
 			e = r.tried[0]
 		}
-		err := r.try(b, e)
+		err := r.try(b, e, now)
 		everyoneRefused := isUnsent(err) && len(r.tried) >= len(b.eligible)
 		if err == nil || everyoneRefused || !r.mayRetry(err) ||
 			len(r.tried) >= retries.Attempts || !b.upstream.budget.spend() {
@@ -36,10 +37,9 @@ func (r *request) forward() error {
 }
 
 // try sends the request to one endpoint.
-func (r *request) try(b *backend, e *endpoint) error {
+func (r *request) try(b *backend, e *endpoint, start time.Time) error {
 	r.tried = append(r.tried, e)
 	b.series.requests.Inc()
-	start := time.Now()
 	err := e.handle(r.x)
 	took := time.Since(start)
 	r.upstreamTime += took

@@ -112,11 +112,15 @@ func (r *request) forwardedFields() {
 	if port == "" {
 		port = r.port()
 	}
+	client := peer
+	if x.Client != x.Conn.Peer {
+		client = x.Client.Addr().String()
+	}
 	fields.Add("x-forwarded-for", chain)
 	fields.Add("x-forwarded-host", host)
 	fields.Add("x-forwarded-port", port)
 	fields.Add("x-forwarded-proto", proto)
-	fields.Add("x-real-ip", x.Client.Addr().String())
+	fields.Add("x-real-ip", client)
 	fields.Add("x-request-id", r.id)
 	fields = r.addClientFields(fields)
 	r.fields, x.Header = fields, fields

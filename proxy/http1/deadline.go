@@ -25,11 +25,10 @@ func (d *deadline) renew(timeout time.Duration) (time.Time, bool) {
 		d.at = time.Time{}
 		return d.at, !was.IsZero()
 	}
-	now := time.Now()
 	latest := timeout + timeout/4
-	if left := d.at.Sub(now); left >= timeout && left <= latest {
+	if left := time.Until(d.at); left >= timeout && left <= latest {
 		return d.at, false
 	}
-	d.at = now.Add(latest)
+	d.at = time.Now().Add(latest)
 	return d.at, true
 }

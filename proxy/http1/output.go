@@ -13,14 +13,15 @@ const direct = 4 << 10
 // output is what is to be written to a connection. It holds a buffer only
 // while something is in it.
 type output struct {
-	conn   net.Conn
-	raw    syscall.RawConn // as in stream
-	ready  func(fd uintptr) bool
-	failed error   // what writable found
-	buf    *buffer // where b starts; b leaves it if a head is longer
-	b      []byte
-	by     deadline
-	wrote  int64 // bytes that the connection took
+	conn     net.Conn
+	raw      syscall.RawConn // as in stream
+	ready    func(fd uintptr) bool
+	failed   error         // what writable found
+	patience time.Duration // how long writable may wait in all
+	buf      *buffer       // where b starts; b leaves it if a head is longer
+	b        []byte
+	by       deadline
+	wrote    int64 // bytes that the connection took
 
 	parts [3][]byte
 	vec   net.Buffers // parts, as WriteTo uses it up
@@ -90,16 +91,10 @@ func (o *output) flush(timeout time.Duration) error {
 	if len(o.b) == 0 {
 		return nil
 	}
-	if err := o.arm(timeout); err != nil {
-		return err
-	}
 	if o.raw != nil {
-		o.failed = nil
-		err := o.raw.Write(o.ready)
-		o.drop()
-		if err == nil {
-			err = o.failed
-		}
+		return o.flushRaw(timeout)
+	}
+	if err := o.arm(timeout); err != nil {
 		return err
 	}
 	n, err := o.conn.Write(o.b)
@@ -108,10 +103,30 @@ func (o *output) flush(timeout time.Duration) error {
 	return err
 }
 
+// flushRaw sends what is buffered on TCP. As long as the connection has always
+// taken all at once it has no deadline, which most never need.
+func (o *output) flushRaw(timeout time.Duration) error {
+	o.failed, o.patience = nil, timeout
+	if !o.by.at.IsZero() {
+		if err := o.arm(timeout); err != nil {
+			return err
+		}
+	}
+	err := o.raw.Write(o.ready)
+	o.drop()
+	if err == nil {
+		err = o.failed
+	}
+	return err
+}
+
 // writable is called by the runtime's poller, at once and then whenever the
 // descriptor may have become writable; false sends it to wait again.
 func (o *output) writable(fd uintptr) bool {
 	done, err := o.push(fd)
+	if !done && err == nil {
+		err, o.patience = o.arm(o.patience), keep
+	}
 	o.failed = err
 	return done || err != nil
 }

@@ -24,7 +24,7 @@ type stream struct {
 
 	in    *buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
 	r, w  int
-	first [1]byte // what fillIdle reads into where there is no raw
+	first [1]byte // what a read goes into that is to find nothing, or must not hold a buffer
 	out   output
 
 	read int64 // bytes that were read so far
@@ -221,24 +221,34 @@ func (s *stream) wait() error {
 // descriptor may have become readable; false sends it to wait again. The
 // buffer is taken here, so that none is held meanwhile.
 func (s *stream) readable(fd uintptr) bool {
+	if s.asking {
+		return s.lookAndPush(fd)
+	}
 	if s.in == nil {
 		s.in = takeBuffer()
 	}
 	n, err := readNow(fd, s.in[:])
 	if err == syscall.EAGAIN {
 		s.release()
-		if !s.asking {
-			return false
-		}
-		s.asking = false
-		done, err := s.out.push(fd)
-		return !done || err != nil // flush goes on
+		return false
 	}
 	if n == 0 && err == nil {
 		err = io.EOF
 	}
 	s.got = s.filled(n, err)
 	return true
+}
+
+// lookAndPush is the first visit of ask. It leaves asking set if the connection
+// can't be used, and otherwise sends ask to wait, or to see to what is left of
+// the output.
+func (s *stream) lookAndPush(fd uintptr) bool {
+	if _, err := readNow(fd, s.first[:]); err != syscall.EAGAIN {
+		return true
+	}
+	s.asking = false
+	done, err := s.out.push(fd)
+	return !done || err != nil
 }
 
 // armRead sets the deadline of the next read.

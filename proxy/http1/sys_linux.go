@@ -5,21 +5,22 @@ import (
 	"unsafe"
 )
 
-// readNow and writeNow are read(2) and write(2) on a descriptor that does not
-// block. They don't tell the scheduler, as syscall.Read would, since there is
-// nothing to wait for: that saves a twentieth of what a request costs.
+// readNow and writeNow are recv(2) and send(2) on a socket that does not block.
+// They don't tell the scheduler, as syscall.Read would, since there is nothing
+// to wait for. Both that and to come without the layers that read(2) and
+// write(2) have for files are some hundredths of what a request costs.
 
 func readNow(fd uintptr, p []byte) (int, error) {
-	return rawCall(syscall.SYS_READ, fd, p)
+	return rawCall(syscall.SYS_RECVFROM, fd, p, 0)
 }
 
 func writeNow(fd uintptr, p []byte) (int, error) {
-	return rawCall(syscall.SYS_WRITE, fd, p)
+	return rawCall(syscall.SYS_SENDTO, fd, p, syscall.MSG_NOSIGNAL)
 }
 
-func rawCall(call, fd uintptr, p []byte) (int, error) {
+func rawCall(call, fd uintptr, p []byte, flags uintptr) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall6(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 		if errno == 0 {
 			return int(n), nil
 		}
