@@ -3,6 +3,7 @@ package http1
 import (
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +22,7 @@ type stream struct {
 	ready  func(fd uintptr) bool // the method readable, bound once
 	got    error                 // what readable found instead of bytes
 	asking bool                  // readable is to write out before it waits
+	yield  yield                 // whether ask does
 
 	in    *buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
 	r, w  int
@@ -154,7 +156,7 @@ func (s *stream) filled(n int, err error) error {
 //
 // On TCP look, write and wait are one visit to the poller. The look takes the
 // place of the attempt to read that would follow the write in vain, so that it
-// costs nothing.
+// costs nothing. On a busy machine the answer is there after a yield.
 func (s *stream) ask(send, read time.Duration) error {
 	if s.raw == nil {
 		if !s.silent() {
@@ -248,7 +250,16 @@ func (s *stream) lookAndPush(fd uintptr) bool {
 	}
 	s.asking = false
 	done, err := s.out.push(fd)
-	return !done || err != nil
+	if !done || err != nil {
+		return true
+	}
+	if !s.yield.due() {
+		return false
+	}
+	runtime.Gosched()
+	there := s.readable(fd)
+	s.yield.learn(there)
+	return there
 }
 
 // armRead sets the deadline of the next read.
