@@ -74,6 +74,9 @@ func (g *grant) takeLead(kind leadKind, a *applicant) (refusal *gatelodge.Proble
 	return nil
 }
 
+// isPublished tells whether somebody asks for records of the name.
+func (g *grant) isPublished() bool { return g.leads != leadsNowhere || g.records != nil }
+
 // target is where the name leads other than to the gateway, and for how long.
 // Both are zero where nobody says so.
 func (g *grant) target() (to *target, ttl time.Duration) {

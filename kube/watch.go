@@ -247,6 +247,11 @@ func (w *Watch) Waiting() string {
 			missing = append(missing, key.String())
 		}
 	}
+	if w.dnsEndpoints != nil && len(cfg.Zones) > 0 {
+		if _, known := w.dnsEndpoints.get(); !known {
+			missing = append(missing, "word whether there are dnsendpoints")
+		}
+	}
 	text := "waiting for " + strings.Join(missing, ", ")
 	if why := w.cluster.faults.String(); why != "" {
 		text += ": " + why

@@ -28,9 +28,13 @@ func (b *zoneBuilder) build(names []gatelodge.Name, proofs map[gatelodge.Name][]
 	b.addConfigured()
 	b.addChallenges(proofs)
 	for _, name := range names {
-		b.addHost(name, b.grants.byName[name])
+		granted := b.grants.byName[name]
+		if !granted.isPublished() {
+			continue
+		}
+		b.addHost(name, granted)
 		if b.view.Owners {
-			b.addOwner(name, b.grants.byName[name].owner)
+			b.addOwner(name, granted.owner)
 		}
 	}
 	b.addWildcardsAtEmptyNames()
@@ -185,12 +189,20 @@ func (b *zoneBuilder) addWildcardsAtEmptyNames() {
 	}
 	for name := range empty {
 		wildcard := b.next.nodes[name.Wildcard()]
-		if wildcard != nil && wildcard.origin.target != nil {
+		if wildcard != nil && wildcard.origin.target != nil && !b.leadsElsewhere(name) {
 			origin := wildcard.origin
 			origin.records = nil
 			b.addTarget(name, origin)
 		}
 	}
+}
+
+// leadsElsewhere tells whether a name that has no records has them from nobody but
+// its own objects, as that of a Service that waits for its address, or is another
+// namespace's than the wildcard above it.
+func (b *zoneBuilder) leadsElsewhere(name gatelodge.Name) bool {
+	own := b.grants.byName[name]
+	return own != nil && (own.isPublished() || own.namespace() != b.grants.byName[name.Wildcard()].namespace())
 }
 
 // reuse takes the node of the zone before, if it was made of the same.
