@@ -52,7 +52,8 @@ type ACMEConfig struct {
 }
 
 // GuardConfig says what counts as too much of a withdrawal: more hosts than
-// Minimum, and more than the share of all, within the window.
+// Minimum, and more than the share of those served at a moment, within the
+// window.
 type GuardConfig struct {
 	Share   float64 // from 0 to 1
 	Minimum int

@@ -164,7 +164,7 @@ func (g *Guard) compare(now *sight, before *Builder) (tripped bool) {
 	}
 	g.window.observe(last.hosts, now.hosts, at, at.Add(-now.cfg.Guard.Window))
 	departed := len(g.ingresses.list) > 0 || len(g.publications.list) > 0
-	return every || departed && g.window.exceeded(&now.cfg.Guard, len(now.hosts))
+	return every || departed && g.window.exceeded(&now.cfg.Guard)
 }
 
 // hostOf finds a host in a list that is sorted by name.

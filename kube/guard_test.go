@@ -219,9 +219,33 @@ func TestWhatIsTooMuch(t *testing.T) {
 	}
 }
 
-// TestShortLivedHostsDoNotCount: hosts that came within the window were not
-// served when it began, and one that comes back is not gone.
-func TestShortLivedHostsDoNotCount(t *testing.T) {
+// TestYoungHostsCount: who makes a hundred hosts and loses them in the same
+// minute loses a hundred.
+func TestYoungHostsCount(t *testing.T) {
+	all := newGuarded(t, 100).objects.Ingresses
+	g := newGuarded(t, 1)
+	for i := range all {
+		g.objects.Ingresses = all[:i+1]
+		g.build()
+	}
+	g.deleteAll()
+	g.serves("after all went", numbers(0, 100)...)
+	g.holds("after all went", 100)
+}
+
+// TestRenamingEverythingCounts: the old names stay beside the new ones.
+func TestRenamingEverythingCounts(t *testing.T) {
+	g := newGuarded(t, 20)
+	for i := range 20 {
+		g.edit(i, func(in *networkingv1.Ingress) { in.Spec.Rules[0].Host = hostNumber(100 + i) })
+	}
+	g.build()
+	g.serves("after all were renamed", append(numbers(0, 20), numbers(100, 120)...)...)
+	g.holds("after all were renamed", 20)
+}
+
+// TestShortLivedHostsDoNotAddUp: and one that comes back is not gone.
+func TestShortLivedHostsDoNotAddUp(t *testing.T) {
 	g := newGuarded(t, 5)
 	lasting := g.objects.Ingresses
 	for i := range 40 {

@@ -2,58 +2,87 @@ package kube
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	gatelodge "gatelodge.dev"
 )
 
-// window counts the hosts that went within the last while. Deleting everything
-// arrives as many small changes, each of which is nothing to worry about.
+// window knows how many hosts were served at each moment of the last while, and
+// which of them went. Deleting everything arrives as many small changes, each of
+// which is nothing to worry about.
 type window struct {
-	gone map[gatelodge.Name]time.Time // that were served when the window began, and are not any more
-	came map[gatelodge.Name]time.Time // that were not
+	moments []moment // the oldest first; what holds at one holds until the next
+	came    map[gatelodge.Name]time.Time
+	gone    map[gatelodge.Name]interval
 }
 
-// observe takes in that other hosts are served at a moment, and forgets what
-// was before since.
+// moment is when so many hosts began to be served.
+type moment struct {
+	at    time.Time
+	hosts int
+}
+
+// interval is when a host was served that is not any more.
+type interval struct{ came, gone time.Time }
+
+// observe takes in that other hosts are served from a moment on, and forgets
+// what was over by since.
 func (w *window) observe(before, now []*gatelodge.Host, at, since time.Time) {
 	if w.gone == nil {
-		w.gone, w.came = make(map[gatelodge.Name]time.Time), make(map[gatelodge.Name]time.Time)
+		w.came, w.gone = make(map[gatelodge.Name]time.Time), make(map[gatelodge.Name]interval)
+		w.moments = []moment{{since, len(before)}}
 	}
-	early := func(_ gatelodge.Name, t time.Time) bool { return t.Before(since) }
-	maps.DeleteFunc(w.gone, early)
-	maps.DeleteFunc(w.came, early)
+	maps.DeleteFunc(w.came, func(_ gatelodge.Name, came time.Time) bool { return came.Before(since) })
+	maps.DeleteFunc(w.gone, func(_ gatelodge.Name, served interval) bool { return served.gone.Before(since) })
+	for len(w.moments) > 1 && w.moments[1].at.Before(since) {
+		w.moments = w.moments[1:]
+	}
 
 	old, fresh := changed(before, now)
-	stays := make(map[gatelodge.Name]bool, len(old))
+	lost := make(map[gatelodge.Name]bool, len(old))
 	for _, host := range old {
-		stays[host.Name] = false
+		lost[host.Name] = true
 	}
 	for _, host := range fresh {
-		if _, was := stays[host.Name]; was {
-			stays[host.Name] = true
-		} else if _, back := w.gone[host.Name]; back {
-			delete(w.gone, host.Name)
+		if lost[host.Name] {
+			delete(lost, host.Name)
 		} else {
 			w.came[host.Name] = at
+			delete(w.gone, host.Name)
 		}
 	}
-	for name, stayed := range stays {
-		if stayed {
-			continue
-		}
-		if _, young := w.came[name]; young {
-			delete(w.came, name)
-		} else {
-			w.gone[name] = at
-		}
+	for name := range lost {
+		w.gone[name] = interval{w.came[name], at}
+		delete(w.came, name)
+	}
+	if len(old) > 0 || len(fresh) > 0 {
+		w.moments = append(w.moments, moment{at, len(now)})
 	}
 }
 
-// exceeded tells whether more hosts went than may go at once; now is how many
-// are left.
-func (w *window) exceeded(cfg *GuardConfig, now int) bool {
-	return cfg.tooFew(now-len(w.came), now-len(w.came)+len(w.gone))
+// exceeded tells whether, of the hosts that were served at any one moment, more
+// went than may go. So hosts that come and go one after the other don't add up.
+func (w *window) exceeded(cfg *GuardConfig) bool {
+	if len(w.gone) <= cfg.Minimum {
+		return false
+	}
+	change := make([]int, len(w.moments)+1) // from moment to moment, of the hosts that are gone by now
+	index := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(w.moments, t, func(m moment, t time.Time) int { return m.at.Compare(t) })
+		return i
+	}
+	for _, served := range w.gone {
+		change[index(served.came)]++
+		change[index(served.gone)]--
+	}
+	gone := 0
+	for i, m := range w.moments {
+		if gone += change[i]; cfg.tooFew(m.hosts-gone, m.hosts) {
+			return true
+		}
+	}
+	return false
 }
 
 // tooFew tells whether too many are gone when of before hosts these are left.

@@ -181,6 +181,20 @@ func (c *Cluster) WaitReady(t testing.TB) {
 	}
 }
 
+// Wipe makes the cluster forget every object, as one whose store was lost. The
+// tokens of service accounts are good no more; the administrator's is.
+func (c *Cluster) Wipe(t testing.TB) {
+	t.Helper()
+	c.APIServer.Stop()
+	c.Etcd.Stop()
+	if err := os.RemoveAll(c.file("etcd")); err != nil {
+		t.Fatal(err)
+	}
+	c.Etcd.Start(t)
+	c.APIServer.Start(t)
+	c.WaitReady(t)
+}
+
 // end stops the servers, the one that would wait for the other first.
 func (c *Cluster) end(t testing.TB) {
 	for _, p := range []*process.Process{c.APIServer, c.Etcd} {

@@ -1,0 +1,236 @@
+package api_test
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"gatelodge.dev/e2e/apiserver"
+)
+
+// manyHosts is how many the tests of the guard serve.
+const manyHosts = 100
+
+func guardedHost(i int) string { return fmt.Sprintf("host-%d.example.test", i) }
+
+// applyMany makes a hundred Ingresses, each of a host of its own, under one
+// certificate.
+func applyMany(t *testing.T, cluster *apiserver.Cluster) {
+	t.Helper()
+	secret, _ := tlsSecret(t, "shop", "wildcard", "*.example.test")
+	manifests := []string{secret}
+	for i := range manyHosts {
+		manifests = append(manifests, ingress(fmt.Sprint("host-", i), guardedHost(i), "  tls: [{secretName: wildcard}]\n"))
+	}
+	cluster.Apply(t, strings.Join(manifests, "---\n"))
+}
+
+// deleteMany is "kubectl delete ingress --all".
+func deleteMany(t *testing.T, cluster *apiserver.Cluster) {
+	t.Helper()
+	err := cluster.Client.NetworkingV1().Ingresses("shop").DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// whole returns an error unless the host has its route, its certificate and its
+// record; with gone, unless it has none of them.
+func (g *gateway) whole(host string, gone bool) error {
+	addresses, err := g.addresses(host)
+	if err != nil {
+		return err
+	}
+	conn, err := tls.Dial("tcp", g.https, &tls.Config{ServerName: host, InsecureSkipVerify: true})
+	if err != nil {
+		return err
+	}
+	certificate := conn.ConnectionState().PeerCertificates[0].Subject.CommonName
+	conn.Close()
+	client := g.client()
+	defer client.CloseIdleConnections()
+	response, err := client.Get("http://" + host + "/")
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	got := fmt.Sprint(addresses, certificate == "*.example.test", response.StatusCode)
+	want := fmt.Sprint([]string{"192.0.2.10"}, true, http.StatusPermanentRedirect)
+	if gone {
+		want = fmt.Sprint([]string{}, false, http.StatusNotFound)
+	}
+	if got != want {
+		return fmt.Errorf("%s: %s has record, certificate and route %s, want %s", g.pod, host, got, want)
+	}
+	return nil
+}
+
+func (g *gateway) allWhole(gone bool) error {
+	for i := range manyHosts {
+		if err := g.whole(guardedHost(i), gone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guardReport is what /api/guard says.
+type guardReport struct {
+	Holding bool
+	Hash    string
+	Hosts   []string
+}
+
+// withholds waits until the guard withholds so many hosts.
+func (g *gateway) withholds(t *testing.T, hosts int) (r guardReport) {
+	t.Helper()
+	await(t, fmt.Sprintf("%s to withhold %d hosts", g.pod, hosts), func() error {
+		_, body, err := g.get("http://" + g.admin + "/api/guard")
+		if err == nil {
+			r = guardReport{}
+			err = json.Unmarshal([]byte(body), &r)
+		}
+		if err == nil && len(r.Hosts) != hosts {
+			err = fmt.Errorf("%d are", len(r.Hosts))
+		}
+		return err
+	})
+	return r
+}
+
+// within fails the test when more than limit has passed since began.
+func within(t *testing.T, limit time.Duration, began time.Time, what string) {
+	t.Helper()
+	took := time.Since(began)
+	t.Logf("%s took %v", what, took)
+	if took > limit {
+		t.Errorf("%s took %v, want %v at most", what, took, limit)
+	}
+}
+
+// TestGuardHoldsDeleteAll: on both replicas, and it goes ahead on both by the
+// annotation, and by a word to one of them.
+func TestGuardHoldsDeleteAll(t *testing.T) {
+	cluster := startCluster(t)
+	kubeconfig := cluster.Kubeconfig(t, us)
+	replicas := []*gateway{
+		start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", kubeconfig),
+		start(t, "b", configFile(t, gatewayConfig), "--kubeconfig", kubeconfig),
+	}
+	cluster.Apply(t, startBackend(t, "shop", 1))
+	for name, confirm := range map[string]func(hash string){
+		"the annotation": func(hash string) {
+			patch := fmt.Sprintf(`{"metadata":{"annotations":{"gatelodge.dev/confirm":%q}}}`, hash)
+			if _, err := cluster.Client.CoreV1().ConfigMaps("gatelodge").Patch(t.Context(), "gatelodge-guard", types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the admin port": func(hash string) {
+			response, err := http.Post("http://"+replicas[1].admin+"/api/guard/confirm?hash="+hash, "", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				t.Errorf("confirming on the admin port: status %d", response.StatusCode)
+			}
+		},
+	} {
+		applyMany(t, cluster)
+		for _, g := range replicas {
+			await(t, "a hundred hosts", func() error { return g.allWhole(false) })
+		}
+		awaitRecord(t, cluster, "hosts", fmt.Sprint(manyHosts))
+
+		began := time.Now()
+		deleteMany(t, cluster)
+		var hash string
+		for _, g := range replicas {
+			r := g.withholds(t, manyHosts)
+			if hash == "" {
+				hash = r.Hash
+			}
+			if r.Hash != hash {
+				t.Errorf("replica %s confirms by %s, and replica a by %s", g.pod, r.Hash, hash)
+			}
+		}
+		within(t, 2*time.Second, began, "a deletion of all, and holding it")
+		for _, g := range replicas {
+			if err := g.allWhole(false); err != nil {
+				t.Errorf("while it is held: %v", err)
+			}
+			_, ready, err := g.get("http://" + g.admin + "/readyz")
+			_, problems, problemsErr := g.get("http://" + g.admin + "/api/problems")
+			for i := range manyHosts {
+				if host := guardedHost(i); !strings.Contains(ready, host) || !strings.Contains(problems, host) {
+					t.Fatalf("%s is not listed: readyz %s %v, problems %s %v", host, ready, err, problems, problemsErr)
+				}
+			}
+		}
+		awaitRecord(t, cluster, "withheld", hash)
+
+		began = time.Now()
+		confirm(hash)
+		for _, g := range replicas {
+			await(t, "all to be gone", func() error { return g.whole(guardedHost(manyHosts-1), true) })
+		}
+		within(t, time.Second, began, "letting all go by "+name)
+		for _, g := range replicas {
+			if err := g.allWhole(true); err != nil {
+				t.Errorf("after %s: %v", name, err)
+			}
+		}
+		awaitRecord(t, cluster, "hosts", "0")
+	}
+}
+
+// awaitRecord waits until the leader has written this into the ConfigMap of the
+// guard.
+func awaitRecord(t *testing.T, cluster *apiserver.Cluster, part, want string) {
+	t.Helper()
+	await(t, "the record of "+part, func() error {
+		object, err := cluster.Client.CoreV1().ConfigMaps("gatelodge").Get(t.Context(), "gatelodge-guard", metav1.GetOptions{})
+		if err == nil && object.Data[part] != want {
+			err = fmt.Errorf("%s is %q, want %q", part, object.Data[part], want)
+		}
+		return err
+	})
+}
+
+// TestStoreThatIsLostLosesNoRequest: the API server comes back with nothing,
+// and lists all kinds as empty.
+func TestStoreThatIsLostLosesNoRequest(t *testing.T) {
+	cluster := startCluster(t)
+	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, "admin"))
+	backend := startBackend(t, "shop", 1) + "---\n" + ingress("web", "web.example.test", "")
+	cluster.Apply(t, backend)
+	await(t, "the route", func() error { return g.wants("http://web.example.test/", http.StatusOK) })
+	load := startLoad(g, "web.example.test", "192.0.2.10")
+
+	cluster.Wipe(t)
+	g.withholds(t, 1)
+	await(t, "everything to be listed", func() error {
+		_, body, err := g.get("http://" + g.admin + "/readyz")
+		if err == nil && !strings.Contains(body, "web.example.test") {
+			err = fmt.Errorf("readyz: %s", body)
+		}
+		return err
+	})
+
+	// Who restores what was lost ends it.
+	if _, err := cluster.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Apply(t, manifest(t, "example/ingressclass.yaml"))
+	cluster.Apply(t, backend)
+	g.withholds(t, 0)
+	load.stop(t)
+}
