@@ -51,7 +51,7 @@ race: ## run the tests under the race detector
 e2e: ## run the tests that want Debian packages, which it installs as root
 	@e2e/packages.sh
 	@if [ $$(id -u) -ne 0 ]; then echo "make e2e needs root, for servers and containers in namespaces" >&2; exit 1; fi
-	cd e2e && $(GO) test -count=1 -timeout=15m -tags debian ./dns ./tls
+	cd e2e && $(GO) test -count=1 -timeout=15m -tags debian ./dns ./tls ./chart
 	cd e2e && $(GO) test -count=1 -timeout=60m -tags debian -v ./cluster
 
 .PHONY: manifests

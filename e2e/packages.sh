@@ -6,6 +6,7 @@ packages=(
   bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot-dnssecutils ldnsutils nsd unbound zonemaster-cli # dns
   nginx testssl.sh                                                                                      # tls
   bird2 conntrack containerd containernetworking-plugins curl iproute2 iputils-arping nftables runc     # cluster
+  prometheus                                                                                            # chart
 )
 
 missing=()
