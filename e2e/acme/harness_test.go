@@ -66,9 +66,8 @@ type site struct {
 // those in example.test by its DNS. All other names are at 127.0.0.1.
 func newSite(t *testing.T, options pebble.Options) *site {
 	t.Helper()
-	free := pebble.FreeAddresses(t, 6)
+	free := pebble.FreeAddresses(t, 4)
 	s := &site{t: t, dir: t.TempDir(), http: free[0], https: free[1], dns: free[2], admin: free[3]}
-	options.Listen = [2]string{free[4], free[5]}
 	options.HTTPPort, options.TLSPort = pebble.Port(t, s.http), pebble.Port(t, s.https)
 	options.Zones = map[string]string{"example.test": s.dns}
 	if options.Addresses == nil {

@@ -25,6 +25,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/pebble"
 	"gatelodge.dev/e2e/programs"
 )
 
@@ -52,9 +53,11 @@ func run(m *testing.M) int {
 		return 1
 	}
 	os.Setenv(binary, path)
-	if _, err := programs.Build(context.Background(), os.Stderr, "helm"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	for _, program := range []string{"helm", "pebble"} {
+		if _, err := programs.Build(context.Background(), os.Stderr, program); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	return apiserver.Main(m)
 }
@@ -283,21 +286,7 @@ func (g *gateway) addresses(name string) ([]string, error) {
 // and TCP.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := l.Addr().String()
-		u, err := net.ListenPacket("udp", address)
-		l.Close()
-		if err == nil {
-			u.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free for both UDP and TCP")
-	return ""
+	return pebble.FreeAddresses(t, 1)[0]
 }
 
 // output collects what a process prints while others read it.

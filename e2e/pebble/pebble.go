@@ -2,7 +2,6 @@ package pebble
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -26,7 +25,6 @@ import (
 
 // Options say how a CA differs from a plain one.
 type Options struct {
-	Listen            [2]string                // addresses of its API and of its management
 	HTTPPort, TLSPort int                      // where it proves names
 	Zones             map[string]string        // DNS servers by the zone that they are asked for
 	Addresses         map[string]string        // of names outside of the zones
@@ -47,13 +45,6 @@ type CA struct {
 	rootsFile  string
 }
 
-// Build builds Pebble, unless it is built: for a TestMain whose tests have no
-// network.
-func Build(ctx context.Context) error {
-	_, err := programs.Build(ctx, os.Stderr, "pebble")
-	return err
-}
-
 // Start starts a CA that ends with the test.
 func Start(t testing.TB, options Options) *CA {
 	t.Helper()
@@ -66,8 +57,9 @@ func Start(t testing.TB, options Options) *CA {
 	if err != nil {
 		t.Fatal(err)
 	}
+	free := FreeAddresses(t, 2)
 	c := &CA{
-		authority: authority, address: options.Listen[0], management: options.Listen[1],
+		authority: authority, address: free[0], management: free[1],
 		rootsFile: filepath.Join(dir, "roots.pem"), Resolver: startResolver(t, options.Zones, options.Addresses),
 	}
 	pool := x509.NewCertPool()

@@ -1,0 +1,209 @@
+package api_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/pebble"
+)
+
+// acmeConfig is that of an instance with a zone of its own and the Ingresses
+// that have its label.
+func acmeConfig(t *testing.T, name string, ca *pebble.CA, proxy *pebble.Proxy) string {
+	t.Helper()
+	return configFile(t, fmt.Sprintf(`
+name: %s
+ingress: {selector: "gateway=%s"}
+views: [{name: default, addresses: [127.0.0.1]}]
+dns:
+  addresses: [127.0.0.1]
+  zones: [{name: %s.test, nameservers: [ns1]}]
+drain: {delay: 0s, timeout: 1s, tunnels: 1s}
+acme: {directory: %q, caFile: %q}
+`, name, name, name, proxy.Directory, ca.RootsFile()))
+}
+
+// secured returns an Ingress of an instance that asks for TLS for its host.
+func secured(instance, name, host string) string {
+	return fmt.Sprintf(`---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: shop, name: %s, labels: {gateway: %s}}
+spec:
+  ingressClassName: gatelodge
+  rules: [{host: %q, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]
+  tls: [{hosts: [%q]}]
+`, name, instance, host, host)
+}
+
+// leaderOf waits until one of two replicas leads, and returns it and the other.
+func leaderOf(t *testing.T, a, b *gateway) (leader, follower *gateway) {
+	t.Helper()
+	await(t, "a leader", func() error {
+		for _, g := range []*gateway{a, b} {
+			status, text, err := g.get("http://" + g.admin + "/metrics")
+			if err == nil && status == 200 && strings.Contains(text, "\ngatelodge_leader 1\n") {
+				leader = g
+				return nil
+			}
+		}
+		return fmt.Errorf("neither of %s and %s leads", a.pod, b.pod)
+	})
+	if leader == a {
+		return a, b
+	}
+	return b, a
+}
+
+// accepts returns an error unless a client accepts the gateway's certificate for
+// the name.
+func (g *gateway) accepts(name string) error {
+	conn, err := tls.Dial("tcp", g.https, &tls.Config{RootCAs: g.roots, ServerName: name})
+	if err != nil {
+		return fmt.Errorf("%s: %w", g.pod, err)
+	}
+	return conn.Close()
+}
+
+// TestFollowerAnswersChallenges: whichever challenge it is, the replica that did
+// not order can answer it, and shows the certificate afterwards.
+func TestFollowerAnswersChallenges(t *testing.T) {
+	cluster := startCluster(t)
+	// The CA finds a replica by its address; the ports are the same.
+	ports := pebble.FreeAddresses(t, 2)
+	http, https := pebble.Port(t, ports[0]), pebble.Port(t, ports[1])
+	ca := pebble.Start(t, pebble.Options{HTTPPort: http, TLSPort: https})
+	proxy := ca.Proxy(t)
+	file, kubeconfig := acmeConfig(t, "pair", ca, proxy), cluster.Kubeconfig(t, us)
+	replica := func(pod, host string) *gateway {
+		http, https := fmt.Sprintf("%s:%d", host, http), fmt.Sprintf("%s:%d", host, https)
+		g := start(t, pod, file, "--kubeconfig", kubeconfig, "--http", http, "--https", https)
+		g.http, g.https, g.roots = http, https, ca.Roots(t)
+		return g
+	}
+	leader, follower := leaderOf(t, replica("a", "127.0.1.1"), replica("b", "127.0.1.2"))
+	followerHost, _, _ := net.SplitHostPort(follower.https)
+	ca.Resolver.SetZone("pair.test", follower.dns)
+	ca.Resolver.SetAddress("handshake.example.net", followerHost)
+	ca.Resolver.SetAddress("http.example.net", "127.0.1.3") // where nobody listens for handshakes
+	forward(t, fmt.Sprintf("127.0.1.3:%d", http), follower.http)
+
+	names := []string{"www.pair.test", "any.wild.pair.test", "handshake.example.net", "http.example.net"}
+	for i, host := range []string{"www.pair.test", "*.wild.pair.test", "handshake.example.net", "http.example.net"} {
+		cluster.Apply(t, secured("pair", fmt.Sprintf("web-%d", i), host))
+	}
+	for _, name := range names {
+		await(t, "the certificate for "+name, func() error { return follower.accepts(name) })
+		await(t, "the same at the leader", func() error { return leader.accepts(name) })
+	}
+	for _, by := range []string{"by=dns-01", "by=tls-alpn-01", "by=http-01"} {
+		if !strings.Contains(leader.stderr.String(), by) {
+			t.Errorf("the leader ordered nothing %s", by)
+		}
+	}
+	if strings.Contains(follower.stderr.String(), "ordered a certificate") {
+		t.Error("the other replica ordered, too")
+	}
+	if n := proxy.Count(pebble.NewOrder); n != 5 {
+		t.Errorf("the CA saw %d orders, want 5: one for each name, and another where the handshake failed", n)
+	}
+}
+
+// forward takes connections at an address to another until the test ends.
+func forward(t *testing.T, from, to string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	t.Cleanup(func() {
+		listener.Close()
+		running.Wait()
+	})
+	running.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer conn.Close()
+				target, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer target.Close()
+				go io.Copy(target, conn)
+				io.Copy(conn, target)
+			})
+		}
+	})
+}
+
+// TestSuccessorFinishesTheOrder: wherever a leader is killed on the way to a
+// certificate, the next one finishes the order that was stored, with the account
+// that was: the CA sees neither a second time.
+func TestSuccessorFinishesTheOrder(t *testing.T) {
+	cluster := startCluster(t)
+	ca := pebble.Start(t, pebble.Options{})
+	for _, point := range []struct {
+		name string
+		step pebble.Step
+	}{
+		{"before-accept", pebble.Step{Kind: pebble.Accept}},
+		{"after-accept", pebble.Step{Kind: pebble.Accept, After: true}},
+		{"before-finalise", pebble.Step{Kind: pebble.Finalize}},
+		{"after-finalise", pebble.Step{Kind: pebble.Finalize, After: true}},
+		{"before-store", pebble.Step{Kind: pebble.Certificate, After: true}},
+	} {
+		t.Run(point.name, func(t *testing.T) {
+			t.Parallel()
+			killAt(t, cluster, ca, point.name, point.step)
+		})
+	}
+}
+
+// killAt kills the leader of an instance of two at a step of its first order.
+func killAt(t *testing.T, cluster *apiserver.Cluster, ca *pebble.CA, instance string, at pebble.Step) {
+	proxy := ca.Proxy(t)
+	file, kubeconfig := acmeConfig(t, instance, ca, proxy), cluster.Kubeconfig(t, us)
+	a := start(t, instance+"-a", file, "--kubeconfig", kubeconfig)
+	b := start(t, instance+"-b", file, "--kubeconfig", kubeconfig)
+	leader, successor := leaderOf(t, a, b)
+	successor.roots = ca.Roots(t)
+	ca.Resolver.SetZone(instance+".test", successor.dns)
+
+	reached, dead := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	proxy.SetFault(func(step pebble.Step) error {
+		if step.Kind != at.Kind || step.After != at.After || step.Status >= 300 {
+			return nil
+		}
+		var err error
+		once.Do(func() {
+			close(reached)
+			<-dead
+			err = pebble.Broken
+		})
+		return err
+	})
+	host := "www." + instance + ".test"
+	cluster.Apply(t, secured(instance, instance, host))
+	<-reached
+	leader.kill()
+	close(dead)
+	await(t, "the certificate from the successor", func() error { return successor.accepts(host) })
+	if !strings.Contains(successor.stderr.String(), "going on with an order") {
+		t.Error("the successor did not go on with the order")
+	}
+	if orders, accounts := proxy.Count(pebble.NewOrder), proxy.Count(pebble.NewAccount); orders != 1 || accounts != 1 {
+		t.Errorf("the CA saw %d orders and %d accounts, want one of each", orders, accounts)
+	}
+}
