@@ -30,10 +30,12 @@ func makeDefaults(s *secrets, objects *Objects, cfg *Config, last *defaults) *de
 		}
 		pair := s.keyPair(secret, objects)
 		if pair.err != nil {
-			d.problem(gatelodge.BadSecret, "Secret "+name.String()+" "+pair.err.Error())
-			continue
+			d.problem(gatelodge.BadSecret, "Secret "+name.String()+" "+pair.problem())
 		}
 		certificate := pair.byDefault
+		if certificate == nil {
+			continue
+		}
 		d.stable.narrow(certificate, objects.Now)
 		if why := outOfDate(certificate, objects.Now); why != "" {
 			d.problem(gatelodge.BadCertificate, "the certificate in Secret "+name.String()+" "+why)

@@ -70,6 +70,7 @@ type sight struct {
 
 // see builds the objects and returns what there is to compare.
 func see(b *Builder, objects Objects, cfg *Config) (*sight, *gatelodge.Snapshot) {
+	objects.Good = b.Good()
 	snapshot := b.Build(objects, cfg)
 	return &sight{
 		objects: objects, cfg: cfg, hosts: snapshot.Hosts,

@@ -72,6 +72,7 @@ func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
 	objects := now.objects
 	objects.withheld = g.withheld
 	relisted := g.remains.addTo(&objects, needsOf(g.withheld.ingresses))
+	objects.Good = g.held.Good()
 	snapshot := g.held.Build(objects, now.cfg)
 
 	status := GuardStatus{Holding: true, Until: g.hold.until, Objects: relisted}

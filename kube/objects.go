@@ -36,6 +36,9 @@ type Objects struct {
 	// Externals is what ExternalName Services lead to, if somebody looked it up.
 	Externals *Externals
 
+	// Good is what certificates were read from before; nil: nothing is known.
+	Good *GoodSecrets
+
 	Problems []gatelodge.Problem  // what the source could not read
 	Origins  map[types.UID]Origin // where objects were read from; nil without files
 	Now      time.Time            // what certificates are judged by

@@ -20,7 +20,7 @@ type resolved struct {
 	certificates []*gatelodge.Certificate // for each entry of ingress.tls; nil: none that can be used now
 	problems     []gatelodge.Problem
 
-	uses   []*corev1.Secret // by the order of secretNames; nil: there is none
+	uses   []*corev1.Secret // what used returned; nil: there is none
 	stable period
 }
 
@@ -77,9 +77,9 @@ func (s *secrets) used(in *ingress) []*corev1.Secret {
 	if len(in.tls) == 0 && in.asked.auth.secret == "" && in.asked.clientAuth.secret == "" {
 		return nil
 	}
-	used := make([]*corev1.Secret, 0, len(in.tls)+2)
+	used := make([]*corev1.Secret, 0, 2*len(in.tls)+2)
 	for _, entry := range in.tls {
-		used = append(used, s.of(in, entry.secret))
+		used = append(used, s.of(in, entry.secret), s.before(types.NamespacedName{Namespace: in.object.Namespace, Name: entry.secret}))
 	}
 	return append(used, s.of(in, in.asked.auth.secret), s.of(in, in.asked.clientAuth.secret))
 }
@@ -125,10 +125,12 @@ func (r *resolved) certificate(entry *tlsAsk, s *secrets, objects *Objects) *gat
 	}
 	pair := s.keyPair(secret, objects)
 	if pair.err != nil {
-		r.problem(gatelodge.BadSecret, "Secret %s for %s %v", name, r.hostsOf(entry), pair.err)
-		return nil
+		r.problem(gatelodge.BadSecret, "Secret %s for %s %s", name, r.hostsOf(entry), pair.problem())
 	}
 	certificate := pair.own
+	if certificate == nil {
+		return nil
+	}
 	r.stable.narrow(certificate, objects.Now)
 	if why := outOfDate(certificate, objects.Now); why != "" {
 		r.problem(gatelodge.BadCertificate, "the certificate in Secret %s for %s %s", name, r.hostsOf(entry), why)

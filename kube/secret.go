@@ -20,25 +20,40 @@ import (
 type secrets struct {
 	list     []*corev1.Secret
 	byName   map[types.NamespacedName]*corev1.Secret
+	good     *GoodSecrets
 	keyPairs map[types.NamespacedName]*keyPair
+	broken   []types.NamespacedName // of keyPairs
+	found    *GoodSecrets           // what Good returned last, of the first foundOf of keyPairs
+	foundOf  int
 }
 
 // keyPair is what a TLS Secret was read as.
 type keyPair struct {
 	version   version
-	own       *gatelodge.Certificate // for the Ingresses that name the Secret; nil: err tells why
+	before    *corev1.Secret         // what the Secret was when it was last good, if it is something else now
+	from      *corev1.Secret         // which of the two was read; nil: neither is good
+	own       *gatelodge.Certificate // for the Ingresses that name the Secret; nil: there is none
 	byDefault *gatelodge.Certificate // for every host
-	err       error
+	err       error                  // what is wrong with the Secret as it is now
+}
+
+// problem says what is wrong, and what is served in spite of it.
+func (p *keyPair) problem() string {
+	if p.own == nil {
+		return p.err.Error()
+	}
+	return p.err.Error() + "; the certificate that it held before is still served"
 }
 
 // newSecrets indexes the Secrets and keeps from last what was read of those
 // that are still there.
 func newSecrets(objects *Objects, last *secrets) *secrets {
-	if last != nil && slices.Equal(last.list, objects.Secrets) {
+	if last != nil && slices.Equal(last.list, objects.Secrets) && last.remembers(objects.Good) {
 		return last
 	}
 	s := &secrets{
 		list:     objects.Secrets,
+		good:     objects.Good,
 		byName:   make(map[types.NamespacedName]*corev1.Secret, len(objects.Secrets)),
 		keyPairs: make(map[types.NamespacedName]*keyPair),
 	}
@@ -47,12 +62,30 @@ func newSecrets(objects *Objects, last *secrets) *secrets {
 	}
 	if last != nil {
 		for name, pair := range last.keyPairs {
-			if secret := s.byName[name]; secret != nil && pair.version == objects.versionOf(&secret.ObjectMeta) {
-				s.keyPairs[name] = pair
+			if secret := s.byName[name]; secret != nil && pair.version == objects.versionOf(&secret.ObjectMeta) &&
+				(pair.err == nil || pair.before == s.before(name)) {
+				s.add(name, pair)
 			}
 		}
 	}
 	return s
+}
+
+// before returns what the Secret of this name was when it was last good, if it
+// is something else now.
+func (s *secrets) before(name types.NamespacedName) *corev1.Secret {
+	if good := s.good.of(name); good != s.byName[name] {
+		return good
+	}
+	return nil
+}
+
+// remembers tells whether nothing that is in use is remembered otherwise in
+// good.
+func (s *secrets) remembers(good *GoodSecrets) bool {
+	return !slices.ContainsFunc(s.broken, func(name types.NamespacedName) bool {
+		return s.keyPairs[name].before != good.of(name)
+	})
 }
 
 // keyPair reads the certificate and key of a Secret.
@@ -62,14 +95,28 @@ func (s *secrets) keyPair(secret *corev1.Secret, objects *Objects) *keyPair {
 	if pair != nil {
 		return pair
 	}
-	pair = &keyPair{version: objects.versionOf(&secret.ObjectMeta)}
+	pair = &keyPair{version: objects.versionOf(&secret.ObjectMeta), before: s.before(name)}
 	if pair.own, pair.err = readCertificate(secret, objects); pair.err == nil {
+		pair.from = secret
+	} else if pair.before != nil {
+		if own, err := readCertificate(pair.before, objects); err == nil {
+			pair.own, pair.from = own, pair.before
+		}
+	}
+	if pair.own != nil {
 		byDefault := *pair.own
 		byDefault.Source = gatelodge.FromDefault
 		pair.byDefault = &byDefault
 	}
-	s.keyPairs[name] = pair
+	s.add(name, pair)
 	return pair
+}
+
+func (s *secrets) add(name types.NamespacedName, pair *keyPair) {
+	s.keyPairs[name] = pair
+	if pair.err != nil {
+		s.broken = append(s.broken, name)
+	}
 }
 
 // readCertificate reads a Secret of type kubernetes.io/tls.
