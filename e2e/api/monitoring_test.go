@@ -17,7 +17,7 @@ import (
 
 // scraped are the labels that come from the scrape, by the relabelling of the
 // chart's ServiceMonitor.
-var scraped = []string{"job", "instance", "pod", "gateway"}
+var scraped = []string{"job", "instance", "pod", "gateway", "gateway_namespace"}
 
 // TestQueriesAskForWhatThereIs: each metric and label that the alert rules and
 // the dashboard name is one that a gateway has, after some traffic.
