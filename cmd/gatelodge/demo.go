@@ -28,6 +28,7 @@ import (
 func demoCommand(std stdio) *cobra.Command {
 	var (
 		flags listenFlags
+		ca    demoCA
 		level = new(slog.LevelVar)
 	)
 	level.Set(slog.LevelWarn)
@@ -38,22 +39,35 @@ func demoCommand(std stdio) *cobra.Command {
 echo, a gRPC echo, one that is slow and one that fails. It serves the manifests
 of deploy/example from a folder that can be edited while it runs, with a
 wildcard certificate of a throw-away CA, and prints what to try. Ctrl-C stops
-it and removes what it wrote.`,
+it and removes what it wrote.
+
+With --acme the certificates are ordered from an ACME CA, such as Pebble, which
+has to find the demo's names by asking its DNS.`,
 		Example: `  gatelodge demo
-  gatelodge demo --https 127.0.0.1:9443 --dns 127.0.0.1:5300`,
+  gatelodge demo --https 127.0.0.1:9443 --dns 127.0.0.1:5300
+  pebble -dnsserver 127.0.0.1:8053 &
+  gatelodge demo --acme https://localhost:14000/dir --acme-ca test/certs/pebble.minica.pem`,
 		Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if ca.roots != "" && ca.directory == "" {
+				return usageError{errors.New("demo takes --acme-ca only beside --acme")}
+			}
 			log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level}))
-			return demo(command.Context(), std, log, flags)
+			return demo(command.Context(), std, log, flags, ca)
 		},
 	}
 	flags.add(command, true)
+	command.Flags().StringVar(&ca.directory, "acme", "", "`URL` of the directory of an ACME CA to order certificates from")
+	command.Flags().StringVar(&ca.roots, "acme-ca", "", "`FILE` of certificates, in PEM, by which that CA's own server is verified")
 	command.Flags().TextVar(level, "log-level", level, "`LEVEL` of the log: debug, info, warn or error")
 	return command
 }
 
+// demoCA is the ACME CA that certificates are ordered from; empty for none.
+type demoCA struct{ directory, roots string }
+
 // demo runs the whole product on this machine until ctx ends.
-func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags) (err error) {
+func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags, ca demoCA) (err error) {
 	dir, err := os.MkdirTemp("", "gatelodge-demo-")
 	if err != nil {
 		return fmt.Errorf("making a folder for the demo: %w", err)
@@ -66,27 +80,35 @@ func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags) (
 	if err != nil {
 		return fmt.Errorf("starting the sample backends: %w", err)
 	}
-	if err := errors.Join(
+	err = errors.Join(
 		copyExamples(manifests),
-		writeEndpoints(filepath.Join(manifests, "endpoints.yaml"), ports),
-		writeCertificates(caFile, filepath.Join(manifests, "wildcard-certificate.yaml")),
-	); err != nil {
+		writeEndpoints(filepath.Join(manifests, "endpoints.yaml"), ports))
+	if ca.directory == "" {
+		err = errors.Join(err, writeCertificates(caFile, filepath.Join(manifests, "wildcard-certificate.yaml")))
+	}
+	if err != nil {
 		return fmt.Errorf("preparing the demo: %w", err)
 	}
-	cfg, err := demoConfig(flags)
+	cfg, err := demoConfig(flags, ca)
 	if err != nil {
 		return err
 	}
 	g := newGateway(cfg, kube.NewFolder(manifests, log), std.out, log)
+	if ca.directory != "" {
+		if err := g.keepIn(ctx, filepath.Join(dir, "state"), log); err != nil {
+			return err
+		}
+	}
 	g.opened = func() {
-		guide{g: g, ca: caFile, manifests: manifests, admin: flags.admin}.print(std.out)
+		guide{g: g, ca: caFile, acme: ca.directory, manifests: manifests, admin: flags.admin}.print(std.out)
 	}
 	return g.run(ctx, flags.admin)
 }
 
 // demoConfig is deploy/gateway.yaml, moved to this machine: listeners where
-// the flags say, and names that resolve to where the listeners are.
-func demoConfig(flags listenFlags) (*config, error) {
+// the flags say, and names that resolve to where the listeners are. Certificates
+// come from the ACME CA, wildcards for all hosts, or else from the throw-away one.
+func demoConfig(flags listenFlags, ca demoCA) (*config, error) {
 	text, err := deploy.Files.ReadFile("gateway.yaml")
 	if err != nil {
 		return nil, err
@@ -105,7 +127,17 @@ func demoConfig(flags listenFlags) (*config, error) {
 	}
 	cfg.Kube.DNSAddresses = loopback
 	cfg.Kube.LoopbackEndpoints = true
-	cfg.Kube.DefaultCertificates = []types.NamespacedName{demoCertificate}
+	if ca.directory == "" {
+		cfg.Kube.DefaultCertificates = []types.NamespacedName{demoCertificate}
+	} else {
+		r := &configReader{}
+		cfg.Kube.ACME = r.acme(fileACME{
+			Directory: ca.directory, CAFile: ca.roots, KeyType: string(gatelodge.ECDSAP256), Wildcards: []string{"pke.example.com"},
+		}, cfg.Kube.Zones)
+		if err := r.err(); err != nil {
+			return nil, err
+		}
+	}
 	settings := *cfg.Kube.Settings
 	settings.Drain = gatelodge.Drain{Timeout: time.Second, Tunnels: time.Second}
 	cfg.Kube.Settings = &settings

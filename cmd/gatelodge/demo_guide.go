@@ -12,6 +12,7 @@ import (
 type guide struct {
 	g         *gateway
 	ca        string // file of the CA's certificate
+	acme      string // directory of the ACME CA that takes its place; "": none
 	manifests string // the folder that is served
 	admin     string // address of the admin endpoint
 }
@@ -28,12 +29,19 @@ func (d guide) print(w io.Writer) {
 			dns = d.g.dns.Addr(l.Name)
 		}
 	}
+	// The root of an ACME CA is not known here.
+	curl, openssl := "curl --cacert "+d.ca, "openssl s_client -verify_return_error -CAfile "+d.ca
+	if d.acme != "" {
+		curl, openssl = "curl --insecure", "openssl s_client"
+	}
 	err := guideText.Execute(w, map[string]any{
-		"Curl":      fmt.Sprintf("curl --cacert %s --connect-to ::%s", d.ca, https),
+		"Curl":      fmt.Sprintf("%s --connect-to ::%s", curl, https),
+		"OpenSSL":   openssl,
+		"ACME":      d.acme,
+		"DNS":       dns,
 		"Dig":       fmt.Sprintf("dig @%s -p %d", dns.Addr(), dns.Port()),
 		"HTTP":      http,
 		"HTTPS":     https,
-		"CA":        d.ca,
 		"Admin":     d.admin,
 		"Manifests": d.manifests,
 	})
@@ -65,11 +73,18 @@ A slow backend, a failing one, and one that is down (502)
   {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/fail
   {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/down
 WebSocket: a frame with "hello" goes out and comes back
-  (printf 'GET /echo HTTP/1.1\r\nHost: chat.shop.pke.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: Z2F0ZWxvZGdlIGRlbW8hIQ==\r\n\r\n'; sleep 1; printf '\201\205\0\0\0\0hello'; sleep 1) | openssl s_client -quiet -no_ign_eof -verify_return_error -CAfile {{.CA}} -servername chat.shop.pke.example.com -connect {{.HTTPS}}
+  (printf 'GET /echo HTTP/1.1\r\nHost: chat.shop.pke.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: Z2F0ZWxvZGdlIGRlbW8hIQ==\r\n\r\n'; sleep 1; printf '\201\205\0\0\0\0hello'; sleep 1) | {{.OpenSSL}} -quiet -no_ign_eof -servername chat.shop.pke.example.com -connect {{.HTTPS}}
 gRPC: a message with "hello" goes out and comes back
   printf '\0\0\0\0\7\12\5hello' | {{.Curl}} --http2 -H 'content-type: application/grpc' -H 'te: trailers' --data-binary @- --output - https://grpc.shop.pke.example.com:{{.HTTPS.Port}}/gatelodge.demo.Echo/Say | tail -c 5
 
-In a browser (the certificate is of a CA that it doesn't know: accept it)
+{{if .ACME}}Certificates are ordered from {{.ACME}},
+which has to ask {{.DNS}} for the names (pebble -dnsserver {{.DNS}})
+Who issued the one of a host, and for which names
+  {{.OpenSSL}} -connect {{.HTTPS}} -servername echo.shop.pke.example.com </dev/null 2>/dev/null | openssl x509 -noout -issuer -ext subjectAltName
+What is ordered for whom, and what went wrong
+  curl -s http://{{.Admin}}/snapshot | grep -E '^(issue|problem)'
+
+{{end}}In a browser (the certificate is of a CA that it doesn't know: accept it)
   chromium --ignore-certificate-errors --host-resolver-rules='MAP *.pke.example.com 127.0.0.1' https://chat.shop.pke.example.com:{{.HTTPS.Port}}/
 For operators
   curl http://{{.Admin}}/snapshot

@@ -57,9 +57,9 @@ type site struct {
 	proxy *pebble.Proxy
 	roots *x509.CertPool
 
-	stderr  output
-	process *exec.Cmd
-	exited  chan error
+	stdout, stderr output
+	process        *exec.Cmd
+	exited         chan error
 }
 
 // newSite starts a CA that proves names at a gateway's listeners, and finds
@@ -138,9 +138,15 @@ spec:
 // start runs the gateway until the test ends.
 func (s *site) start() {
 	s.t.Helper()
-	s.process = exec.Command(binary, "serve", "--manifests", filepath.Join(s.dir, "manifests"),
-		"--config", filepath.Join(s.dir, "gateway.yaml"), "--admin", s.admin)
-	s.process.Stdout, s.process.Stderr = io.Discard, &s.stderr
+	s.run(exec.Command(binary, "serve", "--manifests", filepath.Join(s.dir, "manifests"),
+		"--config", filepath.Join(s.dir, "gateway.yaml"), "--admin", s.admin))
+}
+
+// run runs a command of the gateway, and waits until it serves.
+func (s *site) run(command *exec.Cmd) {
+	s.t.Helper()
+	s.process = command
+	s.process.Stdout, s.process.Stderr = &s.stdout, &s.stderr
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
