@@ -86,7 +86,7 @@ func contains(prefixes []netip.Prefix, address netip.Addr) bool {
 // hyphens.
 func (r *request) forwardedFields() {
 	x := r.x
-	peer := x.Conn.Peer.Addr().String()
+	peer := x.Conn.PeerText
 	chain, proto, host, port := peer, r.scheme, x.Authority, ""
 	fields := r.fields[:0]
 	for _, f := range x.Header {

@@ -86,6 +86,7 @@ func (l *listener) serveConn(c net.Conn) {
 		}
 		info.Peer = client
 	}
+	info.PeerText = info.Peer.Addr().String()
 	if l.tls == nil {
 		l.http1.ServeConn(l.stopping, c, info)
 		return

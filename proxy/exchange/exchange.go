@@ -81,6 +81,7 @@ type Exchange struct {
 // shared by the exchanges of that connection and not written after the first.
 type Conn struct {
 	Peer     netip.AddrPort // who is connected, or was to a trusted PROXY protocol peer
+	PeerText string         // the address of Peer, for fields that every request is given
 	Local    netip.AddrPort // where the connection was accepted
 	Listener *gatelodge.Listener
 	TLS      *TLS // nil in clear text

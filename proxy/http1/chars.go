@@ -36,3 +36,35 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isHex(c byte) bool {
 	return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
+
+// hasControl tells whether s has a character below the space, a tab included,
+// or DEL. Every value passes here twice, so it looks at eight bytes at a time:
+// of x-n each byte that was below n has its highest bit set, unless x had.
+func hasControl(s string) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if s[i] < ' ' || s[i] == 0x7f {
+				return true
+			}
+		}
+		return false
+	}
+	const each, highest = 0x0101010101010101, 0x8080808080808080
+	var found uint64
+	for i := 0; ; i += 8 {
+		i = min(i, len(s)-8) // the last eight may overlap those before
+		x := eight(s[i : i+8])
+		del := x ^ each*0x7f
+		found |= (x-each*' ')&^x | (del-each)&^del
+		if i == len(s)-8 {
+			return found&highest != 0
+		}
+	}
+}
+
+// eight is the first eight bytes of s, in one load.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}

@@ -108,9 +108,11 @@ func splitField(line []byte) (name, value string, err error) {
 	for len(content) > 0 && isBlank(content[len(content)-1]) {
 		content = content[:len(content)-1]
 	}
-	for _, c := range content {
-		if isControl(c) {
-			return "", "", badf("field %q: its value has the control character 0x%02x", line[:i], c)
+	if hasControl(view(content)) {
+		for _, c := range content {
+			if isControl(c) { // a tab is not
+				return "", "", badf("field %q: its value has the control character 0x%02x", line[:i], c)
+			}
 		}
 	}
 	return view(line[:i]), view(content), nil

@@ -64,5 +64,5 @@ func checkFields(fields exchange.Fields) error {
 }
 
 func hasLineBreak(s string) bool {
-	return strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, 0) >= 0
+	return hasControl(s) && strings.ContainsAny(s, "\n\r\x00")
 }
