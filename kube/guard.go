@@ -120,6 +120,7 @@ func (g *Guard) Build(objects Objects, cfg *Config) (snapshot *gatelodge.Snapsho
 // whether that is too much.
 func (g *Guard) compare(now *sight, before *Builder) (tripped bool) {
 	last, at := g.last, now.objects.Now
+	since := at.Add(-now.cfg.Guard.Window)
 	if now.cfg != last.cfg {
 		last, _ = see(before, last.objects, now.cfg)
 		g.reconfigure(now.cfg)
@@ -128,44 +129,67 @@ func (g *Guard) compare(now *sight, before *Builder) (tripped bool) {
 		now.objects.Relists = append(relistOf(&last.objects, &now.objects), now.objects.Relists...)
 	}
 	if g.hold == nil {
-		since := at.Add(-now.cfg.Guard.Window)
 		g.ingresses.forgetBefore(since)
 		g.publications.forgetBefore(since)
 		g.remains.forgetBefore(since)
 	}
-	lost, begun := g.ingresses.note(last.ingresses, now.ingresses, at)
-	moreLost, moreBegun := g.publications.note(last.publications, now.publications, at)
-	lost, begun = append(lost, moreLost...), append(begun, moreBegun...)
+	lost := g.compareNames(last, now)
 	every := g.remains.note(&last.objects, &now.objects, at, func() *needs {
 		n := needsOf(last.ingresses)
 		n.add(now.cfg)
 		return n
 	})
-	for _, uid := range lost {
-		_, all := lacking(now.objects.Relists, types.UID(uid))
-		every = every || all
-	}
+	g.window.observe(last.hosts, now.hosts, at, since)
+	return every || everyLacking(lost, last, now) || g.window.exceeded(&now.cfg.Guard, g.givenUp)
+}
+
+// compareNames takes note of who asks for a name no more, and lets go what
+// somebody has anew. It returns the UIDs of those who gave something up.
+func (g *Guard) compareNames(last, now *sight) (lost []string) {
+	lost, begun := g.ingresses.note(last.ingresses, now.ingresses, now.objects.Now)
+	moreLost, moreBegun := g.publications.note(last.publications, now.publications, now.objects.Now)
+	lost = append(lost, moreLost...)
 	if len(lost) > 0 {
-		for _, class := range without(last.objects.Classes, now.objects.Classes) {
-			_, all := lacking(now.objects.Relists, class.UID)
-			every = every || all
-		}
-	}
-	changed := len(lost) > 0
-	if len(g.ingresses.list) > 0 || len(g.publications.list) > 0 {
-		for _, b := range begun {
-			if servedFor(hostOf(now.hosts, b.name), b.by) {
-				changed = g.ingresses.forget(b.name) || changed
-				changed = g.publications.forget(b.name) || changed
-			}
-		}
-	}
-	if changed {
 		g.withheld = nil
 	}
-	g.window.observe(last.hosts, now.hosts, at, at.Add(-now.cfg.Guard.Window))
-	departed := len(g.ingresses.list) > 0 || len(g.publications.list) > 0
-	return every || departed && g.window.exceeded(&now.cfg.Guard)
+	if len(g.ingresses.list) == 0 && len(g.publications.list) == 0 {
+		return lost
+	}
+	anew := make(map[gatelodge.Name]bool)
+	for _, b := range append(begun, moreBegun...) {
+		if servedFor(hostOf(now.hosts, b.name), b.by) {
+			anew[b.name] = true
+		}
+	}
+	if len(anew) > 0 {
+		g.ingresses.forget(anew)
+		g.publications.forget(anew)
+		g.withheld = nil
+	}
+	return lost
+}
+
+// everyLacking tells whether one that gave something up, or a class that went
+// with it, was in a list that came empty.
+func everyLacking(lost []string, last, now *sight) bool {
+	if len(lost) == 0 {
+		return false
+	}
+	relists := now.objects.Relists
+	return slices.ContainsFunc(lost, func(uid string) bool { _, every := lacking(relists, types.UID(uid)); return every }) ||
+		slices.ContainsFunc(without(last.objects.Classes, now.objects.Classes), func(class *networkingv1.IngressClass) bool {
+			_, every := lacking(relists, class.UID)
+			return every
+		})
+}
+
+// givenUp is the names that somebody asks for no more. A host that went for
+// another reason, such as a limit of its namespace, is nothing to withhold.
+func (g *Guard) givenUp() map[gatelodge.Name]bool {
+	names := make(map[gatelodge.Name]bool)
+	g.ingresses.addTo(names)
+	g.publications.addTo(names)
+	return names
 }
 
 // hostOf finds a host in a list that is sorted by name.

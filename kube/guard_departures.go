@@ -2,6 +2,7 @@ package kube
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -108,17 +109,25 @@ func namesLost[T asker[T]](object T, others map[string]T) map[gatelodge.Name]boo
 	return names
 }
 
-// forget lets a name go for good, because somebody has it anew.
-func (d *departures[T]) forget(name gatelodge.Name) (changed bool) {
+// addTo adds the names that are given up.
+func (d *departures[T]) addTo(names map[gatelodge.Name]bool) {
 	for _, gone := range d.list {
-		if gone.names[name] {
-			delete(gone.names, name)
+		for name := range gone.names {
+			names[name] = true
+		}
+	}
+}
+
+// forget lets names go for good, because somebody has them anew.
+func (d *departures[T]) forget(anew map[gatelodge.Name]bool) {
+	for _, gone := range d.list {
+		before := len(gone.names)
+		maps.DeleteFunc(gone.names, func(name gatelodge.Name, _ bool) bool { return anew[name] })
+		if len(gone.names) < before {
 			gone.kept = gone.kept.only(gone.names)
-			changed = true
 		}
 	}
 	d.list = slices.DeleteFunc(d.list, func(gone *departure[T]) bool { return len(gone.names) == 0 })
-	return changed
 }
 
 func (d *departures[T]) forgetBefore(since time.Time) {

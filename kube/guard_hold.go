@@ -20,10 +20,11 @@ const (
 	beginLater                     // so little is there that it must not be served yet
 )
 
-// begin judges the first objects by the record of what is served.
+// begin judges the first objects by the record of how much was served, and by
+// what was served last where that is kept.
 func (g *Guard) begin(now *sight, before *Builder) beginning {
 	record, guard, at := now.objects.Guard, &now.cfg.Guard, now.objects.Now
-	if record == nil || guard.Hold == 0 || !now.objects.Remembered.IsZero() || !guard.tooFew(len(now.hosts), record.Hosts) {
+	if guard.Hold == 0 || !now.objects.Remembered.IsZero() || record != nil && !guard.tooFew(len(now.hosts), record.Hosts) {
 		g.show(GuardStatus{})
 		return beginNow
 	}
@@ -31,6 +32,9 @@ func (g *Guard) begin(now *sight, before *Builder) beginning {
 		g.began = at
 		if g.recall(now, before) {
 			return beginRecalled
+		}
+		if record == nil {
+			return beginNow
 		}
 		g.Log.Warn("the guard puts off the start: far fewer hosts are there than were served", "hosts", len(now.hosts), "served", record.Hosts)
 	}
@@ -44,8 +48,8 @@ func (g *Guard) begin(now *sight, before *Builder) beginning {
 	return beginLater
 }
 
-// recall makes what was served last what was seen last, if that is kept and is
-// not too little itself.
+// recall makes what was served last what was seen last, if that is kept, is far
+// more than there is now, and not far less than was served.
 func (g *Guard) recall(now *sight, before *Builder) bool {
 	if g.Recall == nil {
 		return false
@@ -57,7 +61,8 @@ func (g *Guard) recall(now *sight, before *Builder) bool {
 	objects.Now = now.objects.Now
 	builder := *before
 	last, _ := see(&builder, objects, now.cfg)
-	if now.cfg.Guard.tooFew(len(last.hosts), now.objects.Guard.Hosts) {
+	guard, record := &now.cfg.Guard, now.objects.Guard
+	if !guard.tooFew(len(now.hosts), len(last.hosts)) || record != nil && guard.tooFew(len(last.hosts), record.Hosts) {
 		return false
 	}
 	g.last, *before = last, builder

@@ -38,7 +38,9 @@ func TestStartWithFarTooLittle(t *testing.T) {
 		want     int // hosts that are served; -1: it does not start
 		withheld int
 	}{
-		"nothing is written down":           {2, nil, remembered(full), 2, 0},
+		"nothing is known":                  {2, nil, nothing, 2, 0},
+		"nothing is written down":           {2, nil, remembered(full), 100, 98},
+		"little less is there":              {60, nil, remembered(full), 60, 0},
 		"little less than before":           {60, &GuardRecord{Hosts: 100}, remembered(full), 60, 0},
 		"few were served before":            {0, &GuardRecord{Hosts: 10}, remembered(full), 0, 0},
 		"far less, and all is remembered":   {2, &GuardRecord{Hosts: 100}, remembered(full), 100, 98},

@@ -644,6 +644,19 @@ func TestConfigurationWithdrawsNothing(t *testing.T) {
 	g.holds("other namespaces while it holds", 1)
 }
 
+// TestLimitWithdrawsNothing: an administrator's word about the names of a
+// namespace holds at once.
+func TestLimitWithdrawsNothing(t *testing.T) {
+	g := newGuarded(t, 20)
+	g.deleteFirst()
+	limited := *g.objects.Namespaces[0]
+	limited.ResourceVersion, limited.Annotations = "2", map[string]string{domainsAnnotation: hostNumber(7)}
+	g.objects.Namespaces = []*corev1.Namespace{&limited}
+	g.build()
+	g.serves("after the limit", hostNumber(7))
+	g.holds("after the limit", 0)
+}
+
 // TestNoGuard: with a hold of nothing, nothing is held.
 func TestNoGuard(t *testing.T) {
 	g := newGuarded(t, 20)

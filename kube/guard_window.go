@@ -62,19 +62,23 @@ func (w *window) observe(before, now []*gatelodge.Host, at, since time.Time) {
 }
 
 // exceeded tells whether, of the hosts that were served at any one moment, more
-// went than may go. So hosts that come and go one after the other don't add up.
-func (w *window) exceeded(cfg *GuardConfig) bool {
+// went than may go, of those that count. So hosts that come and go one after the
+// other don't add up.
+func (w *window) exceeded(cfg *GuardConfig, counting func() map[gatelodge.Name]bool) bool {
 	if len(w.gone) <= cfg.Minimum {
 		return false
 	}
+	counts := counting()
 	change := make([]int, len(w.moments)+1) // from moment to moment, of the hosts that are gone by now
 	index := func(t time.Time) int {
 		i, _ := slices.BinarySearchFunc(w.moments, t, func(m moment, t time.Time) int { return m.at.Compare(t) })
 		return i
 	}
-	for _, served := range w.gone {
-		change[index(served.came)]++
-		change[index(served.gone)]--
+	for name, served := range w.gone {
+		if counts[name] {
+			change[index(served.came)]++
+			change[index(served.gone)]--
+		}
 	}
 	gone := 0
 	for i, m := range w.moments {
