@@ -98,7 +98,9 @@ type selection struct {
 	all        []*networkingv1.Ingress
 	classes    []*networkingv1.IngressClass
 	configMaps []*corev1.ConfigMap
-	read       []*ingress // of each in all; nil: not ours
+	inFiles    bool                           // objects have places in files
+	read       []*ingress                     // of each in all; nil: not ours
+	refused    map[*networkingv1.Ingress]bool // of those that are not ours, the ones that nobody's class is for
 
 	ours       []*ingress
 	parameters map[string]*classParameters // by the name of the class
@@ -113,14 +115,24 @@ func selectIngresses(objects *Objects, cfg *Config, last *selection) *selection 
 	}
 	s := &selection{
 		cfg: cfg, all: objects.Ingresses, classes: objects.Classes, configMaps: objects.ConfigMaps,
-		read: make([]*ingress, len(objects.Ingresses)),
+		inFiles: objects.Origins != nil,
+		read:    make([]*ingress, len(objects.Ingresses)),
+		refused: make(map[*networkingv1.Ingress]bool),
 	}
 	gone := slices.Clone(last.read) // without those that stay
 	var fresh []*ingress
 	classes := newClasses(objects.Classes, cfg)
 	s.parameters = readParameters(objects, classes, last.parameters)
 	places := matches(last.all, objects.Ingresses)
+	// Without places in files an object says all about itself.
+	sameRules := last.cfg == cfg && slices.Equal(last.classes, objects.Classes) &&
+		slices.Equal(last.configMaps, objects.ConfigMaps) && !s.inFiles && !last.inFiles
 	for i, source := range objects.Ingresses {
+		at := places[i]
+		if at >= 0 && sameRules && !last.refused[source] {
+			s.read[i], gone[at] = last.read[at], nil
+			continue
+		}
 		if !s.has(source, classes, objects) {
 			continue
 		}
@@ -128,7 +140,7 @@ func selectIngresses(objects *Objects, cfg *Config, last *selection) *selection 
 		if p := s.parameters[classes.of(source)]; p != nil {
 			defaults = p.defaults
 		}
-		if at := places[i]; at >= 0 && last.read[at] != nil && last.read[at].version == objects.versionOf(&source.ObjectMeta) && last.read[at].defaults == defaults {
+		if at >= 0 && last.read[at] != nil && last.read[at].version == objects.versionOf(&source.ObjectMeta) && last.read[at].defaults == defaults {
 			s.read[i], gone[at] = last.read[at], nil
 		} else {
 			s.read[i] = readIngress(source, defaults, objects)
@@ -152,6 +164,7 @@ func (s *selection) has(source *networkingv1.Ingress, classes *classes, objects 
 	}
 	ours, problem := classes.has(source)
 	if problem != "" {
+		s.refused[source] = true
 		s.problems = append(s.problems, gatelodge.Problem{
 			Object: objects.objectOf("Ingress", &source.ObjectMeta), Reason: gatelodge.UnknownClass, Message: problem,
 		})

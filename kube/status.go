@@ -64,6 +64,10 @@ const (
 	restTime   = 5 * time.Second
 )
 
+// reportPause is the least time between two looks at what there is to tell,
+// each of which goes through all Ingresses.
+const reportPause = 250 * time.Millisecond
+
 // Run reports until ctx ends. Whatever was reported by a leader before, it
 // begins by comparing everything.
 func (r *Reporter) Run(ctx context.Context) {
@@ -76,14 +80,21 @@ func (r *Reporter) Run(ctx context.Context) {
 	defer working.Wait()
 	defer queue.ShutDown()
 	defer events.ShutDown()
+	var told *report
 	for {
-		if report := r.report(); report != nil {
+		if report := r.report(); report != nil && !report.tellsTheSame(told) {
 			for name, ingress := range report.byName {
 				if report.differs(ingress) {
 					queue.Add(name)
 				}
 			}
 			r.events.observe(report)
+			told = report
+		}
+		select {
+		case <-time.After(reportPause):
+		case <-ctx.Done():
+			return
 		}
 		select {
 		case <-r.wake:

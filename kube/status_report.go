@@ -45,6 +45,13 @@ func newReport(snapshot *gatelodge.Snapshot, ingresses []*networkingv1.Ingress, 
 	return r
 }
 
+// tellsTheSame tells whether nothing changed that is told, as when endpoints
+// come and go.
+func (r *report) tellsTheSame(last *report) bool {
+	return last != nil && sameSlice(last.snapshot.Hosts, r.snapshot.Hosts) && sameSlice(last.snapshot.Problems, r.snapshot.Problems) &&
+		sameSlice(last.snapshot.Views, r.snapshot.Views) && slices.Equal(last.ingresses, r.ingresses)
+}
+
 // addresses are where users reach the Ingress: those of the first view, if
 // anything of it is served.
 func (r *report) addresses(ingress *networkingv1.Ingress) []netip.Addr {

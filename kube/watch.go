@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 
 	gatelodge "gatelodge.dev"
@@ -38,7 +38,13 @@ type Watch struct {
 	read     *Config   // what active was made for
 	problems []gatelodge.Problem
 
-	selection *selection // Run's alone
+	stale atomic.Bool // something changed that decides what is watched
+
+	// Of the last reconcile; Run's alone.
+	settled   bool      // it found all that is to be watched
+	fixed     []feedKey // those that no object asked for
+	selection *selection
+	secrets   *secretWants
 }
 
 // Watch returns the Source of the cluster's objects, for what config returns.
@@ -49,6 +55,15 @@ func (c *Cluster) Watch(config func() *Config) *Watch {
 	}
 	c.faults.onChange(w.poke)
 	return w
+}
+
+// changed hears that the objects of a feed changed. Those that change most
+// often do not decide what is watched.
+func (w *Watch) changed(kind feedKind) {
+	if kind != serviceFeed && kind != sliceFeed {
+		w.stale.Store(true)
+	}
+	w.poke()
 }
 
 func (w *Watch) poke() {
@@ -99,22 +114,25 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 		}
 	}
 	if settled := w.start(ctx, keys); !settled || !known {
+		w.settled = false
 		return false
 	}
+	if stale := w.stale.Swap(false); !stale && w.settled && w.read == cfg && slices.Equal(w.fixed, keys) {
+		return false
+	}
+	w.fixed = slices.Clone(keys)
 	objects := w.collect(keys)
 	parameters := parametersFeeds(objects.Classes, cfg)
-	if keys = append(keys, parameters...); !w.start(ctx, keys) {
+	keys = append(keys, parameters...)
+	if w.settled = w.start(ctx, keys); !w.settled {
 		return false
 	}
 	w.addTo(&objects, parameters)
 	w.selection = selectIngresses(&objects, cfg, w.selection)
-	named, problems := namedSecrets(w.selection.ours, cfg, func(name types.NamespacedName) bool {
-		return slices.ContainsFunc(keys, func(key feedKey) bool {
-			return key.kind == tlsSecretFeed && w.feeds[key].has(name.Namespace, name.Name)
-		})
-	})
+	w.secrets = wantSecrets(w.selection.ours, w.tlsSecrets(keys), w.secrets)
+	named, problems := w.secrets.feeds(cfg)
 	keys = append(keys, named...)
-	if !w.start(ctx, keys) {
+	if w.settled = w.start(ctx, keys); !w.settled {
 		return false
 	}
 	w.read = cfg
@@ -142,12 +160,23 @@ func (w *Watch) start(ctx context.Context, keys []feedKey) (settled bool) {
 	for _, key := range keys {
 		f := w.feeds[key]
 		if f == nil {
-			f = startFeed(ctx, w.cluster, key, w.poke, w.missing)
+			f = startFeed(ctx, w.cluster, key, func() { w.changed(key.kind) }, w.missing)
 			w.feeds[key] = f
 		}
 		settled = f.isSettled() && settled
 	}
 	return settled
+}
+
+// tlsSecrets returns the lists of the Secrets of type kubernetes.io/tls.
+func (w *Watch) tlsSecrets(keys []feedKey) (lists [][]metav1.Object) {
+	for _, key := range keys {
+		if key.kind == tlsSecretFeed {
+			list, _ := w.feeds[key].list()
+			lists = append(lists, list)
+		}
+	}
+	return lists
 }
 
 // missing hears that a resource was not found. Only one may be that.

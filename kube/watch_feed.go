@@ -86,14 +86,6 @@ func (f *feed) list() ([]metav1.Object, *Relist) {
 	return f.objects, f.relist
 }
 
-// has tells whether there is an object of this name.
-func (f *feed) has(namespace, name string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_, found := f.search(namespace, name)
-	return found
-}
-
 func (f *feed) isSettled() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,7 +93,13 @@ func (f *feed) isSettled() bool {
 }
 
 func (f *feed) search(namespace, name string) (int, bool) {
-	return slices.BinarySearchFunc(f.objects, struct{}{}, func(o metav1.Object, _ struct{}) int {
+	return searchObject(f.objects, namespace, name)
+}
+
+// searchObject finds an object, or its place, in a list that is sorted by
+// namespace and name.
+func searchObject(list []metav1.Object, namespace, name string) (int, bool) {
+	return slices.BinarySearchFunc(list, struct{}{}, func(o metav1.Object, _ struct{}) int {
 		return cmp.Or(cmp.Compare(o.GetNamespace(), namespace), cmp.Compare(o.GetName(), name))
 	})
 }

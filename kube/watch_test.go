@@ -71,8 +71,8 @@ func TestSecretsByNameAreBounded(t *testing.T) {
 	other := &ingress{}
 	other.object.Namespace = "other"
 	other.asked.auth.secret, other.asked.backendTLS.secret = "users", "ca"
-	isTLS := func(name types.NamespacedName) bool { return name.Name == "known" }
-	keys, problems := namedSecrets([]*ingress{in, in, other}, &Config{}, isTLS)
+	known := []metav1.Object{&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "known"}}}
+	keys, problems := wantSecrets([]*ingress{in, in, other}, [][]metav1.Object{known}, nil).feeds(&Config{})
 	if len(keys) != maxNamedSecrets+2 || keys[len(keys)-1].namespace != "other" {
 		t.Errorf("%d Secrets are watched by name, the last %v", len(keys), keys[len(keys)-1])
 	}
@@ -231,7 +231,7 @@ func TestFeedKeepsPointers(t *testing.T) {
 		t.Error("nothing changed, and it is told")
 	}
 	must(t, f.Delete(object("b", "1")))
-	if names, _ := f.list(); len(names) != 2 || changes != before+1 || f.has("n", "b") || !f.has("n", "c") {
+	if names, _ := f.list(); len(names) != 2 || changes != before+1 || names[0].GetName() != "a" || names[1].GetName() != "c" {
 		t.Errorf("after a deletion %v", names)
 	}
 }

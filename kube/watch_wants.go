@@ -1,14 +1,10 @@
 package kube
 
 import (
-	"fmt"
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation"
-
-	gatelodge "gatelodge.dev"
 )
 
 // feedsOf lists what has to be watched for a configuration, whatever objects
@@ -103,55 +99,4 @@ func (c *Config) announcingServices() []types.NamespacedName {
 		services = append(services, c.DNSService)
 	}
 	return services
-}
-
-// maxNamedSecrets bounds the Secrets of a namespace that are watched one by
-// one, because whoever may write an Ingress there decides on their number.
-const maxNamedSecrets = 100
-
-// namedSecrets lists the Secrets that are referred to and that isTLS does not
-// know: those of another type, and those that are missing.
-func namedSecrets(ours []*ingress, cfg *Config, isTLS func(types.NamespacedName) bool) (keys []feedKey, problems []gatelodge.Problem) {
-	seen := make(map[types.NamespacedName]bool)
-	count := make(map[string]int)
-	add := func(name types.NamespacedName) {
-		if name.Name == "" || seen[name] || isTLS(name) || len(validation.IsDNS1123Subdomain(name.Name)) > 0 {
-			return
-		}
-		seen[name] = true
-		count[name.Namespace]++
-		switch n := count[name.Namespace]; {
-		case n <= maxNamedSecrets:
-			keys = append(keys, feedKey{kind: secretFeed, namespace: name.Namespace, name: name.Name})
-		case n == maxNamedSecrets+1:
-			problems = append(problems, gatelodge.Problem{
-				Object: gatelodge.Object{Kind: "Namespace", Name: name.Namespace},
-				Reason: gatelodge.SourceFailed,
-				Message: fmt.Sprintf("its Ingresses name more than %d Secrets that are missing or not of type kubernetes.io/tls; the others, from %s on, are not read",
-					maxNamedSecrets, name.Name),
-			})
-		}
-	}
-	for _, name := range cfg.DefaultCertificates {
-		add(name)
-	}
-	if cfg.ACME != nil {
-		add(cfg.ACME.BindingSecret)
-	}
-	for _, in := range ours {
-		for _, name := range in.secretNames() {
-			add(types.NamespacedName{Namespace: in.object.Namespace, Name: name})
-		}
-	}
-	return keys, problems
-}
-
-// secretNames lists the Secrets of its namespace that an Ingress names; some
-// may be "".
-func (in *ingress) secretNames() []string {
-	names := []string{in.asked.auth.secret, in.asked.backendTLS.secret, in.asked.clientAuth.secret}
-	for _, entry := range in.tls {
-		names = append(names, entry.secret)
-	}
-	return names
 }

@@ -88,16 +88,23 @@ func (m *metrics) handshake(version uint16, err error) {
 	m.handshakes.WithLabelValues(name, result).Inc()
 }
 
-// requestSeries are the series of one route.
+// requestSeries are the series of one route. They come into being with its
+// first request: most of many routes have none for long, and a histogram is
+// larger than all else that a route needs.
 type requestSeries struct {
-	key      requestKey
-	requests *prometheus.CounterVec
-	duration prometheus.Observer
-	routes   int // of the table that is live; guarded by metrics.mu
+	key    requestKey
+	all    *metrics
+	routes int // of the table that is live; guarded by metrics.mu
 
-	mu     sync.Mutex // held to add to codes
-	codes  atomic.Pointer[[]codeCounter]
+	mu     sync.Mutex // held to add to seen
+	seen   atomic.Pointer[seenRequests]
 	closed bool // the series were dropped; guarded by mu
+}
+
+// seenRequests counts the requests so far.
+type seenRequests struct {
+	duration prometheus.Observer
+	codes    []codeCounter
 }
 
 // codeCounter counts the requests of one method and status.
@@ -108,8 +115,8 @@ type codeCounter struct {
 }
 
 func (m *metrics) newRequestSeries(key requestKey) *requestSeries {
-	s := &requestSeries{key: key, requests: m.requests, duration: m.duration.WithLabelValues(key.namespace, key.ingress, key.service)}
-	s.codes.Store(new([]codeCounter))
+	s := &requestSeries{key: key, all: m}
+	s.seen.Store(&seenRequests{})
 	return s
 }
 
@@ -129,30 +136,36 @@ func (m *metrics) requestSeries(key requestKey) *requestSeries {
 // observe counts one request.
 func (s *requestSeries) observe(method string, status int, took time.Duration) {
 	method = knownMethod(method)
-	s.duration.Observe(took.Seconds())
-	for _, c := range *s.codes.Load() {
+	seen := s.seen.Load()
+	for _, c := range seen.codes {
 		if c.status == status && c.method == method {
 			c.counter.Inc()
+			seen.duration.Observe(took.Seconds())
 			return
 		}
 	}
-	s.add(method, status)
+	s.add(method, status, took)
 }
 
 // add counts the first request of a method and status. The list is copied, so
 // that the others are found without a lock; it stays as short as the backend's
 // statuses are few.
-func (s *requestSeries) add(method string, status int) {
+func (s *requestSeries) add(method string, status int, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return // the Ingress went away: its series must not come back
 	}
-	counter := s.requests.WithLabelValues(s.key.namespace, s.key.ingress, s.key.service, method, strconv.Itoa(status))
+	k := s.key
+	counter := s.all.requests.WithLabelValues(k.namespace, k.ingress, k.service, method, strconv.Itoa(status))
 	counter.Inc()
-	old := *s.codes.Load()
-	codes := append(old[:len(old):len(old)], codeCounter{method, status, counter})
-	s.codes.Store(&codes)
+	codes := s.seen.Load().codes
+	next := &seenRequests{
+		duration: s.all.duration.WithLabelValues(k.namespace, k.ingress, k.service),
+		codes:    append(codes[:len(codes):len(codes)], codeCounter{method, status, counter}),
+	}
+	next.duration.Observe(took.Seconds())
+	s.seen.Store(next)
 }
 
 // drop removes the series.
@@ -161,7 +174,7 @@ func (m *metrics) drop(s *requestSeries) {
 	defer s.mu.Unlock()
 	s.closed = true
 	k := s.key
-	for _, c := range *s.codes.Load() {
+	for _, c := range s.seen.Load().codes {
 		m.requests.DeleteLabelValues(k.namespace, k.ingress, k.service, c.method, strconv.Itoa(c.status))
 	}
 	m.duration.DeleteLabelValues(k.namespace, k.ingress, k.service)
