@@ -35,6 +35,7 @@ type claims struct {
 	reserved map[gatelodge.Name]string // what each is
 	guests   map[hospitality][]string
 	owners   map[gatelodge.Name]*applicant
+	above    map[gatelodge.Name]*applicant // of the wildcard over the names that have this parent
 }
 
 func newClaims(cfg *Config, limits *nameLimits, size int) *claims {
@@ -44,6 +45,7 @@ func newClaims(cfg *Config, limits *nameLimits, size int) *claims {
 		reserved: reservedNames(cfg),
 		guests:   make(map[hospitality][]string),
 		owners:   make(map[gatelodge.Name]*applicant, size),
+		above:    make(map[gatelodge.Name]*applicant),
 	}
 }
 
@@ -77,6 +79,9 @@ func (c *claims) grant(name gatelodge.Name, a *applicant) (refusal *gatelodge.Pr
 			return refuse(a, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by the older %s", name, of, above.object.Namespace, above.object)
 		}
 		c.owners[name] = a
+		if parent := name.Parent(); name.IsWildcard() && parent != "" { // a wildcard of one label matches nothing
+			c.above[parent] = a
+		}
 		return nil
 	}
 	if !c.shared(name, owner, a) {
@@ -101,14 +106,14 @@ func (c *claims) ownerAbove(name gatelodge.Name) (owner *applicant, of string, a
 	} else if name.IsWildcard() {
 		return nil, "", ""
 	}
-	if base.Parent() == "" { // a wildcard of one label matches nothing
+	if owner = c.above[base.Parent()]; owner == nil {
 		return nil, "", ""
 	}
 	wildcard := base.Wildcard()
 	if at = wildcard; base != name {
 		at = name
 	}
-	return c.owners[wildcard], "wildcard " + string(wildcard), at
+	return owner, "wildcard " + string(wildcard), at
 }
 
 // shared tells whether a may use the name that owner has.

@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"slices"
+
 	gatelodge "gatelodge.dev"
 )
 
@@ -14,7 +16,7 @@ type grants struct {
 	cfg       *Config
 
 	byName    map[gatelodge.Name]*grant
-	order     []gatelodge.Name
+	list      []*grant // sorted by name
 	recorded  []*grant // those with records of DNSEndpoints
 	wildcards []*grant
 	problems  []gatelodge.Problem
@@ -26,6 +28,8 @@ type grant struct {
 	owner  *applicant
 	shares []share // the oldest first
 	lead
+
+	placed bool // it has its place in grants.list
 
 	entries []recordEntry // of DNSEndpoints, the oldest first …
 	records *recordSets   // … together; nil for none
@@ -92,12 +96,36 @@ func grantNames(selected *selection, published []*publication, limits *nameLimit
 	for _, granted := range g.recorded {
 		g.problems = append(g.problems, granted.settle(rule)...)
 	}
-	var order []gatelodge.Name
+	var before []*grant
 	if last != nil {
-		order = last.order
+		before = last.list
 	}
-	g.order = orderNames(g.byName, order)
+	g.order(before)
 	return g
+}
+
+// order sorts the grants. To compare names label by label is dear, so those
+// that were there before keep their places and only new ones are sorted in.
+func (g *grants) order(before []*grant) {
+	g.list = make([]*grant, 0, len(g.byName))
+	for _, old := range before {
+		if granted := g.byName[old.name]; granted != nil {
+			granted.placed = true
+			g.list = append(g.list, granted)
+		}
+	}
+	if len(g.list) == len(g.byName) {
+		return
+	}
+	var fresh []*grant
+	for _, granted := range g.byName {
+		if !granted.placed {
+			fresh = append(fresh, granted)
+		}
+	}
+	byName := func(a, b *grant) int { return a.name.Compare(b.name) }
+	slices.SortFunc(fresh, byName)
+	g.list = insertSorted(g.list, fresh, byName)
 }
 
 // share adds what an Ingress asks for.

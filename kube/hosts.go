@@ -41,15 +41,15 @@ func makeHosts(g *grants, res *resolution, c *common, i *issued, last *hosts) *h
 	}
 	h := &hosts{
 		grants: g, resolution: res, common: c, issued: i,
-		list:    make([]*gatelodge.Host, 0, len(g.order)+1),
-		results: make([]*hostResult, 0, len(g.order)+1),
+		list:    make([]*gatelodge.Host, 0, len(g.list)+1),
+		results: make([]*hostResult, 0, len(g.list)+1),
 	}
 	m := &hostMaker{hosts: h, before: last.results, above: make(map[gatelodge.Name]*hostResult)}
 	if c.route != nil && g.byName[""] == nil {
 		m.add(&grant{}) // sorts before every name
 	}
-	for _, name := range g.order {
-		m.add(g.byName[name])
+	for _, granted := range g.list {
+		m.add(granted)
 	}
 	m.finish(last)
 	return h

@@ -22,24 +22,28 @@ type zoneBuilder struct {
 	grants    *grants
 	last      *zoneResult
 	next      *zoneResult
+	fresh     []gatelodge.Name // in next and not in last
 }
 
-func (b *zoneBuilder) build(names []gatelodge.Name, proofs map[gatelodge.Name][]gatelodge.Record) *gatelodge.Zone {
+func (b *zoneBuilder) build(granted []*grant, proofs map[gatelodge.Name][]gatelodge.Record) *gatelodge.Zone {
 	b.addConfigured()
 	b.addChallenges(proofs)
-	for _, name := range names {
-		granted := b.grants.byName[name]
-		if !granted.isPublished() {
+	wildcards := false
+	for _, g := range granted {
+		if !g.isPublished() {
 			continue
 		}
-		b.addHost(name, granted)
+		wildcards = wildcards || g.name.IsWildcard()
+		b.addHost(g)
 		if b.view.Owners {
-			b.addOwner(name, granted.owner)
+			b.addOwner(g.name, g.owner)
 		}
 	}
-	b.addWildcardsAtEmptyNames()
+	if wildcards {
+		b.addWildcardsAtEmptyNames()
+	}
+	b.order()
 
-	b.next.order = orderNames(b.next.nodes, b.last.order)
 	zone := &gatelodge.Zone{
 		Name: b.zone.Name, Hostmaster: b.zone.Hostmaster,
 		TTL: b.zone.TTL, NegativeTTL: b.zone.NegativeTTL,
@@ -48,10 +52,28 @@ func (b *zoneBuilder) build(names []gatelodge.Name, proofs map[gatelodge.Name][]
 	if len(b.zone.Nameservers) > 0 {
 		zone.Primary = b.zone.Nameservers[0]
 	}
-	for i, name := range b.next.order {
-		zone.Nodes[i] = b.next.nodes[name].node
+	for i, result := range b.next.order {
+		zone.Nodes[i] = result.node
 	}
 	return zone
+}
+
+// order sorts the nodes. Names that were there before keep their places, and
+// only new ones are sorted in.
+func (b *zoneBuilder) order() {
+	kept := make([]*nodeResult, 0, len(b.next.nodes))
+	for _, old := range b.last.order {
+		if result := b.next.nodes[old.node.Name]; result != nil {
+			kept = append(kept, result)
+		}
+	}
+	fresh := make([]*nodeResult, len(b.fresh))
+	for i, name := range b.fresh {
+		fresh[i] = b.next.nodes[name]
+	}
+	byName := func(a, b *nodeResult) int { return a.node.Name.Compare(b.node.Name) }
+	slices.SortFunc(fresh, byName)
+	b.next.order = insertSorted(kept, fresh, byName)
 }
 
 // addConfigured adds what stands in the configuration, which may be much and
@@ -63,7 +85,8 @@ func (b *zoneBuilder) addConfigured() {
 		c = &configured{zone: b.zone, nameservers: b.announced.nameservers, nodes: b.next.nodes}
 	}
 	b.next.configured = c
-	b.next.nodes = maps.Clone(c.nodes)
+	b.next.nodes = make(map[gatelodge.Name]*nodeResult, len(b.last.nodes)+len(c.nodes))
+	maps.Copy(b.next.nodes, c.nodes)
 }
 
 // putConfigured puts the nodes of the apex, the name servers and the static
@@ -98,17 +121,19 @@ func (b *zoneBuilder) putConfigured() {
 func isAddress(r gatelodge.Record) bool { return r.Type == "A" || r.Type == "AAAA" }
 
 // addHost publishes a granted name.
-func (b *zoneBuilder) addHost(name gatelodge.Name, granted *grant) {
+func (b *zoneBuilder) addHost(granted *grant) {
 	origin := b.originOf(granted)
-	if above := b.grants.byName[name.Wildcard()]; granted.leads == leadsNowhere && granted.records != nil && above != nil && above.namespace() == granted.namespace() {
+	if granted.leads == leadsNowhere && granted.records != nil {
 		// The name exists by its other records, so that a DNS wildcard does not
 		// reach it any more, and the wildcard's route does.
-		if wildcard := b.originOf(above); wildcard.target != nil && wildcard.target.alias == "" {
-			wildcard.records = origin.records
-			origin = wildcard
+		if above := b.grants.byName[granted.name.Wildcard()]; above != nil && above.namespace() == granted.namespace() {
+			if wildcard := b.originOf(above); wildcard.target != nil && wildcard.target.alias == "" {
+				wildcard.records = origin.records
+				origin = wildcard
+			}
 		}
 	}
-	b.addTarget(name, origin)
+	b.addTarget(granted.name, origin)
 }
 
 // originOf is what the records of a granted name are made of.
@@ -226,7 +251,10 @@ func (b *zoneBuilder) put(name gatelodge.Name, origin nodeOrigin, records []gate
 	})
 	unifyTTL(records)
 	node := &gatelodge.Node{Name: name, Records: slices.Compact(records)}
-	if before := b.last.nodes[name]; before != nil && reflect.DeepEqual(before.node, node) {
+	switch before := b.last.nodes[name]; {
+	case before == nil && b.next.nodes[name] == nil:
+		b.fresh = append(b.fresh, name)
+	case before != nil && reflect.DeepEqual(before.node, node):
 		node = before.node
 	}
 	b.next.nodes[name] = &nodeResult{origin: origin, node: node}

@@ -30,7 +30,7 @@ type zoneKey struct {
 type zoneResult struct {
 	configured *configured
 	nodes      map[gatelodge.Name]*nodeResult
-	order      []gatelodge.Name
+	order      []*nodeResult // sorted by name
 }
 
 // configured is the nodes that come from the configuration, and what else they
@@ -63,7 +63,7 @@ func makeViews(g *grants, a *announced, https *httpsRecords, answers *challenges
 		return last
 	}
 	v := &views{grants: g, announced: a, https: https, answers: answers, cfg: cfg, zones: make(map[zoneKey]*zoneResult)}
-	names, proofs := namesByZone(g, cfg), challengeRecords(answers, cfg)
+	granted, proofs := grantsByZone(g, cfg), challengeRecords(answers, cfg)
 	for i := range cfg.Views {
 		viewConfig := &cfg.Views[i]
 		view := &gatelodge.View{Name: viewConfig.Name, Addresses: a.views[viewConfig.Name].addresses}
@@ -80,7 +80,7 @@ func makeViews(g *grants, a *announced, https *httpsRecords, answers *challenges
 			if last != nil && last.zones[key] != nil {
 				b.last = last.zones[key]
 			}
-			view.Zones = append(view.Zones, b.build(names[zone.Name], proofs[zone.Name]))
+			view.Zones = append(view.Zones, b.build(granted[zone.Name], proofs[zone.Name]))
 			v.zones[key] = b.next
 		}
 		slices.SortFunc(view.Zones, func(a, b *gatelodge.Zone) int { return a.Name.Compare(b.Name) })
@@ -89,17 +89,32 @@ func makeViews(g *grants, a *announced, https *httpsRecords, answers *challenges
 	return v
 }
 
-// namesByZone gives each granted name to the zone that holds it, the longest
+// grantsByZone gives each granted name to the zone that holds it, the longest
 // whose suffix it has. Names outside all zones are other people's to publish.
-func namesByZone(g *grants, cfg *Config) map[gatelodge.Name][]gatelodge.Name {
+func grantsByZone(g *grants, cfg *Config) map[gatelodge.Name][]*grant {
 	apexes := cfg.apexes()
-	byZone := make(map[gatelodge.Name][]gatelodge.Name, len(apexes))
+	byZone := make(map[gatelodge.Name][]*grant, len(apexes))
 	if len(apexes) == 0 {
 		return byZone
 	}
-	for _, name := range g.order {
-		if apex, ok := zoneOf(name, apexes); ok && name != "" {
-			byZone[apex] = append(byZone[apex], name)
+	// Names with one parent stand together, as a rule.
+	parent := gatelodge.Name(".") // no name's
+	var apex gatelodge.Name
+	var ok bool
+	for _, granted := range g.list {
+		name := granted.name
+		switch {
+		case name == "":
+		case apexes[name]:
+			byZone[name] = append(byZone[name], granted)
+		default:
+			if p := name.Parent(); p != parent {
+				parent = p
+				apex, ok = zoneOf(p, apexes)
+			}
+			if ok {
+				byZone[apex] = append(byZone[apex], granted)
+			}
 		}
 	}
 	return byZone
