@@ -83,28 +83,27 @@ func makeBackends(h *hosts, svc *services, eps *endpointSlices, sec *secrets, ob
 	failed := make(map[string]*failure)
 	for i, ref := range h.refs {
 		name := types.NamespacedName{Namespace: ref.port.Namespace, Name: ref.port.Name}
-		made := &backendResult{service: svc.byName[name], slices: eps.byService[name], cfg: cfg}
+		made := backendResult{service: svc.byName[name], slices: eps.byService[name], cfg: cfg}
 		made.external, made.secret = objects.Externals.of(made.service), ref.tls.secretOf(ref, sec)
 		var before *backendResult
 		if last != nil {
 			before = last.byKey[ref.key]
 		}
-		if before != nil && made.isOf(before) {
-			made = before
-		} else {
-			made.make(ref, objects, before)
+		result := before
+		if before == nil || !before.isOf(&made) {
+			result = made.make(ref, objects, before)
 		}
-		b.list[i], b.byKey[ref.key] = made.backend, made
-		b.problems = append(b.problems, made.problems...)
-		if made.failure != nil {
-			failed[ref.key] = made.failure
+		b.list[i], b.byKey[ref.key] = result.backend, result
+		b.problems = append(b.problems, result.problems...)
+		if result.failure != nil {
+			failed[ref.key] = result.failure
 		}
 	}
 	b.tell(failed)
 	return b
 }
 
-// isOf tells whether r is to be made of what another was made of.
+// isOf tells whether r was made of what another is to be made of.
 func (r *backendResult) isOf(other *backendResult) bool {
 	return r.service == other.service && r.external == other.external && r.secret == other.secret &&
 		r.cfg == other.cfg && slices.Equal(r.slices, other.slices)
@@ -124,9 +123,9 @@ func (b *backends) tell(failed map[string]*failure) {
 	}
 }
 
-// make makes the Backend of a reference, and keeps of the one before what is
-// the same.
-func (r *backendResult) make(ref *backendRef, objects *Objects, before *backendResult) {
+// make returns the result of what r is made of, the Backend of a reference, and
+// keeps of the one before what is the same.
+func (r backendResult) make(ref *backendRef, objects *Objects, before *backendResult) *backendResult {
 	r.backend = &gatelodge.Backend{
 		Key: ref.key, Namespace: ref.port.Namespace, Service: ref.port.Name,
 		Protocol: cmp.Or(ref.protocol, gatelodge.BackendHTTP),
@@ -142,6 +141,7 @@ func (r *backendResult) make(ref *backendRef, objects *Objects, before *backendR
 	if before != nil && reflect.DeepEqual(before.backend, r.backend) {
 		r.backend = before.backend
 	}
+	return &r
 }
 
 // port finds the port of the Service; nil if there is none to be used.

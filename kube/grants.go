@@ -15,6 +15,7 @@ type grants struct {
 	limits    *nameLimits
 	cfg       *Config
 
+	room      []grant // for those to come
 	byName    map[gatelodge.Name]*grant
 	list      []*grant // sorted by name
 	recorded  []*grant // those with records of DNSEndpoints
@@ -30,6 +31,10 @@ type grant struct {
 	lead
 
 	placed bool // it has its place in grants.list
+
+	// Room for what most names have one of.
+	firstShare   [1]share
+	firstGateway [1]*ingress
 
 	entries []recordEntry // of DNSEndpoints, the oldest first …
 	records *recordSets   // … together; nil for none
@@ -131,6 +136,9 @@ func (g *grants) order(before []*grant) {
 // share adds what an Ingress asks for.
 func (g *grant) share(s share) (refusal *gatelodge.Problem) {
 	if !s.ask.unrouted {
+		if g.shares == nil {
+			g.shares = g.firstShare[:0]
+		}
 		g.shares = append(g.shares, s)
 	}
 	if s.ask.unpublished {
@@ -161,11 +169,20 @@ func (g *grants) hearPublication(p *publication, rule *claims, underscored bool)
 	return more
 }
 
+// roomForGrants is how many grants are made at a time. All of them are made anew
+// when one name changes hands, so that one by one they would be the most of what
+// a Build allocates.
+const roomForGrants = 256
+
 // of returns what is granted of the name, to a if nobody has it.
 func (g *grants) of(name gatelodge.Name, a *applicant) *grant {
 	granted := g.byName[name]
 	if granted == nil {
-		granted = &grant{name: name, owner: a}
+		if len(g.room) == 0 {
+			g.room = make([]grant, roomForGrants)
+		}
+		granted, g.room = &g.room[0], g.room[1:]
+		granted.name, granted.owner = name, a
 		g.byName[name] = granted
 		if name.IsWildcard() {
 			g.wildcards = append(g.wildcards, granted)

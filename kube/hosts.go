@@ -18,7 +18,6 @@ type hosts struct {
 
 	list     []*gatelodge.Host // sorted by name
 	results  []*hostResult     // of each in list
-	byName   gatelodge.SharedMap[gatelodge.Name, *hostResult]
 	refs     []*backendRef // that routes name, sorted by key
 	problems []gatelodge.Problem
 }
@@ -100,34 +99,31 @@ func (m *hostMaker) take(name gatelodge.Name) *hostResult {
 	return nil
 }
 
-// finish makes of last what else is told by the results, with the work of those
-// that changed.
+// finish lists the backends that routes name. Most changes leave them as they
+// were: what one host does not name any more another one does.
 func (m *hostMaker) finish(last *hosts) {
-	byName, uses := last.byName.Edit(), make(map[string]int)
+	uses := make(map[string]int)
 	gatelodge.Differences(last.results, m.results, compareResults, func(before, after *hostResult) {
-		if before != nil {
-			byName.Delete(before.host.Name)
-			before.countRefs(uses, -1)
-		}
-		if after != nil {
-			byName.Put(after.host.Name, after)
-			after.countRefs(uses, +1)
-		}
+		before.countRefs(uses, -1)
+		after.countRefs(uses, +1)
 	})
-	m.byName = byName.Map()
 	for _, n := range uses {
 		if n != 0 {
 			m.collectRefs(len(last.refs))
 			return
 		}
 	}
-	m.refs = last.refs // whatever lost a route got another one
+	m.refs = last.refs
 }
 
 func compareResults(a, b *hostResult) int { return gatelodge.CompareHosts(a.host, b.host) }
 
-// countRefs counts the backends that the routes of the host name.
+// countRefs counts the backends that the routes of the host name; a nil result
+// names none.
 func (r *hostResult) countRefs(uses map[string]int, n int) {
+	if r == nil {
+		return
+	}
 	for _, ref := range r.refs {
 		uses[ref.key] += n
 	}

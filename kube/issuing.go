@@ -52,10 +52,10 @@ func (n *issuing) problem(object gatelodge.Object, message string) {
 // refuseWishes tells those who ask for what is not there. spec.tls alone asks
 // for no order: whoever wrote it may know of a default certificate.
 func (n *issuing) refuseWishes() {
-	for _, host := range n.hosts.list {
-		for _, w := range n.hosts.byName.Get(host.Name).wishes {
+	for _, result := range n.hosts.results {
+		for _, w := range result.wishes {
 			if w.explicit {
-				n.problem(w.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", ownPrefix, host.Name))
+				n.problem(w.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", ownPrefix, result.host.Name))
 			}
 		}
 	}
@@ -99,8 +99,8 @@ func (n *issuing) lack(reason gatelodge.Reason, message string) {
 // configuration says so; and what was issued before.
 func (n *issuing) addIssuances() {
 	askers := make(map[gatelodge.Name][]gatelodge.Object)
-	for _, host := range n.hosts.list {
-		result := n.hosts.byName.Get(host.Name)
+	for _, result := range n.hosts.results {
+		host := result.host
 		if host.Name == "" || len(result.shares) == 0 {
 			continue // no name, or one that leads elsewhere
 		}

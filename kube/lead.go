@@ -34,6 +34,9 @@ func (g *grant) leadToGateway(in *ingress, unrouted bool) (refusal *gatelodge.Pr
 		return refuse(&in.applicant, gatelodge.HostTaken, "the records of %s are those of the older %s, and don't lead to this gateway", hostName(g.name), g.leader.object)
 	case own:
 		g.leads, g.leader = leadsToGateway, cmp.Or(g.leader, &in.applicant)
+		if g.gateways == nil {
+			g.gateways = g.firstGateway[:0]
+		}
 		g.gateways = append(g.gateways, in)
 	case unrouted:
 		return refuse(&in.applicant, gatelodge.HostTaken, "the records of %s are those of the older %s", hostName(g.name), g.owner.object)
