@@ -18,7 +18,7 @@ type hosts struct {
 
 	list     []*gatelodge.Host // sorted by name
 	results  []*hostResult     // of each in list
-	refs     []*backendRef // that routes name, sorted by key
+	refs     []*backendRef     // that routes name, sorted by key
 	problems []gatelodge.Problem
 }
 
