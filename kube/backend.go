@@ -46,7 +46,7 @@ type backends struct {
 	cfg      *Config
 
 	list     []*gatelodge.Backend // sorted by key
-	byKey    map[string]*backendResult
+	results  []*backendResult     // of each in list
 	problems []gatelodge.Problem
 }
 
@@ -72,28 +72,34 @@ type failure struct {
 }
 
 func makeBackends(h *hosts, svc *services, eps *endpointSlices, sec *secrets, objects *Objects, cfg *Config, last *backends) *backends {
-	if last != nil && last.hosts == h && last.services == svc && last.slices == eps && last.secrets == sec && last.external == objects.Externals && last.cfg == cfg {
+	if last == nil {
+		last = &backends{}
+	} else if last.hosts == h && last.services == svc && last.slices == eps && last.secrets == sec && last.external == objects.Externals && last.cfg == cfg {
 		return last
 	}
 	b := &backends{
 		hosts: h, services: svc, slices: eps, secrets: sec, external: objects.Externals, cfg: cfg,
-		list:  make([]*gatelodge.Backend, len(h.refs)),
-		byKey: make(map[string]*backendResult, len(h.refs)),
+		list:    make([]*gatelodge.Backend, len(h.refs)),
+		results: make([]*backendResult, len(h.refs)),
 	}
+	old := last.results // from the key on that comes next
 	failed := make(map[string]*failure)
 	for i, ref := range h.refs {
 		name := types.NamespacedName{Namespace: ref.port.Namespace, Name: ref.port.Name}
 		made := backendResult{service: svc.byName[name], slices: eps.byService[name], cfg: cfg}
 		made.external, made.secret = objects.Externals.of(made.service), ref.tls.secretOf(ref, sec)
+		for len(old) > 0 && old[0].backend.Key < ref.key {
+			old = old[1:]
+		}
 		var before *backendResult
-		if last != nil {
-			before = last.byKey[ref.key]
+		if len(old) > 0 && old[0].backend.Key == ref.key {
+			before = old[0]
 		}
 		result := before
 		if before == nil || !before.isOf(&made) {
 			result = made.make(ref, objects, before)
 		}
-		b.list[i], b.byKey[ref.key] = result.backend, result
+		b.list[i], b.results[i] = result.backend, result
 		b.problems = append(b.problems, result.problems...)
 		if result.failure != nil {
 			failed[ref.key] = result.failure

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -18,18 +19,47 @@ type endpointSlices struct {
 	byService map[types.NamespacedName][]*discoveryv1.EndpointSlice
 }
 
+// newEndpointSlices groups the slices, and takes from last the groups of the
+// Services whose slices did not change.
 func newEndpointSlices(list []*discoveryv1.EndpointSlice, last *endpointSlices) *endpointSlices {
-	if last != nil && slices.Equal(last.list, list) {
+	if last == nil {
+		last = &endpointSlices{}
+	} else if slices.Equal(last.list, list) {
 		return last
 	}
-	s := &endpointSlices{list: list, byService: make(map[types.NamespacedName][]*discoveryv1.EndpointSlice, len(list))}
+	s := &endpointSlices{list: list, byService: maps.Clone(last.byService)}
+	if s.byService == nil {
+		s.byService = make(map[types.NamespacedName][]*discoveryv1.EndpointSlice, len(list))
+	}
+	changed := make(map[types.NamespacedName]bool)
+	gone := slices.Clone(last.list)
+	for i, at := range matches(last.list, list) {
+		if at >= 0 {
+			gone[at] = nil
+		} else {
+			changed[serviceOf(list[i])] = true
+		}
+	}
+	for _, slice := range gone {
+		if slice != nil {
+			changed[serviceOf(slice)] = true
+		}
+	}
+	for name := range changed {
+		delete(s.byService, name)
+	}
 	for _, slice := range list {
-		if service := slice.Labels[discoveryv1.LabelServiceName]; service != "" {
-			name := types.NamespacedName{Namespace: slice.Namespace, Name: service}
+		if name := serviceOf(slice); name.Name != "" && changed[name] {
 			s.byService[name] = append(s.byService[name], slice)
 		}
 	}
 	return s
+}
+
+// serviceOf names the Service that the slice belongs to; its name is "" for
+// none.
+func serviceOf(slice *discoveryv1.EndpointSlice) types.NamespacedName {
+	return types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
 }
 
 // addSlices merges the endpoints of all slices, of both address families.
