@@ -56,12 +56,6 @@ func newEndpointSlices(list []*discoveryv1.EndpointSlice, last *endpointSlices) 
 	return s
 }
 
-// serviceOf names the Service that the slice belongs to; its name is "" for
-// none.
-func serviceOf(slice *discoveryv1.EndpointSlice) types.NamespacedName {
-	return types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
-}
-
 // addSlices merges the endpoints of all slices, of both address families.
 // The port of a slice has the name of the Service port, whatever the target
 // port is called or numbered on the pods of that slice. Where topology hints
