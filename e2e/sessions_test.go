@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// oneSession is a client's cache of one session, for any host.
+type oneSession struct{ session *tls.ClientSessionState }
+
+func (c *oneSession) Get(string) (*tls.ClientSessionState, bool) { return c.session, c.session != nil }
+
+func (c *oneSession) Put(_ string, session *tls.ClientSessionState) {
+	if session != nil {
+		c.session = session
+	}
+}
+
+// TestSessionsSurviveARestart where there is a folder for the state, which
+// nobody else may read.
+func TestSessionsSurviveARestart(t *testing.T) {
+	manifests, state, config := t.TempDir(), filepath.Join(t.TempDir(), "state"), t.TempDir()
+	ca := newAuthority(t)
+	secret, _ := ca.secret("shop", "site", "web.pke.example.com")
+	write(t, manifests, "all.yaml", classManifest+ingress("web", "web.pke.example.com", "web", "site")+service("web", startBackend(t, "web"))+"---\n"+secret)
+	write(t, config, "gateway.yaml", zoneConfig+fmt.Sprintf("state: %q\ndrain: {delay: 0s, timeout: 1s, tunnels: 1s}\n", state))
+	serve := func() *gateway {
+		return start(t, "serve", "--config", filepath.Join(config, "gateway.yaml"), "--manifests", manifests)
+	}
+	// session makes a connection that offers a session, and returns the one to
+	// offer next.
+	session := func(g *gateway, offered *tls.ClientSessionState) (next *tls.ClientSessionState, resumed bool, err error) {
+		cache := &oneSession{offered}
+		conn, err := tls.Dial("tcp", g.https, &tls.Config{RootCAs: ca.pool(), ServerName: "web.pke.example.com", ClientSessionCache: cache})
+		if err != nil {
+			return nil, false, err
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		if _, err := fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: web.pke.example.com\r\nConnection: close\r\n\r\n"); err != nil {
+			return nil, false, err
+		}
+		if _, err := conn.Read(make([]byte, 1)); err != nil { // the ticket comes before the answer
+			return nil, false, err
+		}
+		return cache.session, conn.ConnectionState().DidResume, nil
+	}
+
+	first := serve()
+	stored := filepath.Join(state, "items", "tickets.json")
+	first.await("the keys to be stored", func() error {
+		if files, err := filepath.Glob(stored); err != nil || len(files) == 0 {
+			return fmt.Errorf("%s: there is none: %v", stored, err)
+		}
+		return nil
+	})
+	var begun *tls.ClientSessionState
+	for range 10 { // the first maybe before the stored keys were taken over
+		var err error
+		if begun, _, err = session(first, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.stop()
+
+	second := serve()
+	second.await("the session to go on", func() error {
+		_, resumed, err := session(second, begun)
+		if err == nil && !resumed {
+			err = errors.New("the session was not resumed")
+		}
+		return err
+	})
+
+	err := filepath.WalkDir(state, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s may be read by others: %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
