@@ -42,6 +42,10 @@ func TestChallenges(t *testing.T) {
 			t.Errorf("nothing was ordered %s", by)
 		}
 	}
+	metrics, err := s.page("/metrics")
+	if series := `gatelodge_certificate_expiry_timestamp_seconds{name="*.apps.example.test",source="acme"}`; err != nil || !strings.Contains(metrics, series) {
+		t.Errorf("the metrics have no %s: %v", series, err)
+	}
 	s.await("no challenge to be left", func() error {
 		text, err := s.page("/snapshot")
 		if err == nil && strings.Contains(text, "\nchallenge ") {
