@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"gatelodge.dev/e2e/apiserver"
@@ -127,7 +127,7 @@ func (m metrics) have(selector *parser.VectorSelector) error {
 		return fmt.Errorf("there is no metric %s", selector.Name)
 	}
 	for _, matcher := range selector.LabelMatchers {
-		if matcher.Name != labels.MetricName && !slices.Contains(known, matcher.Name) {
+		if matcher.Name != model.MetricNameLabel && !slices.Contains(known, matcher.Name) {
 			return fmt.Errorf("%s has no label %s", selector.Name, matcher.Name)
 		}
 	}
