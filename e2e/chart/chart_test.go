@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -163,6 +164,18 @@ metadata: {name: %[1]s-dns, namespace: %[1]s}
 spec: {type: LoadBalancer, ports: [{port: 53, protocol: UDP}]}
 status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}
 `
+
+func TestAnotherListenerIsReached(t *testing.T) {
+	all := render(t, "gatelodge", "--set", "services.dns.extraPorts[0].name=dot,services.dns.extraPorts[0].port=853,services.dns.extraPorts[0].targetPort=8853")
+	ports := the[*corev1.Service](t, all, "gatelodge-dns").Spec.Ports
+	if last := ports[len(ports)-1]; len(ports) != 3 || last.Name != "dot" || last.Port != 853 || last.TargetPort.IntValue() != 8853 {
+		t.Errorf("the Service has the ports %v", ports)
+	}
+	allowed := the[*networkingv1.NetworkPolicy](t, all, "gatelodge").Spec.Ingress[0].Ports
+	if last := allowed[len(allowed)-1]; len(allowed) != 5 || last.Port.IntValue() != 8853 || *last.Protocol != corev1.ProtocolTCP {
+		t.Errorf("the NetworkPolicy allows the ports %v", allowed)
+	}
+}
 
 func TestTwoReleasesShareNoName(t *testing.T) {
 	names := make(map[string]bool)
