@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,11 +134,14 @@ func TestTheRecordIsKept(t *testing.T) {
 		g := newGuarded(t, 20)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan bool)
+		var mu sync.Mutex // of what follows
 		var written []GuardRecord
 		failures := 1
 		go func() {
 			defer close(ended)
 			g.guard.Keep(ctx, func(_ context.Context, r GuardRecord) error {
+				mu.Lock()
+				defer mu.Unlock()
 				if failures > 0 {
 					failures--
 					return errors.New("not now")
@@ -149,6 +153,8 @@ func TestTheRecordIsKept(t *testing.T) {
 		expect := func(when string, n, hosts int, withheld string) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if len(written) != n || n > 0 && (written[n-1].Hosts != hosts || written[n-1].Withheld != withheld || written[n-1].Hash == "") {
 				t.Errorf("%s: %d records %+v, want %d, the last of %d hosts and list %q", when, len(written), written, n, hosts, withheld)
 			}
