@@ -11,6 +11,21 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
+// Leave lets clients know that it is time to connect to somebody else, while all
+// goes on as before: an answer over HTTP/1.1 ends its connection, and one over
+// HTTP/2 comes with a GOAWAY. In a Drain some time later only those clients have
+// a connection who do not use it. Else a request over HTTP/1.1 might cross with
+// the end of its idle connection, and a connection over HTTP/2 might break
+// because its packets come to another replica by then.
+func (s *Server) Leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		l.http1.Leave()
+		l.http2.Leave()
+	}
+}
+
 // Drain stops accepting connections, tells clients to go (GOAWAY, Connection:
 // close) and lets requests under way finish within Settings.Drain.Timeout and
 // tunnels within Settings.Drain.Tunnels, both counted from its start. What is

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,41 @@ func TestDrain(t *testing.T) {
 		if lines := g.lines(1); lines[0]["status"] != 200.0 {
 			t.Errorf("logged %v", lines)
 		}
+	})
+}
+
+// TestLeave: clients are sent away by the next answer, and who comes is served.
+func TestLeave(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {})))
+		client := g.client(m)
+		// get tells whether the request went over a connection that had one before.
+		get := func() (reused bool) {
+			t.Helper()
+			trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }}
+			request, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), http.MethodGet, m.url(appHost, "/"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				t.Errorf("got %s", response.Status)
+			}
+			return reused
+		}
+		get()
+		if !get() {
+			t.Error("the client connects anew before anybody leaves")
+		}
+		g.server.Leave()
+		if !get() {
+			t.Error("the client had to connect anew for the request that was on its way")
+		}
+		eventually(t, "the client connects anew", func() bool { return !get() })
 	})
 }
 

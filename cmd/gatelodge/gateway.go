@@ -281,6 +281,7 @@ func (g *gateway) drain() error {
 	g.reason.Store("draining")
 	g.ready.Store(false)
 	g.log.Info("draining", "delay", d.Delay, "timeout", d.Timeout, "tunnels", d.Tunnels)
+	g.proxy.Leave()
 	if d.Delay > 0 {
 		<-time.After(d.Delay) // so long, routers may still send what they think we are ready for
 	}

@@ -41,3 +41,23 @@ func TestDrain(t *testing.T) {
 		p.ended()
 	}
 }
+
+// TestLeave: an idle connection stays for the request that may be on its way,
+// and the response to that ends it; new connections are served as well.
+func TestLeave(t *testing.T) {
+	s := &http1.Server{Handler: hello}
+	addr := serve(t, s)
+	idle := dial(t, addr)
+	idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	if res, _ := idle.response("GET"); res.Close {
+		t.Error("the connection closes before anybody leaves")
+	}
+	s.Leave()
+	for name, p := range map[string]*peer{"idle": idle, "new": dial(t, addr)} {
+		p.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		if res, body := p.response("GET"); body != "GET /" || !res.Close {
+			t.Errorf("on the %s connection got %q, close %v, want an answer and the connection to close", name, body, res.Close)
+		}
+		p.ended()
+	}
+}

@@ -83,7 +83,7 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	}
 	// After a 421 the client is to come on another connection (RFC 9110
 	// §15.5.20), which not every one does by itself.
-	if status == 421 || r.c.server.draining.Load() {
+	if status == 421 || r.c.server.leaving.Load() {
 		r.close = true
 	}
 	switch {

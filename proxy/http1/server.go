@@ -36,7 +36,8 @@ type Server struct {
 	// answered with 505.
 	HTTP2 func(ctx context.Context, c net.Conn, info *exchange.Conn, read []byte)
 
-	draining atomic.Bool
+	leaving  atomic.Bool // responses announce the end of their connection
+	draining atomic.Bool // and idle connections have none to wait for
 	date     date
 	requests sync.Pool // of *request
 
@@ -66,10 +67,16 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn
 	c.serve()
 }
 
-// Drain lets every response from now on announce the end of its connection,
-// and ends at once the connections that wait for another request. One that has
-// not sent its first request yet may still do so. Drain does not wait.
+// Leave lets every response from now on announce the end of its connection. It
+// ends none itself: a client that is about to send a request on an idle
+// connection would lose it.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
+// Drain is Leave, and ends at once the connections that wait for another
+// request. One that has not sent its first request yet may still do so. Drain
+// does not wait.
 func (s *Server) Drain() {
+	s.Leave()
 	s.draining.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()

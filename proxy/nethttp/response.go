@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"gatelodge.dev/proxy/exchange"
@@ -17,6 +18,7 @@ type response struct {
 	control *http.ResponseController
 	timeout time.Duration
 	timer   *time.Timer // of a Write
+	leaving *atomic.Bool
 
 	status   int
 	length   int64
@@ -51,9 +53,10 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	if !header.Has("content-type") {
 		h["Content-Type"] = nil // or net/http guesses one
 	}
-	if status == http.StatusMisdirectedRequest {
-		// The client is to come on another connection (RFC 9110 §15.5.20), which
-		// not every one does by itself: net/http makes this a GOAWAY.
+	// After a 421 the client is to come on another connection (RFC 9110
+	// §15.5.20), which not every one does by itself.
+	if status == http.StatusMisdirectedRequest || r.leaving.Load() {
+		// net/http makes this a GOAWAY.
 		h["Connection"] = []string{"close"}
 	}
 	r.enter()

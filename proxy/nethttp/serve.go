@@ -34,6 +34,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		st = new(stream)
 	}
 	x := st.fill(w, r, settings)
+	st.response.leaving = &s.leaving
 	if limit := settings.Limits.Headers; limit > 0 && len(x.Header) > limit {
 		st.response.status = http.StatusRequestHeaderFieldsTooLarge
 		w.WriteHeader(st.response.status)

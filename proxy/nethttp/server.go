@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
@@ -24,6 +25,7 @@ type Server struct {
 	options Options
 	server  http.Server
 	conns   handedConns
+	leaving atomic.Bool
 	streams sync.Pool // of *stream
 }
 
@@ -74,6 +76,10 @@ func (s *Server) ServeConn(c net.Conn, info *exchange.Conn, read []byte) {
 		_ = c.Close() // nobody serves it any more
 	}
 }
+
+// Leave has every response from now on tell its client by GOAWAY that the
+// connection takes no other request. New connections are served.
+func (s *Server) Leave() { s.leaving.Store(true) }
 
 // Drain tells clients by GOAWAY that their connection ends, and returns when no
 // request is left. If ctx ends first, it breaks off what is left.
