@@ -4,15 +4,21 @@
 //	agnhost netexec --http-port=PORT
 //
 // it tells over HTTP which pod was asked for what by whom, and echoes what it is
-// sent over a WebSocket at /echo.
+// sent over a WebSocket at /echo. Told to end, it serves on for a while, as
+// applications have to that don't want to lose a request.
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -30,7 +36,25 @@ func main() {
 		fmt.Fprintf(w, "pod=%s host=%s path=%s client=%s\n", pod, r.Host, r.URL.Path, r.Header.Get("X-Forwarded-For"))
 	})
 	http.HandleFunc("/echo", echo)
-	log.Fatal(http.ListenAndServe(":"+port, nil))
+	server := &http.Server{Addr: ":" + port}
+	drained := make(chan error, 1)
+	go func() { drained <- drain(server) }()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		log.Fatal(err)
+	}
+	if err := <-drained; err != nil {
+		log.Fatal(err)
+	}
+}
+
+// drain shuts the server down when the process was told to end and everybody has
+// had the time to hear of it.
+func drain(server *http.Server) error {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM)
+	<-end
+	time.Sleep(5 * time.Second)
+	return server.Shutdown(context.Background())
 }
 
 func echo(w http.ResponseWriter, r *http.Request) {

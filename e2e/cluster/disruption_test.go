@@ -1,0 +1,279 @@
+//go:build debian
+
+package cluster_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// tunnelTime is the drain.tunnels of the gateways under load.
+const tunnelTime = 20 * time.Second
+
+// loadedConfig is that of the gateways under load.
+var loadedConfig = zoneConfig + fmt.Sprintf("drain: {delay: 5s, timeout: 15s, tunnels: %v}\n", tunnelTime)
+
+// enough is how many requests and queries a claim that none was lost wants.
+const enough = 10_000
+
+// TestNothingIsLost: whatever is rolled out, under either traffic policy, no
+// request and no query is lost, and WebSockets stay for as long as was promised.
+func TestNothingIsLost(t *testing.T) {
+	_, next, _ := strings.Cut(gatewayImages()[1], ":")
+	forPolicies(t, func(t *testing.T, g *loaded) {
+		for _, rollout := range []struct {
+			name  string
+			start func(*testing.T)
+		}{
+			{"restart", func(t *testing.T) { kubectl(t, "-n", g.namespace, "rollout", "restart", "deployment/gatelodge") }},
+			{"upgrade", func(t *testing.T) { g.upgrade(t, next) }},
+		} {
+			t.Run(rollout.name, func(t *testing.T) {
+				g.settle(t)
+				l := g.load(t)
+				before := g.pods(t)
+				began := time.Now()
+				rollout.start(t)
+				awaitRollout(t, g.namespace, "gatelodge")
+				eventually(t, startTime, "the pods of before to be gone", func() error {
+					for _, pod := range g.pods(t) {
+						if slices.Contains(before, pod) {
+							return fmt.Errorf("%s is there", pod)
+						}
+					}
+					return nil
+				})
+				l.reach(t, enough)
+				l.end()
+				l.tell(t, began)
+				if _, lost := l.requests.count(); lost > 0 {
+					t.Errorf("%d requests are lost", lost)
+				}
+				if _, lost := l.queries.count(); lost > 0 {
+					t.Errorf("%d queries are lost", lost)
+				}
+				if lives := l.lives(began); len(lives) > 0 && lives[0] < tunnelTime {
+					t.Errorf("a WebSocket broke after %v, want them to stay for %v", lives[0], tunnelTime)
+				}
+			})
+		}
+	})
+}
+
+// TestDisruptions: what breaks, and what an administrator does to nodes, costs
+// some requests at most, and then all is well again without anybody's help.
+func TestDisruptions(t *testing.T) {
+	forPolicies(t, func(t *testing.T, g *loaded) {
+		for _, disruption := range []struct {
+			name string
+			do   func(t *testing.T, g *loaded, node string) // the one that announces the address
+		}{
+			{"killed replica", killReplica},
+			{"drained node", drainNode},
+			{"moved address", moveAddress},
+		} {
+			t.Run(disruption.name, func(t *testing.T) {
+				g.settle(t)
+				node := announcer(t, g.address)
+				l := g.load(t)
+				began := time.Now()
+				disruption.do(t, g, node)
+				recovered := time.Now()
+				l.reach(t, 5000)
+				l.end()
+				l.tell(t, began)
+				for _, loss := range append(l.requests.lost, l.queries.lost...) {
+					if loss.at.After(recovered.Add(requestTime)) {
+						t.Errorf("%v after all was as it should be again: %s", loss.at.Sub(recovered), loss.how)
+					}
+				}
+				if all, lost := l.requests.count(); lost > all/10 {
+					t.Errorf("%d of %d requests are lost", lost, all)
+				}
+				if all, lost := l.queries.count(); lost > all/10 {
+					t.Errorf("%d of %d queries are lost", lost, all)
+				}
+			})
+		}
+	})
+}
+
+func killReplica(t *testing.T, g *loaded, node string) {
+	pod := g.podOn(t, node)
+	kill(t, pod)
+	eventually(t, startTime, pod+" to be started again", func() error {
+		if n := kubectl(t, "-n", g.namespace, "get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"); n == "0" {
+			return errors.New("it was not")
+		}
+		return nil
+	})
+	awaitRollout(t, g.namespace, "gatelodge")
+}
+
+// drainNode empties a node, and afterwards has a pod on each again.
+func drainNode(t *testing.T, g *loaded, node string) {
+	t.Cleanup(func() {
+		kubectl(t, "uncordon", node)
+		kubectl(t, "-n", g.namespace, "rollout", "restart", "deployment/gatelodge")
+		awaitRollout(t, g.namespace, "gatelodge")
+	})
+	kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout", startTime.String())
+	awaitRollout(t, g.namespace, "gatelodge")
+}
+
+// moveAddress keeps a node from announcing, as before its maintenance.
+func moveAddress(t *testing.T, g *loaded, node string) {
+	const exclude = "node.kubernetes.io/exclude-from-external-load-balancers"
+	t.Cleanup(func() { kubectl(t, "label", "node", node, exclude+"-") })
+	kubectl(t, "label", "node", node, exclude+"=")
+	eventually(t, time.Minute, "the address to move", func() error {
+		if at := announcer(t, g.address); at == node {
+			return fmt.Errorf("it is at %s", at)
+		}
+		return nil
+	})
+}
+
+// forPolicies installs the gateway under one traffic policy and then under the
+// other. They are installed anew, because MetalLB takes the address from a
+// Service whose policy is not any more that of the one it shares it with.
+func forPolicies(t *testing.T, test func(t *testing.T, g *loaded)) {
+	for _, policy := range []string{"Local", "Cluster"} {
+		t.Run(policy, func(t *testing.T) { test(t, startLoaded(t, policy)) })
+	}
+}
+
+// loaded is an installation that load is put on.
+type loaded struct {
+	namespace, policy, address, dns string
+	ca                              *authority
+}
+
+// startLoaded installs the gateway, and an application.
+func startLoaded(t *testing.T, policy string) *loaded {
+	t.Helper()
+	installMetalLB(t)
+	g := &loaded{namespace: "loaded", policy: policy, ca: newAuthority(t)}
+	restrictedNamespace(t, g.namespace)
+	g.ca.applyWildcard(t, g.namespace, "pke.example.com")
+	helmInstall(t, g.namespace, "gatelodge", g.values(""))
+	startBackend(t, "shop", "gatelodge", "app.pke.example.com")
+	g.address = serviceAddress(t, g.namespace, "gatelodge")
+	g.dns = serviceAddress(t, g.namespace, "gatelodge-dns")
+	return g
+}
+
+func (g *loaded) values(tag string) string {
+	return values(loadedConfig, g.namespace) + fmt.Sprintf("services: {externalTrafficPolicy: %s}\nimage: {tag: %q}\n", g.policy, tag)
+}
+
+func (g *loaded) upgrade(t *testing.T, tag string) {
+	t.Helper()
+	helmUpgrade(t, g.namespace, "gatelodge", g.values(tag))
+}
+
+// settle waits until there are two pods, one on each node, and the application
+// answers at the address.
+func (g *loaded) settle(t *testing.T) {
+	t.Helper()
+	eventually(t, startTime, "two pods", func() error {
+		if pods := g.pods(t); len(pods) != 2 {
+			return fmt.Errorf("there are %v", pods)
+		}
+		return nil
+	})
+	wantSpread(t, g.namespace, "gatelodge")
+	l := &load{from: client, name: "app.pke.example.com", ca: g.ca, http: g.address + ":443", dns: g.dns + ":53"}
+	eventually(t, time.Minute, "the application to answer", func() error {
+		l.requests = tally{}
+		l.request("first", l.client())
+		if len(l.requests.lost) > 0 {
+			return fmt.Errorf("%s", l.requests.lost[0].how)
+		}
+		return l.exchange()
+	})
+}
+
+// load starts the load, and ends it if the test does not get there.
+func (g *loaded) load(t *testing.T) *load {
+	t.Helper()
+	l, err := startLoad(client, g.address, g.dns, "app.pke.example.com", g.ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.reach(t, 100)
+	return l
+}
+
+// pods lists the gateway's pods, those that end included.
+func (g *loaded) pods(t *testing.T) []string {
+	t.Helper()
+	return strings.Fields(kubectl(t, "-n", g.namespace, "get", "pods", "-l", "app.kubernetes.io/name=gatelodge", "-o", "jsonpath={.items[*].metadata.name}"))
+}
+
+func (g *loaded) podOn(t *testing.T, node string) string {
+	t.Helper()
+	return kubectl(t, "-n", g.namespace, "get", "pods", "-l", "app.kubernetes.io/name=gatelodge",
+		"--field-selector", "spec.nodeName="+node, "-o", "jsonpath={.items[0].metadata.name}")
+}
+
+// kill ends the gateway's process in a pod at once.
+func kill(t *testing.T, pod string) {
+	t.Helper()
+	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range environs {
+		environ, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(environ, []byte("\x00POD_NAME="+pod+"\x00")) {
+			continue // most of them: other processes, some of which have ended
+		}
+		id, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(id, syscall.SIGKILL); err != nil {
+			t.Fatalf("killing %s: %v", pod, err)
+		}
+		return
+	}
+	t.Fatalf("no process of pod %s", pod)
+}
+
+// reach waits until so many requests and queries were made.
+func (l *load) reach(t *testing.T, n int) {
+	t.Helper()
+	eventually(t, 5*time.Minute, fmt.Sprintf("%d requests and queries", n), func() error {
+		requests, _ := l.requests.count()
+		queries, _ := l.queries.count()
+		if requests < n || queries < n {
+			return fmt.Errorf("%d requests, %d queries", requests, queries)
+		}
+		return nil
+	})
+}
+
+// tell prints what became of a load that has ended.
+func (l *load) tell(t *testing.T, began time.Time) {
+	requests, lost := l.requests.count()
+	queries, lostQueries := l.queries.count()
+	_, retried := l.retried.count()
+	t.Logf("%d requests, %d lost, the slowest took %v; %d queries, %d lost, %d answered the second time; %d WebSockets, broken after %v",
+		requests, lost, l.requests.slowest.Round(time.Millisecond), queries, lostQueries, retried, len(l.sockets), l.lives(began))
+	for what, losses := range map[string][]loss{"request": l.requests.lost, "query": l.queries.lost, "query sent twice": l.retried.lost} {
+		const most = 10
+		for i, loss := range losses[:min(len(losses), most)] {
+			t.Logf("%s %d of %d, %v: %s", what, i+1, len(losses), loss.at.Sub(began).Round(time.Millisecond), loss.how)
+		}
+	}
+}

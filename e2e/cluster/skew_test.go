@@ -1,0 +1,62 @@
+//go:build debian
+
+package cluster_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// TestSkew measures how long the replicas of a gateway differ after a change: a
+// name is found at one of them and not yet at the other.
+func TestSkew(t *testing.T) {
+	g := startLoaded(t, "Local")
+	var replicas []string
+	for _, pod := range g.pods(t) {
+		replicas = append(replicas, kubectl(t, "-n", g.namespace, "get", "pod", pod, "-o", "jsonpath={.status.podIP}"))
+	}
+	const rounds = 20
+	var skews []time.Duration
+	for round := range rounds {
+		name := fmt.Sprintf("skew%d.pke.example.com", round)
+		found := make([]time.Time, len(replicas))
+		errs := make([]error, len(replicas))
+		var watching sync.WaitGroup
+		for i, replica := range replicas {
+			watching.Go(func() { found[i], errs[i] = firstFound(replica+":8053", name) })
+		}
+		apply(t, fmt.Sprintf(ingress, "shop", "", "gatelodge", name, "skew"))
+		watching.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		skews = append(skews, slices.MaxFunc(found, time.Time.Compare).Sub(slices.MinFunc(found, time.Time.Compare)))
+	}
+	slices.Sort(skews)
+	t.Logf("%d changes: half of them were at both replicas within %v, all within %v", rounds, skews[rounds/2], skews[rounds-1])
+	if worst := skews[rounds-1]; worst > 5*time.Second {
+		t.Errorf("the replicas differed for %v", worst)
+	}
+}
+
+// firstFound asks a replica for a name until it has it, and tells when.
+func firstFound(server, name string) (time.Time, error) {
+	m := new(dns.Msg)
+	m.SetQuestion(name+".", dns.TypeA)
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		reply, err := dns.Exchange(m, server)
+		if err == nil && reply.Rcode == dns.RcodeSuccess && len(reply.Answer) > 0 {
+			return time.Now(), nil
+		}
+		time.Sleep(time.Millisecond) // the resolution of the measurement
+	}
+	return time.Time{}, fmt.Errorf("%s did not find %s in time", strings.TrimSuffix(server, ":8053"), name)
+}
