@@ -24,6 +24,7 @@ type issuing struct {
 	cfg       *Config
 
 	root     *gatelodge.Issuing // nil: nothing, ACME is off
+	order    []gatelodge.Name   // of the issuances
 	problems []gatelodge.Problem
 }
 
@@ -38,6 +39,9 @@ func makeIssuing(h *hosts, s *stored, i *issued, sec *secrets, a *announced, cfg
 	}
 	next.root = &gatelodge.Issuing{Account: cfg.ACME.Account, Own: ownAddresses(a)}
 	next.addBinding()
+	if last != nil {
+		next.order = last.order
+	}
 	next.addIssuances()
 	if s.authority != nil && s.authority.issuance.Failure != nil {
 		next.problem(configObject("acme"), "no certificate can be ordered: "+s.authority.issuance.Failure.Message)
@@ -121,7 +125,8 @@ func (n *issuing) addIssuances() {
 	}
 	apexes := n.cfg.apexes()
 	secondaries := make(map[gatelodge.Name][]string)
-	for _, name := range orderNames(askers, nil) {
+	n.order = orderNames(askers, n.order)
+	for _, name := range n.order {
 		i := &gatelodge.Issuance{Name: name, Askers: askers[name], Certificate: n.issued.byName[name]}
 		if zone, ok := zoneOf(challengeName(name), apexes); ok {
 			if secondaries[zone] == nil {

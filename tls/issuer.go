@@ -81,15 +81,22 @@ func (i *Issuer) Run(ctx context.Context) {
 	defer t.working.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var seen *gatelodge.Issuing
+	look := true
 	for {
 		news := i.news()
-		again, idle := t.start(ctx)
-		if idle && time.Since(t.began) > orderTime {
-			t.tidy(ctx)
+		if issuing := i.table.Load().issuing; look || issuing != seen {
+			seen = issuing
+			again, idle := t.start(ctx)
+			if idle && time.Since(t.began) > orderTime {
+				t.tidy(ctx)
+			}
+			timer.Reset(time.Until(again))
 		}
-		timer.Reset(time.Until(again))
+		look = true
 		select {
 		case <-news:
+			look = false // unless it is about certificates
 		case <-t.finished:
 		case <-timer.C:
 		case <-ctx.Done():

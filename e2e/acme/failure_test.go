@@ -217,10 +217,13 @@ func TestAnswersThatAreLost(t *testing.T) {
 		lost[step.Kind] = true
 		return pebble.Broken
 	})
-	s.configure()
+	s.configure("keyType: rsa-2048")
 	s.ask("www.example.test")
 	s.start()
 	s.await("a certificate", func() error { return s.accepted("www.example.test") })
+	if leaf, err := s.shown("www.example.test"); err != nil || leaf.PublicKeyAlgorithm != x509.RSA {
+		t.Errorf("shown %v, %v, want a certificate for an RSA key", leaf, err)
+	}
 	if n := s.proxy.Count(pebble.NewOrder); n != 1 {
 		t.Errorf("the CA saw %d orders", n)
 	}
@@ -255,6 +258,7 @@ func TestRestartGoesOn(t *testing.T) {
 	<-finalized
 	s.kill()
 	s.proxy.SetFault(nil)
+	s.configure("email: certificates@example.test") // which the CA is told, of the same account
 	s.start()
 	if err := s.accepted("first.example.test"); err != nil {
 		t.Errorf("at the first moment: %v", err)

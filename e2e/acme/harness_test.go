@@ -177,24 +177,28 @@ func (s *site) stop() {
 		return
 	}
 	s.process.Process.Signal(syscall.SIGTERM)
-	s.ended()
+	if err := s.ended(); err != nil {
+		s.t.Errorf("the gateway ended with %v\n%s", err, s.stderr.tail(60))
+	}
 }
 
 // kill ends the gateway as a crash does.
 func (s *site) kill() {
 	s.process.Process.Kill()
-	s.ended()
+	_ = s.ended() // by the signal
 }
 
-func (s *site) ended() {
+// ended waits until the gateway has ended, and returns how.
+func (s *site) ended() (err error) {
 	select {
-	case <-s.exited:
+	case err = <-s.exited:
 	case <-time.After(30 * time.Second):
 		s.t.Error("the gateway did not end")
 		s.process.Process.Kill()
-		<-s.exited
+		err = <-s.exited
 	}
 	s.process = nil
+	return err
 }
 
 // await tries until there is no error, and fails the test after two minutes.
