@@ -126,10 +126,11 @@ type term struct {
 
 // nameState is what a term knows of one name.
 type nameState struct {
-	since time.Time // when the name was first seen without a certificate
-	next  time.Time // not to be looked at before
-	busy  bool
-	open  bool // an order may go on where it stands, and the CA may still look
+	since  time.Time // when the name was first seen without a certificate
+	next   time.Time // not to be looked at before
+	faults int       // of the CA in a row
+	busy   bool
+	open   bool // an order may go on where it stands, and the CA may still look
 }
 
 func newTerm(i *Issuer) *term {
@@ -233,6 +234,9 @@ func (t *term) attend(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	state := t.names[issuance.Name]
 	var over orderOver
 	state.busy, state.next = false, time.Now().Add(rest)
+	if !isAuthoritys(err) {
+		state.faults = 0
+	}
 	state.open = err != nil && !errors.As(err, &over)
 	t.mu.Unlock()
 	select {

@@ -35,7 +35,8 @@ type orderOver struct{ error }
 func (e orderOver) Unwrap() error { return e.error }
 
 // isAuthoritys tells whether an error is about the CA or the account rather
-// than about the name that something was asked for.
+// than about the name that something was asked for. "unauthorized" may be
+// either; who orders finds out.
 func isAuthoritys(err error) bool {
 	var authority authorityError
 	var refused *acme.AuthorizationError
@@ -48,7 +49,7 @@ func isAuthoritys(err error) bool {
 		return false
 	case errors.As(err, &problem):
 		return problem.StatusCode >= 500 || slices.Contains([]string{
-			"accountDoesNotExist", "unauthorized", "externalAccountRequired", "userActionRequired",
+			"accountDoesNotExist", "externalAccountRequired", "userActionRequired",
 			"badNonce", "badPublicKey", "badSignatureAlgorithm", "invalidProfile",
 		}, kindOf(problem))
 	}
@@ -148,7 +149,7 @@ func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		return authorityWait
 	case isAuthoritys(err):
 		t.authorityFailed(ctx, issuing.Account, err)
-		return 0
+		return t.faultWait(issuance.Name)
 	}
 	now := time.Now()
 	kept, loadErr := t.load(ctx, issuance.Name)
@@ -172,6 +173,16 @@ func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		log.Warn("that a certificate was not issued can't be kept", "error", err)
 	}
 	return wait
+}
+
+// faultWait is how long to leave a name alone at which the CA, by its own fault,
+// failed: it may do so at this name only, and then the others go on.
+func (t *term) faultWait(name gatelodge.Name) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	state := t.names[name]
+	state.faults++
+	return backOff(state.faults, authorityWait, authorityFactor, authorityMost)
 }
 
 // authorityFailed leaves the CA alone for a while. Attempts that were under way

@@ -127,6 +127,8 @@ func (t *term) open(ctx context.Context, c *client, k *kept, by gatelodge.Challe
 	switch {
 	case err != nil && !errors.As(err, &problem) && ctx.Err() == nil:
 		return nil, nil, authorityError{err} // the CA can't be reached, or has no such profile
+	case err != nil && problem != nil && kindOf(problem) == "unauthorized" && !t.isGood(ctx, c):
+		return nil, nil, authorityError{err}
 	case err != nil:
 		return nil, nil, err
 	}
@@ -139,6 +141,13 @@ func (t *term) open(ctx context.Context, c *client, k *kept, by gatelodge.Challe
 	}
 	t.config.Log.Info("ordered a certificate", "name", string(k.Name), "order", order.URI, "by", string(by))
 	return stored, order, nil
+}
+
+// isGood tells whether the CA still has the account: if not, no name is to blame
+// for a refusal.
+func (t *term) isGood(ctx context.Context, c *client) bool {
+	account, err := c.GetReg(ctx, "")
+	return err == nil && account.Status == acme.StatusValid
 }
 
 // fulfil does what is left to do for an order (RFC 8555 §7.4) and keeps the

@@ -21,24 +21,35 @@ import (
 	"gatelodge.dev/e2e/pebble"
 )
 
-// TestOneFailingHost: hosts that the CA refuses, or that it can't find, keep ten
-// others from nothing, and their Ingresses are told in the CA's own words.
+// TestOneFailingHost: hosts that the CA refuses, that it can't find or stumbles
+// over, keep ten others from nothing, and their Ingresses are told in the CA's
+// own words.
 func TestOneFailingHost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pebble.Options{Blocked: []string{"blocked.example.net"}})
 	s.ca.Resolver.SetZone("lost.test", "127.0.0.1:1") // nobody serves it
+	s.proxy.SetFault(func(step pebble.Step) error {
+		switch step.Name {
+		case "foreign.example.net":
+			return &pebble.Instead{Status: 403, Body: `{"type":"urn:ietf:params:acme:error:unauthorized","detail":"not a domain of this account"}`}
+		case "poison.example.net":
+			return &pebble.Instead{Status: 500, Body: `{"type":"urn:ietf:params:acme:error:serverInternal","detail":"stumbled"}`}
+		}
+		return nil
+	})
 	s.configure()
 	var good []string
 	for i := range 10 {
 		good = append(good, fmt.Sprintf("host-%d.example.test", i))
 	}
-	s.ask(append([]string{"blocked.example.net", "www.lost.test"}, good...)...)
+	s.ask(append([]string{"blocked.example.net", "www.lost.test", "foreign.example.net", "poison.example.net"}, good...)...)
 	s.start()
 	s.await("ten certificates", func() error { return s.accepted(good...) })
 	s.await("the CA's words", func() error {
 		return s.told(
 			"no certificate was issued for blocked.example.net: the CA says: ", "policy", "rejectedIdentifier",
-			"no certificate was issued for www.lost.test: the CA says: ")
+			"no certificate was issued for www.lost.test: the CA says: ",
+			"no certificate was issued for foreign.example.net: the CA says: not a domain of this account (unauthorized)")
 	})
 	text, err := s.page("/snapshot")
 	if err != nil || !strings.Contains(text, "problem Ingress shop/host-0 ") || !strings.Contains(text, "problem Ingress shop/host-1 ") {

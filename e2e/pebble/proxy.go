@@ -1,7 +1,10 @@
 package pebble
 
 import (
+	"bytes"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"log"
 	"net"
@@ -32,7 +35,8 @@ const (
 type Step struct {
 	Kind   string
 	After  bool
-	Status int // of the CA's answer
+	Status int    // of the CA's answer
+	Name   string // before a NewOrder: what is ordered
 }
 
 // A Fault decides what becomes of a request at a step: nil lets it pass, Broken
@@ -95,7 +99,7 @@ func (c *CA) Proxy(t testing.TB) *Proxy {
 			if response.StatusCode < 300 {
 				p.count(kind)
 			}
-			return p.at(Step{kind, true, response.StatusCode})
+			return p.at(Step{Kind: kind, After: true, Status: response.StatusCode})
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { fail(w, err) },
 		ErrorLog:     log.New(io.Discard, "", 0),
@@ -104,7 +108,11 @@ func (c *CA) Proxy(t testing.TB) *Proxy {
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}},
 		ErrorLog:  log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if err := p.at(Step{Kind: kindOf(r.URL.Path)}); err != nil {
+			step := Step{Kind: kindOf(r.URL.Path)}
+			if step.Kind == NewOrder {
+				step.Name = orderedName(r)
+			}
+			if err := p.at(step); err != nil {
 				fail(w, err)
 				return
 			}
@@ -117,6 +125,23 @@ func (c *CA) Proxy(t testing.TB) *Proxy {
 		server.Close()
 	})
 	return p
+}
+
+// orderedName reads what a request orders (RFC 8555 §7.4), and leaves the
+// request as it is.
+func orderedName(r *http.Request) string {
+	text, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	var envelope struct{ Payload string }
+	var order struct{ Identifiers []struct{ Value string } }
+	if err != nil || json.Unmarshal(text, &envelope) != nil {
+		return ""
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(envelope.Payload)
+	if err != nil || json.Unmarshal(payload, &order) != nil || len(order.Identifiers) == 0 {
+		return ""
+	}
+	return order.Identifiers[0].Value
 }
 
 // fail answers, or breaks the connection off.
