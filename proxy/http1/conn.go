@@ -52,7 +52,7 @@ func (c *conn) await() bool {
 	if c.server.draining.Load() {
 		return false
 	}
-	return c.s.fillIdle(c.server.Settings().Timeouts.Idle) == nil && c.phase.CompareAndSwap(idle, active)
+	return c.s.fillNext(c.server.Settings().Timeouts.Idle) == nil && c.phase.CompareAndSwap(idle, active)
 }
 
 // next serves one request and tells whether there may be another.

@@ -17,12 +17,13 @@ type stream struct {
 
 	// raw is the descriptor of a TCP connection, nil for any other (TLS, a
 	// pipe). It lets the stream wait without a buffer.
-	raw    syscall.RawConn
-	under  syscall.RawConn       // the descriptor beneath TLS, to look at; nil for none
-	ready  func(fd uintptr) bool // the method readable, bound once
-	got    error                 // what readable found instead of bytes
-	asking bool                  // readable is to write out before it waits
-	yield  yield                 // whether ask does
+	raw     syscall.RawConn
+	under   syscall.RawConn       // the descriptor beneath TLS, to look at; nil for none
+	ready   func(fd uintptr) bool // the method readable, bound once
+	got     error                 // what readable found instead of bytes
+	asking  bool                  // readable is to write out before it waits
+	yield   yield                 // whether ask and fillNext do
+	yielded bool                  // fillNext did, and what came of it is to be learned
 
 	in    *buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
 	r, w  int
@@ -121,6 +122,16 @@ func (s *stream) fillIdle(timeout time.Duration) error {
 		s.in[0] = s.first[0]
 	}
 	return s.filled(n, err)
+}
+
+// fillNext is fillIdle for what a client asks for after it was answered. On a
+// busy machine that is there after a yield.
+func (s *stream) fillNext(timeout time.Duration) error {
+	if s.raw != nil && s.yield.due(yieldRow) {
+		runtime.Gosched()
+		s.yielded = true
+	}
+	return s.fillIdle(timeout)
 }
 
 // readInto reads right into p. Whatever was buffered must have been used.
@@ -230,6 +241,10 @@ func (s *stream) readable(fd uintptr) bool {
 		s.in = takeBuffer()
 	}
 	n, err := readNow(fd, s.in[:])
+	if s.yielded {
+		s.yielded = false
+		s.yield.learn(err != syscall.EAGAIN)
+	}
 	if err == syscall.EAGAIN {
 		s.release()
 		return false
@@ -253,7 +268,7 @@ func (s *stream) lookAndPush(fd uintptr) bool {
 	if !done || err != nil {
 		return true
 	}
-	if !s.yield.due() {
+	if !s.yield.due(0) {
 		return false
 	}
 	runtime.Gosched()

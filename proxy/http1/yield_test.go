@@ -21,7 +21,7 @@ func TestYieldFollowsItsLuck(t *testing.T) {
 			var y yield
 			yields := 0
 			for wait := range 1000 {
-				if y.due() {
+				if y.due(0) {
 					yields++
 					y.learn(c.there(wait))
 				}
@@ -30,5 +30,25 @@ func TestYieldFollowsItsLuck(t *testing.T) {
 				t.Errorf("%d yields in 1000 waits, want %d to %d", yields, c.least, c.most)
 			}
 		})
+	}
+}
+
+// TestYieldLetsThePollerHaveItsTurn: however lucky, a client's connection goes
+// through the poller every fourth time.
+func TestYieldLetsThePollerHaveItsTurn(t *testing.T) {
+	var y yield
+	inARow := 0
+	for wait := range 100 {
+		if !y.due(yieldRow) {
+			inARow = 0
+			continue
+		}
+		y.learn(true)
+		if inARow++; inARow > 3 {
+			t.Fatalf("wait %d: %d yields in a row", wait, inARow)
+		}
+	}
+	if y.score <= 0 {
+		t.Error("luck was not learned")
 	}
 }
