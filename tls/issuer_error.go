@@ -175,14 +175,19 @@ func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	return wait
 }
 
+// fewFaults in a row are the CA's, and all names wait together.
+const fewFaults = 5
+
 // faultWait is how long to leave a name alone at which the CA, by its own fault,
-// failed: it may do so at this name only, and then the others go on.
+// failed again and again: it may do so at this name only, and the others go on.
 func (t *term) faultWait(name gatelodge.Name) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	state := t.names[name]
-	state.faults++
-	return backOff(state.faults, authorityWait, authorityFactor, authorityMost)
+	if state.faults++; state.faults <= fewFaults {
+		return 0
+	}
+	return backOff(state.faults-fewFaults, authorityWait, authorityFactor, authorityMost)
 }
 
 // authorityFailed leaves the CA alone for a while. Attempts that were under way
