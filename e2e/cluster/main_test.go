@@ -37,6 +37,11 @@ func TestMain(m *testing.M) {
 			}
 			defer os.RemoveAll(dir)
 			os.Setenv(folder, dir)
+			defer func() {
+				if err := removeCgroups(); err != nil {
+					fmt.Fprintln(os.Stderr, "removing cgroups:", err)
+				}
+			}()
 		}
 		kubernetes = &cluster{dir: filepath.Join(os.Getenv(folder), "cluster")}
 		return namespace.Machine(prepare, func() (int, error) {
@@ -65,12 +70,15 @@ func prepare() error {
 
 // setUp makes the machine that the tests run on.
 func setUp() error {
-	if err := os.MkdirAll(kubernetes.dir, 0o755); err != nil {
-		return err
-	}
-	// Containers, and what etcd writes, stay in memory and go with the mount.
-	if err := unix.Mount("tmpfs", kubernetes.dir, "tmpfs", 0, "mode=0755"); err != nil {
-		return fmt.Errorf("mounting %s: %w", kubernetes.dir, err)
+	// Containers, what etcd writes, and what the CNI plugins remember, stay in
+	// memory and go with the mounts.
+	for _, dir := range []string{kubernetes.dir, "/var/lib/cni"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0755"); err != nil {
+			return fmt.Errorf("mounting %s: %w", dir, err)
+		}
 	}
 	if err := setUpNetwork(); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"testing"
@@ -56,6 +57,10 @@ func reenter(ways []*syscall.SysProcAttr, needs string) (int, error) {
 	// Pdeathsig is sent when the thread ends that started the child, not the process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	// Ctrl-C is for the child, which is in the same group; its end is ours.
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
 	var refused []error
 	for _, attributes := range ways {
 		child := exec.Command(self, os.Args[1:]...)
