@@ -3,43 +3,39 @@
 package cluster_test
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 )
 
-// cgroup is the name below which the containers' cgroups are, in each hierarchy.
-// They are the machine's, and no namespace takes them along when it ends.
-func cgroup() string { return filepath.Base(os.Getenv(folder)) }
-
-// removeCgroups removes what the containers leave, once all have ended.
-func removeCgroups() error {
-	var errs []error
-	for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} { // version 2, and version 1
-		roots, err := filepath.Glob(pattern + cgroup())
-		errs = append(errs, err)
+// containerCgroups lists the cgroups that containerd makes for Kubernetes, in
+// all hierarchies, each before those below it. They are the machine's: no
+// namespace takes them along when it ends.
+func containerCgroups() (found []string) {
+	for _, pattern := range []string{"/sys/fs/cgroup/k8s.io", "/sys/fs/cgroup/*/k8s.io"} { // version 2, and version 1
+		roots, err := filepath.Glob(pattern)
+		if err != nil {
+			panic(err) // the patterns are constants
+		}
 		for _, root := range roots {
-			errs = append(errs, removeCgroup(root))
+			filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+				if err == nil && entry.IsDir() {
+					found = append(found, path)
+				}
+				return nil // some may go meanwhile
+			})
 		}
 	}
-	return errors.Join(errs...)
+	return found
 }
 
-// removeCgroup removes a cgroup and those below. Their files go with them, and
-// can't be removed by themselves.
-func removeCgroup(root string) error {
-	var folders []string
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			folders = append(folders, path)
+// removeNewCgroups removes those that were not there before, as far as there is
+// no process in them.
+func removeNewCgroups(before []string) {
+	for _, path := range slices.Backward(containerCgroups()) {
+		if !slices.Contains(before, path) {
+			_ = os.Remove(path) // refused where a process is: then it is not ours
 		}
-		return err
-	})
-	errs := []error{err}
-	for _, folder := range slices.Backward(folders) {
-		errs = append(errs, os.Remove(folder))
 	}
-	return errors.Join(errs...)
 }

@@ -117,9 +117,6 @@ func (c *cluster) await(ctx context.Context, name string, args ...string) error 
 // writeIdentities writes what the servers and their clients know each other by.
 // The API server makes its own certificate.
 func (c *cluster) writeIdentities() error {
-	if err := os.MkdirAll(c.file("log"), 0o755); err != nil {
-		return err
-	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("making the key of service accounts: %w", err)

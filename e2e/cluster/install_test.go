@@ -49,7 +49,6 @@ views: [{name: default, service: gatelodge/gatelodge}]
 // TestRouted: an address that MetalLB announces by BGP is used from another
 // network, through the router.
 func TestRouted(t *testing.T) {
-	startRouter(t)
 	installMetalLB(t)
 	restrictedNamespace(t, "edge")
 	ca := newAuthority(t)
@@ -62,7 +61,7 @@ func TestRouted(t *testing.T) {
 		t.Fatalf("the address is %s, want one of the pool that is routed", address)
 	}
 	// Both nodes have a pod, so both announce the address.
-	eventually(t, 30*time.Second, "the router to have a way over each node", func() error {
+	eventually(t, time.Minute, "the router to have a way over each node", func() error {
 		routes, err := router.run(t.Context(), "ip", "route", "show", address)
 		for _, n := range nodes {
 			if err == nil && !strings.Contains(routes, "via "+n.address.String()) {

@@ -37,11 +37,7 @@ func TestMain(m *testing.M) {
 			}
 			defer os.RemoveAll(dir)
 			os.Setenv(folder, dir)
-			defer func() {
-				if err := removeCgroups(); err != nil {
-					fmt.Fprintln(os.Stderr, "removing cgroups:", err)
-				}
-			}()
+			defer removeNewCgroups(containerCgroups())
 		}
 		kubernetes = &cluster{dir: filepath.Join(os.Getenv(folder), "cluster")}
 		return namespace.Machine(prepare, func() (int, error) {
@@ -80,7 +76,13 @@ func setUp() error {
 			return fmt.Errorf("mounting %s: %w", dir, err)
 		}
 	}
+	if err := os.Mkdir(kubernetes.file("log"), 0o755); err != nil {
+		return err
+	}
 	if err := setUpNetwork(); err != nil {
+		return err
+	}
+	if err := startRouter(); err != nil {
 		return err
 	}
 	if err := useCompanyDNS(); err != nil {

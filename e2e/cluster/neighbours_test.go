@@ -13,12 +13,11 @@ import (
 	"gatelodge.dev/e2e/process"
 )
 
-// startRouter runs BIRD on the router, for as long as the test.
-func startRouter(t *testing.T) {
-	t.Helper()
-	dir := t.TempDir()
-	serve(t, router, &process.Process{Name: "bird", Path: "/usr/sbin/bird",
-		Args: []string{"-f", "-c", "testdata/bird.conf", "-s", filepath.Join(dir, "bird.ctl"), "-P", filepath.Join(dir, "bird.pid")}})
+// startRouter runs BIRD on the router, for as long as the cluster: who speaks BGP
+// with it waits longer and longer before trying again.
+func startRouter() error {
+	return kubernetes.launch(router, "bird", "/usr/sbin/bird",
+		"-f", "-c", "testdata/bird.conf", "-s", kubernetes.file("bird.ctl"), "-P", kubernetes.file("bird.pid"))
 }
 
 // startCompanyDNS runs a company's DNS server, which delegates pke.example.com

@@ -42,8 +42,7 @@ func (c *cluster) writeNodeFile(n host, from, to string) error {
 	if err != nil {
 		return err
 	}
-	values := strings.NewReplacer("@DIR@", c.file(n.name), "@NODE@", n.name, "@PODS@", n.pods.String(), "@KUBECONFIG@", c.kubeconfig("kube-proxy"),
-		"@CGROUP@", cgroup())
+	values := strings.NewReplacer("@DIR@", c.file(n.name), "@NODE@", n.name, "@PODS@", n.pods.String(), "@KUBECONFIG@", c.kubeconfig("kube-proxy"))
 	if err := os.MkdirAll(c.file(n.name, "cni"), 0o755); err != nil {
 		return err
 	}
