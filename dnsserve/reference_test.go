@@ -144,7 +144,8 @@ func ask(t *testing.T, z *zone, qname string, qtype uint16, via transport) *dns.
 // testResponder answers from one zone.
 func testResponder(zones ...*zone) *responder {
 	live := &table{views: map[string]*view{"test": newView(zones)}}
-	return &responder{table: func() *table { return live }, view: "test", secrets: func() *cookieSecrets { return new(cookieSecrets) }}
+	secrets := new(cookieSecrets)
+	return &responder{table: func() *table { return live }, view: "test", secrets: func() *cookieSecrets { return secrets }}
 }
 
 // exchange sends m to r and reads the reply, which has to be a well-formed one
