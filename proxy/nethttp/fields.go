@@ -60,10 +60,16 @@ func wantsTrailers(h http.Header) bool {
 	return hasToken(h["Te"], "trailers")
 }
 
-// addHeader puts fields into h.
+// addHeader puts copies of fields into h. What net/http is given must not change
+// any more: the tables by which HTTP/2 compresses fields (RFC 7541 §2.3.2) keep
+// the strings for as long as a connection lives, and an entry that changed under
+// them would be sent in place of another request's field.
 func addHeader(h http.Header, fields exchange.Fields) {
 	for _, f := range fields {
 		name := textproto.CanonicalMIMEHeaderKey(f.Name)
-		h[name] = append(h[name], f.Value)
+		if name == f.Name { // then it is no copy
+			name = strings.Clone(name)
+		}
+		h[name] = append(h[name], strings.Clone(f.Value))
 	}
 }

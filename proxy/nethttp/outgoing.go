@@ -11,7 +11,7 @@ import (
 
 // newRequest makes the request that an endpoint is sent: the exchange's method,
 // target, authority and fields as they are, and nothing that net/http would
-// add on its own.
+// add on its own. It shares no string with the exchange (see addHeader).
 func (e *Endpoint) newRequest(ctx context.Context, x *exchange.Exchange, body *outgoingBody) *http.Request {
 	header := make(http.Header, len(x.Header)+4)
 	addHeader(header, x.Header)
@@ -22,9 +22,9 @@ func (e *Endpoint) newRequest(ctx context.Context, x *exchange.Exchange, body *o
 		header["Expect"] = []string{"100-continue"}
 	}
 	r := &http.Request{
-		Method: x.Method,
-		URL:    e.url(x.Path, x.Query),
-		Host:   x.Authority,
+		Method: strings.Clone(x.Method),
+		URL:    e.url(strings.Clone(x.Path), strings.Clone(x.Query)),
+		Host:   strings.Clone(x.Authority),
 		Header: header,
 	}
 	if x.Length != 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -95,7 +96,7 @@ func (r *response) Flush() error {
 func (r *response) Trailers(trailers exchange.Fields) error {
 	h := r.writer.Header()
 	for _, f := range trailers {
-		h.Add(http.TrailerPrefix+http.CanonicalHeaderKey(f.Name), f.Value)
+		h.Add(http.TrailerPrefix+http.CanonicalHeaderKey(f.Name), strings.Clone(f.Value))
 	}
 	return nil
 }
