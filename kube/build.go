@@ -108,10 +108,13 @@ type selection struct {
 }
 
 func selectIngresses(objects *Objects, cfg *Config, last *selection) *selection {
+	for _, made := range []*selection{last, objects.selected} {
+		if made != nil && made.isOf(objects, cfg) {
+			return made
+		}
+	}
 	if last == nil {
 		last = &selection{}
-	} else if last.cfg == cfg && slices.Equal(last.all, objects.Ingresses) && slices.Equal(last.classes, objects.Classes) && slices.Equal(last.configMaps, objects.ConfigMaps) {
-		return last
 	}
 	s := &selection{
 		cfg: cfg, all: objects.Ingresses, classes: objects.Classes, configMaps: objects.ConfigMaps,
@@ -155,6 +158,11 @@ func selectIngresses(objects *Objects, cfg *Config, last *selection) *selection 
 		s.problems = append(s.problems, in.problems...)
 	}
 	return s
+}
+
+// isOf tells whether the selection is that of these objects.
+func (s *selection) isOf(objects *Objects, cfg *Config) bool {
+	return s.cfg == cfg && slices.Equal(s.all, objects.Ingresses) && slices.Equal(s.classes, objects.Classes) && slices.Equal(s.configMaps, objects.ConfigMaps)
 }
 
 // has tells whether the Ingress is ours, and reports it if it is nobody's.

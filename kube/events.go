@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"time"
@@ -72,31 +73,78 @@ func (w *eventWriter) begin() workqueue.TypedRateLimitingInterface[event] {
 func (w *eventWriter) observe(r *report) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	first := w.seen == nil
-	if !first && sameSlice(w.seen.snapshot.Hosts, r.snapshot.Hosts) && sameSlice(w.seen.snapshot.Problems, r.snapshot.Problems) {
-		return
+	first, before := w.seen == nil, w.seen
+	if first {
+		before = nothingTold()
 	}
-	w.seen = r
-	now := make(map[event]bool, len(w.standing))
-	hold := func(e event, after time.Duration, old bool) {
-		began, known := w.standing[e]
-		now[e] = began || !known && !first
-		if !known && !old {
+	ended := make(map[event]bool)
+	begin := func(e event, after time.Duration, old bool) {
+		delete(ended, e)
+		if _, known := w.standing[e]; known {
+			return
+		}
+		w.standing[e] = !first
+		if !old {
 			w.queue.AddAfter(e, after)
 		}
 	}
-	for _, p := range r.snapshot.Problems {
-		if p.Object.UID != "" && p.Object.Namespace != "" { // the others are no objects of the cluster
-			hold(event{p.Object, problemEvent, string(p.Reason) + ": " + p.Message}, lastingTime, false)
+	news := r.news(w.seen)
+	w.seen = r
+	changedProblems := !sameSlice(before.snapshot.Problems, r.snapshot.Problems)
+	if changedProblems {
+		for e := range before.problemEvents() {
+			ended[e] = true
 		}
 	}
-	for _, ingress := range r.byName {
-		object := gatelodge.Object{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name, UID: string(ingress.UID)}
-		for _, host := range r.hosts[ingress.UID] {
-			hold(event{object, servingEvent, hostName(host) + " is served"}, 0, first && isReported(ingress))
+	for uid := range news {
+		for e := range before.servingEvents(uid) {
+			ended[e] = true
 		}
 	}
-	w.standing = now
+	if changedProblems {
+		for e := range r.problemEvents() {
+			begin(e, lastingTime, false)
+		}
+	}
+	for uid := range news {
+		for e := range r.servingEvents(uid) {
+			begin(e, 0, first && isReported(r.byUID.Get(uid)))
+		}
+	}
+	for e := range ended {
+		delete(w.standing, e)
+	}
+}
+
+// problemEvents yields what is to be told of problems of objects in the cluster.
+func (r *report) problemEvents() iter.Seq[event] {
+	return func(yield func(event) bool) {
+		for _, p := range r.snapshot.Problems {
+			if p.Object.UID == "" || p.Object.Namespace == "" {
+				continue
+			}
+			if !yield(event{p.Object, problemEvent, string(p.Reason) + ": " + p.Message}) {
+				return
+			}
+		}
+	}
+}
+
+// servingEvents yields what is to be told of the hosts of an Ingress, nothing
+// if that is gone.
+func (r *report) servingEvents(uid types.UID) iter.Seq[event] {
+	return func(yield func(event) bool) {
+		ingress := r.byUID.Get(uid)
+		if ingress == nil {
+			return
+		}
+		object := gatelodge.Object{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name, UID: string(uid)}
+		for _, host := range r.hosts.Get(uid) {
+			if !yield(event{object, servingEvent, hostName(host) + " is served"}) {
+				return
+			}
+		}
+	}
 }
 
 // run writes what the queue holds until it is shut down.

@@ -26,12 +26,12 @@ type Reporter struct {
 	mu     sync.Mutex
 	latest *report // nil: nothing is served yet
 
-	written map[types.NamespacedName]time.Time // the worker's alone: statuses of late
+	written map[types.UID]time.Time // the worker's alone: statuses of late
 }
 
 // Reporter returns what tells the cluster.
 func (c *Cluster) Reporter() *Reporter {
-	return &Reporter{cluster: c, events: newEventWriter(c), wake: make(chan struct{}, 1), written: make(map[types.NamespacedName]time.Time)}
+	return &Reporter{cluster: c, events: newEventWriter(c), wake: make(chan struct{}, 1), written: make(map[types.UID]time.Time)}
 }
 
 // Served takes note of a Snapshot that is live, and of the objects that it was
@@ -64,15 +64,15 @@ const (
 	restTime   = 5 * time.Second
 )
 
-// reportPause is the least time between two looks at what there is to tell,
-// each of which goes through all Ingresses.
+// reportPause is the least time between two looks at what there is to tell: what
+// changes twice within it is told once.
 const reportPause = 250 * time.Millisecond
 
 // Run reports until ctx ends. Whatever was reported by a leader before, it
 // begins by comparing everything.
 func (r *Reporter) Run(ctx context.Context) {
 	queue := workqueue.NewTypedRateLimitingQueue(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry))
+		workqueue.NewTypedItemExponentialFailureRateLimiter[types.UID](firstRetry, lastRetry))
 	events := r.events.begin()
 	var working sync.WaitGroup
 	working.Go(func() { r.writeStatuses(ctx, queue) })
@@ -83,9 +83,9 @@ func (r *Reporter) Run(ctx context.Context) {
 	var told *report
 	for {
 		if report := r.report(); report != nil && !report.tellsTheSame(told) {
-			for name, ingress := range report.byName {
-				if report.differs(ingress) {
-					queue.Add(name)
+			for uid := range report.news(told) {
+				if ingress := report.byUID.Get(uid); ingress != nil && report.differs(ingress) {
+					queue.Add(uid)
 				}
 			}
 			r.events.observe(report)
@@ -104,41 +104,41 @@ func (r *Reporter) Run(ctx context.Context) {
 	}
 }
 
-// writeStatuses writes the status of Ingresses whose names are in the queue,
+// writeStatuses writes the status of Ingresses whose UIDs are in the queue,
 // one after the other.
-func (r *Reporter) writeStatuses(ctx context.Context, queue workqueue.TypedRateLimitingInterface[types.NamespacedName]) {
+func (r *Reporter) writeStatuses(ctx context.Context, queue workqueue.TypedRateLimitingInterface[types.UID]) {
 	for {
-		name, shutdown := queue.Get()
+		uid, shutdown := queue.Get()
 		if shutdown || ctx.Err() != nil {
 			return
 		}
-		switch rest, err := r.writeStatus(ctx, name); {
+		switch rest, err := r.writeStatus(ctx, uid); {
 		case err != nil:
-			queue.AddRateLimited(name)
+			queue.AddRateLimited(uid)
 		case rest > 0:
-			queue.AddAfter(name, rest)
+			queue.AddAfter(uid, rest)
 		default:
-			queue.Forget(name)
+			queue.Forget(uid)
 		}
-		queue.Done(name)
+		queue.Done(uid)
 	}
 }
 
 // writeStatus makes the status of an Ingress what the latest report wants, or
 // says for how long that rests.
-func (r *Reporter) writeStatus(ctx context.Context, name types.NamespacedName) (rest time.Duration, err error) {
+func (r *Reporter) writeStatus(ctx context.Context, uid types.UID) (rest time.Duration, err error) {
 	report := r.report()
-	ingress := report.byName[name]
+	ingress := report.byUID.Get(uid)
 	if ingress == nil || !report.differs(ingress) {
 		return 0, nil // it is gone, or well by now
 	}
 	// An empty status takes back what this field manager applied, and nothing
 	// of what others did. The UID keeps an Ingress that was deleted and created
 	// anew from getting the status of the other.
-	apply := networkingv1ac.Ingress(name.Name, name.Namespace).WithUID(ingress.UID)
+	apply := networkingv1ac.Ingress(ingress.Name, ingress.Namespace).WithUID(uid)
 	addresses := report.addresses(ingress)
 	if len(addresses) > 0 {
-		if rest := restTime - time.Since(r.written[name]); rest > 0 {
+		if rest := restTime - time.Since(r.written[uid]); rest > 0 {
 			return rest, nil
 		}
 		balancer := networkingv1ac.IngressLoadBalancerStatus()
@@ -148,17 +148,17 @@ func (r *Reporter) writeStatus(ctx context.Context, name types.NamespacedName) (
 		apply.WithStatus(networkingv1ac.IngressStatus().WithLoadBalancer(balancer))
 	}
 	c := r.cluster
-	_, err = c.client.NetworkingV1().Ingresses(name.Namespace).ApplyStatus(ctx, apply,
+	_, err = c.client.NetworkingV1().Ingresses(ingress.Namespace).ApplyStatus(ctx, apply,
 		metav1.ApplyOptions{FieldManager: c.fieldManager(), Force: true})
-	c.faults.note("write the status of Ingresses in namespace "+name.Namespace, err)
+	c.faults.note("write the status of Ingresses in namespace "+ingress.Namespace, err)
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return 0, nil // it is gone, or another one by now
 	}
 	if err != nil {
 		return 0, err
 	}
-	c.cfg.Log.Info("status", "ingress", name.String(), "addresses", addresses)
-	maps.DeleteFunc(r.written, func(_ types.NamespacedName, at time.Time) bool { return time.Since(at) >= restTime })
-	r.written[name] = time.Now()
+	c.cfg.Log.Info("status", "ingress", nameOf(&ingress.ObjectMeta).String(), "addresses", addresses)
+	maps.DeleteFunc(r.written, func(_ types.UID, at time.Time) bool { return time.Since(at) >= restTime })
+	r.written[uid] = time.Now()
 	return 0, nil
 }

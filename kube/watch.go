@@ -40,11 +40,14 @@ type Watch struct {
 
 	stale atomic.Bool // something changed that decides what is watched
 
-	// Of the last reconcile; Run's alone.
-	settled   bool      // it found all that is to be watched
-	fixed     []feedKey // those that no object asked for
+	// selection is handed out with the objects, so that each Ingress is read, and
+	// kept as it was read, once.
 	selection *selection
-	secrets   *secretWants
+
+	// Of the last reconcile; Run's alone.
+	settled bool      // it found all that is to be watched
+	fixed   []feedKey // those that no object asked for
+	secrets *secretWants
 }
 
 // Watch returns the Source of the cluster's objects, for what config returns.
@@ -190,10 +193,13 @@ func (w *Watch) missing() {
 func (w *Watch) Objects() Objects {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.read != w.config() {
+	cfg := w.config()
+	if w.read != cfg {
 		w.poke() // another configuration may need other objects
 	}
 	objects := w.collect(w.active)
+	w.selection = selectIngresses(&objects, cfg, w.selection)
+	objects.selected = w.selection
 	objects.Problems = append(w.cluster.faults.problems(), w.problems...)
 	return objects
 }
