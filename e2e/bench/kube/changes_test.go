@@ -3,6 +3,7 @@ package kube_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -116,6 +117,7 @@ func awaitServed(host string) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
+		_, _ = io.Copy(io.Discard, response.Body) // so that the connection is kept
 		response.Body.Close()
 		if response.StatusCode != http.StatusNotFound {
 			return time.Now(), nil

@@ -3,6 +3,7 @@ package kube_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,10 +22,17 @@ const (
 	adminAddress = "127.0.0.1:9080"
 )
 
+// The address that the gateway announces, and the manager of the fields that it
+// writes: its namespace and the name of its instance.
+const (
+	announced    = "192.0.2.10"
+	fieldManager = "gatelodge/gatelodge"
+)
+
 const gatewayConfig = `
 apiVersion: gatelodge.dev/v1alpha1
 kind: GatewayConfig
-views: [{name: default, addresses: [192.0.2.10]}]
+views: [{name: default, addresses: [` + announced + `]}]
 dns:
   addresses: [192.0.2.53]
   zones: [{name: example.test, nameservers: [ns1]}]
@@ -152,4 +160,25 @@ func (g *gateway) proc(b *testing.B, name string) []byte {
 		b.Fatal(err)
 	}
 	return text
+}
+
+// keepProfile writes a profile of the gateway to a file, if any are wanted.
+func (g *gateway) keepProfile(b *testing.B, what, file string) {
+	b.Helper()
+	if *profiles == "" {
+		return
+	}
+	response, err := http.Get("http://" + adminAddress + "/debug/pprof/" + what)
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	defer response.Body.Close()
+	profile, err := io.ReadAll(response.Body)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*profiles, file+".pprof"), profile, 0o600)
+	}
+	if err != nil {
+		b.Error(err)
+	}
 }

@@ -21,6 +21,11 @@ import (
 // benchmark runs in a namespace without a network.
 const binary = "GATELODGE_BENCH_BINARY"
 
+var (
+	profiles = flag.String("profiles", "", "keep profiles of the gateway in this `folder`")
+	told     = flag.Bool("told", false, "begin with the statuses that a leader before wrote, so that nothing has to be waited for")
+)
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {

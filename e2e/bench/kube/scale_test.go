@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -93,7 +94,9 @@ func (r *measurement) start(kubeconfig string) {
 	r.report("start to ready, the lists included", "< 20 s", "%.1f s", time.Since(begin).Seconds())
 	r.report("CPU time of that", "", "%.1f s", r.gateway.cpu(r.B).Seconds())
 	r.report("RSS when ready", "< 400 MiB", "%d MiB", r.gateway.memory(r.B, "VmRSS"))
+	r.gateway.keepProfile(r.B, "heap", "ready")
 	r.gateway.awaitQuiet(r.B)
+	r.gateway.keepProfile(r.B, "heap", "told")
 	r.report("time until every status is written", "", "%.0f s", time.Since(begin).Seconds())
 	r.report("RSS then", "< 400 MiB", "%d MiB", r.gateway.memory(r.B, "VmRSS"))
 }
@@ -130,7 +133,12 @@ func (r *measurement) cpuOf(changes int, pause time.Duration, change func()) flo
 func (r *measurement) mixed() {
 	load := r.startLoad()
 	before := r.gateway.cpu(r.B)
+	var profiled sync.WaitGroup
+	profiled.Go(func() {
+		r.gateway.keepProfile(r.B, fmt.Sprintf("profile?seconds=%.0f", (mixedTime/2).Seconds()), "changes")
+	})
 	served := r.churn()
+	profiled.Wait()
 	r.report("CPU during edits and changes of endpoints", "", "%.0f %% of a core", 100*(r.gateway.cpu(r.B)-before).Seconds()/mixedTime.Seconds())
 	result := load.stop()
 	r.report(fmt.Sprintf("acceptance to served, p50 of %d", len(served)), "", "%d ms", percentile(served, 50).Milliseconds())

@@ -17,6 +17,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
 	"k8s.io/client-go/kubernetes"
 
 	"golang.org/x/sync/errgroup"
@@ -89,8 +90,21 @@ func (w *world) fillNamespace(ctx context.Context, n int) error {
 		if _, err := w.client.NetworkingV1().Ingresses(namespace).Create(ctx, ingress(n, i), metav1.CreateOptions{}); err != nil {
 			return err
 		}
+		if *told {
+			if err := w.tell(ctx, namespace, ingressName(i)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// tell writes the status that the gateway would.
+func (w *world) tell(ctx context.Context, namespace, name string) error {
+	status := networkingv1ac.Ingress(name, namespace).WithStatus(networkingv1ac.IngressStatus().WithLoadBalancer(
+		networkingv1ac.IngressLoadBalancerStatus().WithIngress(networkingv1ac.IngressLoadBalancerIngress().WithIP(announced))))
+	_, err := w.client.NetworkingV1().Ingresses(namespace).ApplyStatus(ctx, status, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	return err
 }
 
 func service(s int) *corev1.Service {
