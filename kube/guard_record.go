@@ -96,8 +96,8 @@ func (g *Guard) note(snapshot *gatelodge.Snapshot) {
 	}
 }
 
-// recordEvery is how often the record is written at most, unless somebody waits
-// for it.
+// recordEvery is how often the record is made and written at most, unless
+// somebody waits for it.
 const recordEvery = 5 * time.Second
 
 // Keep writes the record down whenever it changes, until ctx ends. It is the
@@ -109,26 +109,34 @@ func (g *Guard) Keep(ctx context.Context, put func(ctx context.Context, r GuardR
 	g.news = news
 	g.mu.Unlock()
 	var written *GuardRecord
-	var wait <-chan time.Time // set: nothing is written until then, but for a list that is withheld
+	var wait <-chan time.Time // set: nothing is looked at until then, but for a list that is withheld
+	pending := false          // there is something to look at
 	for {
 		select {
 		case <-news:
+			pending = true
 		case <-wait:
 			wait = nil
 		case <-ctx.Done():
 			return
 		}
-		if wait != nil && written != nil && written.Withheld == g.withheldHash() {
+		if !pending || wait != nil && written != nil && written.Withheld == g.withheldHash() {
 			continue
 		}
-		r, ok := g.record()
-		if !ok || written != nil && r == *written {
+		r, ok := g.record() // goes through all hosts
+		if !ok {
 			continue
 		}
 		wait = time.After(recordEvery)
-		if err := put(ctx, r); err == nil {
-			written = &r
+		pending = false
+		if written != nil && r == *written {
+			continue
 		}
+		if err := put(ctx, r); err != nil {
+			pending = true
+			continue
+		}
+		written = &r
 	}
 }
 
