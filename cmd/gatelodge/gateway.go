@@ -36,8 +36,9 @@ type gateway struct {
 	certificates *gatetls.Server
 	keys         []*gatelodge.SharedKeys // of tickets and cookies; nil: they are this process's own
 
-	metrics *metrics
-	admin   *admin
+	metrics   *metrics
+	admin     *admin
+	collector collector // the build's alone
 
 	registry *prometheus.Registry // of everybody's metrics
 
@@ -220,6 +221,7 @@ func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Tim
 
 	before, _, _ := g.live.Current()
 	generation := g.live.Swap(snapshot)
+	g.collector.serves(len(snapshot.Hosts))
 	g.metrics.swapped(snapshot, generation, built.Sub(start), time.Since(since))
 	g.report(before, snapshot, generation)
 	if g.served != nil {
