@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,13 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // binary is the gatelodge program under test, built by TestMain.
@@ -33,11 +31,8 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "gatelodge")
-		build := exec.Command("go", "build", "-o", binary, "./cmd/gatelodge")
-		build.Dir = ".."
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building gatelodge: %v\n%s", err, out)
+		if binary, err = undertest.Build(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
@@ -49,7 +44,7 @@ type gateway struct {
 	t                       *testing.T
 	http, https, dns, admin string // addresses
 	roots                   *x509.CertPool
-	stdout, stderr          output
+	stdout, stderr          undertest.Output
 	process                 *exec.Cmd
 	exited                  chan error
 }
@@ -83,7 +78,7 @@ func launch(t *testing.T, args ...string) *gateway {
 	go func() { g.exited <- g.process.Wait() }()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the gateway's log:\n%s", tail(g.stderr.String(), 60))
+			t.Logf("the gateway's log:\n%s", g.stderr.Tail(60))
 		}
 		g.stop()
 	})
@@ -120,7 +115,7 @@ func (g *gateway) await(what string, try func() error) {
 		select {
 		case exit := <-g.exited:
 			g.exited <- exit
-			g.t.Fatalf("waiting for %s: the gateway ended: %v\n%s", what, exit, tail(g.stderr.String(), 20))
+			g.t.Fatalf("waiting for %s: the gateway ended: %v\n%s", what, exit, g.stderr.Tail(20))
 		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
@@ -186,21 +181,7 @@ func (g *gateway) query(network, name string, qtype uint16) (*dns.Msg, error) {
 // and TCP.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := l.Addr().String()
-		u, err := net.ListenPacket("udp", address)
-		l.Close()
-		if err == nil {
-			u.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free for both UDP and TCP")
-	return ""
+	return undertest.FreeAddresses(t, 1)[0]
 }
 
 // write puts text into a file of dir as an editor that saves in place does:
@@ -214,32 +195,4 @@ func write(t *testing.T, dir, name, text string) {
 	if err := os.Rename(temporary, filepath.Join(dir, name)); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// output collects what a process prints while others read it.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// tail returns the last n lines of text.
-func tail(text string, n int) string {
-	var lines []string
-	scanner := bufio.NewScanner(strings.NewReader(text))
-	for scanner.Scan() {
-		lines = append(lines, scanner.Text())
-	}
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

@@ -3,7 +3,6 @@
 package acme_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,12 +14,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"gatelodge.dev/e2e/pebble"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // binary is the program under test, built by TestMain.
@@ -34,11 +33,8 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "gatelodge")
-		build := exec.Command("go", "build", "-o", binary, "./cmd/gatelodge")
-		build.Dir = "../.."
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building gatelodge: %v\n%s", err, out)
+		if binary, err = undertest.Build(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
@@ -57,7 +53,7 @@ type site struct {
 	proxy *pebble.Proxy
 	roots *x509.CertPool
 
-	stdout, stderr output
+	stdout, stderr undertest.Output
 	process        *exec.Cmd
 	exited         chan error
 }
@@ -66,7 +62,7 @@ type site struct {
 // those in example.test by its DNS. All other names are at 127.0.0.1.
 func newSite(t *testing.T, options pebble.Options) *site {
 	t.Helper()
-	free := pebble.FreeAddresses(t, 4)
+	free := undertest.FreeAddresses(t, 4)
 	s := &site{t: t, dir: t.TempDir(), http: free[0], https: free[1], dns: free[2], admin: free[3]}
 	options.HTTPPort, options.TLSPort = pebble.Port(t, s.http), pebble.Port(t, s.https)
 	options.Zones = map[string]string{"example.test": s.dns}
@@ -155,7 +151,7 @@ func (s *site) run(command *exec.Cmd) {
 	go func() { exited <- process.Wait() }()
 	s.t.Cleanup(func() {
 		if s.t.Failed() {
-			s.t.Logf("the gateway's log:\n%s", s.stderr.tail(60))
+			s.t.Logf("the gateway's log:\n%s", s.stderr.Tail(60))
 		}
 		s.stop()
 	})
@@ -178,7 +174,7 @@ func (s *site) stop() {
 	}
 	s.process.Process.Signal(syscall.SIGTERM)
 	if err := s.ended(); err != nil {
-		s.t.Errorf("the gateway ended with %v\n%s", err, s.stderr.tail(60))
+		s.t.Errorf("the gateway ended with %v\n%s", err, s.stderr.Tail(60))
 	}
 }
 
@@ -273,27 +269,4 @@ func (s *site) told(texts ...string) error {
 		}
 	}
 	return nil
-}
-
-// output collects what a process prints while others read it.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-func (o *output) tail(n int) string {
-	lines := strings.Split(strings.TrimSpace(o.String()), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

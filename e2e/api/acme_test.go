@@ -11,6 +11,7 @@ import (
 
 	"gatelodge.dev/e2e/apiserver"
 	"gatelodge.dev/e2e/pebble"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // acmeConfig is that of an instance with a zone of its own and the Ingresses
@@ -76,7 +77,7 @@ func (g *gateway) accepts(name string) error {
 func TestFollowerAnswersChallenges(t *testing.T) {
 	cluster := startCluster(t)
 	// The CA finds a replica by its address; the ports are the same.
-	ports := pebble.FreeAddresses(t, 2)
+	ports := undertest.FreeAddresses(t, 2)
 	http, https := pebble.Port(t, ports[0]), pebble.Port(t, ports[1])
 	ca := pebble.Start(t, pebble.Options{HTTPPort: http, TLSPort: https})
 	proxy := ca.Proxy(t)

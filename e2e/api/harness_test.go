@@ -3,7 +3,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,8 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,8 +22,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/e2e/apiserver"
-	"gatelodge.dev/e2e/pebble"
 	"gatelodge.dev/e2e/programs"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // binary is where TestMain puts the program under test: it is built before the
@@ -45,11 +42,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "gatelodge")
-	build := exec.Command("go", "build", "-o", path, "./cmd/gatelodge")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building gatelodge: %v\n%s", err, out)
+	path, err := undertest.Build(dir)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	os.Setenv(binary, path)
@@ -115,7 +110,7 @@ type gateway struct {
 	pod                     string
 	http, https, dns, admin string // addresses
 	roots                   *x509.CertPool
-	stdout, stderr          output
+	stdout, stderr          undertest.Output
 	process                 *exec.Cmd
 	exited                  chan struct{}
 }
@@ -159,7 +154,7 @@ func launch(t *testing.T, pod, file string, args ...string) *gateway {
 	t.Cleanup(func() {
 		g.stop()
 		if t.Failed() {
-			t.Logf("the log of gateway %s:\n%s", pod, tail(g.stderr.String(), 60))
+			t.Logf("the log of gateway %s:\n%s", pod, g.stderr.Tail(60))
 		}
 	})
 	return g
@@ -286,29 +281,5 @@ func (g *gateway) addresses(name string) ([]string, error) {
 // and TCP.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	return pebble.FreeAddresses(t, 1)[0]
-}
-
-// output collects what a process prints while others read it.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// tail returns the last n lines of text.
-func tail(text string, n int) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+	return undertest.FreeAddresses(t, 1)[0]
 }

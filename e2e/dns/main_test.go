@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"gatelodge.dev/e2e/namespace"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // The addresses of the namespace: a range for tests of network devices (RFC
@@ -36,11 +35,9 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		return namespace.Main(m, local, func() error {
-			path := filepath.Join(dir, "gatelodge")
-			build := exec.Command("go", "build", "-o", path, "./cmd/gatelodge")
-			build.Dir = "../.."
-			if out, err := build.CombinedOutput(); err != nil {
-				return fmt.Errorf("building gatelodge: %w\n%s", err, out)
+			path, err := undertest.Build(dir)
+			if err != nil {
+				return err
 			}
 			return os.Setenv(binary, path)
 		})

@@ -5,21 +5,19 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/e2e/process"
 	"gatelodge.dev/e2e/programs"
+	"gatelodge.dev/e2e/undertest"
 	gatetls "gatelodge.dev/tls"
 )
 
@@ -57,7 +55,7 @@ func Start(t testing.TB, options Options) *CA {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free := FreeAddresses(t, 2)
+	free := undertest.FreeAddresses(t, 2)
 	c := &CA{
 		authority: authority, address: free[0], management: free[1],
 		rootsFile: filepath.Join(dir, "roots.pem"), Resolver: startResolver(t, options.Zones, options.Addresses),
@@ -180,37 +178,4 @@ func Port(t testing.TB, address string) int {
 		t.Fatal(err)
 	}
 	return port
-}
-
-// ports counts up the ports that FreeAddresses looks at, from somewhere below
-// those that the system gives to outgoing connections: none is handed out
-// twice, though nobody may listen on it yet.
-var ports atomic.Uint32
-
-func init() { ports.Store(10000 + rand.Uint32N(15000)) }
-
-// FreeAddresses returns loopback addresses whose ports nobody listens on, for
-// TCP and UDP.
-func FreeAddresses(t testing.TB, n int) []string {
-	t.Helper()
-	var addresses []string
-	for len(addresses) < n {
-		port := ports.Add(1)
-		if port > 32000 {
-			t.Fatal("no port is free for both TCP and UDP")
-		}
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port)) // at every address
-		if err != nil {
-			continue
-		}
-		l.Close()
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		u, err := net.ListenPacket("udp", address)
-		if err != nil {
-			continue
-		}
-		u.Close()
-		addresses = append(addresses, address)
-	}
-	return addresses
 }

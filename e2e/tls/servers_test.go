@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"gatelodge.dev/e2e/process"
+	"gatelodge.dev/e2e/undertest"
 )
 
 const host = "web.example.test"
@@ -37,11 +38,8 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "gatelodge")
-		build := exec.Command("go", "build", "-o", binary, "./cmd/gatelodge")
-		build.Dir = "../.."
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building gatelodge: %v\n%s", err, out)
+		if binary, err = undertest.Build(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
