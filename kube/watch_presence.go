@@ -9,13 +9,18 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
 )
 
 // presenceEvery is how often it is asked whether a resource is there. To be
 // asked this every account has the right (ClusterRole system:discovery), where
 // to watch CustomResourceDefinitions few have.
 const presenceEvery = 15 * time.Second
+
+// resourceServer tells the resources of a group's version; it is the part of
+// discovery.DiscoveryInterfaceWithContext that is needed.
+type resourceServer interface {
+	ServerResourcesForGroupVersionWithContext(ctx context.Context, groupVersion string) (*metav1.APIResourceList, error)
+}
 
 // presence knows whether the API server has a resource that not every cluster
 // has, and that may come and go.
@@ -47,10 +52,14 @@ func (p *presence) question() {
 }
 
 // follow asks now and then until ctx ends, and calls changed after each news.
-func (p *presence) follow(ctx context.Context, server discovery.ServerResourcesInterfaceWithContext, faults *faults, changed func()) {
+func (p *presence) follow(ctx context.Context, server resourceServer, faults *faults, changed func()) {
 	for {
 		list, err := server.ServerResourcesForGroupVersionWithContext(ctx, p.resource.GroupVersion().String())
-		faults.note("look for "+p.resource.Resource, err)
+		fault := err
+		if apierrors.IsNotFound(err) {
+			fault = nil // this is an answer
+		}
+		faults.note("look for "+p.resource.Resource, fault)
 		if p.learn(list, err) {
 			changed()
 		}

@@ -1,8 +1,12 @@
 package kube
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +47,41 @@ func TestPresenceOfAResource(t *testing.T) {
 	if present, known := p.get(); present || !known {
 		t.Error("who may not ask waits for ever")
 	}
+}
+
+// discoveryFunc is a server whose answers are made up.
+type discoveryFunc func() (*metav1.APIResourceList, error)
+
+func (f discoveryFunc) ServerResourcesForGroupVersionWithContext(context.Context, string) (*metav1.APIResourceList, error) {
+	return f()
+}
+
+// TestLookingIsNoFaultForLong: rights that come a moment after the API server,
+// as when it is restarted, end the fault, also where the resource is not there.
+func TestLookingIsNoFaultForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answers := []error{
+			apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("not yet")),
+			apierrors.NewNotFound(schema.GroupResource{}, ""),
+		}
+		asked := 0
+		server := discoveryFunc(func() (*metav1.APIResourceList, error) {
+			err := answers[min(asked, len(answers)-1)]
+			asked++
+			return nil, err
+		})
+		faults := newFaults(slog.New(slog.DiscardHandler))
+		go newPresence(dnsEndpoints).follow(t.Context(), server, faults, func() {})
+		synctest.Wait()
+		if faults.String() == "" {
+			t.Error("nothing is told of a look that was forbidden")
+		}
+		time.Sleep(presenceEvery)
+		synctest.Wait()
+		if asked != 2 || faults.String() != "" {
+			t.Errorf("after %d looks: %s", asked, faults)
+		}
+	})
 }
 
 // TestDNSEndpointsAreTrimmed: what Build reads is kept, and an object that has
