@@ -17,7 +17,7 @@ import (
 const presenceEvery = 15 * time.Second
 
 // resourceServer tells the resources of a group's version; it is the part of
-// discovery.DiscoveryInterfaceWithContext that is needed.
+// discovery.ServerResourcesInterfaceWithContext that is needed.
 type resourceServer interface {
 	ServerResourcesForGroupVersionWithContext(ctx context.Context, groupVersion string) (*metav1.APIResourceList, error)
 }
