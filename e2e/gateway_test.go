@@ -23,21 +23,7 @@ import (
 // binary is the gatelodge program under test, built by TestMain.
 var binary string
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "gatelodge-e2e-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if binary, err = undertest.Build(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(undertest.Main(m, &binary)) }
 
 // gateway is a running gatelodge and the ways to ask it.
 type gateway struct {

@@ -30,21 +30,7 @@ const host = "web.example.test"
 // binary is the gatelodge program under test, built by TestMain.
 var binary string
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "gatelodge-tls-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if binary, err = undertest.Build(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(undertest.Main(m, &binary)) }
 
 // site is the certificate that both servers show, in PEM files.
 type site struct{ certificate, key string }

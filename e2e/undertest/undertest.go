@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,22 @@ func Build(dir string) (string, error) {
 		return "", fmt.Errorf("building gatelodge: %w\n%s", err, out)
 	}
 	return path, nil
+}
+
+// Main builds gatelodge, tells its path in binary, and runs the tests of a
+// package, whose TestMain exits with what it returns.
+func Main(m *testing.M, binary *string) (code int) {
+	dir, err := os.MkdirTemp("", "gatelodge-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if *binary, err = Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
 }
 
 // ports counts up the ports that FreeAddresses looks at, from somewhere below
