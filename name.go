@@ -110,22 +110,27 @@ func (n Name) Within(zone Name) bool {
 // Compare orders names by their labels from the right, so that a name stands
 // directly before those below it (RFC 4034 §6.1).
 func (n Name) Compare(m Name) int {
-	a, b := string(n), string(m)
-	for a != "" && b != "" {
-		var la, lb string
-		a, la = cutLast(a)
-		b, lb = cutLast(b)
-		if c := strings.Compare(la, lb); c != 0 {
-			return c
+	shared := 0 // octets of the labels that both end in, with the dot before
+	for i := 1; ; i++ {
+		if i > len(n) || i > len(m) {
+			if n.dotAt(i) && m.dotAt(i) {
+				return len(n) - len(m)
+			}
+			break
+		}
+		c := n[len(n)-i]
+		if c != m[len(m)-i] {
+			break
+		}
+		if c == '.' {
+			shared = i
 		}
 	}
-	return len(a) - len(b)
+	return strings.Compare(n[:len(n)-shared].last(), m[:len(m)-shared].last())
 }
 
-// cutLast splits s before its last label.
-func cutLast(s string) (rest, label string) {
-	if i := strings.LastIndexByte(s, '.'); i >= 0 {
-		return s[:i], s[i+1:]
-	}
-	return "", s
-}
+// dotAt reports whether the i-th octet from the right is not one of a label.
+func (n Name) dotAt(i int) bool { return i > len(n) || n[len(n)-i] == '.' }
+
+// last returns the last label.
+func (n Name) last() string { return string(n[strings.LastIndexByte(string(n), '.')+1:]) }

@@ -1,6 +1,7 @@
 package gatelodge_test
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -115,6 +116,34 @@ func TestRouteMatchesByPathElement(t *testing.T) {
 		r := gatelodge.Route{Path: c.route, Match: c.match}
 		if got := r.Matches(c.path); got != c.want {
 			t.Errorf("%s %s matches %s: %t", c.match, c.route, c.path, got)
+		}
+	}
+}
+
+// TestCompareByLabels compares random names, many of which end alike, with the
+// order of their labels.
+func TestCompareByLabels(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	name := func() gatelodge.Name {
+		var labels []string
+		for range random.IntN(4) {
+			labels = append(labels, []string{"a", "b", "ab", "ba", "bab", "*", "a-b"}[random.IntN(7)])
+		}
+		return gatelodge.Name(strings.Join(labels, "."))
+	}
+	labels := func(n gatelodge.Name) []string {
+		list := strings.Split(string(n), ".")
+		slices.Reverse(list)
+		if n == "" {
+			return nil
+		}
+		return list
+	}
+	for range 20000 {
+		a, b := name(), name()
+		want := slices.Compare(labels(a), labels(b))
+		if got := a.Compare(b); cmp.Compare(got, 0) != want || (got == 0) != (a == b) {
+			t.Fatalf("%q compared with %q gives %d, want %d", a, b, got, want)
 		}
 	}
 }

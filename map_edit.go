@@ -1,0 +1,229 @@
+package gatelodge
+
+import (
+	"iter"
+	"slices"
+)
+
+// NewMap returns a Map of these keys and values. It costs a step for each if
+// they come in the order of the keys; any other order costs more.
+func NewMap[K Ordered[K], V comparable](values iter.Seq2[K, V]) Map[K, V] {
+	var zero V
+	var b mapBuilder[K, V]
+	var late *MapEdit[K, V]
+	for key, value := range values {
+		switch {
+		case late != nil:
+			late.Set(key, value)
+		case b.length > 0 && b.last.Compare(key) >= 0:
+			late = b.build().Edit()
+			late.Set(key, value)
+		case value != zero:
+			b.add(key, value)
+		}
+	}
+	if late != nil {
+		return late.Map()
+	}
+	return b.build()
+}
+
+// With returns m with value under key.
+func (m Map[K, V]) With(key K, value V) Map[K, V] {
+	e := m.Edit()
+	e.Set(key, value)
+	return e.Map()
+}
+
+// Without returns m without key.
+func (m Map[K, V]) Without(key K) Map[K, V] {
+	var zero V
+	return m.With(key, zero)
+}
+
+// MapEdit makes another Map by many changes, each of which costs less than with
+// a Map in between. It is used by one goroutine at a time.
+type MapEdit[K Ordered[K], V comparable] struct {
+	m  Map[K, V]
+	id *mapEditID // of the nodes that m does not share with another Map
+}
+
+// mapEditID is told apart by its address, so it needs one.
+type mapEditID struct{ _ byte }
+
+// Edit begins to make another Map of m.
+func (m Map[K, V]) Edit() *MapEdit[K, V] {
+	return &MapEdit[K, V]{m: m, id: new(mapEditID)}
+}
+
+// Map returns the Map with all changes so far. The edit may go on from there.
+func (e *MapEdit[K, V]) Map() Map[K, V] {
+	e.id = new(mapEditID)
+	return e.m
+}
+
+// Get returns the value of key with the changes so far.
+func (e *MapEdit[K, V]) Get(key K) V { return e.m.Get(key) }
+
+// Set puts value under key; the zero V takes the key out.
+func (e *MapEdit[K, V]) Set(key K, value V) {
+	var zero V
+	switch before := e.m.Get(key); {
+	case value == before:
+	case value == zero:
+		e.m.root = e.remove(e.m.root, key)
+		e.m.length--
+	case before == zero:
+		e.m.root = e.insert(e.m.root, mapItem[K, V]{key, value}, levelOf(key))
+		e.m.length++
+	default:
+		e.m.root = e.replace(e.m.root, key, value)
+	}
+}
+
+// own returns n, or a copy if another Map shares it.
+func (e *MapEdit[K, V]) own(n *mapNode[K, V]) *mapNode[K, V] {
+	if n.edit == e.id {
+		return n
+	}
+	return &mapNode[K, V]{items: slices.Clone(n.items), kids: slices.Clone(n.kids), edit: e.id, level: n.level}
+}
+
+// replace returns n with another value under key, which it has.
+func (e *MapEdit[K, V]) replace(n *mapNode[K, V], key K, value V) *mapNode[K, V] {
+	n = e.own(n)
+	i, found := n.search(key)
+	if found {
+		n.items[i].value = value
+	} else {
+		n.kids[i] = e.replace(n.kids[i], key, value)
+	}
+	return n
+}
+
+// insert returns n with item, whose key it does not have.
+func (e *MapEdit[K, V]) insert(n *mapNode[K, V], item mapItem[K, V], level uint8) *mapNode[K, V] {
+	if n == nil || n.level < level {
+		before, after := e.split(n, item.key)
+		return e.node(level, []mapItem[K, V]{item}, nil, mapNodes[K, V]{before, after}, nil)
+	}
+	i, _ := n.search(item.key)
+	if n.level > level {
+		n = e.own(n)
+		n.kids[i] = e.insert(n.kids[i], item, level)
+		return n
+	}
+	before, after := e.split(n.kid(i), item.key)
+	return e.node(level, slices.Insert(slices.Clip(n.items), i, item), n.kidsTo(i), mapNodes[K, V]{before, after}, n.kidsFrom(i+1))
+}
+
+// split returns what is before key in n and what is after. n does not have key.
+func (e *MapEdit[K, V]) split(n *mapNode[K, V], key K) (before, after *mapNode[K, V]) {
+	if n == nil {
+		return nil, nil
+	}
+	i, _ := n.search(key)
+	before, after = e.split(n.kid(i), key)
+	if i > 0 {
+		before = e.node(n.level, slices.Clone(n.items[:i]), n.kidsTo(i), mapNodes[K, V]{before}, nil)
+	}
+	if i < len(n.items) {
+		after = e.node(n.level, slices.Clone(n.items[i:]), nil, mapNodes[K, V]{after}, n.kidsFrom(i+1))
+	}
+	return before, after
+}
+
+// remove returns n without key, which it has.
+func (e *MapEdit[K, V]) remove(n *mapNode[K, V], key K) *mapNode[K, V] {
+	i, found := n.search(key)
+	if !found {
+		n = e.own(n)
+		n.kids[i] = e.remove(n.kids[i], key)
+		return n
+	}
+	joined := e.join(n.kid(i), n.kid(i+1))
+	if len(n.items) == 1 {
+		return joined
+	}
+	return e.node(n.level, slices.Concat(n.items[:i], n.items[i+1:]), n.kidsTo(i), mapNodes[K, V]{joined}, n.kidsFrom(i+2))
+}
+
+// join returns what is in before and in after, whose keys are all behind.
+func (e *MapEdit[K, V]) join(before, after *mapNode[K, V]) *mapNode[K, V] {
+	switch {
+	case before == nil:
+		return after
+	case after == nil:
+		return before
+	case before.level < after.level:
+		after = e.own(after)
+		after.kids[0] = e.join(before, after.kids[0])
+		return after
+	case before.level > after.level:
+		before = e.own(before)
+		last := len(before.items)
+		before.kids[last] = e.join(before.kids[last], after)
+		return before
+	}
+	last := len(before.items)
+	joined := e.join(before.kid(last), after.kid(0))
+	return e.node(before.level, slices.Concat(before.items, after.items), before.kidsTo(last), mapNodes[K, V]{joined}, after.kidsFrom(1))
+}
+
+// node returns a node of this edit, whose kids are these together; of level 0 it
+// has none.
+func (e *MapEdit[K, V]) node(level uint8, items []mapItem[K, V], left, middle, right mapNodes[K, V]) *mapNode[K, V] {
+	n := &mapNode[K, V]{items: items, edit: e.id, level: level}
+	if level > 0 {
+		n.kids = slices.Concat(left, middle, right)
+	}
+	return n
+}
+
+// kidsTo returns the kids before item i, without that right before it.
+func (n *mapNode[K, V]) kidsTo(i int) mapNodes[K, V] { return n.kids[:min(i, len(n.kids))] }
+
+// kidsFrom returns the kids from that before item i on.
+func (n *mapNode[K, V]) kidsFrom(i int) mapNodes[K, V] { return n.kids[min(i, len(n.kids)):] }
+
+// mapBuilder makes a Map of keys that come in order.
+type mapBuilder[K Ordered[K], V comparable] struct {
+	open   []mapNode[K, V] // by level: the node that gets the next item, the last kid still missing
+	last   K
+	length int
+}
+
+func (b *mapBuilder[K, V]) add(key K, value V) {
+	level := levelOf(key)
+	for len(b.open) <= int(level) {
+		b.open = append(b.open, mapNode[K, V]{level: uint8(len(b.open))})
+	}
+	kid := b.close(level)
+	n := &b.open[level]
+	n.items = append(n.items, mapItem[K, V]{key, value})
+	if level > 0 {
+		n.kids = append(n.kids, kid)
+	}
+	b.last = key
+	b.length++
+}
+
+// close returns what came since the last item of level or a higher one.
+func (b *mapBuilder[K, V]) close(level uint8) (closed *mapNode[K, V]) {
+	for i := range b.open[:level] {
+		n := &b.open[i]
+		if len(n.items) == 0 {
+			continue
+		}
+		done := &mapNode[K, V]{items: slices.Clone(n.items), level: n.level}
+		if n.level > 0 {
+			done.kids = slices.Clone(append(n.kids, closed))
+		}
+		n.items, n.kids, closed = n.items[:0], n.kids[:0], done
+	}
+	return closed
+}
+
+func (b *mapBuilder[K, V]) build() Map[K, V] {
+	return Map[K, V]{b.close(uint8(len(b.open))), b.length}
+}
