@@ -87,7 +87,7 @@ func makeBackends(h *hosts, svc *services, eps *endpointSlices, sec *secrets, ob
 	for i, ref := range h.refs {
 		name := types.NamespacedName{Namespace: ref.port.Namespace, Name: ref.port.Name}
 		made := backendResult{service: svc.byName[name], slices: eps.byService[name], cfg: cfg}
-		made.external, made.secret = objects.Externals.of(made.service), ref.tls.secretOf(ref, sec)
+		made.external, made.secret = objects.Externals.of(made.service), secretOf(ref, sec)
 		for len(old) > 0 && old[0].backend.Key < ref.key {
 			old = old[1:]
 		}

@@ -102,11 +102,11 @@ func (ask backendTLSAsk) check(a *asked, in *ingress) {
 
 // secretOf finds the Secret that the annotations of a reference name, nil for
 // none.
-func (ask backendTLSAsk) secretOf(ref *backendRef, s *secrets) *corev1.Secret {
-	if ask.secret == "" {
+func secretOf(ref *backendRef, s *secrets) *corev1.Secret {
+	if ref.tls.secret == "" {
 		return nil
 	}
-	return s.byName[types.NamespacedName{Namespace: ref.port.Namespace, Name: ask.secret}]
+	return s.byName[types.NamespacedName{Namespace: ref.port.Namespace, Name: ref.tls.secret}]
 }
 
 // backendTLS is a gatelodge.BackendTLS and what it was made of, beside the
@@ -137,7 +137,7 @@ func (r *backendResult) addTLS(ref *backendRef, objects *Objects, before *backen
 	if before != nil && before.tls != nil && before.tls.secret == next.secret && before.tls.name == next.name {
 		r.tls = before.tls
 	} else {
-		next.tls, next.failure = ref.tls.read(ref, r.secret, next.name)
+		next.tls, next.failure = readBackendTLS(ref, r.secret, next.name)
 		r.tls = &next
 	}
 	r.backend.TLS, r.failure = r.tls.tls, r.tls.failure
@@ -155,23 +155,23 @@ func (r *backendResult) clusterName(ref *backendRef) gatelodge.Name {
 }
 
 // read reads the Secret. A route is not served with less than it asks for.
-func (ask backendTLSAsk) read(ref *backendRef, secret *corev1.Secret, name gatelodge.Name) (*gatelodge.BackendTLS, *failure) {
-	if ask.name != "" {
-		name = ask.name
+func readBackendTLS(ref *backendRef, secret *corev1.Secret, name gatelodge.Name) (*gatelodge.BackendTLS, *failure) {
+	if ref.tls.name != "" {
+		name = ref.tls.name
 	}
 	to := &gatelodge.BackendTLS{}
-	if ask.sendName {
+	if ref.tls.sendName {
 		to.ServerName = name
 	}
-	if ask.secret == "" {
+	if ref.tls.secret == "" {
 		return to, nil
 	}
-	where := ref.port.Namespace + "/" + ask.secret
+	where := ref.port.Namespace + "/" + ref.tls.secret
 	if secret == nil {
 		return to, &failure{gatelodge.SecretMissing, fmt.Sprintf("there is no Secret %s, which proxy-ssl-secret names", where)}
 	}
 	var err error
-	if to.Certificate, err = readClientCertificate(secret); err == nil && ask.verify {
+	if to.Certificate, err = readClientCertificate(secret); err == nil && ref.tls.verify {
 		to.VerifyName = name
 		to.Roots, err = readRoots(secret)
 	}

@@ -32,6 +32,8 @@ type Guard struct {
 	// Recall returns the objects that were served last, if they are kept; it is
 	// called at most once, at the start. It may be nil.
 	Recall func() (Objects, bool)
+	// Reader is shared with a source that reads Ingresses as well; it may be nil.
+	Reader *Reader
 
 	source Builder // builds what the source says …
 	held   Builder // … and, while holding, that together with what is withheld
@@ -74,7 +76,7 @@ func see(b *Builder, objects Objects, cfg *Config) (*sight, *gatelodge.Snapshot)
 	snapshot := b.Build(objects, cfg)
 	return &sight{
 		objects: objects, cfg: cfg, hosts: snapshot.Hosts,
-		ingresses: b.last.selection.ours, publications: b.last.published.list,
+		ingresses: b.Ingresses(), publications: b.Publications(),
 	}, snapshot
 }
 
@@ -82,6 +84,7 @@ func see(b *Builder, objects Objects, cfg *Config) (*sight, *gatelodge.Snapshot)
 // start, so little is there that it must not be served yet. again is when to
 // build anew though nothing changed; zero: never.
 func (g *Guard) Build(objects Objects, cfg *Config) (snapshot *gatelodge.Snapshot, again time.Time) {
+	g.source.Reader = g.Reader
 	before := g.source // a copy: what a Builder remembers is never written
 	now, snapshot := see(&g.source, objects, cfg)
 	tripped := false

@@ -75,10 +75,9 @@ func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
 		g.withheld = &withheld{ingresses: g.ingresses.kept(), publications: g.publications.kept()}
 	}
 	objects := now.objects
-	objects.withheld = g.withheld
 	relisted := g.remains.addTo(&objects, needsOf(g.withheld.ingresses))
 	objects.Good = g.held.Good()
-	snapshot := g.held.Build(objects, now.cfg)
+	snapshot := g.held.BuildWith(objects, g.withheld, now.cfg)
 
 	status := GuardStatus{Holding: true, Until: g.hold.until, Objects: relisted}
 	status.Hosts, status.Hash = g.withheldHosts(snapshot, relisted)

@@ -48,9 +48,6 @@ type Objects struct {
 	Relists []*Relist
 	Guard   *GuardRecord
 
-	withheld *withheld  // what a Guard adds
-	selected *selection // made of these Ingresses already by the source; nil: not
-
 	// Remembered is when these were the cluster's objects, if they come from
 	// disk; zero: they are what the source says now.
 	Remembered time.Time

@@ -44,3 +44,8 @@ func insertSorted[T any](list, added []T, compare func(a, b T) int) []T {
 	}
 	return append(merged, list...)
 }
+
+// sameSlice tells whether two slices that are never written are one.
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}

@@ -37,20 +37,20 @@ type publishAsk struct {
 // publications is the objects that ask for names alone, the oldest first.
 type publications struct {
 	cfg       *Config
-	services  *services
+	services  []*corev1.Service
 	endpoints []*DNSEndpoint
 
 	list     []*publication
 	problems []gatelodge.Problem
 }
 
-func readPublications(svc *services, objects *Objects, cfg *Config, last *publications) *publications {
+func readPublications(services []*corev1.Service, objects *Objects, cfg *Config, last *publications) *publications {
 	if last == nil {
 		last = &publications{}
-	} else if last.cfg == cfg && last.services == svc && slices.Equal(last.endpoints, objects.DNSEndpoints) {
+	} else if last.cfg == cfg && sameSlice(last.services, services) && slices.Equal(last.endpoints, objects.DNSEndpoints) {
 		return last
 	}
-	p := &publications{cfg: cfg, services: svc, endpoints: objects.DNSEndpoints}
+	p := &publications{cfg: cfg, services: services, endpoints: objects.DNSEndpoints}
 	before := make(map[types.UID]*publication, len(last.list))
 	if last.cfg == cfg { // whose zones decide what is read
 		for _, pub := range last.list {
@@ -69,7 +69,7 @@ func readPublications(svc *services, objects *Objects, cfg *Config, last *public
 			p.list = append(p.list, pub)
 		}
 	}
-	for _, service := range svc.list {
+	for _, service := range services {
 		if len(service.Annotations) > 0 {
 			add(&service.ObjectMeta, func() *publication { return readPublication(service, objects, cfg) })
 		}

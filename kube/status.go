@@ -29,8 +29,8 @@ type Reporter struct {
 	written map[types.UID]time.Time // the worker's alone: statuses of late
 }
 
-// Reporter returns what tells the cluster.
-func (c *Cluster) Reporter() *Reporter {
+// NewReporter returns what tells the cluster.
+func NewReporter(c *Cluster) *Reporter {
 	return &Reporter{cluster: c, events: newEventWriter(c), wake: make(chan struct{}, 1), written: make(map[types.UID]time.Time)}
 }
 

@@ -40,9 +40,7 @@ type Watch struct {
 
 	stale atomic.Bool // something changed that decides what is watched
 
-	// selection is handed out with the objects, so that each Ingress is read, and
-	// kept as it was read, once.
-	selection *selection
+	reader *Reader // shared with the Builder
 
 	// Of the last reconcile; Run's alone.
 	settled bool      // it found all that is to be watched
@@ -51,8 +49,9 @@ type Watch struct {
 }
 
 // Watch returns the Source of the cluster's objects, for what config returns.
-func (c *Cluster) Watch(config func() *Config) *Watch {
-	w := &Watch{cluster: c, config: config, wake: make(chan struct{}, 1), feeds: make(map[feedKey]*feed)}
+// Which Secrets it reads depends on what reader finds in the Ingresses.
+func (c *Cluster) Watch(config func() *Config, reader *Reader) *Watch {
+	w := &Watch{cluster: c, config: config, reader: reader, wake: make(chan struct{}, 1), feeds: make(map[feedKey]*feed)}
 	if c.cfg.Custom != nil {
 		w.dnsEndpoints = newPresence(dnsEndpoints)
 	}
@@ -131,8 +130,7 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 		return false
 	}
 	w.addTo(&objects, parameters)
-	w.selection = selectIngresses(&objects, cfg, w.selection)
-	w.secrets = wantSecrets(w.selection.ours, w.tlsSecrets(keys), w.secrets)
+	w.secrets = wantSecrets(w.reader.Read(&objects, cfg, nil).ours, w.tlsSecrets(keys), w.secrets)
 	named, problems := w.secrets.feeds(cfg)
 	keys = append(keys, named...)
 	if w.settled = w.start(ctx, keys); !w.settled {
@@ -198,8 +196,6 @@ func (w *Watch) Objects() Objects {
 		w.poke() // another configuration may need other objects
 	}
 	objects := w.collect(w.active)
-	w.selection = selectIngresses(&objects, cfg, w.selection)
-	objects.selected = w.selection
 	objects.Problems = append(w.cluster.faults.problems(), w.problems...)
 	return objects
 }

@@ -96,7 +96,7 @@ func TestConfigurationMovesTheWatch(t *testing.T) {
 	cluster := NewCluster(client, ClusterConfig{Name: "gatelodge", Namespace: "gatelodge", Pod: "p", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	var cfg atomic.Pointer[Config]
 	cfg.Store(&Config{Namespaces: []string{"a"}, Classes: []string{class}})
-	w := cluster.Watch(cfg.Load)
+	w := cluster.Watch(cfg.Load, nil)
 	if missing := w.Waiting(); !strings.Contains(missing, "ingresses in namespace a") {
 		t.Errorf("before the start it waits for %q", missing)
 	}
@@ -147,7 +147,7 @@ func TestNamespaceThatMayNotBeRead(t *testing.T) {
 	})
 	cluster := NewCluster(client, ClusterConfig{Name: "gatelodge", Namespace: "gatelodge", Pod: "p", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	cfg := &Config{Namespaces: []string{"a"}, Classes: []string{"ours"}}
-	w := cluster.Watch(func() *Config { return cfg })
+	w := cluster.Watch(func() *Config { return cfg }, nil)
 	ctx, stop := context.WithCancel(t.Context())
 	dirty, ended := make(chan struct{}, 100), make(chan error)
 	go func() { ended <- w.Run(ctx, func() { dirty <- struct{}{} }) }()

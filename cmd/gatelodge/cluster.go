@@ -91,8 +91,8 @@ func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
 		Custom:     api.custom,
 		Registerer: g.registry,
 	})
-	watch := cluster.Watch(func() *kube.Config { return &g.config.Load().Kube })
-	reporter := cluster.Reporter()
+	watch := cluster.Watch(func() *kube.Config { return &g.config.Load().Kube }, g.guard.Reader)
+	reporter := kube.NewReporter(cluster)
 	replica := cluster.Replica()
 	g.source, g.waiting = watch, watch.Waiting
 	g.served = func(snapshot *gatelodge.Snapshot, objects kube.Objects) {

@@ -61,7 +61,7 @@ type gateway struct {
 }
 
 func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.Logger) *gateway {
-	g := &gateway{log: log, source: source, guard: &kube.Guard{Log: log}, configPoke: make(chan struct{}, 1), first: make(chan struct{})}
+	g := &gateway{log: log, source: source, guard: &kube.Guard{Log: log, Reader: &kube.Reader{}}, configPoke: make(chan struct{}, 1), first: make(chan struct{})}
 	g.config.Store(cfg)
 	g.reason.Store("no snapshot yet")
 
