@@ -3,7 +3,7 @@ package gatelodge
 // Policy is what a Route asks for beside its Backend. It is validated: whoever
 // applies it checks nothing again. The zero Policy asks for nothing.
 //
-// A new policy is a field here, a row in kube/annotations.go and a file in
+// A new policy is a field here, a row in kube/intent/annotations.go and a file in
 // proxy with one line in proxy/handler.go.
 type Policy struct {
 	// Unavailable, when not empty, tells why the policy can't be kept: the

@@ -13,15 +13,29 @@ import (
 
 const module = "gatelodge.dev"
 
-// importRules say what the packages of a folder and below may not import, and
-// why. A rule is for the files of the product, not for its tests.
-var importRules = []struct {
+type importRule struct {
 	folder    string   // where the rule holds; "." is the root package alone
 	forbidden []string // import path prefixes
 	but       []string // import path prefixes that are allowed all the same
 	except    []string // folders where it does not hold
 	because   string
-}{
+}
+
+// rooms is the rule for a room of kube, which may import only those below it.
+func rooms(folder string, below ...string) importRule {
+	rule := importRule{
+		folder: folder, forbidden: []string{module}, but: []string{module + "/" + folder},
+		because: "the rooms of kube have one order: what was read, what one object asks for, what is compiled of all, what is withheld; sources stand beside, reports on top",
+	}
+	for _, room := range below {
+		rule.but = append(rule.but, module+"/kube/"+room)
+	}
+	return rule
+}
+
+// importRules say what the packages of a folder and below may not import, and
+// why. A rule is for the files of the product, not for its tests.
+var importRules = []importRule{
 	{
 		folder:    ".",
 		forbidden: []string{"*third-party*", module},
@@ -51,6 +65,14 @@ var importRules = []struct {
 		but:       []string{module + "/kube"},
 		because:   "Kubernetes is an adapter in front of the vocabulary and knows no server",
 	},
+	rooms("kube/objects"),
+	rooms("kube/intent", "objects"),
+	rooms("kube/compile", "objects", "intent"),
+	rooms("kube/guard", "objects", "intent", "compile"),
+	rooms("kube/manifests", "objects"),
+	rooms("kube/state", "objects", "intent"),
+	rooms("kube/cluster", "objects", "intent"),
+	rooms("kube/report", "objects", "intent", "cluster"),
 	{
 		folder:    "proxy/exchange",
 		forbidden: []string{"net/http", "*third-party*"},

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/guard"
 )
 
 // apiGuard is what the withdrawal guard does.
@@ -38,7 +38,7 @@ func (a *admin) guard(w http.ResponseWriter, _ *http.Request) {
 func (a *admin) confirm(w http.ResponseWriter, r *http.Request) {
 	hash, err := a.gateway.confirm(r.Context(), r.URL.Query().Get("hash"))
 	switch {
-	case errors.Is(err, kube.ErrNothingHeld), errors.Is(err, kube.ErrOtherHash):
+	case errors.Is(err, guard.ErrNothingHeld), errors.Is(err, guard.ErrOtherHash):
 		writeText(w, http.StatusConflict, err.Error()+"\n")
 	case err != nil:
 		writeText(w, http.StatusBadGateway, "confirmed "+hash+" on this replica alone: "+err.Error()+"\n")

@@ -15,11 +15,12 @@ import (
 	"testing"
 	"time"
 
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/manifests"
+	"gatelodge.dev/kube/objects"
 )
 
 // guardedGateway serves twenty hosts and has seen them go at once.
-func guardedGateway(t *testing.T) (g *gateway, gone kube.Objects) {
+func guardedGateway(t *testing.T) (g *gateway, gone objects.Objects) {
 	t.Helper()
 	dir := t.TempDir()
 	var text strings.Builder
@@ -29,7 +30,7 @@ func guardedGateway(t *testing.T) (g *gateway, gone kube.Objects) {
 	if err := os.WriteFile(filepath.Join(dir, "all.yaml"), []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	objects, err := kube.ReadPaths([]string{dir}, nil)
+	objects, err := manifests.ReadPaths([]string{dir}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/compile"
+	"gatelodge.dev/kube/manifests"
 )
 
 func checkCommand(std stdio) *cobra.Command {
@@ -36,14 +37,14 @@ func check(std stdio, configFile string, paths []string) error {
 	if len(paths) == 0 {
 		paths = []string{"-"}
 	}
-	objects, err := kube.ReadPaths(paths, std.in)
+	objects, err := manifests.ReadPaths(paths, std.in)
 	if err != nil {
 		return err
 	}
 	objects.Now = time.Now()
 	cfg.Kube.LoopbackEndpoints = true // what runs from a folder may point at this machine
 
-	var builder kube.Builder
+	var builder compile.Builder
 	snapshot := builder.Build(objects, &cfg.Kube)
 	if _, err := fmt.Fprint(std.out, snapshot); err != nil {
 		return err

@@ -15,7 +15,10 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/cluster"
+	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/report"
+	"gatelodge.dev/kube/state"
 )
 
 // serviceAccountNamespace is where a pod finds the name of its namespace.
@@ -83,7 +86,7 @@ func clientConfig(kubeconfig string) (*rest.Config, string, error) {
 // join makes the gateway, which has no source yet, one of the replicas of its
 // instance in a cluster.
 func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
-	cluster := kube.NewCluster(api.builtIn, kube.ClusterConfig{
+	member := cluster.New(api.builtIn, cluster.Config{
 		Name:       g.config.Load().Name,
 		Namespace:  namespace,
 		Pod:        identity(),
@@ -91,34 +94,34 @@ func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
 		Custom:     api.custom,
 		Registerer: g.registry,
 	})
-	watch := cluster.Watch(func() *kube.Config { return &g.config.Load().Kube }, g.guard.Reader)
-	reporter := kube.NewReporter(cluster)
-	replica := cluster.Replica()
+	watch := member.Watch(func() *objects.Config { return &g.config.Load().Kube }, g.guard.Reader)
+	reporter := report.NewReporter(member)
+	replica := member.Replica()
 	g.source, g.waiting = watch, watch.Waiting
-	g.served = func(snapshot *gatelodge.Snapshot, objects kube.Objects) {
-		reporter.Served(snapshot, objects)
+	g.served = func(snapshot *gatelodge.Snapshot, from objects.Objects) {
+		reporter.Served(snapshot, from)
 		replica.Served(snapshot)
 	}
 	g.attest = replica.Run
 	if dir := g.config.Load().State; dir != "" {
-		source, err := kube.NewLastGood(watch, dir, log)
+		source, err := state.NewLastGood(watch, dir, log)
 		if err != nil {
 			return err
 		}
 		g.source, g.keep, g.guard.Recall = source, source.Served, source.Recall
 	}
-	store := cluster.Store()
+	store := member.Store()
 	g.shareKeys(store)
-	g.confirmed = cluster.ConfirmGuard
-	issuer := g.newIssuer(store, cluster.AwaitServed)
+	g.confirmed = member.ConfirmGuard
+	issuer := g.newIssuer(store, member.AwaitServed)
 	g.takePart = func(ctx context.Context) error {
-		return cluster.Election().Lead(ctx, func(ctx context.Context) {
+		return member.Election().Lead(ctx, func(ctx context.Context) {
 			var leading sync.WaitGroup
 			leading.Go(func() { reporter.Run(ctx) })
-			leading.Go(func() { cluster.SweepReplicas(ctx) })
+			leading.Go(func() { member.SweepReplicas(ctx) })
 			leading.Go(func() { g.leadKeys(ctx) })
 			leading.Go(func() { issuer.Run(ctx) })
-			leading.Go(func() { g.guard.Keep(ctx, cluster.PutGuardRecord) })
+			leading.Go(func() { g.guard.Keep(ctx, member.PutGuardRecord) })
 			leading.Wait()
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/objects"
 )
 
 // maxConfigBytes is the largest configuration file that is read. A ConfigMap
@@ -20,7 +20,7 @@ const maxConfigBytes = 16 << 20
 // again.
 type config struct {
 	Name      string // of the instance; the prefix of all it writes to the cluster
-	Kube      kube.Config
+	Kube      objects.Config
 	Listeners []gatelodge.Listener
 	State     string // folder for what outlives the process; "": nothing does
 

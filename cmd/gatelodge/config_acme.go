@@ -14,14 +14,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/objects"
 )
 
 // maxRootsBytes is the largest file of root certificates that is read.
 const maxRootsBytes = 1 << 20
 
 // acme returns from whom certificates are ordered, nil for nobody.
-func (r *configReader) acme(f fileACME, zones []kube.ZoneConfig) *kube.ACMEConfig {
+func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACMEConfig {
 	if f.Directory == "" {
 		var defaults fileConfig
 		defaults.setDefaults()
@@ -30,7 +30,7 @@ func (r *configReader) acme(f fileACME, zones []kube.ZoneConfig) *kube.ACMEConfi
 		}
 		return nil
 	}
-	c := &kube.ACMEConfig{Account: gatelodge.Account{
+	c := &objects.ACMEConfig{Account: gatelodge.Account{
 		Directory: r.directoryURL("acme.directory", f.Directory),
 		Roots:     r.roots("acme.caFile", f.CAFile),
 		Email:     r.email("acme.email", f.Email),
@@ -52,7 +52,7 @@ func (r *configReader) acme(f fileACME, zones []kube.ZoneConfig) *kube.ACMEConfi
 		switch {
 		case err == nil && name.IsWildcard():
 			err = fmt.Errorf("%q is a wildcard itself", s)
-		case err == nil && !slices.ContainsFunc(zones, func(z kube.ZoneConfig) bool { return name.Within(z.Name) }):
+		case err == nil && !slices.ContainsFunc(zones, func(z objects.ZoneConfig) bool { return name.Within(z.Name) }):
 			err = fmt.Errorf("%q lies in none of dns.zones, by which a CA would have a wildcard proved", s)
 		}
 		if err != nil {

@@ -10,16 +10,16 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/dnsserve"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/objects"
 )
 
-func (r *configReader) views(written []fileView) []kube.ViewConfig {
-	var views []kube.ViewConfig
+func (r *configReader) views(written []fileView) []objects.ViewConfig {
+	var views []objects.ViewConfig
 	names := make(unique)
 	for i, v := range written {
 		key := fmt.Sprintf("views[%d]", i)
 		r.once(names, key+".name", r.label(key+".name", v.Name))
-		views = append(views, kube.ViewConfig{
+		views = append(views, objects.ViewConfig{
 			Name:      v.Name,
 			Service:   r.namespaced(key+".service", v.Service),
 			Addresses: r.addresses(key+".addresses", v.Addresses),
@@ -41,8 +41,8 @@ func (r *configReader) viewName(key, name string, views []fileView) string {
 	return name
 }
 
-func (r *configReader) zones(written []fileZone, views []fileView) []kube.ZoneConfig {
-	var zones []kube.ZoneConfig
+func (r *configReader) zones(written []fileZone, views []fileView) []objects.ZoneConfig {
+	var zones []objects.ZoneConfig
 	names := make(unique)
 	for i, z := range written {
 		key := fmt.Sprintf("dns.zones[%d]", i)
@@ -60,8 +60,8 @@ func (r *configReader) zones(written []fileZone, views []fileView) []kube.ZoneCo
 	return zones
 }
 
-func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views []fileView) kube.ZoneConfig {
-	zone := kube.ZoneConfig{
+func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views []fileView) objects.ZoneConfig {
+	zone := objects.ZoneConfig{
 		Name:        name,
 		Nameservers: r.nameservers(key+".nameservers", z.Nameservers, name),
 		Hostmaster:  r.hostmaster(key+".hostmaster", z.Hostmaster, name),

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/objects"
 )
 
 // parsedConfig returns a configuration that has to be good.
@@ -120,14 +120,14 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &config{Name: "edge", Listeners: listeners, Kube: kube.Config{
+	want := &config{Name: "edge", Listeners: listeners, Kube: objects.Config{
 		Controller:          "example.com/edge",
 		Classes:             []string{"edge", "edge.internal"},
 		Selector:            selector,
 		WithoutClass:        true,
 		Namespaces:          []string{"shop", "web"},
-		HostSharing:         kube.ShareAny,
-		DefaultBackend:      &kube.ServicePort{Namespace: "web", Name: "home", Port: "http"},
+		HostSharing:         objects.ShareAny,
+		DefaultBackend:      &objects.ServicePort{Namespace: "web", Name: "home", Port: "http"},
 		RefuseExternalNames: true,
 		Listeners:           listeners,
 		Settings: &gatelodge.Settings{
@@ -147,7 +147,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 			TLS:       gatelodge.TLSSettings{MinVersion: tls.VersionTLS13},
 			DNS:       gatelodge.DNSSettings{RateLimit: 100, QuerySample: 0.25},
 		},
-		Views: []kube.ViewConfig{
+		Views: []objects.ViewConfig{
 			{
 				Name:      "inside",
 				Service:   types.NamespacedName{Namespace: "gatelodge", Name: "gatelodge"},
@@ -156,7 +156,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 			},
 			{Name: "outside", Service: types.NamespacedName{Namespace: "edge", Name: "public"}},
 		},
-		Zones: []kube.ZoneConfig{
+		Zones: []objects.ZoneConfig{
 			{
 				Name:        "pke.example.com",
 				Nameservers: []gatelodge.Name{"ns1.pke.example.com", "ns2.dns.pke.example.com", "ns.example.net", "ns3.pke.example.com"},
@@ -178,7 +178,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 		DNSService:          types.NamespacedName{Namespace: "edge", Name: "names"},
 		DNSAddresses:        []netip.Addr{netip.MustParseAddr("192.0.2.53")},
 		DefaultCertificates: []types.NamespacedName{{Namespace: "edge", Name: "wildcard"}},
-		Guard:               kube.GuardConfig{Share: 0.25, Minimum: 3, Window: 30 * time.Second, Hold: time.Hour},
+		Guard:               objects.GuardConfig{Share: 0.25, Minimum: 3, Window: 30 * time.Second, Hold: time.Hour},
 	}}
 	// A selector holds what it compiled, so that it is compared by its text.
 	if got.Kube.Selector.String() != want.Kube.Selector.String() {

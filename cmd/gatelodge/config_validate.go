@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/objects"
 )
 
 // validate turns what is written into what is used, and notes everything that
@@ -31,13 +31,13 @@ func (r *configReader) validate(f *fileConfig) *config {
 		Listeners:        r.listeners(f.Listeners, f.Views),
 		defaultListeners: !r.isWritten("listeners"),
 	}
-	c.Kube = kube.Config{
+	c.Kube = objects.Config{
 		Controller:          r.controller("ingress.controller", f.Ingress.Controller),
 		Classes:             r.each("ingress.classes", f.Ingress.Classes, r.subdomain),
 		Selector:            r.selector("ingress.selector", f.Ingress.Selector),
 		WithoutClass:        f.Ingress.WithoutClass,
 		Namespaces:          r.each("ingress.namespaces", f.Ingress.Namespaces, r.label),
-		HostSharing:         kube.ShareNamespace,
+		HostSharing:         objects.ShareNamespace,
 		DefaultBackend:      r.servicePort("ingress.defaultBackend", f.Ingress.DefaultBackend),
 		RefuseExternalNames: r.oneOf("ingress.externalNames", f.Ingress.ExternalNames, "allow", "refuse") == "refuse",
 		Listeners:           c.Listeners,
@@ -49,14 +49,14 @@ func (r *configReader) validate(f *fileConfig) *config {
 		DefaultCertificates: r.secrets("tls.defaultCertificates", f.TLS.DefaultCertificates),
 	}
 	c.Kube.ACME = r.acme(f.ACME, c.Kube.Zones)
-	c.Kube.Guard = kube.GuardConfig{
+	c.Kube.Guard = objects.GuardConfig{
 		Share:   within(r, "guard.share", f.Guard.Share, 0, 1),
 		Minimum: within(r, "guard.minimum", f.Guard.Minimum, 0, 1<<30),
 		Window:  r.duration("guard.window", f.Guard.Window, time.Second),
 		Hold:    r.duration("guard.hold", f.Guard.Hold, 0),
 	}
 	if r.oneOf("ingress.hostSharing", f.Ingress.HostSharing, "namespace", "any") == "any" {
-		c.Kube.HostSharing = kube.ShareAny
+		c.Kube.HostSharing = objects.ShareAny
 	}
 	return c
 }

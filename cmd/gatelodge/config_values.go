@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/objects"
 )
 
 // oneOf accepts one of the allowed words.
@@ -158,7 +158,7 @@ func (r *configReader) namespaced(key, s string) types.NamespacedName {
 }
 
 // servicePort accepts a port of a Service, or nothing.
-func (r *configReader) servicePort(key, s string) *kube.ServicePort {
+func (r *configReader) servicePort(key, s string) *objects.ServicePort {
 	if s == "" {
 		return nil
 	}
@@ -169,5 +169,5 @@ func (r *configReader) servicePort(key, s string) *kube.ServicePort {
 	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || len(validation.IsDNS1035Label(name)) > 0 || !isPort {
 		r.fail(key, "%q names no Service port, expected namespace/service:port", abridged(s))
 	}
-	return &kube.ServicePort{Namespace: namespace, Name: name, Port: port}
+	return &objects.ServicePort{Namespace: namespace, Name: name, Port: port}
 }

@@ -21,7 +21,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/deploy"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/manifests"
 	gatetls "gatelodge.dev/tls"
 )
 
@@ -73,7 +73,7 @@ func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags, c
 		return fmt.Errorf("making a folder for the demo: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	manifests := filepath.Join(dir, "manifests")
+	folder := filepath.Join(dir, "manifests")
 	caFile := filepath.Join(dir, "ca.pem")
 
 	ports, err := startBackends(ctx)
@@ -81,10 +81,10 @@ func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags, c
 		return fmt.Errorf("starting the sample backends: %w", err)
 	}
 	err = errors.Join(
-		copyExamples(manifests),
-		writeEndpoints(filepath.Join(manifests, "endpoints.yaml"), ports))
+		copyExamples(folder),
+		writeEndpoints(filepath.Join(folder, "endpoints.yaml"), ports))
 	if ca.directory == "" {
-		err = errors.Join(err, writeCertificates(caFile, filepath.Join(manifests, "wildcard-certificate.yaml")))
+		err = errors.Join(err, writeCertificates(caFile, filepath.Join(folder, "wildcard-certificate.yaml")))
 	}
 	if err != nil {
 		return fmt.Errorf("preparing the demo: %w", err)
@@ -93,14 +93,14 @@ func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags, c
 	if err != nil {
 		return err
 	}
-	g := newGateway(cfg, kube.NewFolder(manifests, log), std.out, log)
+	g := newGateway(cfg, manifests.NewFolder(folder, log), std.out, log)
 	if ca.directory != "" {
 		if err := g.keepIn(ctx, filepath.Join(dir, "state"), log); err != nil {
 			return err
 		}
 	}
 	g.opened = func() {
-		guide{g: g, ca: caFile, acme: ca.directory, manifests: manifests, admin: flags.admin}.print(std.out)
+		guide{g: g, ca: caFile, acme: ca.directory, manifests: folder, admin: flags.admin}.print(std.out)
 	}
 	return g.run(ctx, flags.admin)
 }

@@ -17,7 +17,10 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/dnsserve"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/guard"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/state"
 	"gatelodge.dev/proxy"
 	gatetls "gatelodge.dev/tls"
 )
@@ -27,9 +30,9 @@ import (
 type gateway struct {
 	log     *slog.Logger
 	live    gatelodge.Live
-	source  kube.Source
+	source  objects.Source
 	waiting func() string // what the source is not complete without; nil: it does not tell
-	guard   *kube.Guard
+	guard   *guard.Guard
 	proxy   *proxy.Server
 	dns     *dnsserve.Server
 
@@ -46,9 +49,9 @@ type gateway struct {
 	configPoke   chan struct{}                   // wakes the build after a change of config, or a word to the guard
 	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
 
-	served    func(*gatelodge.Snapshot, kube.Objects)      // takes note of what is live; nil: nobody does
-	keep      func(kube.Objects)                           // keeps what is served for the next start; nil: nothing is kept
-	recorded  *kube.GuardRecord                            // how much was served before the start, without a cluster; nil: that is not known
+	served    func(*gatelodge.Snapshot, objects.Objects)   // takes note of what is live; nil: nobody does
+	keep      func(objects.Objects)                        // keeps what is served for the next start; nil: nothing is kept
+	recorded  *objects.GuardRecord                         // how much was served before the start, without a cluster; nil: that is not known
 	attest    func(ctx context.Context) error              // tells the other replicas what this one serves; nil: there are none
 	confirmed func(ctx context.Context, hash string) error // tells them what was confirmed here; nil: there are none
 	takePart  func(ctx context.Context) error              // has a say among the replicas, and leads if it falls to this one; nil: there is nothing to do
@@ -60,8 +63,8 @@ type gateway struct {
 	opened  func()       // called once everything serves; nil: nobody wants to know
 }
 
-func newGateway(cfg *config, source kube.Source, accessLog io.Writer, log *slog.Logger) *gateway {
-	g := &gateway{log: log, source: source, guard: &kube.Guard{Log: log, Reader: &kube.Reader{}}, configPoke: make(chan struct{}, 1), first: make(chan struct{})}
+func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *slog.Logger) *gateway {
+	g := &gateway{log: log, source: source, guard: &guard.Guard{Log: log, Reader: &intent.Reader{}}, configPoke: make(chan struct{}, 1), first: make(chan struct{})}
 	g.config.Store(cfg)
 	g.reason.Store("no snapshot yet")
 
@@ -142,8 +145,8 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	group.Go(func() error { return g.admin.serve(working, adminListener) })
 
 	// 2. Objects are followed; each change becomes a snapshot that is live.
-	source := kube.NewExternalNames(g.source, func() *kube.Config { return &g.config.Load().Kube }, g.log)
-	group.Go(func() error { return kube.Follow(working, source, g.configPoke, g.rebuild) })
+	source := state.NewExternalNames(g.source, func() *objects.Config { return &g.config.Load().Kube }, g.log)
+	group.Go(func() error { return objects.Follow(working, source, g.configPoke, g.rebuild) })
 	if g.followConfig != nil {
 		group.Go(func() error { return g.followConfig(working) })
 	}
@@ -208,12 +211,12 @@ func (g *gateway) listen(l gatelodge.Listener) error {
 
 // rebuild makes one snapshot from the objects and puts it live. since is when
 // the first of the changes in it was seen.
-func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Time) {
+func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Time) {
 	start := time.Now()
 	if g.recorded != nil {
-		objects.Guard = g.recorded
+		from.Guard = g.recorded
 	}
-	snapshot, again := g.guard.Build(objects, &g.config.Load().Kube)
+	snapshot, again := g.guard.Build(from, &g.config.Load().Kube)
 	if snapshot == nil {
 		return again // too little is there to begin with
 	}
@@ -225,10 +228,10 @@ func (g *gateway) rebuild(objects kube.Objects, since time.Time) (again time.Tim
 	g.metrics.swapped(snapshot, generation, built.Sub(start), time.Since(since))
 	g.report(before, snapshot, generation)
 	if g.served != nil {
-		g.served(snapshot, objects)
+		g.served(snapshot, from)
 	}
 	if g.keep != nil && !g.guard.Status().Holding {
-		g.keep(objects)
+		g.keep(from)
 	}
 	g.serving.Do(func() { close(g.first) })
 	return again

@@ -7,26 +7,28 @@ import (
 	"sync"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/guard"
+	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/state"
 	gatetls "gatelodge.dev/tls"
 )
 
 // keepIn gives the gateway, which has its source and no cluster, a folder for
 // what has to outlive the process.
-func (g *gateway) keepIn(ctx context.Context, state string, log *slog.Logger) error {
-	store, err := kube.NewFolderStore(filepath.Join(state, "items"))
+func (g *gateway) keepIn(ctx context.Context, folder string, log *slog.Logger) error {
+	store, err := state.NewFolderStore(filepath.Join(folder, "items"))
 	if err != nil {
 		return err
 	}
-	served, err := kube.NewLastGood(g.source, state, log)
+	served, err := state.NewLastGood(g.source, folder, log)
 	if err != nil {
 		return err
 	}
-	if g.recorded, err = kube.StoredGuardRecord(ctx, store); err != nil {
+	if g.recorded, err = guard.StoredGuardRecord(ctx, store); err != nil {
 		return err
 	}
 	g.keep, g.guard.Recall = served.Served, served.Recall
-	g.source = kube.NewStoredSource(served, store, log)
+	g.source = state.NewStoredSource(served, store, log)
 	g.shareKeys(store)
 	issuer := g.newIssuer(store, nil)
 	g.takePart = func(ctx context.Context) error { // there are no other replicas
@@ -41,9 +43,9 @@ func (g *gateway) keepIn(ctx context.Context, state string, log *slog.Logger) er
 }
 
 // recordIn returns what keeps in the store how much is served.
-func (g *gateway) recordIn(store gatelodge.Store) func(context.Context, kube.GuardRecord) error {
-	return func(ctx context.Context, r kube.GuardRecord) error {
-		err := kube.PutGuardRecord(ctx, store, r)
+func (g *gateway) recordIn(store gatelodge.Store) func(context.Context, objects.GuardRecord) error {
+	return func(ctx context.Context, r objects.GuardRecord) error {
+		err := guard.PutGuardRecord(ctx, store, r)
 		if err != nil {
 			g.log.Error("how much is served is not kept for a next start", "error", err)
 		}

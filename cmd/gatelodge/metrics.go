@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/guard"
 )
 
 // metrics are those about the snapshot as a whole; each server has its own.
@@ -28,7 +28,7 @@ func newRegistry() *prometheus.Registry {
 	return registry
 }
 
-func newMetrics(registry prometheus.Registerer, guard *kube.Guard) *metrics {
+func newMetrics(registry prometheus.Registerer, guard *guard.Guard) *metrics {
 	seconds := func(name, help string) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:                        name,

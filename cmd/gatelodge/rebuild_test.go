@@ -22,18 +22,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/objects"
 )
 
 // bigCluster is 10,000 Ingresses with a certificate each, in 200 namespaces over
 // 2,000 Services.
-func bigCluster(b *testing.B) kube.Objects {
+func bigCluster(b *testing.B) objects.Objects {
 	b.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		b.Fatal(err)
 	}
-	o := kube.Objects{Now: time.Now()}
+	o := objects.Objects{Now: time.Now()}
 	for n := range 200 {
 		meta := func(name string) metav1.ObjectMeta {
 			return metav1.ObjectMeta{
@@ -98,7 +98,7 @@ func tlsSecret(b *testing.B, meta metav1.ObjectMeta, key *ecdsa.PrivateKey, host
 // benchmarkRebuild makes a change again and again, and measures the CPU time
 // from the objects to the tables that are live, in all threads: what the garbage
 // collector spends is part of it, and what other processes do is not.
-func benchmarkRebuild(b *testing.B, change func(o *kube.Objects, n int)) {
+func benchmarkRebuild(b *testing.B, change func(o *objects.Objects, n int)) {
 	objects := bigCluster(b)
 	cfg, err := parseConfig([]byte(`
 apiVersion: gatelodge.dev/v1alpha1
@@ -136,7 +136,7 @@ func cpuTime(b *testing.B) time.Duration {
 
 // BenchmarkRebuildOneEdit moves one Ingress to another host.
 func BenchmarkRebuildOneEdit(b *testing.B) {
-	benchmarkRebuild(b, func(o *kube.Objects, n int) {
+	benchmarkRebuild(b, func(o *objects.Objects, n int) {
 		o.Ingresses = slices.Clone(o.Ingresses)
 		at := n * 7919 % len(o.Ingresses)
 		edited := o.Ingresses[at].DeepCopy()
@@ -148,7 +148,7 @@ func BenchmarkRebuildOneEdit(b *testing.B) {
 
 // BenchmarkRebuildOneEndpointChange gives one Service other endpoints.
 func BenchmarkRebuildOneEndpointChange(b *testing.B) {
-	benchmarkRebuild(b, func(o *kube.Objects, n int) {
+	benchmarkRebuild(b, func(o *objects.Objects, n int) {
 		o.Slices = slices.Clone(o.Slices)
 		at := n * 7919 % len(o.Slices)
 		changed := o.Slices[at].DeepCopy()

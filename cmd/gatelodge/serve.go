@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatelodge.dev/kube"
+	"gatelodge.dev/kube/manifests"
 )
 
 // listenFlags are the flags that move the default listeners.
@@ -88,7 +88,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	}
 	g := newGateway(cfg, nil, std.out, log)
 	if files.manifests != "" {
-		g.source = kube.NewFolder(files.manifests, log)
+		g.source = manifests.NewFolder(files.manifests, log)
 		if cfg.State != "" {
 			if err := g.keepIn(ctx, cfg.State, log); err != nil {
 				return err

@@ -8,7 +8,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube"
 	"gatelodge.dev/kube/storetest"
 )
 
@@ -24,8 +23,8 @@ func TestClusterStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	instance := func(name string) *kube.ClusterStore {
-		return kube.NewCluster(client, kube.ClusterConfig{
+	instance := func(name string) *cluster.ClusterStore {
+		return cluster.New(client, cluster.Config{
 			Name: name, Namespace: "gatelodge", Pod: "a", Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		}).Store()
 	}

@@ -1,0 +1,68 @@
+package cluster
+
+import (
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+)
+
+// Config says who a gateway is in a cluster.
+type Config struct {
+	Name      string // of the instance; prefix of all that it writes
+	Namespace string // of the gateway, the only one in which it makes objects, Events aside
+	Pod       string // what tells this replica from the others
+	Log       *slog.Logger
+	// Custom reads DNSEndpoints, which not every cluster has; nil: none are read.
+	Custom dynamic.Interface
+	// Registerer gets gatelodge_leader; nil: nobody.
+	Registerer prometheus.Registerer
+}
+
+// Cluster is a gateway's connection to a Kubernetes API server. What goes
+// wrong on it is told once, however many of its parts notice.
+type Cluster struct {
+	Client kubernetes.Interface
+	Cfg    Config
+	Faults *faults
+	leader prometheus.Gauge
+}
+
+// New returns the connection that client makes. It sends nothing yet.
+func New(client kubernetes.Interface, cfg Config) *Cluster {
+	c := &Cluster{
+		Client: client, Cfg: cfg,
+		Faults: newFaults(cfg.Log),
+		leader: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatelodge_leader",
+			Help: "1 while this replica is the leader, which reports to the cluster; otherwise 0.",
+		}),
+	}
+	if cfg.Registerer != nil {
+		cfg.Registerer.MustRegister(c.leader)
+	}
+	return c
+}
+
+// Labels of what a gateway writes in its namespace.
+const (
+	instanceLabel  = "gatelodge.dev/instance"
+	roleLabel      = "gatelodge.dev/role"
+	managedByLabel = "app.kubernetes.io/managed-by"
+)
+
+// meta names an object of the gateway. The label tells apart instances one of
+// whose names begins with another's.
+func (c *Cluster) meta(name, role string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: c.Cfg.Namespace,
+		Name:      c.Cfg.Name + "-" + name,
+		Labels:    map[string]string{managedByLabel: "gatelodge", instanceLabel: c.Cfg.Name, roleLabel: role},
+	}
+}
+
+// FieldManager is under which name fields of status are owned (Kubernetes
+// server-side apply), so that a gateway takes back only its own.
+func (c *Cluster) FieldManager() string { return c.Cfg.Namespace + "/" + c.Cfg.Name }

@@ -1,0 +1,172 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// ClusterStore is a gatelodge.Store of Secrets and ConfigMaps in the gateway's
+// namespace, named NAME-ITEM. Items that everybody may see, by isPublic, are
+// ConfigMaps, and all others Secrets. A version is the resourceVersion.
+type ClusterStore struct{ cluster *Cluster }
+
+// Store returns the store of this gateway's instance.
+func (c *Cluster) Store() *ClusterStore { return &ClusterStore{c} }
+
+// itemRole labels what the store keeps.
+const itemRole = "item"
+
+// itemLabels selects what the store keeps.
+func (c *Cluster) itemLabels() string {
+	return instanceLabel + "=" + c.Cfg.Name + "," + roleLabel + "=" + itemRole
+}
+
+// isPublic tells by the name whether an item holds nothing secret: what the
+// withdrawal guard knows, and the serials of zones.
+func isPublic(name string) bool {
+	return name == "guard" || strings.HasPrefix(name, "zone-")
+}
+
+// Get implements gatelodge.Store.
+func (s *ClusterStore) Get(ctx context.Context, name string) (gatelodge.Item, error) {
+	box, err := s.box(name)
+	if err != nil {
+		return gatelodge.Item{}, err
+	}
+	err = box.get(ctx)
+	if err == nil {
+		err = s.isOurs(box.meta())
+	}
+	if err != nil {
+		return gatelodge.Item{}, s.wrap("get", name, err)
+	}
+	return gatelodge.Item{Data: box.data(), Version: box.meta().ResourceVersion}, nil
+}
+
+// Put implements gatelodge.Store.
+func (s *ClusterStore) Put(ctx context.Context, name string, item gatelodge.Item) (version string, err error) {
+	box, err := s.box(name)
+	if err != nil {
+		return "", err
+	}
+	*box.meta() = s.cluster.meta(name, itemRole)
+	box.setData(item.Data)
+	if item.Version == "" {
+		err = box.create(ctx)
+	} else {
+		box.meta().ResourceVersion = item.Version
+		err = box.update(ctx)
+		if apierrors.IsNotFound(err) {
+			err = gatelodge.ErrConflict // to be deleted is to be changed
+		}
+	}
+	if err != nil {
+		return "", s.wrap("put", name, err)
+	}
+	return box.meta().ResourceVersion, nil
+}
+
+// Delete implements gatelodge.Store.
+func (s *ClusterStore) Delete(ctx context.Context, name, version string) error {
+	box, err := s.box(name)
+	if err != nil {
+		return err
+	}
+	err = box.remove(ctx, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &version}})
+	if err != nil {
+		return s.wrap("delete", name, err)
+	}
+	return nil
+}
+
+// isOurs keeps apart two instances one of whose names begins with the other's:
+// "a-b" keeps its "x" where "a" keeps its "b-x".
+func (s *ClusterStore) isOurs(meta *metav1.ObjectMeta) error {
+	if owner := meta.Labels[instanceLabel]; owner != s.cluster.Cfg.Name {
+		return fmt.Errorf("the object is not this gateway's: its label %s is %q, expected %q", instanceLabel, owner, s.cluster.Cfg.Name)
+	}
+	return nil
+}
+
+// wrap says what failed, in terms of the store where it has one.
+func (s *ClusterStore) wrap(verb, name string, err error) error {
+	switch {
+	case apierrors.IsNotFound(err):
+		err = gatelodge.ErrNotFound
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), errors.Is(err, gatelodge.ErrConflict):
+		err = gatelodge.ErrConflict
+	}
+	return fmt.Errorf("%s item %s-%s in namespace %s: %w", verb, s.cluster.Cfg.Name, name, s.cluster.Cfg.Namespace, err)
+}
+
+// box is the object that an item is kept in.
+type box interface {
+	meta() *metav1.ObjectMeta
+	data() map[string][]byte
+	setData(map[string][]byte)
+
+	get(ctx context.Context) error
+	create(ctx context.Context) error
+	update(ctx context.Context) error
+	remove(ctx context.Context, options metav1.DeleteOptions) error
+}
+
+func (s *ClusterStore) box(name string) (box, error) {
+	if err := objects.CheckItemName(name); err != nil {
+		return nil, err
+	}
+	c := s.cluster
+	meta := c.meta(name, itemRole)
+	if isPublic(name) {
+		return &configMapBox{newObjectClient(c.Client.CoreV1().ConfigMaps(c.Cfg.Namespace), &corev1.ConfigMap{ObjectMeta: meta})}, nil
+	}
+	return &secretBox{newObjectClient(c.Client.CoreV1().Secrets(c.Cfg.Namespace), &corev1.Secret{ObjectMeta: meta})}, nil
+}
+
+type secretBox struct{ objectClient[*corev1.Secret] }
+
+func (b *secretBox) meta() *metav1.ObjectMeta { return &b.object.ObjectMeta }
+
+func (b *secretBox) data() map[string][]byte { return b.object.Data }
+
+func (b *secretBox) setData(parts map[string][]byte) { b.object.Data = parts }
+
+type configMapBox struct {
+	objectClient[*corev1.ConfigMap]
+}
+
+func (b *configMapBox) meta() *metav1.ObjectMeta { return &b.object.ObjectMeta }
+
+func (b *configMapBox) data() map[string][]byte {
+	parts := maps.Clone(b.object.BinaryData)
+	if parts == nil {
+		parts = make(map[string][]byte, len(b.object.Data))
+	}
+	for key, text := range b.object.Data {
+		parts[key] = []byte(text)
+	}
+	return parts
+}
+
+// setData keeps text as such, so that people can read it.
+func (b *configMapBox) setData(parts map[string][]byte) {
+	b.object.Data, b.object.BinaryData = make(map[string]string), make(map[string][]byte)
+	for key, part := range parts {
+		if utf8.Valid(part) {
+			b.object.Data[key] = string(part)
+		} else {
+			b.object.BinaryData[key] = part
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package compile
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// announced is the addresses under which the gateway says that it can be
+// reached.
+type announced struct {
+	views       map[string]*intent.Target // by name of the view
+	nameservers []netip.Addr
+	problems    []gatelodge.Problem
+}
+
+// announce takes the addresses from the configuration, or else from the status
+// of the Services. last is returned if it is the same, and with it the target
+// of each view that did not change.
+func announce(svc *services, cfg *objects.Config, last *announced) *announced {
+	a := &announced{views: make(map[string]*intent.Target, len(cfg.Views))}
+	for _, view := range cfg.Views {
+		addresses := announcedBy(view.Addresses, view.Service, svc)
+		if len(addresses) == 0 && cfg.HasZoneIn(view.Name) {
+			a.problem("views", "view %s has no address to publish: %s", view.Name, noAddress(view.Service))
+		}
+		a.views[view.Name] = &intent.Target{Addresses: addresses}
+	}
+	a.nameservers = announcedBy(cfg.DNSAddresses, cfg.DNSService, svc)
+	if len(a.nameservers) == 0 && cfg.NeedsNameserverAddresses() {
+		a.problem("dns.addresses", "the name servers have no address to publish: %s", noAddress(cfg.DNSService))
+	}
+	if last == nil {
+		return a
+	}
+	for name, t := range a.views {
+		if before := last.views[name]; before != nil && slices.Equal(before.Addresses, t.Addresses) {
+			a.views[name] = before
+		}
+	}
+	if reflect.DeepEqual(a, last) {
+		return last
+	}
+	return a
+}
+
+func (a *announced) problem(key, format string, args ...any) {
+	a.problems = append(a.problems, gatelodge.Problem{
+		Object: objects.ConfigObject(key), Reason: gatelodge.ViewUnannounced, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+func noAddress(service types.NamespacedName) string {
+	if service.Name == "" {
+		return "none is configured"
+	}
+	return fmt.Sprintf("none is configured, and Service %s has none in its status", service)
+}
+
+func announcedBy(configured []netip.Addr, service types.NamespacedName, svc *services) []netip.Addr {
+	if len(configured) > 0 {
+		return intent.SortedAddresses(configured)
+	}
+	if object := svc.byName[service]; object != nil {
+		return intent.BalancerAddresses(object)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package compile
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// caKey is the key of a Secret at which the certificates of a CA stand.
+const caKey = "ca.crt"
+
+// secretOf finds the Secret that the annotations of a reference name, nil for
+// none.
+func secretOf(ref *intent.BackendRef, s *secrets) *corev1.Secret {
+	if ref.Tls.Secret == "" {
+		return nil
+	}
+	return s.byName[types.NamespacedName{Namespace: ref.Port.Namespace, Name: ref.Tls.Secret}]
+}
+
+// backendTLS is a gatelodge.BackendTLS and what it was made of, beside the
+// reference.
+type backendTLS struct {
+	secret objects.Version // zero: there is none
+	name   gatelodge.Name  // that the Service has in the cluster
+
+	tls     *gatelodge.BackendTLS
+	failure *failure
+}
+
+// addTLS adds how TLS is spoken, if it is, and tells whether that can be done
+// as asked. It keeps that of the result before if it is the same, because new
+// connections are made for another.
+func (r *backendResult) addTLS(ref *intent.BackendRef, objs *objects.Objects, before *backendResult) bool {
+	if !r.backend.Protocol.OverTLS() {
+		if ref.Tls != (intent.BackendTLSAsk{}) {
+			r.failure = &failure{gatelodge.BadAnnotation, fmt.Sprintf(
+				"port %s of Service %s is spoken to in clear text, so that the proxy-ssl annotations have no effect, expected backend-protocol HTTPS or GRPCS", ref.Port.Port, ref.Service())}
+		}
+		return true
+	}
+	next := backendTLS{name: r.clusterName(ref)}
+	if r.secret != nil {
+		next.secret = objs.VersionOf(&r.secret.ObjectMeta)
+	}
+	if before != nil && before.tls != nil && before.tls.secret == next.secret && before.tls.name == next.name {
+		r.tls = before.tls
+	} else {
+		next.tls, next.failure = readBackendTLS(ref, r.secret, next.name)
+		r.tls = &next
+	}
+	r.backend.TLS, r.failure = r.tls.tls, r.tls.failure
+	return r.failure == nil
+}
+
+// clusterName is the name by which others speak to the Service, which
+// certificates made in a cluster are for.
+func (r *backendResult) clusterName(ref *intent.BackendRef) gatelodge.Name {
+	if objects.IsExternal(r.service) {
+		name, _ := gatelodge.ParseName(r.service.Spec.ExternalName) // port looked at the error
+		return name
+	}
+	return gatelodge.Name(ref.Port.Name + "." + ref.Port.Namespace + ".svc")
+}
+
+// read reads the Secret. A route is not served with less than it asks for.
+func readBackendTLS(ref *intent.BackendRef, secret *corev1.Secret, name gatelodge.Name) (*gatelodge.BackendTLS, *failure) {
+	if ref.Tls.Name != "" {
+		name = ref.Tls.Name
+	}
+	to := &gatelodge.BackendTLS{}
+	if ref.Tls.SendName {
+		to.ServerName = name
+	}
+	if ref.Tls.Secret == "" {
+		return to, nil
+	}
+	where := ref.Port.Namespace + "/" + ref.Tls.Secret
+	if secret == nil {
+		return to, &failure{gatelodge.SecretMissing, fmt.Sprintf("there is no Secret %s, which proxy-ssl-secret names", where)}
+	}
+	var err error
+	if to.Certificate, err = readClientCertificate(secret); err == nil && ref.Tls.Verify {
+		to.VerifyName = name
+		to.Roots, err = readRoots(secret)
+	}
+	if err != nil {
+		return to, &failure{gatelodge.BadSecret, fmt.Sprintf("Secret %s, which proxy-ssl-secret names, %v", where, err)}
+	}
+	return to, nil
+}
+
+// readRoots reads the CAs of a Secret.
+func readRoots(secret *corev1.Secret) ([]*x509.Certificate, error) {
+	var roots []*x509.Certificate
+	for block, rest := pem.Decode(secret.Data[caKey]); block != nil; block, rest = pem.Decode(rest) {
+		root, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("holds no certificate of a CA in %s: %w", caKey, err)
+		}
+		roots = append(roots, root)
+	}
+	if len(roots) == 0 {
+		return nil, fmt.Errorf("has no %s to verify by, expected certificates of a CA in PEM", caKey)
+	}
+	return roots, nil
+}
+
+// readClientCertificate reads the gateway's own certificate; nil if there is
+// none.
+func readClientCertificate(secret *corev1.Secret) (*tls.Certificate, error) {
+	chain, key := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
+	if len(chain) == 0 && len(key) == 0 {
+		return nil, nil
+	}
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		return nil, fmt.Errorf("holds no key pair in tls.crt and tls.key: %w", err)
+	}
+	return &pair, nil
+}

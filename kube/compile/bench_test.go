@@ -1,0 +1,53 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"gatelodge.dev/kube/kubetest"
+)
+
+func BenchmarkBuildCold(b *testing.B) {
+	objs, cfg := kubetest.BigCluster(b)
+	for b.Loop() {
+		new(Builder).Build(objs, cfg)
+	}
+}
+
+// BenchmarkBuildOneEdit moves one Ingress to another host in each build.
+func BenchmarkBuildOneEdit(b *testing.B) {
+	objs, cfg := kubetest.BigCluster(b)
+	var builder Builder
+	builder.Build(objs, cfg)
+	n := 0
+	for b.Loop() {
+		n++
+		objs.Ingresses = slices.Clone(objs.Ingresses)
+		edited := *objs.Ingresses[5000]
+		edited.ResourceVersion = strconv.Itoa(n + 1)
+		edited.Spec.Rules = slices.Clone(edited.Spec.Rules)
+		edited.Spec.Rules[0].Host = fmt.Sprintf("moved%d.team7.example.com", n)
+		objs.Ingresses[5000] = &edited
+		builder.Build(objs, cfg)
+	}
+}
+
+// BenchmarkBuildOneEndpointChange replaces one EndpointSlice in each build.
+func BenchmarkBuildOneEndpointChange(b *testing.B) {
+	objs, cfg := kubetest.BigCluster(b)
+	var builder Builder
+	builder.Build(objs, cfg)
+	n := 0
+	for b.Loop() {
+		n++
+		objs.Slices = slices.Clone(objs.Slices)
+		meta := objs.Slices[700].ObjectMeta
+		meta.ResourceVersion = strconv.Itoa(n + 1)
+		objs.Slices[700] = kubetest.BigSlice(meta, meta.Labels[discoveryv1.LabelServiceName], 1+n%5)
+		builder.Build(objs, cfg)
+	}
+}

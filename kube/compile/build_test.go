@@ -1,0 +1,380 @@
+package compile
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/kubetest"
+	"gatelodge.dev/kube/objects"
+)
+
+// world is a small cluster in which everything clashes with everything: few
+// names, many who want them.
+type world struct {
+	t       *testing.T
+	random  *rand.Rand
+	version int
+	now     time.Time
+	objects map[string]metav1.Object
+
+	externals *objects.Externals
+}
+
+var (
+	worldNamespaces = []string{"shop", "crm", "lab"}
+	worldHosts      = []string{
+		"", "app.example.com", "b.app.example.com", "*.example.com", "c.d.example.com",
+		"ns1.example.com", "example.com", "_x.app.example.com", "app.example.org", "bad host",
+	}
+	worldPaths = []string{"/", "/a", "/a/", "/a/b", "nowhere"}
+)
+
+func pick[T any](random *rand.Rand, list []T) T { return list[random.IntN(len(list))] }
+
+// meta makes a new version of an object; one in three is another object of the
+// same name, as after a deletion.
+func (w *world) meta(kind, namespace, name string) metav1.ObjectMeta {
+	w.version++
+	uid := types.UID(kind + "/" + namespace + "/" + name)
+	if w.random.IntN(3) == 0 {
+		uid += types.UID(fmt.Sprint("#", w.version))
+	}
+	return metav1.ObjectMeta{
+		Namespace: namespace, Name: name, UID: uid, ResourceVersion: fmt.Sprint(w.version),
+		CreationTimestamp: metav1.NewTime(kubetest.Now.Add(time.Duration(w.random.IntN(4)) * time.Second)),
+	}
+}
+
+func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
+	in := &networkingv1.Ingress{ObjectMeta: w.meta("Ingress", namespace, name)}
+	for range w.random.IntN(4) {
+		rule := networkingv1.IngressRule{Host: pick(w.random, worldHosts)}
+		http := &networkingv1.HTTPIngressRuleValue{}
+		for range w.random.IntN(3) {
+			http.Paths = append(http.Paths, networkingv1.HTTPIngressPath{
+				Path:     pick(w.random, worldPaths),
+				PathType: new(pick(w.random, []networkingv1.PathType{networkingv1.PathTypeExact, networkingv1.PathTypePrefix})),
+				Backend:  *w.backend(),
+			})
+		}
+		rule.HTTP = http
+		in.Spec.Rules = append(in.Spec.Rules, rule)
+	}
+	if w.random.IntN(3) == 0 {
+		in.Spec.DefaultBackend = w.backend()
+	}
+	if w.random.IntN(2) == 0 {
+		in.Spec.TLS = []networkingv1.IngressTLS{{SecretName: pick(w.random, []string{"one", "two"})}}
+	}
+	in.Annotations = map[string]string{}
+	for range w.random.IntN(3) {
+		in.Annotations[pick(w.random, []string{
+			"gatelodge.dev/auth-type", "gatelodge.dev/ssl-redirect", "nginx.ingress.kubernetes.io/typo",
+			"external-dns.kubernetes.io/ttl", "external-dns.kubernetes.io/target",
+		})] = pick(w.random, []string{"basic", "false", "30"})
+		in.Annotations["gatelodge.dev/auth-secret"] = pick(w.random, []string{"one", "two"})
+	}
+	if w.random.IntN(4) == 0 {
+		in.Annotations["gatelodge.dev/server-alias"] = pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "bad host"})
+	}
+	if w.random.IntN(3) == 0 {
+		in.Annotations[intent.ExternalDNSPrefix+"hostname"] = pick(w.random, []string{"app.example.com,e.example.com", "*.app.example.com,e.example.net", "bad host"})
+		in.Annotations[intent.ExternalDNSAlpha+"ingress-hostname-source"] = pick(w.random, []string{"annotation-only", "defined-hosts-only", ""})
+		in.Annotations[intent.ExternalDNSAlpha+"controller"] = pick(w.random, []string{intent.OurController, intent.OurController, "others"})
+	}
+	if w.random.IntN(4) == 0 {
+		in.Annotations["gatelodge.dev/share-host-with"] = pick(w.random, []string{"shop", "crm,lab", "*"})
+	}
+	if w.random.IntN(4) == 0 {
+		in.Annotations["gatelodge.dev/backend-protocol"] = pick(w.random, []string{"HTTP", "HTTPS", "GRPCS"})
+		in.Annotations["gatelodge.dev/proxy-ssl-secret"] = pick(w.random, []string{"one", "two"})
+		in.Annotations["gatelodge.dev/proxy-ssl-verify"] = pick(w.random, []string{"on", "off"})
+	}
+	return in
+}
+
+func (w *world) backend() *networkingv1.IngressBackend {
+	return &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
+		Name: pick(w.random, []string{"one", "two"}),
+		Port: networkingv1.ServiceBackendPort{Number: 80},
+	}}
+}
+
+func (w *world) secret(namespace, name string) *corev1.Secret {
+	begin := kubetest.Now.Add(time.Duration(w.random.IntN(100)-80) * time.Minute)
+	secret := kubetest.TlsSecret(w.t, namespace+"/"+name, []string{pick(w.random, []string{"app.example.com", "*.example.com"})}, begin, begin.Add(time.Hour))
+	secret.ObjectMeta = w.meta("Secret", namespace, name)
+	secret.Data["auth"] = []byte(pick(w.random, []string{"", "ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n"}))
+	return secret
+}
+
+func (w *world) service(namespace, name string) *corev1.Service {
+	if w.random.IntN(4) == 0 {
+		return &corev1.Service{
+			ObjectMeta: w.meta("Service", namespace, name),
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: pick(w.random, []string{"a.example.net", "b.example.net"})},
+		}
+	}
+	meta := w.meta("Service", namespace, name)
+	if w.random.IntN(2) == 0 {
+		meta.Annotations = map[string]string{
+			intent.ExternalDNSPrefix + "hostname":         pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "_x.app.example.com"}),
+			intent.ExternalDNSAlpha + "internal-hostname": pick(w.random, []string{"in.example.com", "bad host"}),
+			intent.ExternalDNSAlpha + "ttl":               pick(w.random, []string{"30", "never"}),
+		}
+	}
+	return &corev1.Service{
+		ObjectMeta: meta,
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeLoadBalancer, ClusterIPs: []string{"10.96.0.1"},
+			Ports: []corev1.ServicePort{{Port: pick(w.random, []int32{80, 81})}},
+		},
+		Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{
+			{IP: pick(w.random, []string{"192.0.2.1", "192.0.2.2"})},
+		}}},
+	}
+}
+
+func (w *world) slice(namespace, name string) *discoveryv1.EndpointSlice {
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta:  w.meta("EndpointSlice", namespace, name),
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Port: new(int32(8080))}},
+	}
+	slice.Labels = map[string]string{discoveryv1.LabelServiceName: pick(w.random, []string{"one", "two"})}
+	for range w.random.IntN(3) {
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
+			Addresses:  []string{pick(w.random, []string{"10.0.0.1", "10.0.0.2", "127.0.0.1"})},
+			Conditions: discoveryv1.EndpointConditions{Ready: new(w.random.IntN(2) == 0), Serving: new(true), Terminating: new(true)},
+			Hints:      &discoveryv1.EndpointHints{ForZones: []discoveryv1.ForZone{{Name: pick(w.random, []string{"a", "b"})}}},
+		})
+	}
+	return slice
+}
+
+func (w *world) namespace(name string) *corev1.Namespace {
+	namespace := &corev1.Namespace{ObjectMeta: w.meta("Namespace", "", name)}
+	if w.random.IntN(2) == 0 {
+		namespace.Annotations = map[string]string{intent.DomainsAnnotation: pick(w.random, []string{"app.example.com", "example.com,example.org", "*"})}
+	}
+	return namespace
+}
+
+func (w *world) dnsEndpoint(namespace, name string) *objects.DNSEndpoint {
+	e := &objects.DNSEndpoint{ObjectMeta: w.meta("DNSEndpoint", namespace, name)}
+	for range 1 + w.random.IntN(3) {
+		record := pick(w.random, [][2]string{{"A", "192.0.2.3"}, {"A", "192.0.2.4"}, {"CNAME", "a.example.net"}, {"TXT", "one"}, {"TXT", "two"}, {"NS", "a.example.net"}})
+		e.Spec.Endpoints = append(e.Spec.Endpoints, objects.Endpoint{
+			DNSName:    pick(w.random, []string{"app.example.com", "*.example.com", "e.example.com", "*.app.example.com", "k._domainkey.app.example.com", "bad host"}),
+			RecordType: record[0], Targets: []string{record[1]}, RecordTTL: pick(w.random, []int64{0, 30}),
+		})
+	}
+	return e
+}
+
+func (w *world) class(name string) *networkingv1.IngressClass {
+	class := &networkingv1.IngressClass{ObjectMeta: w.meta("IngressClass", "", name)}
+	class.Spec.Controller = "ours"
+	if w.random.IntN(2) == 0 {
+		class.Annotations = map[string]string{intent.DefaultClassAnnotation: "true"}
+	}
+	if w.random.IntN(4) > 0 {
+		class.Spec.Parameters = &networkingv1.IngressClassParametersReference{
+			Kind: "ConfigMap", Name: "one", Namespace: new("lab"), Scope: new(networkingv1.IngressClassParametersReferenceScopeNamespace),
+		}
+	}
+	return class
+}
+
+func (w *world) configMap(namespace, name string) *corev1.ConfigMap {
+	return &corev1.ConfigMap{ObjectMeta: w.meta("ConfigMap", namespace, name), Data: map[string]string{
+		pick(w.random, []string{"ssl-redirect", "auth-type", "server-alias", "typo"}): pick(w.random, []string{"false", "basic", "e.example.com"}),
+	}}
+}
+
+// edit changes one object, makes one or removes one, or moves the clock.
+func (w *world) edit() {
+	namespace, name := pick(w.random, worldNamespaces), pick(w.random, []string{"one", "two"})
+	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "DNSEndpoint", "DNSEndpoint", "IngressClass", "ConfigMap", "externals", "clock"})
+	key := kind + "/" + namespace + "/" + name
+	if w.random.IntN(4) == 0 {
+		delete(w.objects, key)
+		return
+	}
+	switch kind {
+	case "Ingress":
+		w.objects[key] = w.ingress(namespace, name)
+	case "Secret":
+		w.objects[key] = w.secret(namespace, name)
+	case "Service":
+		w.objects[key] = w.service(namespace, name)
+	case "EndpointSlice":
+		w.objects[key] = w.slice(namespace, name)
+	case "Namespace":
+		w.objects["Namespace/"+namespace] = w.namespace(namespace)
+	case "IngressClass":
+		w.objects["IngressClass/"+name] = w.class(name)
+	case "ConfigMap":
+		w.objects["ConfigMap/lab/one"] = w.configMap("lab", "one")
+	case "DNSEndpoint":
+		w.objects[key] = w.dnsEndpoint(namespace, name)
+	case "externals":
+		known := &objects.External{Addresses: []netip.Addr{pick(w.random, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("127.0.0.1")})}}
+		w.externals = &objects.Externals{ByName: map[gatelodge.Name]*objects.External{"a.example.net": known}}
+	case "clock":
+		w.now = kubetest.Now.Add(time.Duration(w.random.IntN(120)-60) * time.Minute)
+	}
+}
+
+// all lists the objects in any order.
+func (w *world) all() objects.Objects {
+	o := objects.Objects{Now: w.now, Externals: w.externals}
+	for _, object := range w.objects {
+		switch object := object.(type) {
+		case *networkingv1.Ingress:
+			o.Ingresses = append(o.Ingresses, object)
+		case *corev1.Secret:
+			o.Secrets = append(o.Secrets, object)
+		case *corev1.Service:
+			o.Services = append(o.Services, object)
+		case *discoveryv1.EndpointSlice:
+			o.Slices = append(o.Slices, object)
+		case *corev1.Namespace:
+			o.Namespaces = append(o.Namespaces, object)
+		case *networkingv1.IngressClass:
+			o.Classes = append(o.Classes, object)
+		case *corev1.ConfigMap:
+			o.ConfigMaps = append(o.ConfigMaps, object)
+		case *objects.DNSEndpoint:
+			o.DNSEndpoints = append(o.DNSEndpoints, object)
+		}
+	}
+	return o
+}
+
+func (w *world) config() *objects.Config {
+	return &objects.Config{
+		Controller:          "ours",
+		WithoutClass:        true,
+		Zone:                pick(w.random, []string{"", "a"}),
+		HostSharing:         objects.HostSharing(w.random.IntN(2)),
+		DefaultBackend:      pick(w.random, []*objects.ServicePort{nil, {Namespace: "shop", Name: "one", Port: "80"}}),
+		DefaultCertificates: []types.NamespacedName{{Namespace: "lab", Name: "one"}},
+		Views: []objects.ViewConfig{
+			{Name: "inside", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.80")}, Owners: true},
+			{Name: "outside", Service: types.NamespacedName{Namespace: "lab", Name: "two"}},
+		},
+		Zones: []objects.ZoneConfig{{
+			Name: "example.com", Nameservers: []gatelodge.Name{"ns1.example.com"}, Hostmaster: "hostmaster.example.com",
+			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: []string{"inside", "outside"},
+		}},
+		DNSService: types.NamespacedName{Namespace: "shop", Name: "two"},
+		Listeners:  pick(w.random, [][]gatelodge.Listener{nil, {{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: 443}}}),
+	}
+}
+
+// TestWarmBuildEqualsCold: what a Builder remembers changes what a build costs,
+// never what comes out; and what did not change is the same pointer.
+func TestWarmBuildEqualsCold(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			w := &world{t: t, random: rand.New(rand.NewPCG(seed, 0)), now: kubetest.Now, objects: make(map[string]metav1.Object)}
+			cfg := w.config()
+			var warm Builder
+			var before *gatelodge.Snapshot
+			for step := range 60 {
+				for range 1 + w.random.IntN(2) {
+					w.edit()
+				}
+				if w.random.IntN(20) == 0 {
+					cfg = w.config()
+				}
+				objs := w.all()
+				got, want := warm.Build(objs, cfg), new(Builder).Build(objs, cfg)
+				if got.String() != want.String() || !reflect.DeepEqual(got, want) {
+					t.Fatalf("step %d: a warm build gives\n%s\na cold one\n%s", step, got, want)
+				}
+				checkSharing(t, before, got)
+				before = got
+			}
+		})
+	}
+}
+
+// checkSharing: whoever compiles a Snapshot finds what changed by comparing
+// pointers.
+func checkSharing(t *testing.T, before, now *gatelodge.Snapshot) {
+	t.Helper()
+	if before == nil {
+		return
+	}
+	for _, host := range now.Hosts {
+		if old := before.Host(host.Name); old != host && reflect.DeepEqual(old, host) {
+			t.Errorf("host %s is another pointer with the same content", host.Name)
+		}
+	}
+	for _, backend := range now.Backends {
+		if old := before.Backend(backend.Key); old != backend && reflect.DeepEqual(old, backend) {
+			t.Errorf("backend %s is another pointer with the same content", backend.Key)
+		}
+	}
+	for i, view := range now.Views {
+		for j, zone := range view.Zones {
+			old := before.Views[i].Zones[j].Nodes
+			for _, node := range zone.Nodes {
+				at := slices.IndexFunc(old, func(n *gatelodge.Node) bool { return n.Name == node.Name })
+				if at >= 0 && old[at] != node && reflect.DeepEqual(old[at], node) {
+					t.Errorf("node %s is another pointer with the same content", node.Name)
+				}
+			}
+		}
+	}
+}
+
+// TestEndpointChurnRebuildsNoHost: a rollout changes backends, and nothing
+// that routes are made of.
+func TestEndpointChurnRebuildsNoHost(t *testing.T) {
+	w := &world{t: t, random: rand.New(rand.NewPCG(7, 7)), now: kubetest.Now, objects: make(map[string]metav1.Object)}
+	for range 200 {
+		w.edit()
+	}
+	var b Builder
+	cfg, objs := w.config(), w.all()
+	before := b.Build(objs, cfg)
+	objs.Slices = slices.Clone(objs.Slices)
+	objs.Slices[0] = w.slice("shop", "churned")
+	now := b.Build(objs, cfg)
+	if len(now.Hosts) == 0 || &now.Hosts[0] != &before.Hosts[0] || &now.Views[0] != &before.Views[0] {
+		t.Error("hosts or views were made anew")
+	}
+}
+
+// TestUnusedSecretRebuildsNoHost: Secrets come and go that nobody names.
+func TestUnusedSecretRebuildsNoHost(t *testing.T) {
+	w := &world{t: t, random: rand.New(rand.NewPCG(8, 8)), now: kubetest.Now, objects: make(map[string]metav1.Object)}
+	for range 200 {
+		w.edit()
+	}
+	w.now = kubetest.Now
+	var b Builder
+	cfg, objs := w.config(), w.all()
+	before := b.Build(objs, cfg)
+	objs.Secrets = append(slices.Clone(objs.Secrets), w.secret("shop", "unused"))
+	now := b.Build(objs, cfg)
+	if len(now.Hosts) == 0 || !slices.Equal(now.Hosts, before.Hosts) {
+		t.Error("a Secret that nobody names changed hosts")
+	}
+}

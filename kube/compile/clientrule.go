@@ -1,0 +1,66 @@
+package compile
+
+import (
+	"fmt"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+)
+
+// decideClientAuth finds the rule of the host among those that its Ingresses
+// ask for. The oldest decides, of those in the namespace that the host was
+// granted to: who was let in must not shut the owner out. Who asks for another
+// rule is not served under this one.
+func (r *hostResult) decideClientAuth() {
+	for _, in := range r.shares {
+		rule := in.clientAuth
+		if rule == nil {
+			continue
+		}
+		have := r.host.ClientAuth
+		switch {
+		case have == nil && in.Object.Namespace == r.owner:
+			r.host.ClientAuth = rule
+			continue
+		case have != nil && sameRule(have, rule):
+			continue
+		case rule.Unavailable != "": // its author knows
+		case have == nil:
+			r.problem(in, gatelodge.RuleTaken, "%s is granted to namespace %s, whose Ingresses decide about client certificates and ask for none; these routes are not served without",
+				intent.HostName(r.host.Name), r.owner)
+		default:
+			r.problem(in, gatelodge.RuleTaken, "%s has another rule for client certificates, by the older %s; these routes are not served under it",
+				intent.HostName(r.host.Name), have.Object)
+		}
+		r.refuse(in, "its rule for client certificates is not the host's")
+	}
+}
+
+// refuse makes the routes of an Ingress unavailable on this host.
+func (r *hostResult) refuse(in *resolved, why string) {
+	policy := *in.policy
+	if policy.Unavailable == "" {
+		policy.Unavailable = why
+	}
+	if r.refused == nil {
+		r.refused = make(map[*resolved]*gatelodge.Policy)
+	}
+	r.refused[in] = &policy
+}
+
+func (r *hostResult) policyOf(in *resolved) *gatelodge.Policy {
+	if policy := r.refused[in]; policy != nil {
+		return policy
+	}
+	return in.policy
+}
+
+// sameRule tells whether two rules are one, whoever asks for it.
+func sameRule(a, b *gatelodge.ClientAuth) bool {
+	if a.Unavailable != "" || b.Unavailable != "" {
+		return a.Unavailable == b.Unavailable
+	}
+	return a.Trust.Key == b.Trust.Key && a.Mode == b.Mode &&
+		a.ErrorPage == b.ErrorPage && a.PassCertificate == b.PassCertificate &&
+		fmt.Sprint(a.Subject) == fmt.Sprint(b.Subject)
+}

@@ -1,0 +1,132 @@
+package compile
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"hash"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// The keys of a Secret that says which clients to trust, as in ingress-nginx.
+const (
+	authoritiesKey = "ca.crt"
+	revocationsKey = "ca.crl"
+)
+
+// unknownAuthorities is why nobody is let in.
+const unknownAuthorities = "whom to trust for client certificates is not known"
+
+// resolveClientAuth looks up whom to trust. Without that nobody is let in.
+func (r *resolved) resolveClientAuth(s *secrets, objs *objects.Objects) {
+	ask := &r.Asked.ClientAuth
+	r.clientAuth = &gatelodge.ClientAuth{Object: r.Object, Unavailable: unknownAuthorities}
+	if ask.Broken {
+		return
+	}
+	name := r.Object.Namespace + "/" + ask.Secret
+	secret := s.of(r.Ingress, ask.Secret)
+	if secret == nil {
+		r.problem(gatelodge.SecretMissing, "there is no Secret %s, which auth-tls-secret names", name)
+		return
+	}
+	trust, err := readClientTrust(secret, ask.Depth)
+	if err != nil {
+		r.problem(gatelodge.BadSecret, "Secret %s, which auth-tls-secret names, %v", name, err)
+		return
+	}
+	for _, crl := range trust.Revocations {
+		if crl.NextUpdate.IsZero() {
+			continue // it does not say
+		}
+		r.stable.edge(crl.NextUpdate, objs.Now)
+		if !objs.Now.Before(crl.NextUpdate) {
+			r.problem(gatelodge.BadSecret, "the CRL of %s in Secret %s was to be replaced by %s; the clients of that authority are refused until it is",
+				crl.Issuer, name, crl.NextUpdate.UTC().Format(time.RFC3339))
+		}
+	}
+	mode := ask.Mode
+	if mode == "" {
+		mode = gatelodge.ClientAuthOn
+	}
+	r.clientAuth = &gatelodge.ClientAuth{
+		Object: r.Object, Trust: trust, Mode: mode, Subject: ask.Subject,
+		ErrorPage: ask.ErrorPage, PassCertificate: ask.Pass,
+	}
+}
+
+// readClientTrust reads authorities, and the CRLs that there may be.
+func readClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, error) {
+	trust := &gatelodge.ClientTrust{Depth: depth}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "depth %d\n", depth)
+	err := eachBlock(secret.Data[authoritiesKey], authoritiesKey, "CERTIFICATE", sum, func(der []byte) error {
+		authority, err := x509.ParseCertificate(der)
+		if err == nil {
+			trust.Authorities = append(trust.Authorities, authority)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(trust.Authorities) == 0 {
+		return nil, fmt.Errorf("has no certificate in %s, expected the authorities in PEM", authoritiesKey)
+	}
+	text, ok := secret.Data[revocationsKey]
+	if !ok {
+		trust.Key = hex.EncodeToString(sum.Sum(nil))
+		return trust, nil
+	}
+	err = eachBlock(text, revocationsKey, "X509 CRL", sum, func(der []byte) error {
+		crl, err := x509.ParseRevocationList(der)
+		if err != nil {
+			return err
+		}
+		trust.Revocations = append(trust.Revocations, crl)
+		return signedByOneOf(crl, trust.Authorities)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(trust.Revocations) == 0 {
+		return nil, fmt.Errorf("has no CRL in %s, expected CRLs in PEM, or no such key", revocationsKey)
+	}
+	trust.Key = hex.EncodeToString(sum.Sum(nil))
+	return trust, nil
+}
+
+// eachBlock reads every PEM block of a kind, and puts it into sum.
+func eachBlock(text []byte, key, kind string, sum hash.Hash, read func(der []byte) error) error {
+	for rest := text; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return nil
+		}
+		if block.Type != kind {
+			return fmt.Errorf("holds a block %.40q in %s, expected nothing but %q", block.Type, key, kind)
+		}
+		if err := read(block.Bytes); err != nil {
+			return fmt.Errorf("holds a block %q in %s that can't be used: %w", kind, key, err)
+		}
+		fmt.Fprintf(sum, "%s %d\n", kind, len(block.Bytes))
+		sum.Write(block.Bytes)
+	}
+}
+
+func signedByOneOf(crl *x509.RevocationList, authorities []*x509.Certificate) error {
+	for _, authority := range authorities {
+		if string(authority.RawSubject) == string(crl.RawIssuer) && crl.CheckSignatureFrom(authority) == nil {
+			return nil
+		}
+	}
+	return errors.New("none of the authorities in " + authoritiesKey + " has signed it")
+}

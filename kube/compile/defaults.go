@@ -1,0 +1,63 @@
+package compile
+
+import (
+	"slices"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// defaults is what the configuration adds to every host: the certificates and
+// the backend of last resort.
+type defaults struct {
+	cfg     *objects.Config
+	secrets *secrets
+
+	common   *common
+	problems []gatelodge.Problem
+	stable   period
+}
+
+func makeDefaults(s *secrets, objs *objects.Objects, cfg *objects.Config, last *defaults) *defaults {
+	if last != nil && last.cfg == cfg && last.secrets == s && last.stable.contains(objs.Now) {
+		return last
+	}
+	d := &defaults{cfg: cfg, secrets: s, common: &common{}}
+	for _, name := range cfg.DefaultCertificates {
+		secret := s.byName[name]
+		if secret == nil {
+			d.problem(gatelodge.SecretMissing, "there is no Secret "+name.String())
+			continue
+		}
+		pair := s.keyPair(secret, objs)
+		if pair.err != nil {
+			d.problem(gatelodge.BadSecret, "Secret "+name.String()+" "+pair.problem())
+		}
+		certificate := pair.byDefault
+		if certificate == nil {
+			continue
+		}
+		d.stable.narrow(certificate, objs.Now)
+		if why := outOfDate(certificate, objs.Now); why != "" {
+			d.problem(gatelodge.BadCertificate, "the certificate in Secret "+name.String()+" "+why)
+			continue
+		}
+		d.common.certificates = append(d.common.certificates, certificate)
+	}
+	if port := cfg.DefaultBackend; port != nil {
+		d.common.fallback = intent.NewBackendRef(*port, "", intent.BackendTLSAsk{})
+		d.common.route = &gatelodge.Route{
+			Path: "/", Match: gatelodge.PathPrefix, Backend: d.common.fallback.Key,
+			Policy: &gatelodge.Policy{}, Object: objects.ConfigObject("ingress.defaultBackend"),
+		}
+	}
+	if last != nil && last.cfg == cfg && slices.Equal(last.common.certificates, d.common.certificates) {
+		d.common = last.common
+	}
+	return d
+}
+
+func (d *defaults) problem(reason gatelodge.Reason, message string) {
+	d.problems = append(d.problems, gatelodge.Problem{Object: objects.ConfigObject("tls.defaultCertificates"), Reason: reason, Message: message})
+}

@@ -1,0 +1,72 @@
+package compile
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// domains is what the Namespaces say of the names that may be claimed in them.
+type domains struct {
+	namespaces []*corev1.Namespace
+	limits     *nameLimits // those of last, if they are the same: most changes of a Namespace are none of names
+	problems   []gatelodge.Problem
+}
+
+// nameLimits has, for each namespace that may not claim every name, the names
+// at or below which it may.
+type nameLimits struct {
+	byNamespace map[string][]gatelodge.Name
+}
+
+func readDomains(objs *objects.Objects, last *domains) *domains {
+	if last != nil && slices.Equal(last.namespaces, objs.Namespaces) {
+		return last
+	}
+	d := &domains{namespaces: objs.Namespaces, limits: &nameLimits{make(map[string][]gatelodge.Name)}}
+	for _, namespace := range objs.Namespaces {
+		if value, ok := namespace.Annotations[intent.DomainsAnnotation]; ok {
+			d.limits.byNamespace[namespace.Name] = d.read(namespace, value, objs)
+		}
+	}
+	if last != nil && reflect.DeepEqual(last.limits, d.limits) {
+		d.limits = last.limits
+	}
+	return d
+}
+
+// read reads the list of one Namespace. What can't be read allows nothing, so
+// that a slip of the pen does not lift the limit.
+func (d *domains) read(namespace *corev1.Namespace, value string, objs *objects.Objects) (allowed []gatelodge.Name) {
+	for item := range strings.SplitSeq(value, ",") {
+		name, err := gatelodge.ParseName(strings.TrimSpace(item))
+		if err != nil || name.IsWildcard() {
+			d.problems = append(d.problems, gatelodge.Problem{
+				Object: objs.ObjectOf("Namespace", &namespace.ObjectMeta), Reason: gatelodge.BadAnnotation,
+				Message: fmt.Sprintf("annotation %s: %.60q is no name, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item)),
+			})
+			continue
+		}
+		allowed = append(allowed, name)
+	}
+	return allowed
+}
+
+// refuses says why a namespace may not claim the name, and "" if it may.
+func (l *nameLimits) refuses(namespace string, name gatelodge.Name) string {
+	allowed, limited := l.byNamespace[namespace]
+	if !limited || name != "" && slices.ContainsFunc(allowed, name.Within) {
+		return ""
+	}
+	if len(allowed) == 0 {
+		return "may have no name"
+	}
+	return "may have names at or below " + joinNames(allowed) + " only"
+}

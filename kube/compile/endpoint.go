@@ -1,0 +1,154 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// endpointSlices are grouped by the Service that they belong to.
+type endpointSlices struct {
+	list      []*discoveryv1.EndpointSlice
+	byService map[types.NamespacedName][]*discoveryv1.EndpointSlice
+}
+
+// newEndpointSlices groups the slices, and takes from last the groups of the
+// Services whose slices did not change.
+func newEndpointSlices(list []*discoveryv1.EndpointSlice, last *endpointSlices) *endpointSlices {
+	if last == nil {
+		last = &endpointSlices{}
+	} else if slices.Equal(last.list, list) {
+		return last
+	}
+	s := &endpointSlices{list: list, byService: maps.Clone(last.byService)}
+	if s.byService == nil {
+		s.byService = make(map[types.NamespacedName][]*discoveryv1.EndpointSlice, len(list))
+	}
+	changed := make(map[types.NamespacedName]bool)
+	gone := slices.Clone(last.list)
+	for i, at := range objects.Matches(last.list, list) {
+		if at >= 0 {
+			gone[at] = nil
+		} else {
+			changed[objects.ServiceOf(list[i])] = true
+		}
+	}
+	for _, slice := range gone {
+		if slice != nil {
+			changed[objects.ServiceOf(slice)] = true
+		}
+	}
+	for name := range changed {
+		delete(s.byService, name)
+	}
+	for _, slice := range list {
+		if name := objects.ServiceOf(slice); name.Name != "" && changed[name] {
+			s.byService[name] = append(s.byService[name], slice)
+		}
+	}
+	return s
+}
+
+// addSlices merges the endpoints of all slices, of both address families.
+// The port of a slice has the name of the Service port, whatever the target
+// port is called or numbered on the pods of that slice. Where topology hints
+// say so, those of other zones are left out.
+func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName string, objs *objects.Objects, cfg *objects.Config) {
+	var all []placed
+	for _, slice := range parts {
+		port := slicePort(slice, portName)
+		if port == 0 {
+			continue
+		}
+		for i := range slice.Endpoints {
+			endpoint := &slice.Endpoints[i]
+			usable, draining := conditionsOf(endpoint)
+			if !usable || len(endpoint.Addresses) == 0 || slice.AddressType == discoveryv1.AddressTypeFQDN {
+				continue
+			}
+			// The addresses of one endpoint are fungible: the first is enough.
+			address, err := endpointAddress(endpoint.Addresses[0], cfg)
+			if err != nil {
+				r.problems = append(r.problems, gatelodge.Problem{
+					Object: objs.ObjectOf("EndpointSlice", &slice.ObjectMeta), Reason: gatelodge.BackendUnsupported, Message: err.Error(),
+				})
+				continue
+			}
+			all = append(all, placed{gatelodge.Endpoint{Address: netip.AddrPortFrom(address, port), Draining: draining}, zonesOf(endpoint)})
+		}
+	}
+	var endpoints []gatelodge.Endpoint
+	for _, p := range nearby(all, cfg.Zone) {
+		endpoints = append(endpoints, p.Endpoint)
+	}
+	// While an endpoint moves from one slice to another it can be in both: the
+	// better state counts.
+	slices.SortFunc(endpoints, func(a, b gatelodge.Endpoint) int {
+		if c := a.Address.Compare(b.Address); c != 0 || a.Draining == b.Draining {
+			return c
+		}
+		if b.Draining {
+			return -1
+		}
+		return 1
+	})
+	r.backend.Endpoints = slices.CompactFunc(endpoints, func(a, b gatelodge.Endpoint) bool { return a.Address == b.Address })
+}
+
+// slicePort finds the number of the slice's TCP port of this name; 0 if there
+// is none.
+func slicePort(slice *discoveryv1.EndpointSlice, name string) uint16 {
+	for _, port := range slice.Ports {
+		switch {
+		case port.Port == nil || *port.Port < 1 || *port.Port > 65535:
+		case port.Protocol != nil && *port.Protocol != corev1.ProtocolTCP:
+		case port.Name == nil && name == "", port.Name != nil && *port.Name == name:
+			return uint16(*port.Port)
+		}
+	}
+	return 0
+}
+
+// conditionsOf reads the conditions of an endpoint, whose absence has a
+// meaning: ready unless said otherwise, and serving as far as ready.
+func conditionsOf(endpoint *discoveryv1.Endpoint) (usable, draining bool) {
+	c := &endpoint.Conditions
+	ready := c.Ready == nil || *c.Ready
+	serving := ready
+	if c.Serving != nil {
+		serving = *c.Serving
+	}
+	terminating := c.Terminating != nil && *c.Terminating
+	return ready || serving && terminating, !ready
+}
+
+// endpointAddress reads an address that traffic may be sent to. Addresses that
+// mean another thing on the gateway's own machine than on the author's are
+// refused, so that nobody reaches the node through the gateway.
+func endpointAddress(text string, cfg *objects.Config) (netip.Addr, error) {
+	address, err := netip.ParseAddr(text)
+	if err != nil || address.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("endpoint %.60q is no IP address", text)
+	}
+	address = address.Unmap()
+	return address, checkEndpoint(address, cfg)
+}
+
+// checkEndpoint tells whether traffic may be sent to the address.
+func checkEndpoint(address netip.Addr, cfg *objects.Config) error {
+	switch {
+	case address.IsLoopback() && !cfg.LoopbackEndpoints:
+		return fmt.Errorf("endpoint %s is a loopback address, which is refused", address)
+	case address.IsUnspecified() || address.IsMulticast() || address.IsLinkLocalUnicast():
+		return fmt.Errorf("endpoint %s is no address of a single host in the cluster", address)
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package compile
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// addExternal makes endpoints of the addresses of a name. A name may resolve to
+// anything, so addresses are judged like those of an EndpointSlice that anybody
+// could write.
+func (r *backendResult) addExternal(ref *intent.BackendRef, port *corev1.ServicePort, objs *objects.Objects, cfg *objects.Config) {
+	if r.external == nil {
+		return // nobody has asked yet, or nobody does: as while manifests are checked
+	}
+	if len(r.external.Addresses) == 0 {
+		r.failure = &failure{gatelodge.BackendMissing, fmt.Sprintf("Service %s stands for %s, which has no address", ref.Service(), r.service.Spec.ExternalName)}
+		return
+	}
+	for _, address := range r.external.Addresses {
+		err := checkEndpoint(address, cfg)
+		if err == nil && slices.Contains(metadataAddresses(), address) {
+			err = fmt.Errorf("endpoint %s is the address of a cloud's metadata, which is refused", address)
+		}
+		if err != nil {
+			r.problems = append(r.problems, gatelodge.Problem{
+				Object: objs.ObjectOf("Service", &r.service.ObjectMeta), Reason: gatelodge.BackendUnsupported,
+				Message: fmt.Sprintf("externalName %s: %v", r.service.Spec.ExternalName, err),
+			})
+			continue
+		}
+		r.backend.Endpoints = append(r.backend.Endpoints, gatelodge.Endpoint{Address: netip.AddrPortFrom(address, uint16(port.Port))})
+	}
+}
+
+// externalPort finds the port of a Service that stands for a name. Such a
+// Service needs none, and where it has none the number that the Ingress says is
+// the one.
+func externalPort(ref *intent.BackendRef, service *corev1.Service, cfg *objects.Config) (*corev1.ServicePort, *failure) {
+	if cfg.RefuseExternalNames {
+		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, which this gateway refuses", ref.Service())}
+	}
+	if _, err := gatelodge.ParseName(service.Spec.ExternalName); err != nil {
+		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has a bad externalName: %v", ref.Service(), err)}
+	}
+	if len(service.Spec.Ports) == 0 {
+		if number, err := strconv.ParseUint(ref.Port.Port, 10, 16); err == nil && number > 0 {
+			return &corev1.ServicePort{Port: int32(number)}, nil
+		}
+	}
+	port, missing := findPort(ref, service)
+	if missing == nil && (port.Port < 1 || port.Port > 65535) {
+		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has port %d, expected one from 1 to 65535", ref.Service(), port.Port)}
+	}
+	return port, missing
+}
+
+// metadataAddresses are those, beside link-local ones, at which clouds tell a
+// machine its secrets: Amazon's over IPv6, Azure's, Alibaba's and Oracle's.
+func metadataAddresses() []netip.Addr {
+	return []netip.Addr{
+		netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("168.63.129.16"),
+		netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("192.0.0.192"),
+	}
+}

@@ -1,0 +1,273 @@
+package compile
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+	"k8s.io/apimachinery/pkg/labels"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/kubetest"
+	"gatelodge.dev/kube/manifests"
+	"gatelodge.dev/kube/objects"
+)
+
+var update = flag.Bool("update", false, "rewrite the wanted text of testdata/*.txtar")
+
+// TestGolden builds the manifests of each archive in testdata and compares the
+// Snapshot's text with the archive's file "want". An archive holds, beside
+// manifests, "config.json" (see goldenConfig), "certificates" (see
+// addCertificates), "externals" (see readExternals) and "stored" (see
+// addStored), each if needed.
+func TestGolden(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no testdata: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			objs, cfg, want := readGolden(t, archive)
+			got := goldenText(new(Builder).Build(objs, cfg))
+			if *update {
+				writeGolden(t, path, archive, got)
+				return
+			}
+			if got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+			checkOrderIndependence(t, objs, cfg, got)
+		})
+	}
+}
+
+// checkOrderIndependence builds shuffled objects, with a memo and without.
+func checkOrderIndependence(t *testing.T, objs objects.Objects, cfg *objects.Config, want string) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	var warm Builder
+	for range 5 {
+		shuffled := shuffle(objs, random)
+		cold := new(Builder).Build(shuffled, cfg)
+		if got := goldenText(cold); got != want {
+			t.Fatalf("shuffled objects give another snapshot:\n%s\nwant:\n%s", got, want)
+		}
+		if got := warm.Build(shuffled, cfg); !reflect.DeepEqual(got, cold) {
+			t.Fatalf("a warm build differs from a cold one:\n%s\nwant:\n%s", got, cold)
+		}
+	}
+}
+
+func shuffle(o objects.Objects, random *rand.Rand) objects.Objects {
+	o.Ingresses = shuffled(o.Ingresses, random)
+	o.Classes = shuffled(o.Classes, random)
+	o.Services = shuffled(o.Services, random)
+	o.Slices = shuffled(o.Slices, random)
+	o.Secrets = shuffled(o.Secrets, random)
+	o.Namespaces = shuffled(o.Namespaces, random)
+	o.ConfigMaps = shuffled(o.ConfigMaps, random)
+	o.DNSEndpoints = shuffled(o.DNSEndpoints, random)
+	o.Stored = shuffled(o.Stored, random)
+	return o
+}
+
+func shuffled[T any](list []T, random *rand.Rand) []T {
+	list = append([]T(nil), list...)
+	random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
+}
+
+func goldenText(s *gatelodge.Snapshot) string {
+	text := s.String()
+	if !s.RebuildAt.IsZero() {
+		text += "rebuild at " + s.RebuildAt.UTC().Format(time.RFC3339Nano) + "\n"
+	}
+	return text
+}
+
+func readGolden(t *testing.T, archive *txtar.Archive) (objects.Objects, *objects.Config, string) {
+	t.Helper()
+	var want string
+	cfg, now := goldenConfig{}.config(t)
+	set := manifests.NewObjectSet()
+	for _, file := range archive.Files {
+		switch file.Name {
+		case "want":
+			want = string(file.Data)
+		case "config.json":
+			cfg, now = parseGoldenConfig(t, file.Data)
+		case "stored":
+			kubetest.AddStored(t, &set.Objects, string(file.Data))
+		case "externals":
+			set.Objects.Externals = readExternals(t, string(file.Data))
+		case "certificates":
+			addCertificates(t, set, string(file.Data))
+		default:
+			set.AddManifest(manifests.ReadManifest(file.Name, file.Data, nil))
+		}
+	}
+	set.Objects.Now = now
+	return set.Objects, cfg, want
+}
+
+func writeGolden(t *testing.T, path string, archive *txtar.Archive, got string) {
+	t.Helper()
+	files := archive.Files[:0]
+	for _, file := range archive.Files {
+		if file.Name != "want" {
+			files = append(files, file)
+		}
+	}
+	archive.Files = append(files, txtar.File{Name: "want", Data: []byte(got)})
+	if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goldenConfig is a Config as archives write it. Ingresses without a class are
+// ours unless it says otherwise, so that most need none.
+type goldenConfig struct {
+	Now                 time.Time
+	Classes             []string
+	Selector            string
+	RefuseWithoutClass  bool
+	Namespaces          []string
+	ShareAny            bool
+	DefaultBackend      *objects.ServicePort
+	RefuseExternalNames bool
+	LoopbackEndpoints   bool
+	Zone                string
+	Views               []struct {
+		Name, Service string
+		Addresses     []netip.Addr
+		Owners        bool
+	}
+	Zones []struct {
+		Name        gatelodge.Name
+		Nameservers []gatelodge.Name
+		Views       []string
+		Records     []string // name, type, data
+		CAA         []string
+	}
+	HTTPSPort           uint16 // of a listener; 0: there is none
+	HTTP                bool   // there is a listener of this protocol
+	DNSService          string
+	DNSAddresses        []netip.Addr
+	DefaultCertificates []string
+	ACME                *struct {
+		Wildcards []gatelodge.Name
+		EABSecret string
+	}
+}
+
+func parseGoldenConfig(t *testing.T, data []byte) (*objects.Config, time.Time) {
+	t.Helper()
+	var g goldenConfig
+	decoder := json.NewDecoder(strings.NewReader(string(data)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&g); err != nil {
+		t.Fatalf("config.json: %v", err)
+	}
+	return g.config(t)
+}
+
+func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
+	t.Helper()
+	cfg := &objects.Config{
+		Controller: "gatelodge.dev/ingress-controller",
+		Classes:    g.Classes, Namespaces: g.Namespaces, WithoutClass: !g.RefuseWithoutClass,
+		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, LoopbackEndpoints: g.LoopbackEndpoints, Zone: g.Zone,
+		DNSService: kubetest.Namespaced(g.DNSService), DNSAddresses: g.DNSAddresses,
+	}
+	if g.ShareAny {
+		cfg.HostSharing = objects.ShareAny
+	}
+	if g.Selector != "" {
+		selector, err := labels.Parse(g.Selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Selector = selector
+	}
+	for _, view := range g.Views {
+		cfg.Views = append(cfg.Views, objects.ViewConfig{
+			Name: view.Name, Service: kubetest.Namespaced(view.Service), Addresses: view.Addresses, Owners: view.Owners,
+		})
+	}
+	for _, z := range g.Zones {
+		zone := objects.ZoneConfig{
+			Name: z.Name, Nameservers: z.Nameservers, Hostmaster: "hostmaster." + string(z.Name),
+			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA,
+		}
+		for _, text := range z.Records {
+			fields := strings.SplitN(text, " ", 3)
+			if len(fields) != 3 {
+				t.Fatalf("record %q is not of the form: name type data", text)
+			}
+			zone.Records = append(zone.Records, gatelodge.Record{
+				Name: gatelodge.Name(fields[0]), Type: fields[1], TTL: time.Hour, Data: fields[2],
+			})
+		}
+		cfg.Zones = append(cfg.Zones, zone)
+	}
+	if g.HTTPSPort != 0 {
+		cfg.Listeners = []gatelodge.Listener{{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: g.HTTPSPort}}
+	}
+	if g.ACME != nil {
+		cfg.ACME = &objects.ACMEConfig{Wildcards: g.ACME.Wildcards, BindingSecret: kubetest.Namespaced(g.ACME.EABSecret)}
+		if g.ACME.EABSecret != "" {
+			cfg.ACME.Account.BindingID = "id"
+		}
+	}
+	if g.HTTP {
+		cfg.Listeners = append(cfg.Listeners, gatelodge.Listener{Name: "http", Protocol: gatelodge.HTTP, PublicPort: 80})
+	}
+	for _, name := range g.DefaultCertificates {
+		cfg.DefaultCertificates = append(cfg.DefaultCertificates, kubetest.Namespaced(name))
+	}
+	if g.Now.IsZero() {
+		g.Now = kubetest.Now
+	}
+	return cfg, g.Now
+}
+
+// addCertificates adds a TLS Secret for each line: its namespace and name, the
+// DNS names, and the days at whose start the certificate begins and ends.
+func addCertificates(t *testing.T, set *manifests.ObjectSet, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		var secret, names, from, until string
+		if n, err := fmt.Sscan(line, &secret, &names, &from, &until); n != 4 {
+			t.Fatalf("certificate %q: %v", line, err)
+		}
+		set.Add(&manifests.Item{Kind: "Secret", Object: kubetest.TlsSecret(t, secret, strings.Split(names, ","), kubetest.Day(t, from), kubetest.Day(t, until))})
+	}
+}
+
+// readExternals reads a name in each line, and its addresses.
+func readExternals(t *testing.T, text string) *objects.Externals {
+	t.Helper()
+	externals := &objects.Externals{ByName: make(map[gatelodge.Name]*objects.External)}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		known := &objects.External{}
+		for _, address := range fields[1:] {
+			known.Addresses = append(known.Addresses, netip.MustParseAddr(address))
+		}
+		externals.ByName[gatelodge.Name(fields[0])] = known
+	}
+	return externals
+}

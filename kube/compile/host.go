@@ -1,0 +1,231 @@
+package compile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+)
+
+// hostResult is a Host and what it was made of.
+type hostResult struct {
+	owner     string
+	shares    []*resolved
+	inherited []*gatelodge.Certificate // those of the wildcard above it, and those issued to us
+	common    *common
+
+	host     *gatelodge.Host
+	refused  map[*resolved]*gatelodge.Policy // of those whose rule for the host can't be kept
+	refs     []*intent.BackendRef
+	problems []gatelodge.Problem
+	wishes   []wish
+}
+
+// wish is an Ingress that wants a certificate to be ordered for a host.
+type wish struct {
+	object   gatelodge.Object
+	explicit bool // by annotation, not only because spec.tls leaves it open where it comes from
+}
+
+// isOf tells whether the result is what makeHost would make.
+func (r *hostResult) isOf(granted *grant, res *resolution, inherited []*gatelodge.Certificate, c *common) bool {
+	if r.common != c || !slices.Equal(r.inherited, inherited) || len(r.shares) != len(granted.shares) || r.owner != granted.namespace() {
+		return false
+	}
+	for i, s := range granted.shares {
+		if r.shares[i] != res.list[s.index] {
+			return false
+		}
+	}
+	return true
+}
+
+// namespace is the owner's, and "" for a name that only the configuration has
+// a use for.
+func (g *grant) namespace() string {
+	if g.owner == nil {
+		return ""
+	}
+	return g.owner.Object.Namespace
+}
+
+func makeHost(granted *grant, res *resolution, inherited []*gatelodge.Certificate, c *common) *hostResult {
+	r := &hostResult{
+		owner:     granted.namespace(),
+		inherited: inherited,
+		common:    c,
+		host:      &gatelodge.Host{Name: granted.name, Owner: granted.namespace()},
+	}
+	for _, s := range granted.shares {
+		r.shares = append(r.shares, res.list[s.index])
+	}
+	r.decideClientAuth()
+	r.addRoutes(granted)
+	if granted.name != "" {
+		r.addCertificates()
+	}
+	return r
+}
+
+// pathKey is what only one route of a host may have.
+type pathKey struct {
+	path  string
+	match gatelodge.PathMatch
+}
+
+// addRoutes gives each path to the oldest who asks for it. Default backends
+// come after every rule, whoever wrote it.
+func (r *hostResult) addRoutes(granted *grant) {
+	taken := make(map[pathKey]*gatelodge.Route)
+	for i, s := range granted.shares {
+		for j := range s.ask.Paths {
+			r.addPath(r.shares[i], &s.ask.Paths[j], taken)
+		}
+	}
+	root := pathKey{path: "/", match: gatelodge.PathPrefix}
+	ruled := taken[root] != nil
+	for i, s := range granted.shares {
+		if s.ask.Fallback != nil && !ruled {
+			r.addPath(r.shares[i], &intent.PathAsk{Path: root.path, Match: root.match, Backend: s.ask.Fallback}, taken)
+		}
+	}
+	if r.common.route != nil && taken[root] == nil {
+		r.addRoute(r.common.route, r.common.fallback)
+	}
+	slices.SortFunc(r.host.Routes, compareRoutes)
+}
+
+func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKey]*gatelodge.Route) {
+	key := pathKey{ask.Path, ask.Match}
+	if winner := taken[key]; winner != nil {
+		by := "the older " + winner.Object.String()
+		if winner.Object == in.Object {
+			if winner.Backend == ask.Backend.Key {
+				return // /a and /a/ are often written both, to be sure
+			}
+			by = "an earlier rule of the same object"
+		}
+		r.problem(in, gatelodge.PathTaken, "%s path %s of %s is taken by %s", ask.Match, ask.Path, intent.HostName(r.host.Name), by)
+		return
+	}
+	route := &gatelodge.Route{Path: ask.Path, Match: ask.Match, Backend: ask.Backend.Key, Policy: r.policyOf(in), Object: in.Object}
+	taken[key] = route
+	r.addRoute(route, ask.Backend)
+}
+
+func (r *hostResult) addRoute(route *gatelodge.Route, to *intent.BackendRef) {
+	r.host.Routes = append(r.host.Routes, route)
+	if !slices.ContainsFunc(r.refs, func(have *intent.BackendRef) bool { return have.Key == to.Key }) {
+		r.refs = append(r.refs, to)
+	}
+}
+
+func (r *hostResult) problem(in *resolved, reason gatelodge.Reason, format string, args ...any) {
+	r.problems = append(r.problems, gatelodge.Problem{Object: in.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// compareRoutes puts the longest path first, and an Exact one before a Prefix
+// of the same length, as Ingress v1 says. Of two different paths of one length
+// at most one matches a request.
+func compareRoutes(a, b *gatelodge.Route) int {
+	return cmp.Or(
+		cmp.Compare(len(b.Path), len(a.Path)),
+		cmp.Compare(b.Match, a.Match),
+		strings.Compare(a.Path, b.Path),
+	)
+}
+
+// addCertificates lists the certificates that cover the host: those of Secrets,
+// then those issued to us, then the defaults, and of a source the host's own
+// before those of the wildcard above it. Of one source one is kept for each type
+// of key, the client's choice. A Secret serves only hosts of its own namespace,
+// also where others may add paths.
+func (r *hostResult) addCertificates() {
+	for _, in := range r.shares {
+		for i := range in.Tls {
+			if !in.Tls[i].Covers(r.host.Name) {
+				continue
+			}
+			certificate := in.certificates[i]
+			if in.Object.Namespace != r.owner {
+				if certificate != nil {
+					r.problem(in, gatelodge.HostTaken, "%s does not serve host %s, which is granted to namespace %s", certificate.Object, r.host.Name, r.owner)
+				}
+				continue
+			}
+			r.host.WantsTLS = true
+			switch {
+			case certificate == nil:
+			case certificate.Covers(r.host.Name):
+				r.addCertificate(certificate)
+			default:
+				r.problem(in, gatelodge.BadCertificate, "the certificate in %s is for %s, not for host %s", certificate.Object, joinNames(certificate.Names), r.host.Name)
+			}
+		}
+	}
+	for _, certificate := range slices.Concat(r.inherited, r.common.certificates) {
+		if certificate.Covers(r.host.Name) {
+			r.addCertificate(certificate)
+		}
+	}
+	slices.SortStableFunc(r.host.Certificates, func(a, b *gatelodge.Certificate) int {
+		return cmp.Compare(sourceRank(a.Source), sourceRank(b.Source))
+	})
+	r.addWishes()
+}
+
+// sourceRank orders the sources of certificates, the first of which wins.
+func sourceRank(s gatelodge.CertificateSource) int {
+	return slices.Index([]gatelodge.CertificateSource{gatelodge.FromSecret, gatelodge.FromACME, gatelodge.FromDefault}, s)
+}
+
+// addWishes notes who wants a certificate to be ordered. A Secret that can be
+// used makes that needless; a default certificate only where nobody asked for
+// one of the host's own.
+func (r *hostResult) addWishes() {
+	has := func(source gatelodge.CertificateSource) bool {
+		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source })
+	}
+	if has(gatelodge.FromSecret) {
+		return
+	}
+	byDefault := has(gatelodge.FromDefault)
+	for _, in := range r.shares {
+		if in.Object.Namespace != r.owner {
+			continue // may add paths, and no more
+		}
+		asks := slices.ContainsFunc(in.Tls, func(entry intent.TlsAsk) bool { return entry.Covers(r.host.Name) })
+		switch {
+		case in.Asked.Acme == intent.AcmeYes:
+			r.host.WantsTLS = true
+			r.wishes = append(r.wishes, wish{in.Object, true})
+		case in.Asked.Acme == intent.AcmeUnset && asks && !byDefault:
+			r.wishes = append(r.wishes, wish{in.Object, false})
+		}
+	}
+}
+
+func (r *hostResult) addCertificate(c *gatelodge.Certificate) {
+	if !slices.ContainsFunc(r.host.Certificates, func(have *gatelodge.Certificate) bool {
+		return have.Source == c.Source && have.KeyPair.Leaf.PublicKeyAlgorithm == c.KeyPair.Leaf.PublicKeyAlgorithm
+	}) {
+		r.host.Certificates = append(r.host.Certificates, c)
+	}
+}
+
+// joinNames lists a few names in a message.
+func joinNames(names []gatelodge.Name) string {
+	const most = 5
+	texts := make([]string, 0, most+1)
+	for i, name := range names {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("%d more", len(names)-most))
+			break
+		}
+		texts = append(texts, string(name))
+	}
+	return strings.Join(texts, ", ")
+}

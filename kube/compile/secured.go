@@ -1,0 +1,77 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// secured is the names that browsers may be told to ask for by HTTPS alone.
+type secured struct {
+	hosts   *hosts
+	cfg     *objects.Config
+	records *httpsRecords // those of last, if they are the same: most changes of hosts are none of certificates
+}
+
+// httpsRecords is what HTTPS records (RFC 9460 §9) say, and at which names.
+// Browsers that find one never go back to HTTP, so a name is here only if it
+// has a certificate that they accept.
+type httpsRecords struct {
+	data  string // RDATA
+	names gatelodge.SharedMap[gatelodge.Name, bool]
+}
+
+func findSecured(h *hosts, cfg *objects.Config, last *secured) *secured {
+	if last == nil {
+		last = &secured{hosts: &hosts{}, records: &httpsRecords{}}
+	} else if last.hosts == h && last.cfg == cfg {
+		return last
+	}
+	data := httpsData(cfg.Listeners)
+	if data != last.records.data {
+		last = &secured{hosts: &hosts{}, records: &httpsRecords{}}
+	}
+	names := last.records.names.Edit()
+	changed := data != last.records.data
+	gatelodge.Differences(last.hosts.list, h.list, gatelodge.CompareHosts, func(before, after *gatelodge.Host) {
+		was, is := before != nil && before.Certified(), after != nil && after.Certified()
+		switch {
+		case was == is || data == "":
+			return
+		case is:
+			names.Put(after.Name, true)
+		default:
+			names.Delete(before.Name)
+		}
+		changed = true
+	})
+	records := last.records
+	if changed {
+		records = &httpsRecords{data, names.Map()}
+	}
+	return &secured{hosts: h, cfg: cfg, records: records}
+}
+
+// at returns the RDATA of the record at name, and "" where there is none.
+func (r *httpsRecords) at(name gatelodge.Name) string {
+	if !r.names.Get(name) {
+		return ""
+	}
+	return r.data
+}
+
+// httpsData tells how to reach the first HTTPS listener, which is the one that
+// redirects lead to. Without one it is "".
+func httpsData(listeners []gatelodge.Listener) string {
+	i := slices.IndexFunc(listeners, func(l gatelodge.Listener) bool { return l.Protocol == gatelodge.HTTPS })
+	if i < 0 {
+		return ""
+	}
+	data := `1 . alpn="h2,http/1.1"` // what every HTTPS listener speaks
+	if port := listeners[i].PublicPort; port != 443 {
+		data += fmt.Sprintf(` port="%d"`, port)
+	}
+	return data
+}

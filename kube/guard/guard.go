@@ -1,0 +1,222 @@
+package guard
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/compile"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// Guard builds Snapshots, and keeps from going what looks like nobody meant it
+// to go: a "delete --all" in the wrong cluster, an operator that lost its
+// database, an API server whose store is empty.
+//
+// It compares what the source says with what it said before. Names for which
+// an object does not ask any more are remembered for GuardConfig.Window. When
+// too many hosts went within that, or a list that came whole lacks every object
+// of a kind, the Guard holds: what went returns, and what goes from then on is
+// withheld, each with the Services, EndpointSlices and Secrets that it needs.
+// So route, certificate and record stay together. A name that somebody asks for
+// anew is served anew, and so is everything else that changes.
+//
+// A withdrawal goes ahead after GuardConfig.Hold or when it is confirmed, by
+// Confirm or in the GuardRecord. A change of the configuration withdraws
+// nothing: who changes that is an operator already.
+type Guard struct {
+	Log *slog.Logger
+	// Recall returns the objects that were served last, if they are kept; it is
+	// called at most once, at the start. It may be nil.
+	Recall func() (objects.Objects, bool)
+	// Reader is shared with a source that reads Ingresses as well; it may be nil.
+	Reader *intent.Reader
+
+	source compile.Builder // builds what the source says …
+	held   compile.Builder // … and, while holding, that together with what is withheld
+	last   *sight          // nil: nothing was served yet
+	began  time.Time
+
+	window       window
+	ingresses    departures[*intent.Ingress]
+	publications departures[*intent.Publication]
+	remains      remains
+	withheld     *compile.Withheld // made of the departures; nil: to be made anew
+	hold         *hold             // nil: nothing is withheld
+
+	mu        sync.Mutex // guards what is below, which others ask for
+	status    Status
+	served    *gatelodge.Snapshot
+	confirmed bool
+	news      chan struct{} // the record to keep may have changed; nil: nobody keeps it
+}
+
+// hold is a withdrawal that is held.
+type hold struct {
+	until   time.Time
+	classes []*networkingv1.IngressClass // by which Ingresses were ours
+	stale   string                       // confirmed before, so not meant for this one
+}
+
+// sight is what was seen at one moment.
+type sight struct {
+	objects      objects.Objects
+	cfg          *objects.Config
+	ingresses    []*intent.Ingress
+	publications []*intent.Publication
+	hosts        []*gatelodge.Host
+}
+
+// see builds the objects and returns what there is to compare.
+func see(b *compile.Builder, objs objects.Objects, cfg *objects.Config) (*sight, *gatelodge.Snapshot) {
+	objs.Good = b.Good()
+	snapshot := b.Build(objs, cfg)
+	return &sight{
+		objects: objs, cfg: cfg, hosts: snapshot.Hosts,
+		ingresses: b.Ingresses(), publications: b.Publications(),
+	}, snapshot
+}
+
+// Build compiles the objects into what is served. It returns nil while, after a
+// start, so little is there that it must not be served yet. again is when to
+// build anew though nothing changed; zero: never.
+func (g *Guard) Build(objs objects.Objects, cfg *objects.Config) (snapshot *gatelodge.Snapshot, again time.Time) {
+	g.source.Reader = g.Reader
+	before := g.source // a copy: what a Builder remembers is never written
+	now, snapshot := see(&g.source, objs, cfg)
+	tripped := false
+	if g.last == nil {
+		switch g.begin(now, &before) {
+		case beginLater:
+			return nil, g.began.Add(cfg.Guard.Hold)
+		case beginRecalled:
+			tripped = true
+		case beginNow:
+			g.last = now
+		}
+	}
+	tripped = g.compare(now, &before) || tripped
+	last := g.last
+	g.last = now
+	if g.hold == nil && tripped && cfg.Guard.Hold > 0 {
+		g.hold = &hold{until: objs.Now.Add(cfg.Guard.Hold), classes: last.objects.Classes}
+		if objs.Guard != nil {
+			g.hold.stale = objs.Guard.Confirmed
+		}
+		g.held = before // where what went is remembered
+	}
+	if g.hold != nil {
+		if held := g.withhold(now); held != nil {
+			g.note(held)
+			return held, earliest(held.RebuildAt, g.hold.until)
+		}
+		g.release()
+	}
+	g.note(snapshot)
+	return snapshot, snapshot.RebuildAt
+}
+
+// compare takes note of what went, and came, since the last time, and tells
+// whether that is too much.
+func (g *Guard) compare(now *sight, before *compile.Builder) (tripped bool) {
+	last, at := g.last, now.objects.Now
+	since := at.Add(-now.cfg.Guard.Window)
+	if now.cfg != last.cfg {
+		last, _ = see(before, last.objects, now.cfg)
+		g.reconfigure(now.cfg)
+	}
+	if !last.objects.Remembered.IsZero() && now.objects.Remembered.IsZero() {
+		now.objects.Relists = append(objects.RelistOf(&last.objects, &now.objects), now.objects.Relists...)
+	}
+	if g.hold == nil {
+		g.ingresses.forgetBefore(since)
+		g.publications.forgetBefore(since)
+		g.remains.forgetBefore(since)
+	}
+	lost := g.compareNames(last, now)
+	every := g.remains.note(&last.objects, &now.objects, at, func() *needs {
+		n := needsOf(last.ingresses)
+		n.add(now.cfg)
+		return n
+	})
+	g.window.observe(last.hosts, now.hosts, at, since)
+	return every || everyLacking(lost, last, now) || g.window.exceeded(&now.cfg.Guard, g.givenUp)
+}
+
+// compareNames takes note of who asks for a name no more, and lets go what
+// somebody has anew. It returns the UIDs of those who gave something up.
+func (g *Guard) compareNames(last, now *sight) (lost []string) {
+	lost, begun := g.ingresses.note(last.ingresses, now.ingresses, now.objects.Now)
+	moreLost, moreBegun := g.publications.note(last.publications, now.publications, now.objects.Now)
+	lost = append(lost, moreLost...)
+	if len(lost) > 0 {
+		g.withheld = nil
+	}
+	if len(g.ingresses.list) == 0 && len(g.publications.list) == 0 {
+		return lost
+	}
+	anew := make(map[gatelodge.Name]bool)
+	for _, b := range append(begun, moreBegun...) {
+		if servedFor(hostOf(now.hosts, b.name), b.by) {
+			anew[b.name] = true
+		}
+	}
+	if len(anew) > 0 {
+		g.ingresses.forget(anew)
+		g.publications.forget(anew)
+		g.withheld = nil
+	}
+	return lost
+}
+
+// everyLacking tells whether one that gave something up, or a class that went
+// with it, was in a list that came empty.
+func everyLacking(lost []string, last, now *sight) bool {
+	if len(lost) == 0 {
+		return false
+	}
+	relists := now.objects.Relists
+	return slices.ContainsFunc(lost, func(uid string) bool { _, every := objects.Lacking(relists, types.UID(uid)); return every }) ||
+		slices.ContainsFunc(objects.Without(last.objects.Classes, now.objects.Classes), func(class *networkingv1.IngressClass) bool {
+			_, every := objects.Lacking(relists, class.UID)
+			return every
+		})
+}
+
+// givenUp is the names that somebody asks for no more. A host that went for
+// another reason, such as a limit of its namespace, is nothing to withhold.
+func (g *Guard) givenUp() map[gatelodge.Name]bool {
+	names := make(map[gatelodge.Name]bool)
+	g.ingresses.addTo(names)
+	g.publications.addTo(names)
+	return names
+}
+
+// hostOf finds a host in a list that is sorted by name.
+func hostOf(hosts []*gatelodge.Host, name gatelodge.Name) *gatelodge.Host {
+	i, found := slices.BinarySearchFunc(hosts, name, func(h *gatelodge.Host, name gatelodge.Name) int { return h.Name.Compare(name) })
+	if !found {
+		return nil
+	}
+	return hosts[i]
+}
+
+// servedFor tells whether the host is there for the object: its namespace has
+// the name, or it may add routes to it.
+func servedFor(host *gatelodge.Host, a *intent.Applicant) bool {
+	return host != nil && (host.Owner == a.Object.Namespace ||
+		slices.ContainsFunc(host.Routes, func(r *gatelodge.Route) bool { return r.Object.UID == a.Object.UID }))
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}

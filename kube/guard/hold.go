@@ -1,0 +1,176 @@
+package guard
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/compile"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// The ways to begin.
+type beginning uint8
+
+const (
+	beginNow      beginning = iota // there is nothing to be said against it
+	beginRecalled                  // with what was served last
+	beginLater                     // so little is there that it must not be served yet
+)
+
+// begin judges the first objects by the record of how much was served, and by
+// what was served last where that is kept.
+func (g *Guard) begin(now *sight, before *compile.Builder) beginning {
+	record, guard, at := now.objects.Guard, &now.cfg.Guard, now.objects.Now
+	if guard.Hold == 0 || !now.objects.Remembered.IsZero() || record != nil && !guard.TooFew(len(now.hosts), record.Hosts) {
+		g.show(Status{})
+		return beginNow
+	}
+	if g.began.IsZero() {
+		g.began = at
+		if g.recall(now, before) {
+			return beginRecalled
+		}
+		if record == nil {
+			return beginNow
+		}
+		g.Log.Warn("the guard puts off the start: far fewer hosts are there than were served", "hosts", len(now.hosts), "served", record.Hosts)
+	}
+	status := Status{Starting: true, Until: g.began.Add(guard.Hold), Hash: hashOfStart(record), There: len(now.hosts), Before: record.Hosts}
+	if over := g.over(&status, record, "", at); over != "" {
+		g.Log.Warn("the guard lets the gateway start", "because", over, "hosts", len(now.hosts), "served", record.Hosts)
+		g.show(Status{})
+		return beginNow
+	}
+	g.show(status)
+	return beginLater
+}
+
+// recall makes what was served last what was seen last, if that is kept, is far
+// more than there is now, and not far less than was served.
+func (g *Guard) recall(now *sight, before *compile.Builder) bool {
+	if g.Recall == nil {
+		return false
+	}
+	objs, ok := g.Recall()
+	if !ok {
+		return false
+	}
+	objs.Now = now.objects.Now
+	builder := *before
+	last, _ := see(&builder, objs, now.cfg)
+	guard, record := &now.cfg.Guard, now.objects.Guard
+	if !guard.TooFew(len(now.hosts), len(last.hosts)) || record != nil && guard.TooFew(len(last.hosts), record.Hosts) {
+		return false
+	}
+	g.last, *before = last, builder
+	return true
+}
+
+// withhold builds what is served while the Guard holds; nil once that is over.
+func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
+	if g.withheld == nil {
+		g.withheld = &compile.Withheld{Ingresses: g.ingresses.kept(), Publications: g.publications.kept()}
+	}
+	objs := now.objects
+	relisted := g.remains.addTo(&objs, needsOf(g.withheld.Ingresses))
+	objs.Good = g.held.Good()
+	snapshot := g.held.BuildWith(objs, g.withheld, now.cfg)
+
+	status := Status{Holding: true, Until: g.hold.until, Objects: relisted}
+	status.Hosts, status.Hash = g.withheldHosts(snapshot, relisted)
+	over := "what went is there again"
+	if len(status.Hosts) > 0 || len(relisted) > 0 {
+		over = g.over(&status, objs.Guard, g.hold.stale, objs.Now)
+	}
+	if over != "" {
+		g.Log.Warn("the guard holds no longer", "because", over, "hosts", len(status.Hosts), "hash", status.Hash)
+		return nil
+	}
+	if !g.Status().Holding {
+		g.Log.Warn("the guard holds a withdrawal", "hosts", len(status.Hosts), "hash", status.Hash, "until", status.Until.UTC().Format(time.RFC3339), "first", status.Hosts[:min(len(status.Hosts), 10)])
+	}
+	g.show(status)
+	problems := append(slices.Clip(snapshot.Problems), status.problem())
+	slices.SortFunc(problems, gatelodge.Problem.Compare)
+	snapshot.Problems = problems
+	return snapshot
+}
+
+// over says why a hold is over, "" while it is not.
+func (g *Guard) over(status *Status, record *objects.GuardRecord, stale string, now time.Time) string {
+	g.mu.Lock()
+	confirmed := g.confirmed
+	g.confirmed = false
+	g.mu.Unlock()
+	switch {
+	case confirmed || record.Confirms(status.Hash, stale):
+		return "it was confirmed"
+	case !now.Before(status.Until):
+		return "it was held for long enough"
+	}
+	return ""
+}
+
+// release lets everything go that was withheld.
+func (g *Guard) release() {
+	g.show(Status{})
+	g.hold, g.withheld, g.held = nil, nil, compile.Builder{}
+	g.ingresses, g.publications, g.remains, g.window = departures[*intent.Ingress]{}, departures[*intent.Publication]{}, remains{}, window{}
+}
+
+// withheldHosts lists, sorted, the hosts that are there for what is withheld,
+// and a hash by which the list is confirmed. It is of the objects too, which
+// are never the same twice: no confirmation is ever good for another list.
+func (g *Guard) withheldHosts(snapshot *gatelodge.Snapshot, relisted []gatelodge.Object) (hosts []gatelodge.Name, hash string) {
+	names := make(map[gatelodge.Name]bool)
+	var lines []string
+	keep := func(name gatelodge.Name, by *intent.Applicant) {
+		if servedFor(snapshot.Host(name), by) {
+			names[name] = true
+			lines = append(lines, fmt.Sprintf("%s %s", name, by.Object.UID))
+		}
+	}
+	for _, in := range g.withheld.Ingresses {
+		for name := range in.Names() {
+			keep(name, &in.Applicant)
+		}
+	}
+	for _, p := range g.withheld.Publications {
+		for name := range p.Names() {
+			keep(name, &p.Applicant)
+		}
+	}
+	for _, o := range relisted {
+		lines = append(lines, o.UID)
+	}
+	slices.Sort(lines)
+	return slices.SortedFunc(maps.Keys(names), gatelodge.Name.Compare), hashOfLines(slices.Compact(lines))
+}
+
+// reconfigure begins a new window, and drops what another configuration does
+// not serve.
+func (g *Guard) reconfigure(cfg *objects.Config) {
+	g.withheld = nil
+	if g.hold == nil {
+		g.ingresses, g.publications, g.remains, g.window = departures[*intent.Ingress]{}, departures[*intent.Publication]{}, remains{}, window{}
+		return
+	}
+	sources := make([]*networkingv1.Ingress, len(g.ingresses.list))
+	for i, gone := range g.ingresses.list {
+		sources[i] = gone.kept.Source
+	}
+	ours := make(map[string]bool)
+	for _, in := range intent.SelectIngresses(&objects.Objects{Ingresses: sources, Classes: g.hold.classes}, cfg, nil).Ours {
+		ours[in.Object.UID] = true
+	}
+	g.ingresses.list = slices.DeleteFunc(g.ingresses.list, func(gone *departure[*intent.Ingress]) bool { return !ours[gone.kept.Object.UID] })
+	g.publications.list = slices.DeleteFunc(g.publications.list, func(gone *departure[*intent.Publication]) bool {
+		return !cfg.HasNamespace(gone.kept.Object.Namespace)
+	})
+}

@@ -1,0 +1,51 @@
+package guard
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// needs is the objects, by name, without which an Ingress is not served as it
+// was.
+type needs struct {
+	services, secrets map[types.NamespacedName]bool
+	namespaces        map[string]bool // whose limits of names hold
+}
+
+func needsOf(ingresses []*intent.Ingress) *needs {
+	n := &needs{make(map[types.NamespacedName]bool), make(map[types.NamespacedName]bool), make(map[string]bool)}
+	for _, in := range ingresses {
+		n.namespaces[in.Object.Namespace] = true
+		for i := range in.Asks {
+			for j := range in.Asks[i].Paths {
+				n.backend(in.Asks[i].Paths[j].Backend)
+			}
+			n.backend(in.Asks[i].Fallback)
+		}
+		for _, name := range in.SecretNames() {
+			n.secrets[types.NamespacedName{Namespace: in.Object.Namespace, Name: name}] = true
+		}
+	}
+	return n
+}
+
+func (n *needs) backend(ref *intent.BackendRef) {
+	if ref != nil {
+		n.services[types.NamespacedName{Namespace: ref.Port.Namespace, Name: ref.Port.Name}] = true
+	}
+}
+
+// add adds what the configuration names.
+func (n *needs) add(cfg *objects.Config) {
+	if port := cfg.DefaultBackend; port != nil {
+		n.services[types.NamespacedName{Namespace: port.Namespace, Name: port.Name}] = true
+	}
+	for _, service := range cfg.AnnouncingServices() {
+		n.services[service] = true
+	}
+	for _, secret := range cfg.DefaultCertificates {
+		n.secrets[secret] = true
+	}
+}

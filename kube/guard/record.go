@@ -1,0 +1,132 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// hashOfStart is what confirms a start with far less than the record has.
+func hashOfStart(r *objects.GuardRecord) string { return hashOfLines([]string{"start", r.Hash}) }
+
+// record is what there is to write down now; ok is false before anything is
+// served.
+func (g *Guard) record() (r objects.GuardRecord, ok bool) {
+	g.mu.Lock()
+	served, status := g.served, g.status
+	g.mu.Unlock()
+	if served == nil {
+		return objects.GuardRecord{}, false
+	}
+	var lines []string
+	for _, host := range served.Hosts {
+		line := string(host.Name)
+		for _, route := range host.Routes {
+			line += " " + route.Object.UID
+		}
+		lines = append(lines, line)
+	}
+	r = objects.GuardRecord{Hosts: len(served.Hosts), Hash: hashOfLines(lines)}
+	if status.Holding {
+		r.Withheld = status.Hash
+	}
+	return r, true
+}
+
+// note takes note of what is about to be served.
+func (g *Guard) note(snapshot *gatelodge.Snapshot) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.served = snapshot
+	if g.news != nil {
+		objects.Signal(g.news)
+	}
+}
+
+// recordEvery is how often the record is made and written at most, unless
+// somebody waits for it.
+const recordEvery = 5 * time.Second
+
+// Keep writes the record down whenever it changes, until ctx ends. It is the
+// leader's. A failed attempt is repeated; put tells of it.
+func (g *Guard) Keep(ctx context.Context, put func(ctx context.Context, r objects.GuardRecord) error) {
+	news := make(chan struct{}, 1)
+	objects.Signal(news)
+	g.mu.Lock()
+	g.news = news
+	g.mu.Unlock()
+	var written *objects.GuardRecord
+	var wait <-chan time.Time // set: nothing is looked at until then, but for a list that is withheld
+	pending := false          // there is something to look at
+	for {
+		select {
+		case <-news:
+			pending = true
+		case <-wait:
+			wait = nil
+		case <-ctx.Done():
+			return
+		}
+		if !pending || wait != nil && written != nil && written.Withheld == g.withheldHash() {
+			continue
+		}
+		r, ok := g.record() // goes through all hosts
+		if !ok {
+			continue
+		}
+		wait = time.After(recordEvery)
+		pending = false
+		if written != nil && r == *written {
+			continue
+		}
+		if err := put(ctx, r); err != nil {
+			pending = true
+			continue
+		}
+		written = &r
+	}
+}
+
+func (g *Guard) withheldHash() string {
+	status := g.Status()
+	if !status.Holding {
+		return ""
+	}
+	return status.Hash
+}
+
+// PutGuardRecord writes the record into a store: that of a gateway without a
+// cluster.
+func PutGuardRecord(ctx context.Context, store gatelodge.Store, r objects.GuardRecord) error {
+	item, err := store.Get(ctx, objects.GuardItem)
+	if err != nil && !errors.Is(err, gatelodge.ErrNotFound) {
+		return fmt.Errorf("writing down what is served: %w", err)
+	}
+	item.Data = make(map[string][]byte)
+	for name, part := range r.Parts() {
+		item.Data[name] = []byte(part)
+	}
+	if _, err := store.Put(ctx, objects.GuardItem, item); err != nil {
+		return fmt.Errorf("writing down what is served: %w", err)
+	}
+	return nil
+}
+
+// StoredGuardRecord reads what PutGuardRecord wrote; nil when it never did.
+func StoredGuardRecord(ctx context.Context, store gatelodge.Store) (*objects.GuardRecord, error) {
+	item, err := store.Get(ctx, objects.GuardItem)
+	if errors.Is(err, gatelodge.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("reading what was served: %w", err)
+	}
+	parts := make(map[string]string, len(item.Data))
+	for name, part := range item.Data {
+		parts[name] = string(part)
+	}
+	return objects.ReadGuardRecord(parts, ""), nil
+}

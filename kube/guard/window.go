@@ -1,0 +1,91 @@
+package guard
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// window knows how many hosts were served at each moment of the last while, and
+// which of them went. Deleting everything arrives as many small changes, each of
+// which is nothing to worry about.
+type window struct {
+	moments []moment // the oldest first; what holds at one holds until the next
+	came    map[gatelodge.Name]time.Time
+	gone    map[gatelodge.Name]interval
+}
+
+// moment is when so many hosts began to be served.
+type moment struct {
+	at    time.Time
+	hosts int
+}
+
+// interval is when a host was served that is not any more.
+type interval struct{ came, gone time.Time }
+
+// observe takes in that other hosts are served from a moment on, and forgets
+// what was over by since.
+func (w *window) observe(before, now []*gatelodge.Host, at, since time.Time) {
+	if w.gone == nil {
+		w.came, w.gone = make(map[gatelodge.Name]time.Time), make(map[gatelodge.Name]interval)
+		w.moments = []moment{{since, len(before)}}
+	}
+	maps.DeleteFunc(w.came, func(_ gatelodge.Name, came time.Time) bool { return came.Before(since) })
+	maps.DeleteFunc(w.gone, func(_ gatelodge.Name, served interval) bool { return served.gone.Before(since) })
+	for len(w.moments) > 1 && w.moments[1].at.Before(since) {
+		w.moments = w.moments[1:]
+	}
+
+	old, fresh := objects.Changed(before, now)
+	lost := make(map[gatelodge.Name]bool, len(old))
+	for _, host := range old {
+		lost[host.Name] = true
+	}
+	for _, host := range fresh {
+		if lost[host.Name] {
+			delete(lost, host.Name)
+		} else {
+			w.came[host.Name] = at
+			delete(w.gone, host.Name)
+		}
+	}
+	for name := range lost {
+		w.gone[name] = interval{w.came[name], at}
+		delete(w.came, name)
+	}
+	if len(old) > 0 || len(fresh) > 0 {
+		w.moments = append(w.moments, moment{at, len(now)})
+	}
+}
+
+// exceeded tells whether, of the hosts that were served at any one moment, more
+// went than may go, of those that count. So hosts that come and go one after the
+// other don't add up.
+func (w *window) exceeded(cfg *objects.GuardConfig, counting func() map[gatelodge.Name]bool) bool {
+	if len(w.gone) <= cfg.Minimum {
+		return false
+	}
+	counts := counting()
+	change := make([]int, len(w.moments)+1) // from moment to moment, of the hosts that are gone by now
+	index := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(w.moments, t, func(m moment, t time.Time) int { return m.at.Compare(t) })
+		return i
+	}
+	for name, served := range w.gone {
+		if counts[name] {
+			change[index(served.came)]++
+			change[index(served.gone)]--
+		}
+	}
+	gone := 0
+	for i, m := range w.moments {
+		if gone += change[i]; cfg.TooFew(m.hosts-gone, m.hosts) {
+			return true
+		}
+	}
+	return false
+}

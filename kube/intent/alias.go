@@ -1,0 +1,64 @@
+package intent
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// setServerAlias reads the further names of an Ingress. A regular expression,
+// which ingress-nginx takes too, can't be claimed, certified or published, so it
+// is none.
+func setServerAlias(a *asked, value string) (err error) {
+	a.aliases, err = readNames(value)
+	return err
+}
+
+// readNames reads names separated by commas. Those that are names count, whatever
+// stands beside them.
+func readNames(value string) (names []gatelodge.Name, err error) {
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		name, wrong := ruleHost(item)
+		switch {
+		case item == "":
+			wrong = errors.New("holds an empty item")
+		case wrong != nil:
+			wrong = fmt.Errorf("holds %.60q, which is no name of a host", item)
+		case !slices.Contains(names, name):
+			names = append(names, name)
+		}
+		if err == nil {
+			err = wrong
+		}
+	}
+	return names, err
+}
+
+// addAliases asks for each alias what the first rule's host is asked for. Which
+// entries of spec.tls are meant for that host are meant for its aliases too.
+// An alias that has a rule of its own is served by that.
+func (in *Ingress) addAliases() {
+	if len(in.Asked.aliases) == 0 {
+		return
+	}
+	if len(in.Asks) == 0 {
+		in.problem(gatelodge.BadAnnotation, "annotation server-alias gives further names to a host, and there is no rule with one")
+		return
+	}
+	first := in.Asks[0]
+	for _, alias := range in.Asked.aliases {
+		if slices.ContainsFunc(in.Asks, func(ask HostAsk) bool { return ask.Name == alias }) {
+			continue
+		}
+		in.Asks = append(in.Asks, HostAsk{Name: alias, Paths: first.Paths, Fallback: first.Fallback})
+		for i := range in.Tls {
+			if in.Tls[i].Covers(first.Name) && !in.Tls[i].Covers(alias) {
+				in.Tls[i].Hosts = append(in.Tls[i].Hosts, alias)
+			}
+		}
+	}
+}

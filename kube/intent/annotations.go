@@ -1,0 +1,277 @@
+package intent
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// The prefixes of annotations that are read. Where two name the same thing,
+// the one that is listed first wins.
+const (
+	OwnPrefix         = "gatelodge.dev/"
+	nginxPrefix       = "nginx.ingress.kubernetes.io/"
+	ExternalDNSPrefix = "external-dns.kubernetes.io/"
+	ExternalDNSAlpha  = "external-dns.alpha.kubernetes.io/"
+)
+
+// domainsAnnotation, on a Namespace, lists the names at or below which the
+// objects of the namespace may claim names. It is the administrators' word:
+// who writes Ingresses has no right to write Namespaces, as a rule.
+const DomainsAnnotation = OwnPrefix + "domains"
+
+// asked is what the annotations of an Ingress ask for.
+type asked struct {
+	namespace   string // of the Ingress
+	Redirect    gatelodge.Redirect
+	Hsts        *string
+	Auth        authAsk
+	ClientAuth  clientAuthAsk
+	protocol    gatelodge.BackendProtocol // "": what the Service port says
+	BackendTLS  BackendTLSAsk
+	Records     recordAsk
+	aliases     []gatelodge.Name // further names of its first host
+	Guests      []string         // namespaces that may add paths to its hosts
+	Acme        acmeAsk
+	Unavailable string // why a protection that is asked for can't be given
+}
+
+// acmeAsk says whether certificates are to be ordered for an Ingress.
+type acmeAsk uint8
+
+const (
+	AcmeUnset acmeAsk = iota // where spec.tls asks for one and no Secret has it
+	AcmeYes                  // acme: "true"
+	AcmeNo                   // acme: "false", or cert-manager brings it
+)
+
+// annotation is one that is honoured: ours and ingress-nginx's of the same
+// name, with the same meaning.
+type annotation struct {
+	name    string
+	expects string // completes "expected …"
+	set     func(a *asked, value string) error
+	// protects: a request must not be served without what it asks for, so a
+	// value that can't be read makes the routes unavailable.
+	protects bool
+}
+
+// errNotYet is for what is known but not built. It is an annotation's author
+// who reads it.
+var errNotYet = errors.New("is not available yet")
+
+// annotationTable lists what is honoured; a new policy adds a row.
+func annotationTable() []annotation {
+	return []annotation{
+		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false},
+		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false},
+		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false},
+		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true},
+		{"proxy-ssl-verify", "on or off", setProxySSLVerify, true},
+		{"proxy-ssl-secret", "a Secret of the same namespace", setProxySSLSecret, true},
+		{"proxy-ssl-name", "a name", setProxySSLName, true},
+		{"proxy-ssl-server-name", "on or off", setProxySSLServerName, false},
+		{"auth-type", `"basic"`, setAuthType, true},
+		{"auth-secret", "a Secret of the same namespace", setAuthSecret, true},
+		{"auth-secret-type", `"auth-file" or "auth-map"`, setAuthSecretType, true},
+		{"auth-realm", "text without control characters", setAuthRealm, false},
+		{"auth-tls-secret", "a Secret of the same namespace", setClientAuth(setClientAuthSecret), true},
+		{"auth-tls-verify-client", `"on", "off", "optional" or "optional_no_ca"`, setClientAuth(setClientAuthMode), true},
+		{"auth-tls-verify-depth", "a number from 0 to 10", setClientAuth(setClientAuthDepth), true},
+		{"auth-tls-match-cn", `a regular expression that starts with "CN="`, setClientAuth(setClientAuthSubject), true},
+		{"auth-tls-error-page", "a URL of http or https", setClientAuthErrorPage, false},
+		{"auth-tls-pass-certificate-to-upstream", `"true" or "false"`, setClientAuthPass, false},
+
+		// Protections that ingress-nginx knows: what asks for them is not
+		// served without them.
+		{"auth-url", "", notYet, true},
+		{"allowlist-source-range", "", notYet, true},
+		{"whitelist-source-range", "", notYet, true}, // the older name of the same
+		{"denylist-source-range", "", notYet, true},
+
+		{"server-alias", "names separated by commas", setServerAlias, false},
+		{"share-host-with", "namespaces separated by commas", setShareHostWith, false},
+
+		{"acme", `"true" or "false"`, setACME, false},
+	}
+}
+
+// recordAnnotationTable lists the annotations of ExternalDNS for an Ingress.
+// Those for single DNS providers are none of ours.
+func recordAnnotationTable() []annotation {
+	return []annotation{
+		{"ttl", "seconds, or a duration such as 5m, from 1s to 2147483647s", setTTL, false},
+		{"target", "addresses, or one name, separated by commas", setTarget, false},
+		{"hostname", "names separated by commas", setHostname, false},
+		{"internal-hostname", "the annotation hostname", setInternalHostname, false},
+		{"ingress-hostname-source", "annotation-only or defined-hosts-only", setHostnameSource, false},
+		{"controller", "", setController, false},
+	}
+}
+
+// readAnnotations reads all that is addressed to us, after the defaults of the
+// class, and reports to in what is not honoured.
+func readAnnotations(annotations map[string]string, in *Ingress) asked {
+	a := asked{namespace: in.Object.Namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}}
+	if len(annotations) == 0 && in.defaults == nil {
+		return a
+	}
+	table, records := annotationTable(), recordAnnotationTable()
+	in.defaults.apply(&a, table, annotations)
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if name, ok := strings.CutPrefix(key, OwnPrefix); ok {
+			a.honour(table, key, name, annotations[key], in)
+		} else if name, ok := strings.CutPrefix(key, nginxPrefix); ok {
+			if _, overridden := annotations[OwnPrefix+name]; !overridden {
+				a.honour(table, key, name, annotations[key], in)
+			}
+		} else if name, ok := strings.CutPrefix(key, ExternalDNSPrefix); ok {
+			a.honourRecord(records, key, name, annotations[key], in)
+		} else if name, ok := strings.CutPrefix(key, ExternalDNSAlpha); ok {
+			if _, overridden := annotations[ExternalDNSPrefix+name]; !overridden {
+				a.honourRecord(records, key, name, annotations[key], in)
+			}
+		}
+	}
+	a.Auth.check(&a, in)
+	a.BackendTLS.check(&a, in)
+	if a.Acme == AcmeUnset && isCertManagers(annotations) {
+		a.Acme = AcmeNo
+	}
+	a.ClientAuth.check(&a, in)
+	return a
+}
+
+// isCertManagers tells whether cert-manager gets the certificates of the Ingress
+// and puts them into the Secrets of spec.tls, maybe only in a moment.
+func isCertManagers(annotations map[string]string) bool {
+	for _, key := range []string{"cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"} {
+		if _, ok := annotations[key]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *asked) honour(table []annotation, key, name, value string, in *Ingress) {
+	if row := findAnnotation(table, name); row != nil {
+		row.apply(a, key, value, in)
+		return
+	}
+	in.problem(gatelodge.UnknownAnnotation, "annotation %s is not honoured", key)
+}
+
+func (a *asked) honourRecord(table []annotation, key, name, value string, in *Ingress) {
+	if row := findAnnotation(table, name); row != nil {
+		row.apply(a, key, value, in)
+	}
+}
+
+func findAnnotation(table []annotation, name string) *annotation {
+	if i := slices.IndexFunc(table, func(row annotation) bool { return row.name == name }); i >= 0 {
+		return &table[i]
+	}
+	return nil
+}
+
+func (row *annotation) apply(a *asked, key, value string, in *Ingress) {
+	err := row.set(a, strings.TrimSpace(value))
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, errNotYet):
+		in.problem(gatelodge.BadAnnotation, "annotation %s: %.60q %v", key, value, err)
+	default:
+		in.problem(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, row.expects)
+	}
+	if row.protects {
+		a.deny("annotation " + key + " can't be kept")
+	}
+}
+
+// deny makes the routes unavailable; the first reason stays.
+func (a *asked) deny(why string) {
+	if a.Unavailable == "" {
+		a.Unavailable = why
+	}
+}
+
+func setACME(a *asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil {
+		if a.Acme = AcmeNo; on {
+			a.Acme = AcmeYes
+		}
+	}
+	return err
+}
+
+func notYet(*asked, string) error { return errNotYet }
+
+func setSSLRedirect(a *asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil && !on && a.Redirect != gatelodge.RedirectAlways {
+		a.Redirect = gatelodge.RedirectNever
+	}
+	return err
+}
+
+// setForceSSLRedirect: who forces means it, whatever ssl-redirect says.
+func setForceSSLRedirect(a *asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil && on {
+		a.Redirect = gatelodge.RedirectAlways
+	}
+	return err
+}
+
+// setHSTS: ingress-nginx has hsts for a whole gateway only, in its ConfigMap.
+func setHSTS(a *asked, value string) error {
+	if value == "off" {
+		value = ""
+	} else if err := gatelodge.CheckHSTS(value); err != nil {
+		return err
+	}
+	a.Hsts = &value
+	return nil
+}
+
+func setBackendProtocol(a *asked, value string) error {
+	switch strings.ToUpper(value) {
+	case "HTTP", "AUTO_HTTP":
+		a.protocol = gatelodge.BackendHTTP
+	case "GRPC", "H2C":
+		a.protocol = gatelodge.BackendH2C
+	case "HTTPS":
+		a.protocol = gatelodge.BackendHTTPS
+	case "GRPCS":
+		a.protocol = gatelodge.BackendH2
+	case "FCGI":
+		return errNotYet
+	default:
+		return errors.New("is no protocol of a backend")
+	}
+	return nil
+}
+
+func parseBool(value string) (bool, error) {
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, errors.New("is neither true nor false")
+	}
+	return on, nil
+}
+
+func checkPrintable(value string) error {
+	for _, c := range value {
+		if c < ' ' || c == 0x7f {
+			return fmt.Errorf("holds the control character %q", c)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package intent
+
+import (
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// BackendRef is what a route says of its backend. Equal keys mean equal
+// content.
+type BackendRef struct {
+	Key      string
+	Port     objects.ServicePort
+	Protocol gatelodge.BackendProtocol // "": what the Service port says
+	Tls      BackendTLSAsk             // where the protocol is over TLS
+}
+
+// NewBackendRef names a backend by what its author wrote, so that the key is
+// the same before and after the Service exists, and does not change with it.
+func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol, tls BackendTLSAsk) *BackendRef {
+	key := port.Namespace + "/" + port.Name + ":" + port.Port
+	if protocol != "" {
+		key += "+" + string(protocol)
+	}
+	return &BackendRef{Key: key + tls.key(), Port: port, Protocol: protocol, Tls: tls}
+}
+
+// Service names the Service in a message.
+func (ref *BackendRef) Service() string {
+	return ref.Port.Namespace + "/" + ref.Port.Name
+}

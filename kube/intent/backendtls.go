@@ -1,0 +1,91 @@
+package intent
+
+import (
+	"errors"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// BackendTLSAsk is what the proxy-ssl annotations ask for.
+type BackendTLSAsk struct {
+	Verify   bool
+	SendName bool
+	Name     gatelodge.Name // "": the name that the Service has in the cluster
+	Secret   string         // "": none
+}
+
+// key tells the references of different asks apart; it is "" for one that asks
+// for nothing, which is the key's form for most.
+func (ask BackendTLSAsk) key() string {
+	var parts []string
+	if ask.Verify {
+		parts = append(parts, "verify")
+	}
+	if ask.SendName {
+		parts = append(parts, "server-name")
+	}
+	if ask.Name != "" {
+		parts = append(parts, "name="+string(ask.Name))
+	}
+	if ask.Secret != "" {
+		parts = append(parts, "secret="+ask.Secret)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "+ssl(" + strings.Join(parts, ",") + ")"
+}
+
+func setProxySSLVerify(a *asked, value string) (err error) {
+	a.BackendTLS.Verify, err = parseOnOff(value)
+	return err
+}
+
+func setProxySSLServerName(a *asked, value string) (err error) {
+	a.BackendTLS.SendName, err = parseOnOff(value)
+	return err
+}
+
+func setProxySSLName(a *asked, value string) error {
+	name, err := gatelodge.ParseName(value)
+	if err != nil || name.IsWildcard() {
+		return errors.New("is no name of a server")
+	}
+	a.BackendTLS.Name = name
+	return nil
+}
+
+// setProxySSLSecret takes a Secret of another namespace for a mistake: whoever
+// may write an Ingress could use any key of the cluster.
+func setProxySSLSecret(a *asked, value string) error {
+	namespace, name, qualified := strings.Cut(value, "/")
+	if !qualified {
+		namespace, name = a.namespace, value
+	}
+	if name == "" || namespace != a.namespace {
+		return errors.New("names no Secret that the Ingress may use")
+	}
+	a.BackendTLS.Secret = name
+	return nil
+}
+
+// parseOnOff reads a switch in the form that these annotations have.
+func parseOnOff(value string) (bool, error) {
+	switch value {
+	case "on":
+		return true, nil
+	case "off":
+		return false, nil
+	}
+	return false, errors.New("is neither on nor off")
+}
+
+// check looks at the annotations together, once all were read: without a CA
+// there is nothing to verify by.
+func (ask BackendTLSAsk) check(a *asked, in *Ingress) {
+	if ask.Verify && ask.Secret == "" && a.Unavailable == "" {
+		in.problem(gatelodge.BadAnnotation, "annotation proxy-ssl-verify needs proxy-ssl-secret, a Secret with the CA in ca.crt")
+		a.deny("the backend's certificate can't be verified")
+	}
+}

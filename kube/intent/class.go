@@ -1,0 +1,103 @@
+package intent
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"gatelodge.dev/kube/objects"
+)
+
+// The annotations by which a class was named before spec.ingressClassName, and
+// by which an IngressClass says that it is the default.
+const (
+	legacyClassAnnotation  = "kubernetes.io/ingress.class"
+	DefaultClassAnnotation = networkingv1.AnnotationIsDefaultIngressClass
+)
+
+// classes knows which classes exist and which are ours.
+type classes struct {
+	Unread    bool            // nothing is known of the classes of others
+	defined   map[string]bool // there is an IngressClass of the name
+	Ours      map[string]bool
+	classless bool // an Ingress without a class is ours
+
+	fallback *networkingv1.IngressClass // that of an Ingress without a class; nil: none
+}
+
+func NewClasses(objs []*networkingv1.IngressClass, cfg *objects.Config) *classes {
+	if !cfg.ReadsClasses() {
+		objs = nil
+	}
+	c := &classes{Unread: !cfg.ReadsClasses(), defined: make(map[string]bool), Ours: make(map[string]bool), classless: cfg.WithoutClass}
+	for _, name := range cfg.Classes {
+		c.Ours[name] = true
+	}
+	for _, object := range objs {
+		c.defined[object.Name] = true
+		if len(cfg.Classes) == 0 && object.Spec.Controller == cfg.Controller {
+			c.Ours[object.Name] = true
+		}
+		if c.Ours[object.Name] && object.Annotations[DefaultClassAnnotation] == "true" {
+			c.classless = true
+			if c.fallback == nil || newerClass(object, c.fallback) {
+				c.fallback = object
+			}
+		}
+	}
+	return c
+}
+
+// newerClass tells which of two default classes an Ingress without a class is
+// given: the newer, as the API server gives it, or the first by name.
+func newerClass(a, b *networkingv1.IngressClass) bool {
+	return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(a.Name, b.Name)) < 0
+}
+
+// of is the name of an Ingress's class, "" for none.
+func (c *classes) of(ingress *networkingv1.Ingress) string {
+	if name := ingress.Spec.IngressClassName; name != nil {
+		return *name
+	}
+	if name, ok := ingress.Annotations[legacyClassAnnotation]; ok {
+		return name
+	}
+	if c.fallback != nil {
+		return c.fallback.Name
+	}
+	return ""
+}
+
+// has tells whether the Ingress is ours. An Ingress of a class that nobody
+// defines is nobody's, which its author is told.
+//
+// The annotation never needed an IngressClass, so a name in it that we don't
+// know may well be another controller's.
+func (c *classes) has(ingress *networkingv1.Ingress) (ours bool, problem string) {
+	if name := ingress.Spec.IngressClassName; name != nil {
+		if !c.Ours[*name] && !c.defined[*name] && !c.Unread {
+			return false, fmt.Sprintf("there is no IngressClass %q, %s", *name, c.known())
+		}
+		return c.Ours[*name], ""
+	}
+	if name, ok := ingress.Annotations[legacyClassAnnotation]; ok {
+		return c.Ours[name], ""
+	}
+	return c.classless, ""
+}
+
+// known says what could have been written instead.
+func (c *classes) known() string {
+	names := make([]string, 0, len(c.Ours))
+	for name := range c.Ours {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return "and none is of this gateway"
+	}
+	return fmt.Sprintf("this gateway's are %q", names)
+}

@@ -1,0 +1,136 @@
+package intent
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// clientAuthAsk is what the auth-tls annotations ask for.
+type clientAuthAsk struct {
+	namespace string // "": that of the Ingress
+	Secret    string
+	Mode      gatelodge.ClientAuthMode // "": not said
+	off       bool
+	Depth     int
+	Subject   *regexp.Regexp
+	ErrorPage string
+	Pass      bool
+	Broken    bool // a part that decides whom to let in can't be read
+}
+
+// Asks tells whether clients are to be asked for a certificate. Half a rule is
+// none: whoever wrote a part of one means all of it.
+func (c *clientAuthAsk) Asks() bool {
+	return !c.off && (c.Secret != "" || c.Mode != "" || c.Subject != nil || c.Broken)
+}
+
+// defaultClientAuthDepth is ingress-nginx's: one CA between a client's
+// certificate and an authority.
+const defaultClientAuthDepth = 1
+
+// setClientAuth notes that a part of the rule can't be read: then there is
+// nothing that the whole host could let clients in by.
+func setClientAuth(set func(c *clientAuthAsk, value string) error) func(*asked, string) error {
+	return func(a *asked, value string) error {
+		err := set(&a.ClientAuth, value)
+		if err != nil {
+			a.ClientAuth.Broken = true
+		}
+		return err
+	}
+}
+
+func setClientAuthSecret(c *clientAuthAsk, value string) (err error) {
+	c.namespace, c.Secret, err = secretReference(value)
+	return err
+}
+
+func setClientAuthMode(c *clientAuthAsk, value string) error {
+	switch mode := gatelodge.ClientAuthMode(value); mode {
+	case gatelodge.ClientAuthOn, gatelodge.ClientAuthOptional, gatelodge.ClientAuthOptionalNoCA:
+		c.Mode = mode
+	case "off":
+		c.off = true
+	default:
+		return errors.New("is no way to verify clients")
+	}
+	return nil
+}
+
+func setClientAuthDepth(c *clientAuthAsk, value string) error {
+	depth, err := strconv.Atoi(value)
+	if err != nil || depth < 0 || depth > 10 {
+		return errors.New("is no depth of a chain")
+	}
+	c.Depth = depth
+	return nil
+}
+
+// setClientAuthSubject: the expression may match anywhere from the start of an
+// attribute on, as ingress-nginx has it, but never within another attribute's
+// value, where "O=CN=admin" would pass for an admin.
+func setClientAuthSubject(c *clientAuthAsk, value string) error {
+	if !strings.HasPrefix(value, "CN=") {
+		return errors.New("does not start with CN=")
+	}
+	// Alone first: a parenthesis too many could close ours.
+	if _, err := regexp.Compile(value); err != nil {
+		return errors.New("is no regular expression (RE2)")
+	}
+	subject, err := regexp.Compile(`(?:^|[^\\][,+])(?:` + value + `)`)
+	if err != nil {
+		return errors.New("is too large a regular expression")
+	}
+	c.Subject = subject
+	return nil
+}
+
+func setClientAuthErrorPage(a *asked, value string) error {
+	page, err := url.Parse(value)
+	if err != nil || page.Scheme != "http" && page.Scheme != "https" || page.Host == "" {
+		return errors.New("is no URL that clients could be sent to")
+	}
+	a.ClientAuth.ErrorPage = page.String()
+	return nil
+}
+
+func setClientAuthPass(a *asked, value string) (err error) {
+	a.ClientAuth.Pass, err = parseBool(value)
+	return err
+}
+
+// check looks at the annotations together, once all were read.
+func (c *clientAuthAsk) check(a *asked, in *Ingress) {
+	var problem string
+	switch {
+	case !c.Asks() || c.Broken:
+		return
+	case c.Secret == "":
+		problem = "the annotations auth-tls-… need auth-tls-secret, the Secret with the authorities in ca.crt"
+	case c.namespace != "" && c.namespace != in.Object.Namespace:
+		problem = fmt.Sprintf("annotation auth-tls-secret names a Secret of namespace %q, expected one of namespace %q", c.namespace, in.Object.Namespace)
+	default:
+		return
+	}
+	in.problem(gatelodge.BadAnnotation, "%s", problem)
+	c.Broken = true
+}
+
+// secretReference reads NAME or NAMESPACE/NAME; namespace is "" where it is not
+// given.
+func secretReference(value string) (namespace, name string, err error) {
+	namespace, name, qualified := strings.Cut(value, "/")
+	if !qualified {
+		namespace, name = "", value
+	}
+	if name == "" || qualified && namespace == "" {
+		return "", "", errors.New("names no Secret")
+	}
+	return namespace, name, nil
+}

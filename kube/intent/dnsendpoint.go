@@ -1,0 +1,102 @@
+package intent
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// RecordSet is records of one type at a name.
+type RecordSet struct {
+	Rtype string
+	Ttl   time.Duration // 0: that of the zone
+	Data  []string      // RDATA in master-file form, each once
+}
+
+// RecordSets is never written: other records are other recordSets.
+type RecordSets struct{ List []RecordSet }
+
+// Limits of the records of one type at one name, so that they fit a message
+// (RFC 1035 §4.2.2).
+const (
+	MaxRecords    = 200
+	MaxRecordText = 16 << 10
+)
+
+// readDNSEndpoint reads the records that a DNSEndpoint asks for. An endpoint is
+// taken as a whole or not at all: half a set of records misleads.
+func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *objects.Config) *Publication {
+	p := &Publication{
+		Applicant: Applicant{Object: objs.ObjectOf("DNSEndpoint", &source.ObjectMeta), Since: source.CreationTimestamp.Time},
+		version:   objs.VersionOf(&source.ObjectMeta),
+	}
+	if _, controller, ok := externalDNS(source.Annotations, "controller"); ok && controller != OurController {
+		return p
+	}
+	if source.Malformed != "" {
+		p.problem(gatelodge.BadRecord, "its spec can't be read: %.300s", source.Malformed)
+	}
+	for i := range source.Spec.Endpoints {
+		endpoint := &source.Spec.Endpoints[i]
+		name, err := ruleHost(endpoint.DNSName)
+		if err != nil || name == "" {
+			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: dnsName %.60q is no name", i, endpoint.DNSName)
+			continue
+		}
+		if !cfg.HasZoneOf(name) {
+			continue // somebody else's to publish
+		}
+		if set, ok := p.recordSet(endpoint, i); ok {
+			p.addRecords(name, set)
+		}
+	}
+	return p
+}
+
+// recordSet reads the records of one endpoint.
+func (p *Publication) recordSet(endpoint *objects.Endpoint, i int) (set RecordSet, ok bool) {
+	typ := strings.ToUpper(endpoint.RecordType)
+	table := recordTypeTable()
+	at := slices.IndexFunc(table, func(t recordType) bool { return t.name == typ })
+	switch {
+	case slices.Contains(zonesOwn(), typ):
+		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: %s records of %s are the zone's own, for the configuration to write", i, typ, endpoint.DNSName)
+		return set, false
+	case at < 0:
+		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: recordType %.20q is not served, expected A, AAAA, CNAME, PTR, TXT, MX, SRV or NAPTR", i, endpoint.RecordType)
+		return set, false
+	case endpoint.RecordTTL < 0 || endpoint.RecordTTL > math.MaxInt32: // RFC 2181 §8
+		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: recordTTL %d is out of range, expected seconds up to %d", i, endpoint.RecordTTL, math.MaxInt32)
+		return set, false
+	case len(endpoint.Targets) == 0:
+		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: %s %s has no targets", i, endpoint.DNSName, typ)
+		return set, false
+	}
+	set = RecordSet{Rtype: typ, Ttl: time.Duration(endpoint.RecordTTL) * time.Second}
+	for _, target := range endpoint.Targets {
+		data, err := table[at].rdata(target)
+		if err != nil {
+			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: target %.60q of %s %s %v, expected %s", i, target, endpoint.DNSName, typ, err, table[at].expects)
+			return set, false
+		}
+		set.Data = append(set.Data, data)
+	}
+	slices.Sort(set.Data)
+	set.Data = slices.Compact(set.Data)
+	return set, true
+}
+
+// addRecords asks for records, together with those of the same name.
+func (p *Publication) addRecords(name gatelodge.Name, set RecordSet) {
+	for i := range p.Asks {
+		if p.Asks[i].Name == name {
+			p.Asks[i].Records.List = append(p.Asks[i].Records.List, set)
+			return
+		}
+	}
+	p.Asks = append(p.Asks, PublishAsk{Name: name, Records: &RecordSets{List: []RecordSet{set}}})
+}

@@ -1,0 +1,23 @@
+package intent
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// setShareHostWith reads the namespaces that are let in. A mistake in the list
+// lets nobody in, because it may be the one name that was meant otherwise.
+func setShareHostWith(a *asked, value string) error {
+	var guests []string
+	for item := range strings.SplitSeq(value, ",") {
+		namespace := strings.TrimSpace(item)
+		if len(validation.IsDNS1123Label(namespace)) > 0 {
+			return fmt.Errorf("holds %.60q, which is no name of a namespace", namespace)
+		}
+		guests = append(guests, namespace)
+	}
+	a.Guests = guests
+	return nil
+}

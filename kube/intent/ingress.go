@@ -1,0 +1,224 @@
+package intent
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// Ingress is what one Ingress asks for, read from that object alone.
+type Ingress struct {
+	Applicant
+	Source   *networkingv1.Ingress
+	version  objects.Version
+	defaults *classDefaults // of its class; nil: none
+	Asks     []HostAsk      // one a name, in the order of the rules
+	Tls      []TlsAsk
+	Asked    asked // by annotations
+	problems []gatelodge.Problem
+}
+
+// HostAsk is what an Ingress wants for one name.
+type HostAsk struct {
+	Name     gatelodge.Name
+	Paths    []PathAsk
+	Fallback *BackendRef // for every path without a rule; nil: none asked for
+
+	Unrouted    bool // a record alone is asked for
+	Unpublished bool // a record is not asked for
+}
+
+// PathAsk is a path of a rule.
+type PathAsk struct {
+	Path    string // canonical; a Prefix without a slash at its end
+	Match   gatelodge.PathMatch
+	Backend *BackendRef
+}
+
+// TlsAsk is an entry of spec.tls.
+type TlsAsk struct {
+	Hosts  []gatelodge.Name // empty: every host of the Ingress
+	Secret string           // in the namespace of the Ingress; "": somebody else brings the certificate
+}
+
+// Covers tells whether the entry is meant for the host.
+func (t *TlsAsk) Covers(host gatelodge.Name) bool {
+	return len(t.Hosts) == 0 || slices.ContainsFunc(t.Hosts, func(n gatelodge.Name) bool { return n.Matches(host) })
+}
+
+func (in *Ingress) problem(reason gatelodge.Reason, format string, args ...any) {
+	in.problems = append(in.problems, gatelodge.Problem{Object: in.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// readIngress reads what the Ingress asks for. What is wrong with a part of it
+// is a problem, and the other parts stand.
+func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *objects.Objects) *Ingress {
+	in := &Ingress{
+		Applicant: Applicant{
+			Object: objs.ObjectOf("Ingress", &source.ObjectMeta),
+			Since:  source.CreationTimestamp.Time,
+		},
+		Source:   source,
+		version:  objs.VersionOf(&source.ObjectMeta),
+		defaults: defaults,
+	}
+	in.Asked = readAnnotations(source.Annotations, in)
+
+	fallback := in.backend(source.Spec.DefaultBackend, "spec.defaultBackend")
+	for i := range source.Spec.Rules {
+		rule := &source.Spec.Rules[i]
+		name, err := ruleHost(rule.Host)
+		if err != nil {
+			in.problem(gatelodge.BadHost, "spec.rules[%d]: %v", i, err)
+			continue
+		}
+		in.add(name, in.paths(rule.HTTP, i), fallback)
+	}
+	if len(source.Spec.Rules) == 0 && fallback != nil {
+		in.add("", nil, fallback)
+	}
+	for i, entry := range source.Spec.TLS {
+		if ask, ok := in.tlsEntry(entry, i); ok {
+			in.Tls = append(in.Tls, ask)
+		}
+	}
+	in.addAliases()
+	in.addHostnames()
+	return in
+}
+
+// add asks for the paths of a name, together with those asked for before.
+func (in *Ingress) add(name gatelodge.Name, paths []PathAsk, fallback *BackendRef) {
+	for i := range in.Asks {
+		if in.Asks[i].Name == name {
+			in.Asks[i].Paths = append(in.Asks[i].Paths, paths...)
+			return
+		}
+	}
+	in.Asks = append(in.Asks, HostAsk{Name: name, Paths: paths, Fallback: fallback})
+}
+
+// ruleHost reads the host of a rule: a name, a wildcard below a name, or
+// nothing for every host.
+func ruleHost(host string) (gatelodge.Name, error) {
+	if host == "" {
+		return "", nil
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return "", fmt.Errorf("host %q is an address, expected a name", host)
+	}
+	name, err := gatelodge.ParseName(host)
+	if err != nil {
+		return "", err
+	}
+	if name == "*" {
+		return "", fmt.Errorf(`host "*" has no name below the wildcard; leave the host out to match every host`)
+	}
+	return name, nil
+}
+
+func (in *Ingress) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []PathAsk {
+	if http == nil {
+		return nil
+	}
+	asks := make([]PathAsk, 0, len(http.Paths))
+	for i := range http.Paths {
+		source := &http.Paths[i]
+		where := fmt.Sprintf("spec.rules[%d].http.paths[%d]", rule, i)
+		path, match, err := rulePath(source)
+		if err != nil {
+			in.problem(gatelodge.BadPath, "%s: %v", where, err)
+			continue
+		}
+		if backend := in.backend(&source.Backend, where+".backend"); backend != nil {
+			asks = append(asks, PathAsk{Path: path, Match: match, Backend: backend})
+		}
+	}
+	return asks
+}
+
+// rulePath reads a path and its type. ImplementationSpecific is Prefix here,
+// and the only type that may come without a path, as the API server has it.
+func rulePath(source *networkingv1.HTTPIngressPath) (string, gatelodge.PathMatch, error) {
+	if source.PathType == nil {
+		return "", 0, fmt.Errorf("path %q has no pathType, expected Exact, Prefix or ImplementationSpecific", source.Path)
+	}
+	raw, match := source.Path, gatelodge.PathPrefix
+	switch *source.PathType {
+	case networkingv1.PathTypeExact:
+		match = gatelodge.PathExact
+	case networkingv1.PathTypePrefix:
+	case networkingv1.PathTypeImplementationSpecific:
+		if raw == "" {
+			raw = "/"
+		}
+	default:
+		return "", 0, fmt.Errorf("path %q has pathType %q, expected Exact, Prefix or ImplementationSpecific", raw, *source.PathType)
+	}
+	path, err := CanonicalPath(raw)
+	if err != nil {
+		return "", 0, fmt.Errorf("path %q %w", raw, err)
+	}
+	if match == gatelodge.PathPrefix && path != "/" {
+		// A slash at the end of a Prefix changes nothing, so both spellings
+		// are one path: it can be claimed once, and an Exact path of the same
+		// length goes before it.
+		path = strings.TrimSuffix(path, "/")
+		if path == "" {
+			path = "/"
+		}
+	}
+	return path, match, nil
+}
+
+// backend reads a reference to a Service port; nil if there is none that can
+// be served.
+func (in *Ingress) backend(source *networkingv1.IngressBackend, where string) *BackendRef {
+	switch {
+	case source == nil:
+		return nil
+	case source.Resource != nil:
+		in.problem(gatelodge.BackendUnsupported, "%s is a resource (%s %s), expected a service", where, source.Resource.Kind, source.Resource.Name)
+		return nil
+	case source.Service == nil || source.Service.Name == "":
+		in.problem(gatelodge.BackendMissing, "%s names no service", where)
+		return nil
+	}
+	port := source.Service.Port.Name
+	if port == "" {
+		port = strconv.Itoa(int(source.Service.Port.Number))
+	}
+	return NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: source.Service.Name, Port: port}, in.Asked.protocol, in.Asked.BackendTLS)
+}
+
+func (in *Ingress) tlsEntry(source networkingv1.IngressTLS, i int) (TlsAsk, bool) {
+	ask := TlsAsk{Secret: source.SecretName}
+	for _, host := range source.Hosts {
+		name, err := ruleHost(host)
+		if err != nil || name == "" {
+			in.problem(gatelodge.BadHost, "spec.tls[%d]: host %q is no name", i, host)
+			continue
+		}
+		ask.Hosts = append(ask.Hosts, name)
+	}
+	// An entry all of whose hosts are unreadable must not become one for every
+	// host.
+	return ask, len(ask.Hosts) > 0 || len(source.Hosts) == 0
+}
+
+// SecretNames lists the Secrets of its namespace that an Ingress names; some
+// may be "".
+func (in *Ingress) SecretNames() []string {
+	names := []string{in.Asked.Auth.Secret, in.Asked.BackendTLS.Secret, in.Asked.ClientAuth.Secret}
+	for _, entry := range in.Tls {
+		names = append(names, entry.Secret)
+	}
+	return names
+}

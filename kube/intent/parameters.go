@@ -1,0 +1,132 @@
+package intent
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// classDefaults is the annotations that Ingresses of a class have unless they
+// say otherwise. It is never written.
+type classDefaults struct {
+	annotations map[string]string // by name
+	unavailable string            // why the class's routes can't be served; "": they can
+}
+
+// classParameters is the defaults of one class and what they were made of.
+type classParameters struct {
+	class     *networkingv1.IngressClass
+	configMap *corev1.ConfigMap // nil: there is none
+
+	defaults *classDefaults
+	problems []gatelodge.Problem
+}
+
+// readParameters reads the defaults of our classes, by the name of the class.
+func readParameters(objs *objects.Objects, classes *classes, last map[string]*classParameters) map[string]*classParameters {
+	parameters := make(map[string]*classParameters)
+	for _, class := range objs.Classes {
+		if class.Spec.Parameters == nil || classes.Unread || !classes.Ours[class.Name] {
+			continue
+		}
+		name, _ := ParametersName(class)
+		p := &classParameters{class: class}
+		if i := slices.IndexFunc(objs.ConfigMaps, func(m *corev1.ConfigMap) bool { return objects.NameOf(&m.ObjectMeta) == name }); i >= 0 {
+			p.configMap = objs.ConfigMaps[i]
+		}
+		before := last[class.Name]
+		if before != nil && before.class == class && before.configMap == p.configMap {
+			p = before
+		} else {
+			p.read(objs)
+			if before != nil && reflect.DeepEqual(before.defaults, p.defaults) {
+				p.defaults = before.defaults
+			}
+		}
+		parameters[class.Name] = p
+	}
+	return parameters
+}
+
+// ParametersName is the ConfigMap that a class names as its parameters, or why
+// it names none.
+func ParametersName(class *networkingv1.IngressClass) (name types.NamespacedName, err error) {
+	p := class.Spec.Parameters
+	if p.Kind != "ConfigMap" || ptr.Deref(p.APIGroup, "") != "" {
+		return name, fmt.Errorf("spec.parameters is a %s of API group %q, expected a ConfigMap", p.Kind, ptr.Deref(p.APIGroup, ""))
+	}
+	namespace := ptr.Deref(p.Namespace, "")
+	if ptr.Deref(p.Scope, networkingv1.IngressClassParametersReferenceScopeCluster) != networkingv1.IngressClassParametersReferenceScopeNamespace || namespace == "" {
+		return name, fmt.Errorf("spec.parameters names ConfigMap %s without its namespace, expected scope: Namespace and namespace", p.Name)
+	}
+	return types.NamespacedName{Namespace: namespace, Name: p.Name}, nil
+}
+
+// read reads the defaults. While a ConfigMap that should be there is not, nobody
+// knows which protections it asks for, so the class's routes are not served.
+// Parameters of another kind never were for this gateway.
+func (p *classParameters) read(objs *objects.Objects) {
+	p.defaults = &classDefaults{annotations: make(map[string]string)}
+	class := objs.ObjectOf("IngressClass", &p.class.ObjectMeta)
+	name, err := ParametersName(p.class)
+	if err == nil && p.configMap == nil {
+		err = fmt.Errorf("there is no ConfigMap %s, which spec.parameters names", name)
+	}
+	if err != nil {
+		p.problems = append(p.problems, gatelodge.Problem{Object: class, Reason: gatelodge.BadParameters, Message: err.Error()})
+		if p.class.Spec.Parameters.Kind == "ConfigMap" {
+			p.defaults.unavailable = "the parameters of its IngressClass are not known"
+		}
+		return
+	}
+	reader := &Ingress{Applicant: Applicant{Object: objs.ObjectOf("ConfigMap", &p.configMap.ObjectMeta)}}
+	values := make(map[string]string)
+	maps.Copy(values, p.configMap.Data)
+	for key, value := range p.configMap.BinaryData {
+		values[key] = string(value)
+	}
+	table, scratch := annotationTable(), &asked{}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		name := strings.TrimPrefix(key, OwnPrefix)
+		if slices.Contains(ofOneIngress(), name) {
+			reader.problem(gatelodge.BadParameters, "annotation %s is about the hosts of one Ingress and no default of a class", key)
+			continue
+		}
+		scratch.honour(table, key, name, values[key], reader)
+		p.defaults.annotations[name] = values[key]
+	}
+	p.problems = reader.problems
+}
+
+// ofOneIngress lists the annotations that are about names and certificates,
+// which are no policy of routes.
+func ofOneIngress() []string { return []string{"server-alias", "share-host-with", "acme"} }
+
+// apply sets what the annotations of an Ingress don't. What is wrong with a
+// default was told where it stands.
+func (d *classDefaults) apply(a *asked, table []annotation, own map[string]string) {
+	if d == nil {
+		return
+	}
+	if d.unavailable != "" {
+		a.deny(d.unavailable)
+	}
+	told := &Ingress{}
+	for _, name := range slices.Sorted(maps.Keys(d.annotations)) {
+		_, ours := own[OwnPrefix+name]
+		_, nginx := own[nginxPrefix+name]
+		if !ours && !nginx {
+			a.honour(table, name, name, d.annotations[name], told)
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package intent
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// BalancerAddresses are those of the load balancer of a Service.
+func BalancerAddresses(service *corev1.Service) []netip.Addr {
+	var addresses []netip.Addr
+	for _, ingress := range service.Status.LoadBalancer.Ingress {
+		if address, err := netip.ParseAddr(ingress.IP); err == nil && address.Zone() == "" {
+			addresses = append(addresses, address.Unmap())
+		}
+	}
+	return SortedAddresses(addresses)
+}
+
+// Publication is what one Service, by the annotations of ExternalDNS, or one
+// DNSEndpoint asks to have published, read from that object alone. It gets
+// records, and neither route nor certificate.
+type Publication struct {
+	Applicant
+	version  objects.Version
+	Asks     []PublishAsk
+	problems []gatelodge.Problem
+}
+
+// PublishAsk is a name and either where it leads, as of a Service, or its
+// records, as of a DNSEndpoint.
+type PublishAsk struct {
+	Name   gatelodge.Name
+	Target *Target
+	Ttl    time.Duration // 0: that of the zone
+
+	Records *RecordSets
+}
+
+// Publications is the objects that ask for names alone, the oldest first.
+type Publications struct {
+	cfg       *objects.Config
+	services  []*corev1.Service
+	endpoints []*objects.DNSEndpoint
+
+	List     []*Publication
+	Problems []gatelodge.Problem
+}
+
+func ReadPublications(services []*corev1.Service, objs *objects.Objects, cfg *objects.Config, last *Publications) *Publications {
+	if last == nil {
+		last = &Publications{}
+	} else if last.cfg == cfg && objects.SameSlice(last.services, services) && slices.Equal(last.endpoints, objs.DNSEndpoints) {
+		return last
+	}
+	p := &Publications{cfg: cfg, services: services, endpoints: objs.DNSEndpoints}
+	before := make(map[types.UID]*Publication, len(last.List))
+	if last.cfg == cfg { // whose zones decide what is read
+		for _, pub := range last.List {
+			before[pub.version.Uid] = pub
+		}
+	}
+	add := func(meta *metav1.ObjectMeta, read func() *Publication) {
+		if !cfg.HasNamespace(meta.Namespace) {
+			return
+		}
+		pub := before[meta.UID]
+		if pub == nil || pub.version != objs.VersionOf(meta) {
+			pub = read()
+		}
+		if len(pub.Asks) > 0 || len(pub.problems) > 0 {
+			p.List = append(p.List, pub)
+		}
+	}
+	for _, service := range services {
+		if len(service.Annotations) > 0 {
+			add(&service.ObjectMeta, func() *Publication { return readPublication(service, objs, cfg) })
+		}
+	}
+	for _, endpoint := range objs.DNSEndpoints {
+		add(&endpoint.ObjectMeta, func() *Publication { return readDNSEndpoint(endpoint, objs, cfg) })
+	}
+	slices.SortFunc(p.List, func(a, b *Publication) int { return a.Compare(&b.Applicant) })
+	for _, pub := range p.List {
+		p.Problems = append(p.Problems, pub.problems...)
+	}
+	if slices.Equal(p.List, last.List) && last.cfg == cfg {
+		p.List = last.List
+	}
+	return p
+}
+
+// OurController is what the annotation "controller" says, if anything, where
+// ExternalDNS, and so we, are meant.
+const OurController = "dns-controller"
+
+// readPublication reads the annotations of a Service.
+func readPublication(service *corev1.Service, objs *objects.Objects, cfg *objects.Config) *Publication {
+	p := &Publication{
+		Applicant: Applicant{Object: objs.ObjectOf("Service", &service.ObjectMeta), Since: service.CreationTimestamp.Time},
+		version:   objs.VersionOf(&service.ObjectMeta),
+	}
+	if _, controller, ok := externalDNS(service.Annotations, "controller"); ok && controller != OurController {
+		return p
+	}
+	var outside, inside *Target
+	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		outside = balancerTarget(service)
+	}
+	if service.Spec.Type != corev1.ServiceTypeExternalName {
+		inside = clusterTarget(service)
+	}
+	p.read(service, "hostname", outside, cfg)
+	p.read(service, "internal-hostname", inside, cfg)
+	if len(p.Asks) == 0 {
+		return p
+	}
+	var a asked
+	for _, row := range recordAnnotationTable() {
+		if key, value, ok := externalDNS(service.Annotations, row.name); ok && (row.name == "ttl" || row.name == "target") {
+			if err := row.set(&a, value); err != nil {
+				p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, row.expects)
+			}
+		}
+	}
+	for i := range p.Asks {
+		ask := &p.Asks[i]
+		ask.Ttl = a.Records.Ttl
+		if a.Records.Target != nil && ask.Target == outside {
+			ask.Target = a.Records.Target
+		}
+	}
+	return p
+}
+
+// read reads a list of names that lead to t, nil where the Service's type gives
+// the annotation no meaning. A name outside of our zones is somebody else's to
+// publish, so it is not claimed.
+func (p *Publication) read(service *corev1.Service, annotation string, t *Target, cfg *objects.Config) {
+	key, value, ok := externalDNS(service.Annotations, annotation)
+	if !ok || t == nil {
+		return
+	}
+	for item := range strings.SplitSeq(value, ",") {
+		name, err := ruleHost(strings.TrimSpace(item))
+		if err != nil || name == "" {
+			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is no name, expected names separated by commas", key, item)
+			continue
+		}
+		asked := slices.ContainsFunc(p.Asks, func(ask PublishAsk) bool { return ask.Name == name })
+		if !asked && cfg.HasZoneOf(name) {
+			p.Asks = append(p.Asks, PublishAsk{Name: name, Target: t})
+		}
+	}
+}
+
+func (p *Publication) problem(reason gatelodge.Reason, format string, args ...any) {
+	p.problems = append(p.problems, gatelodge.Problem{Object: p.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// externalDNS finds an annotation of ExternalDNS; the newer prefix wins.
+func externalDNS(annotations map[string]string, name string) (key, value string, ok bool) {
+	for _, prefix := range []string{ExternalDNSPrefix, ExternalDNSAlpha} {
+		if value, ok := annotations[prefix+name]; ok {
+			return prefix + name, strings.TrimSpace(value), true
+		}
+	}
+	return "", "", false
+}
+
+// balancerTarget is where a Service is reached from outside: at the addresses of
+// its load balancer, or under its name where it has a name only.
+func balancerTarget(service *corev1.Service) *Target {
+	t := &Target{Addresses: BalancerAddresses(service)}
+	if len(t.Addresses) > 0 {
+		return t
+	}
+	for _, ingress := range service.Status.LoadBalancer.Ingress {
+		if name, err := gatelodge.ParseName(ingress.Hostname); err == nil && !name.IsWildcard() {
+			t.Alias = name
+			break
+		}
+	}
+	return t
+}
+
+// clusterTarget is where a Service is reached from inside of the cluster. A
+// headless one has no address of its own.
+func clusterTarget(service *corev1.Service) *Target {
+	t := &Target{}
+	for _, text := range service.Spec.ClusterIPs {
+		if address, err := netip.ParseAddr(text); err == nil {
+			t.Addresses = append(t.Addresses, address.Unmap())
+		}
+	}
+	t.Addresses = SortedAddresses(t.Addresses)
+	return t
+}
+
+// SortedAddresses returns the addresses in order and without duplicates, in a
+// slice of their own.
+func SortedAddresses(addresses []netip.Addr) []netip.Addr {
+	sorted := slices.Clone(addresses)
+	slices.SortFunc(sorted, netip.Addr.Compare)
+	return slices.Compact(sorted)
+}

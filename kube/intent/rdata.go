@@ -1,0 +1,135 @@
+package intent
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// recordType is a type of record that a DNSEndpoint may ask for.
+type recordType struct {
+	name    string
+	expects string // completes "expected …"
+	// rdata makes a target RDATA in master-file form (RFC 1035 §5.1).
+	rdata func(target string) (string, error)
+}
+
+// recordTypeTable lists what ExternalDNS knows but for NS, which would give a
+// part of the zone away.
+func recordTypeTable() []recordType {
+	return []recordType{
+		{"A", "an IPv4 address", ipv4Data},
+		{"AAAA", "an IPv6 address", ipv6Data},
+		{"CNAME", "a name", nameData},
+		{"PTR", "a name", nameData},
+		{"TXT", "text, or strings in quotes of at most 255 octets each", textData},
+		{"MX", `a preference and a name, as "10 mail.example.com"`, numbersAndName(1)},
+		{"SRV", `priority, weight, port and a name, as "0 5 5060 sip.example.com"`, numbersAndName(3)},
+		{"NAPTR", `order, preference, flags, service, regular expression and replacement, as "100 10 \"S\" \"SIP+D2U\" \"\" _sip._udp.example.com."`, naptrData},
+	}
+}
+
+// zonesOwn lists the types that say how a zone is delegated and who may
+// certify it, which is its administrators' to say.
+func zonesOwn() []string { return []string{"NS", "SOA", "DS", "CAA", "DNAME"} }
+
+func ipv4Data(target string) (string, error) {
+	address, err := netip.ParseAddr(target)
+	if err != nil || !address.Is4() {
+		return "", errors.New("is no IPv4 address")
+	}
+	return address.String(), nil
+}
+
+func ipv6Data(target string) (string, error) {
+	address, err := netip.ParseAddr(target)
+	if err != nil || !address.Is6() || address.Is4In6() || address.Zone() != "" {
+		return "", errors.New("is no IPv6 address")
+	}
+	return address.String(), nil
+}
+
+// nameData reads a name, which is absolute whether it ends in a dot or not.
+func nameData(target string) (string, error) {
+	name, err := gatelodge.ParseName(target)
+	if err != nil || name.IsWildcard() {
+		return "", errors.New("is no name")
+	}
+	if _, err := netip.ParseAddr(string(name)); err == nil {
+		return "", errors.New("is an address")
+	}
+	return string(name) + ".", nil
+}
+
+// rootOrName also takes the root, by which MX (RFC 7505), SRV (RFC 2782) and
+// NAPTR (RFC 3403 §4.1) say that there is nothing.
+func rootOrName(target string) (string, error) {
+	if target == "." {
+		return target, nil
+	}
+	return nameData(target)
+}
+
+// numbersAndName reads RDATA of numbers of 16 bits and a name.
+func numbersAndName(numbers int) func(string) (string, error) {
+	return func(target string) (string, error) {
+		fields := strings.Fields(target)
+		if len(fields) != numbers+1 {
+			return "", fmt.Errorf("has %d fields", len(fields))
+		}
+		for i := range numbers {
+			n, err := strconv.ParseUint(fields[i], 10, 16)
+			if err != nil {
+				return "", fmt.Errorf("holds %.20q, which is no number from 0 to 65535", fields[i])
+			}
+			fields[i] = strconv.FormatUint(n, 10)
+		}
+		name, err := rootOrName(fields[numbers])
+		if err != nil {
+			return "", fmt.Errorf("holds %.60q, which %w", fields[numbers], err)
+		}
+		return strings.Join(append(fields[:numbers], name), " "), nil
+	}
+}
+
+// naptrData reads RDATA of NAPTR (RFC 3403 §4.1).
+func naptrData(target string) (string, error) {
+	words, err := splitWords(target)
+	if err != nil {
+		return "", err
+	}
+	if len(words) != 6 {
+		return "", fmt.Errorf("has %d fields", len(words))
+	}
+	numbers, err := numbersAndName(2)(words[0].text + " " + words[1].text + " " + words[5].text)
+	if err != nil {
+		return "", err
+	}
+	number := strings.Fields(numbers)
+	return fmt.Sprintf("%s %s %s %s %s %s", number[0], number[1],
+		quote(words[2].text), quote(words[3].text), quote(words[4].text), number[2]), nil
+}
+
+// textData reads RDATA of TXT: strings in quotes, or else a text that is cut into
+// strings.
+func textData(target string) (string, error) {
+	if !strings.HasPrefix(strings.TrimSpace(target), `"`) {
+		return CharacterStrings(target), nil
+	}
+	words, err := splitWords(target)
+	if err != nil {
+		return "", err
+	}
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		if !word.quoted {
+			return "", errors.New("has text outside of its quotes")
+		}
+		quoted[i] = quote(word.text)
+	}
+	return strings.Join(quoted, " "), nil
+}

@@ -1,0 +1,131 @@
+package intent
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// recordAsk is what the annotations of ExternalDNS ask for.
+type recordAsk struct {
+	Ttl    time.Duration // 0: that of the zone
+	Target *Target       // nil: the addresses of the view
+	names  []gatelodge.Name
+	source hostnameSource
+	others bool // another controller makes the records
+}
+
+// hostnameSource says which names of an Ingress get records.
+type hostnameSource uint8
+
+const (
+	allHostnames  hostnameSource = iota
+	listedOnly                   // those of the annotation hostname
+	ruleHostsOnly                // those that rules and aliases give
+)
+
+// Target is what a name resolves to: addresses, or another name. It is never
+// written, and one that did not change is the same pointer.
+type Target struct {
+	Addresses []netip.Addr // sorted
+	Alias     gatelodge.Name
+}
+
+// setTTL reads seconds or a duration. A TTL has 31 bits (RFC 2181 §8).
+func setTTL(a *asked, value string) error {
+	ttl, err := time.ParseDuration(value)
+	if seconds, numeric := strconv.ParseInt(value, 10, 64); numeric == nil {
+		if seconds > math.MaxInt32 {
+			return errors.New("is too long")
+		}
+		ttl, err = time.Duration(seconds)*time.Second, nil
+	}
+	switch {
+	case err != nil:
+		return errors.New("is no duration")
+	case ttl < time.Second:
+		return errors.New("is too short")
+	case ttl > math.MaxInt32*time.Second:
+		return errors.New("is too long")
+	}
+	a.Records.Ttl = ttl.Truncate(time.Second)
+	return nil
+}
+
+func setTarget(a *asked, value string) error {
+	var t Target
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		if address, err := netip.ParseAddr(item); err == nil {
+			if address.Zone() != "" {
+				return fmt.Errorf("holds address %q with a zone", item)
+			}
+			t.Addresses = append(t.Addresses, address.Unmap())
+			continue
+		}
+		name, err := gatelodge.ParseName(item)
+		switch {
+		case err != nil || name.IsWildcard():
+			return fmt.Errorf("holds %.60q, which is neither an address nor a name", item)
+		case t.Alias != "" && t.Alias != name:
+			return errors.New("holds more than one name")
+		}
+		t.Alias = name
+	}
+	if t.Alias != "" && len(t.Addresses) > 0 {
+		return errors.New("holds both addresses and a name")
+	}
+	t.Addresses = SortedAddresses(t.Addresses)
+	a.Records.Target = &t
+	return nil
+}
+
+func setHostname(a *asked, value string) (err error) {
+	a.Records.names, err = readNames(value)
+	return err
+}
+
+func setInternalHostname(*asked, string) error {
+	return errors.New("has a meaning on Services alone")
+}
+
+func setHostnameSource(a *asked, value string) error {
+	switch value {
+	case "annotation-only":
+		a.Records.source = listedOnly
+	case "defined-hosts-only":
+		a.Records.source = ruleHostsOnly
+	default:
+		return errors.New("is no source of names")
+	}
+	return nil
+}
+
+func setController(a *asked, value string) error {
+	a.Records.others = value != OurController
+	return nil
+}
+
+// addHostnames asks for a record of each name of the annotation hostname, and
+// for none of the names that are not to get one.
+func (in *Ingress) addHostnames() {
+	records := &in.Asked.Records
+	for i := range in.Asks {
+		in.Asks[i].Unpublished = records.others || records.source == listedOnly && !slices.Contains(records.names, in.Asks[i].Name)
+	}
+	if records.others || records.source == ruleHostsOnly {
+		return
+	}
+	for _, name := range records.names {
+		if !slices.ContainsFunc(in.Asks, func(ask HostAsk) bool { return ask.Name == name }) {
+			in.Asks = append(in.Asks, HostAsk{Name: name, Unrouted: true})
+		}
+	}
+}

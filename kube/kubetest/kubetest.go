@@ -1,0 +1,52 @@
+package kubetest
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"gatelodge.dev/kube/manifests"
+	"gatelodge.dev/kube/objects"
+)
+
+// Manifests reads YAML as a folder would.
+func Manifests(text string) objects.Objects {
+	set := manifests.NewObjectSet()
+	set.AddManifest(manifests.ReadManifest("test.yaml", []byte(text), nil))
+	set.Objects.Now = Now
+	return set.Objects
+}
+
+func Write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func Must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Now is the present of every test that does not say otherwise.
+var Now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+
+func Namespaced(text string) types.NamespacedName {
+	namespace, name, _ := strings.Cut(text, "/")
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+func Day(t *testing.T, text string) time.Time {
+	t.Helper()
+	d, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}

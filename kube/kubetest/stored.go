@@ -1,0 +1,65 @@
+package kubetest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// AddStored adds what the issuer of certificates keeps, an item a line but for
+// the challenges, which are one:
+//
+//	issued NAME FROM UNTIL    a certificate, with the days at whose start it begins and ends
+//	failed NAME MESSAGE…      an attempt that failed, to be tried again in an hour
+//	refused MESSAGE…          what is wrong between the CA and us
+//	challenge TYPE NAME RESPONSE
+func AddStored(t *testing.T, objs *objects.Objects, text string) {
+	t.Helper()
+	var challenges []gatelodge.Challenge
+	add := func(item string, parts map[string][]byte, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		objs.Stored = append(objs.Stored, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "gatelodge", Name: "gatelodge-" + item, UID: types.UID(item), ResourceVersion: "7"},
+			Data:       parts,
+		})
+	}
+	failure := func(message string) *gatelodge.Failure {
+		return &gatelodge.Failure{Message: message, At: Now, RetryAt: Now.Add(time.Hour), Attempts: 1}
+	}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		kind, fields := fields[0], fields[1:]
+		name := gatelodge.Name(fields[0])
+		kept := gatelodge.StoredIssuance{Name: name}
+		switch kind {
+		case "issued":
+			secret := TlsSecret(t, "gatelodge/any", []string{string(name)}, Day(t, fields[1]), Day(t, fields[2]))
+			kept.Chain, kept.Key = secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
+		case "failed":
+			kept.Failure = failure(strings.Join(fields[1:], " "))
+		case "refused":
+			parts, err := (&gatelodge.StoredIssuance{Failure: failure(strings.Join(fields, " "))}).Encode()
+			add(gatelodge.AuthorityItem, parts, err)
+			continue
+		case "challenge":
+			challenges = append(challenges, gatelodge.Challenge{Type: gatelodge.ChallengeType(fields[0]), Name: gatelodge.Name(fields[1]), Token: "token", Response: fields[2]})
+			continue
+		default:
+			t.Fatalf("stored %q", line)
+		}
+		parts, err := kept.Encode()
+		add(gatelodge.IssuanceItem(name), parts, err)
+	}
+	parts, err := gatelodge.EncodeChallenges(challenges)
+	add(gatelodge.ChallengesItem, parts, err)
+}

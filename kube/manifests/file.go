@@ -1,0 +1,205 @@
+package manifests
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"gatelodge.dev/kube/objects"
+)
+
+// Limits of a folder of manifests. They are far above what people write, and
+// keep a mistake, such as a link to a parent folder, from taking the gateway
+// down.
+const (
+	maxFileBytes = 16 << 20
+	maxDepth     = 16
+)
+
+var errTooLarge = fmt.Errorf("the file is larger than %d MiB", maxFileBytes>>20)
+
+// fileMark changes when a file does.
+type fileMark struct {
+	modified time.Time
+	size     int64
+	file     fs.FileInfo // for os.SameFile
+}
+
+func markOf(info fs.FileInfo) fileMark {
+	return fileMark{modified: info.ModTime(), size: info.Size(), file: info}
+}
+
+func (m fileMark) equal(o fileMark) bool {
+	return m.modified.Equal(o.modified) && m.size == o.size && os.SameFile(m.file, o.file)
+}
+
+// readText reads a file, and its mark from before the reading.
+func readText(path string) (text []byte, mark fileMark, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fileMark{}, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fileMark{}, err
+	}
+	text, err = readLimited(file)
+	return text, markOf(info), err
+}
+
+// readRegular is readText for a path that may have become anything. A folder
+// or a pipe, whose opening would wait for somebody to write to it, is no
+// manifest, so there is none of that name.
+func readRegular(path string) (text []byte, mark fileMark, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case isAbsent(err):
+		return nil, fileMark{}, fs.ErrNotExist
+	case err != nil:
+		return nil, fileMark{}, err
+	case !info.Mode().IsRegular():
+		return nil, fileMark{}, fs.ErrNotExist
+	}
+	return readText(path)
+}
+
+// isAbsent tells whether there is nothing at a path. A link that leads back to
+// itself leads nowhere, like one to a file that is gone.
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP)
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func readLimited(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
+	if err == nil && len(text) > maxFileBytes {
+		return nil, errTooLarge
+	}
+	return text, err
+}
+
+// isManifest tells whether a file is read, by its name.
+func isManifest(path string) bool {
+	switch filepath.Ext(path) {
+	case ".yaml", ".yml", ".json":
+		return !isHidden(path)
+	}
+	return false
+}
+
+func isHidden(path string) bool {
+	return strings.HasPrefix(filepath.Base(path), ".")
+}
+
+// tree is the manifests in a folder and below it.
+type tree struct {
+	folders []string
+	files   map[string]fileMark
+}
+
+// readTree lists a folder. Links are followed, because the files of a mounted
+// ConfigMap are links; what vanishes while it is listed is not there.
+func readTree(dir string) (*tree, error) {
+	t := &tree{files: make(map[string]fileMark)}
+	return t, t.add(dir, 0)
+}
+
+func (t *tree) add(dir string, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("folder %s is nested deeper than %d", dir, maxDepth)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	t.folders = append(t.folders, dir)
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if isHidden(path) || entry.Type().IsRegular() && !isManifest(path) {
+			continue
+		}
+		info, err := os.Stat(path)
+		switch {
+		case isAbsent(err):
+		case err != nil:
+			return err
+		case info.IsDir():
+			if err := t.add(path, depth+1); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		case info.Mode().IsRegular() && isManifest(path):
+			t.files[path] = markOf(info)
+		}
+	}
+	return nil
+}
+
+// ReadPaths reads manifests once: files, whatever they are called, the
+// manifests of folders, and standard input for "-". What is wrong inside a file
+// is one of the Problems of Objects; an error names a path that can't be read.
+func ReadPaths(paths []string, stdin io.Reader) (objects.Objects, error) {
+	texts := make(map[string][]byte)
+	for _, path := range paths {
+		if err := readPath(path, stdin, texts); err != nil {
+			return objects.Objects{}, fmt.Errorf("read manifests: %w", err)
+		}
+	}
+	set := NewObjectSet()
+	for _, path := range sortedKeys(texts) {
+		set.AddManifest(ReadManifest(path, texts[path], nil))
+	}
+	set.Objects.Now = time.Now()
+	return set.Objects, nil
+}
+
+func readPath(path string, stdin io.Reader, texts map[string][]byte) error {
+	if path == "-" {
+		text, err := readLimited(stdin)
+		if err != nil {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		texts["stdin"] = text
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	files := []string{filepath.Clean(path)}
+	if info.IsDir() {
+		t, err := readTree(files[0])
+		if err != nil {
+			return err
+		}
+		files = sortedKeys(t.files)
+	}
+	for _, file := range files {
+		text, _, err := readText(file)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		texts[file] = text
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,274 @@
+package manifests
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// Folder is a Source of manifests: the .yaml, .yml and .json files of a folder
+// and of the folders in it. Files and folders whose names start with a dot are
+// left out, as they are the own ones of editors and mounted volumes.
+//
+// Nothing that was served vanishes because a file is half written: while a
+// document of a file is no YAML, the objects that the file held before stay,
+// together with a Problem. A file that is gone or empty is looked at a second
+// time before its objects go, because some programs replace a file in two
+// steps. The objects of a file that is gone were deleted; but a folder without
+// any manifest, as when its volume is not mounted, is a Relist that lacks all.
+type Folder struct {
+	dir string
+	log *slog.Logger
+
+	mu      sync.Mutex
+	objects objects.Objects
+
+	// What follows is Run's alone.
+	files    map[string]*manifestFile // by path
+	doubtful map[string]bool          // paths of files that seem to be gone
+	fault    []gatelodge.Problem      // why the folder can't be listed now
+}
+
+// manifestFile is a file and what is served of it.
+type manifestFile struct {
+	mark    fileMark
+	text    []byte
+	good    *manifest           // the last one that was YAML throughout, or the first
+	trouble []gatelodge.Problem // why good is not what the file holds now
+}
+
+const (
+	// settleTime without an event tells that a file is written; settleMost
+	// bounds the waiting.
+	settleTime = 5 * time.Millisecond
+	settleMost = 25 * time.Millisecond
+	// goneAfter is how long a file has to be gone or empty to count as that.
+	goneAfter = 100 * time.Millisecond
+	// rescanEvery is the safety net for events that were lost, or that a file
+	// system, such as a network's, doesn't send.
+	rescanEvery = 5 * time.Second
+)
+
+// NewFolder returns the Source of the manifests in dir.
+func NewFolder(dir string, log *slog.Logger) *Folder {
+	return &Folder{
+		dir: filepath.Clean(dir), log: log,
+		files: make(map[string]*manifestFile), doubtful: make(map[string]bool),
+	}
+}
+
+// Objects returns what was read last; its time is now.
+func (f *Folder) Objects() objects.Objects {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	objs := f.objects
+	objs.Now = time.Now()
+	return objs
+}
+
+// Run reads the folder, and what changes in it until ctx ends. It fails when the
+// folder can't be read at first or can't be watched.
+func (f *Folder) Run(ctx context.Context, dirty func()) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", f.dir, err)
+	}
+	defer func() {
+		if err := watcher.Close(); err != nil {
+			f.log.Warn("stop watching manifests", "folder", f.dir, "error", err)
+		}
+	}()
+	if _, err := f.rescan(watcher); err != nil {
+		return fmt.Errorf("read manifests: %w", err)
+	}
+	f.publish()
+	dirty()
+
+	net := time.NewTicker(rescanEvery)
+	defer net.Stop()
+	var gone <-chan time.Time // set while a file is doubted
+	for {
+		var changed bool
+		select {
+		case <-ctx.Done():
+			return nil
+		case event := <-watcher.Events:
+			changed = f.touched(watcher, settle(ctx, watcher, event))
+		case err := <-watcher.Errors:
+			f.log.Warn("watch manifests", "folder", f.dir, "error", err)
+			changed = f.look(watcher)
+		case <-net.C:
+			changed = f.look(watcher)
+		case <-gone:
+			gone, changed = nil, f.confirmGone()
+		}
+		if len(f.doubtful) > 0 && gone == nil {
+			gone = time.After(goneAfter)
+		}
+		if changed {
+			f.publish()
+			dirty()
+		}
+	}
+}
+
+// settle collects the paths of events until none comes for a moment.
+func settle(ctx context.Context, watcher *fsnotify.Watcher, first fsnotify.Event) map[string]bool {
+	paths := map[string]bool{first.Name: true}
+	most := time.After(settleMost)
+	for {
+		select {
+		case event := <-watcher.Events:
+			paths[event.Name] = true
+			continue
+		case <-time.After(settleTime):
+		case <-most:
+		case <-ctx.Done():
+		}
+		return paths
+	}
+}
+
+// touched reads again what events were about: one file each, or all where a
+// folder changed. A volume is swapped by renaming "..data", on which its files
+// hang.
+func (f *Folder) touched(watcher *fsnotify.Watcher, paths map[string]bool) (changed bool) {
+	for path := range paths {
+		switch {
+		case isManifest(path) && !isFolder(path):
+			changed = f.read(path, false) || changed
+		case !isHidden(path) || strings.HasPrefix(filepath.Base(path), ".."):
+			return f.look(watcher) || changed
+		}
+	}
+	return changed
+}
+
+// look looks for changes in the whole folder. While that can't be listed,
+// everything stays, together with a Problem.
+func (f *Folder) look(watcher *fsnotify.Watcher) (changed bool) {
+	changed, err := f.rescan(watcher)
+	var fault []gatelodge.Problem
+	if err != nil {
+		fault = []gatelodge.Problem{{Object: fileObject(f.dir, 0), Reason: gatelodge.SourceFailed, Message: err.Error()}}
+	}
+	changed = changed || !slices.Equal(f.fault, fault)
+	f.fault = fault
+	return changed
+}
+
+func (f *Folder) rescan(watcher *fsnotify.Watcher) (changed bool, err error) {
+	// Watching before listing: what comes in between is seen twice, not never.
+	if err := watcher.Add(f.dir); err != nil {
+		return false, fmt.Errorf("folder %s: %w", f.dir, err)
+	}
+	t, err := readTree(f.dir)
+	if err != nil {
+		return false, err
+	}
+	watched := watcher.WatchList()
+	for _, folder := range t.folders {
+		if slices.Contains(watched, folder) {
+			continue
+		}
+		if err := watcher.Add(folder); err != nil {
+			return false, fmt.Errorf("folder %s: %w", folder, err)
+		}
+		fresh, err := readTree(folder)
+		if err != nil {
+			return false, err
+		}
+		for path, mark := range fresh.files {
+			t.files[path] = mark
+		}
+	}
+	for path, mark := range t.files {
+		if file := f.files[path]; file == nil || !file.mark.equal(mark) || f.doubtful[path] {
+			changed = f.read(path, false) || changed
+		}
+	}
+	for path := range f.files {
+		if _, ok := t.files[path]; !ok {
+			changed = f.read(path, false) || changed
+		}
+	}
+	return changed, nil
+}
+
+// read reads one file and tells whether that changed anything. A file that held
+// objects and now is gone or empty is doubted, unless certain.
+func (f *Folder) read(path string, certain bool) (changed bool) {
+	text, mark, err := readRegular(path)
+	file := f.files[path]
+	if file != nil && !certain && len(file.good.documents) > 0 && (errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(text)) == 0) {
+		f.doubtful[path] = true
+		return false
+	}
+	delete(f.doubtful, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		delete(f.files, path)
+		return file != nil
+	case file == nil:
+		file = &manifestFile{good: &manifest{}}
+		f.files[path] = file
+	case err == nil && len(file.trouble) == 0 && bytes.Equal(text, file.text):
+		file.mark = mark
+		return false
+	}
+	before := file.trouble
+	file.mark, file.text, file.trouble = mark, text, nil
+	if err != nil {
+		file.trouble = []gatelodge.Problem{{Object: fileObject(path, 0), Reason: gatelodge.BadManifest, Message: err.Error()}}
+		return !slices.Equal(before, file.trouble)
+	}
+	next := ReadManifest(path, text, file.good)
+	if next.broken && len(file.good.documents) > 0 {
+		file.trouble = next.problems()
+		return true
+	}
+	file.good = next
+	return true
+}
+
+// confirmGone drops the files that are still gone or empty.
+func (f *Folder) confirmGone() (changed bool) {
+	for path := range f.doubtful {
+		changed = f.read(path, true) || changed
+	}
+	return changed
+}
+
+// publish puts together what the files hold.
+func (f *Folder) publish() {
+	set := NewObjectSet()
+	set.problem(f.fault...)
+	for _, path := range sortedKeys(f.files) {
+		file := f.files[path]
+		if len(file.trouble) > 0 {
+			set.addItems(file.good)
+			set.problem(file.trouble...)
+		} else {
+			set.AddManifest(file.good)
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.files) == 0 {
+		set.Objects.Relists = append(f.objects.Relists, objects.RelistOf(&f.objects, &set.Objects)...)
+	}
+	f.objects = set.Objects
+}

@@ -1,0 +1,183 @@
+package manifests
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// manifest is a file of Kubernetes objects in YAML or JSON.
+type manifest struct {
+	documents []*document
+	broken    bool // a document is no YAML at all, as while the file is being written
+}
+
+// document is a part of a manifest between two "---" lines.
+type document struct {
+	line     int    // of the file, where it starts
+	hash     string // of its text
+	items    []*Item
+	problems []gatelodge.Problem
+	broken   bool
+}
+
+// Item is an object of a kind that a Snapshot is built from.
+type Item struct {
+	Kind   string
+	Object metav1.Object
+	origin objects.Origin
+}
+
+// ReadManifest reads a file. Documents that are, word for word, in the same
+// place of before are taken from there.
+func ReadManifest(file string, text []byte, before *manifest) *manifest {
+	known := make(map[string]*document)
+	if before != nil {
+		for _, d := range before.documents {
+			known[d.hash] = d
+		}
+	}
+	m := &manifest{}
+	for _, part := range splitDocuments(text) {
+		hash := objects.HashOf(part.text)
+		d := known[hash]
+		if d == nil || d.line != part.line {
+			d = &document{line: part.line, hash: hash}
+			d.read(file, part.text)
+		}
+		m.documents = append(m.documents, d)
+		m.broken = m.broken || d.broken
+	}
+	return m
+}
+
+func (d *document) read(file string, text []byte) {
+	raw, err := yaml.YAMLToJSONStrict(text)
+	if err != nil {
+		// A key given twice is wrong, but does not keep the object from being
+		// read.
+		lenient, lenientErr := yaml.YAMLToJSON(text)
+		if lenientErr != nil {
+			d.broken = true
+			d.problem(file, err)
+			return
+		}
+		d.problem(file, err)
+		raw = lenient
+	}
+	d.readObject(file, raw, 0)
+}
+
+// maxListDepth is how deep Lists may lie in Lists. One in another is written by
+// nobody, and each depth reads what it holds again.
+const maxListDepth = 4
+
+var (
+	errDeepList  = fmt.Errorf("a List lies in more than %d Lists and is left out, expected objects", maxListDepth-1)
+	errNotObject = errors.New("the document has no kind, expected apiVersion, kind and metadata")
+	yamlLine     = regexp.MustCompile(`line (\d+): `)
+)
+
+// problem reports what is wrong with a document as a whole. The YAML parser
+// counts lines from the start of the document.
+func (d *document) problem(file string, err error) {
+	line, message := d.line, strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")
+	message = strings.TrimPrefix(message, "yaml: ")
+	message = strings.Join(strings.Fields(strings.TrimPrefix(message, "unmarshal errors:")), " ")
+	if at := yamlLine.FindStringSubmatch(message); at != nil {
+		if n, convErr := strconv.Atoi(at[1]); convErr == nil && n > 0 {
+			line += n - 1
+			message = strings.Replace(message, at[0], "", 1)
+		}
+	}
+	d.problems = append(d.problems, gatelodge.Problem{
+		Object:  fileObject(file, line),
+		Reason:  gatelodge.BadManifest,
+		Message: fmt.Sprintf("%.300s", message),
+	})
+}
+
+// fileObject names a line of a file, or a whole file when line is 0.
+func fileObject(file string, line int) gatelodge.Object {
+	name := file
+	if line > 0 {
+		name = fmt.Sprintf("%s:%d", file, line)
+	}
+	return gatelodge.Object{Kind: "File", Name: name, File: file, Line: line}
+}
+
+// readObject reads an object, or those of a List, which itself lies in depth
+// Lists.
+func (d *document) readObject(file string, raw []byte, depth int) {
+	var head struct {
+		metav1.TypeMeta `json:",inline"`
+		Items           []json.RawMessage `json:"items"`
+	}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &head); err != nil || head.Kind == "" {
+		d.problem(file, errNotObject)
+		return
+	}
+	if head.Kind == "List" && head.APIVersion == "v1" {
+		if depth == maxListDepth {
+			d.problem(file, errDeepList)
+			return
+		}
+		for _, one := range head.Items {
+			d.readObject(file, one, depth+1)
+		}
+		return
+	}
+	object, want := objects.NewObject(head.Kind)
+	if object == nil || !objects.SameKind(head.Kind, head.APIVersion, want) {
+		return
+	}
+	if head.APIVersion != want {
+		d.problem(file, fmt.Errorf("%s has apiVersion %q, expected %q", head.Kind, head.APIVersion, want))
+		return
+	}
+	strict, err := kjson.UnmarshalStrict(raw, object)
+	if err != nil {
+		d.problem(file, fmt.Errorf("%s does not decode: %w", head.Kind, err))
+		return
+	}
+	if err := objects.Identify(file, head.Kind, object, raw); err != nil {
+		d.problem(file, fmt.Errorf("%s %w", head.Kind, err))
+		return
+	}
+	origin := objects.Origin{File: file, Line: d.line}
+	for _, err := range strict {
+		d.problems = append(d.problems, gatelodge.Problem{
+			Object:  itemObject(head.Kind, object, origin),
+			Reason:  gatelodge.BadManifest,
+			Message: err.Error(),
+		})
+	}
+	d.items = append(d.items, &Item{Kind: head.Kind, Object: object, origin: origin})
+}
+
+// itemObject names an object that was read from a file.
+func itemObject(kind string, object metav1.Object, origin objects.Origin) gatelodge.Object {
+	return gatelodge.Object{
+		Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), UID: string(object.GetUID()),
+		File: origin.File, Line: origin.Line,
+	}
+}
+
+// problems lists what is wrong in the file.
+func (m *manifest) problems() []gatelodge.Problem {
+	var problems []gatelodge.Problem
+	for _, d := range m.documents {
+		problems = append(problems, d.problems...)
+	}
+	return problems
+}

@@ -1,0 +1,193 @@
+package objects
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	gatelodge "gatelodge.dev"
+)
+
+func (c *Config) HasZoneIn(view string) bool {
+	return slices.ContainsFunc(c.Zones, func(z ZoneConfig) bool { return slices.Contains(z.Views, view) })
+}
+
+// NeedsNameserverAddresses tells whether a name server lies in its own zone
+// and has no address there by a static record.
+func (c *Config) NeedsNameserverAddresses() bool {
+	for _, zone := range c.Zones {
+		for _, ns := range zone.Nameservers {
+			static := slices.ContainsFunc(zone.Records, func(r gatelodge.Record) bool { return r.Name == ns && IsAddress(r) })
+			if ns.Within(zone.Name) && !static {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Apexes is the set of our zones' names.
+func (c *Config) Apexes() map[gatelodge.Name]bool {
+	apexes := make(map[gatelodge.Name]bool, len(c.Zones))
+	for i := range c.Zones {
+		apexes[c.Zones[i].Name] = true
+	}
+	return apexes
+}
+
+// Config is what Build needs of the gateway's configuration, validated. A
+// Config that was given to Build is never written again: a changed
+// configuration is another Config.
+type Config struct {
+	Controller   string          // IngressClasses of this controller are ours …
+	Classes      []string        // … or, when not empty, the classes of these names only
+	Selector     labels.Selector // on the labels of Ingresses; nil: all of them
+	WithoutClass bool            // Ingresses without a class are ours too
+	Namespaces   []string        // of Ingresses; empty: all
+
+	HostSharing         HostSharing
+	DefaultBackend      *ServicePort // for requests that no rule matches; nil: 404
+	RefuseExternalNames bool
+
+	Listeners []gatelodge.Listener
+	Settings  *gatelodge.Settings
+
+	Views        []ViewConfig
+	Zones        []ZoneConfig
+	DNSService   types.NamespacedName // whose addresses the name servers within our zones have …
+	DNSAddresses []netip.Addr         // … unless they are given here
+
+	ACME                *ACMEConfig            // nil: certificates are not ordered
+	DefaultCertificates []types.NamespacedName // Secrets, for every host that they cover
+	Zone                string                 // topology.kubernetes.io/zone of the gateway; "": hints for zones are not heeded
+	LoopbackEndpoints   bool                   // endpoints in 127.0.0.0/8 and ::1 are allowed
+
+	Guard GuardConfig
+
+	Problems []gatelodge.Problem // of the configuration itself
+}
+
+// ACMEConfig says from whom certificates are ordered, and for what beside the
+// hosts that ask for one.
+type ACMEConfig struct {
+	Account       gatelodge.Account    // without the key of the external account binding …
+	BindingSecret types.NamespacedName // … which is in this Secret, if Account.BindingID is set
+	Wildcards     []gatelodge.Name     // at and below each, a wildcard stands for the hosts of one parent
+}
+
+// GuardConfig says what counts as too much of a withdrawal: more hosts than
+// Minimum, and more than the share of those served at a moment, within the
+// window.
+type GuardConfig struct {
+	Share   float64 // from 0 to 1
+	Minimum int
+	Window  time.Duration
+	Hold    time.Duration // for which it is held; 0: there is no guard
+}
+
+// HostSharing says who may add paths to a host that somebody has.
+type HostSharing uint8
+
+// The values of ingress.hostSharing.
+const (
+	ShareNamespace HostSharing = iota // the namespace that has it
+	ShareAny                          // everybody
+)
+
+// ServicePort names a port of a Service.
+type ServicePort struct {
+	Namespace string
+	Name      string
+	Port      string // its name or number
+}
+
+// ViewConfig is a DNS view and where it gets the addresses from that it
+// announces for the gateway.
+type ViewConfig struct {
+	Name      string
+	Service   types.NamespacedName // the addresses in its status are announced …
+	Addresses []netip.Addr         // … unless they are given here
+	Owners    bool                 // publish at _owner.NAME who has NAME
+}
+
+// ZoneConfig is a zone that the gateway is authoritative for.
+type ZoneConfig struct {
+	Name        gatelodge.Name
+	Nameservers []gatelodge.Name // absolute; those within the zone get addresses
+	Hostmaster  string           // in the form of gatelodge.Zone
+	TTL         time.Duration
+	NegativeTTL time.Duration
+	Views       []string
+	Records     []gatelodge.Record // more of them, within the zone
+	CAA         []string           // RDATA of CAA records at the apex (RFC 8659 §4.1.1)
+}
+
+// HasNamespace tells whether Ingresses of the namespace are looked at.
+func (c *Config) HasNamespace(namespace string) bool {
+	return len(c.Namespaces) == 0 || slices.Contains(c.Namespaces, namespace)
+}
+
+// HasZoneOf tells whether the name lies in a zone of ours.
+func (c *Config) HasZoneOf(name gatelodge.Name) bool {
+	return slices.ContainsFunc(c.Zones, func(zone ZoneConfig) bool { return name.Within(zone.Name) })
+}
+
+// ReadsClasses tells whether IngressClasses are looked at. They belong to no
+// namespace, so a gateway that keeps to namespaces, and is told its classes by
+// name, does without the right to read them.
+func (c *Config) ReadsClasses() bool {
+	return len(c.Namespaces) == 0 || len(c.Classes) == 0
+}
+
+// ConfigObject names a part of the configuration for a Problem or a Route.
+func ConfigObject(key string) gatelodge.Object {
+	return gatelodge.Object{Kind: "Config", Name: key}
+}
+
+// TooFew tells whether too many are gone when of before hosts these are left.
+func (c *GuardConfig) TooFew(left, before int) bool {
+	gone := before - left
+	return gone > c.Minimum && float64(gone) > c.Share*float64(before)
+}
+
+// ChallengesByAddress are those that a CA sends to the addresses of a name, by
+// the listeners that can answer them.
+func (c *Config) ChallengesByAddress() []gatelodge.ChallengeType {
+	var types []gatelodge.ChallengeType
+	for _, try := range []struct {
+		protocol  gatelodge.Protocol
+		challenge gatelodge.ChallengeType
+	}{{gatelodge.HTTPS, gatelodge.TLSALPN01}, {gatelodge.HTTP, gatelodge.HTTP01}} {
+		if slices.ContainsFunc(c.Listeners, func(l gatelodge.Listener) bool { return l.Protocol == try.protocol }) {
+			types = append(types, try.challenge)
+		}
+	}
+	return types
+}
+
+// WatchedNamespaces are those of Ingresses, "" for all.
+func (c *Config) WatchedNamespaces() []string {
+	if len(c.Namespaces) == 0 {
+		return []string{""}
+	}
+	return c.Namespaces
+}
+
+// AnnouncingServices are those whose addresses are published.
+func (c *Config) AnnouncingServices() []types.NamespacedName {
+	var services []types.NamespacedName
+	for _, view := range c.Views {
+		if len(view.Addresses) == 0 && view.Service.Name != "" {
+			services = append(services, view.Service)
+		}
+	}
+	if len(c.DNSAddresses) == 0 && c.DNSService.Name != "" && c.NeedsNameserverAddresses() {
+		services = append(services, c.DNSService)
+	}
+	return services
+}
+
+func IsAddress(r gatelodge.Record) bool { return r.Type == "A" || r.Type == "AAAA" }

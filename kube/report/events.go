@@ -1,0 +1,242 @@
+package report
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/util/workqueue"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/cluster"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// The reasons of Events.
+const (
+	problemEvent = "Problem" // type Warning: a Problem of the object, whose Reason begins the message
+	servingEvent = "Serving" // type Normal: a host of the Ingress went live
+)
+
+const (
+	// lastingTime is for how long a problem has to last until it is told.
+	// Objects that were applied together arrive one by one.
+	lastingTime = 3 * time.Second
+	// eventInterval is the least time between two Events.
+	eventInterval = 50 * time.Millisecond
+	// maxEventMessage is what the API server accepts (core/v1 validation).
+	maxEventMessage = 1024
+)
+
+// event is something to tell about an object. Its name follows from it, so that
+// it is told once, whichever replica leads.
+type event struct {
+	object  gatelodge.Object
+	reason  string
+	message string
+}
+
+// eventWriter writes an Event for each thing that begins to hold.
+type eventWriter struct {
+	cluster *cluster.Cluster
+
+	mu       sync.Mutex
+	queue    workqueue.TypedRateLimitingInterface[event] // of this term; nil: nobody writes
+	standing map[event]bool                              // what holds now; true: this leader saw it begin
+	seen     *report
+}
+
+func newEventWriter(c *cluster.Cluster) *eventWriter { return &eventWriter{cluster: c} }
+
+// begin forgets what an earlier term of leadership knew.
+func (w *eventWriter) begin() workqueue.TypedRateLimitingInterface[event] {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = workqueue.NewTypedRateLimitingQueue(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[event](firstRetry, lastRetry))
+	w.standing, w.seen = make(map[event]bool), nil
+	return w.queue
+}
+
+// observe compares what holds now with what held before, and has what is new
+// told. The first report of a term holds what the leader before told: that an
+// Ingress with our status is served is old news, and a problem is written only
+// if there is no Event of it any more.
+func (w *eventWriter) observe(r *report) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first, before := w.seen == nil, w.seen
+	if first {
+		before = nothingTold()
+	}
+	ended := make(map[event]bool)
+	begin := func(e event, after time.Duration, old bool) {
+		delete(ended, e)
+		if _, known := w.standing[e]; known {
+			return
+		}
+		w.standing[e] = !first
+		if !old {
+			w.queue.AddAfter(e, after)
+		}
+	}
+	news := r.news(w.seen)
+	w.seen = r
+	changedProblems := !objects.SameSlice(before.snapshot.Problems, r.snapshot.Problems)
+	if changedProblems {
+		for e := range before.problemEvents() {
+			ended[e] = true
+		}
+	}
+	for uid := range news {
+		for e := range before.servingEvents(uid) {
+			ended[e] = true
+		}
+	}
+	if changedProblems {
+		for e := range r.problemEvents() {
+			begin(e, lastingTime, false)
+		}
+	}
+	for uid := range news {
+		for e := range r.servingEvents(uid) {
+			begin(e, 0, first && isReported(r.byUID.Get(uid)))
+		}
+	}
+	for e := range ended {
+		delete(w.standing, e)
+	}
+}
+
+// problemEvents yields what is to be told of problems of objects in the cluster.
+func (r *report) problemEvents() iter.Seq[event] {
+	return func(yield func(event) bool) {
+		for _, p := range r.snapshot.Problems {
+			if p.Object.UID == "" || p.Object.Namespace == "" {
+				continue
+			}
+			if !yield(event{p.Object, problemEvent, string(p.Reason) + ": " + p.Message}) {
+				return
+			}
+		}
+	}
+}
+
+// servingEvents yields what is to be told of the hosts of an Ingress, nothing
+// if that is gone.
+func (r *report) servingEvents(uid types.UID) iter.Seq[event] {
+	return func(yield func(event) bool) {
+		ingress := r.byUID.Get(uid)
+		if ingress == nil {
+			return
+		}
+		object := gatelodge.Object{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name, UID: string(uid)}
+		for _, host := range r.hosts.Get(uid) {
+			if !yield(event{object, servingEvent, intent.HostName(host) + " is served"}) {
+				return
+			}
+		}
+	}
+}
+
+// run writes what the queue holds until it is shut down.
+func (w *eventWriter) run(ctx context.Context, queue workqueue.TypedRateLimitingInterface[event]) {
+	pace := time.NewTicker(eventInterval)
+	defer pace.Stop()
+	for {
+		e, shutdown := queue.Get()
+		if shutdown {
+			return
+		}
+		if began, holds := w.holds(e); !holds {
+			queue.Forget(e) // over before it was told
+		} else if err := w.write(ctx, e, began); err != nil {
+			queue.AddRateLimited(e)
+		} else {
+			queue.Forget(e)
+		}
+		queue.Done(e)
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *eventWriter) holds(e event) (began, holds bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	began, holds = w.standing[e]
+	return began, holds
+}
+
+// write makes the Event. One that exists is told again only if it began anew in
+// this term; otherwise the leader before told it.
+func (w *eventWriter) write(ctx context.Context, e event, began bool) error {
+	c := w.cluster
+	events := c.Client.CoreV1().Events(e.object.Namespace)
+	object := w.object(e)
+	_, err := events.Create(ctx, object, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		err = nil
+		if began {
+			err = w.again(ctx, object)
+		}
+	}
+	c.Faults.Note("write Events in namespace "+e.object.Namespace, err)
+	if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return nil // with the namespace, whoever would read it goes
+	}
+	return err
+}
+
+// again says that an Event's matter holds once more.
+func (w *eventWriter) again(ctx context.Context, object *corev1.Event) error {
+	patch, err := json.Marshal(map[string]any{"lastTimestamp": object.LastTimestamp})
+	if err != nil {
+		return err
+	}
+	_, err = w.cluster.Client.CoreV1().Events(object.Namespace).Patch(ctx, object.Name, types.MergePatchType, patch, metav1.PatchOptions{})
+	return err
+}
+
+func (w *eventWriter) object(e event) *corev1.Event {
+	c := w.cluster
+	sum := sha256.Sum256([]byte(fmt.Sprintf("%s\n%s\n%s\n%s", c.FieldManager(), e.object.UID, e.reason, e.message)))
+	now := metav1.Now()
+	kind := corev1.EventTypeWarning
+	if e.reason == servingEvent {
+		kind = corev1.EventTypeNormal
+	}
+	message := e.message
+	if len(message) > maxEventMessage {
+		message = strings.ToValidUTF8(message[:maxEventMessage-3], "") + "..."
+	}
+	_, apiVersion := objects.NewObject(e.object.Kind)
+	return &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: e.object.Namespace,
+			Name:      strings.TrimRight(fmt.Sprintf("%.200s", e.object.Name), "-.") + "." + hex.EncodeToString(sum[:8]),
+		},
+		InvolvedObject: corev1.ObjectReference{
+			APIVersion: apiVersion, Kind: e.object.Kind, Namespace: e.object.Namespace, Name: e.object.Name, UID: types.UID(e.object.UID),
+		},
+		Type: kind, Reason: e.reason, Message: message,
+		Source:         corev1.EventSource{Component: "gatelodge"},
+		FirstTimestamp: now, LastTimestamp: now, Count: 1,
+		ReportingController: "gatelodge.dev/" + c.Cfg.Name,
+		ReportingInstance:   c.Cfg.Pod,
+	}
+}

@@ -1,0 +1,166 @@
+package report
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+	"k8s.io/client-go/util/workqueue"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/cluster"
+	"gatelodge.dev/kube/objects"
+)
+
+// Reporter tells the cluster what is served: the status of each Ingress, and
+// Events. It only ever tells what a live Snapshot holds, and Run, which writes,
+// is the leader's.
+type Reporter struct {
+	cluster *cluster.Cluster
+	events  *eventWriter
+	wake    chan struct{} // there is a newer report
+
+	mu     sync.Mutex
+	latest *report // nil: nothing is served yet
+
+	written map[types.UID]time.Time // the worker's alone: statuses of late
+}
+
+// NewReporter returns what tells the cluster.
+func NewReporter(c *cluster.Cluster) *Reporter {
+	return &Reporter{cluster: c, events: newEventWriter(c), wake: make(chan struct{}, 1), written: make(map[types.UID]time.Time)}
+}
+
+// Served takes note of a Snapshot that is live, and of the objects that it was
+// built from. There is nothing to tell of objects that come from disk: the
+// cluster may have others by now.
+func (r *Reporter) Served(snapshot *gatelodge.Snapshot, objs objects.Objects) {
+	if !objs.Remembered.IsZero() {
+		return
+	}
+	r.mu.Lock()
+	r.latest = newReport(snapshot, objs.Ingresses, r.latest)
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+func (r *Reporter) report() *report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.latest
+}
+
+// Failed attempts for one Ingress wait longer each time. A status that
+// was set rests for a while, because whoever else sets it may answer at once.
+const (
+	firstRetry = time.Second
+	lastRetry  = 5 * time.Minute
+	restTime   = 5 * time.Second
+)
+
+// reportPause is the least time between two looks at what there is to tell: what
+// changes twice within it is told once.
+const reportPause = 250 * time.Millisecond
+
+// Run reports until ctx ends. Whatever was reported by a leader before, it
+// begins by comparing everything.
+func (r *Reporter) Run(ctx context.Context) {
+	queue := workqueue.NewTypedRateLimitingQueue(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[types.UID](firstRetry, lastRetry))
+	events := r.events.begin()
+	var working sync.WaitGroup
+	working.Go(func() { r.writeStatuses(ctx, queue) })
+	working.Go(func() { r.events.run(ctx, events) })
+	defer working.Wait()
+	defer queue.ShutDown()
+	defer events.ShutDown()
+	var told *report
+	for {
+		if report := r.report(); report != nil && !report.tellsTheSame(told) {
+			for uid := range report.news(told) {
+				if ingress := report.byUID.Get(uid); ingress != nil && report.differs(ingress) {
+					queue.Add(uid)
+				}
+			}
+			r.events.observe(report)
+			told = report
+		}
+		select {
+		case <-time.After(reportPause):
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-r.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// writeStatuses writes the status of Ingresses whose UIDs are in the queue,
+// one after the other.
+func (r *Reporter) writeStatuses(ctx context.Context, queue workqueue.TypedRateLimitingInterface[types.UID]) {
+	for {
+		uid, shutdown := queue.Get()
+		if shutdown || ctx.Err() != nil {
+			return
+		}
+		switch rest, err := r.writeStatus(ctx, uid); {
+		case err != nil:
+			queue.AddRateLimited(uid)
+		case rest > 0:
+			queue.AddAfter(uid, rest)
+		default:
+			queue.Forget(uid)
+		}
+		queue.Done(uid)
+	}
+}
+
+// writeStatus makes the status of an Ingress what the latest report wants, or
+// says for how long that rests.
+func (r *Reporter) writeStatus(ctx context.Context, uid types.UID) (rest time.Duration, err error) {
+	report := r.report()
+	ingress := report.byUID.Get(uid)
+	if ingress == nil || !report.differs(ingress) {
+		return 0, nil // it is gone, or well by now
+	}
+	// An empty status takes back what this field manager applied, and nothing
+	// of what others did. The UID keeps an Ingress that was deleted and created
+	// anew from getting the status of the other.
+	apply := networkingv1ac.Ingress(ingress.Name, ingress.Namespace).WithUID(uid)
+	addresses := report.addresses(ingress)
+	if len(addresses) > 0 {
+		if rest := restTime - time.Since(r.written[uid]); rest > 0 {
+			return rest, nil
+		}
+		balancer := networkingv1ac.IngressLoadBalancerStatus()
+		for _, address := range addresses {
+			balancer.WithIngress(networkingv1ac.IngressLoadBalancerIngress().WithIP(address.String()))
+		}
+		apply.WithStatus(networkingv1ac.IngressStatus().WithLoadBalancer(balancer))
+	}
+	c := r.cluster
+	_, err = c.Client.NetworkingV1().Ingresses(ingress.Namespace).ApplyStatus(ctx, apply,
+		metav1.ApplyOptions{FieldManager: c.FieldManager(), Force: true})
+	c.Faults.Note("write the status of Ingresses in namespace "+ingress.Namespace, err)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return 0, nil // it is gone, or another one by now
+	}
+	if err != nil {
+		return 0, err
+	}
+	c.Cfg.Log.Info("status", "ingress", objects.NameOf(&ingress.ObjectMeta).String(), "addresses", addresses)
+	maps.DeleteFunc(r.written, func(_ types.UID, at time.Time) bool { return time.Since(at) >= restTime })
+	r.written[uid] = time.Now()
+	return 0, nil
+}
