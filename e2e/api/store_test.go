@@ -8,14 +8,15 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/cluster"
 	"gatelodge.dev/kube/storetest"
 )
 
 // TestClusterStore looks inside, for once: what compares and swaps is the API
 // server.
 func TestClusterStore(t *testing.T) {
-	cluster := startCluster(t)
-	config, err := clientcmd.BuildConfigFromFlags("", cluster.Kubeconfig(t, us))
+	api := startCluster(t)
+	config, err := clientcmd.BuildConfigFromFlags("", api.Kubeconfig(t, us))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +24,7 @@ func TestClusterStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	instance := func(name string) *cluster.ClusterStore {
+	instance := func(name string) *cluster.Store {
 		return cluster.New(client, cluster.Config{
 			Name: name, Namespace: "gatelodge", Pod: "a", Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		}).Store()

@@ -16,13 +16,13 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// ClusterStore is a gatelodge.Store of Secrets and ConfigMaps in the gateway's
+// Store is a gatelodge.Store of Secrets and ConfigMaps in the gateway's
 // namespace, named NAME-ITEM. Items that everybody may see, by isPublic, are
 // ConfigMaps, and all others Secrets. A version is the resourceVersion.
-type ClusterStore struct{ cluster *Cluster }
+type Store struct{ cluster *Cluster }
 
 // Store returns the store of this gateway's instance.
-func (c *Cluster) Store() *ClusterStore { return &ClusterStore{c} }
+func (c *Cluster) Store() *Store { return &Store{c} }
 
 // itemRole labels what the store keeps.
 const itemRole = "item"
@@ -39,7 +39,7 @@ func isPublic(name string) bool {
 }
 
 // Get implements gatelodge.Store.
-func (s *ClusterStore) Get(ctx context.Context, name string) (gatelodge.Item, error) {
+func (s *Store) Get(ctx context.Context, name string) (gatelodge.Item, error) {
 	box, err := s.box(name)
 	if err != nil {
 		return gatelodge.Item{}, err
@@ -55,7 +55,7 @@ func (s *ClusterStore) Get(ctx context.Context, name string) (gatelodge.Item, er
 }
 
 // Put implements gatelodge.Store.
-func (s *ClusterStore) Put(ctx context.Context, name string, item gatelodge.Item) (version string, err error) {
+func (s *Store) Put(ctx context.Context, name string, item gatelodge.Item) (version string, err error) {
 	box, err := s.box(name)
 	if err != nil {
 		return "", err
@@ -78,7 +78,7 @@ func (s *ClusterStore) Put(ctx context.Context, name string, item gatelodge.Item
 }
 
 // Delete implements gatelodge.Store.
-func (s *ClusterStore) Delete(ctx context.Context, name, version string) error {
+func (s *Store) Delete(ctx context.Context, name, version string) error {
 	box, err := s.box(name)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (s *ClusterStore) Delete(ctx context.Context, name, version string) error {
 
 // isOurs keeps apart two instances one of whose names begins with the other's:
 // "a-b" keeps its "x" where "a" keeps its "b-x".
-func (s *ClusterStore) isOurs(meta *metav1.ObjectMeta) error {
+func (s *Store) isOurs(meta *metav1.ObjectMeta) error {
 	if owner := meta.Labels[instanceLabel]; owner != s.cluster.Cfg.Name {
 		return fmt.Errorf("the object is not this gateway's: its label %s is %q, expected %q", instanceLabel, owner, s.cluster.Cfg.Name)
 	}
@@ -100,7 +100,7 @@ func (s *ClusterStore) isOurs(meta *metav1.ObjectMeta) error {
 }
 
 // wrap says what failed, in terms of the store where it has one.
-func (s *ClusterStore) wrap(verb, name string, err error) error {
+func (s *Store) wrap(verb, name string, err error) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		err = gatelodge.ErrNotFound
@@ -122,7 +122,7 @@ type box interface {
 	remove(ctx context.Context, options metav1.DeleteOptions) error
 }
 
-func (s *ClusterStore) box(name string) (box, error) {
+func (s *Store) box(name string) (box, error) {
 	if err := objects.CheckItemName(name); err != nil {
 		return nil, err
 	}

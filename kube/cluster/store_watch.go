@@ -14,7 +14,7 @@ import (
 
 // Watch implements gatelodge.Store. changed is called by one goroutine at a
 // time.
-func (s *ClusterStore) Watch(ctx context.Context, prefix string, changed func(name string)) error {
+func (s *Store) Watch(ctx context.Context, prefix string, changed func(name string)) error {
 	c := s.cluster
 	ctx = quietly(ctx, c.Cfg.Log)
 	var one sync.Mutex
