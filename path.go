@@ -1,20 +1,97 @@
 package gatelodge
 
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The errors of CanonicalPath and RoutePath continue a sentence that begins
+// with the path: they are read by clients and by the authors of routes.
+var (
+	errPathStart     = errors.New(`does not start with "/"`)
+	errPathZero      = errors.New("holds a zero byte, which no request may")
+	errPathBackslash = errors.New("holds a backslash, which no request may")
+	errPathBlank     = errors.New("holds a space or a control character, which no request may")
+	errPathDots      = errors.New("hides a dot segment behind an encoded slash or backslash, which no request may")
+)
+
+// CanonicalPath returns the form of a request's path that is matched and then
+// forwarded, so that a backend can't read another path than the one that a
+// route and its policies were chosen by: unreserved characters are decoded (RFC
+// 3986 §2.3, §6.2.2.2), dot segments removed (§5.2.4), and all else stays byte
+// for byte. It does not allocate where path is canonical.
+//
+// %2F never separates. An error says why no request may have the path: a
+// backend that takes %2F or %5C for a separator would find a dot segment, or
+// the path is not a path at all.
+func CanonicalPath(path string) (string, error) {
+	if path == "" || path[0] != '/' {
+		return "", errPathStart
+	}
+	clean := true
+	for i := range len(path) {
+		switch c := path[i]; {
+		case c <= ' ' || c == 0x7f:
+			return "", errPathBlank
+		case c == '\\':
+			return "", errPathBackslash
+		case c == '#' || c == '?':
+			return "", endOfPath(c)
+		case c == '%', c == '.' && path[i-1] == '/':
+			clean = false // perhaps: the long way finds out
+		}
+	}
+	if clean {
+		return path, nil
+	}
+	decoded, err := decodeUnreserved(path)
+	if err != nil {
+		return "", err
+	}
+	for segment := range strings.SplitSeq(decoded[1:], "/") {
+		if hidesDots(segment) {
+			return "", errPathDots
+		}
+	}
+	return removeDotSegments(decoded), nil
+}
+
+// RoutePath returns the path of a Route in the form that the path of a request
+// has when it is compared with routes: that of PathForm, without dot segments.
+// Authors may therefore write a path as they read it. An error says why no
+// request can have the path.
+func RoutePath(path string) (string, error) {
+	for i := range len(path) {
+		switch c := path[i]; {
+		case c == 0:
+			return "", errPathZero
+		case c == '\\':
+			return "", errPathBackslash
+		case c == '#' || c == '?':
+			return "", endOfPath(c)
+		case c == '%' && !isEscape(path[i:]):
+			return "", badEscape(i)
+		}
+	}
+	return CanonicalPath(PathForm(path))
+}
+
 // PathForm returns the one form in which the path of a request and that of a
 // Route are compared, whichever way either was written: what may stand in a
 // path as it is (RFC 3986 §3.3) is not escaped, and every other octet is, with
 // upper-case digits (§6.2.2.1). Backends decode a path before they look at it,
 // so an escape more or less must not lead past a route and its policy.
 //
-// An escaped slash stays escaped and separates nothing. Dot segments are not
-// looked at, and every "%" must have its two digits. It does not allocate where
-// path has the form.
+// An escaped slash stays escaped and separates nothing, and dot segments are
+// not looked at. It does not allocate where path has the form.
 func PathForm(path string) string {
 	var out []byte // nil as long as nothing is to be replaced
 	for i := 0; i < len(path); i++ {
 		c, width := path[i], 1
-		if c == '%' && i+2 < len(path) {
-			c, width = fromHex(path[i+1])<<4|fromHex(path[i+2]), 3
+		if c == '%' && isEscape(path[i:]) {
+			c, width = unescape(path[i:]), 3
 		}
 		const digits = "0123456789ABCDEF"
 		escape := [3]byte{'%', digits[c>>4], digits[c&15]}
@@ -37,24 +114,145 @@ func PathForm(path string) string {
 	return string(out)
 }
 
-// staysInPath tells whether c stands in a path without being escaped: a slash
+// staysInPath reports whether c stands in a path without being escaped: a slash
 // or a pchar (RFC 3986 §3.3).
 func staysInPath(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+	switch c {
+	case '/', '!', '$', '&', '\'', '(', ')', '*', '+', ',', ';', '=', ':', '@':
 		return true
 	}
-	switch c {
-	case '/', '-', '.', '_', '~', '!', '$', '&', '\'', '(', ')', '*', '+', ',', ';', '=', ':', '@':
-		return true
+	return isUnreserved(c)
+}
+
+// decodeUnreserved replaces the escapes that need not be: they mean the same
+// as the character itself.
+func decodeUnreserved(path string) (string, error) {
+	var out []byte // nil as long as nothing is to be replaced
+	for i := 0; i < len(path); i++ {
+		width, c := 1, path[i]
+		if c == '%' {
+			if !isEscape(path[i:]) {
+				return "", badEscape(i)
+			}
+			width, c = 3, unescape(path[i:])
+		}
+		switch {
+		case c == 0:
+			return "", errPathZero
+		case width == 3 && isUnreserved(c):
+			if out == nil {
+				out = append(make([]byte, 0, len(path)), path[:i]...)
+			}
+			out = append(out, c)
+		case out != nil:
+			out = append(out, path[i:i+width]...)
+		}
+		i += width - 1
+	}
+	if out == nil {
+		return path, nil
+	}
+	return string(out), nil
+}
+
+// removeDotSegments takes "." and ".." out of a path that starts with "/",
+// element by element (RFC 3986 §5.2.4). What would lead above the root stays at
+// the root.
+func removeDotSegments(path string) string {
+	if !hasDotSegment(path) {
+		return path
+	}
+	out := make([]byte, 0, len(path))
+	for rest, more := path[1:], true; more; {
+		var segment string
+		segment, rest, more = strings.Cut(rest, "/")
+		switch segment {
+		case ".", "..":
+			if segment == ".." {
+				out = out[:max(bytes.LastIndexByte(out, '/'), 0)]
+			}
+			if !more { // the directory itself: with its slash
+				out = append(out, '/')
+			}
+		default:
+			out = append(append(out, '/'), segment...)
+		}
+	}
+	return string(out)
+}
+
+func hasDotSegment(path string) bool {
+	if !strings.Contains(path, "/.") {
+		return false
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
 	}
 	return false
 }
 
-// fromHex returns the value of a hexadecimal digit.
-func fromHex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
+// hidesDots reports whether a segment would have a dot segment in it, were %2F
+// and %5C decoded.
+func hidesDots(segment string) bool {
+	part, rest, found := cutSeparator(segment)
+	if !found {
+		return false // a dot segment in the open is not hidden
 	}
-	return c&^0x20 - 'A' + 10
+	for {
+		if part == "." || part == ".." {
+			return true
+		}
+		if !found {
+			return false
+		}
+		part, rest, found = cutSeparator(rest)
+	}
+}
+
+// cutSeparator cuts s around its first encoded slash or backslash.
+func cutSeparator(s string) (before, after string, found bool) {
+	for i := 0; i+2 < len(s); i++ {
+		if s[i] == '%' && (s[i+1] == '2' && s[i+2]|0x20 == 'f' || s[i+1] == '5' && s[i+2]|0x20 == 'c') {
+			return s[:i], s[i+3:], true
+		}
+	}
+	return s, "", false
+}
+
+func endOfPath(c byte) error { return fmt.Errorf("holds %q, which ends the path of a URL", c) }
+
+func badEscape(at int) error {
+	return fmt.Errorf(`has "%%" at byte %d without two hexadecimal digits after it`, at+1)
+}
+
+// isUnreserved reports whether c means the same with and without encoding (RFC
+// 3986 §2.3).
+func isUnreserved(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return c == '-' || c == '.' || c == '_' || c == '~'
+}
+
+// isEscape reports whether s, which starts with "%", goes on with two
+// hexadecimal digits.
+func isEscape(s string) bool {
+	return len(s) > 2 && unhex(s[1]) >= 0 && unhex(s[2]) >= 0
+}
+
+// unescape returns the octet of the escape that s starts with.
+func unescape(s string) byte { return byte(unhex(s[1])<<4 | unhex(s[2])) }
+
+// unhex returns the value of a hexadecimal digit, -1 for another character.
+func unhex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
 }

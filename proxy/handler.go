@@ -30,8 +30,8 @@ func (s *Server) handle(x *exchange.Exchange) error {
 // that it is too large for any, or by which a CA proves the name.
 func (r *request) locate() *answer {
 	var err error
-	if r.path, err = canonicalPath(r.x.Path); err != nil {
-		return badRequest(err.Error())
+	if r.path, err = gatelodge.CanonicalPath(r.x.Path); err != nil {
+		return badRequest("the path " + err.Error())
 	}
 	var ok bool
 	if r.name, ok = canonicalHost(r.x.Authority); !ok {
