@@ -122,14 +122,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Buffered is how much of the body Read returns without waiting, for engines
-// that send a small body along with the head.
-func (b *body) Buffered() int64 {
-	if inner, ok := b.Body.(interface{ Buffered() int64 }); ok {
-		return inner.Buffered()
-	}
-	return 0
-}
+// Buffered is what the client has sent already.
+func (b *body) Buffered() (n int64, whole bool) { return exchange.Buffered(b.Body) }
 
 // Trailers returns the fields after the body, but for those that a backend may
 // take for the head's: what those say was decided before the body came.

@@ -126,6 +126,19 @@ type Body interface {
 	Close() error
 }
 
+// Buffered returns how much of a body Read gives without waiting, at least, and
+// whether that is all that is left of it. Engines ask so as to send a small
+// body along with the head, and to let go of what they hold back before a Read
+// may wait. A Body offers it by a method of this name; where it does not,
+// nothing is known and the answer is 0 and false. So a wrapper that means to
+// let it through has to have the method as well.
+func Buffered(b Body) (n int64, whole bool) {
+	if offers, ok := b.(interface{ Buffered() (int64, bool) }); ok {
+		return offers.Buffered()
+	}
+	return 0, false
+}
+
 // Response takes the answer, in this order: any number of Inform, one Head or
 // one Tunnel, any number of Write and Flush, at most one Trailers. An error
 // wraps ErrClient: the client is gone, and nothing more needs to be written.

@@ -2,6 +2,8 @@ package http1
 
 import (
 	"bytes"
+
+	"gatelodge.dev/proxy/wire"
 )
 
 // parseResponse reads a whole response head: the status line (RFC 9112 §4) and
@@ -10,24 +12,26 @@ import (
 func parseResponse(h *head, raw []byte, fields int) (status int, err error) {
 	end := bytes.IndexByte(raw, '\n')
 	line := raw[:end-1]
+	known := len(line) >= len("HTTP/1.1 200")
+	if known {
+		status, known = wire.ParseStatus(view(line[9:12]))
+	}
 	// The reason may be absent with the space before it, as many send it.
-	if len(line) < len("HTTP/1.1 200") || len(line) > 12 && line[12] != ' ' ||
-		!bytes.HasPrefix(line, []byte("HTTP/1.")) || line[7] != '0' && line[7] != '1' || line[8] != ' ' ||
-		line[9] < '1' || line[9] > '9' || !isDigit(line[10]) || !isDigit(line[11]) {
-		return 0, badf("status line %q: expected one like HTTP/1.1 200 OK", abridge(line))
+	if !known || len(line) > 12 && line[12] != ' ' ||
+		!bytes.HasPrefix(line, []byte("HTTP/1.")) || line[7] != '0' && line[7] != '1' || line[8] != ' ' {
+		return 0, wire.Badf("status line %q: expected one like HTTP/1.1 200 OK", wire.Abridge(line))
 	}
 	for _, c := range line[12:] {
-		if isControl(c) {
-			return 0, badf("status line: it has the control character 0x%02x", c)
+		if wire.IsControl(c) {
+			return 0, wire.Badf("status line: it has the control character 0x%02x", c)
 		}
 	}
-	status = int(line[9]-'0')*100 + int(line[10]-'0')*10 + int(line[11]-'0')
 	if err := h.parse(raw[end+1:], ofResponse, fields); err != nil {
 		return 0, err
 	}
 	if old := line[7] == '0'; old {
 		if h.coded {
-			return 0, badf("HTTP/1.0 has no Transfer-Encoding") // RFC 9112 §6.1
+			return 0, wire.Badf("HTTP/1.0 has no Transfer-Encoding") // RFC 9112 §6.1
 		}
 		h.close = true // such connections are not worth keeping
 	}
@@ -38,7 +42,7 @@ func parseResponse(h *head, raw []byte, fields int) (status int, err error) {
 // and its length as exchange.Response.Head wants it.
 func responseBody(h *head, method string, status int) (framing, int64) {
 	switch {
-	case method == "HEAD" || bodyless(status):
+	case method == "HEAD" || wire.Bodyless(status):
 		return none, h.length
 	case h.chunked:
 		return chunked, -1

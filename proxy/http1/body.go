@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // framing is how a body is delimited (RFC 9112 §6.3).
@@ -24,7 +25,7 @@ type body struct {
 	how     framing
 	left    int64         // bytes of the body still to come, or of the chunk
 	timeout time.Duration // between two reads
-	limit   bounds        // of the trailers
+	limit   wire.Bounds   // of the trailers
 	flusher flusher       // what to flush before waiting for more; may be nil
 	err     error         // io.EOF at the end; stays
 
@@ -33,7 +34,7 @@ type body struct {
 	trailers head
 }
 
-func (b *body) begin(s *stream, how framing, length int64, timeout time.Duration, limit bounds) {
+func (b *body) begin(s *stream, how framing, length int64, timeout time.Duration, limit wire.Bounds) {
 	b.s, b.how, b.left, b.timeout, b.limit = s, how, length, timeout, limit
 	b.flusher, b.err, b.chunk = nil, nil, chunkState{}
 	switch how {
@@ -50,7 +51,7 @@ func (b *body) begin(s *stream, how framing, length int64, timeout time.Duration
 func (b *body) reset() {
 	b.trailers.reset()
 	*b = body{trailers: b.trailers, text: b.text[:0]}
-	if cap(b.text) > keptHead {
+	if cap(b.text) > wire.KeptHead {
 		b.text = nil
 	}
 }

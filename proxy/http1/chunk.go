@@ -1,6 +1,10 @@
 package http1
 
-import "io"
+import (
+	"io"
+
+	"gatelodge.dev/proxy/wire"
+)
 
 // What a chunked body may have beside its data. Nobody uses chunk extensions;
 // they are skipped, but not without end.
@@ -42,7 +46,7 @@ func (b *body) nextChunk() error {
 		return unexpected(err)
 	}
 	b.trailers.reset()
-	if err := b.trailers.parse(b.text, ofTrailers, b.limit.fields); err != nil {
+	if err := b.trailers.parse(b.text, ofTrailers, b.limit.Fields); err != nil {
 		return err
 	}
 	return io.EOF
@@ -57,21 +61,21 @@ func (b *body) chunkSize() (int64, error) {
 			return 0, err
 		}
 		switch {
-		case isDigit(c):
+		case wire.IsDigit(c):
 			size = size<<4 | int64(c-'0')
-		case isHex(c):
+		case wire.IsHex(c):
 			size = size<<4 | int64(c|0x20-'a'+10)
 		case digits == 0:
-			return 0, badf("chunk size: expected a hexadecimal digit, not 0x%02x", c)
+			return 0, wire.Badf("chunk size: expected a hexadecimal digit, not 0x%02x", c)
 		case c == '\r':
 			return size, b.lineFeed("a chunk size")
 		case c == ';':
 			return size, b.skipExtension()
 		default:
-			return 0, badf("chunk size: expected CR LF or a semicolon after it, not 0x%02x", c)
+			return 0, wire.Badf("chunk size: expected CR LF or a semicolon after it, not 0x%02x", c)
 		}
 		if digits == maxSizeDigits {
-			return 0, badf("chunk size: it has more than %d digits", maxSizeDigits)
+			return 0, wire.Badf("chunk size: it has more than %d digits", maxSizeDigits)
 		}
 	}
 }
@@ -87,11 +91,11 @@ func (b *body) skipExtension() error {
 		if c == '\r' {
 			return b.lineFeed("a chunk extension")
 		}
-		if isControl(c) {
-			return badf("chunk extension: it has the control character 0x%02x", c)
+		if wire.IsControl(c) {
+			return wire.Badf("chunk extension: it has the control character 0x%02x", c)
 		}
 		if b.chunk.extensions++; b.chunk.extensions > maxExtensions {
-			return tooLarge(400, "the chunk extensions have more than %d bytes", maxExtensions)
+			return wire.TooLarge(400, "the chunk extensions have more than %d bytes", maxExtensions)
 		}
 	}
 }
@@ -99,7 +103,7 @@ func (b *body) skipExtension() error {
 func (b *body) endOfLine(after string) error {
 	c, err := b.byte()
 	if err == nil && c != '\r' {
-		err = badf("chunked body: expected CR LF after %s, not 0x%02x", after, c)
+		err = wire.Badf("chunked body: expected CR LF after %s, not 0x%02x", after, c)
 	}
 	if err != nil {
 		return err
@@ -110,7 +114,7 @@ func (b *body) endOfLine(after string) error {
 func (b *body) lineFeed(after string) error {
 	c, err := b.byte()
 	if err == nil && c != '\n' {
-		err = badf("chunked body: expected CR LF after %s, not CR 0x%02x", after, c)
+		err = wire.Badf("chunked body: expected CR LF after %s, not CR 0x%02x", after, c)
 	}
 	return err
 }

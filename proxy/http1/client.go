@@ -2,7 +2,6 @@ package http1
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,6 +10,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // ErrStale: a connection that had served other requests ended before any byte
@@ -104,7 +104,7 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // engine. Context ends the attempt to connect; afterwards Gone ends the
 // request, and the timeouts bound how long Do waits for either peer.
 func (c *Client) Do(ex *exchange.Exchange) error {
-	if err := checkRequest(ex); err != nil {
+	if err := wire.CheckRequest(ex); err != nil {
 		return err
 	}
 	f := c.takeForward(ex)
@@ -149,20 +149,12 @@ func (c *Client) take(ctx context.Context) (*endpointConn, error) {
 	}
 	nc, err := c.opts.Dial(ctx, c.addr)
 	if err != nil {
-		if ctx.Err() == context.DeadlineExceeded || isTimeout(err) {
-			err = fmt.Errorf("%w: %w", exchange.ErrTimeout, err)
-		}
-		return nil, fmt.Errorf("%w: %w: connecting to %s: %w", exchange.ErrBackend, exchange.ErrUnsent, c.addr, err)
+		return nil, wire.Unsent(c.host, err)
 	}
 	ec := &endpointConn{}
 	ec.s.init(nc)
 	ec.s.lookUnder()
 	return ec, nil
-}
-
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // put keeps a connection on which a response was read to its end.

@@ -2,6 +2,8 @@ package http1
 
 import (
 	"net"
+
+	"gatelodge.dev/proxy/wire"
 )
 
 // halfCloser is a connection whose writing side can be closed alone.
@@ -16,7 +18,7 @@ func (s *stream) linger() {
 	}
 	for n := 0; n < maxDiscard; n += s.buffered() {
 		s.r = s.w
-		if s.fill(keep) != nil {
+		if s.fill(wire.Keep) != nil {
 			return
 		}
 	}

@@ -6,16 +6,10 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
-)
-
-// Bounds on what an endpoint may do before its answer.
-const (
-	maxInterim     = 32          // responses with status 1xx
-	continuePeriod = time.Second // after which a body is sent that 100 was to ask for (RFC 9110 §10.1.1)
+	"gatelodge.dev/proxy/wire"
 )
 
 // forward is one request on its way to an endpoint, and the answer on its way
@@ -24,7 +18,7 @@ type forward struct {
 	c        *Client
 	ex       *exchange.Exchange
 	timeouts gatelodge.Timeouts
-	limit    bounds
+	limit    wire.Bounds
 
 	ec          *endpointConn
 	wrote, read int64 // what the connection had written and read before
@@ -43,12 +37,12 @@ func (c *Client) takeForward(ex *exchange.Exchange) *forward {
 	}
 	settings := c.opts.Settings()
 	f.c, f.ex, f.timeouts = c, ex, settings.Timeouts
-	f.limit = bounds{settings.Limits.HeaderBytes, settings.Limits.Headers}
+	f.limit = wire.Bounds{Bytes: settings.Limits.HeaderBytes, Fields: settings.Limits.Headers}
 	return f
 }
 
 func (c *Client) giveForward(f *forward) {
-	if cap(f.raw) > keptHead {
+	if cap(f.raw) > wire.KeptHead {
 		f.raw, f.head = nil, head{}
 	}
 	f.body.reset()
@@ -130,16 +124,11 @@ func (f *forward) sendLater() error {
 	return f.backend("sending the request", s.out.flush(f.timeouts.Send))
 }
 
-// eager is a body that tells how much of it can be read without waiting. Those
-// of this package's Server do.
-type eager interface{ Buffered() int64 }
-
 // takeBody puts the body behind the head if all of it can be had at once.
 func (f *forward) takeBody() bool {
-	b, ok := f.ex.Body.(eager)
 	o := &f.ec.s.out
 	room := int64(cap(o.b) - len(o.b))
-	if !ok || f.ex.Waits || f.ex.Length < 0 || f.ex.Length > room || b.Buffered() < f.ex.Length {
+	if n, whole := exchange.Buffered(f.ex.Body); !whole || n > room || f.ex.Waits || f.ex.Length != n {
 		return false
 	}
 	n := len(o.b)
@@ -153,7 +142,7 @@ func (f *forward) takeBody() bool {
 
 // answer reads the response and passes it on.
 func (f *forward) answer() error {
-	for range maxInterim {
+	for range wire.MaxInterim {
 		status, err := f.readHead()
 		switch {
 		case err != nil:
@@ -170,7 +159,7 @@ func (f *forward) answer() error {
 			f.upload.start()
 		}
 	}
-	return f.malformed(badf("more than %d interim responses", maxInterim))
+	return f.malformed(wire.Badf("more than %d interim responses", wire.MaxInterim))
 }
 
 func (f *forward) readHead() (status int, err error) {
@@ -183,12 +172,12 @@ func (f *forward) readHead() (status int, err error) {
 	f.head.reset()
 	f.raw, err = s.section(f.raw[:0], f.limit, f.timeouts.Read, true)
 	if err != nil {
-		if bad := (*malformed)(nil); errors.As(err, &bad) {
+		if wire.IsMalformed(err) {
 			return 0, f.malformed(err)
 		}
 		return 0, f.backend("reading the answer", err)
 	}
-	status, err = parseResponse(&f.head, f.raw, f.limit.fields)
+	status, err = parseResponse(&f.head, f.raw, f.limit.Fields)
 	if err != nil {
 		return 0, f.malformed(err)
 	}
@@ -199,7 +188,7 @@ func (f *forward) readHead() (status int, err error) {
 // without it, and starts to send it otherwise.
 func (f *forward) awaitContinue() error {
 	s := &f.ec.s
-	err := s.fill(continuePeriod)
+	err := s.fill(wire.ContinuePeriod)
 	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return f.backend("reading the answer", err)
 	}
@@ -252,7 +241,7 @@ func (f *forward) reusable() bool {
 func (f *forward) tunnel() error {
 	f.head.close = true
 	if f.ex.Upgrade == "" || !f.head.upgrading || !strings.EqualFold(f.head.upgrade, f.ex.Upgrade) {
-		return f.malformed(badf("a change to protocol %q, where %q was asked for", f.head.upgrade, f.ex.Upgrade))
+		return f.malformed(wire.Badf("a change to protocol %q, where %q was asked for", f.head.upgrade, f.ex.Upgrade))
 	}
 	if err := f.acceptWebSocket(); err != nil {
 		return f.malformed(err)
@@ -263,7 +252,7 @@ func (f *forward) tunnel() error {
 	}
 	f.ex.Gone.Watch(nil) // from here on it is for whoever has the tunnel to end it
 	var received, sent int64
-	return join(client, &tunnel{s: &f.ec.s, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
+	return wire.Join(client, &tunnel{s: &f.ec.s, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
 
 // backend wraps an error of the connection to the endpoint.
@@ -271,7 +260,7 @@ func (f *forward) backend(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return blame(exchange.ErrBackend, doing, err)
+	return wire.Blame(exchange.ErrBackend, doing, err)
 }
 
 func (f *forward) malformed(err error) error {

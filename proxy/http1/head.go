@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // head is what the fields of a request, a response or a trailer section say.
@@ -60,7 +61,7 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 		}
 		text = text[end+1:]
 		if count++; count > limit {
-			return tooLarge(431, "there are more than %d fields", limit)
+			return wire.TooLarge(431, "there are more than %d fields", limit)
 		}
 		name, value, err := splitField(line)
 		if err != nil {
@@ -75,7 +76,7 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 		}
 	}
 	if h.named > limit { // each is looked for among all fields
-		return tooLarge(431, "Connection names more than %d fields", limit)
+		return wire.TooLarge(431, "Connection names more than %d fields", limit)
 	}
 	if h.named > 0 {
 		h.dropNamed()
@@ -84,7 +85,7 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 		h.fields.Add("te", "trailers")
 	}
 	if h.coded && h.length >= 0 {
-		return badf("there are both Transfer-Encoding and Content-Length") // RFC 9112 §6.3
+		return wire.Badf("there are both Transfer-Encoding and Content-Length") // RFC 9112 §6.3
 	}
 	return nil
 }
@@ -94,24 +95,24 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 // names that are no tokens.
 func splitField(line []byte) (name, value string, err error) {
 	i := 0
-	for i < len(line) && lowerToken[line[i]] != 0 {
-		line[i] = lowerToken[line[i]]
+	for i < len(line) && wire.LowerToken[line[i]] != 0 {
+		line[i] = wire.LowerToken[line[i]]
 		i++
 	}
 	if i == 0 || i == len(line) || line[i] != ':' {
-		return "", "", badf("field line %q: expected a name of token characters right before a colon", abridge(line))
+		return "", "", wire.Badf("field line %q: expected a name of token characters right before a colon", wire.Abridge(line))
 	}
 	content := line[i+1:]
-	for len(content) > 0 && isBlank(content[0]) {
+	for len(content) > 0 && wire.IsBlank(content[0]) {
 		content = content[1:]
 	}
-	for len(content) > 0 && isBlank(content[len(content)-1]) {
+	for len(content) > 0 && wire.IsBlank(content[len(content)-1]) {
 		content = content[:len(content)-1]
 	}
-	if hasControl(view(content)) {
+	if wire.HasControl(view(content)) {
 		for _, c := range content {
-			if isControl(c) { // a tab is not
-				return "", "", badf("field %q: its value has the control character 0x%02x", line[:i], c)
+			if wire.IsControl(c) { // a tab is not
+				return "", "", wire.Badf("field %q: its value has the control character 0x%02x", line[:i], c)
 			}
 		}
 	}
@@ -123,7 +124,8 @@ func splitField(line []byte) (name, value string, err error) {
 func (h *head) note(name, value string, of kind) (own bool, err error) {
 	switch name {
 	case "content-length":
-		return true, h.noteLength(value)
+		h.length, err = wire.ParseLength(value, h.length)
+		return true, err
 	case "transfer-encoding":
 		return true, h.noteCoding(value)
 	case "connection":
@@ -136,7 +138,7 @@ func (h *head) note(name, value string, of kind) (own bool, err error) {
 		h.upgrades++
 		return true, nil
 	case "te":
-		eachElement(value, func(element string) { h.trailers = h.trailers || strings.EqualFold(element, "trailers") })
+		wire.EachElement(value, func(element string) { h.trailers = h.trailers || strings.EqualFold(element, "trailers") })
 		return true, nil
 	}
 	if of == ofResponse {
@@ -155,32 +157,12 @@ func (h *head) note(name, value string, of kind) (own bool, err error) {
 	return false, nil
 }
 
-// noteLength reads a Content-Length: digits and nothing else (RFC 9110 §8.6).
-func (h *head) noteLength(value string) error {
-	if value == "" || len(value) > 18 { // 18 digits fit an int64
-		return badf("Content-Length %q: expected up to 18 digits", value)
-	}
-	var n int64
-	for i := range len(value) {
-		c := value[i]
-		if c < '0' || c > '9' {
-			return badf("Content-Length %q: expected only digits", value)
-		}
-		n = n*10 + int64(c-'0')
-	}
-	if h.length >= 0 && h.length != n {
-		return badf("there are two Content-Lengths: %d and %d", h.length, n)
-	}
-	h.length = n
-	return nil
-}
-
 // noteCoding reads a Transfer-Encoding. Only "chunked" alone is understood; it
 // has to come last in any case, or the end of the message is anybody's guess
 // (RFC 9112 §6.1, §6.3).
 func (h *head) noteCoding(value string) error {
 	if h.coded {
-		return badf("there are two Transfer-Encodings")
+		return wire.Badf("there are two Transfer-Encodings")
 	}
 	h.coded = true
 	if strings.EqualFold(value, "chunked") {
@@ -189,19 +171,19 @@ func (h *head) noteCoding(value string) error {
 	}
 	before, last, several := cutLast(value)
 	if !several || !strings.EqualFold(last, "chunked") {
-		return badf("Transfer-Encoding %q: expected chunked as the last coding", value)
+		return wire.Badf("Transfer-Encoding %q: expected chunked as the last coding", value)
 	}
 	again := false
-	eachElement(before, func(element string) { again = again || strings.EqualFold(element, "chunked") })
+	wire.EachElement(before, func(element string) { again = again || strings.EqualFold(element, "chunked") })
 	if again {
-		return badf("Transfer-Encoding %q: chunked may be there only once", value)
+		return wire.Badf("Transfer-Encoding %q: chunked may be there only once", value)
 	}
-	return &malformed{501, "Transfer-Encoding " + value + ": only chunked is understood"}
+	return wire.Statusf(501, "Transfer-Encoding %s: only chunked is understood", value)
 }
 
 func (h *head) noteConnection(value string) {
 	h.options = append(h.options, value)
-	eachElement(value, func(option string) {
+	wire.EachElement(value, func(option string) {
 		switch {
 		case strings.EqualFold(option, "close"):
 			h.close = true
@@ -219,18 +201,7 @@ func (h *head) noteConnection(value string) {
 // dropNamed removes the fields that Connection names (RFC 9110 §7.6.1).
 func (h *head) dropNamed() {
 	for _, value := range h.options {
-		eachElement(value, func(option string) { h.fields.Del(strings.ToLower(option)) })
-	}
-}
-
-// eachElement calls f for each element of a comma-separated list (RFC 9110 §5.6.1).
-func eachElement(list string, f func(string)) {
-	for list != "" {
-		element, rest, _ := strings.Cut(list, ",")
-		if element = strings.Trim(element, " \t"); element != "" {
-			f(element)
-		}
-		list = rest
+		wire.EachElement(value, func(option string) { h.fields.Del(strings.ToLower(option)) })
 	}
 }
 
@@ -246,9 +217,4 @@ func cutLast(list string) (before, last string, several bool) {
 // view is b as a string, without a copy: it lives and changes with b.
 func view(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
-}
-
-// abridge keeps what an error quotes of a stranger's line short.
-func abridge(line []byte) []byte {
-	return line[:min(len(line), 64)]
 }

@@ -4,6 +4,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"gatelodge.dev/proxy/wire"
 )
 
 // direct is the size from which bytes are not worth a copy: they leave in one
@@ -18,9 +20,9 @@ type output struct {
 	ready    func(fd uintptr) bool
 	failed   error         // what writable found
 	patience time.Duration // how long writable may wait in all
-	buf      *buffer       // where b starts; b leaves it if a head is longer
+	buf      *wire.Buffer  // where b starts; b leaves it if a head is longer
 	b        []byte
-	by       deadline
+	by       wire.Deadline
 	wrote    int64 // bytes that the connection took
 
 	parts [3][]byte
@@ -30,7 +32,7 @@ type output struct {
 // grow makes b ready to be appended to.
 func (o *output) grow() {
 	if o.buf == nil {
-		o.buf = takeBuffer()
+		o.buf = wire.TakeBuffer()
 		o.b = o.buf[:0]
 	}
 }
@@ -38,7 +40,7 @@ func (o *output) grow() {
 // drop forgets what was not written.
 func (o *output) drop() {
 	if o.buf != nil {
-		giveBuffer(o.buf)
+		wire.GiveBuffer(o.buf)
 		o.buf, o.b = nil, nil
 	}
 }
@@ -107,7 +109,7 @@ func (o *output) flush(timeout time.Duration) error {
 // taken all at once it has no deadline, which most never need.
 func (o *output) flushRaw(timeout time.Duration) error {
 	o.failed, o.patience = nil, timeout
-	if !o.by.at.IsZero() {
+	if !o.by.At.IsZero() {
 		if err := o.arm(timeout); err != nil {
 			return err
 		}
@@ -125,7 +127,7 @@ func (o *output) flushRaw(timeout time.Duration) error {
 func (o *output) writable(fd uintptr) bool {
 	done, err := o.push(fd)
 	if !done && err == nil {
-		err, o.patience = o.arm(o.patience), keep
+		err, o.patience = o.arm(o.patience), wire.Keep
 	}
 	o.failed = err
 	return done || err != nil
@@ -135,7 +137,7 @@ func (o *output) writable(fd uintptr) bool {
 // that was all.
 func (o *output) push(fd uintptr) (done bool, err error) {
 	for len(o.b) > 0 {
-		n, err := writeNow(fd, o.b)
+		n, err := wire.WriteNow(fd, o.b)
 		if err == syscall.EAGAIN {
 			return false, nil
 		}
@@ -150,7 +152,7 @@ func (o *output) push(fd uintptr) (done bool, err error) {
 }
 
 func (o *output) arm(timeout time.Duration) error {
-	if at, needed := o.by.renew(timeout); needed {
+	if at, needed := o.by.Renew(timeout); needed {
 		return o.conn.SetWriteDeadline(at)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // parseRequest reads a whole request head into ex (RFC 9112 §3) and tells
@@ -34,8 +35,8 @@ func parseRequest(ex *exchange.Exchange, h *head, raw []byte, fields int, secure
 func requestLine(ex *exchange.Exchange, line []byte) (target string, err error) {
 	method, rest, _ := strings.Cut(view(line), " ")
 	target, version, found := strings.Cut(rest, " ")
-	if !found || !isToken(method) || target == "" {
-		return "", badf("request line %q: expected method, target and version with one space between them", abridge(line))
+	if !found || !wire.IsToken(method) || target == "" {
+		return "", wire.Badf("request line %q: expected method, target and version with one space between them", wire.Abridge(line))
 	}
 	switch version {
 	case "HTTP/1.1":
@@ -43,18 +44,13 @@ func requestLine(ex *exchange.Exchange, line []byte) (target string, err error) 
 	case "HTTP/1.0":
 		ex.Version = exchange.HTTP10
 	default:
-		if len(version) == 8 && version[:5] == "HTTP/" && isDigit(version[5]) && version[6] == '.' && isDigit(version[7]) {
-			return "", &malformed{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
+		if len(version) == 8 && version[:5] == "HTTP/" && wire.IsDigit(version[5]) && version[6] == '.' && wire.IsDigit(version[7]) {
+			return "", wire.Statusf(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
 		}
-		return "", badf("request line %q: expected a version like HTTP/1.1 at its end", abridge(line))
-	}
-	for i := range len(target) {
-		if c := target[i]; c <= ' ' || c == 0x7f || c == '#' {
-			return "", badf("request target: it has the character 0x%02x", c)
-		}
+		return "", wire.Badf("request line %q: expected a version like HTTP/1.1 at its end", wire.Abridge(line))
 	}
 	ex.Method = method
-	return target, nil
+	return target, wire.CheckTarget(target)
 }
 
 // spareFields is how many fields a handler can add before the list of a pooled
@@ -66,7 +62,7 @@ const spareFields = 16
 func requestBodyOf(ex *exchange.Exchange, h *head) error {
 	switch {
 	case h.chunked && ex.Version == exchange.HTTP10:
-		return badf("HTTP/1.0 has no Transfer-Encoding") // RFC 9112 §6.1
+		return wire.Badf("HTTP/1.0 has no Transfer-Encoding") // RFC 9112 §6.1
 	case h.chunked:
 		ex.Length = -1
 	default:
@@ -78,22 +74,15 @@ func requestBodyOf(ex *exchange.Exchange, h *head) error {
 		return nil
 	}
 	if h.expects > 0 {
-		if h.expects > 1 || !strings.EqualFold(h.expect, "100-continue") {
-			return &malformed{417, "Expect: only 100-continue can be met"}
+		if err := wire.CheckExpect(h.expect, h.expects); err != nil {
+			return err
 		}
 		ex.Waits = ex.Length != 0
 	}
 	// A server may ignore an Upgrade (RFC 9110 §7.8). One to h2c would let
 	// requests past every rule of ours; one with a body or a choice has no use.
-	if h.upgrading && h.upgrades == 1 && ex.Length == 0 && isProtocol(h.upgrade) && !strings.EqualFold(h.upgrade, "h2c") {
+	if h.upgrading && h.upgrades == 1 && ex.Length == 0 && wire.IsProtocol(h.upgrade) && !strings.EqualFold(h.upgrade, "h2c") {
 		ex.Upgrade = strings.ToLower(h.upgrade)
 	}
 	return nil
-}
-
-// isProtocol tells whether s is one protocol of an Upgrade field: a token, or
-// two with a slash between them.
-func isProtocol(s string) bool {
-	name, version, several := strings.Cut(s, "/")
-	return isToken(name) && (!several || isToken(version))
 }

@@ -7,24 +7,25 @@ import (
 	"os"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // refuse answers a request whose head can't be read, and is for the last thing
 // on a connection: where the next request begins, nobody knows.
 func (c *conn) refuse(r *request, err error) {
 	status := 0
-	if bad := (*malformed)(nil); errors.As(err, &bad) {
-		status = bad.status
+	if bad := (*wire.Malformed)(nil); errors.As(err, &bad) {
+		status = bad.Status
 	} else if errors.Is(err, os.ErrDeadlineExceeded) && len(r.raw) > 0 {
 		status = 408
 	} else {
 		return // the client is gone
 	}
-	err = blame(exchange.ErrClient, "reading a request", err)
+	err = wire.Blame(exchange.ErrClient, "reading a request", err)
 	if c.server.Refused != nil {
 		c.server.Refused(c.info, status, err)
 	}
-	text := fmt.Sprintf("%d %s\n", status, reason(status))
+	text := fmt.Sprintf("%d %s\n", status, wire.Reason(status))
 	r.ex.Method, r.ex.Version = "", exchange.HTTP11
 	r.response.close = true
 	r.response.Head(status, exchange.Fields{{Name: "content-type", Value: "text/plain; charset=utf-8"}}, int64(len(text)))
@@ -43,7 +44,7 @@ func (c *conn) isHTTP2(r *request) bool {
 func (c *conn) handOver(r *request) {
 	read := bytes.Clone(r.raw)
 	if c.s.buffered() > 0 {
-		read = append(read, c.s.take(bufferSize)...)
+		read = append(read, c.s.take(wire.BufferSize)...)
 	}
 	c.s.release()
 	if c.s.armRead(0) == nil && c.s.out.arm(0) == nil {

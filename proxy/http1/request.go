@@ -6,6 +6,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // request is what one request and its answer need. Strings of the exchange
@@ -39,7 +40,7 @@ func (c *conn) takeRequest() *request {
 }
 
 func (c *conn) giveRequest(r *request) {
-	if cap(r.raw) > keptHead {
+	if cap(r.raw) > wire.KeptHead {
 		r.raw, r.head = nil, head{}
 	}
 	r.body.reset()
@@ -52,7 +53,7 @@ func (c *conn) giveRequest(r *request) {
 // read reads the head of the request and gets its body ready.
 func (r *request) read(settings *gatelodge.Settings) error {
 	s, timeouts, limits := &r.c.s, &settings.Timeouts, &settings.Limits
-	limit := bounds{limits.HeaderBytes, limits.Headers}
+	limit := wire.Bounds{Bytes: limits.HeaderBytes, Fields: limits.Headers}
 	r.response.send = timeouts.Send
 	var err error
 	r.raw, err = s.section(r.raw[:0], limit, timeouts.Header, false)
@@ -60,7 +61,7 @@ func (r *request) read(settings *gatelodge.Settings) error {
 		r.raw, err = s.section(r.raw[:0], limit, timeouts.Header, false)
 	}
 	if err == nil {
-		err = parseRequest(&r.ex, &r.head, r.raw, limit.fields, r.c.info.TLS != nil)
+		err = parseRequest(&r.ex, &r.head, r.raw, limit.Fields, r.c.info.TLS != nil)
 	}
 	if err != nil {
 		return err
@@ -144,7 +145,7 @@ func (b *body) discard() bool {
 	if b.s.armRead(discardPeriod) != nil {
 		return false
 	}
-	b.timeout = keep
+	b.timeout = wire.Keep
 	for n := 0; n < maxDiscard; {
 		p, err := b.next()
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // requestBody is the body of a request as its handler reads it (exchange.Body).
@@ -26,9 +27,9 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if errors.Is(err, errStopped) {
-		return n, blame(exchange.ErrClient, "reading the body", errStopped)
+		return n, wire.Blame(exchange.ErrClient, "reading the body", errStopped)
 	}
-	return n, blame(exchange.ErrClient, "reading the body", err)
+	return n, wire.Blame(exchange.ErrClient, "reading the body", err)
 }
 
 // Close may meet a Read in another goroutine. What is left of the body is for
@@ -40,9 +41,10 @@ func (b *requestBody) Close() error {
 	return nil
 }
 
-// Buffered is how much of the body Read returns without waiting, at least.
-func (b *requestBody) Buffered() int64 {
-	return min(int64(b.s.buffered()), b.left)
+// Buffered is what can be had without waiting (exchange.Buffered).
+func (b *requestBody) Buffered() (n int64, whole bool) {
+	n = min(int64(b.s.buffered()), b.left)
+	return n, b.how == none || b.how == sized && n == b.left
 }
 
 // ask tells a client that waits to go on with its body, once (RFC 9110 §10.1.1).

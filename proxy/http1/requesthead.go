@@ -1,11 +1,5 @@
 package http1
 
-import (
-	"fmt"
-
-	"gatelodge.dev/proxy/exchange"
-)
-
 // writeHead writes the head of the request into the connection's output.
 func (f *forward) writeHead() {
 	ex, o, host := f.ex, &f.ec.s.out, f.c.host
@@ -40,31 +34,4 @@ func (f *forward) writeHead() {
 		b = append(b, "Connection: TE\r\n"...) // RFC 9110 §10.1.4
 	}
 	o.b = append(b, "\r\n"...)
-}
-
-// checkRequest fails for a request that would not be read as the one that it
-// is. Other engines are to see to that, but here a request split in two would
-// reach a backend.
-func checkRequest(ex *exchange.Exchange) error {
-	switch {
-	case !isToken(ex.Method):
-		return fmt.Errorf("method %q is no token", ex.Method)
-	case ex.Path == "" || ex.Path[0] != '/' && ex.Path != "*" || !isVisible(ex.Path) || !isVisible(ex.Query):
-		return fmt.Errorf("path %q or query %q can't be written in a request line", ex.Path, ex.Query)
-	case !isVisible(ex.Authority):
-		return fmt.Errorf("authority %q can't be written in a field", ex.Authority)
-	case ex.Upgrade != "" && !isProtocol(ex.Upgrade):
-		return fmt.Errorf("protocol %q can't be asked for", ex.Upgrade)
-	}
-	return checkFields(ex.Header)
-}
-
-// isVisible tells whether s has neither spaces nor control characters.
-func isVisible(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] == 0x7f {
-			return false
-		}
-	}
-	return true
 }

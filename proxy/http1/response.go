@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // response writes the answer to a request (exchange.Response). What is written
@@ -45,7 +46,7 @@ func (r *response) Inform(status int, header exchange.Fields) error {
 	if status == 100 {
 		r.continued = true
 	}
-	if err := checkFields(header); err != nil {
+	if err := wire.CheckFields(header); err != nil {
 		return err
 	}
 	o := &r.c.s.out
@@ -60,7 +61,7 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	if r.begun {
 		return errBegun
 	}
-	if err := checkFields(header); err != nil {
+	if err := wire.CheckFields(header); err != nil {
 		return err
 	}
 	r.begin()
@@ -73,7 +74,9 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	o.b = appendStatusLine(o.b, status)
 	o.b = appendFields(o.b, header)
 	if !header.Has("date") {
-		o.b = r.c.server.date.append(o.b) // RFC 9110 §6.6.1
+		o.b = append(o.b, "Date: "...) // RFC 9110 §6.6.1
+		o.b = append(o.b, r.c.server.date.Now()...)
+		o.b = append(o.b, "\r\n"...)
 	}
 	switch {
 	case r.chunked:
@@ -110,7 +113,7 @@ func (r *response) begin() {
 func (r *response) frame(status int, length int64) {
 	r.left = length
 	switch {
-	case bodyless(status) || r.ex.Method == "HEAD":
+	case wire.Bodyless(status) || r.ex.Method == "HEAD":
 		r.empty = true
 	case length >= 0:
 	case r.ex.Version == exchange.HTTP11:
@@ -154,7 +157,7 @@ func (r *response) Trailers(trailers exchange.Fields) error {
 	if r.failed != nil || !r.chunked || r.ended {
 		return r.failed
 	}
-	if err := checkFields(trailers); err != nil {
+	if err := wire.CheckFields(trailers); err != nil {
 		return err
 	}
 	r.ended = true
@@ -168,10 +171,10 @@ func (r *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 	if r.begun {
 		return nil, errBegun
 	}
-	if err := checkFields(header); err != nil {
+	if err := wire.CheckFields(header); err != nil {
 		return nil, err
 	}
-	if r.ex.Upgrade == "" || !isProtocol(protocol) {
+	if r.ex.Upgrade == "" || !wire.IsProtocol(protocol) {
 		return nil, fmt.Errorf("tunnel %q: the client asked for %q", protocol, r.ex.Upgrade)
 	}
 	r.begin()
@@ -208,7 +211,7 @@ func (r *response) finish() bool {
 // wrote keeps the first error of a write: nothing can follow it.
 func (r *response) wrote(err error) error {
 	if err != nil && r.failed == nil {
-		r.failed = blame(exchange.ErrClient, "writing the answer", err)
+		r.failed = wire.Blame(exchange.ErrClient, "writing the answer", err)
 	}
 	return r.failed
 }

@@ -3,13 +3,9 @@ package http1
 import (
 	"bytes"
 	"time"
-)
 
-// bounds limit a head or a trailer section.
-type bounds struct {
-	bytes  int
-	fields int
-}
+	"gatelodge.dev/proxy/wire"
+)
 
 // section appends to dst the lines up to and with the next empty one: a head,
 // or the trailers (RFC 9112 §2.1, §7.1.2). The whole of it may take timeout, or
@@ -17,7 +13,7 @@ type bounds struct {
 //
 // A line that ends in a bare LF is refused at once, not taken for an end of
 // line (RFC 9112 §2.2 leaves that choice), since not every reader would.
-func (s *stream) section(dst []byte, limit bounds, timeout time.Duration, drip bool) ([]byte, error) {
+func (s *stream) section(dst []byte, limit wire.Bounds, timeout time.Duration, drip bool) ([]byte, error) {
 	from := len(dst)
 	line := from
 	for {
@@ -26,7 +22,7 @@ func (s *stream) section(dst []byte, limit bounds, timeout time.Duration, drip b
 				return dst, err
 			}
 			if !drip {
-				timeout = keep
+				timeout = wire.Keep
 			}
 		}
 		part := s.in[s.r:s.w]
@@ -34,11 +30,11 @@ func (s *stream) section(dst []byte, limit bounds, timeout time.Duration, drip b
 		if end >= 0 {
 			part = part[:end+1]
 		}
-		if len(dst)-from+len(part) > limit.bytes {
+		if len(dst)-from+len(part) > limit.Bytes {
 			if line == from {
-				return dst, tooLarge(414, "the first line has more than %d bytes", limit.bytes)
+				return dst, wire.TooLarge(414, "the first line has more than %d bytes", limit.Bytes)
 			}
-			return dst, tooLarge(431, "the head has more than %d bytes", limit.bytes)
+			return dst, wire.TooLarge(431, "the head has more than %d bytes", limit.Bytes)
 		}
 		dst = append(dst, part...)
 		s.r += len(part)
@@ -46,7 +42,7 @@ func (s *stream) section(dst []byte, limit bounds, timeout time.Duration, drip b
 			continue
 		}
 		if n := len(dst); n-line < 2 || dst[n-2] != '\r' {
-			return dst, badf("a line ends in LF without CR")
+			return dst, wire.Badf("a line ends in LF without CR")
 		}
 		if len(dst)-line == 2 {
 			return dst, nil

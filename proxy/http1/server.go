@@ -10,6 +10,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // Server is the server side of HTTP/1.1. Handler and Settings have to be set,
@@ -38,7 +39,7 @@ type Server struct {
 
 	leaving  atomic.Bool // responses announce the end of their connection
 	draining atomic.Bool // and idle connections have none to wait for
-	date     date
+	date     wire.Date
 	requests sync.Pool // of *request
 
 	mu    sync.Mutex

@@ -1,12 +1,20 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"net"
 	"runtime"
 	"sync"
 	"syscall"
 	"time"
+
+	"gatelodge.dev/proxy/wire"
+)
+
+var (
+	errGone    = errors.New("the idle connection was closed by the peer")
+	errStopped = errors.New("reading was ended")
 )
 
 // stream is a connection, to a client or to an endpoint, with what was read
@@ -25,7 +33,7 @@ type stream struct {
 	yield   yield                 // whether ask and fillNext do
 	yielded bool                  // fillNext did, and what came of it is to be learned
 
-	in    *buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
+	in    *wire.Buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
 	r, w  int
 	first [1]byte // what a read goes into that is to find nothing, or must not hold a buffer
 	out   output
@@ -35,7 +43,7 @@ type stream struct {
 	mu      sync.Mutex // guards the three below, which other goroutines change
 	stopped bool       // by interrupt
 	patient bool       // reads have no deadline until hurry
-	readBy  deadline
+	readBy  wire.Deadline
 }
 
 func (s *stream) init(conn net.Conn) {
@@ -78,7 +86,7 @@ func (s *stream) take(limit int64) []byte {
 // release gives the buffer back if nothing in it is left to use.
 func (s *stream) release() {
 	if s.in != nil && s.r == s.w {
-		giveBuffer(s.in)
+		wire.GiveBuffer(s.in)
 		s.in, s.r, s.w = nil, 0, 0
 	}
 }
@@ -101,7 +109,7 @@ func (s *stream) fill(timeout time.Duration) error {
 		return s.wait()
 	}
 	if s.in == nil {
-		s.in = takeBuffer()
+		s.in = wire.TakeBuffer()
 	}
 	return s.filled(s.conn.Read(s.in[:]))
 }
@@ -118,7 +126,7 @@ func (s *stream) fillIdle(timeout time.Duration) error {
 	}
 	n, err := s.conn.Read(s.first[:])
 	if n > 0 {
-		s.in = takeBuffer()
+		s.in = wire.TakeBuffer()
 		s.in[0] = s.first[0]
 	}
 	return s.filled(n, err)
@@ -214,7 +222,7 @@ func (s *stream) silent() bool {
 	quiet := false
 	err := raw.Read(func(fd uintptr) bool {
 		var b [1]byte
-		_, err := readNow(fd, b[:])
+		_, err := wire.ReadNow(fd, b[:])
 		quiet = err == syscall.EAGAIN
 		return true
 	})
@@ -238,9 +246,9 @@ func (s *stream) readable(fd uintptr) bool {
 		return s.lookAndPush(fd)
 	}
 	if s.in == nil {
-		s.in = takeBuffer()
+		s.in = wire.TakeBuffer()
 	}
-	n, err := readNow(fd, s.in[:])
+	n, err := wire.ReadNow(fd, s.in[:])
 	if s.yielded {
 		s.yielded = false
 		s.yield.learn(err != syscall.EAGAIN)
@@ -260,7 +268,7 @@ func (s *stream) readable(fd uintptr) bool {
 // can't be used, and otherwise sends ask to wait, or to see to what is left of
 // the output.
 func (s *stream) lookAndPush(fd uintptr) bool {
-	if _, err := readNow(fd, s.first[:]); err != syscall.EAGAIN {
+	if _, err := wire.ReadNow(fd, s.first[:]); err != syscall.EAGAIN {
 		return true
 	}
 	s.asking = false
@@ -287,7 +295,7 @@ func (s *stream) armRead(timeout time.Duration) error {
 	if s.patient {
 		timeout = 0
 	}
-	if at, needed := s.readBy.renew(timeout); needed {
+	if at, needed := s.readBy.Renew(timeout); needed {
 		return s.conn.SetReadDeadline(at)
 	}
 	return nil
@@ -300,8 +308,8 @@ func (s *stream) interrupt() {
 	defer s.mu.Unlock()
 	if !s.stopped {
 		s.stopped = true
-		s.readBy.at = time.Unix(1, 0)
-		_ = s.conn.SetReadDeadline(s.readBy.at) // a connection that can't be told is closed already
+		s.readBy.At = time.Unix(1, 0)
+		_ = s.conn.SetReadDeadline(s.readBy.At) // a connection that can't be told is closed already
 	}
 }
 
@@ -323,7 +331,7 @@ func (s *stream) hurry(timeout time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.patient = false
-	if at, needed := s.readBy.renew(timeout); needed {
+	if at, needed := s.readBy.Renew(timeout); needed {
 		_ = s.conn.SetReadDeadline(at) // a connection that can't be told is closed already
 	}
 }

@@ -2,10 +2,9 @@ package http1
 
 import (
 	"io"
-	"sync"
 	"time"
 
-	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // tunnel is a connection after an upgrade (exchange.Tunnel), the client's or
@@ -28,7 +27,7 @@ func (t *tunnel) Read(p []byte) (int, error) {
 	}
 	*t.received += int64(n)
 	if err != nil && err != io.EOF {
-		err = blame(t.whom, "reading from a tunnel", err)
+		err = wire.Blame(t.whom, "reading from a tunnel", err)
 	}
 	return n, err
 }
@@ -42,10 +41,10 @@ func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 			if err := t.s.fillIdle(0); err == io.EOF {
 				return total, nil
 			} else if err != nil {
-				return total, blame(t.whom, "reading from a tunnel", err)
+				return total, wire.Blame(t.whom, "reading from a tunnel", err)
 			}
 		}
-		p := t.s.take(bufferSize)
+		p := t.s.take(wire.BufferSize)
 		*t.received += int64(len(p))
 		n, err := w.Write(p)
 		total += int64(n)
@@ -57,12 +56,12 @@ func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 
 func (t *tunnel) Write(p []byte) (int, error) {
 	if err := t.s.out.arm(t.send); err != nil {
-		return 0, blame(t.whom, "writing to a tunnel", err)
+		return 0, wire.Blame(t.whom, "writing to a tunnel", err)
 	}
 	n, err := t.s.conn.Write(p)
 	*t.sent += int64(n)
 	if err != nil {
-		err = blame(t.whom, "writing to a tunnel", err)
+		err = wire.Blame(t.whom, "writing to a tunnel", err)
 	}
 	return n, err
 }
@@ -73,7 +72,7 @@ func (t *tunnel) CloseWrite() error {
 		return t.Close()
 	}
 	if err := half.CloseWrite(); err != nil {
-		return blame(t.whom, "ending a tunnel", err)
+		return wire.Blame(t.whom, "ending a tunnel", err)
 	}
 	return nil
 }
@@ -81,31 +80,4 @@ func (t *tunnel) CloseWrite() error {
 // Close leaves the buffer to the goroutine that reads, which may be at it.
 func (t *tunnel) Close() error {
 	return t.s.conn.Close()
-}
-
-// join copies between the two ends until both directions have ended or one has
-// failed. The end of one direction is passed on and leaves the other open.
-func join(client, endpoint exchange.Tunnel) error {
-	var failed error
-	var once sync.Once
-	pass := func(dst, src exchange.Tunnel) {
-		_, err := io.Copy(dst, src)
-		if err == nil {
-			err = dst.CloseWrite()
-		}
-		if err != nil {
-			once.Do(func() {
-				failed = err
-				client.Close()
-				endpoint.Close()
-			})
-		}
-	}
-	var other sync.WaitGroup
-	other.Go(func() { pass(endpoint, client) })
-	pass(client, endpoint)
-	other.Wait()
-	client.Close()
-	endpoint.Close()
-	return failed
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // upload sends the body of a request from a goroutine of its own, while the
@@ -47,12 +48,11 @@ func (u *upload) run() {
 // no more may have answered all the same, which the other goroutine will see.
 func (u *upload) copy() error {
 	ex, o, send := u.f.ex, &u.f.ec.s.out, u.f.timeouts.Send
-	buf := takeBuffer()
-	defer giveBuffer(buf)
-	source, _ := ex.Body.(eager)
+	buf := wire.TakeBuffer()
+	defer wire.GiveBuffer(buf)
 	left := ex.Length
 	for {
-		if source == nil || source.Buffered() == 0 {
+		if n, _ := exchange.Buffered(ex.Body); n == 0 {
 			if err := o.flush(send); err != nil {
 				return err
 			}
@@ -84,7 +84,7 @@ func (u *upload) copy() error {
 	if ex.Length < 0 {
 		o.grow()
 		trailers := ex.Body.Trailers()
-		if checkFields(trailers) != nil {
+		if wire.CheckFields(trailers) != nil {
 			trailers = nil // they may be dropped (RFC 9110 §6.5.1)
 		}
 		o.b = appendLastChunk(o.b, trailers)

@@ -1,25 +1,14 @@
 package http1
 
-import (
-	"crypto/rand"
-	"crypto/sha1"
-	"encoding/base64"
-	"strings"
-)
+import "gatelodge.dev/proxy/wire"
 
-// webSocketGUID is the constant of RFC 6455 §1.3.
-const webSocketGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-// offerWebSocket adds the key that the handshake of HTTP/1.1 has and that of
-// HTTP/2 has not (RFC 8441 §5), so that a client of the one can talk to an
-// endpoint of the other.
+// offerWebSocket adds the key of the handshake, which a client of HTTP/2 does not
+// send.
 func (f *forward) offerWebSocket(b []byte) []byte {
 	if f.ex.Upgrade != "websocket" || f.ex.Header.Has("sec-websocket-key") {
 		return b
 	}
-	var key [16]byte
-	rand.Read(key[:])
-	f.key = base64.StdEncoding.EncodeToString(key[:])
+	f.key = wire.NewWebSocketKey()
 	return appendField(b, "sec-websocket-key", f.key)
 }
 
@@ -29,10 +18,9 @@ func (f *forward) acceptWebSocket() error {
 	if f.key == "" {
 		return nil
 	}
-	sum := sha1.Sum([]byte(f.key + webSocketGUID))
-	accept := strings.TrimSpace(f.head.fields.Get("sec-websocket-accept"))
-	if accept != base64.StdEncoding.EncodeToString(sum[:]) {
-		return badf("Sec-WebSocket-Accept %q does not fit the key", accept)
+	accept := f.head.fields.Get("sec-websocket-accept")
+	if accept != wire.WebSocketAccept(f.key) {
+		return wire.Badf("Sec-WebSocket-Accept %q does not fit the key", accept)
 	}
 	f.head.fields.Del("sec-websocket-accept")
 	return nil

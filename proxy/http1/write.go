@@ -1,9 +1,7 @@
 package http1
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
 
 	"gatelodge.dev/proxy/exchange"
 )
@@ -49,20 +47,4 @@ func appendLastChunk(b []byte, trailers exchange.Fields) []byte {
 	b = append(b, "0\r\n"...)
 	b = appendFields(b, trailers)
 	return append(b, "\r\n"...)
-}
-
-// checkFields refuses fields that would end their line early. Other engines
-// and features see to that too; here is the last place where a request that is
-// split in two can be stopped.
-func checkFields(fields exchange.Fields) error {
-	for i := range fields {
-		if f := &fields[i]; !isToken(f.Name) || hasLineBreak(f.Value) {
-			return fmt.Errorf("field %q: it can't be written, for its name is no token or its value has a line break", f.Name)
-		}
-	}
-	return nil
-}
-
-func hasLineBreak(s string) bool {
-	return hasControl(s) && strings.ContainsAny(s, "\n\r\x00")
 }

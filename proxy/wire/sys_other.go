@@ -1,13 +1,13 @@
 //go:build unix && !linux
 
-package http1
+package wire
 
 import "syscall"
 
-// readNow and writeNow are read(2) and write(2) on a descriptor that does not
+// ReadNow and WriteNow are read(2) and write(2) on a descriptor that does not
 // block.
 
-func readNow(fd uintptr, p []byte) (int, error) {
+func ReadNow(fd uintptr, p []byte) (int, error) {
 	for {
 		if n, err := syscall.Read(int(fd), p); err != syscall.EINTR {
 			return n, err
@@ -15,7 +15,7 @@ func readNow(fd uintptr, p []byte) (int, error) {
 	}
 }
 
-func writeNow(fd uintptr, p []byte) (int, error) {
+func WriteNow(fd uintptr, p []byte) (int, error) {
 	for {
 		if n, err := syscall.Write(int(fd), p); err != syscall.EINTR {
 			return n, err

@@ -1,4 +1,4 @@
-package http1
+package wire
 
 import (
 	"strings"
@@ -10,13 +10,13 @@ import (
 func TestControlIsFoundAnywhere(t *testing.T) {
 	for length := range 26 {
 		plain := strings.Repeat("\x80", length)
-		if hasControl(plain) {
+		if HasControl(plain) {
 			t.Fatalf("found one in %q", plain)
 		}
 		for at := range length {
 			for c := range 256 {
 				s := plain[:at] + string([]byte{byte(c)}) + plain[at+1:]
-				if got, want := hasControl(s), c < ' ' || c == 0x7f; got != want {
+				if got, want := HasControl(s), c < ' ' || c == 0x7f; got != want {
 					t.Fatalf("%q: got %t, want %t", s, got, want)
 				}
 			}

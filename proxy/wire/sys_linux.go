@@ -1,20 +1,20 @@
-package http1
+package wire
 
 import (
 	"syscall"
 	"unsafe"
 )
 
-// readNow and writeNow are recv(2) and send(2) on a socket that does not block.
+// ReadNow and WriteNow are recv(2) and send(2) on a socket that does not block.
 // They don't tell the scheduler, as syscall.Read would, since there is nothing
 // to wait for. Both that and to come without the layers that read(2) and
 // write(2) have for files are some hundredths of what a request costs.
 
-func readNow(fd uintptr, p []byte) (int, error) {
+func ReadNow(fd uintptr, p []byte) (int, error) {
 	return rawCall(syscall.SYS_RECVFROM, fd, p, 0)
 }
 
-func writeNow(fd uintptr, p []byte) (int, error) {
+func WriteNow(fd uintptr, p []byte) (int, error) {
 	return rawCall(syscall.SYS_SENDTO, fd, p, syscall.MSG_NOSIGNAL)
 }
 
