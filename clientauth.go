@@ -45,9 +45,9 @@ type ClientTrust struct {
 
 // ClientCertificate is what a client showed in a handshake under a ClientTrust.
 type ClientCertificate struct {
-	Leaf     *x509.Certificate
-	Failure  string // why it can't be trusted; "": it can
-	Stranger bool   // the Failure is that no authority vouches for it
-	Subject  string // distinguished name (RFC 2253), printable
-	Issuer   string // likewise
+	Leaf      *x509.Certificate
+	Failure   string // why it can't be trusted; "": it can
+	UnknownCA bool   // the Failure is that its CA is not known
+	Subject   string // distinguished name (RFC 2253), printable
+	Issuer    string // likewise
 }

@@ -6,7 +6,7 @@ import "context"
 // that speaks on it: siblings don't know each other, so it travels in the
 // context of the handshake. It is filled for resumed sessions too.
 type Handshake struct {
-	Certificates []*Certificate // what may be shown for the name asked for; empty for a self-made one
+	Certificates []*Certificate // what may be shown for the name asked for; empty for a self-signed one
 
 	// ClientTrust is the key of the ClientTrust that the client was asked for a
 	// certificate under, "" where it was not asked, and Client the one that it

@@ -43,7 +43,7 @@ func uncertified(mode gatelodge.ClientAuthMode, client *gatelodge.ClientCertific
 		if mode == gatelodge.ClientAuthOn {
 			return "no client certificate was sent, and one is required"
 		}
-	case client.Failure != "" && !(client.Stranger && mode == gatelodge.ClientAuthOptionalNoCA):
+	case client.Failure != "" && !(client.UnknownCA && mode == gatelodge.ClientAuthOptionalNoCA):
 		return "the client certificate is refused: " + client.Failure
 	}
 	return ""

@@ -39,7 +39,7 @@ var jane = gatelodge.ClientCertificate{
 
 func failing(why string, stranger bool) *gatelodge.ClientCertificate {
 	client := jane
-	client.Failure, client.Stranger = why, stranger
+	client.Failure, client.UnknownCA = why, stranger
 	return &client
 }
 

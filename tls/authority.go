@@ -17,18 +17,18 @@ import (
 )
 
 const (
-	// MaxLifetime is the longest that browsers accept a server's certificate
-	// to be valid (CA/Browser Forum Baseline Requirements §6.3.2, the limit
-	// which some apply to roots that the user added, too). Both ends of the
-	// period count, hence the second.
+	// MaxLifetime is the longest validity period of a server certificate that
+	// browsers accept (CA/Browser Forum Baseline Requirements §6.3.2; some
+	// browsers apply it to roots that the user added, too). The period includes
+	// both ends, hence the second.
 	MaxLifetime = 398*24*time.Hour - time.Second
 
 	// clockSkew is how far a client's clock may be behind.
 	clockSkew = time.Hour
 )
 
-// Authority is a CA whose key is held in memory only, so that what it signed
-// can't be renewed once the process ends. It is for demonstrations and tests.
+// Authority is a CA whose key is held in memory only, so it can't renew what it
+// signed once the process ends. It is for demonstrations and tests.
 type Authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -66,20 +66,19 @@ func NewAuthority(name string) (*Authority, error) {
 	return &Authority{certificate: certificate, key: key}, nil
 }
 
-// CertificatePEM returns the CA's own certificate, which clients have to
-// trust.
+// CertificatePEM returns the CA's own certificate, for clients to trust.
 func (a *Authority) CertificatePEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
 // Issue makes an ECDSA P-256 key and a server certificate for the names, which
-// may be wildcards, in the PEM forms of a kubernetes.io/tls Secret. The
-// lifetime counts from now and is MaxLifetime at most; a certificate never
-// outlives its CA.
+// may be wildcards, in the PEM form of a kubernetes.io/tls Secret. The lifetime
+// counts from now and is at most MaxLifetime; a certificate never outlives its
+// CA.
 func (a *Authority) Issue(names []gatelodge.Name, lifetime time.Duration) (certPEM, keyPEM []byte, err error) {
 	switch {
 	case len(names) == 0:
-		return nil, nil, errors.New("issuing a certificate: no name is given")
+		return nil, nil, errors.New("issuing a certificate: no name given")
 	case lifetime <= 0 || lifetime > MaxLifetime:
 		return nil, nil, fmt.Errorf("issuing a certificate for %s: lifetime %s is not between 0 and %s", names[0], lifetime, MaxLifetime)
 	}
@@ -107,7 +106,8 @@ func (a *Authority) issue(names []gatelodge.Name, now time.Time, lifetime time.D
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		SubjectKeyId:          keyID,
 	}
-	// The whole period counts, the allowance for slow clocks included.
+	// MaxLifetime limits the whole period, including the allowance for slow
+	// clocks.
 	if template.NotAfter.Sub(template.NotBefore) > MaxLifetime {
 		template.NotBefore = template.NotAfter.Add(-MaxLifetime)
 	}

@@ -9,9 +9,9 @@ import (
 	"gatelodge.dev"
 )
 
-// proofs finds the certificates that prove names to ACME CAs by a handshake
-// (RFC 8737); nil when no CA waits for one.
-func proofs(list []gatelodge.Challenge) map[gatelodge.Name]*tls.Certificate {
+// challengeCertificates returns the certificates that answer tls-alpn-01
+// challenges (RFC 8737), by name; nil when there are none.
+func challengeCertificates(list []gatelodge.Challenge) map[gatelodge.Name]*tls.Certificate {
 	var found map[gatelodge.Name]*tls.Certificate
 	for _, c := range list {
 		if c.Type != gatelodge.TLSALPN01 {
@@ -25,21 +25,22 @@ func proofs(list []gatelodge.Challenge) map[gatelodge.Name]*tls.Certificate {
 	return found
 }
 
-// proof returns the configuration for the handshake of a CA that proves a name,
-// and nil for everybody else's. A CA offers that protocol alone (RFC 8737 §3),
-// and whoever does so sees nothing but the proof.
-func (t *table) proof(hello *tls.ClientHelloInfo) *tls.Config {
-	if len(t.proofs) == 0 || !slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) {
+// challengeConfig returns the configuration for the handshake of a CA that
+// validates a tls-alpn-01 challenge, and nil for any other handshake. A CA
+// offers no other protocol (RFC 8737 §3), and a client that does the same sees
+// nothing but the challenge's certificate.
+func (t *table) challengeConfig(hello *tls.ClientHelloInfo) *tls.Config {
+	if len(t.challenges) == 0 || !slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) {
 		return nil
 	}
 	name, err := gatelodge.ParseName(hello.ServerName)
-	if err != nil || t.proofs[name] == nil {
+	if err != nil || t.challenges[name] == nil {
 		return nil
 	}
 	return &tls.Config{
 		NextProtos:             []string{acme.ALPNProto},
 		MinVersion:             tls.VersionTLS12,
-		Certificates:           []tls.Certificate{*t.proofs[name]},
+		Certificates:           []tls.Certificate{*t.challenges[name]},
 		SessionTicketsDisabled: true,
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"gatelodge.dev"
 )
 
-// TestProofByHandshake: the certificate of a challenge is for who offers the
-// CA's protocol alone, and for the name that is proved.
-func TestProofByHandshake(t *testing.T) {
+// TestTLSALPNChallenge: a challenge's certificate is shown only for its name, to
+// clients that offer the CA's protocol and no other.
+func TestTLSALPNChallenge(t *testing.T) {
 	ca := newCertificates(t)
-	served, proof := ca.ecdsa("shop.example.com"), ca.ecdsa("shop.example.com")
+	served, challenge := ca.ecdsa("shop.example.com"), ca.ecdsa("shop.example.com")
 	snapshot := serving(host("shop.example.com", served), host("other.example.com", served))
 	snapshot.Challenges = []gatelodge.Challenge{
-		{Type: gatelodge.TLSALPN01, Name: "shop.example.com", Certificate: proof.KeyPair},
-		{Type: gatelodge.TLSALPN01, Name: "new.example.net", Certificate: proof.KeyPair},
+		{Type: gatelodge.TLSALPN01, Name: "shop.example.com", Certificate: challenge.KeyPair},
+		{Type: gatelodge.TLSALPN01, Name: "new.example.net", Certificate: challenge.KeyPair},
 		{Type: gatelodge.HTTP01, Name: "other.example.com"},
 	}
 	g := start(t, snapshot)
@@ -25,12 +25,12 @@ func TestProofByHandshake(t *testing.T) {
 		want      *gatelodge.Certificate // nil: the handshake fails
 		protocol  string
 	}{
-		{"a CA", "shop.example.com", []string{"acme-tls/1"}, proof, "acme-tls/1"},
-		{"a name that is not served yet", "new.example.net", []string{"acme-tls/1"}, proof, "acme-tls/1"},
+		{"a CA", "shop.example.com", []string{"acme-tls/1"}, challenge, "acme-tls/1"},
+		{"a name that is not served yet", "new.example.net", []string{"acme-tls/1"}, challenge, "acme-tls/1"},
 		{"a browser", "shop.example.com", []string{"h2", "http/1.1"}, served, "h2"},
-		{"who offers nothing", "shop.example.com", nil, served, ""},
-		{"who offers both", "shop.example.com", []string{"acme-tls/1", "http/1.1"}, served, "http/1.1"},
-		{"a name without a challenge of the kind", "other.example.com", []string{"acme-tls/1"}, nil, ""},
+		{"a client that offers nothing", "shop.example.com", nil, served, ""},
+		{"a client that offers both", "shop.example.com", []string{"acme-tls/1", "http/1.1"}, served, "http/1.1"},
+		{"a name without a challenge of this type", "other.example.com", []string{"acme-tls/1"}, nil, ""},
 	} {
 		t.Run(c.idea, func(t *testing.T) {
 			config := client(c.sni)

@@ -9,17 +9,17 @@ import (
 	"gatelodge.dev"
 )
 
-// clientTrust is a gatelodge.ClientTrust as handshakes ask it.
+// clientTrust is a gatelodge.ClientTrust compiled for handshakes.
 type clientTrust struct {
 	source      *gatelodge.ClientTrust
 	authorities *x509.CertPool
-	revocations map[string][]revocations // by the raw certificate of the authority that says so; nil: nobody says
+	revocations map[string][]revocations // by the raw certificate of the authority that signed them; nil: there are no CRLs
 }
 
 // revocations is one CRL.
 type revocations struct {
-	nextUpdate time.Time       // zero: it does not say
-	serials    map[string]bool // by the bytes of the serial number
+	nextUpdate time.Time       // zero: not given
+	serials    map[string]bool // the bytes of the serial numbers
 }
 
 func newClientTrust(source *gatelodge.ClientTrust) *clientTrust {
@@ -45,30 +45,31 @@ func newClientTrust(source *gatelodge.ClientTrust) *clientTrust {
 	return t
 }
 
-// apply makes config ask for a certificate, and puts the one that comes into
-// h. A handshake never fails for lack of a good one: a browser would show an
-// error that says nothing, where an answer to the request can say what is
-// missing. crypto/tls has made sure that the client holds the key.
+// apply makes config ask for a certificate, and records in h which one the
+// client sent. A missing or untrusted certificate does not fail the handshake:
+// a browser would show an error that explains nothing, while the response to
+// the request can say what is missing. crypto/tls verifies that the client
+// holds the key.
 func (t *clientTrust) apply(config *tls.Config, h *gatelodge.Handshake) {
 	config.ClientAuth = tls.RequestClientCert
-	config.ClientCAs = t.authorities // tells the client which of its certificates to show
+	config.ClientCAs = t.authorities // for the client to choose its certificate by
 	if h == nil {
 		return
 	}
 	h.ClientTrust = t.source.Key
-	// It is called for resumed sessions too, so a certificate that was revoked
-	// or has expired since is refused there as well.
+	// VerifyConnection is called for resumed sessions too, so a certificate that
+	// was revoked or has expired since then is refused there as well.
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		if len(state.PeerCertificates) > 0 {
-			h.Client = t.judge(state.PeerCertificates, time.Now())
+			h.Client = t.check(state.PeerCertificates, time.Now())
 		}
 		return nil
 	}
 }
 
-// judge says what is to be thought of a client's certificate, the first of
-// shown; the others may help to build a chain.
-func (t *clientTrust) judge(shown []*x509.Certificate, now time.Time) *gatelodge.ClientCertificate {
+// check describes a client's certificate, the first of shown, and whether it
+// can be trusted; the others may help to build a chain.
+func (t *clientTrust) check(shown []*x509.Certificate, now time.Time) *gatelodge.ClientCertificate {
 	leaf := shown[0]
 	client := &gatelodge.ClientCertificate{
 		Leaf:    leaf,
@@ -76,7 +77,7 @@ func (t *clientTrust) judge(shown []*x509.Certificate, now time.Time) *gatelodge
 		Issuer:  distinguishedName(leaf.RawIssuer),
 	}
 	if err := t.verify(shown, now); err != nil {
-		client.Failure, client.Stranger = err.Error(), errors.Is(err, errUnknownAuthority)
+		client.Failure, client.UnknownCA = err.Error(), errors.Is(err, errUnknownAuthority)
 	}
 	return client
 }
@@ -95,21 +96,22 @@ func (t *clientTrust) verify(shown []*x509.Certificate, now time.Time) error {
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
-		return plainly(err)
+		return withoutClientText(err)
 	}
 	err = errChainTooLong
 	for _, chain := range chains {
 		if len(chain)-2 > t.source.Depth { // without the client's own and the authority's
 			continue
 		}
-		if err = t.unrevoked(chain, now); err == nil {
+		if err = t.checkRevocation(chain, now); err == nil {
 			return nil
 		}
 	}
 	return err
 }
 
-// What a certificate is refused for, in the words of the backends' header.
+// The reasons to refuse a certificate, as OpenSSL words them: backends read them
+// in a header.
 var (
 	errChainTooLong     = errors.New("certificate chain too long")
 	errUnknownAuthority = errors.New("unable to verify the first certificate")
@@ -121,9 +123,9 @@ var (
 	errRevoked          = errors.New("certificate revoked")
 )
 
-// plainly drops what the client chose of an error's text, which goes into a
-// header.
-func plainly(err error) error {
+// withoutClientText returns an error without the text that the client chose: it
+// goes into a header.
+func withoutClientText(err error) error {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, new(x509.UnknownAuthorityError)):
@@ -136,10 +138,10 @@ func plainly(err error) error {
 	return errInvalid
 }
 
-// unrevoked asks each authority of a chain, the trusted one last, about the
-// certificate before it. Once there are CRLs at all, no word about one is a no:
-// who adds an authority must not forget its CRL unnoticed.
-func (t *clientTrust) unrevoked(chain []*x509.Certificate, now time.Time) error {
+// checkRevocation looks up each certificate of a chain in the CRLs of the
+// authority that issued it. Once there are any CRLs, an authority without one is
+// refused, so that a CRL forgotten for a new authority is noticed.
+func (t *clientTrust) checkRevocation(chain []*x509.Certificate, now time.Time) error {
 	if t.revocations == nil {
 		return nil
 	}

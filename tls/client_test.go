@@ -15,15 +15,15 @@ import (
 	"gatelodge.dev"
 )
 
-// party is somebody with a certificate: a CA or a client.
+// party has a certificate: it is a CA or a client.
 type party struct {
 	t     *testing.T
 	cert  *x509.Certificate
 	key   *ecdsa.PrivateKey
-	chain [][]byte // what it shows, its own first
+	chain [][]byte // what it sends, its own certificate first
 }
 
-// newParty makes a certificate that issuer has signed, nil for itself.
+// newParty makes a certificate signed by issuer, or self-signed if that is nil.
 func newParty(t *testing.T, issuer *party, subject pkix.Name, change ...func(*x509.Certificate)) *party {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -50,7 +50,7 @@ func newParty(t *testing.T, issuer *party, subject pkix.Name, change ...func(*x5
 	if p.cert, err = x509.ParseCertificate(der); err != nil {
 		t.Fatal(err)
 	}
-	if issuer != nil { // nobody needs to be shown a root
+	if issuer != nil { // a root is not sent
 		p.chain = append([][]byte{der}, p.chain...)
 	}
 	return p
@@ -68,7 +68,7 @@ func (p *party) certificate() tls.Certificate {
 	return tls.Certificate{Certificate: p.chain, PrivateKey: p.key, Leaf: p.cert}
 }
 
-// crl lists the certificates that a CA has revoked.
+// crl returns a list of certificates that a CA has revoked.
 func (p *party) crl(next time.Time, revoked ...*party) *x509.RevocationList {
 	p.t.Helper()
 	template := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: next.Add(-2 * time.Hour), NextUpdate: next}
@@ -95,15 +95,15 @@ func trusting(key string, depth int, authorities ...*party) *gatelodge.ClientTru
 	return trust
 }
 
-// asking is a host that asks clients for a certificate.
+// asking returns a host that asks clients for a certificate.
 func asking(name string, trust *gatelodge.ClientTrust, certificates ...*gatelodge.Certificate) *gatelodge.Host {
 	h := host(name, certificates...)
 	h.ClientAuth = &gatelodge.ClientAuth{Trust: trust, Mode: gatelodge.ClientAuthOn}
 	return h
 }
 
-// TestClientCertificate: what is thought of a client's certificate, with real
-// handshakes. Whatever it is, the handshake itself succeeds.
+// TestClientCertificate: which certificates of clients are trusted. The
+// handshake itself always succeeds.
 func TestClientCertificate(t *testing.T) {
 	named := func(name string) pkix.Name { return pkix.Name{CommonName: name} }
 	root := newParty(t, nil, named("root"), isCA)
@@ -144,7 +144,7 @@ func TestClientCertificate(t *testing.T) {
 		{"by a CA below, at depth 0", trusting("0", 0, root), byMiddle, "certificate chain too long"},
 		{"two CAs below, at depth 1", trusting("1", 1, root), byLow, "certificate chain too long"},
 		{"two CAs below, at depth 2", trusting("2", 2, root), byLow, ""},
-		{"by somebody who is no CA", trusting("1", 1, root), byClient, unknown},
+		{"by a client, which is not a CA", trusting("1", 1, root), byClient, unknown},
 		{"for servers", trusting("0", 1, root), server, "unsuitable certificate purpose"},
 		{"out of date", trusting("0", 1, root), old, "certificate has expired or is not yet valid"},
 
@@ -167,20 +167,20 @@ func TestClientCertificate(t *testing.T) {
 				}
 				h := g.handshake(g.mustDial(config))
 				if h.ClientTrust != c.trust.Key || h.Client == nil {
-					t.Fatalf("under trust %q the server is told %q and %v", c.trust.Key, h.ClientTrust, h.Client)
+					t.Fatalf("the Handshake has trust %q and client %v, want trust %q and a client", h.ClientTrust, h.Client, c.trust.Key)
 				}
-				if h.Client.Failure != c.want || h.Client.Stranger != (c.want == unknown) ||
+				if h.Client.Failure != c.want || h.Client.UnknownCA != (c.want == unknown) ||
 					h.Client.Subject != "CN="+c.client.cert.Subject.CommonName {
-					t.Errorf("%s: judged %q, a stranger: %t, want %q", h.Client.Subject, h.Client.Failure, h.Client.Stranger, c.want)
+					t.Errorf("%s: %q, of an unknown CA: %t, want %q", h.Client.Subject, h.Client.Failure, h.Client.UnknownCA, c.want)
 				}
 			}
 		})
 	}
 }
 
-// TestWhoIsAskedForACertificate: the hosts with a rule ask, and say whom they
-// trust, so that a browser offers the right ones; the others do not.
-func TestWhoIsAskedForACertificate(t *testing.T) {
+// TestCertificateRequest: hosts with a rule for client certificates ask for one,
+// and name the CAs they trust, so that a browser offers the right ones.
+func TestCertificateRequest(t *testing.T) {
 	root := newParty(t, nil, pkix.Name{CommonName: "root"}, isCA)
 	g := start(t, serving(
 		asking("", trusting("any", 1, root)),
@@ -209,13 +209,13 @@ func TestWhoIsAskedForACertificate(t *testing.T) {
 			continue // a name that crypto/tls refuses
 		}
 		if h := g.handshake(conn); h.ClientTrust != want || asked != (want != "") || h.Client != nil {
-			t.Errorf("%q: under %q, asked: %t, shown: %v; want %q", sni, h.ClientTrust, asked, h.Client, want)
+			t.Errorf("%q: trust %q, asked: %t, client: %v; want trust %q", sni, h.ClientTrust, asked, h.Client, want)
 		}
 	}
 }
 
-// TestDistinguishedName: as OpenSSL's RFC 2253 form has it, from which backends
-// of nginx read the user.
+// TestDistinguishedName: the text is OpenSSL's RFC 2253 form, because backends
+// that moved from nginx read the user from it.
 func TestDistinguishedName(t *testing.T) {
 	text := func(oid asn1.ObjectIdentifier, value any) pkix.AttributeTypeAndValue {
 		return pkix.AttributeTypeAndValue{Type: oid, Value: value}
@@ -244,7 +244,7 @@ func TestDistinguishedName(t *testing.T) {
 		config := client("shop.example.com")
 		config.Certificates = []tls.Certificate{named.certificate()}
 		if h := g.handshake(g.mustDial(config)); h.Client == nil || h.Client.Subject != want || h.Client.Issuer != "CN=root" {
-			t.Errorf("%+v: told %+v, want %q", parts, h.Client, want)
+			t.Errorf("%+v: got %+v, want %q", parts, h.Client, want)
 		}
 	}
 }

@@ -11,30 +11,30 @@ import (
 
 var errNothingServed = errors.New("no snapshot is served yet")
 
-// Server picks the certificate for each handshake.
+// Server chooses the certificate for each handshake.
 type Server struct {
-	table    *gatelodge.Table[*table]
-	selfMade *selfMade
-	tickets  atomic.Pointer[tickets]
-	log      *slog.Logger
+	table      *gatelodge.Table[*table]
+	selfSigned *selfSigned
+	tickets    atomic.Pointer[tickets]
+	log        *slog.Logger
 }
 
-// New returns a Server of what is live; it must be called before live's first
+// New returns a Server for the snapshots of live; call it before live's first
 // Swap.
 func New(live *gatelodge.Live, log *slog.Logger) *Server {
 	s := &Server{
-		table:    gatelodge.NewTable(live, compile, nil),
-		selfMade: newSelfMade(),
-		log:      log,
+		table:      gatelodge.NewTable(live, compile, nil),
+		selfSigned: newSelfSigned(),
+		log:        log,
 	}
 	s.tickets.Store(newTickets())
 	return s
 }
 
-// Config returns a configuration for HTTPS listeners, whose certificates and
-// lowest version follow what is live.
+// Config returns a configuration for HTTPS listeners. Its certificates and
+// minimum version follow the live snapshot.
 //
-// It fills the Handshake in the context of a handshake, if there is one.
+// It fills in the Handshake in the context of a handshake, if there is one.
 func (s *Server) Config() *tls.Config {
 	return &tls.Config{
 		NextProtos:         protocols(),
@@ -43,8 +43,8 @@ func (s *Server) Config() *tls.Config {
 }
 
 // configFor decides everything about a handshake from one load of the table.
-// Unlike GetCertificate it runs for resumed sessions too, which show no
-// certificate but may be asked for the same hosts.
+// Unlike GetCertificate it also runs for resumed sessions, which show no
+// certificate but carry requests for the same hosts.
 //
 // Key exchanges are the defaults of crypto/tls, which prefers X25519MLKEM768.
 func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -52,8 +52,8 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if t == nil {
 		return nil, errNothingServed
 	}
-	if proof := t.proof(hello); proof != nil {
-		return proof, nil
+	if challenge := t.challengeConfig(hello); challenge != nil {
+		return challenge, nil
 	}
 	found := t.choose(hello.ServerName)
 	h := gatelodge.HandshakeOf(hello.Context())
@@ -63,10 +63,10 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	config := &tls.Config{
 		NextProtos: protocols(),
 		MinVersion: t.minVersion,
-		// Those of TLS 1.3 can't be chosen, and need not be.
+		// The suites of TLS 1.3 can't be configured, and need not be.
 		CipherSuites: cipherSuites(),
-		// Large answers in full records: each one costs a system call on either
-		// side, which matters more to servers than the first bytes' latency.
+		// Use full records: each record costs a system call on either side, which
+		// matters more here than the latency of the first bytes.
 		DynamicRecordSizingDisabled: true,
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return s.certificate(hello, found)
@@ -83,8 +83,8 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return config, nil
 }
 
-// Certificate chooses the certificate for a handshake of a server that speaks
-// another protocol than HTTP, and decides for itself about everything else.
+// Certificate is a tls.Config.GetCertificate for servers of protocols other than
+// HTTP, which configure everything else themselves.
 func (s *Server) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	t := s.table.Load()
 	if t == nil {
@@ -97,13 +97,12 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo, found choice) (*tls.Cer
 	if c := supported(hello, found.certificates); c != nil {
 		return c, nil
 	}
-	return s.makeFor(found.host)
+	return s.selfSignedFor(found.host)
 }
 
 // cipherSuites are those of TLS 1.2 with forward secrecy and authenticated
-// encryption (RFC 9325 §4.2), which leaves out some that crypto/tls would offer:
-// the modes of CBC, whose padding has leaked the plain text before. crypto/tls
-// decides on their order.
+// encryption (RFC 9325 §4.2). Unlike the defaults of crypto/tls they leave out
+// CBC modes, whose padding has leaked plain text before. crypto/tls orders them.
 func cipherSuites() []uint16 {
 	return []uint16{
 		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -118,10 +117,10 @@ func cipherSuites() []uint16 {
 // protocols are offered by ALPN (RFC 7301), the preferred one first.
 func protocols() []string { return []string{"h2", "http/1.1"} }
 
-// supported returns the first certificate that the client can verify the type
-// of, which is how one of an RSA and an ECDSA certificate is chosen. A client
-// that supports none gets the first, for the alert that crypto/tls then sends
-// is clearer than a certificate that nobody configured.
+// supported returns the first certificate whose type the client supports: this
+// chooses between an RSA and an ECDSA certificate. A client that supports none
+// gets the first, because the alert that crypto/tls then sends is clearer than a
+// certificate that is not configured.
 func supported(hello *tls.ClientHelloInfo, certificates []*gatelodge.Certificate) *tls.Certificate {
 	if len(certificates) == 0 {
 		return nil
@@ -134,8 +133,8 @@ func supported(hello *tls.ClientHelloInfo, certificates []*gatelodge.Certificate
 	return certificates[0].KeyPair
 }
 
-func (s *Server) makeFor(host gatelodge.Name) (*tls.Certificate, error) {
-	c, made, err := s.selfMade.certificate(host)
+func (s *Server) selfSignedFor(host gatelodge.Name) (*tls.Certificate, error) {
+	c, made, err := s.selfSigned.certificate(host)
 	if err != nil {
 		return nil, err
 	}

@@ -11,9 +11,9 @@ import (
 	gatetls "gatelodge.dev/tls"
 )
 
-// TestTypeOfKeyByClient: of an RSA and an ECDSA certificate for one name each
-// client gets the one it can verify.
-func TestTypeOfKeyByClient(t *testing.T) {
+// TestKeyTypeByClient: of an RSA and an ECDSA certificate for one name, each
+// client gets the one it supports.
+func TestKeyTypeByClient(t *testing.T) {
 	ca := newCertificates(t)
 	ec, rsa := ca.ecdsa("shop.example.com"), ca.rsa("shop.example.com")
 	g := start(t, &gatelodge.Snapshot{
@@ -25,16 +25,16 @@ func TestTypeOfKeyByClient(t *testing.T) {
 		old.MaxVersion = tls.VersionTLS12
 		old.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
 		if !is(g.shown(modern), ec) {
-			t.Errorf("SNI %q: a client of both is not shown the preferred ECDSA certificate", sni)
+			t.Errorf("SNI %q: a client that supports both is not shown the ECDSA certificate", sni)
 		}
 		if !is(g.shown(old), rsa) {
-			t.Errorf("SNI %q: a client of RSA alone is not shown the RSA certificate", sni)
+			t.Errorf("SNI %q: a client that supports only RSA is not shown the RSA certificate", sni)
 		}
 	}
 }
 
 // TestHotReplacement: the next handshake shows the new certificate, and a
-// connection made with the old one lives on.
+// connection made with the old one stays open.
 func TestHotReplacement(t *testing.T) {
 	ca := newCertificates(t)
 	before, after := ca.ecdsa("shop.example.com"), ca.ecdsa("shop.example.com")
@@ -50,13 +50,13 @@ func TestHotReplacement(t *testing.T) {
 	}
 
 	g.live.Swap(serving())
-	if shown := g.shown(client("shop.example.com")); !selfMade(shown) {
+	if shown := g.shown(client("shop.example.com")); !isSelfSigned(shown) {
 		t.Error("the certificate outlives its host")
 	}
 }
 
-// TestDefaultsReplaced: a Snapshot with the same hosts and other defaults shows
-// the others.
+// TestDefaultsReplaced: with a new default certificate and the same hosts, the
+// new one is shown.
 func TestDefaultsReplaced(t *testing.T) {
 	ca := newCertificates(t)
 	before, after := ca.ecdsa("*.apps.test"), ca.ecdsa("*.apps.test")
@@ -64,12 +64,12 @@ func TestDefaultsReplaced(t *testing.T) {
 	g := start(t, &gatelodge.Snapshot{Hosts: hosts, DefaultCertificates: []*gatelodge.Certificate{before}})
 	g.live.Swap(&gatelodge.Snapshot{Hosts: hosts, DefaultCertificates: []*gatelodge.Certificate{after}})
 	if !is(g.shown(client("x.apps.test")), after) {
-		t.Error("the default certificate before is still shown")
+		t.Error("the previous default certificate is still shown")
 	}
 }
 
-// TestResumption: a returning client resumes its session, also over a Swap, and
-// the server is told the certificates of a handshake that showed none.
+// TestResumption: a returning client resumes its session, also after a Swap, and
+// the Handshake has the certificates although none was shown.
 func TestResumption(t *testing.T) {
 	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
 		t.Run(name, func(t *testing.T) {
@@ -90,19 +90,19 @@ func TestResumption(t *testing.T) {
 					t.Fatalf("resumed: %t, version %s", state.DidResume, tls.VersionName(state.Version))
 				}
 				if h := g.handshake(conn); len(h.Certificates) != 1 || h.Certificates[0] != c {
-					t.Errorf("the server is told %v, want %v", h.Certificates, c)
+					t.Errorf("the Handshake has %v, want %v", h.Certificates, c)
 				}
 			}
 		})
 	}
 }
 
-// TestVersions: what is older than the configured version is refused, and TLS
-// 1.1 always.
+// TestVersions: a version older than the configured one is refused, and TLS 1.1
+// always.
 func TestVersions(t *testing.T) {
 	hosts := []*gatelodge.Host{host("shop.example.com", newCertificates(t).ecdsa("shop.example.com"))}
 	for _, c := range []struct {
-		min      uint16 // of the settings; 0: none are given
+		min      uint16 // in Settings; 0: no Settings
 		client   uint16
 		accepted bool
 	}{
@@ -123,13 +123,13 @@ func TestVersions(t *testing.T) {
 		config := client("shop.example.com")
 		config.MinVersion, config.MaxVersion = c.client, c.client
 		if _, err := g.dial(config); (err == nil) != c.accepted {
-			t.Errorf("lowest %s, client %s: %v", tls.VersionName(c.min), tls.VersionName(c.client), err)
+			t.Errorf("minimum %s, client %s: %v", tls.VersionName(c.min), tls.VersionName(c.client), err)
 		}
 	}
 }
 
-// TestNegotiation: HTTP/2 where the client has it, and a key exchange that a
-// quantum computer does not break.
+// TestNegotiation: HTTP/2 where the client supports it, and a post-quantum key
+// exchange.
 func TestNegotiation(t *testing.T) {
 	g := start(t, serving(host("shop.example.com", newCertificates(t).ecdsa("shop.example.com"))))
 	for _, c := range []struct {
@@ -152,8 +152,8 @@ func TestNegotiation(t *testing.T) {
 	}
 }
 
-// TestCipherSuites: of TLS 1.2 only those with forward secrecy and
-// authenticated encryption.
+// TestCipherSuites: with TLS 1.2, only suites with forward secrecy and
+// authenticated encryption are accepted.
 func TestCipherSuites(t *testing.T) {
 	ca := newCertificates(t)
 	g := start(t, serving(host("shop.example.com", ca.ecdsa("shop.example.com"), ca.rsa("shop.example.com"))))
@@ -170,7 +170,7 @@ func TestCipherSuites(t *testing.T) {
 	}
 }
 
-// TestBeforeFirstSnapshot: a client that comes too early is turned away.
+// TestBeforeFirstSnapshot: before the first snapshot, handshakes fail.
 func TestBeforeFirstSnapshot(t *testing.T) {
 	if _, err := start(t, nil).dial(client("shop.example.com")); err == nil {
 		t.Error("a handshake succeeded before anything was served")
@@ -178,7 +178,7 @@ func TestBeforeFirstSnapshot(t *testing.T) {
 }
 
 // TestOtherProtocols: a server of another protocol shows the same certificates,
-// and fails the handshake while nothing is served.
+// and its handshakes fail before the first snapshot.
 func TestOtherProtocols(t *testing.T) {
 	ca := newCertificates(t)
 	wildcard := ca.ecdsa("*.example.com")

@@ -8,52 +8,31 @@ import (
 	"strings"
 )
 
-// attributeName is the short name that OpenSSL has for an attribute which
-// certificates of people and machines use, and "" for others.
-// pkix.RDNSequence.String knows fewer of them; a backend that moves from nginx
-// compares the text.
-func attributeName(kind string) string {
-	switch kind {
-	case "2.5.4.3":
-		return "CN"
-	case "2.5.4.4":
-		return "SN"
-	case "2.5.4.5":
-		return "serialNumber"
-	case "2.5.4.6":
-		return "C"
-	case "2.5.4.7":
-		return "L"
-	case "2.5.4.8":
-		return "ST"
-	case "2.5.4.9":
-		return "street"
-	case "2.5.4.10":
-		return "O"
-	case "2.5.4.11":
-		return "OU"
-	case "2.5.4.12":
-		return "title"
-	case "2.5.4.17":
-		return "postalCode"
-	case "2.5.4.42":
-		return "GN"
-	case "2.5.4.46":
-		return "dnQualifier"
-	case "2.5.4.97":
-		return "organizationIdentifier"
-	case "0.9.2342.19200300.100.1.1":
-		return "UID"
-	case "0.9.2342.19200300.100.1.25":
-		return "DC"
-	case "1.2.840.113549.1.9.1":
-		return "emailAddress"
-	}
-	return ""
+// attributeNames are OpenSSL's short names for the attribute types that
+// certificates of people and machines use. pkix.RDNSequence.String knows fewer;
+// a backend that moves from nginx compares the text.
+var attributeNames = map[string]string{
+	"2.5.4.3":                    "CN",
+	"2.5.4.4":                    "SN",
+	"2.5.4.5":                    "serialNumber",
+	"2.5.4.6":                    "C",
+	"2.5.4.7":                    "L",
+	"2.5.4.8":                    "ST",
+	"2.5.4.9":                    "street",
+	"2.5.4.10":                   "O",
+	"2.5.4.11":                   "OU",
+	"2.5.4.12":                   "title",
+	"2.5.4.17":                   "postalCode",
+	"2.5.4.42":                   "GN",
+	"2.5.4.46":                   "dnQualifier",
+	"2.5.4.97":                   "organizationIdentifier",
+	"0.9.2342.19200300.100.1.1":  "UID",
+	"0.9.2342.19200300.100.1.25": "DC",
+	"1.2.840.113549.1.9.1":       "emailAddress",
 }
 
-// distinguishedName writes a name as RFC 2253 has it, the last part first. It
-// is printable: what is not is written as hexadecimal pairs.
+// distinguishedName formats a name as RFC 2253 says, the last part first. The
+// result is printable: other bytes are escaped in hexadecimal.
 func distinguishedName(der []byte) string {
 	var parts pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &parts); err != nil || len(rest) > 0 {
@@ -70,14 +49,14 @@ func distinguishedName(der []byte) string {
 			}
 			kind := attribute.Type.String()
 			value, isText := attribute.Value.(string)
-			switch name := attributeName(kind); {
+			switch name := attributeNames[kind]; {
 			case name != "" && isText:
 				b.WriteString(name)
 				b.WriteByte('=')
 				writeEscaped(&b, value)
 			case name != "":
 				fmt.Fprintf(&b, "%s=%s", name, hexValue(attribute.Value))
-			default: // RFC 2253 §2.4: the value of an attribute without a name is its encoding
+			default: // RFC 2253 §2.4: without a name for the type, write the value's encoding
 				fmt.Fprintf(&b, "%s=%s", kind, hexValue(attribute.Value))
 			}
 		}
@@ -85,8 +64,8 @@ func distinguishedName(der []byte) string {
 	return b.String()
 }
 
-// hexValue is the encoding of a value that is no text, or whose meaning is not
-// known.
+// hexValue returns the encoding of a value that is not text or has an unknown
+// type.
 func hexValue(value any) string {
 	der, err := asn1.Marshal(value)
 	if err != nil {
@@ -95,8 +74,8 @@ func hexValue(value any) string {
 	return "#" + hex.EncodeToString(der)
 }
 
-// writeEscaped writes a value so that nothing in it looks like the end of it
-// (RFC 2253 §2.4).
+// writeEscaped writes a value with everything escaped that could be taken for
+// the end of it (RFC 2253 §2.4).
 func writeEscaped(b *strings.Builder, value string) {
 	for i := range len(value) {
 		c := value[i]

@@ -22,7 +22,7 @@ import (
 	gatetls "gatelodge.dev/tls"
 )
 
-// gateway is a TLS listener on loopback that echoes what it is sent.
+// gateway is a TLS listener on loopback that echoes what it receives.
 type gateway struct {
 	t       *testing.T
 	live    *gatelodge.Live
@@ -79,13 +79,13 @@ func (g *gateway) echo(ctx context.Context, raw net.Conn, config *tls.Config) {
 	io.Copy(conn, conn)
 }
 
-// client trusts nobody by itself: tests look at the certificate that is shown.
+// client does not verify the server: tests look at its certificate.
 func client(serverName string) *tls.Config {
 	return &tls.Config{ServerName: serverName, InsecureSkipVerify: true}
 }
 
-// dial makes a connection and proves it with an echo, after which a client has
-// its session tickets and the server's Handshake is known.
+// dial makes a connection and waits for an echo. After that the client has its
+// session tickets and the server's Handshake is known.
 func (g *gateway) dial(config *tls.Config) (*tls.Conn, error) {
 	g.t.Helper()
 	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second}, Config: config}
@@ -113,14 +113,14 @@ func (g *gateway) shown(config *tls.Config) *x509.Certificate {
 	return g.mustDial(config).ConnectionState().PeerCertificates[0]
 }
 
-// handshake returns what the server was told about the connection.
+// handshake returns the server's Handshake for the connection.
 func (g *gateway) handshake(conn *tls.Conn) *gatelodge.Handshake {
 	g.t.Helper()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	h := g.handshakes[conn.LocalAddr().String()]
 	if h == nil {
-		g.t.Fatal("the server told nothing about the handshake")
+		g.t.Fatal("the server has no Handshake for the connection")
 	}
 	return h
 }
@@ -200,8 +200,8 @@ func is(shown *x509.Certificate, wanted *gatelodge.Certificate) bool {
 	return bytes.Equal(shown.Raw, wanted.KeyPair.Leaf.Raw)
 }
 
-// selfMade tells whether nobody but the gateway vouches for the certificate.
-func selfMade(shown *x509.Certificate) bool {
+// isSelfSigned reports whether the gateway made the certificate itself.
+func isSelfSigned(shown *x509.Certificate) bool {
 	return shown.CheckSignature(shown.SignatureAlgorithm, shown.RawTBSCertificate, shown.Signature) == nil &&
 		bytes.Equal(shown.RawIssuer, shown.RawSubject)
 }

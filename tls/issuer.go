@@ -13,45 +13,45 @@ import (
 )
 
 const (
-	// maxOrders bounds the orders under way at a time.
+	// maxOrders limits the orders in progress at a time.
 	maxOrders = 8
-	// orderTime is for how long one attempt may take.
+	// orderTime limits one attempt to get a certificate.
 	orderTime = 10 * time.Minute
-	// settleTime is for how long a certificate has to be missing until it is
+	// settleTime is how long a certificate has to be missing before it is
 	// ordered: an Ingress and its Secret may be applied in any order.
 	settleTime = 2 * time.Second
 )
 
-// IssuerConfig is what an Issuer works with.
+// IssuerConfig configures an Issuer.
 type IssuerConfig struct {
 	Store gatelodge.Store
 	Log   *slog.Logger
-	// UserAgent tells CAs whose client this is (RFC 8555 §6.1).
+	// UserAgent is sent to CAs (RFC 8555 §6.1).
 	UserAgent string
-	// Served waits until served holds for the version of the challenges that
-	// each replica serves, or until ctx ends. Nil: this process is the only one.
+	// Served waits until served returns true for the version of the challenges
+	// that each replica serves, or until ctx ends. Nil: there is one process only.
 	Served func(ctx context.Context, served func(version string) bool) error
 }
 
-// Issuer gets certificates from an ACME CA (RFC 8555) and renews them, for what
-// the live Snapshot says in Issuing. It writes what it got, and what CAs are to
-// be answered, to the Store, from where every replica serves it.
+// Issuer orders the certificates in the live Snapshot's Issuing from an ACME CA
+// (RFC 8555) and renews them. It writes certificates and challenge responses to
+// the Store, from where every replica serves them.
 type Issuer struct {
 	config IssuerConfig
 	table  *gatelodge.Table[issuerTable]
 	lookup lookup
 
 	mu      sync.Mutex
-	changed chan struct{} // closed when there is another table
+	changed chan struct{} // closed when the table is replaced
 }
 
-// issuerTable is the Snapshot as the Issuer asks it.
+// issuerTable is the part of a Snapshot that the Issuer needs.
 type issuerTable struct {
 	issuing *gatelodge.Issuing
 	version string // of the challenges
 }
 
-// NewIssuer returns an Issuer for what is live; it must be called before live's
+// NewIssuer returns an Issuer for the snapshots of live; call it before live's
 // first Swap.
 func NewIssuer(live *gatelodge.Live, config IssuerConfig) *Issuer {
 	i := &Issuer{config: config, lookup: systemLookup(), changed: make(chan struct{})}
@@ -66,8 +66,8 @@ func NewIssuer(live *gatelodge.Live, config IssuerConfig) *Issuer {
 	return i
 }
 
-// news returns a channel that is closed when there is another table than the
-// one that is loaded after the call.
+// news returns a channel that is closed when a table loaded after the call is
+// replaced.
 func (i *Issuer) news() <-chan struct{} {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -75,28 +75,28 @@ func (i *Issuer) news() <-chan struct{} {
 }
 
 // Run issues and renews until ctx ends. Only one replica may run it at a time:
-// the leader. What it leaves unfinished the next one finishes.
+// the leader. The next leader finishes its open orders.
 func (i *Issuer) Run(ctx context.Context) {
 	t := newTerm(i)
 	defer t.working.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var seen *gatelodge.Issuing
-	look := true
+	check := true
 	for {
 		news := i.news()
-		if issuing := i.table.Load().issuing; look || issuing != seen {
+		if issuing := i.table.Load().issuing; check || issuing != seen {
 			seen = issuing
-			again, idle := t.start(ctx)
+			again, idle := t.startDue(ctx)
 			if idle && time.Since(t.began) > orderTime {
-				t.tidy(ctx)
+				t.withdrawLeftovers(ctx)
 			}
 			timer.Reset(time.Until(again))
 		}
-		look = true
+		check = true
 		select {
 		case <-news:
-			look = false // unless it is about certificates
+			check = false // unless issuing changed
 		case <-t.finished:
 		case <-timer.C:
 		case <-ctx.Done():
@@ -105,45 +105,47 @@ func (i *Issuer) Run(ctx context.Context) {
 	}
 }
 
-// term is one time of leadership: what the Issuer knows beside the Store.
+// term is the Issuer's state during one term of leadership; all else is in the
+// Store.
 type term struct {
 	*Issuer
-	began    time.Time
-	board    *board
-	finished chan struct{} // an attempt is over
-	working  sync.WaitGroup
+	began      time.Time
+	challenges *challengeStore
+	finished   chan struct{} // signalled at the end of each attempt
+	working    sync.WaitGroup
 
-	registering sync.Mutex // held while an account is looked for or made
+	registering sync.Mutex // held while the client is made
 
-	mu      sync.Mutex
-	names   map[gatelodge.Name]*nameState
-	account gatelodge.Account
-	pause   time.Time // until which the CA is left alone
-	failing int       // attempts that failed since the CA was last well
-	told    bool      // the Store says that the CA is not well
-	client  *client   // of account; nil: there is none yet
+	mu            sync.Mutex
+	names         map[gatelodge.Name]*nameState
+	account       gatelodge.Account
+	pause         time.Time // no request to the CA before this time
+	failing       int       // consecutive failures of the CA
+	problemStored bool      // the Store may hold a problem with the CA
+	client        *client   // for account; nil: not made yet
 }
 
-// nameState is what a term knows of one name.
+// nameState is what a term knows about one name.
 type nameState struct {
 	since  time.Time // when the name was first seen without a certificate
-	next   time.Time // not to be looked at before
-	faults int       // of the CA in a row
-	busy   bool
-	open   bool // an order may go on where it stands, and the CA may still look
+	next   time.Time // no attempt before this time
+	faults int       // consecutive failures of the CA
+	busy   bool      // an attempt is in progress
+	open   bool      // the order can be resumed, and the CA may still validate its challenge
 }
 
 func newTerm(i *Issuer) *term {
 	return &term{
-		Issuer: i, began: time.Now(), board: newBoard(i.config.Store), finished: make(chan struct{}, 1),
-		names: make(map[gatelodge.Name]*nameState),
-		told:  true, // maybe, by the leader before
+		Issuer: i, began: time.Now(), challenges: newChallengeStore(i.config.Store), finished: make(chan struct{}, 1),
+		names:         make(map[gatelodge.Name]*nameState),
+		problemStored: true, // the previous leader may have stored one
 	}
 }
 
-// start begins what is due, as far as there is room, and returns when to look
-// again unless there is news before, and whether nothing is under way.
-func (t *term) start(ctx context.Context) (again time.Time, idle bool) {
+// startDue starts the attempts that are due, up to maxOrders at a time. It
+// returns when to call it again at the latest, and whether there are none in
+// progress.
+func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 	issuing, now := t.table.Load().issuing, time.Now()
 	again = now.Add(time.Hour)
 	if issuing == nil {
@@ -151,7 +153,7 @@ func (t *term) start(ctx context.Context) (again time.Time, idle bool) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.heed(issuing)
+	t.useAccount(issuing)
 	type dueAt struct {
 		*gatelodge.Issuance
 		at time.Time
@@ -187,20 +189,20 @@ func (t *term) start(ctx context.Context) (again time.Time, idle bool) {
 	slices.SortStableFunc(due, func(a, b dueAt) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
 	for _, d := range due[:min(len(due), max(0, maxOrders-busy))] {
 		t.names[d.Name].busy = true
-		t.working.Go(func() { t.attend(ctx, issuing, d.Issuance) })
+		t.working.Go(func() { t.process(ctx, issuing, d.Issuance) })
 	}
 	return again, busy == 0 && len(due) == 0
 }
 
-// heed notices another account: what was wrong with the one before no longer
-// counts. The caller holds the lock.
-func (t *term) heed(issuing *gatelodge.Issuing) {
+// useAccount forgets the failures of the previous account if the account has
+// changed. The caller holds the lock.
+func (t *term) useAccount(issuing *gatelodge.Issuing) {
 	if t.account != issuing.Account {
 		t.account, t.client, t.pause, t.failing = issuing.Account, nil, time.Time{}, 0
 	}
 }
 
-// stateOf returns what is known of a name; the caller holds the lock.
+// stateOf returns the state of a name; the caller holds the lock.
 func (t *term) stateOf(issuance *gatelodge.Issuance, now time.Time) *nameState {
 	state := t.names[issuance.Name]
 	if state == nil {
@@ -216,8 +218,8 @@ func (t *term) stateOf(issuance *gatelodge.Issuance, now time.Time) *nameState {
 	return state
 }
 
-// attend sees to one name, and then has the loop look again.
-func (t *term) attend(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance) {
+// process makes an attempt for one name, and then wakes Run.
+func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance) {
 	limited, cancel := context.WithTimeout(ctx, orderTime)
 	var err error
 	if len(issuance.Askers) == 0 {
@@ -226,28 +228,28 @@ func (t *term) attend(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		err = t.obtain(limited, issuing, issuance)
 	}
 	cancel()
-	rest := time.Second // until the Snapshot has what was stored
+	wait := time.Second // for the Snapshot to include what was stored
 	if err != nil && ctx.Err() == nil {
-		rest = max(rest, t.failed(ctx, issuing, issuance, err))
+		wait = max(wait, t.failed(ctx, issuing, issuance, err))
 	}
 	t.mu.Lock()
 	state := t.names[issuance.Name]
 	var over orderOver
-	state.busy, state.next = false, time.Now().Add(rest)
-	if !isAuthoritys(err) {
+	state.busy, state.next = false, time.Now().Add(wait)
+	if !isAuthorityError(err) {
 		state.faults = 0
 	}
 	state.open = err != nil && !errors.As(err, &over)
 	t.mu.Unlock()
 	select {
 	case t.finished <- struct{}{}:
-	default: // the loop is to look anyway
+	default: // signalled already
 	}
 }
 
-// tidy takes away what is left of challenges that nobody waits for any more.
-// Nothing is begun meanwhile.
-func (t *term) tidy(ctx context.Context) {
+// withdrawLeftovers withdraws the challenge responses that no open order needs.
+// It runs while no attempt is in progress.
+func (t *term) withdrawLeftovers(ctx context.Context) {
 	open := make(map[gatelodge.Name]bool)
 	t.mu.Lock()
 	for name, state := range t.names {
@@ -257,8 +259,8 @@ func (t *term) tidy(ctx context.Context) {
 		open[name] = open[name] || state.open
 	}
 	t.mu.Unlock()
-	err := t.board.retain(ctx, func(c gatelodge.Challenge) bool { return open[c.Name] })
+	err := t.challenges.retain(ctx, func(c gatelodge.Challenge) bool { return open[c.Name] })
 	if err != nil && ctx.Err() == nil {
-		t.config.Log.Warn("answers to challenges that are over stay for now", "error", err)
+		t.config.Log.Warn("can't withdraw old challenge responses yet", "error", err)
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"gatelodge.dev"
 )
 
-// client speaks to a CA as an account.
+// client sends requests to a CA for an account.
 type client struct {
 	*acme.Client
 	account gatelodge.Account
 }
 
-// Parts of the item of an account. The key is the account's own.
+// Parts of an account's item. The key is the account's.
 const (
 	accountKeyPart       = "key" // PEM
 	accountURLPart       = "url" // "": not registered yet
@@ -30,26 +30,20 @@ const (
 	accountContactPart   = "contact"
 )
 
-// accountItem is where an account is kept. Another CA, or another external
-// account, is another account.
+// accountItem is the name of an account's item. There is one for each CA and
+// external account.
 func accountItem(account gatelodge.Account) string {
 	sum := sha256.Sum256([]byte(account.Directory + "\n" + account.BindingID))
 	return "acme-account-" + hex.EncodeToString(sum[:6])
 }
 
-// clientFor returns the client of an account, which it registers if it is new.
+// clientFor returns the client for an account, which it registers if it is new.
 // The key is stored before the CA sees it, so that no account is lost.
 func (t *term) clientFor(ctx context.Context, account gatelodge.Account) (*client, error) {
-	t.mu.Lock()
-	c := t.client
-	t.mu.Unlock()
-	if c != nil && c.account == account {
-		return c, nil
-	}
-	t.registering.Lock() // one of those who need it does it for all
+	t.registering.Lock() // concurrent attempts register once
 	defer t.registering.Unlock()
 	t.mu.Lock()
-	c = t.client
+	c := t.client
 	t.mu.Unlock()
 	if c != nil && c.account == account {
 		return c, nil
@@ -87,7 +81,7 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	case c.KID == "":
 		_, err = c.Register(ctx, wanted, acme.AcceptTOS)
 		if errors.Is(err, acme.ErrAccountAlreadyExists) {
-			err = nil // the leader before got no further
+			err = nil // the previous leader could not store its URL
 		}
 	case string(item.Data[accountContactPart]) != account.Email:
 		_, err = c.UpdateReg(ctx, wanted)
@@ -101,12 +95,11 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	if _, err := t.config.Store.Put(ctx, accountItem(account), item); err != nil {
 		return nil, storeError{err}
 	}
-	t.config.Log.Info("account with the ACME CA", "directory", account.Directory, "account", string(c.KID))
+	t.config.Log.Info("using an ACME account", "directory", account.Directory, "account", string(c.KID))
 	return c, nil
 }
 
-// accountKey returns what is kept of an account, and its key, which it makes if
-// there is none.
+// accountKey returns an account's item and key. It makes both if there are none.
 func (t *term) accountKey(ctx context.Context, account gatelodge.Account) (gatelodge.Item, crypto.Signer, error) {
 	name := accountItem(account)
 	item, err := t.config.Store.Get(ctx, name)

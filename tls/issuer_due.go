@@ -8,12 +8,12 @@ import (
 	"gatelodge.dev"
 )
 
-// dueTime says when an issuance is to be seen to; ever is false for one that
-// can't be ordered. since is when its certificate was first missed.
+// dueTime returns when to order, renew or drop a certificate; ever is false for
+// one that can't be ordered. since is when it was first missing.
 func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
 	switch {
 	case len(i.Askers) == 0 && i.Certificate != nil:
-		return renewTime(i.Certificate), true // to be dropped: by now it would be renewed
+		return renewTime(i.Certificate), true // drop it when it would be renewed
 	case len(i.Askers) == 0:
 		return time.Time{}, true
 	case len(i.Challenges) == 0:
@@ -24,9 +24,9 @@ func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
 	return latest(renewTime(i.Certificate), i.RetryAt), true
 }
 
-// renewTime is when two thirds of a certificate's lifetime are over, less up to
-// a twentieth, so that those which were issued together are not renewed
-// together. It is the same whoever leads.
+// renewTime is when two thirds of a certificate's lifetime have passed, less up
+// to a twentieth, so that certificates issued together are not renewed together.
+// It is the same for every leader.
 func renewTime(c *gatelodge.Certificate) time.Time {
 	lifetime := c.NotAfter.Sub(c.NotBefore)
 	hash := fnv.New32a()
@@ -35,15 +35,15 @@ func renewTime(c *gatelodge.Certificate) time.Time {
 	return c.NotBefore.Add(lifetime/3*2 - early)
 }
 
-// The waits after failures: each is a multiple of the one before.
+// The waits after failures: each is a multiple of the previous one.
 const (
-	// Of a name. Public CAs count failed validations by the hour.
+	// For a name: public CAs limit failed validations per hour.
 	nameWait, nameFactor, nameMost = time.Minute, 4, 6 * time.Hour
-	// Of the CA as a whole, which may be down for a moment.
+	// For the CA as a whole, which may be down for a moment.
 	authorityWait, authorityFactor, authorityMost = 5 * time.Second, 2, 30 * time.Minute
 )
 
-// backOff returns how long to wait after so many failures in a row.
+// backOff returns how long to wait after a number of consecutive failures.
 func backOff(failures int, first time.Duration, factor int, most time.Duration) time.Duration {
 	wait := first
 	for range failures - 1 {
@@ -55,8 +55,8 @@ func backOff(failures int, first time.Duration, factor int, most time.Duration) 
 	return wait - wait/10 + rand.N(wait/5+1)
 }
 
-// nameBackOff is backOff for a name. While a certificate that runs out is not
-// renewed, an attempt is made at the latest when a quarter of its rest is over.
+// nameBackOff is backOff for a name. It waits at most a quarter of the time that
+// the current certificate, if any, is still valid.
 func nameBackOff(failures int, current *gatelodge.Certificate, now time.Time) time.Duration {
 	wait := backOff(failures, nameWait, nameFactor, nameMost)
 	if current != nil && current.NotAfter.After(now) {

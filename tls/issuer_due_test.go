@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev"
 )
 
-// TestRenewalIsAtTwoThirds of the lifetime, whatever that is, and not for all
-// at once.
+// TestRenewalIsAtTwoThirds: a certificate is renewed after two thirds of its
+// lifetime, and not all at once.
 func TestRenewalIsAtTwoThirds(t *testing.T) {
 	issued := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 	for _, lifetime := range []time.Duration{90 * 24 * time.Hour, 45 * 24 * time.Hour, 6 * 24 * time.Hour, time.Minute} {
@@ -40,13 +40,13 @@ func TestDueTime(t *testing.T) {
 		issuance gatelodge.Issuance
 		at       time.Time // latest; zero: never
 	}{
-		"a certificate that is missing rests for a moment": {gatelodge.Issuance{Askers: someone, Challenges: byDNS}, now.Add(settleTime)},
-		"one that failed waits":                            {gatelodge.Issuance{Askers: someone, Challenges: byDNS, RetryAt: later}, later},
-		"one that is fresh is left alone":                  {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: fresh}, renewTime(fresh)},
-		"one that is old is due":                           {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old}, renewTime(old)},
-		"one whose renewal failed waits":                   {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old, RetryAt: later}, later},
-		"a name that can't be proved is never ordered":     {gatelodge.Issuance{Askers: someone}, time.Time{}},
-		"one that nobody asks for stays until its renewal": {gatelodge.Issuance{Challenges: byDNS, Certificate: fresh}, renewTime(fresh)},
+		"a missing certificate is ordered after a moment":  {gatelodge.Issuance{Askers: someone, Challenges: byDNS}, now.Add(settleTime)},
+		"after a failure it waits":                         {gatelodge.Issuance{Askers: someone, Challenges: byDNS, RetryAt: later}, later},
+		"a fresh one is not renewed yet":                   {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: fresh}, renewTime(fresh)},
+		"an old one is due":                                {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old}, renewTime(old)},
+		"after a failed renewal it waits":                  {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old, RetryAt: later}, later},
+		"without a type of challenge it is never ordered":  {gatelodge.Issuance{Askers: someone}, time.Time{}},
+		"one that isn't requested stays until its renewal": {gatelodge.Issuance{Challenges: byDNS, Certificate: fresh}, renewTime(fresh)},
 	} {
 		at, ever := dueTime(&c.issuance, now)
 		if ever == c.at.IsZero() || ever && !at.Equal(c.at) {
@@ -55,7 +55,7 @@ func TestDueTime(t *testing.T) {
 	}
 }
 
-// TestBackOff: the waits grow, have an end, and are not alike for all.
+// TestBackOff: the waits grow up to a limit, and vary at random.
 func TestBackOff(t *testing.T) {
 	now := time.Now()
 	for failures, want := range []time.Duration{1: time.Minute, 2: 4 * time.Minute, 3: 16 * time.Minute, 4: 64 * time.Minute, 6: nameMost, 1000: nameMost} {
@@ -70,6 +70,6 @@ func TestBackOff(t *testing.T) {
 	}
 	ending := &gatelodge.Certificate{NotAfter: now.Add(time.Hour)}
 	if got := nameBackOff(10, ending, now); got != 15*time.Minute {
-		t.Errorf("while a certificate ends in an hour it waits %v, want a quarter of that", got)
+		t.Errorf("with a certificate that ends in an hour it waits %v, want a quarter of that", got)
 	}
 }

@@ -18,26 +18,26 @@ import (
 	"gatelodge.dev"
 )
 
-// authorityError is one between the CA and us: it is about no single name, so
+// authorityError is about the CA or the account rather than about one name, so
 // every name waits.
 type authorityError struct{ error }
 
 func (e authorityError) Unwrap() error { return e.error }
 
-// storeError is one of the Store, in which nobody could be told of it.
+// storeError is an error of the Store, so it can't be recorded there.
 type storeError struct{ error }
 
 func (e storeError) Unwrap() error { return e.error }
 
-// orderOver is the error of an order that can't be finished any more.
+// orderOver is the error of an order that can't be completed any more.
 type orderOver struct{ error }
 
 func (e orderOver) Unwrap() error { return e.error }
 
-// isAuthoritys tells whether an error is about the CA or the account rather
-// than about the name that something was asked for. "unauthorized" may be
-// either; who orders finds out.
-func isAuthoritys(err error) bool {
+// isAuthorityError reports whether an error is about the CA or the account
+// rather than about the requested name. "unauthorized" may be either, and open
+// finds out which.
+func isAuthorityError(err error) bool {
 	var authority authorityError
 	var refused *acme.AuthorizationError
 	var order *acme.OrderError
@@ -51,23 +51,23 @@ func isAuthoritys(err error) bool {
 		return problem.StatusCode >= 500 || slices.Contains([]string{
 			"accountDoesNotExist", "externalAccountRequired", "userActionRequired",
 			"badNonce", "badPublicKey", "badSignatureAlgorithm", "invalidProfile",
-		}, kindOf(problem))
+		}, errorType(problem))
 	}
 	var request *url.Error
 	if errors.As(err, &request) {
 		return true
 	}
-	var network net.Error // as which a context's deadline passes too
+	var network net.Error // context.DeadlineExceeded is one, too
 	return errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// kindOf is the last part of a problem's type (RFC 8555 §6.7).
-func kindOf(problem *acme.Error) string {
+// errorType returns the last part of a problem's type (RFC 8555 §6.7).
+func errorType(problem *acme.Error) string {
 	return problem.ProblemType[strings.LastIndexByte(problem.ProblemType, ':')+1:]
 }
 
-// sentence says what went wrong in the words of who refused.
-func sentence(err error) string {
+// messageOf returns a message for users, with what the CA said, if anything.
+func messageOf(err error) string {
 	var refused *acme.AuthorizationError
 	var order *acme.OrderError
 	var problem *acme.Error
@@ -77,37 +77,37 @@ func sentence(err error) string {
 	case errors.As(err, &refused) && len(refused.Errors) > 0:
 		texts := make([]string, len(refused.Errors))
 		for i, e := range refused.Errors {
-			texts[i] = sentence(e)
+			texts[i] = messageOf(e)
 		}
-		return bounded(strings.Join(texts, "; "))
+		return oneLine(strings.Join(texts, "; "))
 	case errors.As(err, &order) && order.Problem != nil:
-		text = words(order.Problem)
+		text = describe(order.Problem)
 	case errors.As(err, &problem):
-		text = words(problem)
+		text = describe(problem)
 	case errors.As(err, &request):
 		text = fmt.Sprintf("the CA can't be reached: %v", request.Err)
 	case errors.Is(err, context.DeadlineExceeded):
-		text = "it takes too long"
+		text = fmt.Sprintf("it took longer than %s", orderTime)
 	default:
 		text = err.Error()
 	}
-	return bounded(text)
+	return oneLine(text)
 }
 
-// words are what a CA says about a problem.
-func words(problem *acme.Error) string {
+// describe returns what a CA says about a problem.
+func describe(problem *acme.Error) string {
 	detail := problem.Detail
 	for _, sub := range problem.Subproblems {
 		detail += "; " + sub.Detail
 	}
-	if kind := kindOf(problem); kind != "" {
+	if kind := errorType(problem); kind != "" {
 		return fmt.Sprintf("the CA says: %s (%s)", detail, kind)
 	}
 	return fmt.Sprintf("the CA says: %s (status %d)", detail, problem.StatusCode)
 }
 
-// bounded makes one line of limited length of what a stranger says.
-func bounded(text string) string {
+// oneLine returns untrusted text as one line of limited length.
+func oneLine(text string) string {
 	const most = 400
 	text = strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) {
@@ -121,7 +121,7 @@ func bounded(text string) string {
 	return text
 }
 
-// retryAfter is how long the CA asks to be left alone, 0 if it does not say.
+// retryAfter returns the wait that the CA asks for, 0 if it asks for none.
 func retryAfter(err error, now time.Time) time.Duration {
 	var problem *acme.Error
 	if !errors.As(err, &problem) || problem.Header == nil {
@@ -137,27 +137,27 @@ func retryAfter(err error, now time.Time) time.Duration {
 	return 0
 }
 
-// failed takes in that an attempt failed: in the Store, from where everybody
-// tells it, so that the next leader waits as well. It returns how long to leave
-// the name alone.
+// failed records a failed attempt in the Store, so that all replicas report it
+// and the next leader waits as well. It returns how long to wait before the next
+// attempt for the name.
 func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, err error) time.Duration {
 	log := t.config.Log.With("name", string(issuance.Name))
 	var store storeError
 	switch {
 	case errors.As(err, &store):
-		log.Warn("what is ordered can't be kept, so nothing is", "error", err)
+		log.Warn("can't order a certificate without the store", "error", err)
 		return authorityWait
-	case isAuthoritys(err):
+	case isAuthorityError(err):
 		t.authorityFailed(ctx, issuing.Account, err)
-		return t.faultWait(issuance.Name)
+		return t.authorityWaitOf(issuance.Name)
 	}
 	now := time.Now()
 	kept, loadErr := t.load(ctx, issuance.Name)
 	if loadErr != nil {
-		log.Warn("a certificate was not issued", "reason", sentence(err), "error", loadErr)
+		log.Warn("a certificate was not issued", "reason", messageOf(err), "error", loadErr)
 		return authorityWait
 	}
-	failure := &gatelodge.Failure{Message: sentence(err), At: now, Attempts: 1}
+	failure := &gatelodge.Failure{Message: messageOf(err), At: now, Attempts: 1}
 	if kept.Failure != nil {
 		failure.Attempts += kept.Failure.Attempts
 	}
@@ -170,28 +170,29 @@ func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	}
 	log.Warn("a certificate was not issued", "reason", failure.Message, "retry", failure.RetryAt)
 	if err := t.save(ctx, kept); err != nil {
-		log.Warn("that a certificate was not issued can't be kept", "error", err)
+		log.Warn("can't store that a certificate was not issued", "error", err)
 	}
 	return wait
 }
 
-// fewFaults in a row are the CA's, and all names wait together.
-const fewFaults = 5
+// maxSharedFaults is how many consecutive failures of the CA at one name make
+// all names wait together. After more of them that name waits on its own, too.
+const maxSharedFaults = 5
 
-// faultWait is how long to leave a name alone at which the CA, by its own fault,
-// failed again and again: it may do so at this name only, and the others go on.
-func (t *term) faultWait(name gatelodge.Name) time.Duration {
+// authorityWaitOf returns how long a name waits, on its own, after repeated
+// failures of the CA: they may concern only this name, and the others go on.
+func (t *term) authorityWaitOf(name gatelodge.Name) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	state := t.names[name]
-	if state.faults++; state.faults <= fewFaults {
+	if state.faults++; state.faults <= maxSharedFaults {
 		return 0
 	}
-	return backOff(state.faults-fewFaults, authorityWait, authorityFactor, authorityMost)
+	return backOff(state.faults-maxSharedFaults, authorityWait, authorityFactor, authorityMost)
 }
 
-// authorityFailed leaves the CA alone for a while. Attempts that were under way
-// together fail together, and count once.
+// authorityFailed pauses all requests to the CA. Concurrent attempts that fail
+// together count once.
 func (t *term) authorityFailed(ctx context.Context, account gatelodge.Account, err error) {
 	now := time.Now()
 	t.mu.Lock()
@@ -200,30 +201,30 @@ func (t *term) authorityFailed(ctx context.Context, account gatelodge.Account, e
 		return
 	}
 	t.failing++
-	failure := &gatelodge.Failure{Message: sentence(err), At: now, Attempts: t.failing}
+	failure := &gatelodge.Failure{Message: messageOf(err), At: now, Attempts: t.failing}
 	t.pause = now.Add(max(backOff(t.failing, authorityWait, authorityFactor, authorityMost), retryAfter(err, now)))
 	failure.RetryAt = t.pause.Truncate(time.Second)
-	t.told = true
+	t.problemStored = true
 	if t.client != nil && t.client.account == account {
-		t.client = nil // what is kept of the account may be mended until then
+		t.client = nil // by then the account's item may have been corrected
 	}
 	t.mu.Unlock()
 	t.config.Log.Warn("no certificate can be ordered", "reason", failure.Message, "retry", failure.RetryAt)
-	if err := t.tell(ctx, failure); err != nil {
-		t.config.Log.Warn("that no certificate can be ordered can't be kept", "error", err)
+	if err := t.saveAuthorityProblem(ctx, failure); err != nil {
+		t.config.Log.Warn("can't store that no certificate can be ordered", "error", err)
 	}
 }
 
-// authorityWell takes in that the CA does as it is asked.
-func (t *term) authorityWell(ctx context.Context) {
+// authorityRecovered clears the problem with the CA.
+func (t *term) authorityRecovered(ctx context.Context) {
 	t.mu.Lock()
-	told := t.told
-	t.told, t.failing = false, 0
+	stored := t.problemStored
+	t.problemStored, t.failing = false, 0
 	t.mu.Unlock()
-	if !told {
+	if !stored {
 		return
 	}
-	if err := t.tell(ctx, nil); err != nil {
-		t.config.Log.Warn("that certificates can be ordered again can't be kept", "error", err)
+	if err := t.saveAuthorityProblem(ctx, nil); err != nil {
+		t.config.Log.Warn("can't store that certificates can be ordered again", "error", err)
 	}
 }

@@ -10,13 +10,13 @@ import (
 
 const (
 	requestTime  = 30 * time.Second
-	maxResponse  = 1 << 20 // bytes; a chain is a few thousand
-	nonceRetries = 20      // a CA may refuse nonces at any time (RFC 8555 §6.5)
+	maxResponse  = 1 << 20 // bytes; a chain has a few thousand
+	nonceRetries = 20      // a CA may reject nonces at any time (RFC 8555 §6.5)
 	faultRetries = 2
 )
 
-// httpClient returns the client for the requests to a CA that is certified by
-// roots, PEM, or by the system's if there are none.
+// httpClient returns a client for a CA whose server certificate is verified with
+// roots, in PEM, or with the system's roots if there are none.
 func httpClient(roots string) *http.Client {
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -34,7 +34,7 @@ func httpClient(roots string) *http.Client {
 	return &http.Client{Transport: limitedTransport{transport}, Timeout: requestTime}
 }
 
-// limitedTransport bounds what a CA can make us read.
+// limitedTransport limits the size of responses.
 type limitedTransport struct{ http.RoundTripper }
 
 func (l limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -48,12 +48,12 @@ func (l limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// retryWait says how long to wait until a request is sent again, and 0 to give
-// up on it. A nonce that is refused costs nothing but the next; whoever says
-// for how long to wait is left alone by everybody, not just by this request.
+// retryWait returns how long to wait before a request is sent again, and 0 to
+// give up. A rejected nonce needs no wait. A response with Retry-After is not
+// retried here, because it applies to all requests, not only to this one.
 func retryWait(n int, _ *http.Request, response *http.Response) time.Duration {
 	switch {
-	case response.StatusCode == http.StatusBadRequest: // the acme package asks for bad nonces only
+	case response.StatusCode == http.StatusBadRequest: // the acme package asks only about bad nonces
 		if n > nonceRetries {
 			return 0
 		}

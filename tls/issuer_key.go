@@ -28,7 +28,7 @@ func generateKey(kind gatelodge.KeyType) (crypto.Signer, error) {
 	case gatelodge.RSA4096:
 		return rsa.GenerateKey(rand.Reader, 4096)
 	}
-	return nil, fmt.Errorf("key type %q is not known", kind)
+	return nil, fmt.Errorf("%q is not a known key type", kind)
 }
 
 // encodeKey returns a private key in PEM.
@@ -44,7 +44,7 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 func decodeKey(text []byte) (crypto.Signer, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, errors.New("there is no PEM")
+		return nil, errors.New("it is not in PEM form")
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -52,7 +52,7 @@ func decodeKey(text []byte) (crypto.Signer, error) {
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("a key of type %T signs nothing", key)
+		return nil, fmt.Errorf("a key of type %T can't sign", key)
 	}
 	return signer, nil
 }

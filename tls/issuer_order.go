@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -19,24 +21,24 @@ import (
 	"gatelodge.dev"
 )
 
-// storedOrder is an order under way, as the next leader finds it.
+// storedOrder is an open order, stored for the next leader to complete.
 type storedOrder struct {
 	URL     string                  `json:"url"`
-	Account string                  `json:"account"` // URL of whose it is
+	Account string                  `json:"account"` // URL
 	Key     string                  `json:"key"`     // of the certificate, PEM
-	Type    gatelodge.ChallengeType `json:"type"`    // by which the name is proved
+	Type    gatelodge.ChallengeType `json:"type"`    // of the challenge to respond to
 }
 
-// obtain gets a certificate: it finishes the order that is kept, or opens one.
-// Where the name can be proved in several ways, each is tried with an order of
-// its own, for a failed proof ends an order (RFC 8555 §7.1.6).
+// obtain gets a certificate: it completes the stored order, or places one. Where
+// there are several types of challenge, each is tried in an order of its own,
+// because a failed challenge ends an order (RFC 8555 §7.1.6).
 func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance) error {
 	k, err := t.load(ctx, issuance.Name)
 	if err != nil {
 		return err
 	}
 	if k.isFresh(time.Now()) {
-		return nil // the Snapshot is a moment behind
+		return nil // the Snapshot does not include it yet
 	}
 	c, err := t.clientFor(ctx, issuing.Account)
 	if err != nil {
@@ -49,8 +51,8 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 			stored, order, err = t.open(ctx, c, k, types[0])
 		}
 		if err == nil {
-			t.authorityWell(ctx)
-			err = t.fulfil(ctx, c, issuing, issuance, k, stored, order)
+			t.authorityRecovered(ctx)
+			err = t.completeOrder(ctx, c, issuing, issuance, k, stored, order)
 		}
 		var refused *acme.AuthorizationError
 		if !errors.As(err, &refused) {
@@ -60,15 +62,15 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		if next == len(types) {
 			return err
 		}
-		t.config.Log.Info("a name was not proved, trying another way", "name", string(issuance.Name),
-			"failed", string(stored.Type), "reason", sentence(err), "next", string(types[next]))
+		t.config.Log.Info("a challenge failed, trying another type", "name", string(issuance.Name),
+			"failed", string(stored.Type), "reason", messageOf(err), "next", string(types[next]))
 		types = types[next:]
 		k.Order = nil
 	}
 }
 
-// isFresh tells whether there is a certificate that need not be renewed yet.
-func (k *kept) isFresh(now time.Time) bool {
+// isFresh reports whether there is a certificate that is not due for renewal.
+func (k *issuanceItem) isFresh(now time.Time) bool {
 	block, _ := pem.Decode(k.Chain)
 	if block == nil {
 		return false
@@ -77,13 +79,15 @@ func (k *kept) isFresh(now time.Time) bool {
 	if err != nil {
 		return false
 	}
-	sum := fingerprint(leaf)
-	return now.Before(renewTime(&gatelodge.Certificate{NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Fingerprint: sum}))
+	sum := sha256.Sum256(leaf.Raw)
+	return now.Before(renewTime(&gatelodge.Certificate{
+		NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Fingerprint: hex.EncodeToString(sum[:]),
+	}))
 }
 
-// resume finds the order that is kept, if the CA still knows it and it can be
-// finished.
-func (t *term) resume(ctx context.Context, c *client, k *kept) (*storedOrder, *acme.Order, error) {
+// resume returns the stored order if the CA still has it and it can be
+// completed, and nil otherwise.
+func (t *term) resume(ctx context.Context, c *client, k *issuanceItem) (*storedOrder, *acme.Order, error) {
 	if len(k.Order) == 0 {
 		return nil, nil, nil
 	}
@@ -95,21 +99,21 @@ func (t *term) resume(ctx context.Context, c *client, k *kept) (*storedOrder, *a
 	var problem *acme.Error
 	switch {
 	case errors.As(err, &problem) && problem.StatusCode >= 400 && problem.StatusCode < 500 &&
-		problem.StatusCode != http.StatusTooManyRequests && kindOf(problem) != "badNonce":
-		t.config.Log.Info("the CA no longer knows an order", "name", string(k.Name), "order", stored.URL, "reason", sentence(err))
+		problem.StatusCode != http.StatusTooManyRequests && errorType(problem) != "badNonce":
+		t.config.Log.Info("the CA no longer knows an order", "name", string(k.Name), "order", stored.URL, "reason", messageOf(err))
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, err
 	case order.Status == acme.StatusInvalid:
 		return nil, nil, nil
 	}
-	t.config.Log.Info("going on with an order", "name", string(k.Name), "order", stored.URL, "status", order.Status)
+	t.config.Log.Info("resuming an order", "name", string(k.Name), "order", stored.URL, "status", order.Status)
 	return stored, order, nil
 }
 
-// open places an order, and keeps it with the key of the certificate to come
-// before anything else is done about it.
-func (t *term) open(ctx context.Context, c *client, k *kept, by gatelodge.ChallengeType) (*storedOrder, *acme.Order, error) {
+// open places an order, and stores it with the certificate's key before it goes
+// on.
+func (t *term) open(ctx context.Context, c *client, k *issuanceItem, by gatelodge.ChallengeType) (*storedOrder, *acme.Order, error) {
 	key, err := generateKey(c.account.KeyType)
 	if err != nil {
 		return nil, nil, err
@@ -126,8 +130,8 @@ func (t *term) open(ctx context.Context, c *client, k *kept, by gatelodge.Challe
 	var problem *acme.Error
 	switch {
 	case err != nil && !errors.As(err, &problem) && ctx.Err() == nil:
-		return nil, nil, authorityError{err} // the CA can't be reached, or has no such profile
-	case err != nil && problem != nil && kindOf(problem) == "unauthorized" && !t.isGood(ctx, c):
+		return nil, nil, authorityError{err} // the CA is unreachable, or does not have the profile
+	case err != nil && problem != nil && errorType(problem) == "unauthorized" && !t.accountIsValid(ctx, c):
 		return nil, nil, authorityError{err}
 	case err != nil:
 		return nil, nil, err
@@ -143,23 +147,23 @@ func (t *term) open(ctx context.Context, c *client, k *kept, by gatelodge.Challe
 	return stored, order, nil
 }
 
-// isGood tells whether the CA still has the account: if not, no name is to blame
-// for a refusal.
-func (t *term) isGood(ctx context.Context, c *client) bool {
+// accountIsValid reports whether the CA still accepts the account. If not, a
+// refused order says nothing about its name.
+func (t *term) accountIsValid(ctx context.Context, c *client) bool {
 	account, err := c.GetReg(ctx, "")
 	return err == nil && account.Status == acme.StatusValid
 }
 
-// fulfil does what is left to do for an order (RFC 8555 §7.4) and keeps the
-// certificate.
-func (t *term) fulfil(ctx context.Context, c *client, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, k *kept, stored *storedOrder, order *acme.Order) error {
+// completeOrder does what is left to do for an order (RFC 8555 §7.4) and stores
+// the certificate.
+func (t *term) completeOrder(ctx context.Context, c *client, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, k *issuanceItem, stored *storedOrder, order *acme.Order) error {
 	key, err := decodeKey([]byte(stored.Key))
 	if err != nil {
 		return orderOver{fmt.Errorf("the key of the order: %w", err)}
 	}
 	if order.Status == acme.StatusPending {
 		for _, url := range order.AuthzURLs {
-			if err := t.prove(ctx, c, issuing, issuance, url, stored.Type); err != nil {
+			if err := t.authorize(ctx, c, issuing, issuance, url, stored.Type); err != nil {
 				return overIfFinal(err)
 			}
 		}
@@ -188,7 +192,7 @@ func (t *term) fulfil(ctx context.Context, c *client, issuing *gatelodge.Issuing
 	return nil
 }
 
-// overIfFinal marks errors after which the CA never finishes the order.
+// overIfFinal wraps errors that end the order in orderOver.
 func overIfFinal(err error) error {
 	var refused *acme.AuthorizationError
 	var order *acme.OrderError
@@ -207,11 +211,12 @@ func (t *term) finalize(ctx context.Context, c *client, name gatelodge.Name, key
 	return chain, err
 }
 
-// checkChain tells whether the CA issued what was ordered.
+// checkChain returns the leaf of a chain if it is the certificate that was
+// ordered.
 func checkChain(chain [][]byte, name gatelodge.Name, key crypto.Signer) (*x509.Certificate, error) {
 	leaf, err := x509.ParseCertificate(chain[0])
 	if err != nil {
-		return nil, fmt.Errorf("the CA issued what is no certificate: %w", err)
+		return nil, fmt.Errorf("the CA issued an invalid certificate: %w", err)
 	}
 	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(leaf.PublicKey) {

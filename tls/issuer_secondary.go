@@ -12,7 +12,8 @@ import (
 	"gatelodge.dev"
 )
 
-// lookup is how other name servers are found and asked.
+// lookup queries DNS: addresses through the system's resolver, and texts (TXT
+// records) from one name server.
 type lookup struct {
 	addresses func(ctx context.Context, name string) ([]netip.Addr, error)
 	texts     func(ctx context.Context, server netip.AddrPort, name string) ([]string, error)
@@ -34,39 +35,39 @@ func systemLookup() lookup {
 
 const (
 	dnsPort = 53
-	// askTime is for how long one name server is waited for.
-	askTime = 5 * time.Second
-	// askAgain is after what time one is asked again that has not the answer.
-	askAgain = time.Second
+	// queryTime limits one query.
+	queryTime = 5 * time.Second
+	// queryInterval is how often a name server is asked for the response.
+	queryInterval = time.Second
 )
 
 // awaitSecondaries waits until the name servers of the zone that are not our own
-// have the answer: a CA may ask any of them.
-func (t *term) awaitSecondaries(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, answer gatelodge.Challenge, log *slog.Logger) {
-	var asking sync.WaitGroup
+// serve a challenge response: a CA may ask any of them.
+func (t *term) awaitSecondaries(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, response gatelodge.Challenge, log *slog.Logger) {
+	var waiting sync.WaitGroup
 	for _, server := range issuance.Secondaries {
-		asking.Go(func() {
+		waiting.Go(func() {
 			addresses, err := t.addressesOf(ctx, server)
 			if err != nil {
-				log.Warn("a name server of the zone is not found, the CA is asked all the same", "server", server, "error", err)
+				log.Warn("can't find the address of a name server of the zone, continuing", "server", server, "error", err)
 				return
 			}
 			for _, address := range addresses {
-				if !slices.Contains(issuing.Own, address) && !t.has(ctx, netip.AddrPortFrom(address, dnsPort), answer) {
-					log.Warn("a name server does not have the answer to a challenge, the CA is asked all the same", "server", server, "address", address)
+				if !slices.Contains(issuing.Own, address) && !t.awaitText(ctx, netip.AddrPortFrom(address, dnsPort), response) {
+					log.Warn("a name server does not serve a challenge response, continuing", "server", server, "address", address)
 				}
 			}
 		})
 	}
-	asking.Wait()
+	waiting.Wait()
 }
 
-// addressesOf resolves a name server, which may be an address already.
+// addressesOf resolves a name server, which may be given as an address.
 func (t *term) addressesOf(ctx context.Context, server string) ([]netip.Addr, error) {
 	if address, err := netip.ParseAddr(server); err == nil {
 		return []netip.Addr{address}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, queryTime)
 	defer cancel()
 	found, err := t.lookup.addresses(ctx, server+".")
 	for i := range found {
@@ -75,15 +76,16 @@ func (t *term) addressesOf(ctx context.Context, server string) ([]netip.Addr, er
 	return found, err
 }
 
-// has waits until a name server has the answer, and tells whether it does.
-func (t *term) has(ctx context.Context, server netip.AddrPort, answer gatelodge.Challenge) bool {
-	tick := time.NewTicker(askAgain)
+// awaitText waits until a name server serves the TXT record of a challenge
+// response, and reports whether it does.
+func (t *term) awaitText(ctx context.Context, server netip.AddrPort, response gatelodge.Challenge) bool {
+	tick := time.NewTicker(queryInterval)
 	defer tick.Stop()
 	for {
-		asking, cancel := context.WithTimeout(ctx, askTime)
-		texts, err := t.lookup.texts(asking, server, "_acme-challenge."+string(answer.Name)+".")
+		limited, cancel := context.WithTimeout(ctx, queryTime)
+		texts, err := t.lookup.texts(limited, server, "_acme-challenge."+string(response.Name)+".")
 		cancel()
-		if err == nil && slices.Contains(texts, answer.Response) {
+		if err == nil && slices.Contains(texts, response.Response) {
 			return true
 		}
 		select {

@@ -7,28 +7,28 @@ import (
 	"gatelodge.dev"
 )
 
-// table is a Snapshot's certificates by name.
+// table holds a Snapshot's certificates by name.
 type table struct {
 	minVersion uint16
-	list       []*gatelodge.Host // the Snapshot's, to see how hosts has to change
+	list       []*gatelodge.Host // the Snapshot's, to compare with the next one's
 	hosts      gatelodge.SharedMap[gatelodge.Name, *gatelodge.Host]
-	others     *gatelodge.Host          // the Host for names that no other matches; nil: there is none
-	defaults   []*gatelodge.Certificate // for names that no Host has
-	proofs     map[gatelodge.Name]*tls.Certificate
-	trusts     map[string]*clientTrust // by key; those of hosts
+	catchAll   *gatelodge.Host                     // the Host for names that no other Host matches; nil: none
+	defaults   []*gatelodge.Certificate            // for names that no Host has
+	challenges map[gatelodge.Name]*tls.Certificate // for tls-alpn-01
+	trusts     map[string]*clientTrust             // those of hosts, by key
 }
 
-// compile makes the table of next. Most Snapshots change no host at all, and
-// then the map of the table before serves on.
+// compile returns the table of next. Most Snapshots change no host at all, and
+// then it reuses the previous table's map.
 func compile(next *gatelodge.Snapshot, previous *table) *table {
-	t := &table{minVersion: tls.VersionTLS12, list: next.Hosts, defaults: next.DefaultCertificates, proofs: proofs(next.Challenges)}
+	t := &table{minVersion: tls.VersionTLS12, list: next.Hosts, defaults: next.DefaultCertificates, challenges: challengeCertificates(next.Challenges)}
 	if next.Settings != nil && next.Settings.TLS.MinVersion > t.minVersion {
 		t.minVersion = next.Settings.TLS.MinVersion
 	}
 	if previous == nil {
 		previous = &table{}
 	} else if slices.Equal(previous.list, next.Hosts) {
-		t.hosts, t.others, t.trusts = previous.hosts, previous.others, previous.trusts
+		t.hosts, t.catchAll, t.trusts = previous.hosts, previous.catchAll, previous.trusts
 		return t
 	}
 	hosts := previous.hosts.Edit()
@@ -42,7 +42,7 @@ func compile(next *gatelodge.Snapshot, previous *table) *table {
 	})
 	t.hosts = hosts.Map()
 	if len(next.Hosts) > 0 && next.Hosts[0].Name == "" { // which sorts before every name
-		t.others = next.Hosts[0]
+		t.catchAll = next.Hosts[0]
 	}
 	t.trusts = make(map[string]*clientTrust)
 	for _, h := range next.Hosts {
@@ -51,7 +51,7 @@ func compile(next *gatelodge.Snapshot, previous *table) *table {
 	return t
 }
 
-// addTrust compiles whom the host trusts, once for all that trust the same.
+// addTrust compiles the host's ClientTrust. Hosts with equal ones share it.
 func (t *table) addTrust(h *gatelodge.Host, previous *table) {
 	key := h.ClientTrustKey()
 	switch {
@@ -66,8 +66,8 @@ func (t *table) addTrust(h *gatelodge.Host, previous *table) {
 // choice is what can be shown in a handshake.
 type choice struct {
 	certificates []*gatelodge.Certificate // the preferred one first
-	host         gatelodge.Name           // without certificates: the host to make one for; "" for a name that nobody serves
-	trust        *clientTrust             // nil: clients are asked for no certificate
+	host         gatelodge.Name           // without certificates: the host to make one for; "" for a name that isn't served
+	trust        *clientTrust             // nil: don't ask the client for a certificate
 }
 
 // choose finds the certificates for the name of an SNI extension (RFC 6066
@@ -75,26 +75,25 @@ type choice struct {
 //
 // The host of exactly this name comes first, then the wildcard one label up,
 // then the default certificates that cover the name. A client that sends no
-// name can't tell a wrong certificate from a right one, and gets the defaults
-// as they come.
+// name gets the default certificates in their order.
 func (t *table) choose(serverName string) choice {
 	if serverName == "" {
-		return choice{certificates: t.defaults, trust: t.trustOf(t.others)}
+		return choice{certificates: t.defaults, trust: t.trustOf(t.catchAll)}
 	}
 	name, err := gatelodge.ParseName(serverName)
 	if err != nil {
-		return choice{trust: t.trustOf(t.others)}
+		return choice{trust: t.trustOf(t.catchAll)}
 	}
 	exact, wildcard := t.hosts.Get(name), t.hosts.Get(name.Wildcard())
 	switch {
-	// An exact host has those of the wildcard above it that may serve it among
-	// its own.
+	// The certificates of an exact host include those of the wildcard above it
+	// that it may use.
 	case exact != nil:
 		return choice{certificates: exact.Certificates, host: exact.Name, trust: t.trustOf(exact)}
 	case wildcard != nil:
 		return choice{certificates: wildcard.Certificates, host: wildcard.Name, trust: t.trustOf(wildcard)}
 	}
-	return choice{certificates: t.defaultsFor(name), trust: t.trustOf(t.others)}
+	return choice{certificates: t.defaultsFor(name), trust: t.trustOf(t.catchAll)}
 }
 
 func (t *table) trustOf(h *gatelodge.Host) *clientTrust {
@@ -104,8 +103,8 @@ func (t *table) trustOf(h *gatelodge.Host) *clientTrust {
 	return t.trusts[h.ClientTrustKey()]
 }
 
-// defaultsFor returns the default certificates that cover a name which no Host
-// has. Those for a Host are among its own certificates already.
+// defaultsFor returns the default certificates that cover a name without a
+// Host. A Host's own certificates include the defaults that cover it.
 func (t *table) defaultsFor(name gatelodge.Name) []*gatelodge.Certificate {
 	var covering []*gatelodge.Certificate
 	for _, c := range t.defaults {

@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev"
 )
 
-// TestCertificateForName: the exact name, then the wildcard one label up, then
-// the defaults, then one that the gateway made.
+// TestCertificateForName: the exact name comes first, then the wildcard one
+// label up, then the defaults, then a self-signed certificate.
 func TestCertificateForName(t *testing.T) {
 	ca := newCertificates(t)
 	exact := ca.ecdsa("shop.example.com")
@@ -17,7 +17,7 @@ func TestCertificateForName(t *testing.T) {
 	other := ca.ecdsa("*.other.test")
 	g := start(t, &gatelodge.Snapshot{
 		Hosts: []*gatelodge.Host{
-			host("", exact), // asked for by no name, whatever it has
+			host("", exact), // its certificates match no name
 			host("shop.example.com", exact),
 			host("foreign.example.com"),
 			host("*.example.com", wildcard),
@@ -30,13 +30,13 @@ func TestCertificateForName(t *testing.T) {
 	for _, c := range []struct {
 		idea string
 		sni  string
-		want *gatelodge.Certificate // nil: self-made
-		name string                 // in the self-made one
+		want *gatelodge.Certificate // nil: self-signed
+		name string                 // in the self-signed one
 	}{
 		{idea: "exact name before wildcard", sni: "shop.example.com", want: exact},
 		{idea: "in any case", sni: "SHOP.Example.COM", want: exact},
 		{idea: "wildcard one label up", sni: "any.example.com", want: wildcard},
-		{idea: "wildcard not for a host that has none among its own", sni: "foreign.example.com", name: "foreign.example.com"},
+		{idea: "wildcard not for a host without certificates", sni: "foreign.example.com", name: "foreign.example.com"},
 		{idea: "wildcard not two labels up", sni: "a.b.example.com", name: "gatelodge.invalid"},
 		{idea: "wildcard not for its parent", sni: "example.com", name: "gatelodge.invalid"},
 		{idea: "default that covers the name", sni: "x.apps.test", want: fallback},
@@ -44,7 +44,7 @@ func TestCertificateForName(t *testing.T) {
 		{idea: "no SNI: the first default", sni: "", want: fallback},
 		{idea: "host without a certificate", sni: "bare.test", name: "bare.test"},
 		{idea: "wildcard host without a certificate", sni: "x.bare.test", name: "*.bare.test"},
-		{idea: "name that nobody has", sni: "nobody.test", name: "gatelodge.invalid"},
+		{idea: "name that no host has", sni: "nobody.test", name: "gatelodge.invalid"},
 		{idea: "single label", sni: "localhost", name: "gatelodge.invalid"},
 	} {
 		t.Run(c.idea, func(t *testing.T) {
@@ -55,22 +55,22 @@ func TestCertificateForName(t *testing.T) {
 					t.Errorf("shown %v, want %v", shown.DNSNames, c.want.Names)
 				}
 				if h := g.handshake(conn); c.sni != "" && !h.Covers(gatelodge.Name(strings.ToLower(c.sni))) {
-					t.Errorf("handshake does not cover the name that was asked for: %v", h.Certificates)
+					t.Errorf("the Handshake does not cover the requested name: %v", h.Certificates)
 				}
 				return
 			}
-			if !selfMade(shown) || len(shown.DNSNames) != 1 || shown.DNSNames[0] != c.name {
-				t.Errorf("shown %v by %s, want a self-made one for %s", shown.DNSNames, shown.Issuer, c.name)
+			if !isSelfSigned(shown) || len(shown.DNSNames) != 1 || shown.DNSNames[0] != c.name {
+				t.Errorf("shown %v by %s, want a self-signed one for %s", shown.DNSNames, shown.Issuer, c.name)
 			}
 			if h := g.handshake(conn); len(h.Certificates) != 0 {
-				t.Errorf("a self-made certificate is told as %v", h.Certificates)
+				t.Errorf("with a self-signed certificate the Handshake has %v", h.Certificates)
 			}
 		})
 	}
 }
 
-// TestOddNames: what no host can be called is answered like a name that nobody
-// has, or refused by crypto/tls, and the next client is served.
+// TestOddNames: an invalid name is answered like one that no host has, or
+// refused by crypto/tls, and the next client is served.
 func TestOddNames(t *testing.T) {
 	good := newCertificates(t).ecdsa("shop.example.com")
 	g := start(t, serving(host("shop.example.com", good)))
@@ -88,7 +88,7 @@ func TestOddNames(t *testing.T) {
 		strings.Repeat("a", 64) + ".example.com",
 		strings.Repeat("a.", 126) + "aa",
 	} {
-		if conn, err := g.dial(client(sni)); err == nil && !selfMade(conn.ConnectionState().PeerCertificates[0]) {
+		if conn, err := g.dial(client(sni)); err == nil && !isSelfSigned(conn.ConnectionState().PeerCertificates[0]) {
 			t.Errorf("%q was shown a certificate of a host", sni)
 		}
 	}
@@ -97,10 +97,11 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
-// TestNoSNIWithoutDefaults: there is still an answer to be had.
+// TestNoSNIWithoutDefaults: without SNI and defaults the certificate is
+// self-signed.
 func TestNoSNIWithoutDefaults(t *testing.T) {
 	g := start(t, serving(host("shop.example.com", newCertificates(t).ecdsa("shop.example.com"))))
-	if shown := g.shown(client("")); !selfMade(shown) {
-		t.Errorf("shown %v, want a self-made certificate", shown.DNSNames)
+	if shown := g.shown(client("")); !isSelfSigned(shown) {
+		t.Errorf("shown %v, want a self-signed certificate", shown.DNSNames)
 	}
 }

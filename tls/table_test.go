@@ -6,7 +6,7 @@ import (
 	"gatelodge.dev"
 )
 
-// TestTableReuse: a Snapshot that changes no host costs no new map.
+// TestTableReuse: a Snapshot that changes no host needs no new map.
 func TestTableReuse(t *testing.T) {
 	a, b := &gatelodge.Host{Name: "a.test"}, &gatelodge.Host{Name: "b.test"}
 	first := compile(&gatelodge.Snapshot{Hosts: []*gatelodge.Host{a, b}}, nil)
@@ -16,6 +16,6 @@ func TestTableReuse(t *testing.T) {
 		t.Error("unchanged hosts were compiled again")
 	}
 	if other.hosts == same.hosts || other.hosts.Get("b.test") != nil {
-		t.Error("a host that is gone is still in the table")
+		t.Error("a removed host is still in the table")
 	}
 }

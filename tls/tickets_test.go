@@ -8,8 +8,8 @@ import (
 	"gatelodge.dev"
 )
 
-// oneSession is a client's cache that offers the last session to whoever is
-// asked next, as a stranger would who tries where a ticket opens doors.
+// oneSession is a client's cache that offers the last session to any server, as
+// an attacker would who tries where a ticket is accepted.
 type oneSession struct{ last *tls.ClientSessionState }
 
 func (c *oneSession) Get(string) (*tls.ClientSessionState, bool) { return c.last, c.last != nil }
@@ -26,9 +26,8 @@ func inVersions(t *testing.T, test func(t *testing.T, version uint16)) {
 	}
 }
 
-// TestTicketsOfOtherReplicas: a session goes on at another replica, and in
-// another process, as long as both have the keys, and the keys may be a
-// generation apart.
+// TestTicketsOfOtherReplicas: a session is resumed by another process that has
+// the same keys, or the previous or next ones.
 func TestTicketsOfOtherReplicas(t *testing.T) {
 	k := gatelodge.NewKeys()
 	following := gatelodge.Keys{Previous: k.Current, Current: k.Next, Next: gatelodge.NewKeys().Next}
@@ -39,9 +38,9 @@ func TestTicketsOfOtherReplicas(t *testing.T) {
 		resumes    bool
 	}{
 		{"the same keys", k, k, true},
-		{"one that has moved on", k, following, true},
-		{"one that has yet to move on", following, k, true},
-		{"two generations later", k, later, false},
+		{"one key ahead", k, following, true},
+		{"one key behind", following, k, true},
+		{"two keys ahead", k, later, false},
 		{"other keys", k, gatelodge.NewKeys(), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -61,7 +60,7 @@ func TestTicketsOfOtherReplicas(t *testing.T) {
 	}
 }
 
-// TestTicketsOfOneProcess: without shared keys nobody else can resume.
+// TestTicketsOfOneProcess: without shared keys no other process can resume.
 func TestTicketsOfOneProcess(t *testing.T) {
 	inVersions(t, func(t *testing.T, version uint16) {
 		snapshot := serving(host("shop.example.com", newCertificates(t).ecdsa("shop.example.com")))
@@ -70,13 +69,13 @@ func TestTicketsOfOneProcess(t *testing.T) {
 		config.MaxVersion, config.ClientSessionCache = version, new(oneSession)
 		first.mustDial(config)
 		if !first.mustDial(config).ConnectionState().DidResume || second.mustDial(config).ConnectionState().DidResume {
-			t.Error("want a session to be resumed by the process that began it, and by no other")
+			t.Error("want a session to be resumed by its own process, and by no other")
 		}
 	})
 }
 
-// TestTicketsAcrossClientRules: a ticket resumes under its own rule alone,
-// wherever it is shown, and says there again what the client showed at first.
+// TestTicketsAcrossClientRules: a ticket resumes only where its own rule
+// applies, and still has the client's certificate there.
 func TestTicketsAcrossClientRules(t *testing.T) {
 	root := newParty(t, nil, pkix.Name{CommonName: "root"}, isCA)
 	jane := newParty(t, root, pkix.Name{CommonName: "jane"})
@@ -109,7 +108,7 @@ func TestTicketsAcrossClientRules(t *testing.T) {
 							t.Errorf("from %s to %s: resumed: %t", from, to, resumed)
 						}
 						if h.ClientTrust != other || (h.Client != nil) != (other != "") || h.Client != nil && h.Client.Failure != "" {
-							t.Errorf("from %s to %s: under %q, shown %+v", from, to, h.ClientTrust, h.Client)
+							t.Errorf("from %s to %s: trust %q, client %+v", from, to, h.ClientTrust, h.Client)
 						}
 					}
 				}
@@ -118,10 +117,10 @@ func TestTicketsAcrossClientRules(t *testing.T) {
 	}
 }
 
-// TestResumedSessionsAreJudgedAnew: a certificate that is no longer trusted
-// when the session is resumed does not let its holder in. (The key of the rule
-// is held fixed here; Build gives another one to other CRLs.)
-func TestResumedSessionsAreJudgedAnew(t *testing.T) {
+// TestResumedSessionsAreChecked: a certificate that is no longer trusted when
+// the session is resumed is refused. (The rule's key stays the same here; Build
+// makes another key for other CRLs.)
+func TestResumedSessionsAreChecked(t *testing.T) {
 	inVersions(t, func(t *testing.T, version uint16) {
 		root := newParty(t, nil, pkix.Name{CommonName: "root"}, isCA)
 		other := newParty(t, nil, pkix.Name{CommonName: "other"}, isCA)
@@ -137,7 +136,7 @@ func TestResumedSessionsAreJudgedAnew(t *testing.T) {
 		before.mustDial(config)
 		conn := after.mustDial(config)
 		if h := after.handshake(conn); !conn.ConnectionState().DidResume || h.Client == nil || h.Client.Failure == "" {
-			t.Errorf("resumed: %t, judged %+v, want it refused", conn.ConnectionState().DidResume, h.Client)
+			t.Errorf("resumed: %t, client %+v, want it refused", conn.ConnectionState().DidResume, h.Client)
 		}
 	})
 }

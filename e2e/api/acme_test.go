@@ -201,7 +201,7 @@ func killAt(t *testing.T, cluster *apiserver.Cluster, ca *pebble.CA, instance st
 	leader.kill()
 	close(dead)
 	await(t, "the certificate from the successor", func() error { return successor.accepts(host) })
-	if !strings.Contains(successor.stderr.String(), "going on with an order") {
+	if !strings.Contains(successor.stderr.String(), "resuming an order") {
 		t.Error("the successor did not go on with the order")
 	}
 	if orders, accounts := proxy.Count(pebble.NewOrder), proxy.Count(pebble.NewAccount); orders != 1 || accounts != 1 {

@@ -8,15 +8,15 @@ import (
 	"gatelodge.dev"
 )
 
-// kept is what the Store has of a name, and the version by which it is replaced.
-type kept struct {
+// issuanceItem is what the Store holds for a name, with the version to replace.
+type issuanceItem struct {
 	*gatelodge.StoredIssuance
 	item, version string
 }
 
-// load reads what is kept of a name.
-func (t *term) load(ctx context.Context, name gatelodge.Name) (*kept, error) {
-	k := &kept{StoredIssuance: &gatelodge.StoredIssuance{}, item: gatelodge.IssuanceItem(name)}
+// load reads the item of a name, empty if there is none.
+func (t *term) load(ctx context.Context, name gatelodge.Name) (*issuanceItem, error) {
+	k := &issuanceItem{StoredIssuance: &gatelodge.StoredIssuance{}, item: gatelodge.IssuanceItem(name)}
 	item, err := t.config.Store.Get(ctx, k.item)
 	switch {
 	case errors.Is(err, gatelodge.ErrNotFound):
@@ -32,8 +32,8 @@ func (t *term) load(ctx context.Context, name gatelodge.Name) (*kept, error) {
 	return k, nil
 }
 
-// save writes it, unless somebody else did since it was read.
-func (t *term) save(ctx context.Context, k *kept) error {
+// save writes an item, unless it has changed since it was read.
+func (t *term) save(ctx context.Context, k *issuanceItem) error {
 	parts, err := k.Encode()
 	if err == nil {
 		k.version, err = t.config.Store.Put(ctx, k.item, gatelodge.Item{Data: parts, Version: k.version})
@@ -44,7 +44,7 @@ func (t *term) save(ctx context.Context, k *kept) error {
 	return nil
 }
 
-// drop deletes what is kept of a name that nobody asks for any more.
+// drop deletes the item of a name whose certificate is no longer requested.
 func (t *term) drop(ctx context.Context, issuance *gatelodge.Issuance) error {
 	k, err := t.load(ctx, issuance.Name)
 	if err != nil || k.version == "" {
@@ -53,12 +53,13 @@ func (t *term) drop(ctx context.Context, issuance *gatelodge.Issuance) error {
 	if err := t.config.Store.Delete(ctx, k.item, k.version); err != nil && !errors.Is(err, gatelodge.ErrNotFound) {
 		return storeError{err}
 	}
-	t.config.Log.Info("a certificate that nobody asks for is dropped", "name", string(issuance.Name))
+	t.config.Log.Info("dropped a certificate that is no longer requested", "name", string(issuance.Name))
 	return nil
 }
 
-// tell keeps what is wrong between the CA and us, nil for nothing.
-func (t *term) tell(ctx context.Context, failure *gatelodge.Failure) error {
+// saveAuthorityProblem stores why no certificate can be ordered, or with nil
+// that they can be.
+func (t *term) saveAuthorityProblem(ctx context.Context, failure *gatelodge.Failure) error {
 	item, err := t.config.Store.Get(ctx, gatelodge.AuthorityItem)
 	if errors.Is(err, gatelodge.ErrNotFound) {
 		err = nil

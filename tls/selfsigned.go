@@ -16,43 +16,43 @@ import (
 )
 
 const (
-	selfMadeCertificates = 256 // kept at most; about 1 KiB each
-	selfMadeLifetime     = 30 * 24 * time.Hour
+	maxSelfSigned      = 256 // kept at most; about 1 KiB each
+	selfSignedLifetime = 30 * 24 * time.Hour
 
-	// nobody is the name in the certificate for names that no host has. It is
+	// unservedName stands in the certificate for names that no host has. It is
 	// reserved never to exist (RFC 6761 §6.4).
-	nobody gatelodge.Name = "gatelodge.invalid"
+	unservedName gatelodge.Name = "gatelodge.invalid"
 )
 
-// selfMade makes certificates for hosts that have none, and keeps the latest
-// asked for. Which names exist is the snapshot's decision, so a stranger who
-// asks for many names that do not exist gets the same one for all. Making one
-// holds the lock: however many ask, one core at most is busy with it.
-type selfMade struct {
+// selfSigned makes certificates for hosts that have none, and keeps the most
+// recently used. All names that the snapshot doesn't have share one, so a client
+// that asks for many names can't have many made. The lock is held while one is
+// made, so that at most one core is busy with it.
+type selfSigned struct {
 	mu     sync.Mutex
 	key    *ecdsa.PrivateKey // of all of them; made when first needed
 	byHost map[gatelodge.Name]*list.Element
-	recent list.List // of madeFor, the latest asked for in front
+	recent list.List // of selfSignedEntry, the latest asked for in front
 	now    func() time.Time
 }
 
-func newSelfMade() *selfMade {
-	return &selfMade{byHost: make(map[gatelodge.Name]*list.Element), now: time.Now}
+func newSelfSigned() *selfSigned {
+	return &selfSigned{byHost: make(map[gatelodge.Name]*list.Element), now: time.Now}
 }
 
-type madeFor struct {
+type selfSignedEntry struct {
 	host        gatelodge.Name
 	certificate *tls.Certificate
 }
 
-// certificate returns the certificate for a host, "" for one that is not
-// served, and tells whether it had to be made.
-func (s *selfMade) certificate(host gatelodge.Name) (certificate *tls.Certificate, made bool, err error) {
+// certificate returns the certificate for a host, "" for a name that is not
+// served, and reports whether it had to be made.
+func (s *selfSigned) certificate(host gatelodge.Name) (certificate *tls.Certificate, made bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
 	if e, ok := s.byHost[host]; ok {
-		c := e.Value.(madeFor).certificate
+		c := e.Value.(selfSignedEntry).certificate
 		if now.Before(c.Leaf.NotAfter) {
 			s.recent.MoveToFront(e)
 			return c, false, nil
@@ -63,19 +63,19 @@ func (s *selfMade) certificate(host gatelodge.Name) (certificate *tls.Certificat
 	if err != nil {
 		return nil, false, fmt.Errorf("making a certificate for host %q: %w", host, err)
 	}
-	if s.recent.Len() >= selfMadeCertificates {
+	if s.recent.Len() >= maxSelfSigned {
 		s.forget(s.recent.Back())
 	}
-	s.byHost[host] = s.recent.PushFront(madeFor{host, c})
+	s.byHost[host] = s.recent.PushFront(selfSignedEntry{host, c})
 	return c, true, nil
 }
 
-func (s *selfMade) forget(e *list.Element) {
-	delete(s.byHost, e.Value.(madeFor).host)
+func (s *selfSigned) forget(e *list.Element) {
+	delete(s.byHost, e.Value.(selfSignedEntry).host)
 	s.recent.Remove(e)
 }
 
-func (s *selfMade) issue(host gatelodge.Name, now time.Time) (*tls.Certificate, error) {
+func (s *selfSigned) issue(host gatelodge.Name, now time.Time) (*tls.Certificate, error) {
 	if s.key == nil {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -84,13 +84,13 @@ func (s *selfMade) issue(host gatelodge.Name, now time.Time) (*tls.Certificate, 
 		s.key = key
 	}
 	if host == "" {
-		host = nobody
+		host = unservedName
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{Organization: []string{"Gatelodge"}, CommonName: "self-made: no certificate is configured"},
+		Subject:               pkix.Name{Organization: []string{"Gatelodge"}, CommonName: "self-signed: no certificate is configured"},
 		DNSNames:              []string{string(host)},
 		NotBefore:             now.Add(-clockSkew),
-		NotAfter:              now.Add(selfMadeLifetime),
+		NotAfter:              now.Add(selfSignedLifetime),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,

@@ -17,7 +17,7 @@ import (
 	"gatelodge.dev"
 )
 
-// memory is a Store without a disk.
+// memory is a Store in memory.
 type memory struct {
 	mu    sync.Mutex
 	items map[string]gatelodge.Item
@@ -62,14 +62,15 @@ func (m *memory) Watch(ctx context.Context, _ string, _ func(string)) error {
 	return nil
 }
 
-// newTermOf is a leader's term that keeps things in store.
+// newTermOf returns a term that uses store.
 func newTermOf(store gatelodge.Store) *term {
 	return newTerm(NewIssuer(new(gatelodge.Live), IssuerConfig{Store: store, Log: slog.New(slog.DiscardHandler)}))
 }
 
-// TestBoard: an answer is served by who serves the version that it came with or
-// a later one, and one leader goes on with what the other hung up.
-func TestBoard(t *testing.T) {
+// TestChallengeStore: a replica serves a challenge response if it serves the
+// version that added it or a later one, and a leader continues with what the
+// previous one published.
+func TestChallengeStore(t *testing.T) {
 	store, ctx := newMemory(), t.Context()
 	challenge := func(name string) gatelodge.Challenge {
 		return gatelodge.Challenge{Type: gatelodge.DNS01, Name: gatelodge.Name(name), Token: "token", Response: "text"}
@@ -88,28 +89,28 @@ func TestBoard(t *testing.T) {
 		}
 		return served
 	}
-	first := newBoard(store)
-	a := must(first.put(ctx, challenge("a.test")))
+	first := newChallengeStore(store)
+	a := must(first.publish(ctx, challenge("a.test")))
 	old := version()
-	b := must(first.put(ctx, challenge("b.test")))
+	b := must(first.publish(ctx, challenge("b.test")))
 	if !a(old) || !a(version()) || b(old) || !b(version()) || b("") || b("another's") {
-		t.Error("it does not tell which version has the answer")
+		t.Error("served is wrong about which versions contain a response")
 	}
 
-	second := newBoard(store) // the next leader
+	second := newChallengeStore(store) // the next leader
 	before := version()
-	again := must(second.put(ctx, challenge("a.test")))
+	again := must(second.publish(ctx, challenge("a.test")))
 	if version() != before || !again(before) {
-		t.Error("an answer that hangs already was hung up again")
+		t.Error("a published response was published again")
 	}
-	if _, err := first.put(ctx, challenge("a.test")); err != nil {
+	if _, err := first.publish(ctx, challenge("a.test")); err != nil {
 		t.Fatal(err)
 	}
-	must(second.put(ctx, challenge("c.test")))
-	if _, err := first.put(ctx, challenge("d.test")); !errors.Is(err, gatelodge.ErrConflict) {
-		t.Errorf("who no longer leads writes all the same: %v", err)
+	must(second.publish(ctx, challenge("c.test")))
+	if _, err := first.publish(ctx, challenge("d.test")); !errors.Is(err, gatelodge.ErrConflict) {
+		t.Errorf("a former leader's write: %v, want a conflict", err)
 	}
-	if err := second.remove(ctx, challenge("a.test")); err != nil {
+	if err := second.withdraw(ctx, challenge("a.test")); err != nil {
 		t.Fatal(err)
 	}
 	item, err := store.Get(ctx, gatelodge.ChallengesItem)
@@ -118,12 +119,12 @@ func TestBoard(t *testing.T) {
 	}
 	list, err := gatelodge.DecodeChallenges(item.Data)
 	if err != nil || len(list) != 2 || list[0].Name != "b.test" || list[1].Name != "c.test" {
-		t.Errorf("what hangs is %v %v", list, err)
+		t.Errorf("published: %v, %v", list, err)
 	}
 }
 
-// TestSecondariesAreAwaited: a CA is asked to look once every name server that
-// is not our own has the answer, or after a while all the same.
+// TestSecondariesAreAwaited: a challenge is accepted once every name server that
+// is not our own serves the response, or after servedTime.
 func TestSecondariesAreAwaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -147,13 +148,13 @@ func TestSecondariesAreAwaited(t *testing.T) {
 				return []string{"an older one", "text"}, nil
 			},
 		}
-		answer := gatelodge.Challenge{Type: gatelodge.DNS01, Name: "a.test", Response: "text"}
+		response := gatelodge.Challenge{Type: gatelodge.DNS01, Name: "a.test", Response: "text"}
 		issuing := &gatelodge.Issuing{Own: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
 		wait := func(secondaries ...string) time.Duration {
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), servedTime)
 			defer cancel()
-			term.awaitSecondaries(ctx, issuing, &gatelodge.Issuance{Secondaries: secondaries}, answer, term.config.Log)
+			term.awaitSecondaries(ctx, issuing, &gatelodge.Issuance{Secondaries: secondaries}, response, term.config.Log)
 			return time.Since(start)
 		}
 		if waited := wait("ns.example.net", "192.0.2.1"); waited != 10*time.Second {
@@ -163,11 +164,11 @@ func TestSecondariesAreAwaited(t *testing.T) {
 			t.Errorf("asked %s", strings.Join(slices.Compact(asked), ", "))
 		}
 		if waited := wait("gone.example.net"); waited != 0 {
-			t.Errorf("waited %v for a name server that has no address", waited)
+			t.Errorf("waited %v for a name server without an address", waited)
 		}
-		answer.Response = "never"
+		response.Response = "never"
 		if waited := wait("192.0.2.9"); waited != servedTime {
-			t.Errorf("waited %v for a name server that never has it, want %v", waited, servedTime)
+			t.Errorf("waited %v for a name server that never serves it, want %v", waited, servedTime)
 		}
 	})
 }
