@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"reflect"
 	"slices"
 
 	gatelodge "gatelodge.dev"
@@ -19,8 +20,9 @@ type grants struct {
 
 	room      []grant // for those to come
 	byName    map[gatelodge.Name]*grant
-	list      []*grant // sorted by name
-	recorded  []*grant // those with records of DNSEndpoints
+	names     gatelodge.Map[gatelodge.Name, *grant] // byName; a grant with the same content is the one of the build before
+	list      []*grant                              // sorted by name
+	recorded  []*grant                              // those with records of DNSEndpoints
 	wildcards []*grant
 	problems  []gatelodge.Problem
 }
@@ -45,7 +47,6 @@ type grant struct {
 // share is what one Ingress adds to a name.
 type share struct {
 	ingress *intent.Ingress
-	index   int // of the ingress, the oldest first
 	ask     *intent.HostAsk
 }
 
@@ -64,7 +65,7 @@ func grantNames(selected *intent.Selection, published []*intent.Publication, lim
 	}
 	hear := func(underscored bool) (more bool) {
 		young := published
-		for i, in := range selected.Ours {
+		for _, in := range selected.Ours {
 			for len(young) > 0 && young[0].Compare(&in.Applicant) < 0 {
 				more = g.hearPublication(young[0], rule, underscored) || more
 				young = young[1:]
@@ -80,7 +81,7 @@ func grantNames(selected *intent.Selection, published []*intent.Publication, lim
 				}
 				refusal := rule.grant(ask.Name, &in.Applicant)
 				if refusal == nil {
-					refusal = g.of(ask.Name, &in.Applicant).share(share{ingress: in, index: i, ask: ask})
+					refusal = g.of(ask.Name, &in.Applicant).share(share{ingress: in, ask: ask})
 				}
 				if refusal != nil {
 					g.problems = append(g.problems, *refusal)
@@ -106,9 +107,43 @@ func grantNames(selected *intent.Selection, published []*intent.Publication, lim
 	var before []*grant
 	if last != nil {
 		before = last.list
+		g.keep(last)
+	} else {
+		g.collectNames(gatelodge.Map[gatelodge.Name, *grant]{})
 	}
 	g.order(before)
 	return g
+}
+
+// keep takes the grants of the build before that have the same content.
+func (g *grants) keep(last *grants) {
+	for name, granted := range g.byName {
+		if old := last.byName[name]; old != nil && old.equal(granted) {
+			old.placed = false
+			g.byName[name] = old
+		}
+	}
+	g.collectNames(last.names)
+}
+
+func (g *grants) collectNames(before gatelodge.Map[gatelodge.Name, *grant]) {
+	names := before.Edit()
+	for name := range before.All() {
+		if g.byName[name] == nil {
+			names.Set(name, nil)
+		}
+	}
+	for name, granted := range g.byName {
+		names.Set(name, granted)
+	}
+	g.names = names.Map()
+}
+
+// equal reports whether two grants have the same content.
+func (g *grant) equal(other *grant) bool {
+	return g.name == other.name && g.owner == other.owner && slices.Equal(g.shares, other.shares) &&
+		g.leads == other.leads && g.leader == other.leader && slices.Equal(g.gateways, other.gateways) && slices.Equal(g.services, other.services) &&
+		(g.records == other.records || g.records != nil && other.records != nil && reflect.DeepEqual(g.records, other.records))
 }
 
 // order sorts the grants. To compare names label by label is dear, so those

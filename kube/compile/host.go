@@ -36,7 +36,7 @@ func (r *hostResult) isOf(granted *grant, res *resolution, inherited []*gatelodg
 		return false
 	}
 	for i, s := range granted.shares {
-		if r.shares[i] != res.list[s.index] {
+		if r.shares[i] != res.of[s.ingress] {
 			return false
 		}
 	}
@@ -60,7 +60,7 @@ func makeHost(granted *grant, res *resolution, inherited []*gatelodge.Certificat
 		host:      &gatelodge.Host{Name: granted.name, Owner: granted.namespace()},
 	}
 	for _, s := range granted.shares {
-		r.shares = append(r.shares, res.list[s.index])
+		r.shares = append(r.shares, res.of[s.ingress])
 	}
 	r.decideClientAuth()
 	r.addRoutes(granted)

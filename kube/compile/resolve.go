@@ -32,6 +32,7 @@ type resolution struct {
 	secrets   *secrets
 	orders    bool
 	list      []*resolved
+	of        map[*intent.Ingress]*resolved
 	problems  []gatelodge.Problem
 	stable    period
 }
@@ -46,7 +47,7 @@ func resolve(selected *intent.Selection, s *secrets, objs *objects.Objects, orde
 	} else if last.selection == selected && last.secrets == s && last.orders == orders && last.stable.contains(objs.Now) {
 		return last
 	}
-	next := &resolution{selection: selected, secrets: s, orders: orders, list: make([]*resolved, len(selected.Ours))}
+	next := &resolution{selection: selected, secrets: s, orders: orders, list: make([]*resolved, len(selected.Ours)), of: make(map[*intent.Ingress]*resolved, len(selected.Ours))}
 	places := objects.Matches(last.selection.Ours, selected.Ours)
 	for i, in := range selected.Ours {
 		var r *resolved
@@ -57,7 +58,7 @@ func resolve(selected *intent.Selection, s *secrets, objs *objects.Objects, orde
 		if r == nil || r.orders != ordered || !r.stable.contains(objs.Now) || last.secrets != s && !slices.Equal(r.uses, s.used(in)) {
 			r = resolveOne(in, s, objs, ordered)
 		}
-		next.list[i] = r
+		next.list[i], next.of[in] = r, r
 		next.problems = append(next.problems, r.problems...)
 		next.stable.intersect(r.stable)
 	}
