@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/http1"
 )
 
 // endpointTLS configures the TLS client of one endpoint, which speaks protocol
@@ -54,7 +55,7 @@ func dialTLS(config *tls.Config) func(ctx context.Context, address netip.AddrPor
 		if err != nil {
 			return nil, err
 		}
-		conn := tls.Client(tcp, config)
+		conn := tls.Client(&http1.Records{TCPConn: tcp}, config)
 		if err := conn.HandshakeContext(ctx); err != nil {
 			tcp.Close()
 			return nil, err

@@ -230,11 +230,12 @@ func (f *forward) relay(status int) error {
 	return nil
 }
 
-// reusable tells whether the connection can take another request after this
-// one: the endpoint does not mind, and has said nothing that nobody asked for.
+// reusable reports whether the connection can take another request after this
+// one: the endpoint does not mind, and has said nothing unasked, which would be
+// taken for the answer to the next client.
 func (f *forward) reusable() bool {
 	return !f.head.close && f.body.how != untilClose && f.body.complete() &&
-		f.ec.s.buffered() == 0 && (f.upload == nil || f.upload.sent)
+		(f.upload == nil || f.upload.sent) && !f.ec.s.holds()
 }
 
 // tunnel joins client and endpoint after a 101.

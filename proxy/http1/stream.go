@@ -26,7 +26,8 @@ type stream struct {
 	// raw is the descriptor of a TCP connection, nil for any other (TLS, a
 	// pipe). It lets the stream wait without a buffer.
 	raw     syscall.RawConn
-	under   syscall.RawConn       // the descriptor beneath TLS, to look at; nil for none
+	records *Records              // beneath TLS, to an endpoint; nil for any other
+	under   syscall.RawConn       // their descriptor, to look at
 	ready   func(fd uintptr) bool // the method readable, bound once
 	got     error                 // what readable found instead of bytes
 	asking  bool                  // readable is to write out before it waits
@@ -59,11 +60,12 @@ func (s *stream) init(conn net.Conn) {
 	}
 }
 
-// lookUnder lets silent look at the TCP connection beneath TLS.
+// lookUnder lets silent and holds look beneath TLS.
 func (s *stream) lookUnder() {
 	if layer, ok := s.conn.(interface{ NetConn() net.Conn }); ok {
-		if tcp, ok := layer.NetConn().(*net.TCPConn); ok {
-			s.under, _ = tcp.SyscallConn() // nil for a connection that is closed already
+		if records, ok := layer.NetConn().(*Records); ok {
+			s.records = records
+			s.under, _ = records.SyscallConn() // nil for a connection that is closed already
 		}
 	}
 }
@@ -202,6 +204,12 @@ func (s *stream) ask(send, read time.Duration) error {
 		return err
 	}
 	return s.fill(read)
+}
+
+// holds reports whether the peer has said more than was used, wherever between
+// here and the socket it lies. It may spoil the connection if it has.
+func (s *stream) holds() bool {
+	return s.buffered() > 0 || s.records != nil && s.records.holds(s.conn, s.first[:])
 }
 
 // silent tells whether a connection that was idle still is: neither closed by
