@@ -58,25 +58,3 @@ func FuzzHtpasswd(f *testing.F) {
 		}
 	})
 }
-
-// FuzzCanonicalPath: a canonical path is its own canonical form, and none of
-// its segments is a dot segment.
-func FuzzCanonicalPath(f *testing.F) {
-	for _, path := range []string{"/", "/a/../b/.", "/%2e%2E/a", "/%2F..", "/ü", "/a//", "/%"} {
-		f.Add(path)
-	}
-	f.Fuzz(func(t *testing.T, path string) {
-		canonical, err := intent.CanonicalPath(path)
-		if err != nil {
-			return
-		}
-		if again, err := intent.CanonicalPath(canonical); err != nil || again != canonical {
-			t.Errorf("%q becomes %q and then %q, %v", path, canonical, again, err)
-		}
-		for segment := range strings.SplitSeq(canonical, "/") {
-			if segment == "." || segment == ".." {
-				t.Errorf("%q becomes %q", path, canonical)
-			}
-		}
-	})
-}

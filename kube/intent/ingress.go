@@ -162,7 +162,7 @@ func rulePath(source *networkingv1.HTTPIngressPath) (string, gatelodge.PathMatch
 	default:
 		return "", 0, fmt.Errorf("path %q has pathType %q, expected Exact, Prefix or ImplementationSpecific", raw, *source.PathType)
 	}
-	path, err := CanonicalPath(raw)
+	path, err := gatelodge.RoutePath(raw)
 	if err != nil {
 		return "", 0, fmt.Errorf("path %q %w", raw, err)
 	}
