@@ -17,8 +17,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// admin is the endpoint for operators and probes. It has a listener of its own
-// and shows no secret: what it prints of the snapshot is the text form.
+// admin is the endpoint for operators and probes. It has its own listener and
+// shows no secrets: the snapshot's text form contains none.
 type admin struct {
 	gateway *gateway
 	mux     http.ServeMux
@@ -28,16 +28,16 @@ type admin struct {
 const adminIndex = `Gatelodge admin endpoint
 
 /healthz                 alive
-/readyz                  serving a snapshot, or why not
+/readyz                  ready, or why not
 /metrics                 Prometheus metrics
-/snapshot                all that is served, as text
+/snapshot                everything that is served, as text
 /api/status              generation, readiness, counts
 /api/hosts               hosts with owner, routes and certificates
-/api/problems            what is wrong, with the object that it is about
+/api/problems            problems with their objects
 /api/zones               zones with view and serial
 /api/zones/ZONE/VIEW     a zone as a master file
 /api/guard               what the withdrawal guard holds
-/api/guard/confirm       POST: let it go; with ?hash=HASH only what has this hash
+/api/guard/confirm       POST: release it; with ?hash=HASH only if it has this hash
 /debug/pprof/            profiles of the process
 `
 
@@ -62,7 +62,7 @@ func newAdmin(g *gateway, registry *prometheus.Registry) *admin {
 	return a
 }
 
-// serve answers on l until ctx ends.
+// serve serves l until ctx ends.
 func (a *admin) serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           &a.mux,
@@ -78,8 +78,7 @@ func (a *admin) serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// readyz is 200 only while a snapshot is served and the gateway does not
-// drain.
+// readyz responds 200 only while the gateway serves and doesn't drain.
 func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
 	if !a.gateway.ready.Load() {
 		writeText(w, http.StatusServiceUnavailable, "not ready: "+a.gateway.unreadiness()+"\n")
@@ -111,7 +110,7 @@ type apiStatus struct {
 }
 
 type apiHost struct {
-	Name         string           `json:"name"` // empty: every other host
+	Name         string           `json:"name"` // empty: all hosts without an entry
 	Owner        string           `json:"owner,omitempty"`
 	Routes       []apiRoute       `json:"routes"`
 	Certificates []apiCertificate `json:"certificates"`
@@ -206,7 +205,7 @@ func (a *admin) zone(w http.ResponseWriter, r *http.Request) {
 	writeText(w, http.StatusOK, text.String())
 }
 
-// current is what is live, or an empty snapshot before there is one.
+// current returns the live snapshot, or an empty one before there is one.
 func (a *admin) current() (*gatelodge.Snapshot, uint64, time.Time) {
 	s, generation, since := a.gateway.live.Current()
 	if s == nil {

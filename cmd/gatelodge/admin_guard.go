@@ -8,14 +8,14 @@ import (
 	"gatelodge.dev/kube/guard"
 )
 
-// apiGuard is what the withdrawal guard does.
+// apiGuard is the JSON form of the withdrawal guard's status.
 type apiGuard struct {
 	Holding  bool       `json:"holding"`
-	Starting bool       `json:"starting"` // nothing is served yet, for there is too little
+	Starting bool       `json:"starting"` // nothing is served yet, because much less is there than before
 	Hash     string     `json:"hash,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`
-	Hosts    []string   `json:"hosts"`   // that are withheld, all of them
-	Objects  []string   `json:"objects"` // that are kept because a whole list lacked them
+	Hosts    []string   `json:"hosts"`   // all that the guard keeps serving
+	Objects  []string   `json:"objects"` // kept because a new list lacks them
 }
 
 func (a *admin) guard(w http.ResponseWriter, _ *http.Request) {
@@ -33,7 +33,7 @@ func (a *admin) guard(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, guard)
 }
 
-// confirm lets go ahead what the guard holds. It is 409 where nothing is held,
+// confirm releases what the guard holds. The status is 409 if nothing is held,
 // or something else than was meant.
 func (a *admin) confirm(w http.ResponseWriter, r *http.Request) {
 	hash, err := a.gateway.confirm(r.Context(), r.URL.Query().Get("hash"))
@@ -41,7 +41,7 @@ func (a *admin) confirm(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, guard.ErrNothingHeld), errors.Is(err, guard.ErrOtherHash):
 		writeText(w, http.StatusConflict, err.Error()+"\n")
 	case err != nil:
-		writeText(w, http.StatusBadGateway, "confirmed "+hash+" on this replica alone: "+err.Error()+"\n")
+		writeText(w, http.StatusBadGateway, "confirmed "+hash+" only on this replica: "+err.Error()+"\n")
 	default:
 		writeText(w, http.StatusOK, "confirmed "+hash+"\n")
 	}

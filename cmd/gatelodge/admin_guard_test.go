@@ -19,7 +19,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// guardedGateway serves twenty hosts and has seen them go at once.
+// guardedGateway returns a gateway that serves twenty hosts whose Ingresses were
+// all deleted at once.
 func guardedGateway(t *testing.T) (g *gateway, gone objects.Objects) {
 	t.Helper()
 	dir := t.TempDir()
@@ -54,6 +55,19 @@ func (g *gateway) ask(method, path string) (int, string) {
 	return recorder.Code, recorder.Body.String()
 }
 
+// confirmations is a platform that records what the other replicas are told, or
+// fails to tell them.
+type confirmations struct {
+	standalone
+	hashes []string
+	err    error
+}
+
+func (c *confirmations) confirmed(_ context.Context, hash string) error {
+	c.hashes = append(c.hashes, hash)
+	return c.err
+}
+
 func TestHeldWithdrawalOnTheAdminPort(t *testing.T) {
 	g, _ := guardedGateway(t)
 	hash := g.guard.Status().Hash
@@ -65,7 +79,7 @@ func TestHeldWithdrawalOnTheAdminPort(t *testing.T) {
 		t.Errorf("problems: %s", body)
 	}
 	if _, body := g.ask("GET", "/metrics"); !strings.Contains(body, "\ngatelodge_guard_holding 1\n") {
-		t.Errorf("the metric does not say that it holds")
+		t.Error("the metric does not say that hosts are held")
 	}
 	var guard apiGuard
 	_, body := g.ask("GET", "/api/guard")
@@ -77,8 +91,8 @@ func TestHeldWithdrawalOnTheAdminPort(t *testing.T) {
 func TestConfirmingOnTheAdminPort(t *testing.T) {
 	g, gone := guardedGateway(t)
 	hash := g.guard.Status().Hash
-	var told []string
-	g.confirmed = func(_ context.Context, hash string) error { told = append(told, hash); return nil }
+	var others confirmations
+	g.platform = &others
 	if code, body := g.ask("POST", "/api/guard/confirm?hash=123"); code != http.StatusConflict || !strings.Contains(body, hash) {
 		t.Errorf("another hash: %d %s", code, body)
 	}
@@ -88,26 +102,26 @@ func TestConfirmingOnTheAdminPort(t *testing.T) {
 	if code, body := g.ask("POST", "/api/guard/confirm?hash="+hash); code != http.StatusOK || !strings.Contains(body, hash) {
 		t.Errorf("the hash: %d %s", code, body)
 	}
-	if len(told) != 1 || told[0] != hash || len(g.configPoke) != 1 {
-		t.Errorf("told the others %v, and %d builds are due", told, len(g.configPoke))
+	if len(others.hashes) != 1 || others.hashes[0] != hash || len(g.wakeBuild) != 1 {
+		t.Errorf("told the other replicas %v, and %d builds are due", others.hashes, len(g.wakeBuild))
 	}
 	g.rebuild(gone, time.Now())
 	if code, body := g.ask("GET", "/readyz"); code != http.StatusOK || body != "ready\n" {
 		t.Errorf("readyz then: %d %s", code, body)
 	}
 	if _, body := g.ask("GET", "/metrics"); !strings.Contains(body, "\ngatelodge_guard_holding 0\n") {
-		t.Errorf("the metric says that it still holds")
+		t.Error("the metric says that hosts are still held")
 	}
 	if code, body := g.ask("POST", "/api/guard/confirm"); code != http.StatusConflict {
 		t.Errorf("nothing to confirm: %d %s", code, body)
 	}
 }
 
-// TestOthersAreNotTold: who asks hears that it is this replica alone.
+// TestOthersAreNotTold: the response says that only this replica confirmed.
 func TestOthersAreNotTold(t *testing.T) {
 	g, _ := guardedGateway(t)
-	g.confirmed = func(context.Context, string) error { return errors.New("no right to") }
-	if code, body := g.ask("POST", "/api/guard/confirm"); code != http.StatusBadGateway || !strings.Contains(body, "no right to") || !strings.Contains(body, "alone") {
+	g.platform = &confirmations{err: errors.New("forbidden")}
+	if code, body := g.ask("POST", "/api/guard/confirm"); code != http.StatusBadGateway || !strings.Contains(body, "forbidden") || !strings.Contains(body, "only on this replica") {
 		t.Errorf("%d %s", code, body)
 	}
 }

@@ -17,8 +17,8 @@ func checkCommand(std stdio) *cobra.Command {
 		Short: "Compile manifests without serving them, and print what would be served and every problem",
 		Long: `Check reads Kubernetes manifests from files and folders, or from standard input
 with "-" (the default), compiles them as the gateway would, and prints the
-snapshot: hosts, routes, certificates, records, and every problem with the
-object and file that it is about. It exits with 1 if there is a problem.`,
+snapshot: hosts, routes, certificates, records, and every problem with its
+object and file. It exits with status 1 if there is a problem.`,
 		Example: `  gatelodge check deploy/example --config deploy/gateway.yaml
   kubectl get ingress,ingressclass,service,endpointslice -A -o yaml | gatelodge check -`,
 		RunE: func(_ *cobra.Command, paths []string) error {
@@ -42,7 +42,7 @@ func check(std stdio, configFile string, paths []string) error {
 		return err
 	}
 	objects.Now = time.Now()
-	cfg.Kube.LoopbackEndpoints = true // what runs from a folder may point at this machine
+	cfg.Kube.LoopbackEndpoints = true // manifests in a folder may use backends on this machine
 
 	var builder compile.Builder
 	snapshot := builder.Build(objects, &cfg.Kube)

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
-	"sync"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -18,21 +16,20 @@ import (
 	"gatelodge.dev/kube/cluster"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/report"
-	"gatelodge.dev/kube/state"
 )
 
 // serviceAccountNamespace is where a pod finds the name of its namespace.
 const serviceAccountNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// clients ask the API server for what is built in and for custom resources.
+// clients are those of the API server, for built-in and for custom resources.
 type clients struct {
 	builtIn kubernetes.Interface
 	custom  dynamic.Interface
 }
 
-// connect makes clients of the API server that a kubeconfig names, or that of
-// the cluster which the process runs in if kubeconfig is empty. namespace is
-// that of the gateway: POD_NAMESPACE, or else the client's own.
+// connect returns clients of the API server that a kubeconfig names, or of the
+// cluster that the process runs in if kubeconfig is empty. namespace is the
+// gateway's: POD_NAMESPACE, or else the client's default.
 func connect(kubeconfig string) (c clients, namespace string, err error) {
 	config, namespace, err := clientConfig(kubeconfig)
 	if err != nil {
@@ -44,7 +41,7 @@ func connect(kubeconfig string) (c clients, namespace string, err error) {
 	config.UserAgent = "gatelodge/" + buildInfo().version
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.ContentType = "application/vnd.kubernetes.protobuf"
-	config.QPS, config.Burst = 50, 100 // a leader may have the status of thousands of Ingresses to write
+	config.QPS, config.Burst = 50, 100 // a leader may write the status of thousands of Ingresses
 	c.builtIn, err = kubernetes.NewForConfig(config)
 	if err != nil {
 		return clients{}, "", fmt.Errorf("making a client of the Kubernetes API: %w", err)
@@ -60,7 +57,7 @@ func clientConfig(kubeconfig string) (*rest.Config, string, error) {
 	if kubeconfig == "" {
 		config, err := rest.InClusterConfig()
 		if errors.Is(err, rest.ErrNotInCluster) {
-			return nil, "", usageError{errors.New("outside of a cluster, serve needs --kubeconfig FILE or --manifests DIR")}
+			return nil, "", usageError{errors.New("outside a cluster, serve needs --kubeconfig FILE or --manifests DIR")}
 		} else if err != nil {
 			return nil, "", fmt.Errorf("reading the pod's service account: %w", err)
 		}
@@ -83,47 +80,53 @@ func clientConfig(kubeconfig string) (*rest.Config, string, error) {
 	return config, namespace, nil
 }
 
-// join makes the gateway, which has no source yet, one of the replicas of its
-// instance in a cluster.
-func (g *gateway) join(api clients, namespace string, log *slog.Logger) error {
+// clusterMember is a gateway that is one of the replicas of its instance in a
+// cluster.
+type clusterMember struct {
+	g        *gateway
+	cluster  *cluster.Cluster
+	watch    *cluster.Watch
+	replica  *cluster.Replica
+	reporter *report.Reporter
+}
+
+func (m *clusterMember) waiting() string                      { return m.watch.Waiting() }
+func (m *clusterMember) previousRecord() *objects.GuardRecord { return nil }
+
+func (m *clusterMember) served(snapshot *gatelodge.Snapshot, from objects.Objects) {
+	m.reporter.Served(snapshot, from)
+	m.replica.Served(snapshot)
+}
+
+func (m *clusterMember) confirmed(ctx context.Context, hash string) error {
+	return m.cluster.ConfirmGuard(ctx, hash)
+}
+
+func (m *clusterMember) renewLease(ctx context.Context) error { return m.replica.Run(ctx) }
+
+func (m *clusterMember) joinElection(ctx context.Context) error {
+	return m.cluster.Election().Lead(ctx, func(ctx context.Context) {
+		m.g.lead(ctx, m.reporter.Run, m.cluster.SweepReplicas,
+			func(ctx context.Context) { m.g.guard.Keep(ctx, m.cluster.PutGuardRecord) })
+	})
+}
+
+// join makes the gateway, which has no source yet, a clusterMember.
+func (g *gateway) join(api clients, namespace string) error {
 	member := cluster.New(api.builtIn, cluster.Config{
 		Name:       g.config.Load().Name,
 		Namespace:  namespace,
 		Pod:        identity(),
-		Log:        log,
+		Log:        g.log,
 		Custom:     api.custom,
 		Registerer: g.registry,
 	})
-	watch := member.Watch(func() *objects.Config { return &g.config.Load().Kube }, g.guard.Reader)
-	reporter := report.NewReporter(member)
-	replica := member.Replica()
-	g.source, g.waiting = watch, watch.Waiting
-	g.served = func(snapshot *gatelodge.Snapshot, from objects.Objects) {
-		reporter.Served(snapshot, from)
-		replica.Served(snapshot)
-	}
-	g.attest = replica.Run
-	if dir := g.config.Load().State; dir != "" {
-		source, err := state.NewLastGood(watch, dir, log)
-		if err != nil {
-			return err
-		}
-		g.source, g.keep, g.guard.Recall = source, source.Served, source.Recall
-	}
-	store := member.Store()
-	g.shareKeys(store)
-	g.confirmed = member.ConfirmGuard
-	issuer := g.newIssuer(store, member.AwaitServed)
-	g.takePart = func(ctx context.Context) error {
-		return member.Election().Lead(ctx, func(ctx context.Context) {
-			var leading sync.WaitGroup
-			leading.Go(func() { reporter.Run(ctx) })
-			leading.Go(func() { member.SweepReplicas(ctx) })
-			leading.Go(func() { g.leadKeys(ctx) })
-			leading.Go(func() { issuer.Run(ctx) })
-			leading.Go(func() { g.guard.Keep(ctx, member.PutGuardRecord) })
-			leading.Wait()
-		})
+	watch := member.Watch(g.kubeConfig, g.guard.Reader)
+	g.source = watch
+	g.platform = &clusterMember{g, member, watch, member.Replica(), report.NewReporter(member)}
+	g.useStore(member.Store(), member.AwaitServed)
+	if folder := g.config.Load().State; folder != "" {
+		return g.keepLastGood(folder)
 	}
 	return nil
 }

@@ -12,19 +12,18 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// maxConfigBytes is the largest configuration file that is read. A ConfigMap
-// holds a sixteenth of it; a plain file may have a zone of 300,000 records.
+// maxConfigBytes is the size limit of a configuration file. A ConfigMap holds a
+// sixteenth of it; a plain file may have a zone of 300,000 records.
 const maxConfigBytes = 16 << 20
 
-// config is a configuration that was validated: whoever uses it checks nothing
-// again.
+// config is a validated configuration: its users need no further checks.
 type config struct {
-	Name      string // of the instance; the prefix of all it writes to the cluster
+	Name      string // of the instance; the prefix of the objects that it writes to the cluster
 	Kube      objects.Config
 	Listeners []gatelodge.Listener
-	State     string // folder for what outlives the process; "": nothing does
+	State     string // folder for what outlives the process; "": none
 
-	defaultListeners bool // the file names no listeners, so flags may move them
+	defaultListeners bool // the file has no listeners, so flags may set their addresses
 }
 
 // loadConfig reads a configuration file. Without one, everything has its
@@ -40,8 +39,7 @@ func loadConfig(file string) (*config, error) {
 	return parseConfig(data, file)
 }
 
-// readConfigFile reads little more than the longest file that parseConfig
-// accepts.
+// readConfigFile reads a file, but not much more than parseConfig accepts.
 func readConfigFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -55,11 +53,11 @@ func readConfigFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// parseConfig reads the content of a configuration file, whose name is for
-// error messages. Its error joins everything that is wrong, a configError each.
+// parseConfig parses a configuration file; its name is for error messages. The
+// error joins a configError for each problem.
 func parseConfig(data []byte, file string) (*config, error) {
 	if len(data) > maxConfigBytes {
-		return nil, &configError{file: file, message: fmt.Sprintf("the file is too long, the most is %d bytes", maxConfigBytes)}
+		return nil, &configError{file: file, message: fmt.Sprintf("the file is too long, the limit is %d bytes", maxConfigBytes)}
 	}
 	r := &configReader{file: file, written: make(map[string]place)}
 	var written fileConfig
@@ -71,8 +69,8 @@ func parseConfig(data []byte, file string) (*config, error) {
 	return c, nil
 }
 
-// override moves the default listeners to other addresses; an empty one moves
-// nothing. Listeners that the file names are not touched.
+// override changes the addresses of the default listeners; an empty one is
+// ignored. Listeners from the file keep theirs.
 func (c *config) override(http, https, dns string) {
 	if !c.defaultListeners {
 		return
@@ -90,9 +88,8 @@ func (c *config) override(http, https, dns string) {
 	c.Listeners, c.Kube.Listeners = listeners, listeners
 }
 
-// publishAsBound makes the public ports those of the addresses, for a gateway
-// that users reach without a load balancer between. It fails where an address
-// has no port that could be told before it is bound.
+// publishAsBound sets the public ports to those of the addresses, for a gateway
+// that users reach directly. It is an error if an address has no fixed port.
 func (c *config) publishAsBound() error {
 	listeners := slices.Clone(c.Listeners)
 	for i := range listeners {
@@ -106,7 +103,7 @@ func (c *config) publishAsBound() error {
 		}
 		number, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || number == 0 {
-			return fmt.Errorf("listener %q: address %q has no port from 1 to 65535, which redirects have to name", l.Name, l.Address)
+			return fmt.Errorf("listener %q: address %q needs a port from 1 to 65535, for redirects", l.Name, l.Address)
 		}
 		l.PublicPort = uint16(number)
 	}
@@ -114,17 +111,17 @@ func (c *config) publishAsBound() error {
 	return nil
 }
 
-// needsState is the error of a configuration that a gateway without a cluster
-// can't do what it says by, because it has no place to remember things.
+// needsState returns an error if a gateway without a cluster needs a state folder
+// for the configuration and has none.
 func (c *config) needsState() error {
 	if c.Kube.ACME != nil && c.State == "" {
-		return &configError{key: "acme.directory", message: "needs state, expected a folder in which certificates and the account's key are kept, for there is no cluster to keep them in"}
+		return &configError{key: "acme.directory", message: "without a cluster, state is needed too: write the folder to keep certificates and the account's key in"}
 	}
 	return nil
 }
 
-// needsRestart is the error of a configuration that can't take the place of
-// the current one in a running gateway.
+// needsRestart returns an error if a running gateway can't change from the
+// current configuration to c.
 func (c *config) needsRestart(current *config) error {
 	switch {
 	case c.Name != current.Name:

@@ -7,11 +7,11 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// configError is one thing that is wrong with a configuration file.
+// configError is one problem with a configuration file.
 type configError struct {
-	file    string // "" where there is none
-	line    int    // 0: of the file as a whole
-	key     string // path of the key, as in "dns.zones[0].ttl"; "" for the file as a whole
+	file    string // "": unknown
+	line    int    // 0: it concerns the whole file
+	key     string // path of the key, as in "dns.zones[0].ttl"; "": it concerns the whole file
 	message string
 }
 
@@ -29,8 +29,8 @@ func (e *configError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.file, e.line, s)
 }
 
-// configProblems tells in a snapshot why a configuration was not taken over,
-// with a Problem for each error that is joined in err.
+// configProblems returns a Problem for each error that is joined in err, for a
+// snapshot that is built without the changed configuration.
 func configProblems(err error) []gatelodge.Problem {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var problems []gatelodge.Problem

@@ -1,8 +1,8 @@
 package main
 
-// fileConfig is the configuration as it is written; docs/configuration.md says
-// what each key means. Numbers and switches are decoded, everything else is
-// text that validate reads.
+// fileConfig is the configuration as written; docs/configuration.md describes
+// the keys. Numbers and booleans are decoded; all else is text for validate to
+// parse.
 type fileConfig struct {
 	APIVersion    string         `yaml:"apiVersion"`
 	Kind          string         `yaml:"kind"`
@@ -150,7 +150,7 @@ type fileDrain struct {
 	Tunnels string `yaml:"tunnels"`
 }
 
-// setDefaults makes f what an empty file means.
+// setDefaults sets f to the configuration of an empty file.
 func (f *fileConfig) setDefaults() {
 	*f = fileConfig{
 		APIVersion: "gatelodge.dev/v1alpha1",
@@ -180,12 +180,12 @@ func (f *fileConfig) setDefaults() {
 	}
 }
 
-// setDefaults makes v what an item of views means whose keys are left out.
+// setDefaults sets v to an item of views without keys.
 func (v *fileView) setDefaults() {
 	*v = fileView{Service: "gatelodge/gatelodge"}
 }
 
-// setDefaults makes z what an item of dns.zones means whose keys are left out.
+// setDefaults sets z to an item of dns.zones without keys.
 func (z *fileZone) setDefaults() {
 	*z = fileZone{
 		Nameservers: []string{"ns1", "ns2"},

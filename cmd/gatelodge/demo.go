@@ -35,14 +35,14 @@ func demoCommand(std stdio) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "demo",
 		Short: "Try everything on this machine, with nothing else installed",
-		Long: `Demo runs the gateway with sample backends behind it: an HTTP echo, a WebSocket
-echo, a gRPC echo, one that is slow and one that fails. It serves the manifests
-of deploy/example from a folder that can be edited while it runs, with a
-wildcard certificate of a throw-away CA, and prints what to try. Ctrl-C stops
-it and removes what it wrote.
+		Long: `Demo runs the gateway with sample backends: an HTTP echo, a WebSocket echo, a
+gRPC echo, a slow one and one that fails. It serves the manifests of
+deploy/example from a folder that you can edit while it runs, with a wildcard
+certificate of a throw-away CA, and prints what to try. Ctrl-C stops it and
+removes the files it wrote.
 
-With --acme the certificates are ordered from an ACME CA, such as Pebble, which
-has to find the demo's names by asking its DNS.`,
+With --acme it orders the certificates from an ACME CA, such as Pebble, which
+has to resolve the demo's names at the demo's DNS server.`,
 		Example: `  gatelodge demo
   gatelodge demo --https 127.0.0.1:9443 --dns 127.0.0.1:5300
   pebble -dnsserver 127.0.0.1:8053 &
@@ -50,7 +50,7 @@ has to find the demo's names by asking its DNS.`,
 		Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if ca.roots != "" && ca.directory == "" {
-				return usageError{errors.New("demo takes --acme-ca only beside --acme")}
+				return usageError{errors.New("--acme-ca needs --acme")}
 			}
 			log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level}))
 			return demo(command.Context(), std, log, flags, ca)
@@ -58,7 +58,7 @@ has to find the demo's names by asking its DNS.`,
 	}
 	flags.add(command, true)
 	command.Flags().StringVar(&ca.directory, "acme", "", "`URL` of the directory of an ACME CA to order certificates from")
-	command.Flags().StringVar(&ca.roots, "acme-ca", "", "`FILE` of certificates, in PEM, by which that CA's own server is verified")
+	command.Flags().StringVar(&ca.roots, "acme-ca", "", "`FILE` of root certificates, in PEM, to verify that CA's server with")
 	command.Flags().TextVar(level, "log-level", level, "`LEVEL` of the log: debug, info, warn or error")
 	return command
 }
@@ -95,19 +95,19 @@ func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags, c
 	}
 	g := newGateway(cfg, manifests.NewFolder(folder, log), std.out, log)
 	if ca.directory != "" {
-		if err := g.keepIn(ctx, filepath.Join(dir, "state"), log); err != nil {
+		if err := g.keepIn(ctx, filepath.Join(dir, "state")); err != nil {
 			return err
 		}
 	}
-	g.opened = func() {
+	g.onServing = func() {
 		guide{g: g, ca: caFile, acme: ca.directory, manifests: folder, admin: flags.admin}.print(std.out)
 	}
 	return g.run(ctx, flags.admin)
 }
 
-// demoConfig is deploy/gateway.yaml, moved to this machine: listeners where
-// the flags say, and names that resolve to where the listeners are. Certificates
-// come from the ACME CA, wildcards for all hosts, or else from the throw-away one.
+// demoConfig is deploy/gateway.yaml, changed for this machine: the flags set the
+// listeners, and names resolve to loopback. Certificates are wildcards from the
+// ACME CA or the throw-away CA.
 func demoConfig(flags listenFlags, ca demoCA) (*config, error) {
 	text, err := deploy.Files.ReadFile("gateway.yaml")
 	if err != nil {
@@ -167,8 +167,8 @@ func copyExamples(dir string) error {
 	})
 }
 
-// writeEndpoints writes an EndpointSlice for each Service of the examples:
-// what the control plane does for pods, the demo does for its backends.
+// writeEndpoints writes an EndpointSlice for each Service of the examples, as the
+// control plane does for pods.
 func writeEndpoints(file string, backends map[string]backendPort) error {
 	var out bytes.Buffer
 	for _, service := range demoServices {
@@ -200,8 +200,8 @@ func writeEndpoints(file string, backends map[string]backendPort) error {
 	return os.WriteFile(file, out.Bytes(), 0o600)
 }
 
-// writeCertificates makes a CA that lives as long as the demo, writes its
-// certificate for clients, and a wildcard certificate of it as a Secret.
+// writeCertificates makes a CA for this run, and writes its certificate, for
+// clients, and a Secret with a wildcard certificate that it issued.
 func writeCertificates(caFile, secretFile string) error {
 	authority, err := gatetls.NewAuthority("Gatelodge demo CA")
 	if err != nil {
@@ -226,8 +226,8 @@ func writeCertificates(caFile, secretFile string) error {
 	)
 }
 
-// demoNames are covered by the demo's certificate: a wildcard for each place
-// in the tree of names where the examples have hosts.
+// demoNames are the names in the demo's certificate: a wildcard for each domain
+// in which the examples have hosts.
 var demoNames = []gatelodge.Name{
 	"*.pke.example.com",
 	"*.shop.pke.example.com",
@@ -235,8 +235,7 @@ var demoNames = []gatelodge.Name{
 	"*.marketing.pke.example.com",
 }
 
-// demoServices say which sample backend answers for each Service of the
-// examples.
+// demoServices map each Service of the examples to its sample backend.
 var demoServices = []struct{ namespace, name, port, backend string }{
 	{"shop", "echo", "http", "echo"},
 	{"shop", "chat", "http", "chat"},

@@ -25,69 +25,72 @@ import (
 	gatetls "gatelodge.dev/tls"
 )
 
-// gateway is one running gateway: a source of objects, the Live snapshot made
-// from them, and the servers that ask it.
+// gateway is one running gateway: a source of objects, the Live snapshot built
+// from them, and the servers that serve it.
 type gateway struct {
-	log     *slog.Logger
-	live    gatelodge.Live
-	source  objects.Source
-	waiting func() string // what the source is not complete without; nil: it does not tell
-	guard   *guard.Guard
-	proxy   *proxy.Server
-	dns     *dnsserve.Server
+	log      *slog.Logger
+	live     gatelodge.Live
+	source   objects.Source
+	platform platform
+	lastGood *state.LastGood // keeps what is served for the next start; nil: nothing is kept
+	guard    *guard.Guard
+	proxy    *proxy.Server
+	dns      *dnsserve.Server
 
 	certificates *gatetls.Server
-	keys         []*gatelodge.SharedKeys // of tickets and cookies; nil: they are this process's own
+	keys         []*gatelodge.SharedKeys // of tickets and cookies; nil: this process makes its own
+	issuer       *gatetls.Issuer         // nil: there is no store to keep certificates in
 
-	metrics   *metrics
-	admin     *admin
-	collector collector // the build's alone
-
-	registry *prometheus.Registry // of everybody's metrics
+	registry *prometheus.Registry // all metrics
+	metrics  *metrics
+	admin    *admin
+	gc       gcTuner // used by rebuild only
 
 	config       atomic.Pointer[config]
-	configPoke   chan struct{}                   // wakes the build after a change of config, or a word to the guard
+	wakeBuild    chan struct{}                   // has a snapshot built though no object changed
 	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
 
-	served    func(*gatelodge.Snapshot, objects.Objects)   // takes note of what is live; nil: nobody does
-	keep      func(objects.Objects)                        // keeps what is served for the next start; nil: nothing is kept
-	recorded  *objects.GuardRecord                         // how much was served before the start, without a cluster; nil: that is not known
-	attest    func(ctx context.Context) error              // tells the other replicas what this one serves; nil: there are none
-	confirmed func(ctx context.Context, hash string) error // tells them what was confirmed here; nil: there are none
-	takePart  func(ctx context.Context) error              // has a say among the replicas, and leads if it falls to this one; nil: there is nothing to do
-
-	serving sync.Once     // closes first
-	first   chan struct{} // closed once the first snapshot is live
-	ready   atomic.Bool
-	reason  atomic.Value // string: why the gateway is not ready
-	opened  func()       // called once everything serves; nil: nobody wants to know
+	serving   sync.Once     // closes first
+	first     chan struct{} // closed once the first snapshot is live
+	ready     atomic.Bool
+	reason    atomic.Value // string: why the gateway is not ready
+	onServing func()       // called once everything is served; may be nil
 }
 
 func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *slog.Logger) *gateway {
-	g := &gateway{log: log, source: source, guard: &guard.Guard{Log: log, Reader: &intent.Reader{}}, configPoke: make(chan struct{}, 1), first: make(chan struct{})}
+	g := &gateway{
+		log:       log,
+		source:    source,
+		platform:  &standalone{},
+		guard:     &guard.Guard{Log: log, Reader: &intent.Reader{}},
+		registry:  newRegistry(),
+		wakeBuild: make(chan struct{}, 1),
+		first:     make(chan struct{}),
+	}
 	g.config.Store(cfg)
 	g.reason.Store("no snapshot yet")
 
 	// The servers add their tables to live before its first swap.
-	registry := newRegistry()
-	g.registry = registry
 	g.certificates = gatetls.New(&g.live, log)
 	g.proxy = proxy.New(&g.live, proxy.Config{
 		Log:        log,
-		Registerer: registry,
+		Registerer: g.registry,
 		AccessLog:  accessLog,
 		TLS:        g.certificates.Config(),
 	})
 	g.dns = dnsserve.New(&g.live, dnsserve.Config{
 		Log:         log,
-		Registerer:  registry,
+		Registerer:  g.registry,
 		Identity:    identity(),
 		Certificate: g.certificates.Certificate,
 	})
-	g.metrics = newMetrics(registry, g.guard)
-	g.admin = newAdmin(g, registry)
+	g.metrics = newMetrics(g.registry, g.guard)
+	g.admin = newAdmin(g, g.registry)
 	return g
 }
+
+// kubeConfig returns the current configuration of what is built.
+func (g *gateway) kubeConfig() *objects.Config { return &g.config.Load().Kube }
 
 // unreadiness says why the gateway is not ready.
 func (g *gateway) unreadiness() string {
@@ -95,33 +98,25 @@ func (g *gateway) unreadiness() string {
 	if status := g.guard.Status(); status.Starting {
 		return reason + ", " + status.String()
 	}
-	if missing := g.missingObjects(); missing != "" {
+	if missing := g.platform.waiting(); missing != "" {
 		return reason + ", " + missing
 	}
 	return reason
 }
 
-// reservation says what there is to know of a gateway that is ready: whether
-// the guard withholds something, or it serves what it knew before it was
-// started.
+// reservation says what is unusual about a gateway that is ready: the guard
+// withholds something, or it serves objects that an earlier process stored.
 func (g *gateway) reservation() string {
 	if status := g.guard.Status(); status.Holding {
 		return ", " + status.String()
 	}
-	if missing := g.missingObjects(); missing != "" {
+	if missing := g.platform.waiting(); missing != "" {
 		return ", with the objects of an earlier time, " + missing
 	}
 	return ""
 }
 
-func (g *gateway) missingObjects() string {
-	if g.waiting == nil {
-		return ""
-	}
-	return g.waiting()
-}
-
-// identity is what tells this replica from the others: the pod's name.
+// identity is the name of this replica: the pod's, or else the machine's.
 func identity() string {
 	if name := os.Getenv("POD_NAME"); name != "" {
 		return name
@@ -130,29 +125,29 @@ func identity() string {
 	return name
 }
 
-// run serves until ctx ends and then drains. It reads like a contents page.
+// run serves until ctx ends and then drains.
 func (g *gateway) run(ctx context.Context, adminAddress string) error {
-	// What serves outlives ctx until it has drained.
+	// The servers outlive ctx until they have drained.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, working := errgroup.WithContext(working)
 
-	// 1. The admin endpoint comes first: it says why the rest is not ready.
+	// 1. The admin endpoint comes first: it says why the gateway is not ready.
 	adminListener, err := net.Listen("tcp", adminAddress)
 	if err != nil {
 		return fmt.Errorf("opening the admin endpoint: %w", err)
 	}
 	group.Go(func() error { return g.admin.serve(working, adminListener) })
 
-	// 2. Objects are followed; each change becomes a snapshot that is live.
-	source := state.NewExternalNames(g.source, func() *objects.Config { return &g.config.Load().Kube }, g.log)
-	group.Go(func() error { return objects.Follow(working, source, g.configPoke, g.rebuild) })
+	// 2. Follow the objects; each change becomes a snapshot that is live.
+	source := state.NewExternalNames(g.source, g.kubeConfig, g.log)
+	group.Go(func() error { return objects.Follow(working, source, g.wakeBuild, g.rebuild) })
 	if g.followConfig != nil {
 		group.Go(func() error { return g.followConfig(working) })
 	}
-	group.Go(func() error { return g.followKeys(working) })
+	group.Go(func() error { g.followKeys(working); return nil })
 
-	// 3. Listeners open once the first snapshot is live.
+	// 3. Open the listeners once the first snapshot is live.
 	select {
 	case <-g.first:
 	case <-ctx.Done():
@@ -173,23 +168,19 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	// 4. Ready means serving.
 	g.ready.Store(true)
 	g.log.Info("serving", "admin", adminListener.Addr().String())
-	if g.opened != nil {
-		g.opened()
+	if g.onServing != nil {
+		g.onServing()
 	}
 
-	// 5. Only who serves may lead; somebody else shall while this one drains. It
-	// is counted among those who serve until it does not.
-	if g.attest != nil {
-		group.Go(func() error { return g.attest(working) })
-	}
-	if g.takePart != nil {
-		member, leave := context.WithCancel(ctx)
-		defer leave()
-		context.AfterFunc(working, leave)
-		group.Go(func() error { return g.takePart(member) })
-	}
+	// 5. Only a replica that serves may lead, and another one takes over while
+	// this one drains. It renews its Lease until it no longer serves.
+	group.Go(func() error { return g.platform.renewLease(working) })
+	member, leave := context.WithCancel(ctx)
+	defer leave()
+	context.AfterFunc(working, leave)
+	group.Go(func() error { return g.platform.joinElection(member) })
 
-	// 6. Leave without losing anything.
+	// 6. Drain: finish the requests in progress.
 	select {
 	case <-ctx.Done():
 	case <-working.Done():
@@ -209,36 +200,35 @@ func (g *gateway) listen(l gatelodge.Listener) error {
 	}
 }
 
-// rebuild makes one snapshot from the objects and puts it live. since is when
-// the first of the changes in it was seen.
+// rebuild builds a snapshot from the objects and makes it live. since is when
+// the first of its changes was seen. It returns when to build again at the
+// latest.
 func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Time) {
 	start := time.Now()
-	if g.recorded != nil {
-		from.Guard = g.recorded
+	if record := g.platform.previousRecord(); record != nil {
+		from.Guard = record
 	}
-	snapshot, again := g.guard.Build(from, &g.config.Load().Kube)
+	snapshot, again := g.guard.Build(from, g.kubeConfig())
 	if snapshot == nil {
-		return again // too little is there to begin with
+		return again // the guard waits for more objects before it serves any
 	}
 	built := time.Now()
 
 	before, _, _ := g.live.Current()
 	generation := g.live.Swap(snapshot)
-	g.collector.serves(len(snapshot.Hosts))
+	g.gc.serves(len(snapshot.Hosts))
 	g.metrics.swapped(snapshot, generation, built.Sub(start), time.Since(since))
 	g.report(before, snapshot, generation)
-	if g.served != nil {
-		g.served(snapshot, from)
-	}
-	if g.keep != nil && !g.guard.Status().Holding {
-		g.keep(from)
+	g.platform.served(snapshot, from)
+	if g.lastGood != nil && !g.guard.Status().Holding {
+		g.lastGood.Served(from)
 	}
 	g.serving.Do(func() { close(g.first) })
 	return again
 }
 
-// configChanged takes over a changed configuration, or keeps the one in force
-// and shows why as a Problem.
+// configChanged uses a changed configuration, or keeps the current one and
+// reports why as a Problem.
 func (g *gateway) configChanged(next *config, err error) {
 	current := g.config.Load()
 	if err == nil {
@@ -256,30 +246,28 @@ func (g *gateway) configChanged(next *config, err error) {
 // poke has a snapshot built though no object changed.
 func (g *gateway) poke() {
 	select {
-	case g.configPoke <- struct{}{}:
+	case g.wakeBuild <- struct{}{}:
 	default: // a build is due anyway
 	}
 }
 
-// confirm lets go ahead what the guard holds, here at once and on the other
-// replicas as soon as they are told. hash is that of the list that is meant, ""
-// whatever it is now.
+// confirm releases what the guard holds, here at once and on the other replicas
+// when they are told. hash is that of the list that was meant; "" is for any
+// list.
 func (g *gateway) confirm(ctx context.Context, hash string) (confirmed string, err error) {
 	confirmed, err = g.guard.Confirm(hash)
 	if err != nil {
 		return "", err
 	}
 	g.poke()
-	if g.confirmed != nil {
-		if err := g.confirmed(ctx, confirmed); err != nil {
-			return confirmed, fmt.Errorf("telling the other replicas: %w", err)
-		}
+	if err := g.platform.confirmed(ctx, confirmed); err != nil {
+		return confirmed, fmt.Errorf("telling the other replicas: %w", err)
 	}
 	return confirmed, nil
 }
 
-// drain takes the gateway out of service: unready first, so that nobody sends
-// anything new, then to the end of what is under way.
+// drain takes the gateway out of service: it is unready first, so that clients
+// go elsewhere, and then finishes what is in progress.
 func (g *gateway) drain() error {
 	snapshot, _, _ := g.live.Current()
 	d := snapshot.Settings.Drain
@@ -288,14 +276,14 @@ func (g *gateway) drain() error {
 	g.log.Info("draining", "delay", d.Delay, "timeout", d.Timeout, "tunnels", d.Tunnels)
 	g.proxy.Leave()
 	if d.Delay > 0 {
-		<-time.After(d.Delay) // so long, routers may still send what they think we are ready for
+		<-time.After(d.Delay) // until then, load balancers may still send new connections
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), max(d.Timeout, d.Tunnels))
 	defer cancel()
 	return errors.Join(g.proxy.Drain(ctx), g.dns.Shutdown(ctx))
 }
 
-// ignoreCanceled drops the error of work that was told to stop.
+// ignoreCanceled drops the error of canceled work.
 func ignoreCanceled(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return nil

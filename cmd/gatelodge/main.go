@@ -1,7 +1,7 @@
-// Command gatelodge is an Ingress gateway with the authoritative DNS server of
-// its own hosts inside. This package is the wiring: it reads flags and the
-// configuration, and puts together the source of Kubernetes objects (kube),
-// the Live snapshot and the three servers that ask it (proxy, tls, dnsserve).
+// Command gatelodge is an Ingress gateway and the authoritative DNS server of its
+// own hosts. This package is the wiring: it reads flags and the configuration,
+// and connects the source of Kubernetes objects (kube), the Live snapshot and
+// the three servers (proxy, tls, dnsserve).
 package main
 
 import (
@@ -15,16 +15,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	// The image holds no file but this program, so it brings the roots of the
-	// public authorities along; the machine's own count where there are any.
+	// The image contains only this program, so it includes the roots of public
+	// CAs. The machine's own roots are used where there are any.
 	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 // Exit codes.
 const (
-	exitFine   = 0
+	exitOK     = 0
 	exitFailed = 1 // problems found, or failed to run
-	exitUsage  = 2 // the command line is wrong
+	exitUsage  = 2 // invalid command line
 )
 
 func main() {
@@ -39,10 +39,10 @@ type stdio struct {
 	out, err io.Writer
 }
 
-// errProblems ends a command that has said already what is wrong.
+// errProblems ends a command that has already printed the problems.
 var errProblems = errors.New("problems found")
 
-// usageError is a command line that can't be understood.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
 // run runs one command line and returns the exit code.
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	var usage usageError
 	switch {
 	case err == nil:
-		return exitFine
+		return exitOK
 	case errors.Is(err, errProblems):
 		return exitFailed
 	case errors.As(err, &usage):
@@ -76,7 +76,7 @@ DNS record, together.`,
 		SilenceErrors: true,
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("there is no command %q", args[0])}
+				return usageError{fmt.Errorf("unknown command %q", args[0])}
 			}
 			return nil
 		},
@@ -93,7 +93,7 @@ DNS record, together.`,
 // noArgs refuses arguments where a command takes flags only.
 func noArgs(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError{fmt.Errorf("%s takes no argument, got %q", command.CommandPath(), args[0])}
+		return usageError{fmt.Errorf("%s takes no arguments, got %q", command.CommandPath(), args[0])}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"gatelodge.dev/kube/guard"
 )
 
-// metrics are those about the snapshot as a whole; each server has its own.
+// metrics are about the snapshot as a whole; each server has its own.
 type metrics struct {
 	generation  prometheus.Gauge
 	build       prometheus.Histogram
@@ -40,24 +40,24 @@ func newMetrics(registry prometheus.Registerer, guard *guard.Guard) *metrics {
 	m := &metrics{
 		generation: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "gatelodge_snapshot_generation",
-			Help: "Number of the snapshot that is live, counted from 1 in this process.",
+			Help: "Number of the live snapshot, counted from 1 in this process.",
 		}),
 		build: seconds("gatelodge_snapshot_build_seconds", "Time to build a snapshot."),
-		lag:   seconds("gatelodge_snapshot_lag_seconds", "Time from the moment a change was seen until it was served."),
+		lag:   seconds("gatelodge_snapshot_lag_seconds", "Time from when a change was seen until it was served."),
 		problems: prometheus.NewDesc("gatelodge_problems",
-			"Problems of the snapshot that is live.", []string{"reason"}, nil),
+			"Problems of the live snapshot.", []string{"reason"}, nil),
 		certificate: prometheus.NewDesc("gatelodge_certificate_expiry_timestamp_seconds",
 			"End of validity of each certificate in use, in seconds since 1970.", []string{"name", "source"}, nil),
 	}
 	b := buildInfo()
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "gatelodge_build_info",
-		Help:        "Always 1; the labels tell what is running.",
+		Help:        "Always 1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": b.version, "commit": b.commit, "goversion": b.goVersion},
 	}, func() float64 { return 1 })
 	holding := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gatelodge_guard_holding",
-		Help: "1 while the withdrawal guard keeps hosts that went, or puts off the start; otherwise 0.",
+		Help: "1 while the withdrawal guard keeps deleted hosts or delays the start, otherwise 0.",
 	}, func() float64 {
 		if status := guard.Status(); status.Holding || status.Starting {
 			return 1
@@ -68,7 +68,7 @@ func newMetrics(registry prometheus.Registerer, guard *guard.Guard) *metrics {
 	return m
 }
 
-// swapped notes a snapshot that went live.
+// swapped records a snapshot that went live.
 func (m *metrics) swapped(s *gatelodge.Snapshot, generation uint64, build, lag time.Duration) {
 	m.live.Store(s)
 	m.generation.Set(float64(generation))
@@ -82,7 +82,8 @@ func (m *metrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- m.certificate
 }
 
-// Collect implements prometheus.Collector for what is read off the snapshot.
+// Collect implements prometheus.Collector for metrics that are read from the
+// snapshot.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	s := m.live.Load()
 	if s == nil {
@@ -95,8 +96,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for reason, n := range counts {
 		out <- prometheus.MustNewConstMetric(m.problems, prometheus.GaugeValue, float64(n), string(reason))
 	}
-	// Several Secrets may hold certificates of one name: the first to end is
-	// the one to look after.
+	// Several Secrets may hold certificates of one name: report the first to
+	// expire.
 	type key struct {
 		name   gatelodge.Name
 		source gatelodge.CertificateSource

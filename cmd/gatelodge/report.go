@@ -7,7 +7,7 @@ import (
 )
 
 // report logs what a swap changed: the keys that differ, and the problems that
-// came and went.
+// are new or resolved.
 func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
 	const most = 20 // keys in one line
 	if changes := now.Changes(before); len(changes) > most {
@@ -20,28 +20,27 @@ func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
 		old = before.Problems
 	}
 	for _, p := range missing(now.Problems, old) {
-		if toldElsewhere(p) {
+		if loggedElsewhere(p) {
 			continue
 		}
 		g.log.Warn("problem", "object", p.Object.String(), "reason", string(p.Reason), "message", p.Message)
 	}
 	for _, p := range missing(old, now.Problems) {
-		if toldElsewhere(p) {
+		if loggedElsewhere(p) {
 			continue
 		}
-		g.log.Info("problem is over", "object", p.Object.String(), "reason", string(p.Reason))
+		g.log.Info("problem resolved", "object", p.Object.String(), "reason", string(p.Reason))
 	}
 }
 
-// toldElsewhere tells whether who found the problem logs it itself: the cluster,
-// also before there is a snapshot, and the guard, whose list may be long and
-// grow.
-func toldElsewhere(p gatelodge.Problem) bool {
+// loggedElsewhere reports whether the source of the problem logs it itself: the
+// cluster does, also before there is a snapshot, and so does the guard, whose
+// list may be long and grow.
+func loggedElsewhere(p gatelodge.Problem) bool {
 	return p.Object.Kind == "Cluster" || p.Object.Kind == "Guard"
 }
 
-// missing returns the problems that are in all and not in others. Both are
-// sorted.
+// missing returns the problems in all that are not in others. Both are sorted.
 func missing(all, others []gatelodge.Problem) []gatelodge.Problem {
 	var result []gatelodge.Problem
 	for _, p := range all {

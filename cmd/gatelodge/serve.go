@@ -12,7 +12,7 @@ import (
 	"gatelodge.dev/kube/manifests"
 )
 
-// listenFlags are the flags that move the default listeners.
+// listenFlags are the flags that set the addresses of the default listeners.
 type listenFlags struct{ http, https, dns, admin string }
 
 func (f *listenFlags) add(command *cobra.Command, loopback bool) {
@@ -35,15 +35,15 @@ func serveCommand(std stdio) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway",
-		Long: `Serve runs the gateway for the cluster that it runs in, for the one that a
-kubeconfig names, or from a folder of Kubernetes manifests, which needs no
-cluster. What is added, changed or removed there is served within a moment. The
-access log goes to standard output, everything else to standard error.
+		Long: `Serve runs the gateway for the cluster that it runs in, for the cluster that a
+kubeconfig names, or from a folder of Kubernetes manifests, without a cluster.
+It serves changes within a moment. The access log goes to standard output,
+everything else to standard error.
 
 In a cluster the gateway is the pod POD_NAME in POD_NAMESPACE (environment
-variables, set by the downward API); without them it has the name of the host
-and the namespace of the kubeconfig. POD_ZONE is its zone: with it, traffic
-stays in the zone where EndpointSlices have hints for that.`,
+variables, set by the downward API). Without them it has the machine's host name
+and the namespace of the kubeconfig. POD_ZONE is its zone: if set, traffic stays
+in the zone where EndpointSlices have hints for that.`,
 		Example: `  gatelodge serve --config /etc/gatelodge/gateway.yaml
   gatelodge serve --kubeconfig ~/.kube/config --config gateway.yaml
   gatelodge serve --manifests ./manifests --config gateway.yaml
@@ -51,7 +51,7 @@ stays in the zone where EndpointSlices have hints for that.`,
 		Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if files.manifests != "" && files.kubeconfig != "" {
-				return usageError{errors.New("serve takes --manifests or --kubeconfig, not both")}
+				return usageError{errors.New("serve takes either --manifests or --kubeconfig, not both")}
 			}
 			log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: &level}))
 			return serve(command.Context(), std, log, files, flags)
@@ -59,13 +59,13 @@ stays in the zone where EndpointSlices have hints for that.`,
 	}
 	flags.add(command, false)
 	command.Flags().StringVar(&files.config, "config", "", "the gateway's configuration `FILE`; it is watched")
-	command.Flags().StringVar(&files.kubeconfig, "kubeconfig", "", "`FILE` that names a cluster to serve; without it and --manifests, the one that this process runs in")
+	command.Flags().StringVar(&files.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster to serve; by default, the cluster that this process runs in")
 	command.Flags().StringVar(&files.manifests, "manifests", "", "`DIR` of Kubernetes manifests to serve instead of a cluster; it is watched")
 	command.Flags().TextVar(&level, "log-level", &level, "`LEVEL` of the log: debug, info, warn or error")
 	return command
 }
 
-// serveFiles are the files that serve reads; each may be empty.
+// serveFiles are the names of the files that serve reads; each may be empty.
 type serveFiles struct{ config, kubeconfig, manifests string }
 
 // serve runs a gateway until ctx ends.
@@ -90,7 +90,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	if files.manifests != "" {
 		g.source = manifests.NewFolder(files.manifests, log)
 		if cfg.State != "" {
-			if err := g.keepIn(ctx, cfg.State, log); err != nil {
+			if err := g.keepIn(ctx, cfg.State); err != nil {
 				return err
 			}
 		}
@@ -99,7 +99,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 		if err != nil {
 			return err
 		}
-		if err := g.join(api, namespace, log); err != nil {
+		if err := g.join(api, namespace); err != nil {
 			return err
 		}
 	}

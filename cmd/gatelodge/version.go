@@ -8,11 +8,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker (Makefile); a build by "go install" has the
-// module's version instead.
+// version is set by the linker (Makefile); "go install" leaves it empty, and the
+// module's version is used.
 var version = ""
 
-// build is what this binary was made from.
+// build identifies the source and Go release of this binary.
 type build struct{ version, commit, goVersion string }
 
 func buildInfo() build {

@@ -5,18 +5,18 @@ import (
 	"testing"
 )
 
-// gcPercent is what the runtime is set to now.
+// gcPercent returns the runtime's current setting.
 func gcPercent() int {
 	percent := debug.SetGCPercent(100)
 	debug.SetGCPercent(percent)
 	return percent
 }
 
-func TestManyHostsLetLessGarbageGather(t *testing.T) {
+func TestGCWithManyHosts(t *testing.T) {
 	t.Setenv("GOGC", "")
 	usual := gcPercent()
 	t.Cleanup(func() { debug.SetGCPercent(usual) })
-	var c collector
+	var c gcTuner
 	for _, step := range []struct{ hosts, want int }{
 		{manyHosts - 1, usual},
 		{manyHosts, largePercent},
@@ -31,10 +31,10 @@ func TestManyHostsLetLessGarbageGather(t *testing.T) {
 	}
 }
 
-func TestWhoSetsGOGCDecides(t *testing.T) {
+func TestGOGCIsKept(t *testing.T) {
 	t.Setenv("GOGC", "75")
 	usual := gcPercent()
-	var c collector
+	var c gcTuner
 	c.serves(manyHosts)
 	if got := gcPercent(); got != usual {
 		t.Errorf("GOGC became %d, want %d as before", got, usual)

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/guard"
+	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/state"
+	gatetls "gatelodge.dev/tls"
+)
+
+// platform is where the gateway runs: as a clusterMember, or standalone.
+type platform interface {
+	// waiting says which objects the source still lacks, "" if it is complete.
+	waiting() string
+	// previousRecord returns what the guard recorded before this process
+	// started; nil: the objects contain it, or it is not known.
+	previousRecord() *objects.GuardRecord
+	// served is called after each swap, with what the snapshot was built from.
+	served(snapshot *gatelodge.Snapshot, from objects.Objects)
+	// confirmed tells the other replicas what was confirmed at this one.
+	confirmed(ctx context.Context, hash string) error
+	// renewLease tells the other replicas what this one serves, until ctx ends.
+	renewLease(ctx context.Context) error
+	// joinElection does the leader's work whenever this replica is elected, until
+	// ctx ends.
+	joinElection(ctx context.Context) error
+}
+
+// standalone is a gateway without a cluster. The zero value remembers nothing.
+type standalone struct {
+	g      *gateway
+	store  gatelodge.Store // nil: there is no folder to keep things in
+	record *objects.GuardRecord
+}
+
+func (s *standalone) waiting() string                             { return "" }
+func (s *standalone) previousRecord() *objects.GuardRecord        { return s.record }
+func (s *standalone) served(*gatelodge.Snapshot, objects.Objects) {}
+func (s *standalone) confirmed(context.Context, string) error     { return nil }
+func (s *standalone) renewLease(context.Context) error            { return nil }
+
+func (s *standalone) joinElection(ctx context.Context) error {
+	if s.store != nil { // the only replica is the leader
+		s.g.lead(ctx, func(ctx context.Context) { s.g.guard.Keep(ctx, s.putRecord) })
+	}
+	return nil
+}
+
+func (s *standalone) putRecord(ctx context.Context, r objects.GuardRecord) error {
+	err := guard.PutGuardRecord(ctx, s.store, r)
+	if err != nil {
+		s.g.log.Error("can't store how much is served for the next start", "error", err)
+	}
+	return err
+}
+
+// keepIn gives the gateway, which has its source and no cluster, a folder for
+// what has to outlive the process.
+func (g *gateway) keepIn(ctx context.Context, folder string) error {
+	store, err := state.NewFolderStore(filepath.Join(folder, "items"))
+	if err != nil {
+		return err
+	}
+	record, err := guard.StoredGuardRecord(ctx, store)
+	if err != nil {
+		return err
+	}
+	g.platform = &standalone{g, store, record}
+	if err := g.keepLastGood(folder); err != nil {
+		return err
+	}
+	g.source = state.NewStoredSource(g.source, store, g.log)
+	g.useStore(store, nil)
+	return nil
+}
+
+// keepLastGood keeps the objects that are served in a folder, for a start at
+// which the source lacks some.
+func (g *gateway) keepLastGood(folder string) error {
+	lastGood, err := state.NewLastGood(g.source, folder, g.log)
+	if err != nil {
+		return err
+	}
+	g.source, g.lastGood, g.guard.Recall = lastGood, lastGood, lastGood.Recall
+	return nil
+}
+
+// How long a key is in use. A ticket or cookie is valid for at most as long
+// again.
+const (
+	ticketPeriod = 12 * time.Hour // ticket keys have to change, because they decrypt past sessions (RFC 5077 §5.5)
+	cookiePeriod = 24 * time.Hour // a cookie is valid for an hour
+)
+
+// useStore makes the gateway use a store for the keys of session tickets and DNS
+// cookies, and for certificates from an ACME CA. The other replicas, and the
+// next process, find them there. awaitServed waits for the other replicas; nil:
+// there are none.
+func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Context, func(string) bool) error) {
+	g.keys = []*gatelodge.SharedKeys{
+		{Store: store, Item: "tickets", Period: ticketPeriod, Use: g.certificates.UseTicketKeys, Log: g.log},
+		{Store: store, Item: "dns-cookie", Period: cookiePeriod, Use: g.dns.UseCookieKeys, Log: g.log},
+	}
+	g.issuer = gatetls.NewIssuer(&g.live, gatetls.IssuerConfig{
+		Store: store, Log: g.log, UserAgent: "gatelodge/" + buildInfo().version, Served: awaitServed,
+	})
+}
+
+// followKeys uses the shared keys, until ctx ends. Without them only the
+// resumption of sessions at another replica is lost.
+func (g *gateway) followKeys(ctx context.Context) {
+	var following sync.WaitGroup
+	for _, keys := range g.keys {
+		following.Go(func() {
+			if err := keys.Follow(ctx); err != nil {
+				g.log.Error("keys are not shared", "error", err)
+			}
+		})
+	}
+	following.Wait()
+}
+
+// lead does what only one replica may do, until ctx ends: it rotates the keys,
+// orders certificates, and runs the given tasks.
+func (g *gateway) lead(ctx context.Context, tasks ...func(ctx context.Context)) {
+	for _, keys := range g.keys {
+		tasks = append(tasks, keys.Lead)
+	}
+	var leading sync.WaitGroup
+	for _, task := range append(tasks, g.issuer.Run) {
+		leading.Go(func() { task(ctx) })
+	}
+	leading.Wait()
+}
