@@ -23,7 +23,7 @@ func CheckHSTS(value string) error {
 			return fmt.Errorf("has %.40q twice", name)
 		case name == "max-age":
 			if !isSeconds(argument) {
-				return fmt.Errorf("has max-age %.40q, which is no number of seconds", argument)
+				return fmt.Errorf("has max-age %.40q, which is not a number of seconds", argument)
 			}
 		case name != "includesubdomains" && name != "preload":
 			return fmt.Errorf("has the directive %.40q, which browsers do not know", name)

@@ -26,7 +26,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		var defaults fileConfig
 		defaults.setDefaults()
 		if !reflect.DeepEqual(f, defaults.ACME) {
-			r.fail("acme", "directory is not set, expected the URL of the CA's directory beside the other keys")
+			r.fail("acme", "directory is missing, write the URL of the CA's directory")
 		}
 		return nil
 	}
@@ -41,7 +41,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	}}
 	switch {
 	case (f.EAB.KeyID == "") != (f.EAB.Secret == ""):
-		r.fail("acme.eab", "expected both keyID and secret, or neither")
+		r.fail("acme.eab", "write both keyID and secret, or neither")
 	case f.EAB.Secret != "":
 		c.BindingSecret = r.secretOfBinding("acme.eab.secret", f.EAB.Secret)
 	}
@@ -51,12 +51,12 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		name, err := gatelodge.ParseName(s)
 		switch {
 		case err == nil && name.IsWildcard():
-			err = fmt.Errorf("%q is a wildcard itself", s)
+			err = fmt.Errorf("%q is already a wildcard", s)
 		case err == nil && !slices.ContainsFunc(zones, func(z objects.ZoneConfig) bool { return name.Within(z.Name) }):
-			err = fmt.Errorf("%q lies in none of dns.zones, by which a CA would have a wildcard proved", s)
+			err = fmt.Errorf("%q is not in one of dns.zones, which a CA needs to validate a wildcard", s)
 		}
 		if err != nil {
-			r.fail(key, "%v; expected a name like pke.example.com", err)
+			r.fail(key, "%v; write a name like pke.example.com", err)
 			continue
 		}
 		r.once(seen, key, string(name))
@@ -70,7 +70,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 func (r *configReader) secretOfBinding(key, s string) types.NamespacedName {
 	namespace, name, found := strings.Cut(s, "/")
 	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {
-		r.fail(key, "names no object, expected namespace/name of the Secret that holds the key")
+		r.fail(key, "is not a valid object name, write the namespace/name of the Secret with the key")
 	}
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
@@ -79,7 +79,7 @@ func (r *configReader) secretOfBinding(key, s string) types.NamespacedName {
 func (r *configReader) directoryURL(key, s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
-		r.fail(key, "%q is no directory of a CA, expected one like https://acme-v02.api.letsencrypt.org/directory", abridged(s))
+		r.fail(key, "%q is not a valid URL of a CA's directory, write one like https://acme-v02.api.letsencrypt.org/directory", abridged(s))
 	}
 	return s
 }
@@ -92,17 +92,17 @@ func (r *configReader) roots(key, file string) string {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		r.fail(key, "%v; expected a file of certificates in PEM", err)
+		r.fail(key, "%v; write the name of a file of certificates in PEM", err)
 		return ""
 	case !info.Mode().IsRegular() || info.Size() > maxRootsBytes:
-		r.fail(key, "%q is no file of at most %d bytes, expected certificates in PEM", abridged(file), maxRootsBytes)
+		r.fail(key, "%q is not a file of at most %d bytes, write the name of a file of certificates in PEM", abridged(file), maxRootsBytes)
 		return ""
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		r.fail(key, "%v; expected a file of certificates in PEM", err)
+		r.fail(key, "%v; write the name of a file of certificates in PEM", err)
 	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
-		r.fail(key, "%q holds no certificate, expected one or more in PEM", abridged(file))
+		r.fail(key, "%q contains no certificate, write the name of a file of certificates in PEM", abridged(file))
 	}
 	return string(text)
 }
@@ -114,7 +114,7 @@ func (r *configReader) email(key, s string) string {
 	}
 	local, domain, _ := strings.Cut(s, "@")
 	if name, err := gatelodge.ParseName(domain); err != nil || name.IsWildcard() || !isLocalPart(local) {
-		r.fail(key, "%q is no mail address, expected one like certificates@example.com", abridged(s))
+		r.fail(key, "%q is not a valid email address, write one like certificates@example.com", abridged(s))
 	}
 	return s
 }
@@ -122,7 +122,7 @@ func (r *configReader) email(key, s string) string {
 // printable accepts a short text.
 func (r *configReader) printable(key, s string) string {
 	if len(s) > 256 || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		r.fail(key, "%q is no identifier, expected up to 256 printable characters", abridged(s))
+		r.fail(key, "%q is not a valid identifier, write up to 256 printable characters", abridged(s))
 	}
 	return s
 }

@@ -68,12 +68,12 @@ func (r *configReader) read(data []byte, into *fileConfig) {
 	var document yaml.Node
 	if err := documents.Decode(&document); err != nil {
 		if !errors.Is(err, io.EOF) {
-			r.failAt("", "this is no YAML: %s", errors.New(strings.TrimPrefix(err.Error(), "yaml: ")))
+			r.failAt("", "this is not valid YAML: %s", errors.New(strings.TrimPrefix(err.Error(), "yaml: ")))
 		}
 		return
 	}
 	if err := documents.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		r.fail("", "there is more than one YAML document, expected one")
+		r.fail("", "there is more than one YAML document, write only one")
 		return
 	}
 	r.value("", document.Line, document.Content[0], reflect.ValueOf(into).Elem())
@@ -121,7 +121,7 @@ func (r *configReader) mapping(key string, n *yaml.Node, into reflect.Value) {
 		field, known := fieldOf(into, name.Value)
 		switch {
 		case !known:
-			r.errs = append(r.errs, &configError{r.file, name.Line, path, "unknown key, expected one of: " + strings.Join(keysOf(into), ", ")})
+			r.errs = append(r.errs, &configError{r.file, name.Line, path, "unknown key, write one of: " + strings.Join(keysOf(into), ", ")})
 		case seen[name.Value]:
 			r.errs = append(r.errs, &configError{r.file, name.Line, path, "the key is given twice"})
 		default:

@@ -36,7 +36,7 @@ func (r *configReader) viewName(key, name string, views []fileView) string {
 		for _, v := range views {
 			names = append(names, v.Name)
 		}
-		r.fail(key, "there is no view %q, expected one of: %s", abridged(name), strings.Join(names, ", "))
+		r.fail(key, "there is no view %q, write one of: %s", abridged(name), strings.Join(names, ", "))
 	}
 	return name
 }
@@ -51,7 +51,7 @@ func (r *configReader) zones(written []fileZone, views []fileView) []objects.Zon
 			err = fmt.Errorf("%q is a wildcard", z.Name)
 		}
 		if err != nil {
-			r.fail(key+".name", "%v; expected a zone like pke.example.com", err)
+			r.fail(key+".name", "%v; write a zone like pke.example.com", err)
 			continue // everything else in it is relative to the name
 		}
 		r.once(names, key+".name", string(name))
@@ -86,7 +86,7 @@ func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views [
 // lacks the dot is a slip of the pen.
 func (r *configReader) nameservers(key string, written []string, zone gatelodge.Name) []gatelodge.Name {
 	if len(written) == 0 {
-		r.fail(key, "a zone needs a name server, expected one like ns1")
+		r.fail(key, "a zone needs a name server, write one like ns1")
 	}
 	var names []gatelodge.Name
 	seen := make(unique)
@@ -97,12 +97,12 @@ func (r *configReader) nameservers(key string, written []string, zone gatelodge.
 		case err == nil && name.IsWildcard():
 			err = fmt.Errorf("%q is a wildcard", s)
 		case err == nil && !strings.HasSuffix(s, ".") && name.Within(zone):
-			err = fmt.Errorf("%q is relative to the zone and names it again, end it with a dot", s)
+			err = fmt.Errorf("%q is relative to the zone but repeats the zone's name, end it with a dot", s)
 		case err == nil && !strings.HasSuffix(s, "."):
 			name, err = gatelodge.ParseName(s + "." + string(zone))
 		}
 		if err != nil {
-			r.fail(item, "%v; expected a name in the zone like ns1, or a whole one like ns1.example.net.", err)
+			r.fail(item, "%v; write a name in the zone like ns1, or an absolute one like ns1.example.net.", err)
 			continue
 		}
 		r.once(seen, item, string(name))
@@ -123,7 +123,7 @@ func (r *configReader) hostmaster(key, address string, zone gatelodge.Name) stri
 			return strings.ReplaceAll(address[:at], ".", `\.`) + "." + string(domain)
 		}
 	}
-	r.fail(key, "%q is no mail address, expected one like hostmaster@example.com", abridged(address))
+	r.fail(key, "%q is not a valid email address, write one like hostmaster@example.com", abridged(address))
 	return ""
 }
 
@@ -159,7 +159,7 @@ func (r *configReader) records(key, text string, zone gatelodge.Name, ttl time.D
 	}
 	records, err := dnsserve.ParseRecords(strings.Repeat("\n", above)+text, zone, ttl)
 	if err != nil {
-		r.failAt(key, `%s; expected lines like "www IN A 192.0.2.1"`, err)
+		r.failAt(key, `%s; write lines like "www IN A 192.0.2.1"`, err)
 	}
 	return records
 }
@@ -168,7 +168,7 @@ func (r *configReader) records(key, text string, zone gatelodge.Name, ttl time.D
 func (r *configReader) caa(key, s string, zone gatelodge.Name) string {
 	records, err := dnsserve.ParseRecords("@ IN CAA "+s, zone, time.Minute)
 	if err != nil || len(records) != 1 || records[0].Type != "CAA" {
-		r.fail(key, `%q is no CAA record, expected one like 0 issue "letsencrypt.org"`, abridged(s))
+		r.fail(key, `%q is not a valid CAA record, write one like 0 issue "letsencrypt.org"`, abridged(s))
 		return ""
 	}
 	return records[0].Data

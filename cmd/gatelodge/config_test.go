@@ -224,7 +224,7 @@ func TestErrorsAreProblems(t *testing.T) {
 	if len(problems) != 2 {
 		t.Fatalf("%v", problems)
 	}
-	if got, want := problems[0].String(), "Config nmae (gateway.yaml:1): BadConfig: unknown key, expected one of: apiVersion, kind, name, "; !strings.HasPrefix(got, want) {
+	if got, want := problems[0].String(), "Config nmae (gateway.yaml:1): BadConfig: unknown key, write one of: apiVersion, kind, name, "; !strings.HasPrefix(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got, want := configProblems(errors.New("disk on fire"))[0].Message, "disk on fire"; got != want {

@@ -125,7 +125,7 @@ func (r *configReader) hsts(key, s string) string {
 		return ""
 	}
 	if err := gatelodge.CheckHSTS(s); err != nil {
-		r.fail(key, `%q %v, expected a field such as "max-age=31536000; includeSubDomains"`, abridged(s), err)
+		r.fail(key, `%q %v, write a field such as "max-age=31536000; includeSubDomains"`, abridged(s), err)
 	}
 	return s
 }
@@ -162,7 +162,7 @@ func (r *configReader) bindAddress(key, s string) string {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		r.fail(key, `%q is no address to listen on, expected one like ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`, abridged(s))
+		r.fail(key, `%q is not a valid address to listen on, write one like ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`, abridged(s))
 	}
 	return s
 }
@@ -172,7 +172,7 @@ func (r *configReader) bindAddress(key, s string) string {
 func (r *configReader) publicPort(key string, protocol gatelodge.Protocol, given int) uint16 {
 	switch {
 	case r.isWritten(key) && (protocol == gatelodge.DNS || protocol == gatelodge.DOT):
-		r.fail(key, "only HTTP and HTTPS listeners have one, for redirects")
+		r.fail(key, "only HTTP and HTTPS listeners have a public port")
 	case r.isWritten(key):
 		return uint16(within(r, key, given, 1, 65535))
 	case protocol == gatelodge.HTTP:
@@ -195,7 +195,7 @@ func (r *configReader) listenerView(key string, protocol gatelodge.Protocol, vie
 
 func (r *configReader) controller(key, s string) string {
 	if domain, path, found := strings.Cut(s, "/"); !found || path == "" || len(s) > 250 || !isSubdomain(domain) {
-		r.fail(key, "%q is no controller name, expected one like gatelodge.dev/ingress-controller", abridged(s))
+		r.fail(key, "%q is not a valid controller name, write one like gatelodge.dev/ingress-controller", abridged(s))
 	}
 	return s
 }
@@ -203,7 +203,7 @@ func (r *configReader) controller(key, s string) string {
 func (r *configReader) selector(key, s string) labels.Selector {
 	selector, err := labels.Parse(s)
 	if err != nil {
-		r.fail(key, `%q is no label selector, expected one like "zone=internal": %v`, abridged(s), err)
+		r.fail(key, `%q is not a valid label selector, write one like "zone=internal": %v`, abridged(s), err)
 	}
 	return selector
 }

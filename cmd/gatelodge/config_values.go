@@ -18,7 +18,7 @@ import (
 // oneOf accepts one of the allowed words.
 func (r *configReader) oneOf(key, s string, allowed ...string) string {
 	if !slices.Contains(allowed, s) {
-		r.fail(key, "%q is not known, expected %s", abridged(s), strings.Join(allowed, " or "))
+		r.fail(key, "%q is not a valid value, write %s", abridged(s), strings.Join(allowed, " or "))
 	}
 	return s
 }
@@ -26,7 +26,7 @@ func (r *configReader) oneOf(key, s string, allowed ...string) string {
 // within accepts a number from low to high.
 func within[T cmp.Ordered](r *configReader, key string, n, low, high T) T {
 	if !(n >= low && n <= high) { // NaN is in no range
-		r.fail(key, "%v is out of range, expected %v to %v", n, low, high)
+		r.fail(key, "%v is out of range, write a number from %v to %v", n, low, high)
 	}
 	return n
 }
@@ -36,7 +36,7 @@ type unique map[string]string
 
 func (r *configReader) once(seen unique, key, value string) {
 	if first, found := seen[value]; found {
-		r.fail(key, "%q is given at %s already", abridged(value), first)
+		r.fail(key, "%q is already given at %s", abridged(value), first)
 		return
 	}
 	seen[value] = key
@@ -56,9 +56,9 @@ func (r *configReader) duration(key, s string, least time.Duration) time.Duratio
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
-		r.fail(key, "%q is no duration, expected one like 30s, 500ms or 1m30s", abridged(s))
+		r.fail(key, "%q is not a valid duration, write one like 30s, 500ms or 1m30s", abridged(s))
 	case d < least:
-		r.fail(key, "%s is too short, expected %s or more", d, least)
+		r.fail(key, "%s is too short, write %s or more", d, least)
 	}
 	return d
 }
@@ -72,7 +72,7 @@ func (r *configReader) timeout(key, s string) time.Duration {
 func (r *configReader) ttl(key, s string) time.Duration {
 	d := r.duration(key, s, 0)
 	if d%time.Second != 0 || d > (1<<31-1)*time.Second {
-		r.fail(key, "%q is no TTL, expected whole seconds below 2³¹", abridged(s))
+		r.fail(key, "%q is not a valid TTL, write whole seconds below 2³¹", abridged(s))
 	}
 	return d
 }
@@ -82,7 +82,7 @@ func (r *configReader) percentage(key, s string) float64 {
 	number, found := strings.CutSuffix(s, "%")
 	n, err := strconv.ParseFloat(number, 64)
 	if !found || err != nil || !(n >= 0 && n <= 100) {
-		r.fail(key, "%q is no percentage, expected 0%% to 100%%", abridged(s))
+		r.fail(key, "%q is not a valid percentage, write 0%% to 100%%", abridged(s))
 	}
 	return n / 100
 }
@@ -96,7 +96,7 @@ func (r *configReader) networks(key string, written []string) []netip.Prefix {
 			network, err = address.Prefix(address.BitLen())
 		}
 		if err != nil {
-			r.fail(fmt.Sprintf("%s[%d]", key, i), "%q is no network, expected one like 10.0.0.0/8 or 2001:db8::/32", abridged(s))
+			r.fail(fmt.Sprintf("%s[%d]", key, i), "%q is not a valid network, write one like 10.0.0.0/8 or 2001:db8::/32", abridged(s))
 		}
 		networks = append(networks, network.Masked())
 	}
@@ -118,7 +118,7 @@ func (r *configReader) addresses(key string, written []string) []netip.Addr {
 		item := fmt.Sprintf("%s[%d]", key, i)
 		address, ok := parseAddress(s)
 		if !ok || address.IsUnspecified() || address.IsMulticast() {
-			r.fail(item, "%q is no address of a host, expected one like 192.0.2.1 or 2001:db8::1", abridged(s))
+			r.fail(item, "%q is not a valid host address, write one like 192.0.2.1 or 2001:db8::1", abridged(s))
 			continue
 		}
 		r.once(seen, item, address.String())
@@ -131,7 +131,7 @@ func (r *configReader) addresses(key string, written []string) []netip.Addr {
 // of our own too.
 func (r *configReader) label(key, s string) string {
 	if len(validation.IsDNS1123Label(s)) > 0 {
-		r.fail(key, "%q is no name, expected up to 63 lower-case letters, digits and hyphens", abridged(s))
+		r.fail(key, "%q is not a valid name, write up to 63 lower-case letters, digits and hyphens", abridged(s))
 	}
 	return s
 }
@@ -139,7 +139,7 @@ func (r *configReader) label(key, s string) string {
 // subdomain accepts the name of most kinds of Kubernetes objects.
 func (r *configReader) subdomain(key, s string) string {
 	if !isSubdomain(s) {
-		r.fail(key, "%q is no object name, expected lower-case letters, digits, hyphens and dots", abridged(s))
+		r.fail(key, "%q is not a valid object name, write lower-case letters, digits, hyphens and dots", abridged(s))
 	}
 	return s
 }
@@ -152,7 +152,7 @@ func isSubdomain(s string) bool {
 func (r *configReader) namespaced(key, s string) types.NamespacedName {
 	namespace, name, found := strings.Cut(s, "/")
 	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {
-		r.fail(key, "%q names no object, expected namespace/name", abridged(s))
+		r.fail(key, "%q is not a valid object name, write namespace/name", abridged(s))
 	}
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
@@ -167,7 +167,7 @@ func (r *configReader) servicePort(key, s string) *objects.ServicePort {
 	number, err := strconv.ParseUint(port, 10, 16)
 	isPort := err == nil && number > 0 || len(validation.IsValidPortName(port)) == 0
 	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || len(validation.IsDNS1035Label(name)) > 0 || !isPort {
-		r.fail(key, "%q names no Service port, expected namespace/service:port", abridged(s))
+		r.fail(key, "%q is not a valid Service port, write namespace/service:port", abridged(s))
 	}
 	return &objects.ServicePort{Namespace: namespace, Name: name, Port: port}
 }
