@@ -17,10 +17,10 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// maxRootsBytes is the largest file of root certificates that is read.
+// maxRootsBytes is the size limit of a file of root certificates.
 const maxRootsBytes = 1 << 20
 
-// acme returns from whom certificates are ordered, nil for nobody.
+// acme returns how certificates are ordered, nil if they are not.
 func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACMEConfig {
 	if f.Directory == "" {
 		var defaults fileConfig
@@ -65,8 +65,8 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	return c
 }
 
-// secretOfBinding accepts the name of a Secret. It does not quote what is none:
-// that may be the key itself.
+// secretOfBinding accepts the name of a Secret. The error does not quote the
+// value, which may be the key itself.
 func (r *configReader) secretOfBinding(key, s string) types.NamespacedName {
 	namespace, name, found := strings.Cut(s, "/")
 	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {
@@ -75,7 +75,7 @@ func (r *configReader) secretOfBinding(key, s string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
-// directoryURL accepts where a CA's directory is (RFC 8555 §6.1: HTTPS).
+// directoryURL accepts the URL of a CA's directory (RFC 8555 §6.1: HTTPS).
 func (r *configReader) directoryURL(key, s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
@@ -107,7 +107,7 @@ func (r *configReader) roots(key, file string) string {
 	return string(text)
 }
 
-// email accepts the address of a contact, or nothing.
+// email accepts an email address, or nothing.
 func (r *configReader) email(key, s string) string {
 	if s == "" {
 		return ""

@@ -13,22 +13,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// configReader collects what is wrong with one configuration file. It decodes
-// the YAML tree itself, for the strict mode of the library names neither the
-// path of a key nor what was expected there.
+// configReader collects the problems of one configuration file. It decodes the
+// YAML tree itself, because the library's strict mode reports neither the path
+// of a key nor what is expected there.
 type configReader struct {
 	file    string
-	written map[string]place // by key path; a key without a value is not there
+	written map[string]place // by key path; without keys that have no value
 	errs    []*configError
 }
 
-// place is where a value stands in the file.
+// place is where a value is in the file.
 type place struct {
 	line  int // of its key, or of the item of a list
 	value *yaml.Node
 }
 
-// err joins what is wrong in the order of the file.
+// err joins the errors in the order of the file.
 func (r *configReader) err() error {
 	slices.SortStableFunc(r.errs, func(a, b *configError) int { return a.line - b.line })
 	var errs []error
@@ -43,8 +43,8 @@ func (r *configReader) isWritten(key string) bool {
 	return written
 }
 
-// fail notes an error about a key, which stands at its own line or, when it is
-// left out, at that of what it belongs to.
+// fail records an error about a key, at its line or, if the file doesn't have
+// it, at the line of its parent.
 func (r *configReader) fail(key, format string, args ...any) {
 	r.errs = append(r.errs, &configError{r.file, r.line(key), key, fmt.Sprintf(format, args...)})
 }
@@ -61,7 +61,7 @@ func (r *configReader) line(key string) int {
 	}
 }
 
-// read decodes a file over the defaults. An empty file changes none.
+// read sets the defaults and decodes a file over them.
 func (r *configReader) read(data []byte, into *fileConfig) {
 	into.setDefaults()
 	documents := yaml.NewDecoder(bytes.NewReader(data))
@@ -79,7 +79,7 @@ func (r *configReader) read(data []byte, into *fileConfig) {
 	r.value("", document.Line, document.Content[0], reflect.ValueOf(into).Elem())
 }
 
-// failAt notes an error of a parser whose message may start with the line.
+// failAt records a parser's error, whose message may start with the line.
 func (r *configReader) failAt(key, format string, err error) {
 	message, line := err.Error(), r.line(key)
 	if rest, found := strings.CutPrefix(message, "line "); found {
@@ -131,7 +131,7 @@ func (r *configReader) mapping(key string, n *yaml.Node, into reflect.Value) {
 	}
 }
 
-// sequence replaces a list; nothing of its default stays.
+// sequence decodes a list, which replaces its default.
 func (r *configReader) sequence(key string, n *yaml.Node, into reflect.Value) {
 	if n.Kind != yaml.SequenceNode {
 		r.fail(key, "expected a list, got %s", shapeOf(n))
@@ -160,13 +160,13 @@ func (r *configReader) scalar(key string, n *yaml.Node, into reflect.Value) {
 		into.SetString(n.Value)
 		return
 	}
-	// The library would take 1.5 for 1, and "yes" for true.
+	// The library would decode 1.5 as 1, and "yes" as true.
 	if !slices.Contains(tagsOf(into), n.ShortTag()) || n.Decode(into.Addr().Interface()) != nil {
 		r.fail(key, "expected %s, got %q", kindOf(into), abridged(n.Value))
 	}
 }
 
-// fieldOf returns the field of a struct that a key stands for.
+// fieldOf returns the field of a struct for a key.
 func fieldOf(of reflect.Value, key string) (field reflect.Value, known bool) {
 	i := slices.Index(keysOf(of), key)
 	if i < 0 {
@@ -203,7 +203,7 @@ func kindOf(v reflect.Value) string {
 	}
 }
 
-// tagsOf returns the YAML types that a number or a switch is written with.
+// tagsOf returns the YAML tags accepted for a number or boolean.
 func tagsOf(v reflect.Value) []string {
 	switch v.Kind() {
 	case reflect.Bool:
@@ -226,7 +226,7 @@ func shapeOf(n *yaml.Node) string {
 	}
 }
 
-// abridged keeps an error message to one readable line, whatever it quotes.
+// abridged shortens a value for an error message.
 func abridged(s string) string {
 	const most = 60
 	if len(s) <= most {

@@ -52,7 +52,7 @@ func (r *configReader) zones(written []fileZone, views []fileView) []objects.Zon
 		}
 		if err != nil {
 			r.fail(key+".name", "%v; write a zone like pke.example.com", err)
-			continue // everything else in it is relative to the name
+			continue // all else in the zone is relative to its name
 		}
 		r.once(names, key+".name", string(name))
 		zones = append(zones, r.zone(key, name, z, views))
@@ -81,9 +81,9 @@ func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views [
 	return zone
 }
 
-// nameservers returns absolute names. As in a zone file a name without a dot
-// at its end is relative to the zone; one that spells the zone out and then
-// lacks the dot is a slip of the pen.
+// nameservers returns absolute names. As in a zone file, a name without a
+// trailing dot is relative to the zone; one that ends in the zone's name without
+// the dot is taken for a mistake.
 func (r *configReader) nameservers(key string, written []string, zone gatelodge.Name) []gatelodge.Name {
 	if len(written) == 0 {
 		r.fail(key, "a zone needs a name server, write one like ns1")
@@ -111,8 +111,8 @@ func (r *configReader) nameservers(key string, written []string, zone gatelodge.
 	return names
 }
 
-// hostmaster returns a mail address in the form of an SOA record's RNAME: the
-// "@" is a dot, and a dot before it is escaped (RFC 1035 §8).
+// hostmaster returns an email address in the form of an SOA record's RNAME: the
+// "@" is a dot, and dots before it are escaped (RFC 1035 §8).
 func (r *configReader) hostmaster(key, address string, zone gatelodge.Name) string {
 	if address == "" {
 		return "hostmaster." + string(zone)
@@ -127,7 +127,7 @@ func (r *configReader) hostmaster(key, address string, zone gatelodge.Name) stri
 	return ""
 }
 
-// isLocalPart tells whether s can stand before the "@" of a mail address
+// isLocalPart reports whether s is valid before the "@" of an email address
 // without quotes (RFC 5322 §3.2.3, dot-atom).
 func isLocalPart(s string) bool {
 	for atom := range strings.SplitSeq(s, ".") {
@@ -146,8 +146,8 @@ func isLocalPart(s string) bool {
 	return true
 }
 
-// records parses the static records of a zone. Blank lines put them on the
-// lines that they have in the file, which is where errors then point.
+// records parses the static records of a zone. It adds blank lines above them so
+// that errors give the line in the file.
 func (r *configReader) records(key, text string, zone gatelodge.Name, ttl time.Duration) []gatelodge.Record {
 	if text == "" {
 		return nil
@@ -155,7 +155,7 @@ func (r *configReader) records(key, text string, zone gatelodge.Name, ttl time.D
 	value := r.written[key].value
 	above := value.Line - 1
 	if value.Style&yaml.LiteralStyle != 0 {
-		above++ // the text starts below the "|"
+		above++ // the text starts on the line after the "|"
 	}
 	records, err := dnsserve.ParseRecords(strings.Repeat("\n", above)+text, zone, ttl)
 	if err != nil {

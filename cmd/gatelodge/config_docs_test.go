@@ -37,8 +37,8 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 }
 
-// defaultsByKey collects the defaults below a value as they are written in
-// YAML. The keys of a list's items have those of an item with nothing in it.
+// defaultsByKey collects the defaults below a value in YAML form. The defaults of
+// a list's items are those of an empty item.
 func defaultsByKey(into map[string]string, key string, v reflect.Value) {
 	switch {
 	case v.Kind() == reflect.Struct:
@@ -60,7 +60,7 @@ func defaultsByKey(into map[string]string, key string, v reflect.Value) {
 	}
 }
 
-// TestExampleOnThePage: what the page shows can be used as it stands.
+// TestExampleOnThePage: the page's example is a valid configuration.
 func TestExampleOnThePage(t *testing.T) {
 	_, rest, _ := strings.Cut(readPage(t), "```yaml\n")
 	example, _, found := strings.Cut(rest, "```\n")

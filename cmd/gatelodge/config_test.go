@@ -19,7 +19,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// parsedConfig returns a configuration that has to be good.
+// parsedConfig returns a configuration that has to be valid.
 func parsedConfig(t *testing.T, text string) *config {
 	t.Helper()
 	c, err := parseConfig([]byte(text), "gateway.yaml")
@@ -29,8 +29,8 @@ func parsedConfig(t *testing.T, text string) *config {
 	return c
 }
 
-// TestEmptyFileIsTheDefaults: an empty file, no file, and keys without values
-// all mean a working gateway.
+// TestEmptyFileIsTheDefaults: an empty file, no file, and keys without values all
+// give a working gateway.
 func TestEmptyFileIsTheDefaults(t *testing.T) {
 	none, err := loadConfig("")
 	if err != nil {
@@ -59,7 +59,7 @@ func TestEmptyFileIsTheDefaults(t *testing.T) {
 	}
 }
 
-// TestEveryValueArrives: what is written is found in what is used.
+// TestEveryValueArrives: each value of the file is in the configuration.
 func TestEveryValueArrives(t *testing.T) {
 	got := parsedConfig(t, `
 apiVersion: gatelodge.dev/v1alpha1
@@ -180,7 +180,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 		DefaultCertificates: []types.NamespacedName{{Namespace: "edge", Name: "wildcard"}},
 		Guard:               objects.GuardConfig{Share: 0.25, Minimum: 3, Window: 30 * time.Second, Hold: time.Hour},
 	}}
-	// A selector holds what it compiled, so that it is compared by its text.
+	// A selector contains compiled state, so compare its text.
 	if got.Kube.Selector.String() != want.Kube.Selector.String() {
 		t.Errorf("selector %s, want %s", got.Kube.Selector, want.Kube.Selector)
 	}
@@ -190,9 +190,9 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 	}
 }
 
-// TestErrors: every mistake is named with its line, key and what was expected,
-// and all of them at once. A new case is a new file: a configuration, and the
-// lines that a user sees.
+// TestErrors: every problem is reported with its line, key and what to write
+// instead, all at once. A new case is a new file: a configuration, and the lines
+// that a user sees.
 func TestErrors(t *testing.T) {
 	files, err := filepath.Glob("testdata/config/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -216,8 +216,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestErrorsAreProblems: a file that is not taken over shows in the snapshot
-// with a Problem for each mistake.
+// TestErrorsAreProblems: the snapshot has a Problem for each error in a changed
+// file.
 func TestErrorsAreProblems(t *testing.T) {
 	_, err := parseConfig([]byte("nmae: edge\nstat: 1\n"), "gateway.yaml")
 	problems := configProblems(err)
@@ -246,14 +246,14 @@ func TestFileThatIsTooLong(t *testing.T) {
 	}
 }
 
-// TestFlagsMoveDefaultListeners: those that the file names stay where they are.
+// TestFlagsMoveDefaultListeners: the flags do not change listeners in the file.
 func TestFlagsMoveDefaultListeners(t *testing.T) {
 	addresses := func(c *config) (all []string) {
 		for _, l := range c.Listeners {
 			all = append(all, l.Address)
 		}
 		if !reflect.DeepEqual(c.Listeners, c.Kube.Listeners) {
-			t.Errorf("the snapshot would tell of %v", c.Kube.Listeners)
+			t.Errorf("the snapshot would have %v", c.Kube.Listeners)
 		}
 		return all
 	}
@@ -269,8 +269,7 @@ func TestFlagsMoveDefaultListeners(t *testing.T) {
 	}
 }
 
-// TestPublishAsBound: without a load balancer between, redirects name the port
-// of the listener.
+// TestPublishAsBound: without a load balancer, redirects use the listener's port.
 func TestPublishAsBound(t *testing.T) {
 	c := parsedConfig(t, "")
 	c.override("127.0.0.1:1080", "127.0.0.1:1443", "127.0.0.1:0")
@@ -304,8 +303,8 @@ func TestNeedsRestart(t *testing.T) {
 	}
 }
 
-// FuzzConfig: whatever is in the file, it is a configuration or an error that
-// names the file.
+// FuzzConfig: any file gives either a configuration or an error that names the
+// file.
 func FuzzConfig(f *testing.F) {
 	files, err := filepath.Glob("testdata/config/*.txtar")
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// validate turns what is written into what is used, and notes everything that
-// is wrong with it. Its result is for use only if nothing was.
+// validate converts a fileConfig and records its errors. The result is valid only
+// if there are none.
 func (r *configReader) validate(f *fileConfig) *config {
 	r.oneOf("apiVersion", f.APIVersion, "gatelodge.dev/v1alpha1")
 	r.oneOf("kind", f.Kind, "GatewayConfig")
@@ -61,8 +61,8 @@ func (r *configReader) validate(f *fileConfig) *config {
 	return c
 }
 
-// notAvailable refuses what nothing serves yet, rather than take a wish that
-// is not fulfilled. It never quotes the value, which may be a secret.
+// notAvailable rejects keys that have no effect yet, rather than ignore them. It
+// never quotes the value, which may be a secret.
 func (r *configReader) notAvailable(f *fileConfig) {
 	for i, z := range f.DNS.Zones {
 		if !reflect.DeepEqual(z.Transfer, fileTransfer{}) {
@@ -151,8 +151,8 @@ func (r *configReader) listeners(written []fileListener, views []fileView) []gat
 	return listeners
 }
 
-// bindAddress accepts what every listener can be bound to without asking the
-// DNS, of which we may be the server.
+// bindAddress accepts addresses that need no DNS lookup, because we may be the
+// DNS server.
 func (r *configReader) bindAddress(key, s string) string {
 	host, port, err := net.SplitHostPort(s)
 	if err == nil && host != "" {
@@ -167,8 +167,8 @@ func (r *configReader) bindAddress(key, s string) string {
 	return s
 }
 
-// publicPort returns the port that users see, which is that of the protocol
-// unless it is given.
+// publicPort returns the port that users see: the given one, or else the
+// protocol's default.
 func (r *configReader) publicPort(key string, protocol gatelodge.Protocol, given int) uint16 {
 	switch {
 	case r.isWritten(key) && (protocol == gatelodge.DNS || protocol == gatelodge.DOT):

@@ -15,7 +15,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// oneOf accepts one of the allowed words.
+// oneOf accepts one of the allowed values.
 func (r *configReader) oneOf(key, s string, allowed ...string) string {
 	if !slices.Contains(allowed, s) {
 		r.fail(key, "%q is not a valid value, write %s", abridged(s), strings.Join(allowed, " or "))
@@ -25,13 +25,13 @@ func (r *configReader) oneOf(key, s string, allowed ...string) string {
 
 // within accepts a number from low to high.
 func within[T cmp.Ordered](r *configReader, key string, n, low, high T) T {
-	if !(n >= low && n <= high) { // NaN is in no range
+	if !(n >= low && n <= high) { // rejects NaN, too
 		r.fail(key, "%v is out of range, write a number from %v to %v", n, low, high)
 	}
 	return n
 }
 
-// unique holds the values of a list that may be there once, with their keys.
+// unique holds values that must not be repeated, with the key of each.
 type unique map[string]string
 
 func (r *configReader) once(seen unique, key, value string) {
@@ -42,7 +42,7 @@ func (r *configReader) once(seen unique, key, value string) {
 	seen[value] = key
 }
 
-// each accepts the items of a list that item accepts.
+// each validates the items of a list with item.
 func (r *configReader) each(key string, items []string, item func(key, s string) string) []string {
 	for i, s := range items {
 		item(fmt.Sprintf("%s[%d]", key, i), s)
@@ -50,8 +50,7 @@ func (r *configReader) each(key string, items []string, item func(key, s string)
 	return items
 }
 
-// duration accepts what time.ParseDuration does, but nothing shorter than
-// least.
+// duration accepts what time.ParseDuration does, if it is not shorter than least.
 func (r *configReader) duration(key, s string, least time.Duration) time.Duration {
 	d, err := time.ParseDuration(s)
 	switch {
@@ -63,12 +62,12 @@ func (r *configReader) duration(key, s string, least time.Duration) time.Duratio
 	return d
 }
 
-// timeout accepts a duration in which a peer can do something.
+// timeout accepts a duration of at least a millisecond.
 func (r *configReader) timeout(key, s string) time.Duration {
 	return r.duration(key, s, time.Millisecond)
 }
 
-// ttl accepts the whole seconds of a DNS TTL (RFC 2181 §8).
+// ttl accepts a DNS TTL (RFC 2181 §8) in whole seconds.
 func (r *configReader) ttl(key, s string) time.Duration {
 	d := r.duration(key, s, 0)
 	if d%time.Second != 0 || d > (1<<31-1)*time.Second {
@@ -77,7 +76,7 @@ func (r *configReader) ttl(key, s string) time.Duration {
 	return d
 }
 
-// percentage accepts "0%" to "100%" and returns the share.
+// percentage accepts "0%" to "100%" and returns 0 to 1.
 func (r *configReader) percentage(key, s string) float64 {
 	number, found := strings.CutSuffix(s, "%")
 	n, err := strconv.ParseFloat(number, 64)
@@ -87,7 +86,7 @@ func (r *configReader) percentage(key, s string) float64 {
 	return n / 100
 }
 
-// networks accepts CIDRs, and plain addresses for themselves alone.
+// networks accepts CIDRs and single addresses.
 func (r *configReader) networks(key string, written []string) []netip.Prefix {
 	var networks []netip.Prefix
 	for i, s := range written {
@@ -103,14 +102,14 @@ func (r *configReader) networks(key string, written []string) []netip.Prefix {
 	return networks
 }
 
-// parseAddress accepts an address in the one form that it is compared in: no
-// IPv6 zone, and IPv4 as such.
+// parseAddress accepts an address without an IPv6 zone that is not an IPv4-mapped
+// one, so that equal addresses compare as equal.
 func parseAddress(s string) (address netip.Addr, ok bool) {
 	address, err := netip.ParseAddr(s)
 	return address, err == nil && address.Zone() == "" && !address.Is4In6()
 }
 
-// addresses accepts IP addresses that can be published.
+// addresses accepts IP addresses to publish in the DNS.
 func (r *configReader) addresses(key string, written []string) []netip.Addr {
 	var addresses []netip.Addr
 	seen := make(unique)
@@ -127,8 +126,8 @@ func (r *configReader) addresses(key string, written []string) []netip.Addr {
 	return addresses
 }
 
-// label accepts the name of a Kubernetes namespace, whose rules hold for names
-// of our own too.
+// label accepts the name of a Kubernetes namespace. Our own names follow the same
+// rules.
 func (r *configReader) label(key, s string) string {
 	if len(validation.IsDNS1123Label(s)) > 0 {
 		r.fail(key, "%q is not a valid name, write up to 63 lower-case letters, digits and hyphens", abridged(s))
@@ -148,7 +147,7 @@ func isSubdomain(s string) bool {
 	return len(validation.IsDNS1123Subdomain(s)) == 0
 }
 
-// namespaced accepts the name of an object in a namespace.
+// namespaced accepts the namespace and name of an object.
 func (r *configReader) namespaced(key, s string) types.NamespacedName {
 	namespace, name, found := strings.Cut(s, "/")
 	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {

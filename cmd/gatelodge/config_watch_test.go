@@ -39,8 +39,8 @@ func startWatch(t *testing.T, file string) <-chan configSeen {
 	return changes
 }
 
-// waitForConfig reads changes up to the wanted name, or to an error that contains
-// fault. A file that is read while it is written may show on the way.
+// waitForConfig reads changes until it sees the wanted name, or an error that
+// contains fault. Before that it may see a file that was read while written.
 func waitForConfig(t *testing.T, changes <-chan configSeen, name, fault string) {
 	t.Helper()
 	deadline := time.After(10 * time.Second)
@@ -66,8 +66,8 @@ func writeConfig(t *testing.T, file, text string) {
 	}
 }
 
-// TestWatchedFile: written in place, broken, mended, replaced as editors do,
-// removed and back again.
+// TestWatchedFile: the file is written in place, broken, corrected, replaced as
+// editors do, removed, and restored.
 func TestWatchedFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "gateway.yaml")
 	writeConfig(t, file, "name: first")
@@ -120,8 +120,8 @@ func TestWatchedConfigMap(t *testing.T) {
 	waitForConfig(t, changes, "second", "")
 }
 
-// TestWatchWithoutEvents: a change in a folder that is not watched, to which
-// the file is a link, is found all the same.
+// TestWatchWithoutEvents: a change of a link's target in another folder, which is
+// not watched, is seen, too.
 func TestWatchWithoutEvents(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "real.yaml")
 	writeConfig(t, elsewhere, "name: first")

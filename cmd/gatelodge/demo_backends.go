@@ -54,7 +54,7 @@ func startBackends(ctx context.Context) (map[string]backendPort, error) {
 	context.AfterFunc(ctx, server.Stop)
 	go server.Serve(l)
 
-	// Nobody listens on the port of "down" once it is closed.
+	// The port of "down" is closed, so connections to it are refused.
 	l, err = listen("down")
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func echoRequest(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// slow takes two seconds to answer.
+// slow takes two seconds to respond.
 func slow(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-time.After(2 * time.Second):
@@ -86,7 +86,7 @@ func slow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// failing always answers with an error of its own.
+// failing always responds with an error.
 func failing(w http.ResponseWriter, _ *http.Request) {
 	http.Error(w, "This backend always fails.", http.StatusInternalServerError)
 }
@@ -94,8 +94,7 @@ func failing(w http.ResponseWriter, _ *http.Request) {
 //go:embed demo_chat.html
 var chatPage []byte
 
-// chat sends every WebSocket message back, and shows a page to try it on to
-// everybody else.
+// chat sends every WebSocket message back, and serves a page to try it on.
 func chat(w http.ResponseWriter, r *http.Request) {
 	if !websocket.IsWebSocketUpgrade(r) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// echoProto describes the echo service, in Go rather than in a .proto file, so
-// that building needs no code generator. It is equal to
+// echoProto describes the echo service. It is Go rather than a .proto file so that
+// the build needs no code generator. It is equal to
 //
 //	package gatelodge.demo;
 //	service Echo {
@@ -74,7 +74,7 @@ func say(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerI
 	return &message, nil
 }
 
-// talk sends every message back as it comes.
+// talk sends every message back when it arrives.
 func talk(_ any, stream grpc.ServerStream) error {
 	for {
 		var message wrapperspb.StringValue
@@ -90,7 +90,7 @@ func talk(_ any, stream grpc.ServerStream) error {
 	}
 }
 
-// resolver finds one file more than those linked into the program.
+// resolver finds one more file than those linked into the program.
 type resolver struct{ file protoreflect.FileDescriptor }
 
 // FindFileByPath implements protodesc.Resolver.

@@ -7,8 +7,7 @@ import (
 	"text/template"
 )
 
-// guide is what the demo prints: where things are, and lines to try that work
-// as they stand.
+// guide is what the demo prints: where everything is, and commands to try.
 type guide struct {
 	g         *gateway
 	ca        string // file of the CA's certificate
@@ -50,8 +49,8 @@ func (d guide) print(w io.Writer) {
 	}
 }
 
-// guideText is filled by print. The first https URL is a host whose every path
-// answers 200 without credentials.
+// guideText is filled in by print. All paths of the host in the first https URL
+// respond 200 without credentials.
 var guideText = template.Must(template.New("guide").Parse(`Gatelodge is serving the manifests in {{.Manifests}}
 Edit them there: a change is served within a moment. Ctrl-C ends the demo.
 

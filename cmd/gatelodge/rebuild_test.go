@@ -95,9 +95,9 @@ func tlsSecret(b *testing.B, meta metav1.ObjectMeta, key *ecdsa.PrivateKey, host
 	}}
 }
 
-// benchmarkRebuild makes a change again and again, and measures the CPU time
-// from the objects to the tables that are live, in all threads: what the garbage
-// collector spends is part of it, and what other processes do is not.
+// benchmarkRebuild repeats a change and measures the CPU time from the objects to
+// the live tables, in all threads: it includes garbage collection, but not other
+// processes.
 func benchmarkRebuild(b *testing.B, change func(o *objects.Objects, n int)) {
 	objects := bigCluster(b)
 	cfg, err := parseConfig([]byte(`
@@ -124,7 +124,7 @@ ingress: {withoutClass: true}
 	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/1000/float64(n), "cpu-ms/op")
 }
 
-// cpuTime is what this process has used, of user and system.
+// cpuTime returns this process's user and system time.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage

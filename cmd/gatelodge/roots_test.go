@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// TestRootsWithoutFiles: in the image, which has no file of roots, an ACME
-// directory of a public authority is trusted all the same. The roots are read
-// once in a process, so the test asks another one.
+// TestRootsWithoutFiles: the image, which has no file of roots, trusts public
+// CAs. A process reads the roots once, so the test starts another one.
 func TestRootsWithoutFiles(t *testing.T) {
 	const child = "GATELODGE_TEST_ROOTS"
 	if os.Getenv(child) != "" {
