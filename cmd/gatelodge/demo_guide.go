@@ -78,9 +78,9 @@ gRPC: a message with "hello" goes out and comes back
 
 {{if .ACME}}Certificates are ordered from {{.ACME}},
 which has to ask {{.DNS}} for the names (pebble -dnsserver {{.DNS}})
-Who issued the one of a host, and for which names
+The issuer of a certificate, and its names
   {{.OpenSSL}} -connect {{.HTTPS}} -servername echo.shop.pke.example.com </dev/null 2>/dev/null | openssl x509 -noout -issuer -ext subjectAltName
-What is ordered for whom, and what went wrong
+Orders and problems
   curl -s http://{{.Admin}}/snapshot | grep -E '^(issue|problem)'
 
 {{end}}In a browser (the certificate is of a CA that it doesn't know: accept it)
