@@ -27,6 +27,6 @@ const (
 
 // BasicAuth asks for a user and a password (RFC 7617).
 type BasicAuth struct {
-	Realm string            // shown to the user
-	Users map[string]string // user to password hash in a form of htpasswd: bcrypt, apr1 or SHA
+	Realm string // shown to the user
+	Users map[string]PasswordHash
 }

@@ -32,6 +32,15 @@ func unavailable(why string) *answer {
 	return &answer{status: 503, reason: why, text: "Service Unavailable"}
 }
 
+func tooManyRequests(why string) *answer {
+	return &answer{status: 429, reason: why, text: "Too Many Requests", fields: exchange.Fields{{Name: "retry-after", Value: "1"}}}
+}
+
+// hungUp is for a client that is not there any more: nothing is sent.
+func hungUp(why string) *answer {
+	return &answer{status: statusGone, reason: why}
+}
+
 func contentTooLarge(why string) *answer {
 	return &answer{status: 413, reason: why, text: "Content Too Large"}
 }
@@ -69,6 +78,9 @@ func (r *request) conclude(err error) error {
 // for it can't read others.
 func (r *request) answer(a *answer) error {
 	r.reason = a.reason
+	if a.status == statusGone {
+		return exchange.ErrClient
+	}
 	if isGRPC(r.x.Header) && a.status >= 400 {
 		return r.answerGRPC(a)
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/base64"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -34,9 +35,15 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 		if !known {
 			hash = stranger // so that the time tells nobody which users exist
 		}
-		right, err := s.credentials.check(r.x.Context, password, hash)
-		if err != nil {
-			return unavailable("basic auth: " + err.Error())
+		by := asker{host: r.route.host.source.Name, client: clientOf(r.x.Client.Addr()), ctx: r.x.Context, gone: r.x.Gone}
+		right, err := s.credentials.check(by, password, hash)
+		switch {
+		case errors.Is(err, errHungUp):
+			return hungUp(err.Error())
+		case errors.Is(err, errHashesOfClient):
+			return tooManyRequests(err.Error())
+		case err != nil:
+			return unavailable(err.Error())
 		}
 		if !right || !known {
 			return &answer{status: 401, reason: "wrong credentials", text: "Unauthorized", fields: challenge}

@@ -5,8 +5,14 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
+	"net/netip"
 	"runtime"
 	"sync"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
 )
 
 // verifiedMost is how many verified credentials are remembered: some 100 bytes
@@ -14,11 +20,10 @@ import (
 const verifiedMost = 4096
 
 // credentials checks passwords. Hashes are slow to compute by design, so what
-// was right once is remembered, and only some are computed at a time: strangers
-// that try passwords slow down each other and not the gateway.
+// was right once is remembered, and the rest waits for a turn in a queue.
 type credentials struct {
-	secret  [32]byte      // keys the memory, so that it holds nothing to try passwords on
-	hashing chan struct{} // holds an item for each hash that is being computed
+	secret [32]byte // keys the memory, so that it holds nothing to try passwords on
+	queue  hashQueue
 
 	mu     sync.Mutex
 	recent map[[32]byte]struct{} // verified of late
@@ -27,31 +32,73 @@ type credentials struct {
 
 func newCredentials() *credentials {
 	c := &credentials{
-		hashing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		recent:  make(map[[32]byte]struct{}),
+		queue:  hashQueue{free: max(1, runtime.GOMAXPROCS(0)/2)},
+		recent: make(map[[32]byte]struct{}),
 	}
 	_, _ = rand.Read(c.secret[:]) // never fails
 	return c
 }
 
-// check tells whether password is the one that was hashed. It fails only when
-// ctx ends before its turn has come.
-func (c *credentials) check(ctx context.Context, password, hash string) (bool, error) {
-	key := c.key(password, hash)
+// asker is who wants a password checked.
+type asker struct {
+	host   gatelodge.Name
+	client netip.Prefix
+	ctx    context.Context // ends when nobody waits for the answer any more
+	gone   *exchange.Gone
+}
+
+// hangUpPeriod is how often it is looked whether a client that waits has hung
+// up.
+const hangUpPeriod = 100 * time.Millisecond
+
+// errHungUp: the client went away while it waited for its turn.
+var errHungUp = fmt.Errorf("%w: hung up while its password waited to be checked", exchange.ErrClient)
+
+// check reports whether password is the one that was hashed. It fails when
+// there are too many to check, or the client goes away before its turn.
+func (c *credentials) check(by asker, password string, hash gatelodge.PasswordHash) (bool, error) {
+	if !isSlow(hash) {
+		return matchesHash(password, hash), nil
+	}
+	key := c.key(password, hash.Text)
 	if c.verified(key) {
 		return true, nil
 	}
-	select {
-	case c.hashing <- struct{}{}:
-	case <-ctx.Done():
-		return false, ctx.Err()
+	if err := c.await(by); err != nil {
+		return false, err
+	}
+	defer c.queue.done()
+	if c.verified(key) { // a browser asks for several things at once
+		return true, nil
 	}
 	right := matchesHash(password, hash)
-	<-c.hashing
 	if right {
 		c.remember(key)
 	}
 	return right, nil
+}
+
+// await returns nil when it is the asker's turn.
+func (c *credentials) await(by asker) error {
+	turn, err := c.queue.enter(by.host, by.client)
+	if turn == nil {
+		return err
+	}
+	look := time.NewTicker(hangUpPeriod)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-turn.come:
+			return err
+		case <-by.ctx.Done():
+		case <-look.C:
+			if !by.gone.HungUp() {
+				continue
+			}
+		}
+		c.queue.leave(by.host, by.client, turn)
+		return errHungUp
+	}
 }
 
 // key stands for a password and a hash in memory.

@@ -3,24 +3,22 @@ package proxy
 import (
 	"crypto/sha1"
 	"crypto/subtle"
-	"encoding/base64"
-	"strings"
 
 	"golang.org/x/crypto/bcrypt"
+
+	gatelodge "gatelodge.dev"
 )
 
-// matchesHash tells whether password is the one that was hashed, in one of the
-// forms of htpasswd: bcrypt, apr1, {SHA}.
-func matchesHash(password, hash string) bool {
-	switch {
-	case strings.HasPrefix(hash, "$2"):
-		return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
-	case strings.HasPrefix(hash, apr1Prefix):
-		salt, _, ok := strings.Cut(hash[len(apr1Prefix):], "$")
-		return ok && equal(apr1(password, salt), hash)
-	case strings.HasPrefix(hash, "{SHA}"):
-		sum := sha1.Sum([]byte(password))
-		return equal("{SHA}"+base64.StdEncoding.EncodeToString(sum[:]), hash)
+// matchesHash reports whether password is the one that was hashed.
+func matchesHash(password string, hash gatelodge.PasswordHash) bool {
+	switch hash.Form {
+	case gatelodge.Bcrypt:
+		return bcrypt.CompareHashAndPassword([]byte(hash.Text), []byte(password)) == nil
+	case gatelodge.APR1:
+		return equal(apr1(password, hash.Salt), hash.Text)
+	case gatelodge.SHA, gatelodge.SSHA:
+		sum := sha1.Sum([]byte(password + hash.Salt))
+		return equal(string(sum[:]), hash.Sum)
 	}
 	return false
 }
@@ -29,21 +27,19 @@ func equal(a, b string) bool {
 	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
 
+// isSlow reports whether a hash is made to take long: it has to wait for its
+// turn.
+func isSlow(hash gatelodge.PasswordHash) bool {
+	return hash.Form == gatelodge.Bcrypt || hash.Form == gatelodge.APR1
+}
+
 // costliest returns the hash among users that takes longest to check, which is
 // what the password of an unknown user is checked against.
-func costliest(users map[string]string) string {
-	worst, most := "", -1
+func costliest(users map[string]gatelodge.PasswordHash) gatelodge.PasswordHash {
+	var worst gatelodge.PasswordHash
 	for _, hash := range users {
-		cost := 0
-		switch {
-		case strings.HasPrefix(hash, "$2"):
-			cost, _ = bcrypt.Cost([]byte(hash)) // validated; and 0 would do
-			cost += 2
-		case strings.HasPrefix(hash, apr1Prefix):
-			cost = 1
-		}
-		if cost > most || cost == most && hash < worst {
-			worst, most = hash, cost
+		if hash.Form > worst.Form || hash.Form == worst.Form && (hash.Cost > worst.Cost || hash.Cost == worst.Cost && hash.Text+hash.Sum < worst.Text+worst.Sum) {
+			worst = hash
 		}
 	}
 	return worst

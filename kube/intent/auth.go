@@ -80,7 +80,7 @@ func (auth *authAsk) check(a *asked, in *Ingress) {
 
 // ReadUsers reads the users of a Secret in one of the two forms. It fails when
 // there are none, because then nobody could get in.
-func ReadUsers(secret *corev1.Secret, asMap bool) (users map[string]string, problems []string, err error) {
+func ReadUsers(secret *corev1.Secret, asMap bool) (users map[string]gatelodge.PasswordHash, problems []string, err error) {
 	if asMap {
 		users, problems = usersOfMap(secret.Data)
 	} else {

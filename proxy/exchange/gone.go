@@ -10,6 +10,11 @@ import (
 // backend has the connection to it watched. The zero Gone is ready for use, and
 // a nil one never tells anything.
 type Gone struct {
+	// Look, if set, is how an engine that learns of a client's going only when
+	// it reads or writes finds out at other times. It may be called from any
+	// goroutine and does not wait.
+	Look func() bool
+
 	mu     sync.Mutex
 	gone   bool
 	closer io.Closer
@@ -47,4 +52,11 @@ func (g *Gone) Gone() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.gone
+}
+
+// HungUp reports whether the client is gone, or has ended its side of the
+// connection, which for a client that waits for an answer mostly means the
+// same. It may make a system call.
+func (g *Gone) HungUp() bool {
+	return g != nil && (g.Gone() || g.Look != nil && g.Look())
 }

@@ -53,6 +53,7 @@ type Server struct {
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn) {
 	c := &conn{server: s, info: info, ctx: ctx}
 	c.s.init(nc)
+	c.gone.Look = c.s.hungUp
 	s.add(c)
 	defer func() {
 		if failure := recover(); failure != nil {

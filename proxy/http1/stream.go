@@ -70,6 +70,24 @@ func (s *stream) lookUnder() {
 	}
 }
 
+// hungUp reports whether the peer has ended its side of the connection. It may
+// be called from any goroutine.
+func (s *stream) hungUp() (is bool) {
+	nc := s.conn
+	if layer, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = layer.NetConn()
+	}
+	tcp, ok := nc.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := tcp.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { is = wire.HungUp(fd) })
+	}
+	return is || err != nil
+}
+
 // buffered is the number of bytes that can be had without waiting.
 func (s *stream) buffered() int { return s.w - s.r }
 

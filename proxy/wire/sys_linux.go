@@ -3,6 +3,8 @@ package wire
 import (
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // ReadNow and WriteNow are recv(2) and send(2) on a socket that does not block.
@@ -28,4 +30,12 @@ func rawCall(call, fd uintptr, p []byte, flags uintptr) (int, error) {
 			return 0, errno
 		}
 	}
+}
+
+// HungUp reports whether the peer has ended its side of the connection, or all
+// of it, whatever it sent before and nobody has read.
+func HungUp(fd uintptr) bool {
+	of := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, err := unix.Poll(of, 0)
+	return err == nil && n > 0
 }
