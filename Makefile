@@ -1,4 +1,4 @@
-# make help lists the targets. Everything here needs Go and make alone, but for
+# make help lists the targets. Everything here needs only Go and make, except
 # e2e, which installs what it needs.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -11,9 +11,15 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Tests from outside run the binary, which the test cache does not know of, and
-# build a Kubernetes API server when there is none yet.
-flags = $$(case $(1) in ./e2e*) echo -count=1 -timeout=40m;; esac)
+# Each part of make e2e is the package of that name in e2e, with exceptions. The
+# part folder is run by make test and make race, so make e2e alone leaves it out.
+PARTS := acme api chart dns tls cluster
+PART ?= $(PARTS)
+NEED_DEBIAN := chart dns tls cluster
+packages = $(or $(packages_$(1)),./$(1))
+packages_folder := .
+packages_api := ./programs ./apiserver ./api
+flags_cluster := -v # it takes long enough that one wants to see where it is
 
 .PHONY: help
 help: ## list the targets
@@ -39,20 +45,30 @@ image: ## build dist/image.tar, an OCI archive for amd64 and arm64, without a co
 	  -revision "$$(git rev-parse HEAD 2>/dev/null)" -created "$$(git log -1 --format=%ct 2>/dev/null || echo 0)" \
 	  linux/amd64=dist/amd64/gatelodge linux/arm64=dist/arm64/gatelodge
 
+# The tests in e2e run the binary, which Go's cache of test results does not
+# know of: hence -count=1.
 .PHONY: test
-test: ## run the tests of every module
-	@for m in $(MODULES); do echo "== go test $$m"; (cd $$m && $(GO) test $(call flags,$$m) ./...); done
+test: ## run the tests that need only Go: every package, and the binary on a folder of manifests
+	$(GO) test ./...
+	cd e2e && $(GO) test -count=1 .
 
 .PHONY: race
-race: ## run the tests under the race detector
-	@for m in $(MODULES); do echo "== go test -race $$m"; (cd $$m && $(GO) test -race $(call flags,$$m) ./...); done
+race: ## the same under the race detector, which also watches the binary
+	$(GO) test -race ./...
+	cd e2e && $(GO) test -race -count=1 .
+
+.PHONY: programs
+programs: ## build the programs that make e2e needs into the user's cache folder
+	cd e2e && $(GO) run ./programs/build
 
 .PHONY: e2e
-e2e: ## run the tests that want Debian packages, which it installs as root
-	@e2e/packages.sh
-	@if [ $$(id -u) -ne 0 ]; then echo "make e2e needs root, for servers and containers in namespaces" >&2; exit 1; fi
-	cd e2e && $(GO) test -count=1 -timeout=15m -tags debian ./dns ./tls ./chart
-	cd e2e && $(GO) test -count=1 -timeout=60m -tags debian -v ./cluster
+e2e: ## run the tests beside other programs, or those of PART: folder, acme, api, chart, dns, tls, cluster
+	@unknown="$(filter-out folder $(PARTS),$(PART))"; [ -z "$$unknown" ] || \
+	  { echo "make e2e: no part is called $$unknown; the parts are: folder $(PARTS)" >&2; exit 1; }
+	@$(if $(filter $(NEED_DEBIAN),$(PART)),e2e/packages.sh; \
+	  [ $$(id -u) -eq 0 ] || { echo "make e2e needs root for servers and containers in namespaces; PART=\"folder acme api\" does not" >&2; exit 1; })
+	@cd e2e; $(foreach part,$(PART),echo "== make e2e PART=$(part)"; \
+	  $(GO) test -count=1 -timeout=60m -tags debian $(flags_$(part)) $(call packages,$(part));)
 
 .PHONY: manifests
 manifests: ## render deploy/install.yaml and its kin from the chart

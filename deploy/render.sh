@@ -4,8 +4,7 @@
 set -euo pipefail
 out=$(realpath "$1")
 cd "$(dirname "$0")"
-# Built as the end-to-end tests build it, so that both share Go's build cache.
-(cd ../e2e/programs/helm && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go build -trimpath -ldflags '-s -w' -o ../../../bin/helm helm.sh/helm/v4/cmd/helm)
+helm=$(cd ../e2e && go run ./programs/build helm)
 # render FILE COMMENT ARGS...
 render() {
 	local file=$1 comment=$2
@@ -13,7 +12,7 @@ render() {
 	{
 		echo "# Rendered from deploy/chart by make manifests; edit that. $comment"
 		cat namespace.yaml
-		../bin/helm template gatelodge "$PWD/chart" --namespace gatelodge "$@" | sed '/^# Source: /d' | cat -s
+		"$helm" template gatelodge "$PWD/chart" --namespace gatelodge "$@" | sed '/^# Source: /d' | cat -s
 	} > "$out/$file"
 }
 render install.yaml "With the chart's defaults."

@@ -171,9 +171,6 @@ func TestEditsUnderLoad(t *testing.T) {
 	if len(lags) != 200 {
 		t.Errorf("%d edits were made, want 200", len(lags))
 	}
-	if longest := lags[len(lags)-1]; longest > time.Second {
-		t.Errorf("an edit took %v to be served, want a second at most", longest)
-	}
 }
 
 // load asks for a host that stays, in every way, until it is stopped.

@@ -161,6 +161,7 @@ func TestProxyProtocolTrust(t *testing.T) {
 		{"half a header", "127.0.0.0/8", "PROXY TCP4", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time is spent waiting for the timeout
 			g := start(t, trustProxies(c.trusted), app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)),
 				settings(func(s *gatelodge.Settings) { s.Timeouts.Header = time.Second }))
 			conn, err := net.Dial("tcp", g.address(h1))

@@ -49,6 +49,9 @@ var sources = map[string]source{
 	"pebble":                  {folder: "acme", pkg: "github.com/letsencrypt/pebble/v2/cmd/pebble"},
 }
 
+// Names returns the names of all programs, in order.
+func Names() []string { return slices.Sorted(maps.Keys(sources)) }
+
 // Build returns the path of a program, which it builds first if it is not in the
 // cache, telling log so. It must run in a folder of the module
 // gatelodge.dev/e2e, as its tests do. Processes that ask at the same time build
@@ -69,7 +72,7 @@ func Build(ctx context.Context, log io.Writer, name string) (string, error) {
 func build(ctx context.Context, log io.Writer, cache, name string) (string, error) {
 	src, ok := sources[name]
 	if !ok {
-		return "", fmt.Errorf("not a program known here, which are %s", strings.Join(slices.Sorted(maps.Keys(sources)), ", "))
+		return "", fmt.Errorf("not a program known here, which are %s", strings.Join(Names(), ", "))
 	}
 	module, key, err := src.identify(ctx)
 	if err != nil {

@@ -17,15 +17,16 @@ import (
 	"testing"
 )
 
-// Build builds gatelodge into the folder dir and returns its path. It must run
-// in a folder of the module gatelodge.dev/e2e, as its tests do.
+// Build builds gatelodge into the folder dir and returns its path. Tests that run
+// under the race detector get a program that does, too. It must run in a folder
+// of the module gatelodge.dev/e2e, as its tests do.
 func Build(dir string) (string, error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "gatelodge.dev").Output()
 	if err != nil {
 		return "", fmt.Errorf("building gatelodge: finding its module: %w", err)
 	}
 	path := filepath.Join(dir, "gatelodge")
-	build := exec.Command("go", "build", "-o", path, "./cmd/gatelodge")
+	build := exec.Command("go", append(append([]string{"build", "-o", path}, buildFlags...), "./cmd/gatelodge")...)
 	build.Dir = strings.TrimSpace(string(root))
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building gatelodge: %w\n%s", err, out)

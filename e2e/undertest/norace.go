@@ -1,0 +1,5 @@
+//go:build !race
+
+package undertest
+
+var buildFlags []string

@@ -1,0 +1,6 @@
+//go:build race
+
+package undertest
+
+// buildFlags has the race detector watch the program, too.
+var buildFlags = []string{"-race"}
