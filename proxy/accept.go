@@ -23,13 +23,11 @@ type acceptor struct {
 	open     atomic.Int64
 }
 
-// acceptPause is how long nothing is accepted after the process ran out of
-// what a connection takes.
+// acceptPause is how long to wait after a lack of descriptors or memory.
 const acceptPause = 50 * time.Millisecond
 
-// Accept waits for a connection. Whoever gets it calls done when it has ended.
-// One over the limit is closed at once: a client is better told than left
-// waiting.
+// Accept waits for a connection. Its receiver calls done when it has ended. A
+// connection over the limit is closed at once rather than left waiting.
 func (a *acceptor) Accept() (net.Conn, error) {
 	for {
 		c, err := a.Listener.Accept()
@@ -43,7 +41,7 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		}
 		limit := int64(a.settings().Limits.Connections)
 		if limit > 0 && a.open.Load() >= limit {
-			_ = c.Close() // nothing was said on it
+			_ = c.Close() // nothing was sent on it
 			a.log.Debug("connection over the limit", "peer", c.RemoteAddr(), "limit", limit)
 			continue
 		}
@@ -53,17 +51,17 @@ func (a *acceptor) Accept() (net.Conn, error) {
 	}
 }
 
-// done gives back the place of a connection.
+// done uncounts a connection.
 func (a *acceptor) done() {
 	a.open.Add(-1)
 	a.gauge.Dec()
 }
 
-// isShortage tells whether accepting may work again in a moment: a client that
-// left before it was accepted, and a lack of descriptors or memory (accept(2)).
+// isShortage reports whether accepting may work again in a moment: after a lack
+// of descriptors or memory, and for a client that left early (accept(2)).
 func isShortage(err error) bool {
-	for _, passing := range []error{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, passing) {
+	for _, temporary := range []error{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, temporary) {
 			return true
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// appendLine appends the access log's line for a request. It is written by hand
-// because it is on every request's path: no reflection, no memory but the
-// line's. The query is left out, for secrets tend to be in it.
+// appendLine appends the access log's line for a request. It encodes JSON by hand
+// because it runs for every request: it allocates nothing but the line. The query
+// is left out because it often contains secrets.
 func appendLine(b []byte, r *request, took time.Duration) []byte {
 	x := r.x
 	b = append(b, `{"time":"`...)
@@ -65,8 +65,8 @@ func appendSeconds(b []byte, key string, d time.Duration) []byte {
 	return strconv.AppendFloat(appendKey(b, key), d.Round(time.Microsecond).Seconds(), 'f', 6, 64)
 }
 
-// appendString writes a string as JSON (RFC 8259 §7). What is no UTF-8 becomes
-// a replacement character: a reader of the log must not stumble over it.
+// appendString writes a string as JSON (RFC 8259 §7). Invalid UTF-8 becomes
+// replacement characters, so that every reader of the log accepts the line.
 func appendString(b []byte, key, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(appendKey(b, key), '"')

@@ -11,12 +11,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// accessLogLines is how many lines may wait to be written: some seconds of a
-// slow terminal, and a few megabytes at most.
+// accessLogLines is how many lines may wait to be written: enough for a writer
+// that stalls for seconds, and at most a few megabytes.
 const accessLogLines = 8192
 
-// accessLog writes one JSON line for each request, off the request's path: a
-// line that finds the buffer full is dropped and counted.
+// accessLog writes one JSON line for each request, in a goroutine of its own. If
+// it is too slow, lines are dropped and counted.
 type accessLog struct {
 	to      io.Writer // nil: no log
 	log     *slog.Logger
@@ -37,7 +37,7 @@ func newAccessLog(to io.Writer, log *slog.Logger, dropped prometheus.Counter) *a
 	}
 }
 
-// request notes the end of a request, if it is one that is to be logged.
+// request logs a request at its end, if the settings say so.
 func (l *accessLog) request(r *request, took time.Duration) {
 	settings := r.table.settings.AccessLog
 	if l.to == nil || !settings.Enabled || settings.Sample < 1 && rand.Float64() >= settings.Sample {
@@ -53,7 +53,7 @@ func (l *accessLog) request(r *request, took time.Duration) {
 	}
 }
 
-// run writes lines until close is called, and then those that are left.
+// run writes lines until close is called, and then the remaining ones.
 func (l *accessLog) run() {
 	defer close(l.stopped)
 	w := bufio.NewWriterSize(l.to, 64<<10)
@@ -70,7 +70,7 @@ func (l *accessLog) run() {
 	}
 }
 
-// write writes a line, and all that was held back when no other waits.
+// write writes a line, and flushes when no other is waiting.
 func (l *accessLog) write(w *bufio.Writer, line *[]byte) {
 	_, err := w.Write(*line)
 	l.buffers.Put(line)
@@ -78,7 +78,7 @@ func (l *accessLog) write(w *bufio.Writer, line *[]byte) {
 		err = w.Flush()
 	}
 	if err != nil {
-		// A bufio.Writer keeps its error; the next line starts anew.
+		// A bufio.Writer keeps its error: reset it for the next line.
 		l.log.Error("access log", "error", err)
 		l.dropped.Inc()
 		w.Reset(l.to)

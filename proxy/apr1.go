@@ -5,8 +5,8 @@ import "crypto/md5"
 const apr1Prefix = "$apr1$"
 
 // apr1 hashes a password as Apache's htpasswd does by default: the MD5-based
-// scheme of FreeBSD's crypt with a prefix of its own. The order of what goes
-// into each sum is the scheme; there is no other reason to it.
+// scheme of FreeBSD's crypt with another prefix. The order of the parts of each
+// sum is what the scheme says; it has no other reason.
 func apr1(password, salt string) string {
 	if len(salt) > 8 {
 		salt = salt[:8]
@@ -52,7 +52,7 @@ func apr1(password, salt string) string {
 	return apr1Prefix + salt + "$" + apr1Encode(sum)
 }
 
-// apr1Encode writes a sum in crypt's own base 64, three bytes at a time from
+// apr1Encode encodes a sum in crypt's own base 64: groups of three bytes, from
 // the places that the scheme says, the lowest six bits first.
 func apr1Encode(sum []byte) string {
 	const digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

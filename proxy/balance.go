@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// avoidRefused is how long an endpoint is passed over after a connection to it
-// failed, so that a dead one costs one try and not one in each request.
+// avoidRefused is how long an endpoint is skipped after a connection to it
+// failed, so that a dead one does not cost every request a try.
 const avoidRefused = time.Second
 
 // turn counts the requests of an upstream, for round robin.
@@ -21,9 +21,9 @@ func (r *refusal) recent(now time.Time) bool {
 	return now.UnixNano()-r.at.Load() < int64(avoidRefused)
 }
 
-// choose returns the endpoint for the next try of one request: in turn, passing
-// over those that it was sent to already and, while there are others, those
-// that refused a moment ago. It returns nil when none is left.
+// choose returns the endpoint for the next try of a request, by round robin. It
+// skips those that were tried and, while there are others, those that refused a
+// connection a moment ago. It returns nil when none is left.
 func (b *backend) choose(tried []*endpoint, now time.Time) *endpoint {
 	n := uint64(len(b.eligible))
 	if n == 0 {

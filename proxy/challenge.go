@@ -7,38 +7,38 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// challengePath is below what an ACME CA asks for the proof of a name (RFC 8555
-// §8.3).
+// challengePath is the prefix of the paths of http-01 challenges (RFC 8555 §8.3).
 const challengePath = "/.well-known/acme-challenge/"
 
-// challengeProtocol is what a CA negotiates that proves a name by a handshake
-// (RFC 8737 §3), which package tls answers.
+// challengeProtocol is the ALPN protocol of tls-alpn-01 challenges (RFC 8737 §3),
+// which package tls responds to.
 const challengeProtocol = "acme-tls/1"
 
-// challengeKey is what an answer to a CA is found by.
+// challengeKey identifies a challenge response.
 type challengeKey struct {
 	name  gatelodge.Name
 	token string
 }
 
-// challenges finds the answers that CAs wait for; nil when there are none.
+// challenges returns the responses to http-01 challenges; nil when there are
+// none.
 func challenges(list []gatelodge.Challenge) map[challengeKey]string {
-	var answers map[challengeKey]string
+	var responses map[challengeKey]string
 	for _, c := range list {
 		if c.Type != gatelodge.HTTP01 {
 			continue
 		}
-		if answers == nil {
-			answers = make(map[challengeKey]string)
+		if responses == nil {
+			responses = make(map[challengeKey]string)
 		}
-		answers[challengeKey{c.Name, c.Token}] = c.Response
+		responses[challengeKey{c.Name, c.Token}] = c.Response
 	}
-	return answers
+	return responses
 }
 
-// challenge answers a CA, whatever is served under the name, and before anybody
-// is redirected. A token that is not ours is the backend's: who else proves
-// names answers there.
+// challenge returns our response to an http-01 challenge, for any name and
+// without a redirect. A request with another token goes to the backend, which
+// may order certificates itself.
 func (r *request) challenge() *answer {
 	if len(r.table.challenges) == 0 {
 		return nil

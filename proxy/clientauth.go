@@ -9,9 +9,9 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// clientAuth lets in whom the host's rule for client certificates lets in. What
-// the client showed was judged in the handshake, under this rule: misdirected
-// has seen to that. In clear text nobody has shown anything.
+// clientAuth applies the host's rule for client certificates. The handshake
+// checked the client's certificate under this rule, which misdirected ensures. In
+// clear text there is no certificate.
 func clientAuth(rule *gatelodge.ClientAuth) step {
 	if rule == nil {
 		return nil
@@ -22,7 +22,7 @@ func clientAuth(rule *gatelodge.ClientAuth) step {
 	}
 	return func(r *request) *answer {
 		client := r.clientCertificate()
-		if why := uncertified(rule.Mode, client); why != "" {
+		if why := whyRefused(rule.Mode, client); why != "" {
 			if rule.ErrorPage != "" {
 				return &answer{status: 302, reason: why, text: "Found", fields: exchange.Fields{{Name: "location", Value: rule.ErrorPage}}}
 			}
@@ -35,9 +35,9 @@ func clientAuth(rule *gatelodge.ClientAuth) step {
 	}
 }
 
-// uncertified says why the mode refuses who showed this certificate, and "" if
-// it does not.
-func uncertified(mode gatelodge.ClientAuthMode, client *gatelodge.ClientCertificate) string {
+// whyRefused says why a mode refuses a client with this certificate, nil for
+// none, and "" if it does not.
+func whyRefused(mode gatelodge.ClientAuthMode, client *gatelodge.ClientCertificate) string {
 	switch {
 	case client == nil:
 		if mode == gatelodge.ClientAuthOn {
@@ -56,7 +56,7 @@ func (r *request) clientCertificate() *gatelodge.ClientCertificate {
 	return nil
 }
 
-// clientTrust is the key of what the connection's handshake was made under.
+// clientTrust returns the key of the ClientTrust of the connection's handshake.
 func (r *request) clientTrust() string {
 	if t := r.x.Conn.TLS; t != nil && t.Handshake != nil {
 		return t.Handshake.ClientTrust
@@ -64,12 +64,11 @@ func (r *request) clientTrust() string {
 	return ""
 }
 
-// isClientField tells whether a field tells a backend about a client
-// certificate.
+// isClientField reports whether a field is about a client certificate.
 func isClientField(name string) bool { return strings.HasPrefix(name, "ssl-client-") }
 
-// addClientFields tells the backend what the client showed, by the fields that
-// backends of ingress-nginx know.
+// addClientFields adds the fields about the client's certificate that
+// ingress-nginx sends to backends.
 func (r *request) addClientFields(fields exchange.Fields) exchange.Fields {
 	rule := r.route.host.source.ClientAuth
 	if rule == nil {
@@ -89,7 +88,7 @@ func (r *request) addClientFields(fields exchange.Fields) exchange.Fields {
 	fields.Add("ssl-client-issuer-dn", client.Issuer)
 	if rule.PassCertificate {
 		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: client.Leaf.Raw})
-		// As in the component of a URI, where a plus sign is no space.
+		// Escape as in a URI component, in which a plus sign is not a space.
 		fields.Add("ssl-client-cert", strings.ReplaceAll(url.QueryEscape(string(text)), "+", "%20"))
 	}
 	return fields

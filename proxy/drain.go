@@ -11,12 +11,12 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// Leave lets clients know that it is time to connect to somebody else, while all
-// goes on as before: an answer over HTTP/1.1 ends its connection, and one over
-// HTTP/2 comes with a GOAWAY. In a Drain some time later only those clients have
-// a connection who do not use it. Else a request over HTTP/1.1 might cross with
-// the end of its idle connection, and a connection over HTTP/2 might break
-// because its packets come to another replica by then.
+// Leave asks clients to connect to another replica, while everything is still
+// served: a response over HTTP/1.1 ends its connection, and one over HTTP/2 comes
+// with a GOAWAY. So when Drain is called some time later, only unused connections
+// are left. Otherwise a request over HTTP/1.1 might cross with the end of its idle
+// connection, and a connection over HTTP/2 might break because its packets are
+// routed to another replica by then.
 func (s *Server) Leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -26,11 +26,11 @@ func (s *Server) Leave() {
 	}
 }
 
-// Drain stops accepting connections, tells clients to go (GOAWAY, Connection:
-// close) and lets requests under way finish within Settings.Drain.Timeout and
-// tunnels within Settings.Drain.Tunnels, both counted from its start. What is
-// left then, or when ctx ends, is broken off, which its error tells. Pending
-// lines of the access log are written. It is called once.
+// Drain stops accepting connections, tells clients to leave (GOAWAY, Connection:
+// close) and lets requests in progress finish within Settings.Drain.Timeout, and
+// tunnels within Settings.Drain.Tunnels, both from its start. It aborts what is
+// left then, or when ctx ends, and returns an error that says so. It writes the
+// pending lines of the access log. Call it once.
 func (s *Server) Drain(ctx context.Context) error {
 	limits := s.settings().Drain
 	s.mu.Lock()
@@ -42,27 +42,27 @@ func (s *Server) Drain(ctx context.Context) error {
 	tunnels, cancel := context.WithTimeout(ctx, limits.Tunnels)
 	defer cancel()
 
-	// Listeners are told to break off only when what that hits was counted.
+	// Count what is left before telling listeners to abort it.
 	s.work.draining.Store(true)
-	listening, breakOff := context.WithCancel(ctx)
-	defer breakOff()
+	listening, abort := context.WithCancel(ctx)
+	defer abort()
 	var draining sync.WaitGroup
 	for _, l := range listeners {
 		draining.Go(func() { l.drain(listening) })
 	}
 	var errs []error
 	if !s.work.wait(requests, s.work.answering) {
-		errs = append(errs, fmt.Errorf("drain: %d requests broken off", s.work.answering()))
-		breakOff()
+		errs = append(errs, fmt.Errorf("drain: %d requests aborted", s.work.answering()))
+		abort()
 	}
-	stop := context.AfterFunc(requests, breakOff) // for answers that are not all sent yet
+	stop := context.AfterFunc(requests, abort) // for responses that are not yet sent completely
 	draining.Wait()
 	stop()
 	if !s.work.wait(tunnels, s.work.requests.Load) {
-		if n := s.work.breakOff(); n > 0 {
-			errs = append(errs, fmt.Errorf("drain: %d tunnels broken off", n))
+		if n := s.work.abortTunnels(); n > 0 {
+			errs = append(errs, fmt.Errorf("drain: %d tunnels aborted", n))
 		}
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), breakOffTime)
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 		defer cancel()
 		if !s.work.wait(ending, s.work.requests.Load) {
 			errs = append(errs, errors.New("drain: requests are stuck"))
@@ -75,18 +75,18 @@ func (s *Server) Drain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// breakOffTime is what the requests get that were broken off, to notice it.
-const breakOffTime = 5 * time.Second
+// abortTime is how long aborted requests get to notice it.
+const abortTime = 5 * time.Second
 
-// work is what is under way: requests, and those of them that became tunnels.
+// work is what is in progress: requests, and those that became tunnels.
 type work struct {
 	requests atomic.Int64
 	draining atomic.Bool
-	changed  chan struct{} // gets an item when something ends, or becomes a tunnel, in a drain
+	changed  chan struct{} // while draining, signalled when a request ends or becomes a tunnel
 
 	mu      sync.Mutex
 	tunnels map[exchange.Tunnel]struct{}
-	broken  bool // no tunnel may stay
+	aborted bool // close new tunnels at once
 }
 
 func (w *work) enter() { w.requests.Add(1) }
@@ -100,19 +100,19 @@ func (w *work) notify() {
 	if w.draining.Load() {
 		select {
 		case w.changed <- struct{}{}:
-		default: // whoever waits has yet to look
+		default: // signalled already
 		}
 	}
 }
 
-// answering is how many requests there are that are no tunnels.
+// answering returns the number of requests that are not tunnels.
 func (w *work) answering() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.requests.Load() - int64(len(w.tunnels))
 }
 
-// wait returns true when nothing is left, and false when ctx ends before.
+// wait returns true when nothing is left, and false when ctx ends first.
 func (w *work) wait(ctx context.Context, left func() int64) bool {
 	for left() > 0 {
 		select {
@@ -127,8 +127,8 @@ func (w *work) wait(ctx context.Context, left func() int64) bool {
 func (w *work) remember(t exchange.Tunnel) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.broken {
-		_ = t.Close() // whoever uses it finds out
+	if w.aborted {
+		_ = t.Close() // its users notice
 	}
 	w.tunnels[t] = struct{}{}
 	w.notify()
@@ -140,13 +140,13 @@ func (w *work) forget(t exchange.Tunnel) {
 	delete(w.tunnels, t)
 }
 
-// breakOff closes all tunnels and returns how many there were.
-func (w *work) breakOff() int {
+// abortTunnels closes all tunnels and returns how many there were.
+func (w *work) abortTunnels() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.broken = true
+	w.aborted = true
 	for t := range w.tunnels {
-		_ = t.Close() // whoever uses it finds out
+		_ = t.Close() // its users notice
 	}
 	return len(w.tunnels)
 }

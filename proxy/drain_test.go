@@ -93,7 +93,7 @@ func TestLeave(t *testing.T) {
 	})
 }
 
-// TestDrainLimits: what does not end in its time is broken off, and said so.
+// TestDrainLimits: what does not end in time is aborted, and Drain returns an error.
 func TestDrainLimits(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
@@ -119,7 +119,7 @@ func TestDrainLimits(t *testing.T) {
 		drained := make(chan error, 1)
 		go func() { drained <- g.drain() }()
 		if _, err := io.ReadAll(response.Body); err == nil {
-			t.Error("a stream that was broken off ended as if it were whole")
+			t.Error("a aborted stream ended as if it were complete")
 		}
 		if err := echo(socket, "still here"); err != nil {
 			t.Errorf("the tunnel ended with the requests: %v", err)
@@ -128,7 +128,7 @@ func TestDrainLimits(t *testing.T) {
 			t.Error("the tunnel is still there")
 		}
 		err = <-drained
-		if err == nil || !strings.Contains(err.Error(), "requests broken off") || !strings.Contains(err.Error(), "1 tunnels broken off") {
+		if err == nil || !strings.Contains(err.Error(), "requests aborted") || !strings.Contains(err.Error(), "1 tunnels aborted") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// forward sends the request to an endpoint of the route's backend, and to
-// another one where the first could not take it.
+// forward sends the request to an endpoint of the route's backend, and to another
+// one if that fails and a retry is allowed.
 func (r *request) forward() error {
 	b := r.table.backends.Get(r.route.source.Backend)
 	if b == nil || len(b.eligible) == 0 {
@@ -23,12 +23,12 @@ func (r *request) forward() error {
 	for {
 		now := time.Now()
 		e := b.choose(r.tried, now)
-		if e == nil { // each was tried; a connection that died is worth another
+		if e == nil { // all were tried: use a new connection to the first
 			e = r.tried[0]
 		}
 		err := r.try(b, e, now)
-		everyoneRefused := isUnsent(err) && len(r.tried) >= len(b.eligible)
-		if err == nil || everyoneRefused || !r.mayRetry(err) ||
+		allRefused := isUnsent(err) && len(r.tried) >= len(b.eligible)
+		if err == nil || allRefused || !r.mayRetry(err) ||
 			len(r.tried) >= retries.Attempts || !b.upstream.budget.spend() {
 			return err
 		}
@@ -55,8 +55,8 @@ func (r *request) try(b *backend, e *endpoint, start time.Time) error {
 
 func isUnsent(err error) bool { return errors.Is(err, exchange.ErrUnsent) }
 
-// upgradeOnly keeps the client from changing the connection to HTTP/2 behind
-// our back: the requests on it would pass no policy.
+// upgradeOnly removes an upgrade to HTTP/2: the requests on that connection would
+// bypass all policies.
 func (r *request) upgradeOnly() {
 	if r.x.Upgrade == "h2c" {
 		r.x.Upgrade = ""

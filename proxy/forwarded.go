@@ -9,8 +9,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// identify finds out who asks, and by which scheme: the peer says so itself,
-// unless it is trusted to speak for others.
+// identify finds the client's address, its scheme and the request's ID: the
+// peer's own, unless it is a trusted proxy that forwards a client's.
 func (r *request) identify() {
 	r.trusted = contains(r.table.settings.Trust.Forwarded, r.x.Conn.Peer.Addr())
 	if !r.trusted {
@@ -28,9 +28,9 @@ func (r *request) identify() {
 	}
 }
 
-// rightmostUntrusted returns the last address in X-Forwarded-For that is not of
-// a trusted proxy: those to its left are only what it claims. If all are
-// trusted, it is the first.
+// rightmostUntrusted returns the last address in X-Forwarded-For that is not a
+// trusted proxy's: what is left of it is only what that client claims. If all are
+// trusted, it returns the first.
 func rightmostUntrusted(header exchange.Fields, trusted []netip.Prefix) (client netip.Addr, ok bool) {
 	for i := len(header) - 1; i >= 0; i-- {
 		if header[i].Name != "x-forwarded-for" {
@@ -41,7 +41,7 @@ func rightmostUntrusted(header exchange.Fields, trusted []netip.Prefix) (client 
 			item, rest, more = cutLast(rest)
 			address, err := parseAddress(item)
 			if err != nil {
-				return client, ok // what stands left of it was written by a stranger
+				return client, ok // what is left of it is untrusted
 			}
 			client, ok = address, true
 			if !contains(trusted, address) {
@@ -61,8 +61,8 @@ func cutLast(list string) (item, rest string, more bool) {
 	return list[i+1:], list[:i], true
 }
 
-// parseAddress reads an address, with a port or without. A zone, which may be
-// any text, means nothing on another machine and is left out.
+// parseAddress parses an address with or without a port. It drops a zone, which
+// may be any text and has no meaning on another machine.
 func parseAddress(s string) (netip.Addr, error) {
 	s = strings.TrimSpace(s)
 	if ap, err := netip.ParseAddrPort(s); err == nil {
@@ -81,9 +81,9 @@ func contains(prefixes []netip.Prefix, address netip.Addr) bool {
 	return false
 }
 
-// forwardedFields replaces what the request says about who sent it by what we
-// know, and drops names with underscores, which many backends can't tell from
-// hyphens.
+// forwardedFields replaces the fields about the sender of the request by what we
+// know, and drops fields with underscores in their names, which many backends
+// take for hyphens.
 func (r *request) forwardedFields() {
 	x := r.x
 	peer := x.Conn.PeerText
@@ -126,7 +126,7 @@ func (r *request) forwardedFields() {
 	r.fields, x.Header = fields, fields
 }
 
-// isForwarded tells whether the field is about who sent the request and how.
+// isForwarded reports whether a field is about the sender of the request.
 func isForwarded(name string) bool {
 	switch name {
 	case "forwarded", "x-real-ip", "x-request-id":
@@ -135,8 +135,8 @@ func isForwarded(name string) bool {
 	return strings.HasPrefix(name, "x-forwarded-") || isClientField(name)
 }
 
-// port is the port that the client knows: what a trusted proxy's scheme means,
-// or the public one of the listener.
+// port returns the port that the client used: the listener's public port, or the
+// default port of the scheme that a trusted proxy gave.
 func (r *request) port() string {
 	switch {
 	case r.scheme == r.x.Scheme:
@@ -147,7 +147,7 @@ func (r *request) port() string {
 	return "80"
 }
 
-// newID makes the name of a request: 128 random bits.
+// newID returns an ID for a request: 128 random bits.
 func newID() string {
 	const digits = "0123456789abcdef"
 	var id [32]byte
@@ -161,7 +161,7 @@ func newID() string {
 	return string(id[:])
 }
 
-// isID tells whether a trusted proxy's X-Request-ID may be taken over.
+// isID reports whether a trusted proxy's X-Request-ID may be used.
 func isID(id string) bool {
 	if id == "" || len(id) > 128 {
 		return false

@@ -8,9 +8,9 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// handle is what happens to a request: it finds its route in the table, passes
-// the steps of the route's policy and goes to the backend. However it ends, it
-// is answered, counted and logged here.
+// handle serves a request: it finds the route in the table, applies the steps of
+// the route's policy and forwards the request to the backend. Every request is
+// answered, counted and logged here.
 func (s *Server) handle(x *exchange.Exchange) error {
 	r := s.begin(x)
 	defer s.end(r)
@@ -25,9 +25,9 @@ func (s *Server) handle(x *exchange.Exchange) error {
 	return r.conclude(r.forward())
 }
 
-// locate finds out what the request is for: canonical path and host, who asks,
-// and the route. It returns the answer to a request that has none, that says
-// that it is too large for any, or by which a CA proves the name.
+// locate finds the canonical path and host, the client, and the route. It returns
+// an answer to a request that has no route, that declares a body that is too
+// large, or that is an ACME challenge.
 func (r *request) locate() *answer {
 	var err error
 	if r.path, err = gatelodge.CanonicalPath(r.x.Path); err != nil {
@@ -35,15 +35,15 @@ func (r *request) locate() *answer {
 	}
 	var ok bool
 	if r.name, ok = canonicalHost(r.x.Authority); !ok {
-		return badRequest("the host is no name")
+		return badRequest("the host is not a valid name")
 	}
 	r.identify()
 	h := r.table.host(r.name)
 	if why := r.misdirected(h); why != "" {
 		return misdirectedRequest(why)
 	}
-	if proof := r.challenge(); proof != nil {
-		return proof
+	if a := r.challenge(); a != nil {
+		return a
 	}
 	if h == nil {
 		return notFound("no host")
@@ -52,15 +52,15 @@ func (r *request) locate() *answer {
 		return notFound("no route")
 	}
 	if limit := r.table.settings.Limits.BodyBytes; limit > 0 && r.x.Length > limit {
-		return contentTooLarge(fmt.Sprintf("a body of %d bytes, the most is %d", r.x.Length, limit))
+		return contentTooLarge(fmt.Sprintf("a body of %d bytes, the limit is %d", r.x.Length, limit))
 	}
 	return nil
 }
 
 // misdirected says why the request must not be answered on its connection (RFC
-// 9110 §7.4), and "" if it may: the connection was made for another host, with
-// a certificate that is not for this one, or under another rule for client
-// certificates, be it that the rule has changed since.
+// 9110 §7.4), and "" if it may: the connection was made for another host with a
+// certificate that does not cover this one, or under another rule for client
+// certificates, for example because the rule has changed.
 func (r *request) misdirected(h *host) string {
 	t := r.x.Conn.TLS
 	if t == nil {
@@ -83,8 +83,8 @@ func (r *request) misdirected(h *host) string {
 // pass, or the answer that ends it here.
 type step func(*request) *answer
 
-// steps compiles what a host and the policy of its route ask for, in the order
-// in which it is applied. A part that they do not ask for is no step.
+// steps compiles the policies of a host and a route, in the order in which they
+// are applied. A policy that is not set is no step.
 func (s *Server) steps(h *gatelodge.Host, p *gatelodge.Policy) []step {
 	return slices.DeleteFunc([]step{
 		redirectHTTPS(p),

@@ -7,11 +7,11 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// canonicalHost returns the name in a Host field or :authority in the one form
-// that routes, certificates and policies are compared by: lower case, without
-// port and final dot (RFC 9110 §4.2.3). An address is no name but is returned
-// like one, since only the host for any name can match it; so is the empty
-// host that HTTP/1.0 allows. It does not allocate where authority is canonical.
+// canonicalHost returns the name in a Host field or :authority in the form that
+// routes, certificates and policies are compared by: lower case, without port and
+// trailing dot (RFC 9110 §4.2.3). An address is returned like a name, since only
+// the host for all names can match it; so is the empty host that HTTP/1.0 allows.
+// It does not allocate if authority is canonical.
 func canonicalHost(authority string) (host gatelodge.Name, ok bool) {
 	name, port := authority, ""
 	if i := strings.LastIndexByte(authority, ':'); i >= 0 && i > strings.LastIndexByte(authority, ']') {
@@ -39,8 +39,8 @@ func canonicalHost(authority string) (host gatelodge.Name, ok bool) {
 	return gatelodge.Name(strings.ToLower(name)), true
 }
 
-// isPort tells whether s is what may stand behind the colon of an authority;
-// nothing may (RFC 3986 §3.2.3).
+// isPort reports whether s may follow the colon of an authority; it may be empty
+// (RFC 3986 §3.2.3).
 func isPort(s string) bool {
 	if len(s) > 5 {
 		return false

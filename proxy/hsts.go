@@ -2,10 +2,9 @@ package proxy
 
 import gatelodge "gatelodge.dev"
 
-// hsts tells browsers to come by HTTPS from now on (RFC 6797), in place of
-// whatever the backend says about it. Who has found us by HTTPS with a
-// certificate of our own making shall not be bound to it: the host may never
-// get another.
+// hsts tells browsers to use HTTPS from now on (RFC 6797), in place of the
+// backend's field. A client that reached us through our self-signed certificate
+// must not be pinned to HTTPS: the host may never get another certificate.
 func hsts(p *gatelodge.Policy) step {
 	if p.HSTS != nil && *p.HSTS == "" {
 		return nil
@@ -22,9 +21,9 @@ func hsts(p *gatelodge.Policy) step {
 	}
 }
 
-// certified tells whether the client came by HTTPS and accepted a certificate
-// for the host. Behind a trusted proxy, which has one of its own, it is enough
-// that we have one, too.
+// certified reports whether the client used HTTPS with a certificate that covers
+// the host. Behind a trusted proxy that terminates TLS it is enough that we have
+// such a certificate.
 func (r *request) certified() bool {
 	switch t := r.x.Conn.TLS; {
 	case r.scheme != "https":

@@ -5,17 +5,17 @@ import (
 	"syscall"
 )
 
-// How a connection is found dead whose peer vanished, while nobody sends on it:
-// the numbers of package net.
+// How an idle connection is found dead when its peer has vanished; the values are
+// those of package net.
 const (
 	keepAliveIdle     = 15 // seconds of silence before the first probe
 	keepAliveInterval = 15 // seconds between probes
 	keepAliveProbes   = 9
 )
 
-// listenConfig sets the keep-alive of connections once on the listener, from
-// which they inherit it (tcp(7)), instead of by four system calls on each: these
-// are a twentieth of what a connection with one request costs.
+// listenConfig sets keep-alive once on the listener, whose connections inherit it
+// (tcp(7)). Four system calls on each connection would be a twentieth of the cost
+// of one with a single request.
 func listenConfig() net.ListenConfig {
 	return net.ListenConfig{
 		KeepAlive: -1,

@@ -4,6 +4,6 @@ package proxy
 
 import "net"
 
-// listenConfig leaves the keep-alive of connections to package net: elsewhere
-// it can't be relied on that a listener hands it down.
+// listenConfig leaves keep-alive to package net, because on other systems
+// connections may not inherit it from the listener.
 func listenConfig() net.ListenConfig { return net.ListenConfig{} }

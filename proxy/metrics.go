@@ -10,9 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are what the proxy counts. The series of a route or a backend are
-// looked up when it is compiled and not for each request, and are dropped when
-// no table names them.
+// metrics are the proxy's metrics. The series of a route or a backend are looked
+// up when it is compiled rather than for each request, and dropped when the
+// table no longer has it.
 type metrics struct {
 	requests         *prometheus.CounterVec
 	duration         *prometheus.HistogramVec
@@ -32,10 +32,10 @@ type metrics struct {
 	upstreams map[upstreamKey]*upstreamSeries
 }
 
-// requestKey is what the requests of a route are counted under.
+// requestKey holds the labels of a route's series.
 type requestKey struct{ namespace, ingress, service string }
 
-// upstreamKey is what the tries of a backend are counted under.
+// upstreamKey holds the labels of a backend's series.
 type upstreamKey struct{ namespace, service string }
 
 func newMetrics(to prometheus.Registerer) *metrics {
@@ -57,16 +57,16 @@ func newMetrics(to prometheus.Registerer) *metrics {
 	}
 	m := &metrics{
 		requests:         counter("http_requests_total", "Requests by route, method and status.", append(request, "method", "code")),
-		duration:         seconds("http_request_duration_seconds", "Time from a request's head to the end of its response.", request),
-		connections:      gauge("http_open_connections", "Connections of clients, tunnels included.", []string{"listener"}),
+		duration:         seconds("http_request_duration_seconds", "Time from the head of a request to the end of its response.", request),
+		connections:      gauge("http_open_connections", "Open connections of clients, including tunnels.", []string{"listener"}),
 		handshakes:       counter("tls_handshakes_total", "TLS handshakes with clients by version and result: ok or failed.", []string{"version", "result"}),
-		upstreamRequests: counter("upstream_requests_total", "Requests sent to endpoints, each try counted.", upstream),
-		upstreamRetries:  counter("upstream_retries_total", "Tries after the first.", upstream),
-		upstreamFailures: counter("upstream_failures_total", "Tries that an endpoint failed.", upstream),
-		upstreamDuration: seconds("upstream_duration_seconds", "Time of one try, from its start to the end of the answer.", upstream),
+		upstreamRequests: counter("upstream_requests_total", "Requests sent to endpoints, counting each try.", upstream),
+		upstreamRetries:  counter("upstream_retries_total", "Retries: tries after the first.", upstream),
+		upstreamFailures: counter("upstream_failures_total", "Tries that failed at an endpoint.", upstream),
+		upstreamDuration: seconds("upstream_duration_seconds", "Time of one try, from its start to the end of the response.", upstream),
 		endpoints:        gauge("endpoints", "Endpoints by state: ready or draining.", append(upstream, "state")),
 		logDropped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "gatelodge", Name: "access_log_dropped_total",
-			Help: "Lines of the access log that were dropped because it could not be written fast enough."}),
+			Help: "Lines dropped because the access log could not be written fast enough."}),
 		routes:    make(map[requestKey]*requestSeries),
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
@@ -88,13 +88,13 @@ func (m *metrics) handshake(version uint16, err error) {
 	m.handshakes.WithLabelValues(name, result).Inc()
 }
 
-// requestSeries are the series of one route. They come into being with its
-// first request: most of many routes have none for long, and a histogram is
-// larger than all else that a route needs.
+// requestSeries are the series of one route. They are made at its first request:
+// many routes have none for a long time, and a histogram is larger than all else
+// that a route needs.
 type requestSeries struct {
 	key    requestKey
 	all    *metrics
-	routes int // of the table that is live; guarded by metrics.mu
+	routes int // in the live table; guarded by metrics.mu
 
 	mu     sync.Mutex // held to add to seen
 	seen   atomic.Pointer[seenRequests]
@@ -120,7 +120,7 @@ func (m *metrics) newRequestSeries(key requestKey) *requestSeries {
 	return s
 }
 
-// requestSeries returns the series of key, the same as long as a table names
+// requestSeries returns the series of key, the same ones as long as a table has
 // them.
 func (m *metrics) requestSeries(key requestKey) *requestSeries {
 	m.mu.Lock()
@@ -147,14 +147,13 @@ func (s *requestSeries) observe(method string, status int, took time.Duration) {
 	s.add(method, status, took)
 }
 
-// add counts the first request of a method and status. The list is copied, so
-// that the others are found without a lock; it stays as short as the backend's
-// statuses are few.
+// add counts the first request of a method and status. It copies the list, so
+// that observe needs no lock; the list is short because backends use few statuses.
 func (s *requestSeries) add(method string, status int, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return // the Ingress went away: its series must not come back
+		return // the Ingress was deleted: its series must not return
 	}
 	k := s.key
 	counter := s.all.requests.WithLabelValues(k.namespace, k.ingress, k.service, method, strconv.Itoa(status))
@@ -180,10 +179,10 @@ func (m *metrics) drop(s *requestSeries) {
 	m.duration.DeleteLabelValues(k.namespace, k.ingress, k.service)
 }
 
-// methods are the values of the method label, with OTHER for all else.
+// methods are the values of the method label, apart from OTHER.
 var methods = [...]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
-// knownMethod bounds the values of the method label. What it returns outlives
+// knownMethod limits the values of the method label. Its result may be kept after
 // the request, unlike method.
 func knownMethod(method string) string {
 	for _, known := range methods {

@@ -11,10 +11,10 @@ type upstreamSeries struct {
 	requests, retries, failures prometheus.Counter
 	duration                    prometheus.Observer
 
-	backends, ready, draining int // of the table that is live; guarded by metrics.mu
+	backends, ready, draining int // in the live table; guarded by metrics.mu
 }
 
-// upstreamSeries returns the series of key, the same as long as a table names
+// upstreamSeries returns the series of key, the same ones as long as a table has
 // them.
 func (m *metrics) upstreamSeries(key upstreamKey) *upstreamSeries {
 	m.mu.Lock()
@@ -32,8 +32,8 @@ func (m *metrics) upstreamSeries(key upstreamKey) *upstreamSeries {
 	return s
 }
 
-// sweep drops the series that nothing of the table names any more, and counts
-// the endpoints of what changed.
+// sweep drops the series that the table no longer has, and counts the endpoints
+// of the backends that changed.
 func (m *metrics) sweep(c *changes) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,8 +75,8 @@ func (h *host) all() []*route {
 	return h.routes
 }
 
-// count adds a backend to those of its Service, whose ports are backends of
-// their own, or with -1 takes it away.
+// count adds a backend to its Service's series, or with -1 subtracts it. Each
+// port of a Service is a backend.
 func (s *upstreamSeries) count(b *gatelodge.Backend, sign int) {
 	s.backends += sign
 	for _, e := range b.Endpoints {
@@ -88,8 +88,8 @@ func (s *upstreamSeries) count(b *gatelodge.Backend, sign int) {
 	}
 }
 
-// showEndpoints sets the endpoints of a Service, or drops the series of one
-// that has no backend left.
+// showEndpoints sets the counts of a Service's endpoints, or drops its series if
+// it has no backend left.
 func (m *metrics) showEndpoints(key upstreamKey, s *upstreamSeries) {
 	if s.backends > 0 {
 		m.endpoints.WithLabelValues(key.namespace, key.service, "ready").Set(float64(s.ready))

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// announced returns the client that a trusted peer speaks for, which it has to
-// say before anything else, in the time that a request's head may take. It
-// takes no byte more from the connection than that.
+// announced reads the PROXY protocol header of a trusted peer, which comes first
+// on the connection, and returns the client in it. It waits as long as for a
+// request's head, and reads nothing after the header.
 func (l *listener) announced(c net.Conn, peer netip.AddrPort) (netip.AddrPort, error) {
 	if timeout := l.server.settings().Timeouts.Header; timeout > 0 {
 		if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
@@ -28,19 +28,18 @@ func (l *listener) announced(c net.Conn, peer netip.AddrPort) (netip.AddrPort, e
 	return client, c.SetReadDeadline(time.Time{})
 }
 
-// errNoProxyHeader: the peer is to send a PROXY protocol header, and does not.
-var errNoProxyHeader = errors.New("no PROXY protocol header, which a peer in trust.proxyProtocol has to send")
+var errNoProxyHeader = errors.New("no PROXY protocol header, which peers in trust.proxyProtocol have to send")
 
 const proxySignature = "\r\n\r\n\x00\r\nQUIT\n" // of version 2
 
 // readProxyHeader reads a header of the PROXY protocol, version 1 or 2, and
-// not a byte of what follows. It returns peer where the header names nobody: a
-// health check of the peer's own, or a protocol other than TCP over IP.
+// nothing after it. It returns peer if the header has no client: for the peer's
+// own health checks, and for protocols other than TCP over IP.
 //
 // See https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, section 2.
 func readProxyHeader(r io.Reader, peer netip.AddrPort) (netip.AddrPort, error) {
 	var b [maxProxyLine]byte
-	start := b[:len(proxySignature)] // the shortest header has three bytes more
+	start := b[:len(proxySignature)] // the shortest header is three bytes longer
 	if _, err := io.ReadFull(r, start); err != nil {
 		return peer, fmt.Errorf("PROXY protocol header: %w", err)
 	}
@@ -53,11 +52,11 @@ func readProxyHeader(r io.Reader, peer netip.AddrPort) (netip.AddrPort, error) {
 	return peer, errNoProxyHeader
 }
 
-// maxProxyLine is the most that a header of version 1 can have (section 2.1).
+// maxProxyLine is the length limit of a header of version 1 (section 2.1).
 const maxProxyLine = 107
 
-// readProxyV1 reads the rest of a line whose first n bytes are in line. Since
-// CR LF ends it, two bytes more belong to it unless the last one is the CR.
+// readProxyV1 reads the rest of a line whose first n bytes are in line. It ends
+// with CR LF, so at least two more bytes belong to it unless the last one is CR.
 func readProxyV1(r io.Reader, line []byte, n int, peer netip.AddrPort) (netip.AddrPort, error) {
 	for !bytes.HasSuffix(line[:n], []byte("\r\n")) {
 		more := 2
@@ -75,12 +74,12 @@ func readProxyV1(r io.Reader, line []byte, n int, peer netip.AddrPort) (netip.Ad
 	return parseProxyV1(line[:n-2], peer)
 }
 
-// parseProxyV1 reads "PROXY TCP4 client server port port", each apart by one
-// space (section 2.1).
+// parseProxyV1 parses "PROXY TCP4 client server port port", separated by single
+// spaces (section 2.1).
 func parseProxyV1(line []byte, peer netip.AddrPort) (netip.AddrPort, error) {
 	words := bytes.Split(line, []byte(" "))
 	if string(words[1]) == "UNKNOWN" {
-		return peer, nil // whatever follows is to be ignored
+		return peer, nil // ignore the rest
 	}
 	if len(words) != 6 {
 		return peer, fmt.Errorf("PROXY protocol header %q: expected one like PROXY TCP4 192.0.2.1 198.51.100.1 51000 443", line)
@@ -98,18 +97,17 @@ func parseProxyV1(line []byte, peer netip.AddrPort) (netip.AddrPort, error) {
 func parseProxyAddress(family, host, port string) (netip.AddrPort, error) {
 	address, err := netip.ParseAddr(host)
 	if err != nil || address.Zone() != "" || family != "TCP4" && family != "TCP6" || address.Is4() != (family == "TCP4") {
-		return netip.AddrPort{}, fmt.Errorf("%q is no address of family %q, expected TCP4 or TCP6 and an address of it", host, family)
+		return netip.AddrPort{}, fmt.Errorf("%q is not an address of family %q, expected TCP4 or TCP6 and an address of it", host, family)
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || strconv.FormatUint(number, 10) != port {
-		return netip.AddrPort{}, fmt.Errorf("%q is no port", port)
+		return netip.AddrPort{}, fmt.Errorf("%q is not a valid port", port)
 	}
 	return netip.AddrPortFrom(address.Unmap(), uint16(number)), nil
 }
 
-// maxProxyExtras bounds what a header of version 2 may have after its fixed
-// part. Addresses take 216 bytes at most, and the rest is for extensions (TLVs)
-// that nothing here asks for.
+// maxProxyExtras limits the variable part of a header of version 2. Addresses
+// take 216 bytes at most; the rest is for extensions (TLVs), which are ignored.
 const maxProxyExtras = 4 << 10
 
 // readProxyV2 reads what follows the signature (section 2.2).
@@ -129,8 +127,7 @@ func readProxyV2(r io.Reader, peer netip.AddrPort) (netip.AddrPort, error) {
 	if length > maxProxyExtras {
 		return peer, fmt.Errorf("PROXY protocol header: %d bytes of addresses and extensions, more than %d", length, maxProxyExtras)
 	}
-	// Other families and transports, though valid, name nobody that could be
-	// connected to us.
+	// Other families and transports are valid, but have no TCP client.
 	var size int // of an address
 	switch fixed[1] {
 	case 0x11: // TCP over IPv4
@@ -154,7 +151,7 @@ func readProxyV2(r io.Reader, peer netip.AddrPort) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(client.Unmap(), port), skip(r, length-len(named))
 }
 
-// skip reads n bytes that nobody needs.
+// skip reads and drops n bytes.
 func skip(r io.Reader, n int) error {
 	if _, err := io.CopyN(io.Discard, r, int64(n)); err != nil {
 		return fmt.Errorf("PROXY protocol header: %w", err)

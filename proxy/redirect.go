@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// redirectHTTPS sends a request in clear text to the same place under HTTPS:
-// with RedirectAuto where the host has a certificate that a client can accept.
+// redirectHTTPS redirects a request in clear text to the same URL with HTTPS; with
+// RedirectAuto only if the host has a certificate that clients can accept.
 func redirectHTTPS(p *gatelodge.Policy) step {
 	if p.Redirect == gatelodge.RedirectNever {
 		return nil

@@ -10,31 +10,31 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// request is what the proxy knows of one exchange. It is used again for
-// another when the exchange is over.
+// request is the proxy's state of one exchange. It is reused for another when the
+// exchange has ended.
 type request struct {
 	x       *exchange.Exchange
 	server  *Server
-	table   *table // the one that was live when the request came
+	table   *table // the live one at the start of the request
 	started time.Time
 
-	scheme  string         // what the client used towards us, or a trusted proxy before us
-	trusted bool           // the peer is believed about the client
+	scheme  string         // that the client used with us, or with a trusted proxy in front of us
+	trusted bool           // the peer is a trusted proxy
 	path    string         // canonical
 	name    gatelodge.Name // the host, canonical
-	route   *route         // nil where none was found
+	route   *route         // nil: none was found
 	id      string         // X-Request-ID
 
-	tried        []*endpoint   // in their order
+	tried        []*endpoint   // in order
 	upstreamTime time.Duration // of all tries
-	reason       string        // why the answer is ours, or what broke it off
+	reason       string        // why the answer is our own, or why the response was aborted
 
 	body     body
 	response response
-	fields   exchange.Fields // the memory of the fields that are forwarded
+	fields   exchange.Fields // memory for the forwarded fields
 }
 
-// begin puts the proxy between the exchange and its handler.
+// begin makes the request of an exchange, whose body and response it wraps.
 func (s *Server) begin(x *exchange.Exchange) *request {
 	s.work.enter()
 	r, _ := s.requests.Get().(*request)
@@ -50,7 +50,7 @@ func (s *Server) begin(x *exchange.Exchange) *request {
 	return r
 }
 
-// end counts and logs the request and forgets it.
+// end counts and logs the request and makes it available for reuse.
 func (s *Server) end(r *request) {
 	took := time.Since(r.started)
 	if r.response.tunnel != nil {
@@ -67,8 +67,8 @@ func (s *Server) end(r *request) {
 	s.work.leave()
 }
 
-// refused counts and logs a request that was answered by the engine, because
-// its head can't be read.
+// refused counts and logs a request that the engine answered because its head is
+// invalid.
 func (s *Server) refused(conn *exchange.Conn, status int, err error) {
 	r := &request{
 		x:       &exchange.Exchange{Conn: conn, Client: conn.Peer, Version: exchange.HTTP11},
@@ -82,7 +82,7 @@ func (s *Server) refused(conn *exchange.Conn, status int, err error) {
 	s.log.request(r, 0)
 }
 
-// series is where the request is counted.
+// series returns the series that the request is counted in.
 func (r *request) series() *requestSeries {
 	if r.route == nil {
 		return r.server.metrics.unrouted
@@ -90,11 +90,11 @@ func (r *request) series() *requestSeries {
 	return r.route.series
 }
 
-// statusGone is what the access log and metrics say of a client that went away
-// before it was answered; it is never sent.
+// statusGone is the status in the access log and metrics for a client that left
+// before it was answered. It is never sent.
 const statusGone = 499
 
-// status is the final status that the client was sent.
+// status returns the final status that the client was sent.
 func (r *request) status() int {
 	if r.response.status == 0 {
 		return statusGone
@@ -102,8 +102,8 @@ func (r *request) status() int {
 	return r.response.status
 }
 
-// body is the request's body: it notices that it is read, which ends the time
-// for retries, and bounds its size.
+// body is the request's body. It records whether it was read, which rules out a
+// retry, and limits its size.
 type body struct {
 	exchange.Body
 	touched atomic.Bool
@@ -122,11 +122,11 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Buffered is what the client has sent already.
+// Buffered returns how much the client has already sent.
 func (b *body) Buffered() (n int64, whole bool) { return exchange.Buffered(b.Body) }
 
-// Trailers returns the fields after the body, but for those that a backend may
-// take for the head's: what those say was decided before the body came.
+// Trailers returns the fields after the body, without those that a backend might
+// take for fields of the head and that the policies have already decided on.
 func (b *body) Trailers() exchange.Fields {
 	var trailers exchange.Fields
 	for _, f := range b.Body.Trailers() {
@@ -137,21 +137,21 @@ func (b *body) Trailers() exchange.Fields {
 	return trailers
 }
 
-// response is the way to the client: it notices what was answered.
+// response is the response to the client. It records the status.
 type response struct {
 	exchange.Response
 	server *Server
-	status int             // 0 as long as there was no final one
-	hsts   string          // the Strict-Transport-Security field; "": as the backend has it
-	fields exchange.Fields // the memory of the fields that are sent with it
+	status int             // 0: no final one yet
+	hsts   string          // the Strict-Transport-Security field; "": the backend's, if any
+	fields exchange.Fields // memory for the fields with hsts
 	tunnel exchange.Tunnel // after an upgrade
 }
 
-// Head notes the status.
+// Head records the status, and sets the Strict-Transport-Security field.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
 	p.status = status
 	if p.hsts != "" {
-		// Of two fields a browser heeds the first (RFC 6797 §8.1).
+		// Of two fields a browser uses the first (RFC 6797 §8.1).
 		p.fields = append(p.fields[:0], header...)
 		p.fields.Set("strict-transport-security", p.hsts)
 		header = p.fields
@@ -159,7 +159,7 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	return p.Response.Head(status, header, length)
 }
 
-// Tunnel notes the tunnel, so that a drain can end it.
+// Tunnel records the tunnel, so that a drain can close it.
 func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
 	p.status = 101
 	tunnel, err := p.Response.Tunnel(protocol, header)
@@ -171,5 +171,5 @@ func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 	return tunnel, nil
 }
 
-// begun tells whether the client has been answered, at least in part.
+// begun reports whether a part of the response was sent.
 func (p *response) begun() bool { return p.status != 0 }

@@ -7,9 +7,9 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// mayRetry tells whether a request whose try failed may be sent again: nobody
-// has been answered, no part of the body is gone, and either nothing was
-// processed or doing it twice is as good as once (RFC 9110 §9.2.2).
+// mayRetry reports whether a request whose try failed may be sent again: no part
+// of the response was sent, no part of the body was read, and the request either
+// was not processed or is idempotent (RFC 9110 §9.2.2).
 func (r *request) mayRetry(err error) bool {
 	switch {
 	case !errors.Is(err, exchange.ErrBackend), r.response.begun(), r.body.touched.Load():
@@ -17,7 +17,7 @@ func (r *request) mayRetry(err error) bool {
 	case errors.Is(err, exchange.ErrUnsent):
 		return true
 	}
-	// A timeout is not worth a second one: the client has waited long enough.
+	// Don't retry after a timeout: the client has waited long enough.
 	return !errors.Is(err, exchange.ErrTimeout) && isIdempotent(r.x.Method)
 }
 
@@ -29,15 +29,15 @@ func isIdempotent(method string) bool {
 	return false
 }
 
-// budget bounds the retries of an upstream to a share of its requests, so that
-// backends in trouble are not given more of it. It is counted in thousandths.
+// budget limits the retries of an upstream to a share of its requests, so that
+// they do not add to the load of a failing backend. It counts in thousandths.
 type budget struct{ spent atomic.Int64 }
 
-// budgetReserve is how many retries are allowed at once to an upstream that
-// has not earned any, so that a quiet one is retried too.
+// budgetReserve is how many retries an upstream may use before it has earned any,
+// so that one with few requests can be retried, too.
 const budgetReserve = 10 * 1000
 
-// earn notes a request, which pays for share of a retry.
+// earn counts a request, which allows share of a retry.
 func (b *budget) earn(share float64) {
 	earned := int64(share * 1000)
 	for {
@@ -48,7 +48,7 @@ func (b *budget) earn(share float64) {
 	}
 }
 
-// spend takes one retry, if there is one left.
+// spend uses one retry, and reports whether there was one left.
 func (b *budget) spend() bool {
 	for {
 		spent := b.spent.Load()

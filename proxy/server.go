@@ -17,16 +17,16 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// Config is what a Server is given by the program around it.
+// Config configures a Server.
 type Config struct {
 	Log        *slog.Logger
-	Registerer prometheus.Registerer // of the metrics
+	Registerer prometheus.Registerer // for the metrics
 	AccessLog  io.Writer             // one JSON line for each request; nil: none
 	TLS        *tls.Config           // from package tls; nil: no HTTPS listener can be opened
 }
 
-// Server is the proxy: its listeners, and what it made of the Snapshot that is
-// live.
+// Server is the proxy: its listeners, and what it compiled from the live
+// Snapshot.
 type Server struct {
 	config      Config
 	table       *gatelodge.Table[*table]
@@ -44,8 +44,8 @@ type Server struct {
 	draining  bool // Drain was called
 }
 
-// New returns a server of what is live. It must be called before the first
-// Swap, and registers its metrics, so it is called once for a Registerer.
+// New returns a server for the snapshots of live; call it before live's first
+// Swap. It registers its metrics, so call it once for a Registerer.
 func New(live *gatelodge.Live, cfg Config) *Server {
 	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials()}
 	s.work.tunnels = make(map[exchange.Tunnel]struct{})
@@ -56,13 +56,13 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	return s
 }
 
-// settings are those of now.
+// settings returns the current settings.
 func (s *Server) settings() *gatelodge.Settings {
 	return s.table.Load().settings
 }
 
-// Listen opens an HTTP or HTTPS listener, which Serve serves. It is called
-// after the first Swap and before Serve.
+// Listen opens an HTTP or HTTPS listener for Serve. Call it after the first Swap
+// and before Serve.
 func (s *Server) Listen(l gatelodge.Listener) error {
 	var secure *tls.Config
 	switch l.Protocol {
@@ -91,8 +91,8 @@ func (s *Server) Listen(l gatelodge.Listener) error {
 	return nil
 }
 
-// Addr returns where the listener of this name accepts connections, and the
-// zero value if there is none.
+// Addr returns the address of the listener with this name, and the zero value if
+// there is none.
 func (s *Server) Addr(name string) netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *Server) Addr(name string) netip.AddrPort {
 }
 
 // Serve serves the open listeners until Drain is called, and then returns nil,
-// which may be before Drain does. It is called once.
+// maybe before Drain does. Call it once.
 func (s *Server) Serve() error {
 	s.mu.Lock()
 	s.serving = true

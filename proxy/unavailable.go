@@ -2,8 +2,8 @@ package proxy
 
 import gatelodge "gatelodge.dev"
 
-// refuseUnavailable answers for a route whose policy can't be kept: nothing is
-// better than the content without the protection that was asked for.
+// refuseUnavailable answers 503 for a route whose policy can't be applied: that is
+// better than serving it without the requested protection.
 func refuseUnavailable(p *gatelodge.Policy) step {
 	if p.Unavailable == "" {
 		return nil

@@ -11,16 +11,16 @@ import (
 	"gatelodge.dev/proxy/http1"
 )
 
-// endpointTLS configures the TLS client of one endpoint, which speaks protocol
-// (RFC 7301) once the handshake is done. A session is kept to be resumed
-// (RFC 8446 §2.2); other endpoints of the backend may not know it.
+// endpointTLS configures the TLS client for one endpoint and an ALPN protocol
+// (RFC 7301). It keeps one session to resume (RFC 8446 §2.2); other endpoints of
+// the backend may not accept it.
 func endpointTLS(t *gatelodge.BackendTLS, protocol string) *tls.Config {
 	config := &tls.Config{
 		ServerName:         string(t.ServerName),
 		NextProtos:         []string{protocol},
 		ClientSessionCache: tls.NewLRUClientSessionCache(1),
-		// The name to verify is not the one to send, and often none is sent:
-		// crypto/tls knows only of both being one.
+		// The name to verify may differ from the name to send, which may be empty.
+		// crypto/tls can't do that, so VerifyConnection verifies.
 		InsecureSkipVerify: true,
 	}
 	if len(t.Roots) > 0 {
@@ -38,7 +38,7 @@ func endpointTLS(t *gatelodge.BackendTLS, protocol string) *tls.Config {
 	return config
 }
 
-// verifyEndpoint verifies the chain that an endpoint showed, the leaf first.
+// verifyEndpoint verifies an endpoint's chain, the leaf first.
 func verifyEndpoint(chain []*x509.Certificate, roots *x509.CertPool, name string) error {
 	intermediates := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -48,7 +48,7 @@ func verifyEndpoint(chain []*x509.Certificate, roots *x509.CertPool, name string
 	return err
 }
 
-// dialTLS connects to an endpoint and makes the handshake, all within ctx.
+// dialTLS connects to an endpoint and does the handshake, all within ctx.
 func dialTLS(config *tls.Config) func(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
 	return func(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
 		tcp, err := new(net.Dialer).DialTCP(ctx, "tcp", netip.AddrPort{}, address)
