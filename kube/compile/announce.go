@@ -68,7 +68,7 @@ func announcedBy(configured []netip.Addr, service types.NamespacedName, svc *ser
 	if len(configured) > 0 {
 		return intent.SortedAddresses(configured)
 	}
-	if object := svc.byName[service]; object != nil {
+	if object := svc.table.Get(objects.Key(service)); object != nil {
 		return intent.BalancerAddresses(object)
 	}
 	return nil

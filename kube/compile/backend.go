@@ -3,11 +3,10 @@ package compile
 import (
 	"cmp"
 	"reflect"
-	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -16,16 +15,21 @@ import (
 
 // backends is every Backend that a route names.
 type backends struct {
-	hosts    *hosts
-	services *services
-	slices   *endpointSlices
-	secrets  *secrets
+	users    index[backendKey, gatelodge.Name]
+	hosts    gatelodge.Map[gatelodge.Name, *hostResult]
+	services objects.Table[*corev1.Service]
+	slices   objects.Table[*discoveryv1.EndpointSlice]
+	secrets  objects.Table[*corev1.Secret]
 	external *objects.Externals
 	cfg      *objects.Config
 
-	list     []*gatelodge.Backend // sorted by key
-	results  []*backendResult     // of each in list
-	problems []gatelodge.Problem
+	results gatelodge.Map[backendKey, *backendResult]
+	list    gatelodge.Map[backendKey, *gatelodge.Backend] // of results
+
+	ofService index[objects.Key, objects.Key]      // EndpointSlices by Service
+	ofSecret  index[objects.Key, backendKey]       // results that a Secret is for
+	ofName    index[gatelodge.Name, backendKey]    // results of Services that stand for a name
+	told      gatelodge.Map[gatelodge.Name, *told] // what is wrong with the backends of each host
 }
 
 // backendResult is a Backend and what it was made of.
@@ -35,6 +39,9 @@ type backendResult struct {
 	external *objects.External
 	secret   *corev1.Secret // that proxy-ssl-secret names; nil: none does, or there is none
 	cfg      *objects.Config
+
+	secretKey    objects.Key    // of secret, whether or not it is there
+	externalName gatelodge.Name // that the Service stands for; "": it is of another type
 
 	backend  *gatelodge.Backend
 	tls      *backendTLS // nil for a protocol in clear text
@@ -49,62 +56,190 @@ type failure struct {
 	message string
 }
 
-func makeBackends(h *hosts, svc *services, eps *endpointSlices, sec *secrets, objs *objects.Objects, cfg *objects.Config, last *backends) *backends {
+// makeBackends makes the Backends of which a part changed, and takes all others
+// from last.
+func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices objects.Table[*discoveryv1.EndpointSlice], s *secrets, objs *objects.Objects, cfg *objects.Config, last *backends) *backends {
 	if last == nil {
-		last = &backends{}
-	} else if last.hosts == h && last.services == svc && last.slices == eps && last.secrets == sec && last.external == objs.Externals && last.cfg == cfg {
+		last = &backends{cfg: cfg}
+	} else if last.users == h.users && last.hosts == h.results && last.services == services && last.slices == slices &&
+		last.secrets == s.table && last.external == objs.Externals && last.cfg == cfg {
 		return last
 	}
-	b := &backends{
-		hosts: h, services: svc, slices: eps, secrets: sec, external: objs.Externals, cfg: cfg,
-		list:    make([]*gatelodge.Backend, len(h.refs)),
-		results: make([]*backendResult, len(h.refs)),
+	b := &backends{users: h.users, hosts: h.results, services: services, slices: slices, secrets: s.table, external: objs.Externals, cfg: cfg}
+	m := &backendMaker{
+		backends: b, last: last, objects: objs, dirty: make(dirty[backendKey]),
+		results: last.results.Edit(), list: last.list.Edit(), ofSecret: last.ofSecret.Edit(), ofName: last.ofName.Edit(),
 	}
-	old := last.results // from the key on that comes next
-	failed := make(map[string]*failure)
-	for i, ref := range h.refs {
-		name := types.NamespacedName{Namespace: ref.Port.Namespace, Name: ref.Port.Name}
-		made := backendResult{service: svc.byName[name], slices: eps.byService[name], cfg: cfg}
-		made.external, made.secret = objs.Externals.Of(made.service), secretOf(ref, sec)
-		for len(old) > 0 && old[0].backend.Key < ref.Key {
-			old = old[1:]
-		}
-		var before *backendResult
-		if len(old) > 0 && old[0].backend.Key == ref.Key {
-			before = old[0]
-		}
-		result := before
-		if before == nil || !before.isOf(&made) {
-			result = made.make(ref, objs, before)
-		}
-		b.list[i], b.results[i] = result.backend, result
-		b.problems = append(b.problems, result.problems...)
-		if result.failure != nil {
-			failed[ref.Key] = result.failure
-		}
-	}
-	b.tell(failed)
-	return b
-}
-
-// isOf tells whether r was made of what another is to be made of.
-func (r *backendResult) isOf(other *backendResult) bool {
-	return r.service == other.service && r.external == other.external && r.secret == other.secret &&
-		r.cfg == other.cfg && slices.Equal(r.slices, other.slices)
-}
-
-// tell reports what failed to every object that has a route to it.
-func (b *backends) tell(failed map[string]*failure) {
-	if len(failed) == 0 {
-		return
-	}
-	for _, host := range b.hosts.list {
-		for _, route := range host.Routes {
-			if f := failed[route.Backend]; f != nil {
-				b.problems = append(b.problems, gatelodge.Problem{Object: route.Object, Reason: f.reason, Message: f.message})
+	b.ofService = followSlices(slices, last)
+	m.findDirty()
+	failed := make(dirty[gatelodge.Name])
+	for key := range m.dirty {
+		before, after := m.results.Get(key), m.make(key)
+		m.put(key, before, after)
+		if !sameFailure(before, after) {
+			for host := range of(b.users, key) {
+				failed[host] = true
 			}
 		}
 	}
+	b.results, b.list, b.ofSecret, b.ofName = m.results.Map(), m.list.Map(), m.ofSecret.Map(), m.ofName.Map()
+	b.tell(failed, last)
+	return b
+}
+
+// backendMaker makes the backends that are dirty.
+type backendMaker struct {
+	*backends
+	last    *backends
+	objects *objects.Objects
+	dirty   dirty[backendKey]
+
+	results  *gatelodge.MapEdit[backendKey, *backendResult]
+	list     *gatelodge.MapEdit[backendKey, *gatelodge.Backend]
+	ofSecret *gatelodge.MapEdit[pair[objects.Key, backendKey], bool]
+	ofName   *gatelodge.MapEdit[pair[gatelodge.Name, backendKey], bool]
+}
+
+func (m *backendMaker) findDirty() {
+	if m.cfg != m.last.cfg {
+		all(m.dirty, m.last.results)
+		for use := range m.users.All() {
+			m.dirty[use.a] = true
+		}
+		return
+	}
+	for use := range m.users.Changes(m.last.users) {
+		if (m.results.Get(use.a) == nil) != (m.refOf(use.a) == nil) {
+			m.dirty[use.a] = true
+		}
+	}
+	for key := range m.services.Changes(m.last.services) {
+		m.addService(key)
+	}
+	for use := range m.ofService.Changes(m.last.ofService) {
+		m.addService(use.a)
+	}
+	for key, change := range m.slices.Changes(m.last.slices) {
+		if change.After != nil {
+			key = objects.ServiceOf(change.After)
+			m.addService(key)
+		}
+	}
+	for key := range m.secrets.Changes(m.last.secrets) {
+		for user := range of(m.last.ofSecret, key) {
+			m.dirty[user] = true
+		}
+	}
+	if m.external != m.last.external {
+		for use := range m.last.ofName.All() {
+			m.dirty[use.b] = true
+		}
+	}
+}
+
+// addService adds the backends of a Service, whose keys begin with its name.
+func (m *backendMaker) addService(service objects.Key) {
+	prefix := backendKey(service.Namespace + "/" + service.Name + ":")
+	for key := range m.last.results.From(prefix) {
+		if !strings.HasPrefix(string(key), string(prefix)) {
+			return
+		}
+		m.dirty[key] = true
+	}
+}
+
+// refOf returns the reference by which routes name a backend, nil if none does.
+func (b *backends) refOf(key backendKey) *intent.BackendRef {
+	for host := range of(b.users, key) {
+		return b.hosts.Get(host).ref(key)
+	}
+	return nil
+}
+
+// make makes the result of a backend; nil if no route names it.
+func (m *backendMaker) make(key backendKey) *backendResult {
+	ref := m.refOf(key)
+	if ref == nil {
+		return nil
+	}
+	service := objects.Key{Namespace: ref.Port.Namespace, Name: ref.Port.Name}
+	made := backendResult{service: m.services.Get(service), cfg: m.cfg}
+	for slice := range of(m.ofService, service) {
+		made.slices = append(made.slices, m.slices.Get(slice))
+	}
+	made.external, made.secret = m.external.Of(made.service), secretOf(ref, m.secrets)
+	if ref.Tls.Secret != "" {
+		made.secretKey = objects.Key{Namespace: ref.Port.Namespace, Name: ref.Tls.Secret}
+	}
+	if objects.IsExternal(made.service) {
+		made.externalName = gatelodge.Name(made.service.Spec.ExternalName)
+	}
+	return made.make(ref, m.objects, m.results.Get(key))
+}
+
+func (m *backendMaker) put(key backendKey, before, after *backendResult) {
+	m.results.Set(key, after)
+	var backend *gatelodge.Backend
+	if after != nil {
+		backend = after.backend
+	}
+	m.list.Set(key, backend)
+	if before != nil {
+		m.ofSecret.Set(pair[objects.Key, backendKey]{before.secretKey, key}, false)
+		m.ofName.Set(pair[gatelodge.Name, backendKey]{before.externalName, key}, false)
+	}
+	if after != nil {
+		m.ofSecret.Set(pair[objects.Key, backendKey]{after.secretKey, key}, after.secretKey.Name != "")
+		m.ofName.Set(pair[gatelodge.Name, backendKey]{after.externalName, key}, after.externalName != "")
+	}
+}
+
+// followSlices says which EndpointSlices belong to which Service.
+func followSlices(slices objects.Table[*discoveryv1.EndpointSlice], last *backends) index[objects.Key, objects.Key] {
+	ofService := last.ofService.Edit()
+	for key, change := range slices.Changes(last.slices) {
+		if change.Before != nil {
+			ofService.Set(pair[objects.Key, objects.Key]{objects.ServiceOf(change.Before), key}, false)
+		}
+		if change.After != nil {
+			service := objects.ServiceOf(change.After)
+			ofService.Set(pair[objects.Key, objects.Key]{service, key}, service.Name != "")
+		}
+	}
+	return ofService.Map()
+}
+
+// tell tells the objects that have routes to a backend what is wrong with it. It
+// looks at the hosts that changed, and at those of which a backend failed, or
+// does so no longer.
+func (b *backends) tell(hosts dirty[gatelodge.Name], last *backends) {
+	changes(hosts, b.hosts, last.hosts)
+	edit := last.told.Edit()
+	for name := range hosts {
+		edit.Set(name, b.toldOf(b.hosts.Get(name)))
+	}
+	b.told = edit.Map()
+}
+
+func (b *backends) toldOf(r *hostResult) *told {
+	if r == nil {
+		return nil
+	}
+	var t *told
+	for _, route := range r.host.Routes {
+		if result := b.results.Get(backendKey(route.Backend)); result.failure != nil {
+			t = t.add(gatelodge.Problem{Object: route.Object, Reason: result.failure.reason, Message: result.failure.message})
+		}
+	}
+	return t
+}
+
+// sameFailure reports whether two results, which may be nil, fail alike.
+func sameFailure(a, b *backendResult) bool {
+	if a == nil || b == nil {
+		return (a == nil || a.failure == nil) && (b == nil || b.failure == nil)
+	}
+	return a.failure == b.failure || a.failure != nil && b.failure != nil && *a.failure == *b.failure
 }
 
 // make returns the result of what r is made of, the Backend of a reference, and

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -19,11 +18,11 @@ const caKey = "ca.crt"
 
 // secretOf finds the Secret that the annotations of a reference name, nil for
 // none.
-func secretOf(ref *intent.BackendRef, s *secrets) *corev1.Secret {
+func secretOf(ref *intent.BackendRef, secrets objects.Table[*corev1.Secret]) *corev1.Secret {
 	if ref.Tls.Secret == "" {
 		return nil
 	}
-	return s.byName[types.NamespacedName{Namespace: ref.Port.Namespace, Name: ref.Tls.Secret}]
+	return secrets.Get(objects.Key{Namespace: ref.Port.Namespace, Name: ref.Tls.Secret})
 }
 
 // backendTLS is a gatelodge.BackendTLS and what it was made of, beside the

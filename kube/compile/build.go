@@ -1,7 +1,7 @@
 package compile
 
 import (
-	"slices"
+	discoveryv1 "k8s.io/api/discovery/v1"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -26,23 +26,27 @@ type memo struct {
 	selection *intent.Selection
 	secrets   *secrets
 	services  *services
-	slices    *endpointSlices
+	slices    objects.Table[*discoveryv1.EndpointSlice]
 	domains   *domains
 	published *intent.Publications
 	stored    *stored
 
-	asking     *asking
-	resolution *resolution
-	grants     *grants
-	defaults   *defaults
-	issued     *issued
-	hosts      *hosts
-	backends   *backends
-	announced  *announced
-	issuing    *issuing
-	secured    *secured
-	views      *views
-	problems   *problems
+	asking      *asking
+	resolution  *resolution
+	grants      *grants
+	defaults    *defaults
+	issued      *issued
+	hosts       *hosts
+	backends    *backends
+	announced   *announced
+	issuing     *issuing
+	secured     *secured
+	views       *views
+	problems    problems
+	sources     [][]gatelodge.Problem // those of problems that are not of results
+	hostList    []*gatelodge.Host
+	backendList []*gatelodge.Backend
+	shown       gatelodge.Map[gatelodge.Problem, bool]
 }
 
 // Build compiles the objects into what is served. It never fails: what is wrong
@@ -55,12 +59,12 @@ func (b *Builder) Build(objs objects.Objects, cfg *objects.Config) *gatelodge.Sn
 func (b *Builder) BuildWith(objs objects.Objects, withheld *Withheld, cfg *objects.Config) *gatelodge.Snapshot {
 	var next memo
 	next.selection = b.Reader.Read(&objs, cfg, b.last.selection)
-	next.secrets = newSecrets(&objs, b.last.secrets)
+	next.secrets = followSecrets(tableFrom(objs.Secrets, b.last.secretTable()), &objs, b.last.secrets)
 	next.services = newServices(objs.Services, b.last.services)
-	next.slices = newEndpointSlices(objs.Slices, b.last.slices)
+	next.slices = tableFrom(objs.Slices, b.last.slices)
 	next.published = intent.ReadPublications(next.services.list, &objs, cfg, b.last.published)
 	next.domains = readDomains(&objs, b.last.domains)
-	next.stored = readStored(&objs, b.last.stored)
+	next.stored = followStored(tableFrom(objs.Stored, b.last.storedTable()), &objs, b.last.stored)
 
 	next.asking = join(next.selection, next.published.List, withheld, b.last.asking)
 	next.resolution = resolve(next.asking.selection, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
@@ -68,34 +72,27 @@ func (b *Builder) BuildWith(objs objects.Objects, withheld *Withheld, cfg *objec
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objs, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
-	next.backends = makeBackends(next.hosts, next.services, next.slices, next.secrets, &objs, cfg, b.last.backends)
+	next.backends = makeBackends(next.hosts, next.services.table, next.slices, next.secrets, &objs, cfg, b.last.backends)
 	next.announced = announce(next.services, cfg, b.last.announced)
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = findSecured(next.hosts, cfg, b.last.secured)
 	next.views = makeViews(next.grants, next.announced, next.secured.records, next.stored.challenges, cfg, b.last.views)
-	next.problems = collectProblems(b.last.problems,
-		objs.Problems, cfg.Problems,
-		next.selection.Problems, next.domains.problems, next.published.Problems,
-		next.resolution.problems, next.grants.problems, next.defaults.problems,
-		next.hosts.problems, next.backends.problems, next.announced.problems,
-		next.stored.problems, next.issuing.problems)
+	next.collectProblems(&objs, cfg, &b.last)
+	next.collectLists(&b.last)
 	b.last = next
 
-	stable := next.resolution.stable
-	stable.intersect(next.defaults.stable)
-	stable.intersect(next.issued.stable)
 	return &gatelodge.Snapshot{
 		Settings:            cfg.Settings,
 		Listeners:           cfg.Listeners,
-		Hosts:               next.hosts.list,
-		Backends:            next.backends.list,
+		Hosts:               next.hostList,
+		Backends:            next.backendList,
 		Views:               next.views.list,
 		DefaultCertificates: next.defaults.common.certificates,
 		Challenges:          next.stored.challenges.list,
 		ChallengesVersion:   next.stored.challenges.version,
 		Issuing:             next.issuing.root,
-		Problems:            next.problems.sorted,
-		RebuildAt:           stable.until,
+		Problems:            problemList(next.shown),
+		RebuildAt:           earliest(objs.Now, next.resolution.until, next.defaults.until, firstDeadline(next.issued.deadlines)),
 	}
 }
 
@@ -116,18 +113,32 @@ func (b *Builder) Publications() []*intent.Publication {
 	return b.last.published.List
 }
 
-// problems is all that is wrong, sorted, each thing once.
-type problems struct {
-	parts  [][]gatelodge.Problem
-	sorted []gatelodge.Problem
-}
-
-func collectProblems(last *problems, parts ...[]gatelodge.Problem) *problems {
-	if last != nil && slices.EqualFunc(last.parts, parts, objects.SameSlice) {
-		return last
+// collectProblems follows the results of all steps.
+func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last *memo) {
+	e := problemEdit{last.problems.Edit()}
+	m.sources = [][]gatelodge.Problem{
+		objs.Problems, cfg.Problems, m.selection.Problems, m.domains.problems, m.published.Problems,
+		m.resolution.problems, m.grants.problems, m.defaults.problems, m.announced.problems, m.issuing.problems,
 	}
-	p := &problems{parts: parts, sorted: slices.Concat(parts...)}
-	slices.SortFunc(p.sorted, gatelodge.Problem.Compare)
-	p.sorted = slices.Compact(p.sorted)
-	return p
+	before := last.sources
+	if before == nil {
+		before = make([][]gatelodge.Problem, len(m.sources))
+	}
+	for i, now := range m.sources {
+		e.replace(before[i], now)
+	}
+	if last.hosts == nil {
+		last = &memo{stored: &stored{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
+	}
+	follow(e, m.stored.items, last.stored.items, (*storedItem).wrong)
+	follow(e, m.hosts.results, last.hosts.results, (*hostResult).wrong)
+	follow(e, m.backends.results, last.backends.results, (*backendResult).wrong)
+	follow(e, m.backends.told, last.backends.told, (*told).wrong)
+	follow(e, m.issuing.told, last.issuing.told, (*told).wrong)
+	m.problems = e.Map()
+	shown := last.shown.Edit()
+	for p, change := range m.problems.Changes(last.problems) {
+		shown.Set(p, change.After > 0)
+	}
+	m.shown = shown.Map()
 }

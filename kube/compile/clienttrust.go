@@ -47,7 +47,7 @@ func (r *resolved) resolveClientAuth(s *secrets, objs *objects.Objects) {
 		if crl.NextUpdate.IsZero() {
 			continue // it does not say
 		}
-		r.stable.edge(crl.NextUpdate, objs.Now)
+		r.until = earliest(objs.Now, r.until, crl.NextUpdate)
 		if !objs.Now.Before(crl.NextUpdate) {
 			r.problem(gatelodge.BadSecret, "the CRL of %s in Secret %s was to be replaced by %s; the clients of that authority are refused until it is",
 				crl.Issuer, name, crl.NextUpdate.UTC().Format(time.RFC3339))

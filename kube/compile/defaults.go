@@ -2,6 +2,7 @@ package compile
 
 import (
 	"slices"
+	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -16,16 +17,17 @@ type defaults struct {
 
 	common   *common
 	problems []gatelodge.Problem
-	stable   period
+	now      time.Time
+	until    time.Time // when it becomes something else because of the time alone; zero: never
 }
 
 func makeDefaults(s *secrets, objs *objects.Objects, cfg *objects.Config, last *defaults) *defaults {
-	if last != nil && last.cfg == cfg && last.secrets == s && last.stable.contains(objs.Now) {
+	if last != nil && last.cfg == cfg && last.secrets == s && current(last.now, last.until, objs.Now) {
 		return last
 	}
-	d := &defaults{cfg: cfg, secrets: s, common: &common{}}
+	d := &defaults{cfg: cfg, secrets: s, common: &common{}, now: objs.Now}
 	for _, name := range cfg.DefaultCertificates {
-		secret := s.byName[name]
+		secret := s.table.Get(objects.Key(name))
 		if secret == nil {
 			d.problem(gatelodge.SecretMissing, "there is no Secret "+name.String())
 			continue
@@ -38,7 +40,8 @@ func makeDefaults(s *secrets, objs *objects.Objects, cfg *objects.Config, last *
 		if certificate == nil {
 			continue
 		}
-		d.stable.narrow(certificate, objs.Now)
+		begin, end := edges(certificate)
+		d.until = earliest(objs.Now, d.until, begin, end)
 		if why := outOfDate(certificate, objs.Now); why != "" {
 			d.problem(gatelodge.BadCertificate, "the certificate in Secret "+name.String()+" "+why)
 			continue

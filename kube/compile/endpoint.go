@@ -2,60 +2,15 @@ package compile
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
 )
-
-// endpointSlices are grouped by the Service that they belong to.
-type endpointSlices struct {
-	list      []*discoveryv1.EndpointSlice
-	byService map[types.NamespacedName][]*discoveryv1.EndpointSlice
-}
-
-// newEndpointSlices groups the slices, and takes from last the groups of the
-// Services whose slices did not change.
-func newEndpointSlices(list []*discoveryv1.EndpointSlice, last *endpointSlices) *endpointSlices {
-	if last == nil {
-		last = &endpointSlices{}
-	} else if slices.Equal(last.list, list) {
-		return last
-	}
-	s := &endpointSlices{list: list, byService: maps.Clone(last.byService)}
-	if s.byService == nil {
-		s.byService = make(map[types.NamespacedName][]*discoveryv1.EndpointSlice, len(list))
-	}
-	changed := make(map[types.NamespacedName]bool)
-	gone := slices.Clone(last.list)
-	for i, at := range objects.Matches(last.list, list) {
-		if at >= 0 {
-			gone[at] = nil
-		} else {
-			changed[objects.ServiceOf(list[i])] = true
-		}
-	}
-	for _, slice := range gone {
-		if slice != nil {
-			changed[objects.ServiceOf(slice)] = true
-		}
-	}
-	for name := range changed {
-		delete(s.byService, name)
-	}
-	for _, slice := range list {
-		if name := objects.ServiceOf(slice); name.Name != "" && changed[name] {
-			s.byService[name] = append(s.byService[name], slice)
-		}
-	}
-	return s
-}
 
 // addSlices merges the endpoints of all slices, of both address families.
 // The port of a slice has the name of the Service port, whatever the target

@@ -21,26 +21,13 @@ type hostResult struct {
 	refused  map[*resolved]*gatelodge.Policy // of those whose rule for the host can't be kept
 	refs     []*intent.BackendRef
 	problems []gatelodge.Problem
-	wishes   []wish
+	requests []certificateRequest
 }
 
-// wish is an Ingress that wants a certificate to be ordered for a host.
-type wish struct {
+// certificateRequest is an Ingress that wants a certificate to be ordered for a host.
+type certificateRequest struct {
 	object   gatelodge.Object
 	explicit bool // by annotation, not only because spec.tls leaves it open where it comes from
-}
-
-// isOf tells whether the result is what makeHost would make.
-func (r *hostResult) isOf(granted *grant, res *resolution, inherited []*gatelodge.Certificate, c *common) bool {
-	if r.common != c || !slices.Equal(r.inherited, inherited) || len(r.shares) != len(granted.shares) || r.owner != granted.namespace() {
-		return false
-	}
-	for i, s := range granted.shares {
-		if r.shares[i] != res.of[s.ingress] {
-			return false
-		}
-	}
-	return true
 }
 
 // namespace is the owner's, and "" for a name that only the configuration has
@@ -174,7 +161,7 @@ func (r *hostResult) addCertificates() {
 	slices.SortStableFunc(r.host.Certificates, func(a, b *gatelodge.Certificate) int {
 		return cmp.Compare(sourceRank(a.Source), sourceRank(b.Source))
 	})
-	r.addWishes()
+	r.addRequests()
 }
 
 // sourceRank orders the sources of certificates, the first of which wins.
@@ -182,10 +169,10 @@ func sourceRank(s gatelodge.CertificateSource) int {
 	return slices.Index([]gatelodge.CertificateSource{gatelodge.FromSecret, gatelodge.FromACME, gatelodge.FromDefault}, s)
 }
 
-// addWishes notes who wants a certificate to be ordered. A Secret that can be
+// addRequests notes who wants a certificate to be ordered. A Secret that can be
 // used makes that needless; a default certificate only where nobody asked for
 // one of the host's own.
-func (r *hostResult) addWishes() {
+func (r *hostResult) addRequests() {
 	has := func(source gatelodge.CertificateSource) bool {
 		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source })
 	}
@@ -201,9 +188,9 @@ func (r *hostResult) addWishes() {
 		switch {
 		case in.Asked.Acme == intent.AcmeYes:
 			r.host.WantsTLS = true
-			r.wishes = append(r.wishes, wish{in.Object, true})
+			r.requests = append(r.requests, certificateRequest{in.Object, true})
 		case in.Asked.Acme == intent.AcmeUnset && asks && !byDefault:
-			r.wishes = append(r.wishes, wish{in.Object, false})
+			r.requests = append(r.requests, certificateRequest{in.Object, false})
 		}
 	}
 }

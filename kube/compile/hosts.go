@@ -1,7 +1,7 @@
 package compile
 
 import (
-	"maps"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,16 +12,21 @@ import (
 
 // hosts is what is served for the granted names.
 type hosts struct {
-	grants     *grants
-	resolution *resolution
-	common     *common
-	issued     *issued
+	names    gatelodge.Map[gatelodge.Name, *grant]
+	resolved *resolution
+	common   *common
+	issued   *issued
 
-	list     []*gatelodge.Host    // sorted by name
-	results  []*hostResult        // of each in list
-	refs     []*intent.BackendRef // that routes name, sorted by key
-	problems []gatelodge.Problem
+	results gatelodge.Map[gatelodge.Name, *hostResult]
+	list    gatelodge.Map[gatelodge.Name, *gatelodge.Host] // of results
+	users   index[backendKey, gatelodge.Name]              // hosts by the backends that their routes name
 }
+
+// backendKey is the Key of a gatelodge.Backend.
+type backendKey string
+
+// Compare orders keys as those of a Map.
+func (k backendKey) Compare(other backendKey) int { return strings.Compare(string(k), string(other)) }
 
 // common is what the configuration adds to every host.
 type common struct {
@@ -30,141 +35,205 @@ type common struct {
 	route        *gatelodge.Route         // to fallback
 }
 
-// makeHosts makes the Host of every granted name, and reuses those of last
-// that are made of the same parts.
+// makeHosts makes the Hosts of the names of which a part changed, and takes all
+// others from last.
 func makeHosts(g *grants, res *resolution, c *common, i *issued, last *hosts) *hosts {
-	if last != nil && last.grants == g && last.resolution == res && last.common == c && last.issued == i {
+	if last == nil {
+		last = &hosts{resolved: &resolution{}, common: &common{}, issued: &issued{}}
+	} else if last.names == g.names && last.resolved == res && last.common == c && last.issued == i {
 		return last
 	}
-	if last == nil {
-		last = &hosts{}
+	h := &hosts{names: g.names, resolved: res, common: c, issued: i}
+	m := &hostMaker{
+		hosts: h, dirty: make(dirty[gatelodge.Name]), last: last,
+		results: last.results.Edit(), list: last.list.Edit(), users: last.users.Edit(),
 	}
-	h := &hosts{
-		grants: g, resolution: res, common: c, issued: i,
-		list:    make([]*gatelodge.Host, 0, len(g.list)+1),
-		results: make([]*hostResult, 0, len(g.list)+1),
-	}
-	m := &hostMaker{hosts: h, before: last.results, above: make(map[gatelodge.Name]*hostResult)}
-	if c.route != nil && g.byName[""] == nil {
-		m.add(&grant{}) // sorts before every name
-	}
-	for _, granted := range g.list {
-		m.add(granted)
-	}
-	m.finish(last)
+	m.findDirty()
+	m.makeAll()
+	h.results, h.list, h.users = m.results.Map(), m.list.Map(), m.users.Map()
 	return h
 }
 
-// hostMaker makes hosts in the order of their names.
+// hostMaker makes the hosts that are dirty.
 type hostMaker struct {
 	*hosts
-	before []*hostResult                  // of the last time, from the name on that comes next
-	above  map[gatelodge.Name]*hostResult // made so far: of every other name under "", of a wildcard under its parent
+	last  *hosts
+	dirty dirty[gatelodge.Name]
+
+	results *gatelodge.MapEdit[gatelodge.Name, *hostResult]
+	list    *gatelodge.MapEdit[gatelodge.Name, *gatelodge.Host]
+	users   *gatelodge.MapEdit[pair[backendKey, gatelodge.Name], bool]
 }
 
-func (m *hostMaker) add(granted *grant) {
-	if m.isServedAbove(granted) {
+// findDirty finds the names that have other grants, whose Ingresses were resolved
+// to something else, or that have another certificate of ours. Those below a
+// wildcard follow when it is made.
+func (m *hostMaker) findDirty() {
+	if m.common != m.last.common {
+		all(m.dirty, m.names)
+		all(m.dirty, m.last.results)
+		m.dirty[""] = true
 		return
 	}
-	before := m.take(granted.name)
-	inherited := m.issued.appendFor(granted.name, m.inherited(granted))
-	result := before
-	if before == nil || !before.isOf(granted, m.resolution, inherited, m.common) {
-		result = makeHost(granted, m.resolution, inherited, m.common)
-		if before != nil && reflect.DeepEqual(before.host, result.host) {
-			result.host = before.host
+	changes(m.dirty, m.names, m.last.names)
+	for _, in := range m.resolved.changedSince(m.last.resolved) {
+		for name := range in.Names() {
+			m.dirty[name] = true
 		}
 	}
-	if granted.name == "" || granted.name.IsWildcard() {
-		m.above[granted.name.Parent()] = result
+	for name := range m.issued.byName.Changes(m.last.issued.byName) {
+		m.dirty[name] = true
+		if name.IsWildcard() {
+			m.addChildren(name.Parent())
+		}
 	}
-	m.results = append(m.results, result)
-	m.list = append(m.list, result.host)
-	m.problems = append(m.problems, result.problems...)
 }
 
-// take returns the result of last time for a name, which comes after those that
-// were taken before.
-func (m *hostMaker) take(name gatelodge.Name) *hostResult {
-	for len(m.before) > 0 {
-		first := m.before[0]
-		switch {
-		case first.host.Name == name:
-			m.before = m.before[1:]
-			return first
-		case first.host.Name.Compare(name) > 0:
-			return nil
+func (m *hostMaker) addChildren(parent gatelodge.Name) {
+	for name := range children(m.names, parent) {
+		m.dirty[name] = true
+	}
+}
+
+// makeAll makes what others inherit from before those others.
+func (m *hostMaker) makeAll() {
+	if m.dirty[""] {
+		before, after := m.make("")
+		if !after.inheritsLike(before) {
+			m.addUnrouted()
 		}
-		m.before = m.before[1:] // its name is gone
+	}
+	wildcards := make([]gatelodge.Name, 0)
+	for name := range m.dirty {
+		if name.IsWildcard() {
+			wildcards = append(wildcards, name)
+		}
+	}
+	for _, name := range wildcards {
+		if before, after := m.make(name); !after.inheritsLike(before) {
+			m.addChildren(name.Parent())
+		}
+	}
+	for name := range m.dirty {
+		if name != "" && !name.IsWildcard() {
+			m.make(name)
+		}
+	}
+}
+
+// addUnrouted adds the names that have records alone, which are served by the
+// host of every other name where its owner is theirs.
+func (m *hostMaker) addUnrouted() {
+	for name, granted := range m.names.All() {
+		if len(granted.shares) == 0 {
+			m.dirty[name] = true
+		}
+	}
+}
+
+// make makes the Host of a name, if it is to have one.
+func (m *hostMaker) make(name gatelodge.Name) (before, after *hostResult) {
+	before = m.results.Get(name)
+	granted := m.names.Get(name)
+	if granted == nil && name == "" && m.common.route != nil {
+		granted = &grant{}
+	}
+	if granted != nil && !m.isServedAbove(granted) {
+		after = makeHost(granted, m.resolved, m.issued.appendFor(name, m.inherited(granted)), m.common)
+		if before != nil && reflect.DeepEqual(before.host, after.host) {
+			after.host = before.host
+		}
+	}
+	m.put(name, before, after)
+	return before, after
+}
+
+func (m *hostMaker) put(name gatelodge.Name, before, after *hostResult) {
+	m.results.Set(name, after)
+	var host *gatelodge.Host
+	if after != nil {
+		host = after.host
+	}
+	m.list.Set(name, host)
+	for key := range before.keys() {
+		if after.ref(key) == nil {
+			m.users.Set(pair[backendKey, gatelodge.Name]{key, name}, false)
+		}
+	}
+	for key := range after.keys() {
+		m.users.Set(pair[backendKey, gatelodge.Name]{key, name}, true)
+	}
+}
+
+// keys goes through the backends that routes of the host name; nil has none.
+func (r *hostResult) keys() iter.Seq[backendKey] {
+	return func(yield func(backendKey) bool) {
+		if r == nil {
+			return
+		}
+		for _, ref := range r.refs {
+			if !yield(backendKey(ref.Key)) {
+				return
+			}
+		}
+	}
+}
+
+// ref returns the reference with this key, nil if no route of the host has it.
+func (r *hostResult) ref(key backendKey) *intent.BackendRef {
+	if r == nil {
+		return nil
+	}
+	for _, ref := range r.refs {
+		if backendKey(ref.Key) == key {
+			return ref
+		}
 	}
 	return nil
 }
 
-// finish lists the backends that routes name. Most changes leave them as they
-// were: what one host does not name any more another one does.
-func (m *hostMaker) finish(last *hosts) {
-	uses := make(map[string]int)
-	gatelodge.Differences(last.results, m.results, compareResults, func(before, after *hostResult) {
-		before.countRefs(uses, -1)
-		after.countRefs(uses, +1)
-	})
-	for _, n := range uses {
-		if n != 0 {
-			m.collectRefs(len(last.refs))
-			return
-		}
+// inheritsLike reports whether the names below a wildcard get from it what they
+// got from the one before.
+func (r *hostResult) inheritsLike(before *hostResult) bool {
+	if r == nil || before == nil {
+		return r == before
 	}
-	m.refs = last.refs
+	return r.owner == before.owner && slices.Equal(r.host.Certificates, before.host.Certificates)
 }
 
-func compareResults(a, b *hostResult) int { return gatelodge.CompareHosts(a.host, b.host) }
-
-// countRefs counts the backends that the routes of the host name; a nil result
-// names none.
-func (r *hostResult) countRefs(uses map[string]int, n int) {
-	if r == nil {
-		return
-	}
-	for _, ref := range r.refs {
-		uses[ref.Key] += n
-	}
-}
-
-// isServedAbove tells whether a name that has records alone is left to the routes
-// of the wildcard above it, or of every other name. Another namespace's routes
-// must not have it, so against those it stands as a Host without any.
+// isServedAbove reports whether a name that has records alone is left to the
+// routes of the wildcard above it, or of every other name. Another namespace's
+// routes must not have it, so against those it stands as a Host without any.
 func (m *hostMaker) isServedAbove(granted *grant) bool {
 	if len(granted.shares) > 0 || granted.owner == nil {
 		return false
 	}
-	above := m.above[granted.name.Parent()]
-	if above == nil || granted.name.IsWildcard() {
-		above = m.above[""]
+	var above *hostResult
+	if !granted.name.IsWildcard() {
+		above = m.wildcardOver(granted.name)
+	}
+	if above == nil && granted.name != "" {
+		above = m.results.Get("")
 	}
 	return above != nil && above.owner == granted.namespace()
 }
 
+func (m *hostMaker) wildcardOver(name gatelodge.Name) *hostResult {
+	if wildcard := name.Wildcard(); wildcard != "" {
+		return m.results.Get(wildcard)
+	}
+	return nil
+}
+
 // inherited returns the certificates of the wildcard that stands above a name.
-// They serve the name too where both are granted to one namespace. The
-// wildcard's Host is there already: it sorts before the names below it.
+// They serve the name too where both are granted to one namespace.
 func (m *hostMaker) inherited(granted *grant) []*gatelodge.Certificate {
-	if len(m.above) == 0 || granted.name == "" || granted.name.IsWildcard() {
+	if granted.name == "" || granted.name.IsWildcard() {
 		return nil
 	}
-	wildcard := m.above[granted.name.Parent()]
-	if wildcard == nil || wildcard.owner != granted.namespace() || wildcard.host.Name == "" {
+	wildcard := m.wildcardOver(granted.name)
+	if wildcard == nil || wildcard.owner != granted.namespace() {
 		return nil
 	}
 	return wildcard.host.Certificates
-}
-
-// collectRefs lists each backend once that a route names.
-func (m *hostMaker) collectRefs(size int) {
-	byKey := make(map[string]*intent.BackendRef, size)
-	for _, result := range m.results {
-		for _, ref := range result.refs {
-			byKey[ref.Key] = ref
-		}
-	}
-	m.refs = slices.SortedFunc(maps.Values(byKey), func(a, b *intent.BackendRef) int { return strings.Compare(a.Key, b.Key) })
 }

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"slices"
+	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
@@ -9,40 +10,63 @@ import (
 
 // issued is the certificates of ours that can be used now.
 type issued struct {
-	stored *stored
-	byName map[gatelodge.Name]*gatelodge.Certificate
-	stable period
+	stored gatelodge.Map[gatelodge.Name, *storedItem]
+	now    time.Time
+
+	byName    gatelodge.Map[gatelodge.Name, *gatelodge.Certificate]
+	deadlines deadlines[gatelodge.Name]
 }
 
 func findIssued(s *stored, objs *objects.Objects, last *issued) *issued {
-	if last != nil && last.stored == s && last.stable.contains(objs.Now) {
+	if last == nil {
+		last = &issued{}
+	}
+	dirty := make(dirty[gatelodge.Name])
+	changes(dirty, s.byName, last.stored)
+	if objs.Now.Before(last.now) {
+		all(dirty, s.byName)
+	}
+	due(dirty, last.deadlines, objs.Now)
+	if len(dirty) == 0 {
 		return last
 	}
-	i := &issued{stored: s, byName: make(map[gatelodge.Name]*gatelodge.Certificate)}
-	for _, name := range s.order {
-		certificate := s.byName[name].certificate
-		if certificate == nil {
-			continue
-		}
-		i.stable.narrow(certificate, objs.Now)
-		if outOfDate(certificate, objs.Now) == "" {
-			i.byName[name] = certificate
-		}
+	i := &issued{stored: s.byName, now: objs.Now}
+	byName, deadlines := last.byName.Edit(), last.deadlines.Edit()
+	for name := range dirty {
+		_, before := certificateOf(last.stored.Get(name), last.now)
+		certificate, after := certificateOf(s.byName.Get(name), objs.Now)
+		byName.Set(name, certificate)
+		setDeadline(deadlines, name, before, after)
 	}
+	i.byName, i.deadlines = byName.Map(), deadlines.Map()
 	return i
+}
+
+// certificateOf returns the certificate of an item if it can be used now, and
+// when that changes.
+func certificateOf(item *storedItem, now time.Time) (c *gatelodge.Certificate, until time.Time) {
+	if item == nil || item.certificate == nil {
+		return nil, time.Time{}
+	}
+	begin, end := edges(item.certificate)
+	until = earliest(now, begin, end)
+	if outOfDate(item.certificate, now) != "" {
+		return nil, until
+	}
+	return item.certificate, until
 }
 
 // appendFor appends the certificates for a name, that for itself before that of
 // the wildcard above it.
 func (i *issued) appendFor(name gatelodge.Name, to []*gatelodge.Certificate) []*gatelodge.Certificate {
-	if len(i.byName) == 0 || name == "" {
+	if i.byName.Len() == 0 || name == "" {
 		return to
 	}
 	to = slices.Clip(to) // it is another's memory
-	if c := i.byName[name]; c != nil {
+	if c := i.byName.Get(name); c != nil {
 		to = append(to, c)
 	}
-	if c := i.byName[name.Wildcard()]; c != nil && !name.IsWildcard() {
+	if c := i.byName.Get(name.Wildcard()); c != nil && !name.IsWildcard() {
 		to = append(to, c)
 	}
 	return to

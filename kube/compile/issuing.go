@@ -4,8 +4,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -18,53 +21,69 @@ const bindingKey = "hmac"
 
 // issuing is what the issuer of certificates is to do.
 type issuing struct {
-	hosts     *hosts
+	hosts     gatelodge.Map[gatelodge.Name, *hostResult]
 	stored    *stored
-	secrets   *secrets
+	secret    *corev1.Secret // of the external account binding
 	announced *announced
-	issued    *issued
+	issued    gatelodge.Map[gatelodge.Name, *gatelodge.Certificate]
 	cfg       *objects.Config
 
-	root     *gatelodge.Issuing // nil: nothing, ACME is off
-	order    []gatelodge.Name   // of the issuances
-	problems []gatelodge.Problem
+	root     *gatelodge.Issuing  // nil: nothing, ACME is off
+	problems []gatelodge.Problem // of the configuration
+
+	wanted index[gatelodge.Name, gatelodge.Name] // the hosts that a certificate is for, by its name
+	list   gatelodge.Map[gatelodge.Name, *gatelodge.Issuance]
+	told   gatelodge.Map[gatelodge.Name, *told] // why hosts, by their names, or certificates, by theirs, lack one
 }
 
 func makeIssuing(h *hosts, s *stored, i *issued, sec *secrets, a *announced, cfg *objects.Config, last *issuing) *issuing {
-	if last != nil && last.hosts == h && last.stored == s && last.issued == i && last.secrets == sec && last.announced == a && last.cfg == cfg {
+	n := &issuing{hosts: h.results, stored: s, issued: i.byName, announced: a, cfg: cfg}
+	if cfg.ACME != nil && cfg.ACME.Account.BindingID != "" {
+		n.secret = sec.table.Get(objects.Key(cfg.ACME.BindingSecret))
+	}
+	switch {
+	case last == nil || last.cfg != cfg:
+		last = &issuing{stored: &stored{}}
+	case last.hosts == n.hosts && last.stored == s && last.secret == n.secret && last.announced == a && last.issued == n.issued:
 		return last
 	}
-	next := &issuing{hosts: h, stored: s, issued: i, secrets: sec, announced: a, cfg: cfg}
 	if cfg.ACME == nil {
-		next.refuseWishes()
-		return next
+		n.refuseRequests(last)
+		return n
 	}
-	next.root = &gatelodge.Issuing{Account: cfg.ACME.Account, Own: ownAddresses(a)}
-	next.addBinding()
-	if last != nil {
-		next.order = last.order
-	}
-	next.addIssuances()
+	n.root = &gatelodge.Issuing{Account: cfg.ACME.Account, Own: ownAddresses(a)}
+	n.addBinding()
+	n.addIssuances(last)
 	if s.authority != nil && s.authority.issuance.Failure != nil {
-		next.problem(objects.ConfigObject("acme"), "no certificate can be ordered: "+s.authority.issuance.Failure.Message)
+		n.problem(objects.ConfigObject("acme"), "no certificate can be ordered: "+s.authority.issuance.Failure.Message)
 	}
-	return next
+	return n
 }
 
 func (n *issuing) problem(object gatelodge.Object, message string) {
-	n.problems = append(n.problems, gatelodge.Problem{Object: object, Reason: gatelodge.NotIssued, Message: message})
+	n.problems = append(n.problems, notIssued(object, message))
 }
 
-// refuseWishes tells those who ask for what is not there. spec.tls alone asks
-// for no order: whoever wrote it may know of a default certificate.
-func (n *issuing) refuseWishes() {
-	for _, result := range n.hosts.results {
-		for _, w := range result.wishes {
-			if w.explicit {
-				n.problem(w.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", intent.OwnPrefix, result.host.Name))
+func notIssued(object gatelodge.Object, message string) gatelodge.Problem {
+	return gatelodge.Problem{Object: object, Reason: gatelodge.NotIssued, Message: message}
+}
+
+// refuseRequests tells those who ask for what is not there. spec.tls alone asks
+// for no order: its author may know of a default certificate.
+func (n *issuing) refuseRequests(last *issuing) {
+	edit := last.told.Edit()
+	for name, change := range n.hosts.Changes(last.hosts) {
+		var t *told
+		if change.After != nil {
+			for _, request := range change.After.requests {
+				if request.explicit {
+					t = t.add(notIssued(request.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", intent.OwnPrefix, name)))
+				}
 			}
 		}
+		edit.Set(name, t)
 	}
+	n.told = edit.Map()
 }
 
 // addBinding adds the key of the external account binding.
@@ -72,8 +91,7 @@ func (n *issuing) addBinding() {
 	if n.root.Account.BindingID == "" {
 		return
 	}
-	name := n.cfg.ACME.BindingSecret
-	secret := n.secrets.byName[name]
+	name, secret := n.cfg.ACME.BindingSecret, n.secret
 	switch {
 	case secret == nil:
 		n.lack(gatelodge.SecretMissing, "there is no Secret "+name.String())
@@ -103,51 +121,100 @@ func (n *issuing) lack(reason gatelodge.Reason, message string) {
 // addIssuances lists what is to be ordered: for each host that asks for a
 // certificate, or the wildcard over all that have its parent where the
 // configuration says so; and what was issued before.
-func (n *issuing) addIssuances() {
-	askers := make(map[gatelodge.Name][]gatelodge.Object)
-	for _, result := range n.hosts.results {
-		host := result.host
-		if host.Name == "" || len(result.shares) == 0 {
-			continue // no name, or one that leads elsewhere
+func (n *issuing) addIssuances(last *issuing) {
+	dirty := make(dirty[gatelodge.Name])
+	wanted := last.wanted.Edit()
+	for name, change := range n.hosts.Changes(last.hosts) {
+		before, after := n.certificateFor(change.Before), n.certificateFor(change.After)
+		if before != after {
+			wanted.Set(pair[gatelodge.Name, gatelodge.Name]{before, name}, false)
 		}
-		if wildcard := n.wildcardOver(host.Name); wildcard != "" {
-			askers[wildcard] = []gatelodge.Object{objects.ConfigObject("acme.wildcards")}
-			continue
-		}
-		for _, w := range result.wishes {
-			if !slices.Contains(askers[host.Name], w.object) {
-				askers[host.Name] = append(askers[host.Name], w.object)
-			}
-		}
+		wanted.Set(pair[gatelodge.Name, gatelodge.Name]{after, name}, after != "")
+		dirty[before], dirty[after] = true, true
 	}
-	for _, name := range n.stored.order {
-		if askers[name] == nil {
-			askers[name] = []gatelodge.Object{}
-		}
+	n.wanted = wanted.Map()
+	changes(dirty, n.stored.byName, last.stored.byName)
+	changes(dirty, n.issued, last.issued)
+	if last.announced != n.announced { // and with them the secondaries
+		all(dirty, last.list)
 	}
 	apexes := n.cfg.Apexes()
 	secondaries := make(map[gatelodge.Name][]string)
-	n.order = objects.OrderNames(askers, n.order)
-	for _, name := range n.order {
-		i := &gatelodge.Issuance{Name: name, Askers: askers[name], Certificate: n.issued.byName[name]}
-		if zone, ok := zoneOf(challengeName(name), apexes); ok {
-			if secondaries[zone] == nil {
-				secondaries[zone] = n.secondariesOf(zone)
-			}
-			i.Challenges, i.Secondaries = []gatelodge.ChallengeType{gatelodge.DNS01}, secondaries[zone]
-		} else if !name.IsWildcard() {
-			i.Challenges = n.cfg.ChallengesByAddress()
+	list, tell := last.list.Edit(), last.told.Edit()
+	for name := range dirty {
+		if name == "" {
+			continue
 		}
-		n.addFailure(i)
-		n.root.Issuances = append(n.root.Issuances, i)
+		i := n.issuance(name, apexes, secondaries)
+		if before := last.list.Get(name); before != nil && reflect.DeepEqual(before, i) {
+			i = before
+		}
+		list.Set(name, i)
+		tell.Set(name, n.failureOf(i))
 	}
+	n.list, n.told = list.Map(), tell.Map()
+	n.root.Issuances = slices.Collect(valuesOf(n.list))
 }
 
-// addFailure tells those who ask why they do not have their certificate.
-func (n *issuing) addFailure(i *gatelodge.Issuance) {
-	var why string
-	if item := n.stored.byName[i.Name]; item != nil && item.issuance.Failure != nil {
+// certificateFor names the certificate that a host asks for, "" if it asks for
+// none.
+func (n *issuing) certificateFor(r *hostResult) gatelodge.Name {
+	if r == nil || r.host.Name == "" || len(r.shares) == 0 {
+		return "" // no name, or one that leads elsewhere
+	}
+	if wildcard := n.wildcardOver(r.host.Name); wildcard != "" {
+		return wildcard
+	}
+	if len(r.requests) == 0 {
+		return ""
+	}
+	return r.host.Name
+}
+
+// issuance returns what is to be done for a certificate, nil for nothing.
+func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, secondaries map[gatelodge.Name][]string) *gatelodge.Issuance {
+	item := n.stored.byName.Get(name)
+	i := &gatelodge.Issuance{Name: name, Askers: n.askers(name), Certificate: n.issued.Get(name)}
+	if item == nil && len(i.Askers) == 0 {
+		return nil
+	}
+	if zone, ok := zoneOf(challengeName(name), apexes); ok {
+		if secondaries[zone] == nil {
+			secondaries[zone] = n.secondariesOf(zone)
+		}
+		i.Challenges, i.Secondaries = []gatelodge.ChallengeType{gatelodge.DNS01}, secondaries[zone]
+	} else if !name.IsWildcard() {
+		i.Challenges = n.cfg.ChallengesByAddress()
+	}
+	if item != nil && item.issuance.Failure != nil {
 		i.RetryAt = item.issuance.Failure.RetryAt
+	}
+	return i
+}
+
+// askers lists the objects that ask for a certificate.
+func (n *issuing) askers(name gatelodge.Name) []gatelodge.Object {
+	askers := []gatelodge.Object{}
+	for host := range of(n.wanted, name) {
+		if n.wildcardOver(host) != "" {
+			return []gatelodge.Object{objects.ConfigObject("acme.wildcards")}
+		}
+		for _, request := range n.hosts.Get(host).requests {
+			if !slices.Contains(askers, request.object) {
+				askers = append(askers, request.object)
+			}
+		}
+	}
+	return askers
+}
+
+// failureOf tells those who ask why they do not have their certificate.
+func (n *issuing) failureOf(i *gatelodge.Issuance) (t *told) {
+	if i == nil {
+		return nil
+	}
+	var why string
+	if item := n.stored.byName.Get(i.Name); item != nil && item.issuance.Failure != nil {
 		why = item.issuance.Failure.Message
 	}
 	switch {
@@ -158,11 +225,12 @@ func (n *issuing) addFailure(i *gatelodge.Issuance) {
 		why = "a CA proves the name by a listener of protocol HTTPS or HTTP, and this gateway has none"
 	}
 	if why == "" {
-		return
+		return nil
 	}
 	for _, object := range i.Askers {
-		n.problem(object, fmt.Sprintf("no certificate was issued for %s: %s", i.Name, why))
+		t = t.add(notIssued(object, fmt.Sprintf("no certificate was issued for %s: %s", i.Name, why)))
 	}
+	return t
 }
 
 // wildcardOver returns the wildcard that is ordered for a name and all its

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -22,8 +22,9 @@ type resolved struct {
 	certificates []*gatelodge.Certificate // for each entry of ingress.tls; nil: none that can be used now
 	problems     []gatelodge.Problem
 
-	uses   []*corev1.Secret // what used returned; nil: there is none
-	stable period
+	uses  []*corev1.Secret // what used returned; nil: there is none
+	now   time.Time
+	until time.Time // when it becomes something else because of the time alone; zero: never
 }
 
 // resolution is the resolved Ingresses, the oldest first.
@@ -34,7 +35,9 @@ type resolution struct {
 	list      []*resolved
 	of        map[*intent.Ingress]*resolved
 	problems  []gatelodge.Problem
-	stable    period
+	now       time.Time
+	until     time.Time
+	changed   []*intent.Ingress // resolved to something else than in the resolution before
 }
 
 // resolve looks up the Secrets of every Ingress, and reuses what last has for
@@ -44,10 +47,10 @@ type resolution struct {
 func resolve(selected *intent.Selection, s *secrets, objs *objects.Objects, orders bool, last *resolution) *resolution {
 	if last == nil {
 		last = &resolution{selection: &intent.Selection{}}
-	} else if last.selection == selected && last.secrets == s && last.orders == orders && last.stable.contains(objs.Now) {
+	} else if last.selection == selected && last.secrets == s && last.orders == orders && current(last.now, last.until, objs.Now) {
 		return last
 	}
-	next := &resolution{selection: selected, secrets: s, orders: orders, list: make([]*resolved, len(selected.Ours)), of: make(map[*intent.Ingress]*resolved, len(selected.Ours))}
+	next := &resolution{selection: selected, secrets: s, orders: orders, now: objs.Now, list: make([]*resolved, len(selected.Ours)), of: make(map[*intent.Ingress]*resolved, len(selected.Ours))}
 	places := objects.Matches(last.selection.Ours, selected.Ours)
 	for i, in := range selected.Ours {
 		var r *resolved
@@ -55,24 +58,17 @@ func resolve(selected *intent.Selection, s *secrets, objs *objects.Objects, orde
 			r = last.list[at]
 		}
 		ordered := orders && in.Asked.Acme != intent.AcmeNo
-		if r == nil || r.orders != ordered || !r.stable.contains(objs.Now) || last.secrets != s && !slices.Equal(r.uses, s.used(in)) {
+		if r == nil || r.orders != ordered || !current(r.now, r.until, objs.Now) || last.secrets != s && !slices.Equal(r.uses, s.used(in)) {
 			r = resolveOne(in, s, objs, ordered)
 		}
 		next.list[i], next.of[in] = r, r
+		if last.of[in] != r {
+			next.changed = append(next.changed, in)
+		}
 		next.problems = append(next.problems, r.problems...)
-		next.stable.intersect(r.stable)
+		next.until = earliest(objs.Now, next.until, r.until)
 	}
 	return next
-}
-
-// intersect keeps the part that both periods have.
-func (p *period) intersect(q period) {
-	if q.from.After(p.from) {
-		p.from = q.from
-	}
-	if !q.until.IsZero() && (p.until.IsZero() || q.until.Before(p.until)) {
-		p.until = q.until
-	}
 }
 
 // used lists the Secrets that an Ingress names.
@@ -82,7 +78,7 @@ func (s *secrets) used(in *intent.Ingress) []*corev1.Secret {
 	}
 	used := make([]*corev1.Secret, 0, 2*len(in.Tls)+2)
 	for _, entry := range in.Tls {
-		used = append(used, s.of(in, entry.Secret), s.before(types.NamespacedName{Namespace: in.Object.Namespace, Name: entry.Secret}))
+		used = append(used, s.of(in, entry.Secret), s.before(objects.Key{Namespace: in.Object.Namespace, Name: entry.Secret}))
 	}
 	return append(used, s.of(in, in.Asked.Auth.Secret), s.of(in, in.Asked.ClientAuth.Secret))
 }
@@ -90,7 +86,7 @@ func (s *secrets) used(in *intent.Ingress) []*corev1.Secret {
 // of finds a Secret in the namespace of the Ingress: no other namespace's
 // Secret is ever used for it.
 func (s *secrets) of(in *intent.Ingress, name string) *corev1.Secret {
-	return s.byName[types.NamespacedName{Namespace: in.Object.Namespace, Name: name}]
+	return s.table.Get(objects.Key{Namespace: in.Object.Namespace, Name: name})
 }
 
 func (r *resolved) problem(reason gatelodge.Reason, format string, args ...any) {
@@ -98,7 +94,7 @@ func (r *resolved) problem(reason gatelodge.Reason, format string, args ...any) 
 }
 
 func resolveOne(in *intent.Ingress, s *secrets, objs *objects.Objects, orders bool) *resolved {
-	r := &resolved{Ingress: in, orders: orders, uses: s.used(in)}
+	r := &resolved{Ingress: in, orders: orders, uses: s.used(in), now: objs.Now}
 	for i := range in.Tls {
 		r.certificates = append(r.certificates, r.certificate(&in.Tls[i], s, objs))
 	}
@@ -134,7 +130,8 @@ func (r *resolved) certificate(entry *intent.TlsAsk, s *secrets, objs *objects.O
 	if certificate == nil {
 		return nil
 	}
-	r.stable.narrow(certificate, objs.Now)
+	begin, end := edges(certificate)
+	r.until = earliest(objs.Now, r.until, begin, end)
 	if why := outOfDate(certificate, objs.Now); why != "" {
 		r.problem(gatelodge.BadCertificate, "the certificate in Secret %s for %s %s", name, r.hostsOf(entry), why)
 		return nil
@@ -175,4 +172,11 @@ func (r *resolved) basicAuth(s *secrets) {
 		return
 	}
 	r.policy.BasicAuth = &gatelodge.BasicAuth{Realm: auth.Realm, Users: users}
+}
+
+func (r *resolution) changedSince(last *resolution) []*intent.Ingress {
+	if r == last {
+		return nil
+	}
+	return r.changed
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
@@ -19,34 +18,22 @@ import (
 // Good returns the Secrets that the last Build could read certificates from,
 // those of earlier ones included that it was given. As Objects.Good of the next
 // Build they make it remember.
-func (b *Builder) Good() *objects.GoodSecrets {
-	s := b.last.secrets
-	if s == nil {
-		return nil
+func (b *Builder) Good() objects.GoodSecrets {
+	if b.last.secrets == nil {
+		return objects.GoodSecrets{}
 	}
-	if s.found != nil && s.foundOf == len(s.keyPairs) {
-		return s.found
-	}
-	good := &objects.GoodSecrets{ByName: make(map[types.NamespacedName]*corev1.Secret, len(s.keyPairs))}
-	for name, pair := range s.keyPairs {
-		if pair.from != nil {
-			good.ByName[name] = pair.from
-		}
-	}
-	s.found, s.foundOf = good, len(s.keyPairs)
-	return good
+	return b.last.secrets.readable
 }
 
-// secrets finds Secrets by name and remembers the certificates read from them,
-// because parsing keys is dear and Secrets change seldom.
+// secrets remembers the certificates that were read from Secrets, because parsing
+// keys costs much and Secrets change seldom. They are read when a step first asks
+// for them.
 type secrets struct {
-	list     []*corev1.Secret
-	byName   map[types.NamespacedName]*corev1.Secret
-	good     *objects.GoodSecrets
-	keyPairs map[types.NamespacedName]*keyPair
-	broken   []types.NamespacedName // of keyPairs
-	found    *objects.GoodSecrets   // what Good returned last, of the first foundOf of keyPairs
-	foundOf  int
+	table    objects.Table[*corev1.Secret]
+	good     objects.GoodSecrets
+	pairs    objects.Table[*keyPair]
+	broken   objects.Table[*keyPair] // those of pairs with an error
+	readable objects.GoodSecrets     // what pairs were read from
 }
 
 // keyPair is what a TLS Secret was read as.
@@ -67,57 +54,45 @@ func (p *keyPair) problem() string {
 	return p.err.Error() + "; the certificate that it held before is still served"
 }
 
-// newSecrets indexes the Secrets and keeps from last what was read of those
-// that are still there.
-func newSecrets(objs *objects.Objects, last *secrets) *secrets {
-	if last != nil && slices.Equal(last.list, objs.Secrets) && last.remembers(objs.Good) {
-		return last
+// followSecrets keeps from last what was read of the Secrets that did not change.
+func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, last *secrets) *secrets {
+	if last == nil {
+		last = &secrets{}
 	}
-	s := &secrets{
-		list:     objs.Secrets,
-		good:     objs.Good,
-		byName:   make(map[types.NamespacedName]*corev1.Secret, len(objs.Secrets)),
-		keyPairs: make(map[types.NamespacedName]*keyPair),
-	}
-	for _, secret := range objs.Secrets {
-		s.byName[objects.NameOf(&secret.ObjectMeta)] = secret
-	}
-	if last != nil {
-		for name, pair := range last.keyPairs {
-			if secret := s.byName[name]; secret != nil && pair.version == objs.VersionOf(&secret.ObjectMeta) &&
-				(pair.err == nil || pair.before == s.before(name)) {
-				s.add(name, pair)
-			}
+	s := &secrets{table: table, good: objs.Good, pairs: last.pairs, broken: last.broken, readable: last.readable}
+	for key, change := range table.Changes(last.table) {
+		if pair := last.pairs.Get(key); pair != nil && (change.After == nil || pair.version != objs.VersionOf(&change.After.ObjectMeta)) {
+			s.put(key, nil)
 		}
+	}
+	for key, pair := range s.broken.All() {
+		if pair.before != s.before(key) {
+			s.put(key, nil)
+		}
+	}
+	if s.table == last.table && s.pairs == last.pairs {
+		return last
 	}
 	return s
 }
 
 // before returns what the Secret of this name was when it was last good, if it
 // is something else now.
-func (s *secrets) before(name types.NamespacedName) *corev1.Secret {
-	if good := s.good.Of(name); good != s.byName[name] {
+func (s *secrets) before(key objects.Key) *corev1.Secret {
+	if good := s.good.Get(key); good != s.table.Get(key) {
 		return good
 	}
 	return nil
 }
 
-// remembers tells whether nothing that is in use is remembered otherwise in
-// good.
-func (s *secrets) remembers(good *objects.GoodSecrets) bool {
-	return !slices.ContainsFunc(s.broken, func(name types.NamespacedName) bool {
-		return s.keyPairs[name].before != good.Of(name)
-	})
-}
-
 // keyPair reads the certificate and key of a Secret.
 func (s *secrets) keyPair(secret *corev1.Secret, objs *objects.Objects) *keyPair {
-	name := objects.NameOf(&secret.ObjectMeta)
-	pair := s.keyPairs[name]
+	key := objects.KeyOf(secret)
+	pair := s.pairs.Get(key)
 	if pair != nil {
 		return pair
 	}
-	pair = &keyPair{version: objs.VersionOf(&secret.ObjectMeta), before: s.before(name)}
+	pair = &keyPair{version: objs.VersionOf(&secret.ObjectMeta), before: s.before(key)}
 	if pair.own, pair.err = readCertificate(secret, objs); pair.err == nil {
 		pair.from = secret
 	} else if pair.before != nil {
@@ -130,15 +105,23 @@ func (s *secrets) keyPair(secret *corev1.Secret, objs *objects.Objects) *keyPair
 		byDefault.Source = gatelodge.FromDefault
 		pair.byDefault = &byDefault
 	}
-	s.add(name, pair)
+	s.put(key, pair)
 	return pair
 }
 
-func (s *secrets) add(name types.NamespacedName, pair *keyPair) {
-	s.keyPairs[name] = pair
-	if pair.err != nil {
-		s.broken = append(s.broken, name)
+// put remembers a pair, nil for none.
+func (s *secrets) put(key objects.Key, pair *keyPair) {
+	s.pairs = s.pairs.With(key, pair)
+	var broken *keyPair
+	var readable *corev1.Secret
+	if pair != nil {
+		readable = pair.from
+		if pair.err != nil {
+			broken = pair
+		}
 	}
+	s.broken = s.broken.With(key, broken)
+	s.readable = s.readable.With(key, readable)
 }
 
 // readCertificate reads a Secret of type kubernetes.io/tls.
@@ -186,30 +169,4 @@ func outOfDate(c *gatelodge.Certificate, now time.Time) string {
 		return "expired at " + c.NotAfter.UTC().Format(time.RFC3339)
 	}
 	return ""
-}
-
-// period is the time around now in which a result that depends on the time
-// stays what it is.
-type period struct {
-	from, until time.Time // zero: unbounded; until is outside
-}
-
-// narrow makes the period end where the certificate begins or ends to be valid.
-func (p *period) narrow(c *gatelodge.Certificate, now time.Time) {
-	p.edge(c.NotBefore, now)
-	p.edge(c.NotAfter.Add(1), now) // its last moment is still within
-}
-
-func (p *period) edge(t, now time.Time) {
-	if t.After(now) {
-		if p.until.IsZero() || t.Before(p.until) {
-			p.until = t
-		}
-	} else if p.from.IsZero() || t.After(p.from) {
-		p.from = t
-	}
-}
-
-func (p *period) contains(now time.Time) bool {
-	return !now.Before(p.from) && (p.until.IsZero() || now.Before(p.until))
 }

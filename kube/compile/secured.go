@@ -35,18 +35,18 @@ func findSecured(h *hosts, cfg *objects.Config, last *secured) *secured {
 	}
 	names := last.records.names.Edit()
 	changed := data != last.records.data
-	gatelodge.Differences(last.hosts.list, h.list, gatelodge.CompareHosts, func(before, after *gatelodge.Host) {
-		was, is := before != nil && before.Certified(), after != nil && after.Certified()
+	for name, change := range h.list.Changes(last.hosts.list) {
+		was, is := change.Before != nil && change.Before.Certified(), change.After != nil && change.After.Certified()
 		switch {
 		case was == is || data == "":
-			return
+			continue
 		case is:
-			names.Put(after.Name, true)
+			names.Put(name, true)
 		default:
-			names.Delete(before.Name)
+			names.Delete(name)
 		}
 		changed = true
-	})
+	}
 	records := last.records
 	if changed {
 		records = &httpsRecords{data, names.Map()}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -15,19 +14,17 @@ import (
 
 // services finds Services by name.
 type services struct {
-	list   []*corev1.Service
-	byName map[types.NamespacedName]*corev1.Service
+	list  []*corev1.Service
+	table objects.Table[*corev1.Service]
 }
 
 func newServices(list []*corev1.Service, last *services) *services {
-	if last != nil && slices.Equal(last.list, list) {
+	if last == nil {
+		last = &services{}
+	} else if slices.Equal(last.list, list) {
 		return last
 	}
-	s := &services{list: list, byName: make(map[types.NamespacedName]*corev1.Service, len(list))}
-	for _, service := range list {
-		s.byName[objects.NameOf(&service.ObjectMeta)] = service
-	}
-	return s
+	return &services{list: list, table: tableFrom(list, last.table)}
 }
 
 // findPort finds the port of the Service that a reference names.

@@ -1,11 +1,7 @@
 package compile
 
 import (
-	"cmp"
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
@@ -13,17 +9,16 @@ import (
 
 // stored is what the issuer of certificates keeps for all replicas.
 type stored struct {
-	secrets []*corev1.Secret
-	items   map[types.UID]*storedItem
+	table objects.Table[*corev1.Secret]
+	items objects.Table[*storedItem]
+	named index[gatelodge.Name, objects.Key] // items of issuances; under "" that of the CA as a whole
 
-	byName     map[gatelodge.Name]*storedItem // issuances
-	order      []gatelodge.Name               // of byName, sorted
-	authority  *storedItem                    // nil: nothing is wrong with the CA
+	byName     gatelodge.Map[gatelodge.Name, *storedItem] // issuances
+	authority  *storedItem                                // nil: nothing is wrong with the CA
 	challenges *challenges
-	problems   []gatelodge.Problem
 }
 
-// challenges is the answers that CAs wait for.
+// challenges is the responses that CAs wait for.
 type challenges struct {
 	list    []gatelodge.Challenge
 	version string
@@ -31,84 +26,89 @@ type challenges struct {
 
 // storedItem is one item, read.
 type storedItem struct {
-	version     objects.Version
 	issuance    *gatelodge.StoredIssuance
 	certificate *gatelodge.Certificate // nil: none was issued yet
 	challenges  *challenges            // of the item that holds them
-	err         error
+	problems    []gatelodge.Problem
 }
 
-// readStored reads the items, and keeps from last what was read of those that
-// did not change.
-func readStored(objs *objects.Objects, last *stored) *stored {
-	if last != nil && slices.Equal(last.secrets, objs.Stored) {
+// followStored reads the items that changed.
+func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, last *stored) *stored {
+	if last == nil {
+		last = &stored{challenges: &challenges{}}
+	} else if last.table == table {
 		return last
 	}
-	s := &stored{
-		secrets: objs.Stored,
-		items:   make(map[types.UID]*storedItem, len(objs.Stored)),
-		byName:  make(map[gatelodge.Name]*storedItem, len(objs.Stored)),
-	}
-	for _, secret := range objs.Stored {
-		item := (*storedItem)(nil)
-		if last != nil {
-			item = last.items[secret.UID]
+	s := &stored{table: table, challenges: last.challenges}
+	items, named, byName := last.items.Edit(), last.named.Edit(), last.byName.Edit()
+	for key, change := range table.Changes(last.table) {
+		before, after := items.Get(key), (*storedItem)(nil)
+		if change.After != nil {
+			after = readStoredItem(change.After, objs)
 		}
-		if v := objs.VersionOf(&secret.ObjectMeta); item == nil || item.version != v {
-			item = readStoredItem(secret, objs)
-			item.version = v
+		items.Set(key, after)
+		if before != nil && before.challenges != nil {
+			s.challenges = &challenges{}
 		}
-		s.items[secret.UID] = item
-		s.take(secret, item, objs)
-	}
-	if s.challenges == nil {
-		s.challenges = &challenges{}
-		if last != nil && last.challenges.version == "" {
-			s.challenges = last.challenges
+		if before != nil && before.issuance != nil {
+			named.Set(pair[gatelodge.Name, objects.Key]{before.issuance.Name, key}, false)
+			byName.Set(before.issuance.Name, nil)
+		}
+		if after != nil && after.issuance != nil {
+			named.Set(pair[gatelodge.Name, objects.Key]{after.issuance.Name, key}, true)
 		}
 	}
-	for name := range s.byName {
-		s.order = append(s.order, name)
+	s.items, s.named = items.Map(), named.Map()
+	for key, change := range s.items.Changes(last.items) {
+		for _, item := range []*storedItem{change.Before, change.After} {
+			if item != nil && item.issuance != nil && item.issuance.Name != "" {
+				byName.Set(item.issuance.Name, s.first(item.issuance.Name))
+			}
+		}
+		if item := s.items.Get(key); item != nil && item.challenges != nil {
+			s.challenges = item.challenges
+		}
 	}
-	slices.SortFunc(s.order, gatelodge.Name.Compare)
+	s.byName, s.authority = byName.Map(), s.first("")
 	return s
+}
+
+// first returns the item of a name, nil for none. Two of one name are not
+// written; if there are, the choice must not depend on which came first.
+func (s *stored) first(name gatelodge.Name) *storedItem {
+	for key := range of(s.named, name) {
+		return s.items.Get(key)
+	}
+	return nil
 }
 
 // readStoredItem reads one item.
 func readStoredItem(secret *corev1.Secret, objs *objects.Objects) *storedItem {
-	item := &storedItem{}
-	if _, ok := secret.Data[gatelodge.ChallengesPart]; ok {
-		var list []gatelodge.Challenge
-		list, item.err = gatelodge.DecodeChallenges(secret.Data)
-		item.challenges = &challenges{list: list, version: secret.ResourceVersion}
-		return item
-	}
-	item.issuance, item.err = gatelodge.DecodeIssuance(secret.Data)
-	if item.err == nil && len(item.issuance.Chain) > 0 {
-		item.certificate, item.err = readCertificate(secret, objs)
-	}
-	if item.certificate != nil {
-		item.certificate.Source = gatelodge.FromACME
+	item, err := decodeStoredItem(secret, objs)
+	if err != nil {
+		return &storedItem{problems: []gatelodge.Problem{{
+			Object: objs.ObjectOf("Secret", &secret.ObjectMeta), Reason: gatelodge.BadSecret,
+			Message: "what the gateway keeps there can't be read, delete it: " + err.Error(),
+		}}}
 	}
 	return item
 }
 
-func (s *stored) take(secret *corev1.Secret, item *storedItem, objs *objects.Objects) {
-	switch {
-	case item.err != nil:
-		s.problems = append(s.problems, gatelodge.Problem{
-			Object: objs.ObjectOf("Secret", &secret.ObjectMeta), Reason: gatelodge.BadSecret,
-			Message: "what the gateway keeps there can't be read, delete it: " + item.err.Error(),
-		})
-	case item.challenges != nil:
-		s.challenges = item.challenges
-	case item.issuance.Name == "":
-		s.authority = item
-	default:
-		// Two items of one name are not written; if there are, the choice must
-		// not depend on their order.
-		if other := s.byName[item.issuance.Name]; other == nil || cmp.Compare(item.version.Uid, other.version.Uid) < 0 {
-			s.byName[item.issuance.Name] = item
-		}
+func decodeStoredItem(secret *corev1.Secret, objs *objects.Objects) (item *storedItem, err error) {
+	item = &storedItem{}
+	if _, ok := secret.Data[gatelodge.ChallengesPart]; ok {
+		list, err := gatelodge.DecodeChallenges(secret.Data)
+		item.challenges = &challenges{list: list, version: secret.ResourceVersion}
+		return item, err
 	}
+	if item.issuance, err = gatelodge.DecodeIssuance(secret.Data); err != nil {
+		return nil, err
+	}
+	if len(item.issuance.Chain) > 0 {
+		if item.certificate, err = readCertificate(secret, objs); err != nil {
+			return nil, err
+		}
+		item.certificate.Source = gatelodge.FromACME
+	}
+	return item, nil
 }

@@ -67,7 +67,7 @@ func (r *remains) note(before, now *objects.Objects, at time.Time, needed func()
 		gone.object = &plain
 	}
 	r.slices.note(before.Slices, now.Slices, at, before.Origins, func(s *discoveryv1.EndpointSlice) bool {
-		return lacked(s.UID, func(n *needs) bool { return n.services[objects.ServiceOf(s)] })
+		return lacked(s.UID, func(n *needs) bool { return n.services[types.NamespacedName(objects.ServiceOf(s))] })
 	})
 	r.secrets.note(before.Secrets, now.Secrets, at, before.Origins, func(s *corev1.Secret) bool {
 		return lacked(s.UID, func(n *needs) bool { return n.secrets[objects.NameOf(&s.ObjectMeta)] })
@@ -129,12 +129,14 @@ func (r *remains) addTo(o *objects.Objects, n *needs) (relisted []gatelodge.Obje
 		without[objects.NameOf(&gone.object.ObjectMeta)] = true
 	}
 	for _, gone := range r.slices.list {
-		without[objects.ServiceOf(gone.object)] = without[objects.ServiceOf(gone.object)] || gone.relisted
+		without[types.NamespacedName(objects.ServiceOf(gone.object))] = without[types.NamespacedName(objects.ServiceOf(gone.object))] || gone.relisted
 	}
 	for _, slice := range o.Slices {
-		delete(without, objects.ServiceOf(slice))
+		delete(without, types.NamespacedName(objects.ServiceOf(slice)))
 	}
-	endpoints := r.slices.absent(o.Slices, func(gone *vanishing[*discoveryv1.EndpointSlice]) bool { return without[objects.ServiceOf(gone.object)] })
+	endpoints := r.slices.absent(o.Slices, func(gone *vanishing[*discoveryv1.EndpointSlice]) bool {
+		return without[types.NamespacedName(objects.ServiceOf(gone.object))]
+	})
 	secrets := r.secrets.absent(o.Secrets, func(gone *vanishing[*corev1.Secret]) bool {
 		return gone.relisted || n.secrets[objects.NameOf(&gone.object.ObjectMeta)]
 	})

@@ -14,8 +14,8 @@ import (
 )
 
 // ServiceOf names the Service that a slice is of.
-func ServiceOf(slice *discoveryv1.EndpointSlice) types.NamespacedName {
-	return types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
+func ServiceOf(slice *discoveryv1.EndpointSlice) Key {
+	return Key{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
 }
 
 // SameAs tells whether both are the same objects.
@@ -50,8 +50,8 @@ type Objects struct {
 	// Externals is what ExternalName Services lead to, if somebody looked it up.
 	Externals *Externals
 
-	// Good is what certificates were read from before; nil: nothing is known.
-	Good *GoodSecrets
+	// Good is what certificates were read from before.
+	Good GoodSecrets
 
 	Problems []gatelodge.Problem  // what the source could not read
 	Origins  map[types.UID]Origin // where objects were read from; nil without files
