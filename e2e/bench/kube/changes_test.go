@@ -30,7 +30,7 @@ func patch(path string, value any) ([]byte, error) {
 // edit gives the next Ingress another host, and returns that host and when the
 // API server had accepted it.
 func (r *measurement) edit() (host string, accepted time.Time) {
-	n, i := r.edited%namespaces, r.edited/namespaces%edited
+	n, i := r.edited%r.world.namespaces, r.edited/r.world.namespaces%edited
 	r.edited++
 	host = fmt.Sprintf("e%d.%s", r.edited, hostName(n, i))
 	body, err := patch("/spec/rules/0/host", host)
@@ -46,8 +46,8 @@ func (r *measurement) edit() (host string, accepted time.Time) {
 // changeEndpoints takes an endpoint away from the next Service, or gives it
 // back.
 func (r *measurement) changeEndpoints() {
-	n, s := r.changed%namespaces, r.changed/namespaces%services
-	count := endpoints - 1 - r.changed/(namespaces*services)%2
+	n, s := r.changed%r.world.namespaces, r.changed/r.world.namespaces%services
+	count := endpoints - 1 - r.changed/(r.world.namespaces*services)%2
 	r.changed++
 	body, err := patch("/endpoints", slice(n, s, count).Endpoints)
 	if err != nil {

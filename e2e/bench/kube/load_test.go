@@ -80,7 +80,7 @@ func (l *load) client(ctx context.Context, r *measurement, number int) {
 			return
 		}
 		// Twenty hosts in turn: most requests find their connection, some make one.
-		n, i := (number*50+k/200)%namespaces, edited+k%20
+		n, i := (number*50+k/200)%r.world.namespaces, edited+k%20
 		begin := time.Now()
 		err := ask(client, "https://"+hostName(n, i)+"/api/x")
 		l.note(time.Since(begin), err)

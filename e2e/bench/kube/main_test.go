@@ -1,4 +1,4 @@
-// Package kube_test measures a gateway that serves ten thousand Ingresses of a
+// Package kube_test measures a gateway that serves thousands of Ingresses of a
 // real API server: how long it takes to start, what it holds, what a change
 // costs it and how soon the change is served. It is a benchmark, because its
 // figures are the machine's:

@@ -25,14 +25,13 @@ import (
 	"gatelodge.dev/e2e/apiserver"
 )
 
-// The size of the cluster: 10,000 Ingresses, each with a host, two paths and a
-// certificate of its own, over 2,000 Services of five endpoints.
+// What is in a namespace: Ingresses with a host, two paths and a certificate of
+// their own each, and Services.
 const (
-	namespaces = 200
-	services   = 10 // in a namespace
-	ingresses  = 50 // in a namespace
-	endpoints  = 5  // of a Service
-	writers    = 16 // requests to the API server at a time while it is filled
+	services  = 10
+	ingresses = 50
+	endpoints = 5  // of a Service
+	writers   = 16 // requests to the API server at a time while it is filled
 )
 
 // backendPort is where the endpoints of every Service listen.
@@ -49,8 +48,9 @@ func hostName(n, i int) string {
 
 // world makes the objects.
 type world struct {
-	client kubernetes.Interface
-	ca     *authority
+	namespaces int
+	client     kubernetes.Interface
+	ca         *authority
 }
 
 // fill makes all objects of the cluster.
@@ -58,7 +58,7 @@ func (w *world) fill(b *testing.B) {
 	b.Helper()
 	group, ctx := errgroup.WithContext(b.Context())
 	group.SetLimit(writers)
-	for n := range namespaces {
+	for n := range w.namespaces {
 		group.Go(func() error { return w.fillNamespace(ctx, n) })
 	}
 	if err := group.Wait(); err != nil {
