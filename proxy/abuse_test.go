@@ -16,9 +16,9 @@ import (
 // abusers is how many connections each kind of abuse comes over.
 const abusers = 50
 
-// TestAbuse: whatever strangers do on their connections, others are served
-// meanwhile, the memory that it takes is bounded, and each connection is given
-// up in the time of the limit that it meets.
+// TestAbuse: whatever some clients do on their connections, others are served,
+// memory stays limited, and each connection is closed within the time limit that
+// applies.
 func TestAbuse(t *testing.T) {
 	head := "GET / HTTP/1.1\r\nHost: " + appHost + "\r\n"
 	part := make([]byte, 64<<10) // one for all: the backend's garbage is not what is measured
@@ -35,7 +35,7 @@ func TestAbuse(t *testing.T) {
 			_, _ = io.Copy(io.Discard, c)
 		}},
 		{"nothing at all", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }},
-		{"an answer that nobody reads", func(c net.Conn) {
+		{"a response that is not read", func(c net.Conn) {
 			readNothing(c)
 			_, _ = io.WriteString(c, "GET /big HTTP/1.1\r\nHost: "+appHost+"\r\n\r\n")
 		}},
@@ -51,7 +51,7 @@ func TestAbuse(t *testing.T) {
 			_, _ = io.WriteString(c, "POST /read HTTP/1.1\r\nHost: "+appHost+"\r\nTransfer-Encoding: chunked\r\n\r\n1;")
 			flood(c, strings.Repeat("x", 64<<10))
 		}},
-		{"pipelined requests whose answers nobody reads", func(c net.Conn) {
+		{"pipelined requests whose responses are not read", func(c net.Conn) {
 			readNothing(c)
 			flood(c, strings.Repeat("GET /big HTTP/1.1\r\nHost: "+appHost+"\r\n\r\n", 1000))
 		}},
@@ -101,7 +101,7 @@ func TestAbuse(t *testing.T) {
 					t.Fatalf("another client got %d", got.StatusCode)
 				}
 			}
-			// The limit of a head, and some buffers, for each: not what was sent.
+			// For each connection: the limit of a head and some buffers, not what was sent.
 			if grown, most := memory()-before, int64(abusers*512<<10); grown > most {
 				t.Errorf("%d KiB for %d connections, expected at most %d", grown>>10, abusers, most>>10)
 			}
@@ -112,7 +112,7 @@ func TestAbuse(t *testing.T) {
 	}
 }
 
-// drip sends a little every now and then until the connection fails.
+// drip sends a little at intervals until the connection fails.
 func drip(c net.Conn, drop string) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -123,7 +123,7 @@ func drip(c net.Conn, drop string) {
 	}
 }
 
-// flood sends as much as is taken, up to a bound, until the connection fails.
+// flood sends as fast as possible, up to a limit, until the connection fails.
 func flood(c net.Conn, part string) {
 	for range 200 {
 		if _, err := io.WriteString(c, part); err != nil {
@@ -132,10 +132,10 @@ func flood(c net.Conn, part string) {
 	}
 }
 
-// readNothing makes what is sent to a client stay with the sender.
+// readNothing leaves what is sent to the client with the sender.
 func readNothing(c net.Conn) { _ = c.(*net.TCPConn).SetReadBuffer(4 << 10) }
 
-// memory is what this process uses once it has collected its garbage: the second
+// memory returns what this process uses once it has collected its garbage: the second
 // collection takes what became garbage during the first.
 func memory() int64 {
 	var stats runtime.MemStats

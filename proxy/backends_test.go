@@ -15,8 +15,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// scripted starts a backend that runs answer on each connection, whose head it
-// has read, and then closes it. It counts the heads.
+// scripted starts a backend that reads a head on each connection, runs answer and
+// closes the connection. It counts the heads.
 func scripted(t *testing.T, answer func(c net.Conn, in *bufio.Reader)) (netip.AddrPort, *atomic.Int32) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,7 +68,7 @@ func saysAndResets(text string) func(net.Conn, *bufio.Reader) {
 	}
 }
 
-// TestBackendOutcomes holds the table in docs/backends.md.
+// TestBackendOutcomes proves the table in docs/backends.md.
 func TestBackendOutcomes(t *testing.T) {
 	silent := func(c net.Conn, _ *bufio.Reader) { _, _ = io.Copy(io.Discard, c) }
 	const whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -104,7 +104,7 @@ func TestBackendOutcomes(t *testing.T) {
 			g := start(t, app(gatelodge.BackendHTTP, address), settings(func(s *gatelodge.Settings) { s.Timeouts.Read = time.Second }))
 			status, err := g.outcome(t, c.method)
 			if c.want != 0 && status != c.want || (err != nil) != c.broken {
-				t.Errorf("got %d (%v), want %d, broken off: %t", status, err, c.want, c.broken)
+				t.Errorf("got %d (%v), want %d, aborted: %t", status, err, c.want, c.broken)
 			}
 			line := g.lines(1)[0]
 			if reason, _ := line["reason"].(string); !strings.Contains(reason, c.reason) || c.reason == "" && reason != "" {
@@ -117,8 +117,8 @@ func TestBackendOutcomes(t *testing.T) {
 	}
 }
 
-// outcome sends a request and returns the status and what is wrong with the
-// answer.
+// outcome sends a request and returns the status and the error of reading the
+// response.
 func (g *gateway) outcome(t *testing.T, method string) (int, error) {
 	response, err := g.client(h1).Do(newRequest(t, method, h1.url(appHost, "/"), nil))
 	if err != nil {
@@ -129,11 +129,11 @@ func (g *gateway) outcome(t *testing.T, method string) (int, error) {
 	return response.StatusCode, err
 }
 
-// TestKeptConnectionThatCloses: an endpoint closes a connection as idle just as
-// it is used. What is idempotent is sent again, and the client notices nothing.
+// TestKeptConnectionThatCloses: an endpoint closes an idle connection just as it
+// is used. An idempotent request is sent again, and the client notices nothing.
 func TestKeptConnectionThatCloses(t *testing.T) {
 	for method, want := range map[string]int{"GET": 200, "POST": 502} {
-		// Answers the first request of a connection, and reads the second.
+		// Answer the first request of a connection, and read the second.
 		address, asked := scripted(t, func(c net.Conn, in *bufio.Reader) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 			readHead(in)
@@ -154,8 +154,8 @@ func TestKeptConnectionThatCloses(t *testing.T) {
 	}
 }
 
-// TestRefusedRequestsAreSeen: what the engine answers before any route is known
-// is logged and counted like the rest.
+// TestRefusedRequestsAreSeen: a request that the engine answers, before there is a
+// route, is logged and counted like others.
 func TestRefusedRequestsAreSeen(t *testing.T) {
 	for _, m := range []mode{h1, h1tls} {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)))

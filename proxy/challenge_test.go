@@ -7,8 +7,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// TestChallenge: a CA that waits for an answer gets it under any name, be it
-// served or not, and is never redirected; all other paths stay the backend's.
+// TestChallenge: a CA gets the response to its challenge for any name, served or
+// not, and is never redirected; all other paths are the backend's.
 func TestChallenge(t *testing.T) {
 	const response = "token.thumbprint"
 	for _, c := range []struct {

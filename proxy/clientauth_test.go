@@ -27,7 +27,7 @@ func ruled(rule gatelodge.ClientAuth) func(*gatelodge.Snapshot) {
 	}
 }
 
-// clientShows has every client show a certificate, nil for none, under the rule.
+// clientShows gives every client a certificate, nil for none, under the rule.
 func clientShows(client *gatelodge.ClientCertificate) func(*gatelodge.Handshake) {
 	return func(h *gatelodge.Handshake) { h.ClientTrust, h.Client = trustKey, client }
 }
@@ -43,7 +43,7 @@ func failing(why string, stranger bool) *gatelodge.ClientCertificate {
 	return &client
 }
 
-// clientFields sends back what the backend was told about the client.
+// clientFields responds with the fields about the client's certificate.
 func clientFields(w http.ResponseWriter, r *http.Request) {
 	for name, values := range r.Header {
 		if strings.HasPrefix(name, "Ssl-Client-") {
@@ -62,7 +62,8 @@ func told(answer answerOf) string {
 	return strings.Join(lines, "; ")
 }
 
-// TestClientCertificates: whom each mode lets in, and what the backend is told.
+// TestClientCertificates: which clients each mode accepts, and what the backend
+// receives.
 func TestClientCertificates(t *testing.T) {
 	const (
 		on       = gatelodge.ClientAuthOn
@@ -81,7 +82,7 @@ func TestClientCertificates(t *testing.T) {
 		{"trusted", gatelodge.ClientAuth{Mode: on}, &jane, 200, names + "SUCCESS"},
 		{"none", gatelodge.ClientAuth{Mode: on}, nil, 400, ""},
 		{"bad", gatelodge.ClientAuth{Mode: on}, failing("certificate revoked", false), 400, ""},
-		{"of a stranger", gatelodge.ClientAuth{Mode: on}, failing("unknown", true), 400, ""},
+		{"of an unknown CA", gatelodge.ClientAuth{Mode: on}, failing("unknown", true), 400, ""},
 		{"optional, trusted", gatelodge.ClientAuth{Mode: optional}, &jane, 200, names + "SUCCESS"},
 		{"optional, none", gatelodge.ClientAuth{Mode: optional}, nil, 200, "verify: NONE"},
 		{"optional, of a stranger", gatelodge.ClientAuth{Mode: optional}, failing("unknown", true), 400, ""},
@@ -104,7 +105,7 @@ func TestClientCertificates(t *testing.T) {
 				r.Header.Set("ssl-client-cert", "forged")
 				answer := do(t, g.client(m), r)
 				if answer.StatusCode != c.status || told(answer) != c.told || answer.Header.Get("Location") != locationOf(c.rule, c.status) {
-					t.Errorf("got %d %q and the backend was told %q, want %d and %q", answer.StatusCode, answer.body, told(answer), c.status, c.told)
+					t.Errorf("got %d %q and the backend received %q, want %d and %q", answer.StatusCode, answer.body, told(answer), c.status, c.told)
 				}
 			}, h1tls, h2)
 		})
@@ -118,7 +119,7 @@ func locationOf(rule gatelodge.ClientAuth, status int) string {
 	return ""
 }
 
-// TestClientCertificatePassedOn: encoded so that a backend of nginx can read it.
+// TestClientCertificatePassedOn: the certificate is encoded as nginx does.
 func TestClientCertificatePassedOn(t *testing.T) {
 	g := startWith(t, clientShows(&jane), app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, clientFields)),
 		ruled(gatelodge.ClientAuth{Mode: gatelodge.ClientAuthOn, PassCertificate: true}))
@@ -126,12 +127,12 @@ func TestClientCertificatePassedOn(t *testing.T) {
 	text, err := url.PathUnescape(got) // leaves a plus sign alone, as base64 needs it
 	block, _ := pem.Decode([]byte(text))
 	if err != nil || block == nil || string(block.Bytes) != string(jane.Leaf.Raw) || strings.ContainsAny(got, " \n+/=") {
-		t.Errorf("the backend was told %q: %v", got, err)
+		t.Errorf("the backend received %q: %v", got, err)
 	}
 }
 
-// TestClientCertificateInClearText: nobody can show one there, so who has to is
-// refused or sent to HTTPS; a proxy that is trusted can't show one either.
+// TestClientCertificateInClearText: a client that needs a certificate can't send
+// one there, and is refused or redirected to HTTPS; nor can a trusted proxy.
 func TestClientCertificateInClearText(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -161,15 +162,15 @@ func TestClientCertificateInClearText(t *testing.T) {
 					r.Header.Set("X-Forwarded-Proto", c.proto)
 				}
 				if answer := do(t, g.client(m), r); answer.StatusCode != c.status || told(answer) != c.told {
-					t.Errorf("got %d and the backend was told %q, want %d and %q", answer.StatusCode, told(answer), c.status, c.told)
+					t.Errorf("got %d and the backend received %q, want %d and %q", answer.StatusCode, told(answer), c.status, c.told)
 				}
 			}, h1, h2c)
 		})
 	}
 }
 
-// TestClientCertificateRuleThatCanNotBeKept lets nobody in.
-func TestClientCertificateRuleThatCanNotBeKept(t *testing.T) {
+// TestClientCertificateRuleUnavailable: no client is let in.
+func TestClientCertificateRuleUnavailable(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)), func(s *gatelodge.Snapshot) {
 			s.Hosts[0].ClientAuth = &gatelodge.ClientAuth{Unavailable: "the authorities are not known"}
@@ -180,9 +181,9 @@ func TestClientCertificateRuleThatCanNotBeKept(t *testing.T) {
 	})
 }
 
-// TestMisdirectedByClientRule: a connection is for hosts with its rule alone,
-// whatever its certificate covers; and it ends with the answer, so that a
-// client that does nothing else about it comes to a new one.
+// TestMisdirectedByClientRule: a connection serves only hosts with its own rule,
+// whatever its certificate covers. It ends with the answer, so that the client has
+// to open a new one.
 func TestMisdirectedByClientRule(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		var trust atomic.Value // of the next handshake
@@ -221,9 +222,9 @@ func TestMisdirectedByClientRule(t *testing.T) {
 	}, h1tls, h2)
 }
 
-// TestClientFieldsOfOthers: only a trusted proxy, which has seen the client's
-// certificate, may tell about it, and not where we ask for one ourselves. A
-// trailer never may.
+// TestClientFieldsOfOthers: only a trusted proxy, which has verified the client's
+// certificate, may send these fields, and not for a host with a rule of its own.
+// They are never accepted in trailers.
 func TestClientFieldsOfOthers(t *testing.T) {
 	trailers := make(chan http.Header, 1)
 	backend := backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
@@ -236,7 +237,7 @@ func TestClientFieldsOfOthers(t *testing.T) {
 		trusted string
 		want    string
 	}{
-		{"a stranger", "10.0.0.0/8", ""},
+		{"an untrusted peer", "10.0.0.0/8", ""},
 		{"a trusted proxy", "127.0.0.0/8", "verify: SUCCESS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -248,10 +249,10 @@ func TestClientFieldsOfOthers(t *testing.T) {
 				r.Header.Set("SSL-Client-Verify", "SUCCESS")
 				r.Trailer = http.Header{"Ssl-Client-Subject-Dn": {"CN=root"}, "Checksum": {"1"}}
 				if got := told(do(t, g.client(m), r)); got != c.want {
-					t.Errorf("the backend was told %q, want %q", got, c.want)
+					t.Errorf("the backend received %q, want %q", got, c.want)
 				}
 				if trailer := <-trailers; trailer.Get("Ssl-Client-Subject-Dn") != "" || trailer.Get("Checksum") == "" {
-					t.Errorf("the trailers %v, want the checksum alone", trailer)
+					t.Errorf("the trailers %v, want only the checksum", trailer)
 				}
 			})
 		})

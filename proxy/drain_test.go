@@ -14,7 +14,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// TestDrain: a request under way is finished, no new connection is accepted.
+// TestDrain: a request in progress finishes, and no new connection is accepted.
 func TestDrain(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		came, finish := make(chan struct{}), make(chan struct{})
@@ -58,12 +58,12 @@ func TestDrain(t *testing.T) {
 	})
 }
 
-// TestLeave: clients are sent away by the next answer, and who comes is served.
+// TestLeave: the next response asks a client to leave, and new ones are served.
 func TestLeave(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {})))
 		client := g.client(m)
-		// get tells whether the request went over a connection that had one before.
+		// get reports whether the request reused a connection.
 		get := func() (reused bool) {
 			t.Helper()
 			trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }}
@@ -134,8 +134,8 @@ func TestDrainLimits(t *testing.T) {
 	})
 }
 
-// TestConnectionLimit: the connection over it is closed, and the next fits in
-// when another goes.
+// TestConnectionLimit: a connection over the limit is closed, and one is accepted
+// when another has ended.
 func TestConnectionLimit(t *testing.T) {
 	g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)), settings(func(s *gatelodge.Settings) {
 		s.Limits.Connections = 1

@@ -31,8 +31,8 @@ func TestNoRouteNoHost(t *testing.T) {
 	})
 }
 
-// TestRefusedConnection: another endpoint takes the request, whatever its
-// method, and its body is whole.
+// TestRefusedConnection: another endpoint gets the request, with any method and
+// its complete body.
 func TestRefusedConnection(t *testing.T) {
 	everywhere(t, func(t *testing.T, m mode, p gatelodge.BackendProtocol) {
 		alive := backendServer(t, p, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
@@ -106,7 +106,7 @@ func TestSlowEndpoint(t *testing.T) {
 	})
 }
 
-// TestSlowClient: a client that stops in the middle of its body is told so.
+// TestSlowClient: a client that stops in the middle of its body gets a timeout.
 func TestSlowClient(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +120,7 @@ func TestSlowClient(t *testing.T) {
 	})
 }
 
-// TestBrokenAnswer: a client can tell an answer that broke off from a whole one.
+// TestBrokenAnswer: a client can tell an aborted response from a complete one.
 func TestBrokenAnswer(t *testing.T) {
 	everywhere(t, func(t *testing.T, m mode, p gatelodge.BackendProtocol) {
 		g := start(t, app(p, backendServer(t, p, func(w http.ResponseWriter, r *http.Request) {
@@ -134,10 +134,10 @@ func TestBrokenAnswer(t *testing.T) {
 		for _, path := range []string{"/known", "/unknown"} {
 			response, err := g.client(m).Do(newRequest(t, "GET", m.url(appHost, path), nil))
 			if err != nil {
-				continue // broken off before the head was sent
+				continue // aborted before the head was sent
 			}
 			if body, err := io.ReadAll(response.Body); err == nil {
-				t.Errorf("%s: got %q as if it were whole", path, body)
+				t.Errorf("%s: got %q as if it were complete", path, body)
 			}
 			_ = response.Body.Close()
 		}
@@ -147,8 +147,8 @@ func TestBrokenAnswer(t *testing.T) {
 	})
 }
 
-// TestConnectionThatDied: an endpoint closes a kept connection as it is used.
-// What is idempotent is sent again; what is not is not.
+// TestConnectionThatDied: an endpoint closes a kept connection just as it is used.
+// Only an idempotent request is sent again.
 func TestConnectionThatDied(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -209,8 +209,8 @@ func TestRetryBudget(t *testing.T) {
 	}
 }
 
-// TestTurns: every endpoint gets its share, and a draining one none as long as
-// there are others.
+// TestTurns: every endpoint gets its share, but a draining one none while there
+// are others.
 func TestTurns(t *testing.T) {
 	counts := make([]atomic.Int32, 3)
 	var addresses []netip.AddrPort

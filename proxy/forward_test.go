@@ -14,7 +14,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// echoFields is a backend that tells what it was asked.
+// echoFields is a backend that responds with the request it received.
 func echoFields(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s %s %s\n", r.Method, r.RequestURI, r.Host)
 	for name, values := range r.Header {
@@ -41,7 +41,7 @@ func TestForwardedFields(t *testing.T) {
 		want    map[string]string
 	}{
 		{
-			name: "a stranger's claims are dropped",
+			name: "an untrusted peer's claims are dropped",
 			sent: map[string]string{
 				"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "gopher", "X-Forwarded-Host": "evil", "X-Forwarded-Port": "1",
 				"X-Real-IP": "192.0.2.9", "X-Request-ID": "mine", "Forwarded": "for=192.0.2.9", "X-Forwarded-Prefix": "/x",
@@ -163,8 +163,8 @@ func TestFieldsOfTheConnectionStay(t *testing.T) {
 	})
 }
 
-// TestNothingIsAdded: a request without User-Agent and a response without
-// Content-Type stay so.
+// TestNothingIsAdded: no User-Agent is added to a request, and no Content-Type to
+// a response.
 func TestNothingIsAdded(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
@@ -196,8 +196,7 @@ func TestRepeatedFieldsKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// TestHTTP10: a client of the last century gets an answer that ends with the
-// connection.
+// TestHTTP10: an HTTP/1.0 client gets a response that ends with the connection.
 func TestHTTP10(t *testing.T) {
 	g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(103)

@@ -20,8 +20,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// echoService is a gRPC service made by hand: one call, and one stream both
-// ways.
+// echoService is a gRPC service without generated code: one call, and one stream
+// in both directions.
 var echoService = grpc.ServiceDesc{
 	ServiceName: "test.Echo",
 	HandlerType: (*any)(nil),
@@ -122,7 +122,7 @@ func TestGRPC(t *testing.T) {
 	}, h2, h2c)
 }
 
-// TestGRPCStatusOfOurAnswers: a gRPC client reads our errors as its own.
+// TestGRPCStatusOfOurAnswers: a gRPC client gets our errors as gRPC statuses.
 func TestGRPCStatusOfOurAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -28,7 +28,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// mode is a protocol that a client speaks to the gateway.
+// mode is a protocol between a client and the gateway.
 type mode string
 
 const (
@@ -43,7 +43,7 @@ var allModes = []mode{h1, h1tls, h2, h2c}
 func (m mode) tls() bool   { return m == h1tls || m == h2 }
 func (m mode) http2() bool { return m == h2 || m == h2c }
 
-// inModes runs a test once in each mode, all if none is named.
+// inModes runs a test in each of the modes, or in all if none is given.
 func inModes(t *testing.T, test func(t *testing.T, m mode), modes ...mode) {
 	if len(modes) == 0 {
 		modes = allModes
@@ -64,14 +64,13 @@ type gateway struct {
 	drained  bool
 }
 
-// start serves the snapshot that build makes of a plain one.
+// start serves a plain snapshot that build has changed.
 func start(t *testing.T, build ...func(*gatelodge.Snapshot)) *gateway {
 	t.Helper()
 	return startWith(t, func(*gatelodge.Handshake) {}, build...)
 }
 
-// startWith serves it with handshakes of which more is told, by tell, than
-// which certificate was shown.
+// startWith is start with tell, which may change the Handshake of a connection.
 func startWith(t *testing.T, tell func(*gatelodge.Handshake), build ...func(*gatelodge.Snapshot)) *gateway {
 	t.Helper()
 	g := &gateway{t: t, live: new(gatelodge.Live), registry: prometheus.NewRegistry(), log: new(buffer), served: make(chan error, 1)}
@@ -100,7 +99,7 @@ func startWith(t *testing.T, tell func(*gatelodge.Handshake), build ...func(*gat
 	return g
 }
 
-// drain ends the gateway; only the first call does something.
+// drain ends the gateway; further calls do nothing.
 func (g *gateway) drain() error {
 	if g.drained {
 		return nil
@@ -138,7 +137,7 @@ const (
 	appKey  = "shop/web:80"
 )
 
-// app is the snapshot of one host with one backend at the addresses.
+// app makes the snapshot that of one host with one backend at the addresses.
 func app(protocol gatelodge.BackendProtocol, addresses ...netip.AddrPort) func(*gatelodge.Snapshot) {
 	return func(s *gatelodge.Snapshot) {
 		s.Hosts = append(s.Hosts, host1(appHost, route1("/", appKey)))
@@ -183,7 +182,7 @@ func backendServer(t *testing.T, protocol gatelodge.BackendProtocol, handler htt
 	return netip.MustParseAddrPort(server.Listener.Addr().String())
 }
 
-// deadAddress is an address that refuses connections.
+// deadAddress returns an address that refuses connections.
 func deadAddress(t *testing.T) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -201,7 +200,7 @@ func (g *gateway) address(m mode) string {
 	return g.server.Addr("http").String()
 }
 
-// client returns a client that speaks m and finds every host at the gateway.
+// client returns a client for mode m that resolves every host to the gateway.
 func (g *gateway) client(m mode) *http.Client {
 	var protocols http.Protocols
 	protocols.SetHTTP1(!m.http2())
@@ -231,13 +230,13 @@ func (m mode) url(host, path string) string {
 	return "http://" + host + path
 }
 
-// answerOf is what came of a request.
+// answerOf is the response to a request.
 type answerOf struct {
 	*http.Response
 	body string
 }
 
-// do sends a request and reads the whole answer.
+// do sends a request and reads the whole response.
 func do(t *testing.T, c *http.Client, r *http.Request) answerOf {
 	t.Helper()
 	response, err := c.Do(r)
@@ -252,7 +251,7 @@ func do(t *testing.T, c *http.Client, r *http.Request) answerOf {
 	return answerOf{response, string(body)}
 }
 
-// get asks for a path of the app.
+// get requests a path of the app.
 func (g *gateway) get(m mode, path string) answerOf {
 	g.t.Helper()
 	return do(g.t, g.client(m), newRequest(g.t, "GET", m.url(appHost, path), nil))
@@ -267,8 +266,8 @@ func newRequest(t *testing.T, method, url string, body io.Reader) *http.Request 
 	return r
 }
 
-// pipe is a body that the test writes. It ends by itself, for net/http's client
-// waits for it even where the request has failed.
+// pipe is a body that the test writes. It ends by itself, because net/http's
+// client waits for its end even after the request has failed.
 func pipe(t *testing.T) (*io.PipeReader, *io.PipeWriter) {
 	out, in := io.Pipe()
 	end := time.AfterFunc(15*time.Second, func() { _ = in.CloseWithError(errors.New("the test takes too long")) })
@@ -279,7 +278,7 @@ func pipe(t *testing.T) (*io.PipeReader, *io.PipeWriter) {
 	return out, in
 }
 
-// eventually waits for something that happens elsewhere.
+// eventually waits until a condition holds.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(10 * time.Second)
@@ -331,7 +330,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// keyPair is the certificate of every host in the tests but other.example.net.
+// keyPair is the certificate of all hosts in the tests except other.example.net.
 var keyPair = sync.OnceValue(func() *tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -360,8 +359,8 @@ func roots() *x509.CertPool {
 	return pool
 }
 
-// serverTLS stands in for package tls: it says that the certificate is for what
-// is at example.com.
+// serverTLS replaces package tls: its certificate covers example.com and the names
+// below it.
 func serverTLS(tell func(*gatelodge.Handshake)) *tls.Config {
 	shown := &gatelodge.Certificate{Names: []gatelodge.Name{"*.example.com"}}
 	return &tls.Config{

@@ -72,7 +72,7 @@ func TestHSTS(t *testing.T) {
 	}
 }
 
-// TestHSTSOnOurOwnAnswers: a browser that is refused learns it as well.
+// TestHSTSOnOurOwnAnswers: our own error responses have the field, too.
 func TestHSTSOnOurOwnAnswers(t *testing.T) {
 	g := start(t, app(gatelodge.BackendHTTP), settings(func(s *gatelodge.Settings) { s.HSTS = "max-age=1" }))
 	for _, m := range []mode{h1tls, h2} {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestAcceptedConnectionsAreProbed: a client that vanished is found out.
+// TestAcceptedConnectionsAreProbed: accepted connections have keep-alive, which
+// detects clients that vanished.
 func TestAcceptedConnectionsAreProbed(t *testing.T) {
 	config := listenConfig()
 	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")

@@ -40,7 +40,7 @@ func TestLimitsFollowTheSnapshot(t *testing.T) {
 	})
 }
 
-// TestTargets: what no backend should have to read is answered here.
+// TestTargets: requests with invalid targets don't reach the backend.
 func TestTargets(t *testing.T) {
 	g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, echoFields)))
 	for target, want := range map[string]string{

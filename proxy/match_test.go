@@ -39,7 +39,7 @@ func TestPathExamples(t *testing.T) {
 		{prefix: prefix("/aaa"), request: "/ccc"},
 		{exact: "/foo", prefix: prefix("/foo"), request: "/foo", want: "/foo"},
 
-		// No escape, more or less, leads past a path.
+		// No escape bypasses a path.
 		{prefix: prefix("/caf%C3%A9", "/"), request: "/caf%c3%a9/a", want: "/caf%C3%A9"},
 		{prefix: prefix("/a+b", "/"), request: "/a%2Bb", want: "/a+b"},
 		{exact: "/a%20b", prefix: prefix("/"), request: "/%61%20b", want: "/a%20b"},
@@ -76,7 +76,7 @@ func TestPathExamples(t *testing.T) {
 	}
 }
 
-// namedBackend answers with its name.
+// namedBackend responds with its name.
 func namedBackend(t *testing.T, key, name string) *gatelodge.Backend {
 	address := backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, name)
@@ -88,7 +88,7 @@ func namedBackend(t *testing.T, key, name string) *gatelodge.Backend {
 }
 
 // TestHostExamples are the rows of the table under "Hostname wildcards" in the
-// Kubernetes documentation of Ingress, and what is more specific than what.
+// Kubernetes documentation of Ingress, and the order of specificity.
 func TestHostExamples(t *testing.T) {
 	for _, c := range []struct {
 		hosts   []gatelodge.Name

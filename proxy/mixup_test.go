@@ -10,10 +10,10 @@ import (
 )
 
 // TestNothingOfAnotherRequest: whatever a connection carried before, a request
-// reaches the backend with its own path and fields, and the answer comes back
-// with its own. They are of the same lengths each time, so that they come to lie
-// in the same places of buffers that are used again; an engine that keeps a
-// string from there, as the field tables of HTTP/2 do, would mix them up.
+// reaches the backend with its own path and fields, and so does the response. They
+// have the same lengths each time, so that they are in the same places of reused
+// buffers: an engine that keeps a string from there, as the field tables of HTTP/2
+// do, would mix them up.
 func TestNothingOfAnotherRequest(t *testing.T) {
 	everywhere(t, func(t *testing.T, m mode, p gatelodge.BackendProtocol) {
 		g := start(t, app(p, backendServer(t, p, func(w http.ResponseWriter, r *http.Request) {

@@ -16,8 +16,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// metric returns the value of a series with these labels (name, value, …), the
-// count of a histogram, and -1 where there is none.
+// metric returns the value of the series with these labels (name, value, …), the
+// count of a histogram, and -1 if there is none.
 func (g *gateway) metric(name string, labels ...string) float64 {
 	g.t.Helper()
 	families, err := g.registry.Gather()
@@ -99,7 +99,7 @@ func TestAccessLog(t *testing.T) {
 	})
 }
 
-// TestAccessLogNeverBlocks: a writer that is stuck costs lines, not requests.
+// TestAccessLogNeverBlocks: a blocked writer loses lines, and delays no requests.
 func TestAccessLogNeverBlocks(t *testing.T) {
 	dropped := prometheus.NewCounter(prometheus.CounterOpts{Name: "dropped"})
 	var count bytes.Buffer

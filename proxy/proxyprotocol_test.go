@@ -85,8 +85,8 @@ func TestProxyHeaders(t *testing.T) {
 	}
 }
 
-// FuzzProxyHeader: whatever comes, the reader takes no more than a header may
-// have, and a client that it names can be named again.
+// FuzzProxyHeader: the reader reads no more than a header may have, and a client
+// that it returns is read again from a header made for it.
 func FuzzProxyHeader(f *testing.F) {
 	for _, seed := range []string{
 		"PROXY TCP4 192.0.2.1 198.51.100.1 51000 443\r\nGET / HTTP/1.1\r\n", "PROXY TCP6 2001:db8::1 ::2 1 2\r\n", "PROXY UNKNOWN\r\n", v2TCP4, v2TCP6,
@@ -112,8 +112,8 @@ func FuzzProxyHeader(f *testing.F) {
 	})
 }
 
-// TestProxyProtocol: before requests of every protocol, a trusted peer says for
-// whom it connects.
+// TestProxyProtocol: with every protocol, the client is the one in a trusted
+// peer's header.
 func TestProxyProtocol(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		for header, want := range map[string]string{
@@ -135,7 +135,7 @@ func TestProxyProtocol(t *testing.T) {
 			for range 2 { // the second request has no header before it
 				r := newRequest(t, "GET", m.url(appHost, "/"), nil)
 				if answer := do(t, client, r); answer.StatusCode != 200 || answer.body != want {
-					t.Errorf("%q: the backend was told %q, status %d; want %q", header, answer.body, answer.StatusCode, want)
+					t.Errorf("%q: the backend received %q, status %d; want %q", header, answer.body, answer.StatusCode, want)
 				}
 			}
 			if line := g.lines(1)[0]; line["client"] != want {
@@ -145,17 +145,17 @@ func TestProxyProtocol(t *testing.T) {
 	})
 }
 
-// TestProxyProtocolTrust: a header is believed from those who are trusted, who
-// have to send one; from others it is no request.
+// TestProxyProtocolTrust: trusted peers have to send a header; from others it is an
+// invalid request.
 func TestProxyProtocolTrust(t *testing.T) {
 	const header = "PROXY TCP4 192.0.2.1 198.51.100.1 51000 443\r\n"
 	const request = "GET / HTTP/1.1\r\nHost: " + appHost + "\r\nConnection: close\r\n\r\n"
 	for _, c := range []struct {
 		name, trusted, sent, want string
 	}{
-		{"a header of a stranger", "10.0.0.0/8", header + request, "HTTP/1.1 400 "},
-		{"a request of a stranger", "10.0.0.0/8", request, "HTTP/1.1 200 "},
-		{"a binary header of a stranger", "10.0.0.0/8", v2TCP4 + request, "HTTP/1.1 400 "},
+		{"a header of an untrusted peer", "10.0.0.0/8", header + request, "HTTP/1.1 400 "},
+		{"a request of an untrusted peer", "10.0.0.0/8", request, "HTTP/1.1 200 "},
+		{"a binary header of an untrusted peer", "10.0.0.0/8", v2TCP4 + request, "HTTP/1.1 400 "},
 		{"a request without a header", "127.0.0.0/8", request, ""},
 		{"two headers", "127.0.0.0/8", header + header + request, "HTTP/1.1 400 "},
 		{"half a header", "127.0.0.0/8", "PROXY TCP4", ""},

@@ -60,7 +60,7 @@ func TestTrailersOfTheRequest(t *testing.T) {
 		r := newRequest(t, "POST", m.url(appHost, "/"), io.MultiReader(strings.NewReader("body")))
 		r.Trailer = http.Header{
 			"X-Sum": {"42"},
-			// Where a backend takes them for the head's, they would be a lie.
+			// A backend that takes them for fields of the head would be deceived.
 			"X-Forwarded-For": {"192.0.2.9"}, "X_real_ip": {"192.0.2.9"},
 		}
 		if !m.http2() { // where net/http refuses to hear it
@@ -93,8 +93,8 @@ func TestEarlyHints(t *testing.T) {
 	})
 }
 
-// TestContinue: a client that waits is asked for its body when the backend
-// wants it, and not when it refuses.
+// TestContinue: a client with "Expect: 100-continue" is asked for its body if the
+// backend asks for it, and not if it refuses.
 func TestContinue(t *testing.T) {
 	everywhere(t, func(t *testing.T, m mode, p gatelodge.BackendProtocol) {
 		g := start(t, app(p, backendServer(t, p, func(w http.ResponseWriter, r *http.Request) {
@@ -234,8 +234,7 @@ func TestBigBodies(t *testing.T) {
 	})
 }
 
-// TestEarlyResponse: a backend that has seen enough answers while the client
-// still sends.
+// TestEarlyResponse: a backend responds while the client is still sending.
 func TestEarlyResponse(t *testing.T) {
 	everywhere(t, func(t *testing.T, m mode, p gatelodge.BackendProtocol) {
 		g := start(t, app(p, backendServer(t, p, func(w http.ResponseWriter, r *http.Request) {
@@ -253,9 +252,9 @@ func TestEarlyResponse(t *testing.T) {
 	})
 }
 
-// TestBodyThatNobodyWants: after an answer of our own, which reads no body, the
-// connection serves the next request.
-func TestBodyThatNobodyWants(t *testing.T) {
+// TestUnreadBody: after an answer of our own, which reads no body, the connection
+// serves the next request.
+func TestUnreadBody(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t)
 		conn, err := net.Dial("tcp", g.address(m))

@@ -16,8 +16,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// surplus is a backend that says more after the answer to /attack than it was
-// asked, and answers any other path with that path.
+// surplus is a backend that sends an unrequested response after that to /attack,
+// and responds to any other path with that path.
 type surplus struct {
 	address netip.AddrPort
 	answer  string // to /attack
@@ -28,7 +28,7 @@ type surplus struct {
 	conns   atomic.Int32
 }
 
-// The ways in which the surplus comes.
+// The ways in which the surplus is sent.
 const (
 	inOneRecord  = "in one record"    // with the end of the answer
 	inOnePacket  = "in one packet"    // as a record of its own, read along with the answer's
@@ -100,8 +100,7 @@ func (b *surplus) serve(plain net.Conn, secure *tls.Certificate) {
 	}
 }
 
-// holder is a connection that can hold back what is written, to let it go as
-// one.
+// holder is a connection that can hold back what is written, to send it at once.
 type holder struct {
 	net.Conn
 	hold bool
@@ -121,9 +120,9 @@ func (h *holder) release() {
 	h.held.Reset()
 }
 
-// TestAnswerReachesNoOtherClient: whatever a backend says unasked, however it
-// says it and wherever it lies, the next client gets its own answer, over
-// another connection.
+// TestAnswerReachesNoOtherClient: whatever a backend sends without a request, and
+// in whichever buffer that is, the next client gets its own response, over another
+// connection.
 func TestAnswerReachesNoOtherClient(t *testing.T) {
 	const poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
 	const whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

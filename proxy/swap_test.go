@@ -10,8 +10,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// TestSwapUnderLoad: 200 changes of routes and endpoints fail no request on a
-// host that stays, and leave a WebSocket alone.
+// TestSwapUnderLoad: during 200 changes of routes and endpoints no request to a
+// host that stays fails, and a WebSocket stays open.
 func TestSwapUnderLoad(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		addresses := []netip.AddrPort{
@@ -73,8 +73,8 @@ func TestSwapUnderLoad(t *testing.T) {
 	})
 }
 
-// TestReuse: what did not change is not compiled again, and what is not named
-// any more is forgotten.
+// TestReuse: what did not change is not compiled again, and what the snapshot no
+// longer has is dropped.
 func TestReuse(t *testing.T) {
 	address := deadAddress(t)
 	g := start(t, app(gatelodge.BackendHTTP, address))
@@ -92,6 +92,6 @@ func TestReuse(t *testing.T) {
 	}
 	g.live.Swap(plainSnapshot())
 	if n := len(g.server.upstreams.byKey); n != 0 {
-		t.Errorf("%d upstreams are kept for nobody", n)
+		t.Errorf("%d unused upstreams are kept", n)
 	}
 }

@@ -27,10 +27,10 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// overTLS are the protocols of backends that are spoken over TLS.
+// overTLS are the protocols of backends that use TLS.
 var overTLS = []gatelodge.BackendProtocol{gatelodge.BackendHTTPS, gatelodge.BackendH2}
 
-// alpn is what a backend of the protocol agrees to.
+// alpn returns the ALPN protocol of a backend.
 func alpn(p gatelodge.BackendProtocol) string {
 	if p == gatelodge.BackendH2 {
 		return "h2"
@@ -38,8 +38,7 @@ func alpn(p gatelodge.BackendProtocol) string {
 	return "http/1.1"
 }
 
-// backendTLS is a certificate for name that signs itself, and the roots that
-// it leads to.
+// backendTLS returns a self-signed certificate for name, and roots to verify it.
 func backendTLS(t *testing.T, name string, until time.Time) (*tls.Certificate, []*x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -62,7 +61,7 @@ func backendTLS(t *testing.T, name string, until time.Time) (*tls.Certificate, [
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, []*x509.Certificate{leaf}
 }
 
-// tlsBackend is a backend over TLS that a test can look at.
+// tlsBackend is a backend with TLS that records its connections.
 type tlsBackend struct {
 	address netip.AddrPort
 	conns   atomic.Int32
@@ -72,7 +71,7 @@ type tlsBackend struct {
 	states []tls.ConnectionState // of each request's connection
 }
 
-// startTLSBackend starts a backend that answers "ok".
+// startTLSBackend starts a backend that responds "ok".
 func startTLSBackend(t *testing.T, config *tls.Config, handler http.HandlerFunc) *tlsBackend {
 	t.Helper()
 	b := &tlsBackend{}
@@ -102,7 +101,7 @@ func (b *tlsBackend) seen() []tls.ConnectionState {
 	return append([]tls.ConnectionState(nil), b.states...)
 }
 
-// secureApp is the app with a backend over TLS.
+// secureApp is app with a backend that uses TLS.
 func secureApp(protocol gatelodge.BackendProtocol, how *gatelodge.BackendTLS, addresses ...netip.AddrPort) func(*gatelodge.Snapshot) {
 	return func(s *gatelodge.Snapshot) {
 		app(protocol, addresses...)(s)
@@ -110,7 +109,7 @@ func secureApp(protocol gatelodge.BackendProtocol, how *gatelodge.BackendTLS, ad
 	}
 }
 
-// TestBackendTLSOutcomes holds the table about TLS in docs/backends.md.
+// TestBackendTLSOutcomes proves the table about TLS in docs/backends.md.
 func TestBackendTLSOutcomes(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	certificate, roots := backendTLS(t, "web.shop.svc", later)
@@ -171,7 +170,7 @@ func asksFor(roots []*x509.Certificate) func(*tls.Config) {
 	}
 }
 
-// TestBackendWithoutTLS: a backend that does not speak what it is said to.
+// TestBackendWithoutTLS: the backend does not use TLS although it should.
 func TestBackendWithoutTLS(t *testing.T) {
 	certificate, _ := backendTLS(t, "web.shop.svc", time.Now().Add(time.Hour))
 	only := func(protocol string) netip.AddrPort {
@@ -213,8 +212,8 @@ func TestBackendWithoutTLS(t *testing.T) {
 	}
 }
 
-// TestBackendTLSRetry: an endpoint that is not who it should be costs no
-// request while another one is, for nothing was sent to it.
+// TestBackendTLSRetry: with an endpoint whose certificate is wrong no request fails
+// as long as there is another one, because nothing was sent to it.
 func TestBackendTLSRetry(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	right, roots := backendTLS(t, "web.shop.svc", later)
@@ -234,7 +233,7 @@ func TestBackendTLSRetry(t *testing.T) {
 	}
 }
 
-// TestServerName: a name is sent when the policy says so, and no other is.
+// TestServerName: SNI has the policy's name, and is not sent without one.
 func TestServerName(t *testing.T) {
 	certificate, roots := backendTLS(t, "web.shop.svc", time.Now().Add(time.Hour))
 	for _, protocol := range overTLS {
@@ -245,14 +244,14 @@ func TestServerName(t *testing.T) {
 				t.Fatalf("%s: got %d", protocol, answer.StatusCode)
 			}
 			if got := b.seen()[0].ServerName; got != string(name) {
-				t.Errorf("%s: the backend was told the name %q, want %q", protocol, got, name)
+				t.Errorf("%s: the backend received the name %q, want %q", protocol, got, name)
 			}
 		}
 	}
 }
 
-// TestBackendTLSConnections: connections are kept from one request to the next,
-// and a new one resumes the session of the last.
+// TestBackendTLSConnections: connections are reused, and a new one resumes the last
+// session.
 func TestBackendTLSConnections(t *testing.T) {
 	certificate, _ := backendTLS(t, "web.shop.svc", time.Now().Add(time.Hour))
 	for _, protocol := range overTLS {
@@ -286,8 +285,8 @@ func TestBackendTLSConnections(t *testing.T) {
 	}
 }
 
-// TestBackendTLSReplaced: other rules mean other connections, and the same ones
-// keep those that there are.
+// TestBackendTLSReplaced: with other TLS settings new connections are made; with
+// equal ones they are kept.
 func TestBackendTLSReplaced(t *testing.T) {
 	certificate, roots := backendTLS(t, "web.shop.svc", time.Now().Add(time.Hour))
 	_, others := backendTLS(t, "web.shop.svc", time.Now().Add(time.Hour))
@@ -313,7 +312,7 @@ func TestBackendTLSReplaced(t *testing.T) {
 	}
 }
 
-// TestWebSocketOverTLS: the tunnel goes on over TLS, both ways.
+// TestWebSocketOverTLS: the tunnel works over TLS in both directions.
 func TestWebSocketOverTLS(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		certificate, _ := backendTLS(t, "web.shop.svc", time.Now().Add(time.Hour))
@@ -328,7 +327,7 @@ func TestWebSocketOverTLS(t *testing.T) {
 	}, h1, h1tls)
 }
 
-// TestLargeBodiesOverTLS: what does not fit into one record arrives whole.
+// TestLargeBodiesOverTLS: bodies of several records arrive complete.
 func TestLargeBodiesOverTLS(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		certificate, _ := backendTLS(t, "web.shop.svc", time.Now().Add(time.Hour))
@@ -345,7 +344,7 @@ func TestLargeBodiesOverTLS(t *testing.T) {
 	})
 }
 
-// TestGRPCOverTLS: what GRPCS means.
+// TestGRPCOverTLS: gRPC to a backend with the protocol GRPCS.
 func TestGRPCOverTLS(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		certificate, roots := backendTLS(t, "web.shop.svc", time.Now().Add(time.Hour))

@@ -17,7 +17,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// webSocketEcho is a backend that sends back each message.
+// webSocketEcho is a backend that sends each message back.
 func webSocketEcho(w http.ResponseWriter, r *http.Request) {
 	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }, Subprotocols: []string{"chat"}}
 	c, err := upgrader.Upgrade(w, r, nil)
@@ -87,8 +87,8 @@ func TestWebSocket(t *testing.T) {
 	}, h1, h1tls)
 }
 
-// TestHalfClose: a side that has no more to send can still be sent to, in a
-// protocol that nobody here knows.
+// TestHalfClose: a side that has finished sending still receives, with a protocol
+// that the gateway doesn't know.
 func TestHalfClose(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -144,8 +144,8 @@ func TestHalfClose(t *testing.T) {
 	}, h1, h1tls)
 }
 
-// TestUpgradeWithBody: what is read as a body can't be a tunnel's at once, so
-// the request is one like any other.
+// TestUpgradeWithBody: a request with a body is not upgraded, because the body's
+// bytes can't also belong to a tunnel.
 func TestUpgradeWithBody(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
@@ -161,8 +161,8 @@ func TestUpgradeWithBody(t *testing.T) {
 	}, h1, h1tls)
 }
 
-// TestUpgradeRefused: the backend's own answer comes through, and one that was
-// not asked for does not.
+// TestUpgradeRefused: the backend's refusal reaches the client, and an upgrade that
+// was not requested does not.
 func TestUpgradeRefused(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
