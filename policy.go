@@ -1,5 +1,7 @@
 package gatelodge
 
+import "maps"
+
 // Policy is what a Route asks for beside its Backend. It is validated: whoever
 // applies it checks nothing again. The zero Policy asks for nothing.
 //
@@ -29,4 +31,18 @@ const (
 type BasicAuth struct {
 	Realm string // shown to the user
 	Users map[string]PasswordHash
+}
+
+// SameProtection reports whether the two let in the same clients. Every
+// protection of a Policy is compared here, so that no request passes one by
+// being read as another (Settings.AmbiguousPaths). Those of a Host, such as
+// ClientAuth, hold for all of its routes.
+func (p *Policy) SameProtection(q *Policy) bool {
+	return p == q ||
+		(p.Unavailable != "") == (q.Unavailable != "") &&
+			p.BasicAuth.sameUsers(q.BasicAuth)
+}
+
+func (b *BasicAuth) sameUsers(c *BasicAuth) bool {
+	return b == c || b != nil && c != nil && maps.Equal(b.Users, c.Users)
 }

@@ -9,16 +9,19 @@ import (
 // They are in the Snapshot, so that a changed configuration is served in one
 // step like everything else.
 type Settings struct {
-	Timeouts      Timeouts
-	Limits        Limits
-	Retries       Retries
-	Trust         Trust
-	AccessLog     AccessLog
-	RedirectHTTPS bool   // what Policy.Redirect RedirectAuto means: false turns it off
-	HSTS          string // the Strict-Transport-Security field of hosts with a certificate; "" for none
-	Drain         Drain
-	TLS           TLSSettings
-	DNS           DNSSettings
+	Timeouts  Timeouts
+	Limits    Limits
+	Retries   Retries
+	Trust     Trust
+	AccessLog AccessLog
+	// AmbiguousPaths lets requests pass whose path, read as other software may
+	// read it, leads to a route with other protections.
+	AmbiguousPaths bool
+	RedirectHTTPS  bool   // what Policy.Redirect RedirectAuto means: false turns it off
+	HSTS           string // the Strict-Transport-Security field of hosts with a certificate; "" for none
+	Drain          Drain
+	TLS            TLSSettings
+	DNS            DNSSettings
 }
 
 // Trust names the peers that are believed when they tell who the client is.

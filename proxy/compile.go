@@ -58,7 +58,7 @@ type changes struct {
 type change[T any] struct{ before, after *T }
 
 func (s *Server) compileHost(source *gatelodge.Host, backends gatelodge.SharedMap[string, *backend]) *host {
-	h := &host{source: source, routes: make([]*route, len(source.Routes))}
+	h := &host{source: source, routes: make([]*route, len(source.Routes)), readings: compileReadings(source)}
 	for i, r := range source.Routes {
 		service := ""
 		if b := backends.Get(r.Backend); b != nil {

@@ -26,8 +26,8 @@ func (s *Server) handle(x *exchange.Exchange) error {
 }
 
 // locate finds the canonical path and host, the client, and the route. It returns
-// an answer to a request that has no route, that declares a body that is too
-// large, or that is an ACME challenge.
+// an answer to a request that has no route, whose path can be read in several
+// ways, that declares a body that is too large, or that is an ACME challenge.
 func (r *request) locate() *answer {
 	var err error
 	if r.path, err = gatelodge.CanonicalPath(r.x.Path); err != nil {
@@ -48,8 +48,12 @@ func (r *request) locate() *answer {
 	if h == nil {
 		return notFound("no host")
 	}
-	if r.route = h.match(gatelodge.PathForm(r.path)); r.route == nil {
+	path := gatelodge.PathForm(r.path)
+	if r.route = h.match(path); r.route == nil {
 		return notFound("no route")
+	}
+	if refused := r.ambiguous(path); refused != nil {
+		return refused
 	}
 	if limit := r.table.settings.Limits.BodyBytes; limit > 0 && r.x.Length > limit {
 		return contentTooLarge(fmt.Sprintf("a body of %d bytes, the limit is %d", r.x.Length, limit))

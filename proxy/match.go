@@ -18,8 +18,9 @@ type table struct {
 
 // host is a gatelodge.Host with its routes compiled.
 type host struct {
-	source *gatelodge.Host
-	routes []*route
+	source   *gatelodge.Host
+	routes   []*route
+	readings *readings // nil: all routes have the same protections
 }
 
 // route is a gatelodge.Route with its policies compiled.

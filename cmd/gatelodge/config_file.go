@@ -34,6 +34,7 @@ type fileIngress struct {
 	HostSharing    string   `yaml:"hostSharing"`
 	DefaultBackend string   `yaml:"defaultBackend"`
 	ExternalNames  string   `yaml:"externalNames"`
+	AmbiguousPaths string   `yaml:"ambiguousPaths"`
 }
 
 type fileListener struct {
@@ -157,9 +158,10 @@ func (f *fileConfig) setDefaults() {
 		Kind:       "GatewayConfig",
 		Name:       "gatelodge",
 		Ingress: fileIngress{
-			Controller:    "gatelodge.dev/ingress-controller",
-			HostSharing:   "namespace",
-			ExternalNames: "allow",
+			Controller:     "gatelodge.dev/ingress-controller",
+			HostSharing:    "namespace",
+			ExternalNames:  "allow",
+			AmbiguousPaths: "refuse",
 		},
 		Listeners: []fileListener{
 			{Name: "http", Protocol: "HTTP", Address: ":8080"},

@@ -74,6 +74,7 @@ ingress:
   hostSharing: any
   defaultBackend: web/home:http
   externalNames: refuse
+  ambiguousPaths: allow
 listeners:
 - {name: web, protocol: HTTP, address: "192.0.2.1:80"}
 - {name: secure, protocol: HTTPS, address: "[2001:db8::1]:443", publicPort: 8443}
@@ -141,11 +142,12 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 				Forwarded:     []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 				ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32")},
 			},
-			AccessLog: gatelodge.AccessLog{Sample: 0.5},
-			Drain:     gatelodge.Drain{Timeout: time.Second, Tunnels: 2 * time.Second},
-			HSTS:      "max-age=300",
-			TLS:       gatelodge.TLSSettings{MinVersion: tls.VersionTLS13},
-			DNS:       gatelodge.DNSSettings{RateLimit: 100, QuerySample: 0.25},
+			AccessLog:      gatelodge.AccessLog{Sample: 0.5},
+			Drain:          gatelodge.Drain{Timeout: time.Second, Tunnels: 2 * time.Second},
+			HSTS:           "max-age=300",
+			AmbiguousPaths: true,
+			TLS:            gatelodge.TLSSettings{MinVersion: tls.VersionTLS13},
+			DNS:            gatelodge.DNSSettings{RateLimit: 100, QuerySample: 0.25},
 		},
 		Views: []objects.ViewConfig{
 			{

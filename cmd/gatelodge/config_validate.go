@@ -100,8 +100,9 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Enabled: f.AccessLog.Enabled,
 			Sample:  within(r, "accessLog.sample", f.AccessLog.Sample, 0, 1),
 		},
-		RedirectHTTPS: f.RedirectHTTPS,
-		HSTS:          r.hsts("hsts", f.HSTS),
+		AmbiguousPaths: r.oneOf("ingress.ambiguousPaths", f.Ingress.AmbiguousPaths, "refuse", "allow") == "allow",
+		RedirectHTTPS:  f.RedirectHTTPS,
+		HSTS:           r.hsts("hsts", f.HSTS),
 		Drain: gatelodge.Drain{
 			Delay:   r.duration("drain.delay", f.Drain.Delay, 0),
 			Timeout: r.duration("drain.timeout", f.Drain.Timeout, 0),

@@ -1,0 +1,102 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// readings is what a host has to find requests whose path means another route
+// to other software, with other protections: the credentials asked for at
+// /admin are worth nothing if a backend takes /x//admin for it.
+type readings struct {
+	sensitive []bool             // by route: another has the same path in other letters, so case matters
+	folded    []*gatelodge.Route // by route: its path in lower case
+	upper     bool               // a route has an upper-case letter
+}
+
+// compileReadings returns nil for a host whose routes have all the same
+// protections: there every reading is as good as another.
+func compileReadings(h *gatelodge.Host) *readings {
+	mixed := false
+	for _, r := range h.Routes {
+		mixed = mixed || !r.Policy.SameProtection(h.Routes[0].Policy)
+	}
+	if !mixed {
+		return nil
+	}
+	m := &readings{sensitive: make([]bool, len(h.Routes)), folded: make([]*gatelodge.Route, len(h.Routes))}
+	spelt := make(map[string]string, len(h.Routes)) // lower case to the first spelling
+	several := make(map[string]bool)
+	for i, r := range h.Routes {
+		folded := *r
+		folded.Path = strings.ToLower(r.Path)
+		m.folded[i] = &folded
+		m.upper = m.upper || folded.Path != r.Path
+		if first, ok := spelt[folded.Path]; ok && first != r.Path {
+			several[folded.Path] = true
+		} else {
+			spelt[folded.Path] = r.Path
+		}
+	}
+	for i, r := range m.folded {
+		m.sensitive[i] = several[r.Path]
+	}
+	return m
+}
+
+// ambiguous returns the answer to a request whose path, in the form that it is
+// compared in, leads to other protections when it is read differently than
+// here, and nil for any other.
+func (r *request) ambiguous(path string) *answer {
+	h := r.route.host
+	if h.readings == nil || r.table.settings.AmbiguousPaths {
+		return nil
+	}
+	meant, reads := "", ""
+	visit := func(reading string) bool {
+		if other := h.match(reading); r.otherProtection(other) {
+			meant, reads = other.source.Path, reading
+			return false
+		}
+		if other := h.readings.match(h, reading); r.otherProtection(other) {
+			meant, reads = other.source.Path, reading+" in other letters"
+			return false
+		}
+		return true
+	}
+	var err error
+	if visit(path) {
+		err = gatelodge.OtherReadings(path, visit)
+	}
+	switch {
+	case meant != "":
+		return &answer{
+			status: 400, text: "Bad Request: the path can be read in several ways",
+			reason: fmt.Sprintf("the path can be read as %s, to which route %s with other protections applies", reads, meant),
+		}
+	case err != nil:
+		return badRequest("the path " + err.Error())
+	}
+	return nil
+}
+
+func (r *request) otherProtection(other *route) bool {
+	return other != nil && other != r.route && !other.source.Policy.SameProtection(r.route.source.Policy)
+}
+
+// match returns the first route for the path when upper and lower case are the
+// same, but for routes to whose authors they are not.
+func (m *readings) match(h *host, path string) *route {
+	folded := strings.ToLower(path)
+	if folded == path && !m.upper {
+		return nil // the same as without
+	}
+	for i, r := range h.routes {
+		if m.sensitive[i] && r.source.Matches(path) || !m.sensitive[i] && m.folded[i].Matches(folded) {
+			return r
+		}
+	}
+	return nil
+}
