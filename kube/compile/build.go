@@ -31,7 +31,7 @@ type memo struct {
 	published *intent.Publications
 	stored    *stored
 
-	asking      *asking
+	claimants   *claimants
 	resolution  *resolution
 	grants      *grants
 	defaults    *defaults
@@ -52,11 +52,17 @@ type memo struct {
 // Build compiles the objects into what is served. It never fails: what is wrong
 // with an object is a Problem in the Snapshot, and everything else is served.
 func (b *Builder) Build(objs objects.Objects, cfg *objects.Config) *gatelodge.Snapshot {
-	return b.BuildWith(objs, nil, cfg)
+	return b.BuildWith(objs, Extra{}, cfg)
 }
 
-// BuildWith compiles the objects together with what is withheld; nil: nothing.
-func (b *Builder) BuildWith(objs objects.Objects, withheld *Withheld, cfg *objects.Config) *gatelodge.Snapshot {
+// Extra is what is compiled together with the objects.
+type Extra struct {
+	Withheld   Claimants // what objects ask for no more, and what is served all the same
+	Incumbents Incumbents
+}
+
+// BuildWith compiles the objects together with what else there is.
+func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Config) *gatelodge.Snapshot {
 	var next memo
 	next.selection = b.Reader.Read(&objs, cfg, b.last.selection)
 	next.secrets = followSecrets(tableFrom(objs.Secrets, b.last.secretTable()), &objs, b.last.secrets)
@@ -66,9 +72,9 @@ func (b *Builder) BuildWith(objs objects.Objects, withheld *Withheld, cfg *objec
 	next.domains = readDomains(&objs, b.last.domains)
 	next.stored = followStored(tableFrom(objs.Stored, b.last.storedTable()), &objs, b.last.stored)
 
-	next.asking = join(next.selection, next.published.List, withheld, b.last.asking)
-	next.resolution = resolve(next.asking.selection, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
-	next.grants = grantNames(next.asking.selection, next.asking.published, next.domains.limits, cfg, b.last.grants)
+	next.claimants = joinClaimants(next.selection, next.published.List, extra.Withheld, b.last.claimants)
+	next.resolution = resolve(next.claimants.selection, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
+	next.grants = grantNames(next.claimants.all, next.domains.limits, cfg, extra.Incumbents, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objs, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
@@ -96,21 +102,13 @@ func (b *Builder) BuildWith(objs objects.Objects, withheld *Withheld, cfg *objec
 	}
 }
 
-// Ingresses returns those that the last Build found to be ours, the oldest first.
-func (b *Builder) Ingresses() []*intent.Ingress {
-	if b.last.selection == nil {
-		return nil
+// Claimants returns the objects that the last Build found to ask for names,
+// without what was withheld.
+func (b *Builder) Claimants() Claimants {
+	if b.last.claimants == nil {
+		return Claimants{}
 	}
-	return b.last.selection.Ours
-}
-
-// Publications returns the other objects that the last Build found to ask for
-// names, the oldest first.
-func (b *Builder) Publications() []*intent.Publication {
-	if b.last.published == nil {
-		return nil
-	}
-	return b.last.published.List
+	return b.last.claimants.source
 }
 
 // collectProblems follows the results of all steps.
@@ -118,7 +116,7 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	e := problemEdit{last.problems.Edit()}
 	m.sources = [][]gatelodge.Problem{
 		objs.Problems, cfg.Problems, m.selection.Problems, m.domains.problems, m.published.Problems,
-		m.resolution.problems, m.grants.problems, m.defaults.problems, m.announced.problems, m.issuing.problems,
+		m.resolution.problems, m.defaults.problems, m.announced.problems, m.issuing.problems,
 	}
 	before := last.sources
 	if before == nil {
@@ -128,9 +126,10 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 		e.replace(before[i], now)
 	}
 	if last.hosts == nil {
-		last = &memo{stored: &stored{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
+		last = &memo{stored: &stored{}, grants: &grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
 	}
 	follow(e, m.stored.items, last.stored.items, (*storedItem).wrong)
+	follow(e, m.grants.wrong, last.grants.wrong, (*told).wrong)
 	follow(e, m.hosts.results, last.hosts.results, (*hostResult).wrong)
 	follow(e, m.backends.results, last.backends.results, (*backendResult).wrong)
 	follow(e, m.backends.told, last.backends.told, (*told).wrong)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -13,23 +14,12 @@ import (
 // claims is the one rule for who gets a name, whatever kind of object asks for
 // it. What it grants holds for route, certificate and record alike.
 type claims struct {
-	sharing  objects.HostSharing
-	limits   *nameLimits
-	reserved map[gatelodge.Name]string // what each is
-	guests   map[hospitality][]string
-	owners   map[gatelodge.Name]*intent.Applicant
-	above    map[gatelodge.Name]*intent.Applicant // of the wildcard over the names that have this parent
-}
-
-func newClaims(cfg *objects.Config, limits *nameLimits, size int) *claims {
-	return &claims{
-		sharing:  cfg.HostSharing,
-		limits:   limits,
-		reserved: reservedNames(cfg),
-		guests:   make(map[hospitality][]string),
-		owners:   make(map[gatelodge.Name]*intent.Applicant, size),
-		above:    make(map[gatelodge.Name]*intent.Applicant),
-	}
+	sharing    objects.HostSharing
+	limits     *nameLimits
+	reserved   map[gatelodge.Name]string // what each is
+	incumbents Incumbents
+	claimed    *claimedNames
+	rulings    *gatelodge.MapEdit[gatelodge.Name, *ruling]
 }
 
 // reservedNames are those that the configuration has a use for.
@@ -47,62 +37,173 @@ func reservedNames(cfg *objects.Config) map[gatelodge.Name]string {
 	return reserved
 }
 
-// grant gives the name to the applicant, or says why not. Applicants must come
-// the oldest first.
-func (c *claims) grant(name gatelodge.Name, a *intent.Applicant) (refusal *gatelodge.Problem) {
-	if why := c.isReserved(name); why != "" {
-		return intent.Refuse(a, gatelodge.NameReserved, "host %s can't be had: it %s", name, why)
+// decide says who gets a name, of those who claim it, the oldest first. What has
+// a say over the name, by above, must be decided before.
+func (c *claims) decide(name gatelodge.Name, list []share) *ruling {
+	r := &ruling{}
+	permitted := c.permitted(name, list, r)
+	if len(permitted) == 0 {
+		return r
 	}
-	if why := c.limits.refuses(a.Object.Namespace, name); why != "" {
-		return intent.Refuse(a, gatelodge.NameNotAllowed, "%s can't be had: namespace %s %s", intent.HostName(name), a.Object.Namespace, why)
-	}
-	owner := c.owners[name]
-	if owner == nil {
-		if above, of, at := c.ownerAbove(name); above != nil && !c.shared(at, above, a) {
-			return intent.Refuse(a, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by the older %s", name, of, above.Object.Namespace, above.Object)
+	above, had := c.above(name), c.incumbents.of(name)
+	first, byAge := c.first(permitted, above, had), c.first(permitted, above, nil)
+	if first == nil {
+		for _, s := range permitted {
+			r.refuse(s, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by %s", name, above.of, above.namespace(), winner(above.owner, above.had, s))
 		}
-		c.owners[name] = a
-		if parent := name.Parent(); name.IsWildcard() && parent != "" { // a wildcard of one label matches nothing
-			c.above[parent] = a
+		if byAge != nil {
+			r.contested = above.namespace()
+		}
+		return r
+	}
+	namespace := first.namespace()
+	if had != nil && had.Namespace == namespace {
+		r.since = had.Since
+	}
+	r.guest = above != nil && above.blocks(*first, had) && c.lets(above, *first)
+	r.guests = guestsOf(list, namespace)
+	c.grant(name, permitted, namespace, had, r)
+	if byAge == nil || byAge.namespace() != namespace {
+		r.contested = namespace
+	}
+	return r
+}
+
+// permitted returns the claims to a name that may be granted, by the
+// configuration and by the limits of namespaces.
+func (c *claims) permitted(name gatelodge.Name, list []share, r *ruling) []share {
+	if why := c.isReserved(name); why != "" {
+		for _, s := range list {
+			r.refuse(s, gatelodge.NameReserved, "host %s can't be had: it %s", name, why)
 		}
 		return nil
 	}
-	if !c.shared(name, owner, a) {
-		return intent.Refuse(a, gatelodge.HostTaken, "%s is granted to namespace %s by the older %s", intent.HostName(name), owner.Object.Namespace, owner.Object)
+	if len(c.limits.byNamespace) == 0 {
+		return list
 	}
-	return nil
+	permitted := make([]share, 0, len(list))
+	for _, s := range list {
+		if why := c.limits.refuses(s.namespace(), name); why != "" {
+			r.refuse(s, gatelodge.NameNotAllowed, "%s can't be had: namespace %s %s", intent.HostName(name), s.namespace(), why)
+		} else {
+			permitted = append(permitted, s)
+		}
+	}
+	return permitted
 }
 
-// ownerAbove finds who has a say over a name that nobody asked for yet: the
-// owner of NAME over what stands below a _label of it, else the owner of the wildcard that
-// matches it. at is the name whose guests may have it: those of a wildcard are
-// let in to the names that it matches, but not to anybody's _label.NAME.
-func (c *claims) ownerAbove(name gatelodge.Name) (owner *intent.Applicant, of string, at gatelodge.Name) {
-	if name == "" {
-		return nil, "", ""
-	}
-	base, underscored := belowUnderscore(name)
-	if underscored {
-		if owner := c.owners[base]; owner != nil && base != "" {
-			return owner, "host " + string(base), name
+// first returns the claim whose namespace gets the name: that of the namespace
+// that had it, or else the oldest that nothing above blocks; nil for none.
+func (c *claims) first(permitted []share, above *superior, had *Holding) (first *share) {
+	for i := range permitted {
+		s := &permitted[i]
+		if above != nil && above.blocks(*s, had) && !c.lets(above, *s) {
+			continue
 		}
-	} else if name.IsWildcard() {
-		return nil, "", ""
+		if had != nil && had.Namespace == s.namespace() {
+			return s
+		}
+		if first == nil {
+			first = s
+		}
 	}
-	if owner = c.above[base.Parent()]; owner == nil {
-		return nil, "", ""
+	return first
+}
+
+// grant shares the name among those who may use it: the namespace that has it,
+// and whom it lets in.
+func (c *claims) grant(name gatelodge.Name, permitted []share, namespace string, had *Holding, r *ruling) {
+	others := func(s share) bool { return s.namespace() != namespace }
+	r.granted = permitted
+	if slices.ContainsFunc(permitted, others) {
+		r.granted = slices.DeleteFunc(slices.Clone(permitted), others)
+	}
+	r.owner = &r.granted[0].ingress.Applicant
+	for _, s := range permitted {
+		switch {
+		case !others(s):
+		case c.sharing == objects.ShareAny || slices.Contains(r.guests, s.namespace()):
+			r.granted = append(r.granted, s)
+		default:
+			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s", intent.HostName(name), namespace, winner(r.owner, had, s))
+			r.contested = namespace
+		}
+	}
+	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.ask.Routed() })
+}
+
+// winner names the object by which a namespace has a name that another object
+// does not get, and says since when.
+func winner(owner *intent.Applicant, had *Holding, lost share) string {
+	text, since := owner.Object.String(), owner.Since
+	if owner.Compare(&lost.ingress.Applicant) < 0 {
+		text = "the older " + text
+	}
+	if had != nil && had.Namespace == owner.Object.Namespace {
+		since = had.Since
+	}
+	if since.Year() < 2000 { // by its place in a file, which says no more than what is older
+		return text
+	}
+	return text + ", which has it since " + since.UTC().Format(time.RFC3339)
+}
+
+// superior is what has a say over a name beside those who claim it: for
+// _label.NAME the NAME, and else the wildcard that matches it.
+type superior struct {
+	*ruling
+	of     string // what it is
+	had    *Holding
+	guests []string // namespaces that it lets in
+	always bool     // it has its say however young it is
+}
+
+// above returns what has a say over a name; nil: nothing has.
+func (c *claims) above(name gatelodge.Name) *superior {
+	base, underscored := belowUnderscore(name)
+	if name == "" || !underscored && name.IsWildcard() {
+		return nil
+	}
+	if underscored && base != "" {
+		if r := c.rulings.Get(base); r.namespace() != "" {
+			return &superior{ruling: r, of: "host " + string(base), had: c.incumbents.of(base), guests: c.guestsAt(name, r), always: true}
+		}
 	}
 	wildcard := base.Wildcard()
-	if at = wildcard; base != name {
-		at = name
+	r := c.rulings.Get(wildcard)
+	if wildcard == "" || r.namespace() == "" {
+		return nil
 	}
-	return owner, "wildcard " + string(wildcard), at
+	s := &superior{ruling: r, of: "wildcard " + string(wildcard), had: c.incumbents.of(wildcard), guests: r.guests, always: underscored}
+	if underscored {
+		s.guests = c.guestsAt(name, r)
+	}
+	return s
 }
 
-// shared tells whether a may use the name that owner has.
-func (c *claims) shared(name gatelodge.Name, owner, a *intent.Applicant) bool {
-	return c.sharing == objects.ShareAny || owner.Object.Namespace == a.Object.Namespace ||
-		slices.Contains(c.guests[hospitality{name, owner.Object.Namespace}], a.Object.Namespace)
+// blocks reports whether a claim comes too late for what is above: a wildcard
+// takes no name that was another's before, and none from an Ingress if it is a
+// record alone.
+func (above *superior) blocks(s share, had *Holding) bool {
+	switch own := above.namespace(); {
+	case own == s.namespace():
+		return false
+	case above.always:
+		return true
+	case !above.routed && s.ask.Routed():
+		return false
+	case had == nil:
+		return above.owner.Compare(&s.ingress.Applicant) < 0
+	case had.Namespace == s.namespace():
+		return had.Guest
+	default:
+		return had.Guest || had.Namespace == own || above.owner.Compare(&s.ingress.Applicant) < 0
+	}
+}
+
+// lets reports whether a claim is let in by what is above.
+func (c *claims) lets(above *superior, s share) bool {
+	return c.sharing == objects.ShareAny || slices.Contains(above.guests, s.namespace())
 }
 
 // isReserved says what the name is needed for, and "" for one that may be had.

@@ -3,13 +3,14 @@
 //
 //	resolve.go   what an Ingress asks for together with the Secrets that it names
 //	domains.go   which names a namespace may have at all
-//	claims.go    who gets a name; guests.go whom its owner lets in; grants.go applies it
+//	claimed.go   the claims to each name; claims.go who gets it; ruling.go, guests.go, incumbents.go its parts
+//	grants.go    decides anew about the names of which something changed
 //	lead.go      where a name leads; entries.go what other records it has
 //	hosts.go     routes and certificates; host.go makes those of one name
 //	backend.go   what is behind a Service port; endpoint.go and external.go find it
 //	zones.go     the records; zone.go makes those of one zone in one view
 //	issuing.go   which certificates are to be ordered; stored.go what was
-//	withheld.go  what a Guard adds
+//	claimants.go what a Guard adds
 //
 // It does no I/O, looks at no clock and depends on no map's order. It must not
 // know where objects come from, nor what was served before.

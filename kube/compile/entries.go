@@ -115,8 +115,8 @@ func (c *claims) provesTooMuch(g *grant, rtype string) string {
 	if why, ok := c.reserved[base]; ok {
 		return "it would answer for names such as _dmarc." + string(base) + ", and " + string(base) + " " + why
 	}
-	if owner := c.owners[base]; owner != nil && owner.Object.Namespace != g.namespace() {
-		return "it would answer for names such as _dmarc." + string(base) + ", and " + string(base) + " is granted to " + owner.Object.String()
+	if r := c.rulings.Get(base); r.namespace() != "" && r.namespace() != g.namespace() {
+		return "it would answer for names such as _dmarc." + string(base) + ", and " + string(base) + " is granted to " + r.owner.Object.String()
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 
@@ -9,134 +10,217 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// grants is who got which name, by the claims of all objects. Like the result of
-// every step of Build it is made whole and never written again, so that the next
-// step can tell by the pointer whether it has anything to do.
+// grants is who has which name, by the claims of all objects. Like the result of
+// every step of Build it is made whole and never written again, and what did not
+// change is the same pointer.
 type grants struct {
-	selection *intent.Selection
-	published []*intent.Publication
-	limits    *nameLimits
-	cfg       *objects.Config
+	claimed    *claimedNames
+	limits     *nameLimits
+	cfg        *objects.Config
+	incumbents Incumbents
 
-	room      []grant // for those to come
-	byName    map[gatelodge.Name]*grant
-	names     gatelodge.Map[gatelodge.Name, *grant] // byName; a grant with the same content is the one of the build before
-	list      []*grant                              // sorted by name
-	recorded  []*grant                              // those with records of DNSEndpoints
-	wildcards []*grant
-	problems  []gatelodge.Problem
+	rulings   gatelodge.Map[gatelodge.Name, *ruling] // of every name that is claimed
+	names     gatelodge.Map[gatelodge.Name, *grant]  // of those that somebody has
+	contested gatelodge.Map[gatelodge.Name, string]  // ruling.contested, where it is set
+	wrong     gatelodge.Map[gatelodge.Name, *told]   // what is not granted
 }
 
 // grant is a name with those who may add routes and records to it.
 type grant struct {
 	name   gatelodge.Name
 	owner  *intent.Applicant
-	shares []share // the oldest first
+	shares []share // the owner's namespace's first, of each the oldest first
 	lead
-
-	placed bool // it has its place in grants.list
-
-	// Room for what most names have one of.
-	firstShare   [1]share
-	firstGateway [1]*intent.Ingress
 
 	entries []recordEntry      // of DNSEndpoints, the oldest first …
 	records *intent.RecordSets // … together; nil for none
 }
 
-// share is what one Ingress adds to a name.
-type share struct {
-	ingress *intent.Ingress
-	ask     *intent.HostAsk
-}
-
-// grantNames hears all who claim names, the oldest first. Names with a label
-// that starts with an underscore are heard last, because they belong to whoever
-// has the name below it, however young.
-func grantNames(selected *intent.Selection, published []*intent.Publication, limits *nameLimits, cfg *objects.Config, last *grants) *grants {
-	if last != nil && last.selection == selected && objects.SameSlice(last.published, published) && last.limits == limits && last.cfg == cfg {
+// grantNames decides anew about the names of which something changed: the claims
+// to them, who had them before, or who has a say over them.
+func grantNames(all Claimants, limits *nameLimits, cfg *objects.Config, incumbents Incumbents, last *grants) *grants {
+	if last == nil {
+		last = &grants{}
+	} else if last.claimed.claimants == all && last.limits == limits && last.cfg == cfg && last.incumbents == incumbents {
 		return last
 	}
-	size := len(selected.Ours)
-	g := &grants{selection: selected, published: published, limits: limits, cfg: cfg, byName: make(map[gatelodge.Name]*grant, size)}
-	rule := newClaims(cfg, limits, size)
-	for _, in := range selected.Ours {
-		rule.letIn(in)
-	}
-	hear := func(underscored bool) (more bool) {
-		young := published
-		for _, in := range selected.Ours {
-			for len(young) > 0 && young[0].Compare(&in.Applicant) < 0 {
-				more = g.hearPublication(young[0], rule, underscored) || more
-				young = young[1:]
-			}
-			for j := range in.Asks {
-				ask := &in.Asks[j]
-				if _, is := belowUnderscore(ask.Name); is != underscored {
-					more = true
-					continue
-				}
-				if ask.Unrouted && !cfg.HasZoneOf(ask.Name) {
-					continue // somebody else's to publish
-				}
-				refusal := rule.grant(ask.Name, &in.Applicant)
-				if refusal == nil {
-					refusal = g.of(ask.Name, &in.Applicant).share(share{ingress: in, ask: ask})
-				}
-				if refusal != nil {
-					g.problems = append(g.problems, *refusal)
-				}
-			}
+	g := &grants{limits: limits, cfg: cfg, incumbents: incumbents}
+	changed := make(map[gatelodge.Name]bool)
+	var claimed []gatelodge.Name
+	g.claimed, claimed = claimNames(all, cfg, last.claimed)
+	if last.limits != limits || last.cfg != cfg {
+		for name := range g.claimed.names.All() {
+			changed[name] = true
 		}
-		for _, p := range young {
-			more = g.hearPublication(p, rule, underscored) || more
+		for name := range last.rulings.All() {
+			changed[name] = true
 		}
-		return more
-	}
-	if hear(false) {
-		hear(true)
-	}
-	for _, granted := range g.wildcards {
-		if refusal := granted.dropAlias(rule); refusal != nil {
-			g.problems = append(g.problems, *refusal)
-		}
-	}
-	for _, granted := range g.recorded {
-		g.problems = append(g.problems, granted.settle(rule)...)
-	}
-	var before []*grant
-	if last != nil {
-		before = last.list
-		g.keep(last)
 	} else {
-		g.collectNames(gatelodge.Map[gatelodge.Name, *grant]{})
+		changed = incumbents.changed(&last.incumbents, g.claimed.names)
+		for _, name := range claimed {
+			changed[name] = true
+		}
 	}
-	g.order(before)
+	rule := &claims{
+		sharing: cfg.HostSharing, limits: limits, reserved: reservedNames(cfg),
+		incumbents: incumbents, claimed: g.claimed, rulings: last.rulings.Edit(),
+	}
+	d := &decider{claims: rule, changed: changed, names: last.names.Edit(), contested: last.contested.Edit(), wrong: last.wrong.Edit()}
+	d.decideAll()
+	d.grantAll()
+	g.rulings, g.names, g.contested, g.wrong = d.rulings.Map(), d.names.Map(), d.contested.Map(), d.wrong.Map()
 	return g
 }
 
-// keep takes the grants of the build before that have the same content.
-func (g *grants) keep(last *grants) {
-	for name, granted := range g.byName {
-		if old := last.byName[name]; old != nil && old.equal(granted) {
-			old.placed = false
-			g.byName[name] = old
-		}
-	}
-	g.collectNames(last.names)
+// decider decides about the names that changed.
+type decider struct {
+	*claims
+	changed   map[gatelodge.Name]bool // what is to be decided …
+	decided   map[gatelodge.Name]bool // … and what was decided otherwise than before
+	names     *gatelodge.MapEdit[gatelodge.Name, *grant]
+	contested *gatelodge.MapEdit[gatelodge.Name, string]
+	wrong     *gatelodge.MapEdit[gatelodge.Name, *told]
 }
 
-func (g *grants) collectNames(before gatelodge.Map[gatelodge.Name, *grant]) {
-	names := before.Edit()
-	for name := range before.All() {
-		if g.byName[name] == nil {
-			names.Set(name, nil)
+// decideAll decides about wildcards first, then about the names that they match,
+// and then about _label.NAME, because each has a say over what follows.
+func (d *decider) decideAll() {
+	d.decided = make(map[gatelodge.Name]bool)
+	var plain, labelled []gatelodge.Name
+	for name := range d.changed {
+		if _, underscored := belowUnderscore(name); underscored {
+			labelled = append(labelled, name)
+		} else if !name.IsWildcard() {
+			plain = append(plain, name)
+		} else if parent := name.Parent(); d.decideOne(name) && parent != "" {
+			plain = slices.AppendSeq(plain, plainChildren(d.claimed.names, parent))
+			labelled = slices.AppendSeq(labelled, d.labelledBelow(parent))
 		}
 	}
-	for name, granted := range g.byName {
-		names.Set(name, granted)
+	for _, name := range plain {
+		if d.decideOne(name) && name != "" {
+			labelled = slices.AppendSeq(labelled, d.labelledBelow(name))
+		}
 	}
-	g.names = names.Map()
+	for _, name := range labelled {
+		d.decideOne(name)
+	}
+}
+
+// decideOne decides about a name, and reports whether names over which that one
+// has a say are to be decided as well.
+func (d *decider) decideOne(name gatelodge.Name) (ruled bool) {
+	before := d.rulings.Get(name)
+	var after *ruling
+	if list := d.claimed.names.Get(name); list != nil {
+		after = d.decide(name, list.list)
+	}
+	if before == after || before != nil && after != nil && before.equal(after) {
+		return false
+	}
+	d.rulings.Set(name, after)
+	contested := ""
+	if after != nil {
+		contested = after.contested
+	}
+	d.contested.Set(name, contested)
+	d.decided[name] = true
+	return !before.rulesLike(after)
+}
+
+// plainChildren goes through the names that a wildcard below parent matches.
+func plainChildren(claimed gatelodge.Map[gatelodge.Name, *claimed], parent gatelodge.Name) func(func(gatelodge.Name) bool) {
+	return func(yield func(gatelodge.Name) bool) {
+		for name := range children(claimed, parent) {
+			if _, underscored := belowUnderscore(name); !underscored && !name.IsWildcard() && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// labelledBelow goes through the names with underscores at and below a name.
+func (d *decider) labelledBelow(top gatelodge.Name) func(func(gatelodge.Name) bool) {
+	return func(yield func(gatelodge.Name) bool) {
+		for name := range d.claimed.labelled.From(top) {
+			if !name.Within(top) || !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// grantAll makes the grants that follow from what was decided. That of a
+// wildcard depends on who has the name below which it stands as well.
+func (d *decider) grantAll() {
+	names := slices.Collect(maps.Keys(d.decided))
+	for _, name := range names {
+		if wildcard := "*." + name; name != "" && d.rulings.Get(wildcard) != nil {
+			d.decided[wildcard] = true
+		}
+	}
+	for name := range d.decided {
+		d.grantOne(name)
+	}
+}
+
+func (d *decider) grantOne(name gatelodge.Name) {
+	r := d.rulings.Get(name)
+	if r == nil {
+		d.names.Set(name, nil)
+		d.wrong.Set(name, nil)
+		return
+	}
+	granted, problems := makeGrant(name, r, d.claims)
+	if before := d.names.Get(name); granted != nil && before != nil && before.equal(granted) {
+		granted = before
+	}
+	d.names.Set(name, granted)
+	problems = append(slices.Clip(r.problems), problems...)
+	switch before := d.wrong.Get(name); {
+	case len(problems) == 0:
+		d.wrong.Set(name, nil)
+	case before == nil || !slices.Equal(before.problems, problems):
+		d.wrong.Set(name, &told{problems})
+	}
+}
+
+// makeGrant puts together what the claims ask for that a ruling grants; nil if it
+// grants none.
+func makeGrant(name gatelodge.Name, r *ruling, rule *claims) (g *grant, problems []gatelodge.Problem) {
+	if r.owner == nil {
+		return nil, nil
+	}
+	g = &grant{name: name, owner: r.owner}
+	for _, s := range r.granted {
+		problems = append(problems, g.add(s)...)
+	}
+	if name.IsWildcard() {
+		if refusal := g.dropAlias(rule); refusal != nil {
+			problems = append(problems, *refusal)
+		}
+	}
+	if len(g.entries) > 0 {
+		problems = append(problems, g.settle(rule)...)
+	}
+	return g, problems
+}
+
+// add adds what one claim asks for.
+func (g *grant) add(s share) (refusals []gatelodge.Problem) {
+	if s.ask.Target != nil || s.ask.Records != nil {
+		return g.publish(s.ask, &s.ingress.Applicant)
+	}
+	if s.ask.Routed() {
+		g.shares = append(g.shares, s)
+	}
+	if s.ask.Unpublished {
+		return nil
+	}
+	if refusal := g.leadToGateway(s.ingress, s.ask.Unrouted); refusal != nil {
+		return []gatelodge.Problem{*refusal}
+	}
+	return nil
 }
 
 // equal reports whether two grants have the same content.
@@ -144,86 +228,4 @@ func (g *grant) equal(other *grant) bool {
 	return g.name == other.name && g.owner == other.owner && slices.Equal(g.shares, other.shares) &&
 		g.leads == other.leads && g.leader == other.leader && slices.Equal(g.gateways, other.gateways) && slices.Equal(g.services, other.services) &&
 		(g.records == other.records || g.records != nil && other.records != nil && reflect.DeepEqual(g.records, other.records))
-}
-
-// order sorts the grants. To compare names label by label is dear, so those
-// that were there before keep their places and only new ones are sorted in.
-func (g *grants) order(before []*grant) {
-	g.list = make([]*grant, 0, len(g.byName))
-	for _, old := range before {
-		if granted := g.byName[old.name]; granted != nil {
-			granted.placed = true
-			g.list = append(g.list, granted)
-		}
-	}
-	if len(g.list) == len(g.byName) {
-		return
-	}
-	var fresh []*grant
-	for _, granted := range g.byName {
-		if !granted.placed {
-			fresh = append(fresh, granted)
-		}
-	}
-	byName := func(a, b *grant) int { return a.name.Compare(b.name) }
-	slices.SortFunc(fresh, byName)
-	g.list = objects.InsertSorted(g.list, fresh, byName)
-}
-
-// share adds what an Ingress asks for.
-func (g *grant) share(s share) (refusal *gatelodge.Problem) {
-	if !s.ask.Unrouted {
-		if g.shares == nil {
-			g.shares = g.firstShare[:0]
-		}
-		g.shares = append(g.shares, s)
-	}
-	if s.ask.Unpublished {
-		return nil
-	}
-	return g.leadToGateway(s.ingress, s.ask.Unrouted)
-}
-
-// hearPublication grants names to a Service or a DNSEndpoint.
-func (g *grants) hearPublication(p *intent.Publication, rule *claims, underscored bool) (more bool) {
-	for i := range p.Asks {
-		ask := &p.Asks[i]
-		if _, is := belowUnderscore(ask.Name); is != underscored {
-			more = true
-			continue
-		}
-		if refusal := rule.grant(ask.Name, &p.Applicant); refusal != nil {
-			g.problems = append(g.problems, *refusal)
-			continue
-		}
-		granted := g.of(ask.Name, &p.Applicant)
-		recorded := len(granted.entries) > 0
-		g.problems = append(g.problems, granted.publish(ask, &p.Applicant)...)
-		if !recorded && len(granted.entries) > 0 {
-			g.recorded = append(g.recorded, granted)
-		}
-	}
-	return more
-}
-
-// roomForGrants is how many grants are made at a time. All of them are made anew
-// when one name changes hands, so that one by one they would be the most of what
-// a Build allocates.
-const roomForGrants = 256
-
-// of returns what is granted of the name, to a if nobody has it.
-func (g *grants) of(name gatelodge.Name, a *intent.Applicant) *grant {
-	granted := g.byName[name]
-	if granted == nil {
-		if len(g.room) == 0 {
-			g.room = make([]grant, roomForGrants)
-		}
-		granted, g.room = &g.room[0], g.room[1:]
-		granted.name, granted.owner = name, a
-		g.byName[name] = granted
-		if name.IsWildcard() {
-			g.wildcards = append(g.wildcards, granted)
-		}
-	}
-	return granted
 }

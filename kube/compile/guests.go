@@ -2,25 +2,27 @@ package compile
 
 import (
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
 )
 
-// hospitality is a name, and a namespace that lets others in should the name be
-// its own.
-type hospitality struct {
-	name      gatelodge.Name
-	namespace string
+// guestsOf returns the namespaces that a namespace lets in to a name, should the
+// name be its own, by those of its objects that claim it. How old these are does
+// not matter: the guest may well be older.
+func guestsOf(claims []share, namespace string) (guests []string) {
+	for _, s := range claims {
+		if s.namespace() == namespace {
+			guests = append(guests, s.ingress.Asked.Guests...)
+		}
+	}
+	return guests
 }
 
-// letIn takes note of the guests of an Ingress, which counts for the names that
-// its namespace turns out to own. Every Ingress is asked before any claim is
-// heard, so that its age does not matter: the guest may well be older.
-func (c *claims) letIn(in *intent.Ingress) {
-	if len(in.Asked.Guests) == 0 {
-		return
+// guestsAt returns the namespaces that the owner of another name lets in to a
+// name: those of a wildcard are let in to the names that it matches, and to no
+// _label.NAME.
+func (c *claims) guestsAt(name gatelodge.Name, above *ruling) []string {
+	list := c.claimed.names.Get(name)
+	if list == nil {
+		return nil
 	}
-	for i := range in.Asks {
-		at := hospitality{in.Asks[i].Name, in.Object.Namespace}
-		c.guests[at] = append(c.guests[at], in.Asked.Guests...)
-	}
+	return guestsOf(list.list, above.namespace())
 }

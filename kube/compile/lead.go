@@ -32,15 +32,12 @@ const (
 func (g *grant) leadToGateway(in *intent.Ingress, unrouted bool) (refusal *gatelodge.Problem) {
 	switch own := g.namespace() == in.Object.Namespace; {
 	case g.leads == leadsToServices || g.leads == leadsByRecords:
-		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of the older %s, and don't lead to this gateway", intent.HostName(g.name), g.leader.Object)
+		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of %s, and don't lead to this gateway", intent.HostName(g.name), g.leader.Object)
 	case own:
 		g.leads, g.leader = leadsToGateway, cmp.Or(g.leader, &in.Applicant)
-		if g.gateways == nil {
-			g.gateways = g.firstGateway[:0]
-		}
 		g.gateways = append(g.gateways, in)
 	case unrouted:
-		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of the older %s", intent.HostName(g.name), g.owner.Object)
+		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.name), g.owner.Object)
 	}
 	return nil
 }
@@ -49,7 +46,7 @@ func (g *grant) leadToGateway(in *intent.Ingress, unrouted bool) (refusal *gatel
 // may.
 func (g *grant) publish(ask *intent.PublishAsk, a *intent.Applicant) (refusals []gatelodge.Problem) {
 	if g.namespace() != a.Object.Namespace {
-		return []gatelodge.Problem{*intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of the older %s", intent.HostName(g.name), g.owner.Object)}
+		return []gatelodge.Problem{*intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.name), g.owner.Object)}
 	}
 	if ask.Records == nil {
 		if refusal := g.takeLead(leadsToServices, a); refusal != nil {
@@ -73,7 +70,7 @@ func (g *grant) takeLead(kind leadKind, a *intent.Applicant) (refusal *gatelodge
 		g.leads, g.leader = kind, a
 	case kind:
 	default:
-		return intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of the older %s", intent.HostName(g.name), g.leader.Object)
+		return intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.name), g.leader.Object)
 	}
 	return nil
 }

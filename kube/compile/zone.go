@@ -126,7 +126,7 @@ func (b *zoneBuilder) addHost(granted *grant) {
 	if granted.leads == leadsNowhere && granted.records != nil {
 		// The name exists by its other records, so that a DNS wildcard does not
 		// reach it any more, and the wildcard's route does.
-		if above := b.grants.byName[granted.name.Wildcard()]; above != nil && above.namespace() == granted.namespace() {
+		if above := b.grants.names.Get(granted.name.Wildcard()); above != nil && above.namespace() == granted.namespace() {
 			if wildcard := b.originOf(above); wildcard.target != nil && wildcard.target.Alias == "" {
 				wildcard.records = origin.records
 				origin = wildcard
@@ -226,8 +226,8 @@ func (b *zoneBuilder) addWildcardsAtEmptyNames() {
 // its own objects, as that of a Service that waits for its address, or is another
 // namespace's than the wildcard above it.
 func (b *zoneBuilder) leadsElsewhere(name gatelodge.Name) bool {
-	own := b.grants.byName[name]
-	return own != nil && (own.isPublished() || own.namespace() != b.grants.byName[name.Wildcard()].namespace())
+	own := b.grants.names.Get(name)
+	return own != nil && (own.isPublished() || own.namespace() != b.grants.names.Get(name.Wildcard()).namespace())
 }
 
 // reuse takes the node of the zone before, if it was made of the same.

@@ -103,7 +103,7 @@ func grantsByZone(g *grants, cfg *objects.Config) map[gatelodge.Name][]*grant {
 	parent := gatelodge.Name(".") // no name's
 	var apex gatelodge.Name
 	var ok bool
-	for _, granted := range g.list {
+	for _, granted := range g.names.All() {
 		name := granted.name
 		switch {
 		case name == "":

@@ -1,33 +1,25 @@
 package guard
 
 import (
-	"iter"
 	"maps"
-	"slices"
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/intent"
-	"gatelodge.dev/kube/objects"
 )
 
-// asker is an object that asks for names: an *ingress or a *publication.
-type asker[T any] interface {
-	comparable
-	Who() *intent.Applicant
-	Names() iter.Seq[gatelodge.Name]
-	Only(names map[gatelodge.Name]bool) T // asking for these alone
+// departures is what objects asked for of late and do not any more, because they
+// were deleted or edited, or are not ours any more. The zero departures is empty.
+type departures struct {
+	list  map[intent.Key]*departure
+	parts int // that were given out
 }
 
-// departures is what objects asked for of late and do not any more, because
-// they were deleted or edited, or are none of ours any more.
-type departures[T asker[T]] struct{ list []*departure[T] }
-
 // departure is the names that one object gave up at a moment.
-type departure[T asker[T]] struct {
-	at    time.Time
-	names map[gatelodge.Name]bool
-	kept  T // the object as it was, asking for these names
+type departure struct {
+	at   time.Time
+	kept *intent.Claimant // the object as it was, asking for these names
 }
 
 // begun is a name that an object asks for and did not before.
@@ -36,40 +28,41 @@ type begun struct {
 	by   *intent.Applicant
 }
 
-// note compares the objects of one moment with those before, and returns the
-// UIDs of those that gave something up.
-func (d *departures[T]) note(before, now []T, at time.Time) (lost []string, news []begun) {
-	old, fresh := objects.Changed(before, now)
-	oldByUID, freshByUID := byUID(old), byUID(fresh)
-	for _, was := range old {
-		if names := namesLost(was, freshByUID); len(names) > 0 {
-			d.list = append(d.list, &departure[T]{at: at, names: names, kept: was.Only(names)})
-			lost = append(lost, was.Who().Object.UID)
+// note compares the claimants of one moment with those before, and returns the
+// UIDs of those that gave something up, and what was begun.
+func (d *departures) note(before, now compile.Claimants, at time.Time) (lost []string, news []begun) {
+	for _, change := range now.Changes(before) {
+		was, is := change.Before, change.After
+		if names := namesLost(was, is); len(names) > 0 {
+			d.parts++
+			d.add(&departure{at, was.Only(names, d.parts)})
+			lost = append(lost, was.Object.UID)
 		}
-	}
-	for _, is := range fresh {
-		for name := range namesLost(is, oldByUID) {
-			news = append(news, begun{name, is.Who()})
+		for name := range namesLost(is, was) {
+			news = append(news, begun{name, &is.Applicant})
 		}
 	}
 	return lost, news
 }
 
-func byUID[T asker[T]](list []T) map[string]T {
-	byUID := make(map[string]T, len(list))
-	for _, object := range list {
-		byUID[object.Who().Object.UID] = object
+func (d *departures) add(gone *departure) {
+	if d.list == nil {
+		d.list = make(map[intent.Key]*departure)
 	}
-	return byUID
+	d.list[gone.kept.Key()] = gone
 }
 
-// namesLost lists what the object asks for and its other version does not.
-func namesLost[T asker[T]](object T, others map[string]T) map[gatelodge.Name]bool {
+// namesLost returns the names that an object asks for and its other version does
+// not. Both may be nil.
+func namesLost(object, other *intent.Claimant) map[gatelodge.Name]bool {
+	if object == nil {
+		return nil
+	}
 	names := make(map[gatelodge.Name]bool)
 	for name := range object.Names() {
 		names[name] = true
 	}
-	if other, ok := others[object.Who().Object.UID]; ok {
+	if other != nil {
 		for name := range other.Names() {
 			delete(names, name)
 		}
@@ -77,37 +70,50 @@ func namesLost[T asker[T]](object T, others map[string]T) map[gatelodge.Name]boo
 	return names
 }
 
-// addTo adds the names that are given up.
-func (d *departures[T]) addTo(names map[gatelodge.Name]bool) {
+// names returns the names that are given up.
+func (d *departures) names() map[gatelodge.Name]bool {
+	names := make(map[gatelodge.Name]bool)
 	for _, gone := range d.list {
-		for name := range gone.names {
+		for name := range gone.kept.Names() {
 			names[name] = true
 		}
 	}
+	return names
 }
 
-// forget lets names go for good, because somebody has them anew.
-func (d *departures[T]) forget(anew map[gatelodge.Name]bool) {
-	for _, gone := range d.list {
-		before := len(gone.names)
-		maps.DeleteFunc(gone.names, func(name gatelodge.Name, _ bool) bool { return anew[name] })
-		if len(gone.names) < before {
-			gone.kept = gone.kept.Only(gone.names)
+// forget lets names go for good, because they are asked for anew.
+func (d *departures) forget(anew map[gatelodge.Name]bool) {
+	for key, gone := range d.list {
+		rest := make(map[gatelodge.Name]bool)
+		for name := range gone.kept.Names() {
+			if !anew[name] {
+				rest[name] = true
+			}
+		}
+		switch {
+		case len(rest) == 0:
+			delete(d.list, key)
+		case len(rest) < len(gone.kept.Asks):
+			d.add(&departure{gone.at, gone.kept.Only(rest, gone.kept.Part)})
 		}
 	}
-	d.list = slices.DeleteFunc(d.list, func(gone *departure[T]) bool { return len(gone.names) == 0 })
 }
 
-func (d *departures[T]) forgetBefore(since time.Time) {
-	d.list = slices.DeleteFunc(d.list, func(gone *departure[T]) bool { return gone.at.Before(since) })
+// forgetIf forgets what is given up of some objects.
+func (d *departures) forgetIf(forget func(*departure) bool) {
+	maps.DeleteFunc(d.list, func(_ intent.Key, gone *departure) bool { return forget(gone) })
 }
 
-// kept returns what is given up, the oldest object first.
-func (d *departures[T]) kept() []T {
-	kept := make([]T, len(d.list))
-	for i, gone := range d.list {
-		kept[i] = gone.kept
+// follow returns what is given up now, made of what it was before.
+func (d *departures) follow(before compile.Claimants) compile.Claimants {
+	edit := before.Edit()
+	for key := range before.All() {
+		if d.list[key] == nil {
+			edit.Set(key, nil)
+		}
 	}
-	slices.SortStableFunc(kept, func(a, b T) int { return a.Who().Compare(b.Who()) })
-	return kept
+	for key, gone := range d.list {
+		edit.Set(key, gone.kept)
+	}
+	return edit.Map()
 }

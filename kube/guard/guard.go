@@ -43,12 +43,11 @@ type Guard struct {
 	last   *sight          // nil: nothing was served yet
 	began  time.Time
 
-	window       window
-	ingresses    departures[*intent.Ingress]
-	publications departures[*intent.Publication]
-	remains      remains
-	withheld     *compile.Withheld // made of the departures; nil: to be made anew
-	hold         *hold             // nil: nothing is withheld
+	window     window
+	departures departures
+	remains    remains
+	withheld   compile.Claimants // made of the departures
+	hold       *hold             // nil: nothing is withheld
 
 	mu        sync.Mutex // guards what is below, which others ask for
 	status    Status
@@ -66,21 +65,17 @@ type hold struct {
 
 // sight is what was seen at one moment.
 type sight struct {
-	objects      objects.Objects
-	cfg          *objects.Config
-	ingresses    []*intent.Ingress
-	publications []*intent.Publication
-	hosts        []*gatelodge.Host
+	objects   objects.Objects
+	cfg       *objects.Config
+	claimants compile.Claimants
+	hosts     []*gatelodge.Host
 }
 
 // see builds the objects and returns what there is to compare.
 func see(b *compile.Builder, objs objects.Objects, cfg *objects.Config) (*sight, *gatelodge.Snapshot) {
 	objs.Good = b.Good()
 	snapshot := b.Build(objs, cfg)
-	return &sight{
-		objects: objs, cfg: cfg, hosts: snapshot.Hosts,
-		ingresses: b.Ingresses(), publications: b.Publications(),
-	}, snapshot
+	return &sight{objects: objs, cfg: cfg, hosts: snapshot.Hosts, claimants: b.Claimants()}, snapshot
 }
 
 // Build compiles the objects into what is served. It returns nil while, after a
@@ -135,42 +130,34 @@ func (g *Guard) compare(now *sight, before *compile.Builder) (tripped bool) {
 		now.objects.Relists = append(objects.RelistOf(&last.objects, &now.objects), now.objects.Relists...)
 	}
 	if g.hold == nil {
-		g.ingresses.forgetBefore(since)
-		g.publications.forgetBefore(since)
+		g.departures.forgetIf(func(gone *departure) bool { return gone.at.Before(since) })
 		g.remains.forgetBefore(since)
 	}
 	lost := g.compareNames(last, now)
 	every := g.remains.note(&last.objects, &now.objects, at, func() *needs {
-		n := needsOf(last.ingresses)
+		n := needsOf(last.claimants)
 		n.add(now.cfg)
 		return n
 	})
 	g.window.observe(last.hosts, now.hosts, at, since)
-	return every || everyLacking(lost, last, now) || g.window.exceeded(&now.cfg.Guard, g.givenUp)
+	return every || everyLacking(lost, last, now) || g.window.exceeded(&now.cfg.Guard, g.departures.names)
 }
 
 // compareNames takes note of who asks for a name no more, and lets go what
 // somebody has anew. It returns the UIDs of those who gave something up.
 func (g *Guard) compareNames(last, now *sight) (lost []string) {
-	lost, begun := g.ingresses.note(last.ingresses, now.ingresses, now.objects.Now)
-	moreLost, moreBegun := g.publications.note(last.publications, now.publications, now.objects.Now)
-	lost = append(lost, moreLost...)
-	if len(lost) > 0 {
-		g.withheld = nil
-	}
-	if len(g.ingresses.list) == 0 && len(g.publications.list) == 0 {
+	lost, begun := g.departures.note(last.claimants, now.claimants, now.objects.Now)
+	if len(g.departures.list) == 0 {
 		return lost
 	}
 	anew := make(map[gatelodge.Name]bool)
-	for _, b := range append(begun, moreBegun...) {
+	for _, b := range begun {
 		if servedFor(hostOf(now.hosts, b.name), b.by) {
 			anew[b.name] = true
 		}
 	}
 	if len(anew) > 0 {
-		g.ingresses.forget(anew)
-		g.publications.forget(anew)
-		g.withheld = nil
+		g.departures.forget(anew)
 	}
 	return lost
 }
@@ -187,15 +174,6 @@ func everyLacking(lost []string, last, now *sight) bool {
 			_, every := objects.Lacking(relists, class.UID)
 			return every
 		})
-}
-
-// givenUp is the names that somebody asks for no more. A host that went for
-// another reason, such as a limit of its namespace, is nothing to withhold.
-func (g *Guard) givenUp() map[gatelodge.Name]bool {
-	names := make(map[gatelodge.Name]bool)
-	g.ingresses.addTo(names)
-	g.publications.addTo(names)
-	return names
 }
 
 // hostOf finds a host in a list that is sorted by name.

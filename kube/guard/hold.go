@@ -74,13 +74,11 @@ func (g *Guard) recall(now *sight, before *compile.Builder) bool {
 
 // withhold builds what is served while the Guard holds; nil once that is over.
 func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
-	if g.withheld == nil {
-		g.withheld = &compile.Withheld{Ingresses: g.ingresses.kept(), Publications: g.publications.kept()}
-	}
+	g.withheld = g.departures.follow(g.withheld)
 	objs := now.objects
-	relisted := g.remains.addTo(&objs, needsOf(g.withheld.Ingresses))
+	relisted := g.remains.addTo(&objs, needsOf(g.withheld))
 	objs.Good = g.held.Good()
-	snapshot := g.held.BuildWith(objs, g.withheld, now.cfg)
+	snapshot := g.held.BuildWith(objs, compile.Extra{Withheld: g.withheld}, now.cfg)
 
 	status := Status{Holding: true, Until: g.hold.until, Objects: relisted}
 	status.Hosts, status.Hash = g.withheldHosts(snapshot, relisted)
@@ -120,8 +118,8 @@ func (g *Guard) over(status *Status, record *objects.GuardRecord, stale string, 
 // release lets everything go that was withheld.
 func (g *Guard) release() {
 	g.show(Status{})
-	g.hold, g.withheld, g.held = nil, nil, compile.Builder{}
-	g.ingresses, g.publications, g.remains, g.window = departures[*intent.Ingress]{}, departures[*intent.Publication]{}, remains{}, window{}
+	g.hold, g.held = nil, compile.Builder{}
+	g.forget()
 }
 
 // withheldHosts lists, sorted, the hosts that are there for what is withheld,
@@ -136,14 +134,9 @@ func (g *Guard) withheldHosts(snapshot *gatelodge.Snapshot, relisted []gatelodge
 			lines = append(lines, fmt.Sprintf("%s %s", name, by.Object.UID))
 		}
 	}
-	for _, in := range g.withheld.Ingresses {
-		for name := range in.Names() {
-			keep(name, &in.Applicant)
-		}
-	}
-	for _, p := range g.withheld.Publications {
-		for name := range p.Names() {
-			keep(name, &p.Applicant)
+	for _, claimant := range g.withheld.All() {
+		for name := range claimant.Names() {
+			keep(name, &claimant.Applicant)
 		}
 	}
 	for _, o := range relisted {
@@ -153,24 +146,32 @@ func (g *Guard) withheldHosts(snapshot *gatelodge.Snapshot, relisted []gatelodge
 	return slices.SortedFunc(maps.Keys(names), gatelodge.Name.Compare), hashOfLines(slices.Compact(lines))
 }
 
+// forget forgets what went, so that a new window begins.
+func (g *Guard) forget() {
+	g.withheld, g.departures, g.remains, g.window = compile.Claimants{}, departures{}, remains{}, window{}
+}
+
 // reconfigure begins a new window, and drops what another configuration does
 // not serve.
 func (g *Guard) reconfigure(cfg *objects.Config) {
-	g.withheld = nil
 	if g.hold == nil {
-		g.ingresses, g.publications, g.remains, g.window = departures[*intent.Ingress]{}, departures[*intent.Publication]{}, remains{}, window{}
+		g.forget()
 		return
 	}
-	sources := make([]*networkingv1.Ingress, len(g.ingresses.list))
-	for i, gone := range g.ingresses.list {
-		sources[i] = gone.kept.Source
+	var sources []*networkingv1.Ingress
+	for _, gone := range g.departures.list {
+		if gone.kept.Source != nil {
+			sources = append(sources, gone.kept.Source)
+		}
 	}
 	ours := make(map[string]bool)
 	for _, in := range intent.SelectIngresses(&objects.Objects{Ingresses: sources, Classes: g.hold.classes}, cfg, nil).Ours {
 		ours[in.Object.UID] = true
 	}
-	g.ingresses.list = slices.DeleteFunc(g.ingresses.list, func(gone *departure[*intent.Ingress]) bool { return !ours[gone.kept.Object.UID] })
-	g.publications.list = slices.DeleteFunc(g.publications.list, func(gone *departure[*intent.Publication]) bool {
+	g.departures.forgetIf(func(gone *departure) bool {
+		if gone.kept.Source != nil {
+			return !ours[gone.kept.Object.UID]
+		}
 		return !cfg.HasNamespace(gone.kept.Object.Namespace)
 	})
 }

@@ -3,6 +3,7 @@ package guard
 import (
 	"k8s.io/apimachinery/pkg/types"
 
+	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -14,9 +15,9 @@ type needs struct {
 	namespaces        map[string]bool // whose limits of names hold
 }
 
-func needsOf(ingresses []*intent.Ingress) *needs {
+func needsOf(claimants compile.Claimants) *needs {
 	n := &needs{make(map[types.NamespacedName]bool), make(map[types.NamespacedName]bool), make(map[string]bool)}
-	for _, in := range ingresses {
+	for _, in := range claimants.All() {
 		n.namespaces[in.Object.Namespace] = true
 		for i := range in.Asks {
 			for j := range in.Asks[i].Paths {

@@ -13,28 +13,6 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Ingress is what one Ingress asks for, read from that object alone.
-type Ingress struct {
-	Applicant
-	Source   *networkingv1.Ingress
-	version  objects.Version
-	defaults *classDefaults // of its class; nil: none
-	Asks     []HostAsk      // one a name, in the order of the rules
-	Tls      []TlsAsk
-	Asked    asked // by annotations
-	problems []gatelodge.Problem
-}
-
-// HostAsk is what an Ingress wants for one name.
-type HostAsk struct {
-	Name     gatelodge.Name
-	Paths    []PathAsk
-	Fallback *BackendRef // for every path without a rule; nil: none asked for
-
-	Unrouted    bool // a record alone is asked for
-	Unpublished bool // a record is not asked for
-}
-
 // PathAsk is a path of a rule.
 type PathAsk struct {
 	Path    string // canonical; a Prefix without a slash at its end
@@ -51,10 +29,6 @@ type TlsAsk struct {
 // Covers tells whether the entry is meant for the host.
 func (t *TlsAsk) Covers(host gatelodge.Name) bool {
 	return len(t.Hosts) == 0 || slices.ContainsFunc(t.Hosts, func(n gatelodge.Name) bool { return n.Matches(host) })
-}
-
-func (in *Ingress) problem(reason gatelodge.Reason, format string, args ...any) {
-	in.problems = append(in.problems, gatelodge.Problem{Object: in.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
 // readIngress reads what the Ingress asks for. What is wrong with a part of it

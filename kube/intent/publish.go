@@ -1,11 +1,9 @@
 package intent
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,26 +22,6 @@ func BalancerAddresses(service *corev1.Service) []netip.Addr {
 		}
 	}
 	return SortedAddresses(addresses)
-}
-
-// Publication is what one Service, by the annotations of ExternalDNS, or one
-// DNSEndpoint asks to have published, read from that object alone. It gets
-// records, and neither route nor certificate.
-type Publication struct {
-	Applicant
-	version  objects.Version
-	Asks     []PublishAsk
-	problems []gatelodge.Problem
-}
-
-// PublishAsk is a name and either where it leads, as of a Service, or its
-// records, as of a DNSEndpoint.
-type PublishAsk struct {
-	Name   gatelodge.Name
-	Target *Target
-	Ttl    time.Duration // 0: that of the zone
-
-	Records *RecordSets
 }
 
 // Publications is the objects that ask for names alone, the oldest first.
@@ -161,10 +139,6 @@ func (p *Publication) read(service *corev1.Service, annotation string, t *Target
 			p.Asks = append(p.Asks, PublishAsk{Name: name, Target: t})
 		}
 	}
-}
-
-func (p *Publication) problem(reason gatelodge.Reason, format string, args ...any) {
-	p.problems = append(p.problems, gatelodge.Problem{Object: p.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
 // externalDNS finds an annotation of ExternalDNS; the newer prefix wins.

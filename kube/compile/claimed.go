@@ -1,0 +1,84 @@
+package compile
+
+import (
+	"cmp"
+	"slices"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// share is a claim to a name, and whose it is.
+type share struct {
+	ingress *intent.Claimant
+	ask     *intent.Claim
+}
+
+func (s share) namespace() string { return s.ingress.Object.Namespace }
+
+// compare orders claims by the age of the objects.
+func (s share) compare(other share) int {
+	return cmp.Or(s.ingress.Applicant.Compare(&other.ingress.Applicant), cmp.Compare(s.ingress.Part, other.ingress.Part))
+}
+
+// claimed is the claims to one name, the oldest first.
+type claimed struct{ list []share }
+
+// claimedNames is the claims to every name.
+type claimedNames struct {
+	claimants Claimants
+	cfg       *objects.Config
+
+	names gatelodge.Map[gatelodge.Name, *claimed]
+	// labelled is those with a label that begins with an underscore, which belong
+	// to the owner of another name.
+	labelled gatelodge.Map[gatelodge.Name, *claimed]
+}
+
+// claimNames follows the claimants that changed. Changed is the names to which
+// there are other claims.
+func claimNames(all Claimants, cfg *objects.Config, last *claimedNames) (c *claimedNames, changed []gatelodge.Name) {
+	if last == nil || last.cfg != cfg { // whose zones decide which claims count
+		last = &claimedNames{}
+	}
+	gone := make(map[*intent.Claimant]bool)
+	fresh := make(map[gatelodge.Name][]share)
+	for _, change := range all.Changes(last.claimants) {
+		if before := change.Before; before != nil {
+			gone[before] = true
+			for name := range before.Names() {
+				fresh[name] = slices.Clip(fresh[name])
+			}
+		}
+		if after := change.After; after != nil {
+			for i := range after.Asks {
+				ask := &after.Asks[i]
+				if ask.Unrouted && !cfg.HasZoneOf(ask.Name) {
+					continue // others publish it
+				}
+				fresh[ask.Name] = append(fresh[ask.Name], share{after, ask})
+			}
+		}
+	}
+	names, labelled := last.names.Edit(), last.labelled.Edit()
+	changed = make([]gatelodge.Name, 0, len(fresh))
+	for name, added := range fresh {
+		list := added
+		if before := names.Get(name); before != nil {
+			list = slices.Concat(added, before.list)
+			list = slices.DeleteFunc(list, func(s share) bool { return gone[s.ingress] })
+		}
+		var now *claimed
+		if len(list) > 0 {
+			slices.SortFunc(list, share.compare)
+			now = &claimed{list}
+		}
+		names.Set(name, now)
+		if _, is := belowUnderscore(name); is {
+			labelled.Set(name, now)
+		}
+		changed = append(changed, name)
+	}
+	return &claimedNames{claimants: all, cfg: cfg, names: names.Map(), labelled: labelled.Map()}, changed
+}

@@ -1,0 +1,131 @@
+package compile
+
+import (
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Holding is which namespace has a name.
+type Holding struct {
+	Namespace string
+	Since     time.Time
+	// Guest is set if it has the name by the leave of the namespace that has the
+	// wildcard above it.
+	Guest bool
+}
+
+// Holdings is which namespaces have which names.
+type Holdings = gatelodge.Map[gatelodge.Name, *Holding]
+
+// Incumbents is who had the names before a Build. Those keep what they go on
+// claiming, whatever older objects ask for; the age of objects decides where
+// there is no incumbent. The zero Incumbents is that of a first start.
+type Incumbents struct {
+	Served   Holdings // what was served by this process
+	Recorded Holdings // what the leader wrote down
+	// Leading is set where Served counts before Recorded: on the leader, who keeps
+	// the record. All others follow the record.
+	Leading bool
+}
+
+// of returns who had the name; nil: nobody had it.
+func (i *Incumbents) of(name gatelodge.Name) *Holding {
+	first, second := i.Recorded, i.Served
+	if i.Leading {
+		first, second = second, first
+	}
+	if h := first.Get(name); h != nil {
+		return h
+	}
+	if h := second.Get(name); h != nil || name == "" || name.IsWildcard() {
+		return h
+	}
+	// The wildcard above served the name too, if it served anything.
+	return i.Served.Get(name.Wildcard())
+}
+
+// changed returns the names of which something else may be known than by last.
+func (i *Incumbents) changed(last *Incumbents, claimed gatelodge.Map[gatelodge.Name, *claimed]) map[gatelodge.Name]bool {
+	names := make(map[gatelodge.Name]bool)
+	for name, change := range i.Served.Changes(last.Served) {
+		names[name] = true
+		if name.IsWildcard() && !change.Before.sameNamespace(change.After) {
+			for below := range children(claimed, name.Parent()) {
+				names[below] = true
+			}
+		}
+	}
+	for name := range i.Recorded.Changes(last.Recorded) {
+		names[name] = true
+	}
+	if i.Leading != last.Leading {
+		for name := range i.Recorded.All() {
+			names[name] = true
+		}
+	}
+	return names
+}
+
+// sameNamespace reports whether one namespace has the name by both; nil: none has.
+func (h *Holding) sameNamespace(other *Holding) bool {
+	if h == nil || other == nil {
+		return h == other
+	}
+	return h.Namespace == other.Namespace
+}
+
+// Held is the Holdings by what a Builder built, and how they came about.
+type Held struct {
+	Holdings  Holdings
+	Contested gatelodge.Map[gatelodge.Name, string] // the names on which objects disagree, and the namespace that has each
+
+	rulings gatelodge.Map[gatelodge.Name, *ruling]
+}
+
+// Held returns who has which name after the last Build, which happened at a
+// moment. Last is what it returned before, so that it knows since when; the zero
+// Held stands for a first start, when nobody knows better than by the age of
+// objects.
+func (b *Builder) Held(last Held, at time.Time) Held {
+	g := b.last.grants
+	first := last.rulings == gatelodge.Map[gatelodge.Name, *ruling]{}
+	holdings := last.Holdings.Edit()
+	for name, change := range g.rulings.Changes(last.rulings) {
+		r := change.After
+		if r == nil || r.owner == nil {
+			holdings.Set(name, nil)
+			continue
+		}
+		h := Holding{Namespace: r.namespace(), Since: r.since, Guest: r.guest}
+		before := holdings.Get(name)
+		switch {
+		case !h.Since.IsZero():
+		case before != nil && before.Namespace == h.Namespace:
+			h.Since = before.Since
+		case first:
+			h.Since = r.owner.Since
+		default:
+			h.Since = at
+		}
+		if before == nil || *before != h {
+			holdings.Set(name, &h)
+		}
+	}
+	return Held{Holdings: holdings.Map(), Contested: g.contested, rulings: g.rulings}
+}
+
+// Record is what is to be written down: who has the contested names.
+func (h *Held) Record() Holdings {
+	record := Holdings{}.Edit()
+	for name, namespace := range h.Contested.All() {
+		holding := h.Holdings.Get(name)
+		if holding == nil || holding.Namespace != namespace {
+			holding = h.Holdings.Get(name.Wildcard()) // which serves the name as well
+		}
+		if holding != nil && holding.Namespace == namespace {
+			record.Set(name, holding)
+		}
+	}
+	return record.Map()
+}

@@ -1,0 +1,53 @@
+package compile
+
+import (
+	"slices"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+)
+
+// ruling is what was decided about a name that objects claim. It is never
+// written once it was made.
+type ruling struct {
+	owner   *intent.Applicant // nil: nobody has it
+	granted []share           // the claims that are granted: those of the owner's namespace first, of each the oldest first
+	guests  []string          // namespaces that the owner lets in
+	routed  bool              // a granted claim asks for routes
+	guest   bool              // the owner has it by the leave of who has the wildcard above
+	since   time.Time         // when the owner's namespace got it; zero: now, or that is not known
+
+	// contested is the namespace that has the name, if another asks for it as well
+	// or would have it by the age of objects alone.
+	contested string
+	problems  []gatelodge.Problem // of claims that are not granted
+}
+
+// namespace is the owner's, and "" for a name that nobody has.
+func (r *ruling) namespace() string {
+	if r == nil || r.owner == nil {
+		return ""
+	}
+	return r.owner.Object.Namespace
+}
+
+func (r *ruling) refuse(s share, reason gatelodge.Reason, format string, args ...any) {
+	r.problems = append(r.problems, *intent.Refuse(&s.ingress.Applicant, reason, format, args...))
+}
+
+func (r *ruling) equal(other *ruling) bool {
+	return r.owner == other.owner && r.routed == other.routed && r.guest == other.guest &&
+		r.since.Equal(other.since) && r.contested == other.contested &&
+		slices.Equal(r.granted, other.granted) && slices.Equal(r.guests, other.guests) && slices.Equal(r.problems, other.problems)
+}
+
+// rulesLike reports whether other names, which the owner of this one has a say
+// over, are decided alike by both.
+func (r *ruling) rulesLike(other *ruling) bool {
+	if r.namespace() == "" || other.namespace() == "" {
+		return r.namespace() == other.namespace()
+	}
+	return r.owner.Object == other.owner.Object && r.owner.Since.Equal(other.owner.Since) &&
+		r.routed == other.routed && slices.Equal(r.guests, other.guests)
+}

@@ -1,0 +1,134 @@
+package intent
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// Applicant is an object that asks for names.
+type Applicant struct {
+	Object gatelodge.Object
+	Since  time.Time // its creation
+}
+
+// Compare orders applicants by age; namespace, name and kind decide between two
+// that were created within the same second.
+func (a *Applicant) Compare(b *Applicant) int {
+	return cmp.Or(
+		a.Since.Compare(b.Since),
+		strings.Compare(a.Object.Namespace, b.Object.Namespace),
+		strings.Compare(a.Object.Name, b.Object.Name),
+		strings.Compare(a.Object.Kind, b.Object.Kind),
+		strings.Compare(a.Object.UID, b.Object.UID),
+	)
+}
+
+// Refuse returns the Problem of an applicant that does not get what it asks for.
+func Refuse(a *Applicant, reason gatelodge.Reason, format string, args ...any) *gatelodge.Problem {
+	return &gatelodge.Problem{Object: a.Object, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// Claimant is what one object asks for, whatever its kind, read from that object
+// alone. It is never written once it was read.
+type Claimant struct {
+	Applicant
+	// Part tells what is withheld of an object from the object itself, which is 0.
+	Part int
+
+	Source   *networkingv1.Ingress // nil: it is of another kind
+	version  objects.Version
+	defaults *classDefaults // of its class; nil: none
+	Asks     []Claim        // one for each name, in the order in which they were written
+	Tls      []TlsAsk
+	Asked    asked // by annotations
+	problems []gatelodge.Problem
+}
+
+// Claim is what an object asks for at one name: routes and a record, or with
+// Target or Records a record alone.
+type Claim struct {
+	Name     gatelodge.Name
+	Paths    []PathAsk
+	Fallback *BackendRef // for every path without a rule; nil: none asked for
+
+	Unrouted    bool // an Ingress asks for a record alone
+	Unpublished bool // a record is not asked for
+
+	Target  *Target       // where the name leads, as a Service says; nil: to the gateway
+	Ttl     time.Duration // 0: that of the zone
+	Records *RecordSets   // as a DNSEndpoint says
+}
+
+// Routed reports whether the claim asks to be routed, and so for a certificate
+// as well.
+func (c *Claim) Routed() bool { return !c.Unrouted && c.Target == nil && c.Records == nil }
+
+// The kinds of claimants, under the names that they had when they were types of
+// their own.
+type (
+	Ingress     = Claimant
+	Publication = Claimant
+	HostAsk     = Claim
+	PublishAsk  = Claim
+)
+
+// Key names a claimant among all others.
+type Key struct {
+	Kind, Namespace, Name string
+	Part                  int
+}
+
+// Compare orders keys as those of a Map.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(
+		strings.Compare(k.Namespace, other.Namespace),
+		strings.Compare(k.Name, other.Name),
+		strings.Compare(k.Kind, other.Kind),
+		cmp.Compare(k.Part, other.Part),
+	)
+}
+
+// Key returns the claimant's key.
+func (c *Claimant) Key() Key {
+	return Key{Kind: c.Object.Kind, Namespace: c.Object.Namespace, Name: c.Object.Name, Part: c.Part}
+}
+
+// Names goes through the names that the object asks for.
+func (c *Claimant) Names() iter.Seq[gatelodge.Name] {
+	return func(yield func(gatelodge.Name) bool) {
+		for i := range c.Asks {
+			if !yield(c.Asks[i].Name) {
+				return
+			}
+		}
+	}
+}
+
+// Only returns a part of the claimant, which asks for these names alone.
+func (c *Claimant) Only(names map[gatelodge.Name]bool, part int) *Claimant {
+	only := *c
+	only.Part = part
+	only.Asks = slices.DeleteFunc(slices.Clone(c.Asks), func(ask Claim) bool { return !names[ask.Name] })
+	return &only
+}
+
+func (c *Claimant) problem(reason gatelodge.Reason, format string, args ...any) {
+	c.problems = append(c.problems, gatelodge.Problem{Object: c.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// HostName names a host in a message.
+func HostName(name gatelodge.Name) string {
+	if name == "" {
+		return "the host of every other name"
+	}
+	return "host " + string(name)
+}
