@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -137,6 +138,9 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	if err != nil {
 		return fmt.Errorf("opening the admin endpoint: %w", err)
 	}
+	if err := g.refuseAdmin(adminListener.Addr()); err != nil {
+		return err
+	}
 	group.Go(func() error { return g.admin.serve(working, adminListener) })
 
 	// 2. Follow the objects; each change becomes a snapshot that is live.
@@ -227,6 +231,29 @@ func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Tim
 	return again
 }
 
+// refuseAdmin keeps routes from leading to the admin endpoint, which is at address.
+func (g *gateway) refuseAdmin(address net.Addr) error {
+	at, err := netip.ParseAddrPort(address.String())
+	if err != nil {
+		return fmt.Errorf("the admin endpoint's address: %w", err)
+	}
+	next := *g.config.Load()
+	next.Kube.Admin = []netip.AddrPort{netip.AddrPortFrom(at.Addr().Unmap(), at.Port())}
+	if at.Addr().IsUnspecified() {
+		interfaces, err := net.InterfaceAddrs()
+		if err != nil {
+			return fmt.Errorf("the admin endpoint's addresses: %w", err)
+		}
+		for _, i := range interfaces {
+			if prefix, err := netip.ParsePrefix(i.String()); err == nil {
+				next.Kube.Admin = append(next.Kube.Admin, netip.AddrPortFrom(prefix.Addr().Unmap(), at.Port()))
+			}
+		}
+	}
+	g.config.Store(&next)
+	return nil
+}
+
 // configChanged uses a changed configuration, or keeps the current one and
 // reports why as a Problem.
 func (g *gateway) configChanged(next *config, err error) {
@@ -239,6 +266,7 @@ func (g *gateway) configChanged(next *config, err error) {
 		kept.Kube.Problems = configProblems(err)
 		next = &kept
 	}
+	next.Kube.Admin = current.Kube.Admin
 	g.config.Store(next)
 	g.poke()
 }

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"cmp"
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -30,6 +31,8 @@ type backends struct {
 	ofSecret  index[objects.Key, backendKey]       // results that a Secret is for
 	ofName    index[gatelodge.Name, backendKey]    // results of Services that stand for a name
 	told      gatelodge.Map[gatelodge.Name, *told] // what is wrong with the backends of each host
+
+	administration administration
 }
 
 // backendResult is a Backend and what it was made of.
@@ -71,6 +74,7 @@ func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices obje
 		results: last.results.Edit(), list: last.list.Edit(), ofSecret: last.ofSecret.Edit(), ofName: last.ofName.Edit(),
 	}
 	b.ofService = followSlices(slices, last)
+	b.administration = b.findAdministration()
 	m.findDirty()
 	failed := make(dirty[gatelodge.Name])
 	for key := range m.dirty {
@@ -101,7 +105,7 @@ type backendMaker struct {
 }
 
 func (m *backendMaker) findDirty() {
-	if m.cfg != m.last.cfg {
+	if m.cfg != m.last.cfg || !m.administration.equal(&m.last.administration) {
 		all(m.dirty, m.last.results)
 		for use := range m.users.All() {
 			m.dirty[use.a] = true
@@ -174,7 +178,7 @@ func (m *backendMaker) make(key backendKey) *backendResult {
 	if objects.IsExternal(made.service) {
 		made.externalName = gatelodge.Name(made.service.Spec.ExternalName)
 	}
-	return made.make(ref, m.objects, m.results.Get(key))
+	return made.make(ref, m.objects, &m.administration, m.results.Get(key))
 }
 
 func (m *backendMaker) put(key backendKey, before, after *backendResult) {
@@ -244,7 +248,7 @@ func sameFailure(a, b *backendResult) bool {
 
 // make returns the result of what r is made of, the Backend of a reference, and
 // keeps of the one before what is the same.
-func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, before *backendResult) *backendResult {
+func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin *administration, before *backendResult) *backendResult {
 	r.backend = &gatelodge.Backend{
 		Key: ref.Key, Namespace: ref.Port.Namespace, Service: ref.Port.Name,
 		Protocol: cmp.Or(ref.Protocol, gatelodge.BackendHTTP),
@@ -255,6 +259,7 @@ func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, befor
 		}
 		if r.addTLS(ref, objs, before) {
 			r.addEndpoints(ref, port, objs)
+			r.refuseAdmin(ref, admin)
 		}
 	}
 	if before != nil && reflect.DeepEqual(before.backend, r.backend) {
@@ -278,5 +283,14 @@ func (r *backendResult) addEndpoints(ref *intent.BackendRef, port *corev1.Servic
 		r.addExternal(ref, port, objs, r.cfg)
 	} else {
 		r.addSlices(r.slices, port.Name, objs, r.cfg)
+	}
+}
+
+// refuseAdmin takes out endpoints at which an admin endpoint of the gateway
+// answers.
+func (r *backendResult) refuseAdmin(ref *intent.BackendRef, admin *administration) {
+	kept, removed := admin.removeFrom(r.backend.Endpoints)
+	if r.backend.Endpoints = kept; removed.IsValid() && r.failure == nil {
+		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s leads to %s, the gateway's own admin endpoint, which is refused", ref.Service(), removed)}
 	}
 }

@@ -85,25 +85,15 @@ func conditionsOf(endpoint *discoveryv1.Endpoint) (usable, draining bool) {
 	return ready || serving && terminating, !ready
 }
 
-// endpointAddress reads an address that traffic may be sent to. Addresses that
-// mean another thing on the gateway's own machine than on the author's are
-// refused, so that nobody reaches the node through the gateway.
+// endpointAddress reads an address that traffic may be sent to.
 func endpointAddress(text string, cfg *objects.Config) (netip.Addr, error) {
 	address, err := netip.ParseAddr(text)
 	if err != nil || address.Zone() != "" {
-		return netip.Addr{}, fmt.Errorf("endpoint %.60q is no IP address", text)
+		return netip.Addr{}, fmt.Errorf("endpoint %.60q is not a valid IP address", text)
 	}
 	address = address.Unmap()
-	return address, checkEndpoint(address, cfg)
-}
-
-// checkEndpoint tells whether traffic may be sent to the address.
-func checkEndpoint(address netip.Addr, cfg *objects.Config) error {
-	switch {
-	case address.IsLoopback() && !cfg.LoopbackEndpoints:
-		return fmt.Errorf("endpoint %s is a loopback address, which is refused", address)
-	case address.IsUnspecified() || address.IsMulticast() || address.IsLinkLocalUnicast():
-		return fmt.Errorf("endpoint %s is no address of a single host in the cluster", address)
+	if err := checkAddress(address, cfg); err != nil {
+		return netip.Addr{}, fmt.Errorf("endpoint %w", err)
 	}
-	return nil
+	return address, nil
 }

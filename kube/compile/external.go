@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,14 +24,10 @@ func (r *backendResult) addExternal(ref *intent.BackendRef, port *corev1.Service
 		return
 	}
 	for _, address := range r.external.Addresses {
-		err := checkEndpoint(address, cfg)
-		if err == nil && slices.Contains(metadataAddresses(), address) {
-			err = fmt.Errorf("endpoint %s is the address of a cloud's metadata, which is refused", address)
-		}
-		if err != nil {
+		if err := checkAddress(address, cfg); err != nil {
 			r.problems = append(r.problems, gatelodge.Problem{
 				Object: objs.ObjectOf("Service", &r.service.ObjectMeta), Reason: gatelodge.BackendUnsupported,
-				Message: fmt.Sprintf("externalName %s: %v", r.service.Spec.ExternalName, err),
+				Message: fmt.Sprintf("externalName %s: address %v", r.service.Spec.ExternalName, err),
 			})
 			continue
 		}
@@ -60,13 +55,4 @@ func externalPort(ref *intent.BackendRef, service *corev1.Service, cfg *objects.
 		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has port %d, expected one from 1 to 65535", ref.Service(), port.Port)}
 	}
 	return port, missing
-}
-
-// metadataAddresses are those, beside link-local ones, at which clouds tell a
-// machine its secrets: Amazon's over IPv6, Azure's, Alibaba's and Oracle's.
-func metadataAddresses() []netip.Addr {
-	return []netip.Addr{
-		netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("168.63.129.16"),
-		netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("192.0.0.192"),
-	}
 }

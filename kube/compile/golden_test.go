@@ -149,6 +149,7 @@ type goldenConfig struct {
 	DefaultBackend      *objects.ServicePort
 	RefuseExternalNames bool
 	LoopbackEndpoints   bool
+	Admin               []netip.AddrPort
 	Zone                string
 	Views               []struct {
 		Name, Service string
@@ -189,7 +190,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 	cfg := &objects.Config{
 		Controller: "gatelodge.dev/ingress-controller",
 		Classes:    g.Classes, Namespaces: g.Namespaces, WithoutClass: !g.RefuseWithoutClass,
-		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, LoopbackEndpoints: g.LoopbackEndpoints, Zone: g.Zone,
+		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, LoopbackEndpoints: g.LoopbackEndpoints, Admin: g.Admin, Zone: g.Zone,
 		DNSService: kubetest.Namespaced(g.DNSService), DNSAddresses: g.DNSAddresses,
 	}
 	if g.ShareAny {

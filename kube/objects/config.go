@@ -64,6 +64,7 @@ type Config struct {
 	DefaultCertificates []types.NamespacedName // Secrets, for every host that they cover
 	Zone                string                 // topology.kubernetes.io/zone of the gateway; "": hints for zones are not heeded
 	LoopbackEndpoints   bool                   // endpoints in 127.0.0.0/8 and ::1 are allowed
+	Admin               []netip.AddrPort       // where the admin endpoint answers, which no route may lead to; all replicas have the port of the first
 
 	Guard GuardConfig
 
