@@ -9,8 +9,8 @@ import (
 // what is live, like every server.
 type Issuing struct {
 	Account   Account
-	Lacking   string       // what the account lacks, so that no certificate can be ordered; "": nothing
-	Issuances []*Issuance  // sorted by Name.Compare
+	Lacking   string // what the account lacks, so that no certificate can be ordered; "": nothing
+	Issuances Map[Name, *Issuance]
 	Own       []netip.Addr // where our own DNS servers are, sorted: their Leases tell what they serve
 }
 

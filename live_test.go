@@ -1,6 +1,7 @@
 package gatelodge_test
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -10,11 +11,11 @@ import (
 
 // hosts is a snapshot of hosts with these names, sorted.
 func hosts(names ...gatelodge.Name) *gatelodge.Snapshot {
-	s := &gatelodge.Snapshot{}
+	var list []*gatelodge.Host
 	for _, n := range names {
-		s.Hosts = append(s.Hosts, &gatelodge.Host{Name: n})
+		list = append(list, &gatelodge.Host{Name: n})
 	}
-	return s
+	return &gatelodge.Snapshot{Hosts: gatelodge.HostMap(list...)}
 }
 
 func TestNothingIsLiveBeforeTheFirstSwap(t *testing.T) {
@@ -41,7 +42,7 @@ func TestCompileSeesTheTableBefore(t *testing.T) {
 
 func TestTablesOfOneSwapAppearTogether(t *testing.T) {
 	var live gatelodge.Live
-	count := func(s *gatelodge.Snapshot, _ int) int { return len(s.Hosts) }
+	count := func(s *gatelodge.Snapshot, _ int) int { return s.Hosts.Len() }
 	first, second := gatelodge.NewTable(&live, count, nil), gatelodge.NewTable(&live, count, nil)
 
 	var readers sync.WaitGroup
@@ -63,8 +64,9 @@ func TestTablesOfOneSwapAppearTogether(t *testing.T) {
 		})
 	}
 	next := hosts()
-	for range 500 {
-		next = &gatelodge.Snapshot{Hosts: append(slices.Clone(next.Hosts), &gatelodge.Host{})}
+	for i := range 500 {
+		name := gatelodge.Name(fmt.Sprint("host", i))
+		next = &gatelodge.Snapshot{Hosts: next.Hosts.With(name, &gatelodge.Host{Name: name})}
 		live.Swap(next)
 	}
 	close(stop)
@@ -82,21 +84,9 @@ func TestNewTableAfterASwapPanics(t *testing.T) {
 	gatelodge.NewTable(&live, func(*gatelodge.Snapshot, int) int { return 0 }, nil)
 }
 
-func TestFindByName(t *testing.T) {
-	s := hosts("", "a.example", "b.example", "z.a.test")
-	for _, h := range s.Hosts {
-		if s.Host(h.Name) != h {
-			t.Errorf("host %q is not found", h.Name)
-		}
-	}
-	if h := s.Host("c.example"); h != nil {
-		t.Errorf("found %v for a host that is not there", h)
-	}
-}
-
 func TestChangesNameWhatDiffers(t *testing.T) {
 	before := hosts("a.example", "b.example", "c.example")
-	after := &gatelodge.Snapshot{Hosts: []*gatelodge.Host{before.Hosts[0], {Name: "b.example"}, {Name: "d.example"}}}
+	after := &gatelodge.Snapshot{Hosts: gatelodge.HostMap(before.Hosts.Get("a.example"), &gatelodge.Host{Name: "b.example"}, &gatelodge.Host{Name: "d.example"})}
 	want := []string{"host b.example", "host c.example", "host d.example"}
 	if got := after.Changes(before); !slices.Equal(got, want) {
 		t.Errorf("changes %q, want %q", got, want)
@@ -105,7 +95,7 @@ func TestChangesNameWhatDiffers(t *testing.T) {
 		t.Errorf("a snapshot differs from itself: %q", got)
 	}
 	zone := func(nodes ...*gatelodge.Node) *gatelodge.Snapshot {
-		return &gatelodge.Snapshot{Views: []*gatelodge.View{{Name: "v", Zones: []*gatelodge.Zone{{Name: "example", Nodes: nodes}}}}}
+		return &gatelodge.Snapshot{Views: []*gatelodge.View{{Name: "v", Zones: []*gatelodge.Zone{{Name: "example", Nodes: gatelodge.NodeMap(nodes...)}}}}}
 	}
 	kept, gone := &gatelodge.Node{Name: "kept.example"}, &gatelodge.Node{Name: "gone.example"}
 	if got := zone(kept).Changes(zone(kept, gone)); !slices.Equal(got, []string{"node v/example gone.example"}) {

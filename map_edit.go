@@ -28,6 +28,17 @@ func NewMap[K Ordered[K], V comparable](values iter.Seq2[K, V]) Map[K, V] {
 	return b.build()
 }
 
+// mapOf returns a Map of values that have their keys in them.
+func mapOf[K Ordered[K], V comparable](values []V, keyOf func(V) K) Map[K, V] {
+	return NewMap(func(yield func(K, V) bool) {
+		for _, value := range values {
+			if !yield(keyOf(value), value) {
+				return
+			}
+		}
+	})
+}
+
 // With returns m with value under key.
 func (m Map[K, V]) With(key K, value V) Map[K, V] {
 	e := m.Edit()

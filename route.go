@@ -18,6 +18,11 @@ type Host struct {
 	WantsTLS     bool           // somebody asked for TLS: to be without a certificate is a Problem
 }
 
+// HostMap returns these hosts by name.
+func HostMap(hosts ...*Host) Map[Name, *Host] {
+	return mapOf(hosts, func(h *Host) Name { return h.Name })
+}
+
 // Certified tells whether the host has a certificate that clients can accept:
 // one in Certificates, which holds those that cover the host and are valid at
 // the Snapshot's time, the preferred one first, the configured defaults
@@ -55,11 +60,11 @@ func (m PathMatch) String() string {
 
 // Route sends the requests of one path to a Backend, under a Policy.
 type Route struct {
-	Path    string    // starts with "/", in the form of PathForm, without dot segments
-	Match   PathMatch // how Path is compared
-	Backend string    // the key of a Backend in the same Snapshot
-	Policy  *Policy   // never nil; shared by the routes of one object
-	Object  Object    // the object that asked for the route
+	Path    string     // starts with "/", in the form of PathForm, without dot segments
+	Match   PathMatch  // how Path is compared
+	Backend BackendKey // of a Backend in the same Snapshot
+	Policy  *Policy    // never nil; shared by the routes of one object
+	Object  Object     // the object that asked for the route
 }
 
 // Matches tells whether the route is for a request's path, which is in the form
@@ -91,15 +96,25 @@ func (p BackendProtocol) OverTLS() bool {
 
 // Backend is a port of a Service with the endpoints that answer for it.
 type Backend struct {
-	// Key is unique in a Snapshot and stable over its successors. It starts
-	// with "namespace/service:port" and tells apart whatever needs connections
-	// of its own.
-	Key       string
+	Key       BackendKey
 	Namespace string
 	Service   string
 	Protocol  BackendProtocol
 	TLS       *BackendTLS // set where Protocol is over TLS, nil elsewhere
 	Endpoints []Endpoint  // sorted by address; without any, requests are answered with 503
+}
+
+// BackendKey is unique in a Snapshot and stable over its successors. It starts
+// with "namespace/service:port" and tells apart whatever needs connections of
+// its own.
+type BackendKey string
+
+// Compare orders keys as strings.
+func (k BackendKey) Compare(other BackendKey) int { return strings.Compare(string(k), string(other)) }
+
+// BackendMap returns these backends by key.
+func BackendMap(backends ...*Backend) Map[BackendKey, *Backend] {
+	return mapOf(backends, func(b *Backend) BackendKey { return b.Key })
 }
 
 // BackendTLS says how TLS is spoken to the endpoints of a Backend. Connections

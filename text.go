@@ -1,7 +1,6 @@
 package gatelodge
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"reflect"
@@ -24,10 +23,10 @@ func (s *Snapshot) WriteText(w io.Writer) {
 	for _, l := range s.Listeners {
 		fmt.Fprintln(w, l)
 	}
-	for _, h := range s.Hosts {
+	for _, h := range s.Hosts.All() {
 		h.writeText(w)
 	}
-	for _, b := range s.Backends {
+	for _, b := range s.Backends.All() {
 		fmt.Fprintln(w, b)
 	}
 	for _, c := range s.DefaultCertificates {
@@ -42,7 +41,7 @@ func (s *Snapshot) WriteText(w io.Writer) {
 	if s.Issuing != nil {
 		s.Issuing.writeText(w)
 	}
-	for _, p := range s.Problems {
+	for p := range s.Problems.All() {
 		fmt.Fprintf(w, "problem %s\n", p)
 	}
 }
@@ -173,7 +172,7 @@ func (c *Certificate) String() string {
 }
 
 func (i *Issuing) writeText(w io.Writer) {
-	for _, n := range i.Issuances {
+	for _, n := range i.Issuances.All() {
 		fmt.Fprintln(w, n)
 	}
 }
@@ -211,7 +210,7 @@ func (v *View) writeText(w io.Writer) {
 	fmt.Fprintln(w)
 	for _, z := range v.Zones {
 		fmt.Fprintf(w, "  zone %s primary=%s hostmaster=%s ttl=%s negative=%s\n", z.Name, z.Primary, z.Hostmaster, z.TTL, z.NegativeTTL)
-		for _, n := range z.Nodes {
+		for _, n := range z.Nodes.All() {
 			for _, r := range n.Records {
 				fmt.Fprintf(w, "    %s\n", r)
 			}
@@ -242,13 +241,11 @@ func (s *Snapshot) Changes(before *Snapshot) []string {
 	if !slices.Equal(before.Challenges, s.Challenges) {
 		keys = append(keys, "challenges")
 	}
-	keys = changed(keys, "host ", before.Hosts, s.Hosts, CompareHosts, func(h *Host) string { return string(h.Name) })
-	keys = changed(keys, "backend ", before.Backends, s.Backends, CompareBackends, func(b *Backend) string { return b.Key })
+	keys = changed(keys, "host ", before.Hosts, s.Hosts)
+	keys = changed(keys, "backend ", before.Backends, s.Backends)
 	keys = changedCertificates(keys, before.DefaultCertificates, s.DefaultCertificates)
-	compareNodes := func(a, b *Node) int { return a.Name.Compare(b.Name) }
-	nameOfNode := func(n *Node) string { return string(n.Name) }
-	zones := func(views []*View) map[string][]*Node {
-		byKey := make(map[string][]*Node)
+	zones := func(views []*View) map[string]Map[Name, *Node] {
+		byKey := make(map[string]Map[Name, *Node])
 		for _, v := range views {
 			for _, z := range v.Zones {
 				byKey[v.Name+"/"+string(z.Name)] = z.Nodes
@@ -258,21 +255,24 @@ func (s *Snapshot) Changes(before *Snapshot) []string {
 	}
 	old, now := zones(before.Views), zones(s.Views)
 	for key, nodes := range now {
-		keys = changed(keys, "node "+key+" ", old[key], nodes, compareNodes, nameOfNode)
+		keys = changed(keys, "node "+key+" ", old[key], nodes)
 		delete(old, key)
 	}
 	for key, nodes := range old {
-		keys = changed(keys, "node "+key+" ", nodes, nil, compareNodes, nameOfNode)
+		keys = changed(keys, "node "+key+" ", nodes, Map[Name, *Node]{})
 	}
 	slices.Sort(keys)
 	return keys
 }
 
-// changed appends the keys of the items that differ between two sorted lists.
-func changed[T any](keys []string, prefix string, before, after []*T, compare func(a, b *T) int, keyOf func(*T) string) []string {
-	Differences(before, after, compare, func(before, after *T) {
-		keys = append(keys, prefix+keyOf(cmp.Or(after, before)))
-	})
+// changed appends the keys of the items that differ between two Maps.
+func changed[K interface {
+	~string
+	Ordered[K]
+}, V comparable](keys []string, prefix string, before, after Map[K, V]) []string {
+	for key := range after.Changes(before) {
+		keys = append(keys, prefix+string(key))
+	}
 	return keys
 }
 

@@ -21,13 +21,18 @@ type Zone struct {
 	Hostmaster  string        // SOA RNAME in master-file form: the "@" is a dot, a dot before it is escaped
 	TTL         time.Duration // of the SOA record, whole seconds
 	NegativeTTL time.Duration // SOA MINIMUM (RFC 2308 §4), whole seconds
-	Nodes       []*Node       // sorted by Name.Compare; a Node that did not change is the one of the Snapshot before
+	Nodes       Map[Name, *Node]
 }
 
 // Node is a name in a zone that owns records.
 type Node struct {
 	Name    Name
 	Records []Record // sorted by type, then data
+}
+
+// NodeMap returns these nodes by name.
+func NodeMap(nodes ...*Node) Map[Name, *Node] {
+	return mapOf(nodes, func(n *Node) Name { return n.Name })
 }
 
 // Record is one resource record of class IN. It is text, because Build knows

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,16 +25,7 @@ func newTestCompiler() (*compiler, *bytes.Buffer) {
 // for none, as Build would make it: other nodes are the same.
 func edited(z *gatelodge.Zone, n gatelodge.Name, edit func(*gatelodge.Node) *gatelodge.Node) *gatelodge.Zone {
 	next := *z
-	next.Nodes = slices.Clone(z.Nodes)
-	i, found := slices.BinarySearchFunc(next.Nodes, n, func(m *gatelodge.Node, n gatelodge.Name) int { return m.Name.Compare(n) })
-	var before *gatelodge.Node
-	if found {
-		before = next.Nodes[i]
-		next.Nodes = slices.Delete(next.Nodes, i, i+1)
-	}
-	if after := edit(before); after != nil {
-		next.Nodes = slices.Insert(next.Nodes, i, after)
-	}
+	next.Nodes = z.Nodes.With(n, edit(z.Nodes.Get(n)))
 	return &next
 }
 
@@ -43,9 +33,8 @@ func bigZone(t testing.TB, names int) *gatelodge.Zone {
 	z := &gatelodge.Zone{Name: "example", Primary: "ns1.example", Hostmaster: "hostmaster.example", TTL: time.Minute, NegativeTTL: 5 * time.Second}
 	for i := range names {
 		n := gatelodge.Name(fmt.Sprintf("h%d.d%d.example", i, i%10))
-		z.Nodes = append(z.Nodes, &gatelodge.Node{Name: n, Records: []gatelodge.Record{{Name: n, Type: "A", TTL: time.Minute, Data: "192.0.2.1"}}})
+		z.Nodes = z.Nodes.With(n, &gatelodge.Node{Name: n, Records: []gatelodge.Record{{Name: n, Type: "A", TTL: time.Minute, Data: "192.0.2.1"}}})
 	}
-	slices.SortFunc(z.Nodes, func(a, b *gatelodge.Node) int { return a.Name.Compare(b.Name) })
 	return z
 }
 
@@ -65,10 +54,10 @@ func TestOneChangeSharesAllElse(t *testing.T) {
 	})
 	after := c.compile(snapshotOf(next), before)
 
-	key := zoneKey{"example", "default"}
+	was, is := before.view("default").zone("example"), after.view("default").zone("example")
 	old, now := make(map[*node]bool), make(map[*node]bool)
-	countNodes(before.zones[key].apex, old)
-	countNodes(after.zones[key].apex, now)
+	countNodes(was.apex, old)
+	countNodes(is.apex, now)
 	made := 0
 	for n := range now {
 		if !old[n] {
@@ -78,8 +67,8 @@ func TestOneChangeSharesAllElse(t *testing.T) {
 	if made != 3 || len(now) != len(old) {
 		t.Errorf("%d of %d nodes are new, want the name, its parent and the apex", made, len(now))
 	}
-	if after.zones[key].serial != before.zones[key].serial+1 {
-		t.Errorf("serial %d after %d", after.zones[key].serial, before.zones[key].serial)
+	if is.serial != was.serial+1 {
+		t.Errorf("serial %d after %d", is.serial, was.serial)
 	}
 }
 
@@ -87,13 +76,12 @@ func TestOneChangeSharesAllElse(t *testing.T) {
 func TestSerialMovesWithContentOnly(t *testing.T) {
 	c, _ := newTestCompiler()
 	z := testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.1\nwww A 192.0.2.2")
-	key := zoneKey{"example", "default"}
 	table := c.compile(snapshotOf(z), nil)
 	step := func(what string, next *gatelodge.Zone, moves uint32) {
 		t.Helper()
-		before := table.zones[key].serial
+		before := table.view("default").zone("example").serial
 		table = c.compile(snapshotOf(next), table)
-		if got := table.zones[key].serial - before; got != moves {
+		if got := table.view("default").zone("example").serial - before; got != moves {
 			t.Errorf("%s: the serial moves by %d, want %d", what, got, moves)
 		}
 		z = next
@@ -146,7 +134,7 @@ func TestChangesGiveWhatAFreshStartGives(t *testing.T) {
 func zoneText(t *testing.T, table *table) string {
 	t.Helper()
 	var b strings.Builder
-	if err := table.zones[zoneKey{"example", "default"}].writeText(&b); err != nil {
+	if err := table.view("default").zone("example").writeText(&b); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -166,17 +154,17 @@ func TestBadRecordsAreLeftOut(t *testing.T) {
 		return &gatelodge.Node{Name: n, Records: []gatelodge.Record{
 			{Name: n, Type: rtype, Data: data, TTL: time.Minute}, {Name: n, Type: "TXT", Data: `"good"`, TTL: time.Minute}}}
 	}
-	z := &gatelodge.Zone{Name: "example", Primary: "ns1.example", Hostmaster: "hostmaster.example", Nodes: []*gatelodge.Node{
+	z := &gatelodge.Zone{Name: "example", Primary: "ns1.example", Hostmaster: "hostmaster.example", Nodes: gatelodge.NodeMap(
 		record("address.example", "A", "not-an-address"),
 		record("alias.example", "CNAME", "www.example."),
 		record("lines.example", "A", "192.0.2.1\nevil.example. 60 IN A 192.0.2.2"),
 		record("nothing.example", "A", ""),
 		record("type.example", "NONE-SUCH", "data"),
 		record("www.elsewhere", "A", "192.0.2.1"),
-	}}
+	)}
 	table := c.compile(snapshotOf(z), nil)
 	text := zoneText(t, table)
-	for _, n := range z.Nodes {
+	for _, n := range z.Nodes.All() {
 		served := strings.Contains(text, string(n.Name)+".\t60\tIN\tTXT\t\"good\"")
 		if want := n.Name.Within("example"); served != want {
 			t.Errorf("%s: the good record is served: %v, want %v", n.Name, served, want)

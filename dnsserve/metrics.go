@@ -8,6 +8,8 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	gatelodge "gatelodge.dev"
 )
 
 // metrics exposes what is counted for the zones that are live. Their series go
@@ -49,12 +51,12 @@ func (m *metrics) of(key zoneKey) *zoneStats {
 	return stats
 }
 
-// forget drops the counts of zones and views that t has not.
+// forget drops the counts of zones and views that t does not have.
 func (m *metrics) forget(t *table) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key := range m.zones {
-		if _, view := t.views[key.view]; !view || key.zone != "" && t.zones[key] == nil {
+		if v := t.views[key.view]; v == nil || key.zone != "" && v.zone(gatelodge.Name(key.zone)) == nil {
 			delete(m.zones, key)
 		}
 	}
@@ -70,8 +72,10 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	if t := m.table(); t != nil {
-		for key, z := range t.zones {
-			ch <- prometheus.MustNewConstMetric(m.serial, prometheus.GaugeValue, float64(z.serial), key.zone, key.view)
+		for _, v := range t.views {
+			for _, z := range v.zones {
+				ch <- prometheus.MustNewConstMetric(m.serial, prometheus.GaugeValue, float64(z.serial), string(z.source.Name), v.source.Name)
+			}
 		}
 	}
 	m.mu.Lock()

@@ -12,15 +12,18 @@ import (
 // sameSets compares the records of a node, all but the SOA, which is made
 // here and not by the Snapshot.
 func sameSets(a, b []*rrset) bool {
-	if len(a) > 0 {
-		a = slices.DeleteFunc(slices.Clone(a), func(s *rrset) bool { return s.rtype == dns.TypeSOA })
+	if slices.ContainsFunc(a, isSOA) {
+		a = slices.DeleteFunc(slices.Clone(a), isSOA)
 	}
 	return slices.EqualFunc(a, b, (*rrset).equal)
 }
 
-// compileSets parses a node's records. One that does not parse is logged and
-// left out: the others are served.
+// compileSets parses a node's records; a nil node has none. A record that does
+// not parse is logged and left out: the others are served.
 func (c *compiler) compileSets(n *gatelodge.Node) []*rrset {
+	if n == nil {
+		return nil
+	}
 	byType := make(map[uint16][]dns.RR)
 	for _, record := range n.Records {
 		rr, err := parseRecord(record)

@@ -169,14 +169,7 @@ func (s *Server) close() {
 
 // zone returns a zone of a view as it is served now, and nil if there is none.
 func (s *Server) zone(zoneName gatelodge.Name, view string) *zone {
-	t := s.table.Load()
-	if t == nil {
-		return nil
-	}
-	if z := t.zones[zoneKey{string(zoneName), view}]; z != nil {
-		return &z.zone
-	}
-	return nil
+	return s.table.Load().view(view).zone(zoneName)
 }
 
 // Serial returns the serial of a zone in a view, and false if there is no such

@@ -85,18 +85,15 @@ func testZone(t *testing.T, origin gatelodge.Name, text string) *gatelodge.Zone 
 	if err != nil {
 		t.Fatal(err)
 	}
-	byName := make(map[gatelodge.Name]*gatelodge.Node)
 	z := &gatelodge.Zone{Name: origin, Primary: "ns1." + origin, Hostmaster: "hostmaster.example.com", TTL: time.Minute, NegativeTTL: 5 * time.Second}
 	for _, r := range records {
-		n := byName[r.Name]
+		n := z.Nodes.Get(r.Name)
 		if n == nil {
 			n = &gatelodge.Node{Name: r.Name}
-			byName[r.Name] = n
-			z.Nodes = append(z.Nodes, n)
+			z.Nodes = z.Nodes.With(r.Name, n)
 		}
 		n.Records = append(n.Records, r)
 	}
-	slices.SortFunc(z.Nodes, func(a, b *gatelodge.Node) int { return a.Name.Compare(b.Name) })
 	return z
 }
 

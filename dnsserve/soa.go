@@ -17,8 +17,8 @@ const (
 	soaExpire  = 14 * 24 * time.Hour
 )
 
-// setStart gives z its SOA record, which a zone starts with.
-func (z *compiledZone) setStart() error {
+// makeSOA gives z the SOA record that its source and its serial ask for.
+func (z *zone) makeSOA() error {
 	soa := &dns.SOA{
 		Hdr:     dns.RR_Header{Name: ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: seconds(z.source.TTL)},
 		Ns:      dns.Fqdn(string(z.source.Primary)),
@@ -32,7 +32,7 @@ func (z *compiledZone) setStart() error {
 	return z.setSOA(soa)
 }
 
-// setSOA puts soa at the apex of z, and makes of it what negative answers
+// setSOA puts soa at the apex of z, and makes the form that negative answers
 // carry.
 func (z *zone) setSOA(soa *dns.SOA) error {
 	set, err := newRRset([]dns.RR{soa})
@@ -45,15 +45,16 @@ func (z *zone) setSOA(soa *dns.SOA) error {
 	if err != nil {
 		return err
 	}
-	sets := slices.DeleteFunc(slices.Clone(z.apex.sets), func(s *rrset) bool { return s.rtype == dns.TypeSOA })
-	sets = append(sets, set)
+	sets := append(slices.DeleteFunc(slices.Clone(z.apex.sets), isSOA), set)
 	sortSets(sets)
 	z.apex, z.negative, z.serial = z.apex.withSets(sets), negative, soa.Serial
 	return nil
 }
 
-// sameStart tells whether both zones have the same SOA but for the serial.
-func sameStart(a, b *gatelodge.Zone) bool {
+func isSOA(set *rrset) bool { return set.rtype == dns.TypeSOA }
+
+// sameSOA reports whether both zones have the same SOA record but for the serial.
+func sameSOA(a, b *gatelodge.Zone) bool {
 	return a.Primary == b.Primary && a.Hostmaster == b.Hostmaster && a.TTL == b.TTL && a.NegativeTTL == b.NegativeTTL
 }
 

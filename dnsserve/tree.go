@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
 )
 
 // node is a name that exists in a zone: it owns records, or a name below it
@@ -109,6 +111,7 @@ func (n *node) walk(owner name, f func(owner name, n *node)) {
 
 // zone is a zone in one view: its tree, whose apex holds the SOA record.
 type zone struct {
+	source *gatelodge.Zone // what it was compiled from
 	name   name
 	depth  int // labels in name
 	apex   *node
@@ -119,6 +122,12 @@ type zone struct {
 	negative *rrset
 
 	stats *zoneStats // nil: not counted
+}
+
+func (z *zone) setName(n name) {
+	var l labels
+	l.split(n)
+	z.name, z.depth = n, l.n
 }
 
 // put returns the zone's tree with sets at owner, which is in the zone.

@@ -24,7 +24,7 @@ func confusable(t *testing.T) func(*gatelodge.Snapshot) {
 		routes[0].Policy = &gatelodge.Policy{BasicAuth: users()}
 		routes[2].Policy = &gatelodge.Policy{BasicAuth: users()} // the same, written down again
 		routes[4].Policy = &gatelodge.Policy{BasicAuth: users()}
-		s.Hosts[0].Routes = routes
+		onlyHost(s).Routes = routes
 	}
 }
 
@@ -83,7 +83,7 @@ func TestAmbiguousPathsAllowed(t *testing.T) {
 		t.Errorf("got %d %q", got.StatusCode, got.body)
 	}
 	g = start(t, confusable(t), func(s *gatelodge.Snapshot) {
-		for _, r := range s.Hosts[0].Routes {
+		for _, r := range onlyHost(s).Routes {
 			r.Policy = &gatelodge.Policy{}
 		}
 	})

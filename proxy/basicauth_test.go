@@ -28,7 +28,7 @@ func TestBasicAuth(t *testing.T) {
 	}
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, echoFields)), func(s *gatelodge.Snapshot) {
-			s.Hosts[0].Routes[0].Policy = &gatelodge.Policy{BasicAuth: &gatelodge.BasicAuth{Realm: `the "shop"`, Users: users}}
+			onlyHost(s).Routes[0].Policy = &gatelodge.Policy{BasicAuth: &gatelodge.BasicAuth{Realm: `the "shop"`, Users: users}}
 		})
 		client := g.client(m)
 		ask := func(change func(*http.Request)) answerOf {

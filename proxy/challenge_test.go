@@ -26,7 +26,7 @@ func TestChallenge(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inModes(t, func(t *testing.T, m mode) {
 				g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)), func(s *gatelodge.Snapshot) {
-					s.Hosts[0].Routes[0].Policy = &gatelodge.Policy{Redirect: gatelodge.RedirectAlways, BasicAuth: &gatelodge.BasicAuth{}}
+					onlyHost(s).Routes[0].Policy = &gatelodge.Policy{Redirect: gatelodge.RedirectAlways, BasicAuth: &gatelodge.BasicAuth{}}
 					s.Challenges = []gatelodge.Challenge{
 						{Type: gatelodge.HTTP01, Name: appHost, Token: "token", Response: response},
 						{Type: gatelodge.HTTP01, Name: "new.example.net", Token: "new", Response: "new.thumbprint"},

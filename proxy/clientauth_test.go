@@ -23,7 +23,7 @@ const trustKey = "0123"
 func ruled(rule gatelodge.ClientAuth) func(*gatelodge.Snapshot) {
 	return func(s *gatelodge.Snapshot) {
 		rule.Trust = &gatelodge.ClientTrust{Key: trustKey}
-		s.Hosts[0].ClientAuth = &rule
+		onlyHost(s).ClientAuth = &rule
 	}
 }
 
@@ -153,7 +153,7 @@ func TestClientCertificateInClearText(t *testing.T) {
 					ruled(gatelodge.ClientAuth{Mode: c.mode}), func(s *gatelodge.Snapshot) {
 						s.Settings.Trust.Forwarded = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 						if c.certs {
-							s.Hosts[0].Certificates = []*gatelodge.Certificate{{Names: []gatelodge.Name{appHost}}}
+							onlyHost(s).Certificates = []*gatelodge.Certificate{{Names: []gatelodge.Name{appHost}}}
 						}
 					})
 				r := newRequest(t, "GET", m.url(appHost, "/"), nil)
@@ -173,7 +173,7 @@ func TestClientCertificateInClearText(t *testing.T) {
 func TestClientCertificateRuleUnavailable(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)), func(s *gatelodge.Snapshot) {
-			s.Hosts[0].ClientAuth = &gatelodge.ClientAuth{Unavailable: "the authorities are not known"}
+			onlyHost(s).ClientAuth = &gatelodge.ClientAuth{Unavailable: "the authorities are not known"}
 		})
 		if answer := g.get(m, "/"); answer.StatusCode != 503 {
 			t.Errorf("got %d, want 503", answer.StatusCode)
@@ -191,7 +191,7 @@ func TestMisdirectedByClientRule(t *testing.T) {
 		g := startWith(t, func(h *gatelodge.Handshake) { h.ClientTrust = trust.Load().(string) },
 			app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)),
 			ruled(gatelodge.ClientAuth{Mode: gatelodge.ClientAuthOptional}), func(s *gatelodge.Snapshot) {
-				s.Hosts = append(s.Hosts, host1("free.example.com", route1("/", appKey)))
+				addHosts(s, host1("free.example.com", route1("/", appKey)))
 			})
 		for _, c := range []struct {
 			trust, host string

@@ -18,8 +18,8 @@ func ok(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok")
 func TestNoRouteNoHost(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, func(s *gatelodge.Snapshot) {
-			s.Hosts = append(s.Hosts, host1(appHost, route1("/shop", appKey)))
-			s.Backends = append(s.Backends, namedBackend(t, appKey, "shop"))
+			addHosts(s, host1(appHost, route1("/shop", appKey)))
+			addBackends(s, namedBackend(t, appKey, "shop"))
 		})
 		if got := g.get(m, "/other").StatusCode; got != 404 {
 			t.Errorf("no route: got %d", got)
@@ -79,7 +79,7 @@ func TestNoEndpoints(t *testing.T) {
 func TestPolicyThatCannotBeKept(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)), func(s *gatelodge.Snapshot) {
-			s.Hosts[0].Routes[0].Policy = &gatelodge.Policy{Unavailable: "its Secret is missing"}
+			onlyHost(s).Routes[0].Policy = &gatelodge.Policy{Unavailable: "its Secret is missing"}
 		})
 		if answer := g.get(m, "/"); answer.StatusCode != 503 || strings.Contains(answer.body, "Secret") {
 			t.Errorf("got %d %q", answer.StatusCode, answer.body)
@@ -218,7 +218,7 @@ func TestTurns(t *testing.T) {
 		addresses = append(addresses, backendServer(t, gatelodge.BackendHTTP, func(http.ResponseWriter, *http.Request) { counts[i].Add(1) }))
 	}
 	g := start(t, app(gatelodge.BackendHTTP, addresses...), func(s *gatelodge.Snapshot) {
-		s.Backends[0].Endpoints[2].Draining = true
+		onlyBackend(s).Endpoints[2].Draining = true
 	})
 	for range 10 {
 		g.get(h1, "/")
@@ -228,7 +228,7 @@ func TestTurns(t *testing.T) {
 	}
 	s := plainSnapshot()
 	app(gatelodge.BackendHTTP, addresses[2])(s)
-	s.Backends[0].Endpoints[0].Draining = true
+	onlyBackend(s).Endpoints[0].Draining = true
 	g.live.Swap(s)
 	if got := g.get(h1, "/").StatusCode; got != 200 || counts[2].Load() != 1 {
 		t.Errorf("got %d, the last one draining was asked %d times", got, counts[2].Load())

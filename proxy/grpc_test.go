@@ -134,7 +134,7 @@ func TestGRPCStatusOfOurAnswers(t *testing.T) {
 		{"no host", func(*gatelodge.Snapshot) {}, codes.Unimplemented},
 		{"no credentials", func(s *gatelodge.Snapshot) {
 			app(gatelodge.BackendH2C)(s)
-			s.Hosts[0].Routes[0].Policy = &gatelodge.Policy{BasicAuth: &gatelodge.BasicAuth{Realm: "shop"}}
+			onlyHost(s).Routes[0].Policy = &gatelodge.Policy{BasicAuth: &gatelodge.BasicAuth{Realm: "shop"}}
 		}, codes.Unauthenticated},
 	} {
 		t.Run(c.name, func(t *testing.T) {

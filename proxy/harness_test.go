@@ -10,7 +10,9 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"math/big"
 	"net"
@@ -140,13 +142,42 @@ const (
 // app makes the snapshot that of one host with one backend at the addresses.
 func app(protocol gatelodge.BackendProtocol, addresses ...netip.AddrPort) func(*gatelodge.Snapshot) {
 	return func(s *gatelodge.Snapshot) {
-		s.Hosts = append(s.Hosts, host1(appHost, route1("/", appKey)))
-		s.Backends = append(s.Backends, backend1(appKey, protocol, addresses...))
+		addHosts(s, host1(appHost, route1("/", appKey)))
+		addBackends(s, backend1(appKey, protocol, addresses...))
 	}
 }
 
 func settings(change func(*gatelodge.Settings)) func(*gatelodge.Snapshot) {
 	return func(s *gatelodge.Snapshot) { change(s.Settings) }
+}
+
+func addHosts(s *gatelodge.Snapshot, hosts ...*gatelodge.Host) {
+	for _, h := range hosts {
+		s.Hosts = s.Hosts.With(h.Name, h)
+	}
+}
+
+func addBackends(s *gatelodge.Snapshot, backends ...*gatelodge.Backend) {
+	for _, b := range backends {
+		s.Backends = s.Backends.With(b.Key, b)
+	}
+}
+
+// onlyHost returns the host of a snapshot that is still being made.
+func onlyHost(s *gatelodge.Snapshot) *gatelodge.Host { return only(s.Hosts.All()) }
+
+// onlyBackend returns the backend of a snapshot that is still being made.
+func onlyBackend(s *gatelodge.Snapshot) *gatelodge.Backend { return only(s.Backends.All()) }
+
+func only[K, V any](all iter.Seq2[K, V]) (value V) {
+	n := 0
+	for _, value = range all {
+		n++
+	}
+	if n != 1 {
+		panic(fmt.Sprint("there are ", n))
+	}
+	return value
 }
 
 func host1(name gatelodge.Name, routes ...*gatelodge.Route) *gatelodge.Host {
@@ -155,14 +186,14 @@ func host1(name gatelodge.Name, routes ...*gatelodge.Route) *gatelodge.Host {
 
 func route1(path, key string) *gatelodge.Route {
 	return &gatelodge.Route{
-		Path: path, Backend: key, Policy: &gatelodge.Policy{},
+		Path: path, Backend: gatelodge.BackendKey(key), Policy: &gatelodge.Policy{},
 		Object: gatelodge.Object{Kind: "Ingress", Namespace: "shop", Name: "web"},
 	}
 }
 
 func backend1(key string, protocol gatelodge.BackendProtocol, addresses ...netip.AddrPort) *gatelodge.Backend {
 	service, _, _ := strings.Cut(key[strings.IndexByte(key, '/')+1:], ":")
-	b := &gatelodge.Backend{Key: key, Namespace: "shop", Service: service, Protocol: protocol}
+	b := &gatelodge.Backend{Key: gatelodge.BackendKey(key), Namespace: "shop", Service: service, Protocol: protocol}
 	for _, a := range addresses {
 		b.Endpoints = append(b.Endpoints, gatelodge.Endpoint{Address: a})
 	}

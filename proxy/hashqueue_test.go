@@ -23,8 +23,8 @@ func guarded(t *testing.T) func(*gatelodge.Snapshot) {
 	address := backendServer(t, gatelodge.BackendHTTP, echoFields)
 	return func(s *gatelodge.Snapshot) {
 		app(gatelodge.BackendHTTP, address)(s)
-		s.Hosts = append(s.Hosts, host1("other.example.com", route1("/", appKey)))
-		for _, h := range s.Hosts {
+		addHosts(s, host1("other.example.com", route1("/", appKey)))
+		for _, h := range s.Hosts.All() {
 			h.Routes[0].Policy = policy
 		}
 		s.Settings.Trust.Forwarded = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}

@@ -48,9 +48,10 @@ func TestHSTS(t *testing.T) {
 					host = appHost
 				}
 				g := start(t, app(gatelodge.BackendHTTP, backend), func(s *gatelodge.Snapshot) {
-					s.Hosts[0].Name = gatelodge.Name(host)
-					s.Hosts[0].Certificates = c.certs
-					s.Hosts[0].Routes[0].Policy = &gatelodge.Policy{HSTS: c.policy, Redirect: gatelodge.RedirectNever}
+					h := onlyHost(s)
+					h.Name, h.Certificates = gatelodge.Name(host), c.certs
+					h.Routes[0].Policy = &gatelodge.Policy{HSTS: c.policy, Redirect: gatelodge.RedirectNever}
+					s.Hosts = gatelodge.HostMap(h)
 					s.Settings.HSTS = c.config
 					s.Settings.Trust.Forwarded = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 				})

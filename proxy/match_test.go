@@ -58,9 +58,9 @@ func TestPathExamples(t *testing.T) {
 					h.Routes = append(h.Routes, route1(p, p))
 				}
 				for _, r := range h.Routes {
-					s.Backends = append(s.Backends, namedBackend(t, r.Backend, r.Path))
+					addBackends(s, namedBackend(t, string(r.Backend), r.Path))
 				}
-				s.Hosts = append(s.Hosts, h)
+				addHosts(s, h)
 			})
 			answer := g.get(h1, c.request)
 			if c.want == "" {
@@ -82,7 +82,7 @@ func namedBackend(t *testing.T, key, name string) *gatelodge.Backend {
 		_, _ = io.WriteString(w, name)
 	})
 	return &gatelodge.Backend{
-		Key: key, Namespace: "shop", Service: "web", Protocol: gatelodge.BackendHTTP,
+		Key: gatelodge.BackendKey(key), Namespace: "shop", Service: "web", Protocol: gatelodge.BackendHTTP,
 		Endpoints: []gatelodge.Endpoint{{Address: address}},
 	}
 }
@@ -114,8 +114,8 @@ func TestHostExamples(t *testing.T) {
 						if key == "" {
 							key = "any"
 						}
-						s.Hosts = append(s.Hosts, host1(name, route1("/", key)))
-						s.Backends = append(s.Backends, namedBackend(t, key, key))
+						addHosts(s, host1(name, route1("/", key)))
+						addBackends(s, namedBackend(t, key, key))
 					}
 				})
 				r := newRequest(t, "GET", m.url(appHost, "/"), nil)
@@ -140,9 +140,9 @@ func TestMisdirected(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, func(s *gatelodge.Snapshot) {
 			for _, name := range []gatelodge.Name{"app.example.com", "shop.example.com", "other.example.net"} {
-				s.Hosts = append(s.Hosts, host1(name, route1("/", appKey)))
+				addHosts(s, host1(name, route1("/", appKey)))
 			}
-			s.Backends = append(s.Backends, namedBackend(t, appKey, "here"))
+			addBackends(s, namedBackend(t, appKey, "here"))
 		})
 		for host, want := range map[string]int{
 			"app.example.com":    200,

@@ -38,12 +38,12 @@ func (m *metrics) sweep(c *changes) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, h := range c.hosts {
-		for _, r := range h.after.all() {
+		for _, r := range h.After.all() {
 			r.series.routes++
 		}
 	}
 	for _, h := range c.hosts {
-		for _, r := range h.before.all() {
+		for _, r := range h.Before.all() {
 			if r.series.routes--; r.series.routes == 0 {
 				m.drop(r.series)
 				delete(m.routes, r.series.key)
@@ -55,7 +55,7 @@ func (m *metrics) sweep(c *changes) {
 		for _, side := range []struct {
 			*backend
 			sign int
-		}{{b.after, +1}, {b.before, -1}} {
+		}{{b.After, +1}, {b.Before, -1}} {
 			if side.backend != nil {
 				side.series.count(side.source, side.sign)
 				touched[upstreamKey{side.source.Namespace, side.source.Service}] = side.series

@@ -33,8 +33,8 @@ func TestRedirectToHTTPS(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inModes(t, func(t *testing.T, m mode) {
 				g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)), func(s *gatelodge.Snapshot) {
-					s.Hosts[0].Certificates = c.certs
-					s.Hosts[0].Routes[0].Policy = &gatelodge.Policy{Redirect: c.redirect}
+					onlyHost(s).Certificates = c.certs
+					onlyHost(s).Routes[0].Policy = &gatelodge.Policy{Redirect: c.redirect}
 					s.Settings.RedirectHTTPS = !c.off
 					s.Settings.Trust.Forwarded = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 					if c.port != 0 {

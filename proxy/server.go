@@ -51,7 +51,7 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	s.work.tunnels = make(map[exchange.Tunnel]struct{})
 	s.work.changed = make(chan struct{}, 1)
 	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)
-	s.upstreams = &upstreams{settings: s.settings, byKey: make(map[string]*upstream)}
+	s.upstreams = &upstreams{settings: s.settings, byKey: make(map[gatelodge.BackendKey]*upstream)}
 	s.table = gatelodge.NewTable(live, s.compile, s.published)
 	return s
 }

@@ -25,11 +25,11 @@ func TestSwapUnderLoad(t *testing.T) {
 			if i%2 == 1 { // the host itself changes too
 				h = host1(appHost, socketHost.Routes...)
 			}
-			s.Hosts = append(s.Hosts, h, host1(gatelodge.Name(fmt.Sprintf("h%d.example.com", i)), route1("/", appKey)))
+			addHosts(s, h, host1(gatelodge.Name(fmt.Sprintf("h%d.example.com", i)), route1("/", appKey)))
 			endpoints := []netip.AddrPort{addresses[i%3], addresses[(i+1)%3]}
-			s.Backends = append(s.Backends, backend1(appKey, gatelodge.BackendHTTP, endpoints...))
+			addBackends(s, backend1(appKey, gatelodge.BackendHTTP, endpoints...))
 			if i%5 != 0 { // even the socket's backend may go
-				s.Backends = append(s.Backends, backend1("shop/ws:80", gatelodge.BackendHTTP, sockets))
+				addBackends(s, backend1("shop/ws:80", gatelodge.BackendHTTP, sockets))
 			}
 			return s
 		}
@@ -81,13 +81,14 @@ func TestReuse(t *testing.T) {
 	before := g.server.table.Load()
 	churned := plainSnapshot()
 	churned.Hosts = before.snapshot.Hosts
-	churned.Backends = []*gatelodge.Backend{backend1(appKey, gatelodge.BackendHTTP, address, deadAddress(t))}
+	addBackends(churned, backend1(appKey, gatelodge.BackendHTTP, address, deadAddress(t)))
 	g.live.Swap(churned)
 	after := g.server.table.Load()
 	if before.host(appHost) != after.host(appHost) {
 		t.Error("new endpoints recompiled a host")
 	}
-	if before.backends.Get(appKey).upstream != after.backends.Get(appKey).upstream || before.backends.Get(appKey).eligible[0] != after.backends.Get(appKey).eligible[0] {
+	old, now := before.backends.Get(hashOf(appKey)), after.backends.Get(hashOf(appKey))
+	if old.upstream != now.upstream || old.eligible[0] != now.eligible[0] {
 		t.Error("an endpoint that stayed lost its connections")
 	}
 	g.live.Swap(plainSnapshot())

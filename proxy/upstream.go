@@ -16,7 +16,7 @@ type upstreams struct {
 	settings func() *gatelodge.Settings
 
 	mu    sync.Mutex // compiling and publishing take turns; tests look too
-	byKey map[string]*upstream
+	byKey map[gatelodge.BackendKey]*upstream
 }
 
 // upstream is the lasting part of the Backend of one key.
@@ -112,22 +112,22 @@ func (u *upstreams) newEndpoint(key endpointKey) *endpoint {
 // sweep drops the upstreams and endpoints of the backends that changed and are
 // not named any more. Their connections close when the requests on them are
 // done.
-func (u *upstreams) sweep(changed []change[backend]) {
+func (u *upstreams) sweep(changed []gatelodge.Change[*backend]) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, c := range changed {
-		if c.before == nil {
+		if c.Before == nil {
 			continue
 		}
 		named := make(map[endpointKey]bool)
-		if c.after != nil {
-			for _, e := range c.after.source.Endpoints {
-				named[endpointKey{e.Address, c.after.source.Protocol, c.after.source.TLS}] = true
+		if c.After != nil {
+			for _, e := range c.After.source.Endpoints {
+				named[endpointKey{e.Address, c.After.source.Protocol, c.After.source.TLS}] = true
 			}
 		} else {
-			delete(u.byKey, c.before.source.Key)
+			delete(u.byKey, c.Before.source.Key)
 		}
-		endpoints := c.before.upstream.endpoints
+		endpoints := c.Before.upstream.endpoints
 		for k, end := range endpoints {
 			if !named[k] {
 				delete(endpoints, k)

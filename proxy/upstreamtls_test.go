@@ -105,7 +105,7 @@ func (b *tlsBackend) seen() []tls.ConnectionState {
 func secureApp(protocol gatelodge.BackendProtocol, how *gatelodge.BackendTLS, addresses ...netip.AddrPort) func(*gatelodge.Snapshot) {
 	return func(s *gatelodge.Snapshot) {
 		app(protocol, addresses...)(s)
-		s.Backends[0].TLS = how
+		onlyBackend(s).TLS = how
 	}
 }
 

@@ -17,7 +17,7 @@ func TestKeyTypeByClient(t *testing.T) {
 	ca := newCertificates(t)
 	ec, rsa := ca.ecdsa("shop.example.com"), ca.rsa("shop.example.com")
 	g := start(t, &gatelodge.Snapshot{
-		Hosts:               []*gatelodge.Host{host("shop.example.com", ec, rsa)},
+		Hosts:               gatelodge.HostMap(host("shop.example.com", ec, rsa)),
 		DefaultCertificates: []*gatelodge.Certificate{ec, rsa},
 	})
 	for _, sni := range []string{"shop.example.com", ""} {
@@ -60,7 +60,7 @@ func TestHotReplacement(t *testing.T) {
 func TestDefaultsReplaced(t *testing.T) {
 	ca := newCertificates(t)
 	before, after := ca.ecdsa("*.apps.test"), ca.ecdsa("*.apps.test")
-	hosts := []*gatelodge.Host{host("shop.example.com", ca.ecdsa("shop.example.com"))}
+	hosts := gatelodge.HostMap(host("shop.example.com", ca.ecdsa("shop.example.com")))
 	g := start(t, &gatelodge.Snapshot{Hosts: hosts, DefaultCertificates: []*gatelodge.Certificate{before}})
 	g.live.Swap(&gatelodge.Snapshot{Hosts: hosts, DefaultCertificates: []*gatelodge.Certificate{after}})
 	if !is(g.shown(client("x.apps.test")), after) {
@@ -115,7 +115,7 @@ func TestVersions(t *testing.T) {
 		{tls.VersionTLS13, tls.VersionTLS12, false},
 		{tls.VersionTLS13, tls.VersionTLS13, true},
 	} {
-		snapshot := &gatelodge.Snapshot{Hosts: hosts}
+		snapshot := &gatelodge.Snapshot{Hosts: gatelodge.HostMap(hosts...)}
 		if c.min != 0 {
 			snapshot.Settings = &gatelodge.Settings{TLS: gatelodge.TLSSettings{MinVersion: c.min}}
 		}

@@ -211,5 +211,5 @@ func host(name string, certificates ...*gatelodge.Certificate) *gatelodge.Host {
 }
 
 func serving(hosts ...*gatelodge.Host) *gatelodge.Snapshot {
-	return &gatelodge.Snapshot{Hosts: hosts}
+	return &gatelodge.Snapshot{Hosts: gatelodge.HostMap(hosts...)}
 }

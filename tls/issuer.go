@@ -159,8 +159,8 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 		at time.Time
 	}
 	var due []dueAt
-	busy, known := 0, make(map[gatelodge.Name]bool, len(issuing.Issuances))
-	for _, issuance := range issuing.Issuances {
+	busy, known := 0, make(map[gatelodge.Name]bool, issuing.Issuances.Len())
+	for _, issuance := range issuing.Issuances.All() {
 		known[issuance.Name] = true
 		state := t.stateOf(issuance, now)
 		if state.busy {

@@ -2,65 +2,66 @@ package tls
 
 import (
 	"crypto/tls"
-	"slices"
+	"strings"
 
 	"gatelodge.dev"
 )
 
-// table holds a Snapshot's certificates by name.
+// table holds what handshakes need of a Snapshot.
 type table struct {
 	minVersion uint16
-	list       []*gatelodge.Host // the Snapshot's, to compare with the next one's
-	hosts      gatelodge.SharedMap[gatelodge.Name, *gatelodge.Host]
-	catchAll   *gatelodge.Host                     // the Host for names that no other Host matches; nil: none
-	defaults   []*gatelodge.Certificate            // for names that no Host has
-	challenges map[gatelodge.Name]*tls.Certificate // for tls-alpn-01
-	trusts     map[string]*clientTrust             // those of hosts, by key
+	hosts      gatelodge.Map[gatelodge.Name, *gatelodge.Host] // the Snapshot's
+	defaults   []*gatelodge.Certificate                       // for names that no Host has
+	challenges map[gatelodge.Name]*tls.Certificate            // for tls-alpn-01
+	trusts     gatelodge.Map[trustKey, sharedTrust]           // those of hosts
 }
 
-// compile returns the table of next. Most Snapshots change no host at all, and
-// then it reuses the previous table's map.
+// trustKey is the key of a gatelodge.ClientTrust.
+type trustKey string
+
+// Compare implements gatelodge.Ordered.
+func (k trustKey) Compare(other trustKey) int { return strings.Compare(string(k), string(other)) }
+
+// sharedTrust is compiled once for all hosts that trust the same authorities.
+type sharedTrust struct {
+	*clientTrust
+	hosts int
+}
+
+// compile returns the table of next, at the cost of what changed since the
+// previous one.
 func compile(next *gatelodge.Snapshot, previous *table) *table {
-	t := &table{minVersion: tls.VersionTLS12, list: next.Hosts, defaults: next.DefaultCertificates, challenges: challengeCertificates(next.Challenges)}
+	if previous == nil {
+		previous = &table{}
+	}
+	t := &table{minVersion: tls.VersionTLS12, hosts: next.Hosts, defaults: next.DefaultCertificates, challenges: challengeCertificates(next.Challenges)}
 	if next.Settings != nil && next.Settings.TLS.MinVersion > t.minVersion {
 		t.minVersion = next.Settings.TLS.MinVersion
 	}
-	if previous == nil {
-		previous = &table{}
-	} else if slices.Equal(previous.list, next.Hosts) {
-		t.hosts, t.catchAll, t.trusts = previous.hosts, previous.catchAll, previous.trusts
-		return t
-	}
-	hosts := previous.hosts.Edit()
-	gatelodge.Differences(previous.list, next.Hosts, gatelodge.CompareHosts, func(gone, added *gatelodge.Host) {
-		switch {
-		case added == nil:
-			hosts.Delete(gone.Name)
-		case added.Name != "":
-			hosts.Put(added.Name, added)
+	trusts := previous.trusts.Edit()
+	count := func(h *gatelodge.Host, n int) {
+		if h == nil || h.ClientTrustKey() == "" {
+			return
 		}
-	})
-	t.hosts = hosts.Map()
-	if len(next.Hosts) > 0 && next.Hosts[0].Name == "" { // which sorts before every name
-		t.catchAll = next.Hosts[0]
+		key := trustKey(h.ClientTrustKey())
+		shared := trusts.Get(key)
+		if shared.clientTrust == nil {
+			shared.clientTrust = previous.trusts.Get(key).clientTrust // which may have lost its last host just now
+		}
+		if shared.clientTrust == nil {
+			shared.clientTrust = newClientTrust(h.ClientAuth.Trust)
+		}
+		if shared.hosts += n; shared.hosts == 0 {
+			shared = sharedTrust{}
+		}
+		trusts.Set(key, shared)
 	}
-	t.trusts = make(map[string]*clientTrust)
-	for _, h := range next.Hosts {
-		t.addTrust(h, previous)
+	for _, change := range next.Hosts.Changes(previous.hosts) {
+		count(change.Before, -1)
+		count(change.After, +1)
 	}
+	t.trusts = trusts.Map()
 	return t
-}
-
-// addTrust compiles the host's ClientTrust. Hosts with equal ones share it.
-func (t *table) addTrust(h *gatelodge.Host, previous *table) {
-	key := h.ClientTrustKey()
-	switch {
-	case key == "" || t.trusts[key] != nil:
-	case previous.trusts[key] != nil:
-		t.trusts[key] = previous.trusts[key]
-	default:
-		t.trusts[key] = newClientTrust(h.ClientAuth.Trust)
-	}
 }
 
 // choice is what can be shown in a handshake.
@@ -77,12 +78,13 @@ type choice struct {
 // then the default certificates that cover the name. A client that sends no
 // name gets the default certificates in their order.
 func (t *table) choose(serverName string) choice {
+	catchAll := t.hosts.Get("")
 	if serverName == "" {
-		return choice{certificates: t.defaults, trust: t.trustOf(t.catchAll)}
+		return choice{certificates: t.defaults, trust: t.trustOf(catchAll)}
 	}
 	name, err := gatelodge.ParseName(serverName)
 	if err != nil {
-		return choice{trust: t.trustOf(t.catchAll)}
+		return choice{trust: t.trustOf(catchAll)}
 	}
 	exact, wildcard := t.hosts.Get(name), t.hosts.Get(name.Wildcard())
 	switch {
@@ -90,17 +92,17 @@ func (t *table) choose(serverName string) choice {
 	// that it may use.
 	case exact != nil:
 		return choice{certificates: exact.Certificates, host: exact.Name, trust: t.trustOf(exact)}
-	case wildcard != nil:
+	case wildcard != nil && wildcard != catchAll:
 		return choice{certificates: wildcard.Certificates, host: wildcard.Name, trust: t.trustOf(wildcard)}
 	}
-	return choice{certificates: t.defaultsFor(name), trust: t.trustOf(t.catchAll)}
+	return choice{certificates: t.defaultsFor(name), trust: t.trustOf(catchAll)}
 }
 
 func (t *table) trustOf(h *gatelodge.Host) *clientTrust {
 	if h == nil {
 		return nil
 	}
-	return t.trusts[h.ClientTrustKey()]
+	return t.trusts.Get(trustKey(h.ClientTrustKey())).clientTrust
 }
 
 // defaultsFor returns the default certificates that cover a name without a

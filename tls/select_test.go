@@ -16,14 +16,14 @@ func TestCertificateForName(t *testing.T) {
 	fallback := ca.ecdsa("*.apps.test", "apps.test")
 	other := ca.ecdsa("*.other.test")
 	g := start(t, &gatelodge.Snapshot{
-		Hosts: []*gatelodge.Host{
+		Hosts: gatelodge.HostMap(
 			host("", exact), // its certificates match no name
 			host("shop.example.com", exact),
 			host("foreign.example.com"),
 			host("*.example.com", wildcard),
 			host("bare.test"),
 			host("*.bare.test"),
-		},
+		),
 		DefaultCertificates: []*gatelodge.Certificate{fallback, other},
 	})
 

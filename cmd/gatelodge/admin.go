@@ -148,19 +148,19 @@ func (a *admin) status(w http.ResponseWriter, _ *http.Request) {
 		Ready:      a.gateway.ready.Load(),
 		Generation: generation,
 		Since:      since,
-		Hosts:      len(s.Hosts),
-		Backends:   len(s.Backends),
-		Problems:   len(s.Problems),
+		Hosts:      s.Hosts.Len(),
+		Backends:   s.Backends.Len(),
+		Problems:   s.Problems.Len(),
 	})
 }
 
 func (a *admin) hosts(w http.ResponseWriter, _ *http.Request) {
 	s, _, _ := a.current()
-	hosts := make([]apiHost, 0, len(s.Hosts))
-	for _, h := range s.Hosts {
+	hosts := make([]apiHost, 0, s.Hosts.Len())
+	for _, h := range s.Hosts.All() {
 		host := apiHost{Name: string(h.Name), Owner: h.Owner, Routes: []apiRoute{}, Certificates: []apiCertificate{}}
 		for _, r := range h.Routes {
-			host.Routes = append(host.Routes, apiRoute{r.Path, r.Match.String(), r.Backend, r.Object.String()})
+			host.Routes = append(host.Routes, apiRoute{r.Path, r.Match.String(), string(r.Backend), r.Object.String()})
 		}
 		for _, c := range h.Certificates {
 			host.Certificates = append(host.Certificates, apiCertificate{string(c.Source), c.Object.String(), c.NotAfter})
@@ -172,8 +172,8 @@ func (a *admin) hosts(w http.ResponseWriter, _ *http.Request) {
 
 func (a *admin) problems(w http.ResponseWriter, _ *http.Request) {
 	s, _, _ := a.current()
-	problems := make([]apiProblem, 0, len(s.Problems))
-	for _, p := range s.Problems {
+	problems := make([]apiProblem, 0, s.Problems.Len())
+	for p := range s.Problems.All() {
 		problems = append(problems, apiProblem{p.Object.String(), string(p.Reason), p.Message})
 	}
 	writeJSON(w, problems)

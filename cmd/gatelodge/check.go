@@ -49,7 +49,7 @@ func check(std stdio, configFile string, paths []string) error {
 	if _, err := fmt.Fprint(std.out, snapshot); err != nil {
 		return err
 	}
-	switch n := len(snapshot.Problems); n {
+	switch n := snapshot.Problems.Len(); n {
 	case 0:
 		return nil
 	case 1:

@@ -220,7 +220,7 @@ func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Tim
 
 	before, _, _ := g.live.Current()
 	generation := g.live.Swap(snapshot)
-	g.gc.serves(len(snapshot.Hosts))
+	g.gc.serves(snapshot.Hosts.Len())
 	g.metrics.swapped(snapshot, generation, built.Sub(start), time.Since(since))
 	g.report(before, snapshot, generation)
 	g.platform.served(snapshot, from)

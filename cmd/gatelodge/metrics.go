@@ -90,7 +90,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	counts := make(map[gatelodge.Reason]int)
-	for _, p := range s.Problems {
+	for p := range s.Problems.All() {
 		counts[p.Reason]++
 	}
 	for reason, n := range counts {
@@ -114,7 +114,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for _, c := range s.DefaultCertificates {
 		add(c)
 	}
-	for _, h := range s.Hosts {
+	for _, h := range s.Hosts.All() {
 		for _, c := range h.Certificates {
 			add(c)
 		}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	gatelodge "gatelodge.dev"
 )
 
@@ -15,21 +13,17 @@ func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
 	} else if len(changes) > 0 {
 		g.log.Info("live", "generation", generation, "changes", changes)
 	}
-	var old []gatelodge.Problem
-	if before != nil {
-		old = before.Problems
+	if before == nil {
+		before = &gatelodge.Snapshot{}
 	}
-	for _, p := range missing(now.Problems, old) {
-		if loggedElsewhere(p) {
-			continue
+	for p, change := range now.Problems.Changes(before.Problems) {
+		switch {
+		case loggedElsewhere(p):
+		case change.After:
+			g.log.Warn("problem", "object", p.Object.String(), "reason", string(p.Reason), "message", p.Message)
+		default:
+			g.log.Info("problem resolved", "object", p.Object.String(), "reason", string(p.Reason))
 		}
-		g.log.Warn("problem", "object", p.Object.String(), "reason", string(p.Reason), "message", p.Message)
-	}
-	for _, p := range missing(old, now.Problems) {
-		if loggedElsewhere(p) {
-			continue
-		}
-		g.log.Info("problem resolved", "object", p.Object.String(), "reason", string(p.Reason))
 	}
 }
 
@@ -38,15 +32,4 @@ func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
 // list may be long and grow.
 func loggedElsewhere(p gatelodge.Problem) bool {
 	return p.Object.Kind == "Cluster" || p.Object.Kind == "Guard"
-}
-
-// missing returns the problems in all that are not in others. Both are sorted.
-func missing(all, others []gatelodge.Problem) []gatelodge.Problem {
-	var result []gatelodge.Problem
-	for _, p := range all {
-		if _, found := slices.BinarySearchFunc(others, p, gatelodge.Problem.Compare); !found {
-			result = append(result, p)
-		}
-	}
-	return result
 }

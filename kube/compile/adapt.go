@@ -1,12 +1,9 @@
 package compile
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -42,24 +39,4 @@ func (m *memo) storedTable() (t objects.Table[*corev1.Secret]) {
 		t = m.stored.table
 	}
 	return t
-}
-
-func problemList(m gatelodge.Map[gatelodge.Problem, bool]) (list []gatelodge.Problem) {
-	for p := range m.All() {
-		list = append(list, p)
-	}
-	return list
-}
-
-func (m *memo) collectLists(last *memo) {
-	if last.hosts != nil && last.hosts.list == m.hosts.list {
-		m.hostList = last.hostList
-	} else {
-		m.hostList = slices.Collect(valuesOf(m.hosts.list))
-	}
-	if last.backends != nil && last.backends.list == m.backends.list {
-		m.backendList = last.backendList
-	} else {
-		m.backendList = slices.Collect(valuesOf(m.backends.list))
-	}
 }

@@ -16,7 +16,7 @@ import (
 
 // backends is every Backend that a route names.
 type backends struct {
-	users    index[backendKey, gatelodge.Name]
+	users    index[gatelodge.BackendKey, gatelodge.Name]
 	hosts    gatelodge.Map[gatelodge.Name, *hostResult]
 	services objects.Table[*corev1.Service]
 	slices   objects.Table[*discoveryv1.EndpointSlice]
@@ -24,13 +24,13 @@ type backends struct {
 	external *objects.Externals
 	cfg      *objects.Config
 
-	results gatelodge.Map[backendKey, *backendResult]
-	list    gatelodge.Map[backendKey, *gatelodge.Backend] // of results
+	results gatelodge.Map[gatelodge.BackendKey, *backendResult]
+	list    gatelodge.Map[gatelodge.BackendKey, *gatelodge.Backend] // of results
 
-	ofService index[objects.Key, objects.Key]      // EndpointSlices by Service
-	ofSecret  index[objects.Key, backendKey]       // results that a Secret is for
-	ofName    index[gatelodge.Name, backendKey]    // results of Services that stand for a name
-	told      gatelodge.Map[gatelodge.Name, *told] // what is wrong with the backends of each host
+	ofService index[objects.Key, objects.Key]             // EndpointSlices by Service
+	ofSecret  index[objects.Key, gatelodge.BackendKey]    // results that a Secret is for
+	ofName    index[gatelodge.Name, gatelodge.BackendKey] // results of Services that stand for a name
+	told      gatelodge.Map[gatelodge.Name, *told]        // what is wrong with the backends of each host
 
 	administration administration
 }
@@ -70,7 +70,7 @@ func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices obje
 	}
 	b := &backends{users: h.users, hosts: h.results, services: services, slices: slices, secrets: s.table, external: objs.Externals, cfg: cfg}
 	m := &backendMaker{
-		backends: b, last: last, objects: objs, dirty: make(dirty[backendKey]),
+		backends: b, last: last, objects: objs, dirty: make(dirty[gatelodge.BackendKey]),
 		results: last.results.Edit(), list: last.list.Edit(), ofSecret: last.ofSecret.Edit(), ofName: last.ofName.Edit(),
 	}
 	b.ofService = followSlices(slices, last)
@@ -96,12 +96,12 @@ type backendMaker struct {
 	*backends
 	last    *backends
 	objects *objects.Objects
-	dirty   dirty[backendKey]
+	dirty   dirty[gatelodge.BackendKey]
 
-	results  *gatelodge.MapEdit[backendKey, *backendResult]
-	list     *gatelodge.MapEdit[backendKey, *gatelodge.Backend]
-	ofSecret *gatelodge.MapEdit[pair[objects.Key, backendKey], bool]
-	ofName   *gatelodge.MapEdit[pair[gatelodge.Name, backendKey], bool]
+	results  *gatelodge.MapEdit[gatelodge.BackendKey, *backendResult]
+	list     *gatelodge.MapEdit[gatelodge.BackendKey, *gatelodge.Backend]
+	ofSecret *gatelodge.MapEdit[pair[objects.Key, gatelodge.BackendKey], bool]
+	ofName   *gatelodge.MapEdit[pair[gatelodge.Name, gatelodge.BackendKey], bool]
 }
 
 func (m *backendMaker) findDirty() {
@@ -143,7 +143,7 @@ func (m *backendMaker) findDirty() {
 
 // addService adds the backends of a Service, whose keys begin with its name.
 func (m *backendMaker) addService(service objects.Key) {
-	prefix := backendKey(service.Namespace + "/" + service.Name + ":")
+	prefix := gatelodge.BackendKey(service.Namespace + "/" + service.Name + ":")
 	for key := range m.last.results.From(prefix) {
 		if !strings.HasPrefix(string(key), string(prefix)) {
 			return
@@ -153,7 +153,7 @@ func (m *backendMaker) addService(service objects.Key) {
 }
 
 // refOf returns the reference by which routes name a backend, nil if none does.
-func (b *backends) refOf(key backendKey) *intent.BackendRef {
+func (b *backends) refOf(key gatelodge.BackendKey) *intent.BackendRef {
 	for host := range of(b.users, key) {
 		return b.hosts.Get(host).ref(key)
 	}
@@ -161,7 +161,7 @@ func (b *backends) refOf(key backendKey) *intent.BackendRef {
 }
 
 // make makes the result of a backend; nil if no route names it.
-func (m *backendMaker) make(key backendKey) *backendResult {
+func (m *backendMaker) make(key gatelodge.BackendKey) *backendResult {
 	ref := m.refOf(key)
 	if ref == nil {
 		return nil
@@ -181,7 +181,7 @@ func (m *backendMaker) make(key backendKey) *backendResult {
 	return made.make(ref, m.objects, &m.administration, m.results.Get(key))
 }
 
-func (m *backendMaker) put(key backendKey, before, after *backendResult) {
+func (m *backendMaker) put(key gatelodge.BackendKey, before, after *backendResult) {
 	m.results.Set(key, after)
 	var backend *gatelodge.Backend
 	if after != nil {
@@ -189,12 +189,12 @@ func (m *backendMaker) put(key backendKey, before, after *backendResult) {
 	}
 	m.list.Set(key, backend)
 	if before != nil {
-		m.ofSecret.Set(pair[objects.Key, backendKey]{before.secretKey, key}, false)
-		m.ofName.Set(pair[gatelodge.Name, backendKey]{before.externalName, key}, false)
+		m.ofSecret.Set(pair[objects.Key, gatelodge.BackendKey]{before.secretKey, key}, false)
+		m.ofName.Set(pair[gatelodge.Name, gatelodge.BackendKey]{before.externalName, key}, false)
 	}
 	if after != nil {
-		m.ofSecret.Set(pair[objects.Key, backendKey]{after.secretKey, key}, after.secretKey.Name != "")
-		m.ofName.Set(pair[gatelodge.Name, backendKey]{after.externalName, key}, after.externalName != "")
+		m.ofSecret.Set(pair[objects.Key, gatelodge.BackendKey]{after.secretKey, key}, after.secretKey.Name != "")
+		m.ofName.Set(pair[gatelodge.Name, gatelodge.BackendKey]{after.externalName, key}, after.externalName != "")
 	}
 }
 
@@ -231,7 +231,7 @@ func (b *backends) toldOf(r *hostResult) *told {
 	}
 	var t *told
 	for _, route := range r.host.Routes {
-		if result := b.results.Get(backendKey(route.Backend)); result.failure != nil {
+		if result := b.results.Get(route.Backend); result.failure != nil {
 			t = t.add(gatelodge.Problem{Object: route.Object, Reason: result.failure.reason, Message: result.failure.message})
 		}
 	}

@@ -38,7 +38,12 @@ func TestBackendTLSIsKept(t *testing.T) {
 	}
 	cfg := &objects.Config{WithoutClass: true}
 	var b Builder
-	build := func() *gatelodge.BackendTLS { return b.Build(objs, cfg).Backends[0].TLS }
+	build := func() *gatelodge.BackendTLS {
+		for _, backend := range b.Build(objs, cfg).Backends.All() {
+			return backend.TLS
+		}
+		return nil
+	}
 
 	first := build()
 	if first == nil || len(first.Roots) != 1 || first.VerifyName != "service0.shop.svc" {

@@ -31,22 +31,20 @@ type memo struct {
 	published *intent.Publications
 	stored    *stored
 
-	claimants   *claimants
-	resolution  *resolution
-	grants      *grants
-	defaults    *defaults
-	issued      *issued
-	hosts       *hosts
-	backends    *backends
-	announced   *announced
-	issuing     *issuing
-	secured     *secured
-	views       *views
-	problems    problems
-	sources     [][]gatelodge.Problem // those of problems that are not of results
-	hostList    []*gatelodge.Host
-	backendList []*gatelodge.Backend
-	shown       gatelodge.Map[gatelodge.Problem, bool]
+	claimants  *claimants
+	resolution *resolution
+	grants     *grants
+	defaults   *defaults
+	issued     *issued
+	hosts      *hosts
+	backends   *backends
+	announced  *announced
+	issuing    *issuing
+	secured    *secured
+	views      *views
+	problems   problems
+	sources    [][]gatelodge.Problem // those of problems that are not of results
+	shown      gatelodge.Map[gatelodge.Problem, bool]
 }
 
 // Build compiles the objects into what is served. It never fails: what is wrong
@@ -84,20 +82,19 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.secured = findSecured(next.hosts, cfg, b.last.secured)
 	next.views = makeViews(next.grants, next.announced, next.secured.records, next.stored.challenges, cfg, b.last.views)
 	next.collectProblems(&objs, cfg, &b.last)
-	next.collectLists(&b.last)
 	b.last = next
 
 	return &gatelodge.Snapshot{
 		Settings:            cfg.Settings,
 		Listeners:           cfg.Listeners,
-		Hosts:               next.hostList,
-		Backends:            next.backendList,
+		Hosts:               next.hosts.list,
+		Backends:            next.backends.list,
 		Views:               next.views.list,
 		DefaultCertificates: next.defaults.common.certificates,
 		Challenges:          next.stored.challenges.list,
 		ChallengesVersion:   next.stored.challenges.version,
 		Issuing:             next.issuing.root,
-		Problems:            problemList(next.shown),
+		Problems:            next.shown,
 		RebuildAt:           earliest(objs.Now, next.resolution.until, next.defaults.until, firstDeadline(next.issued.deadlines)),
 	}
 }

@@ -321,22 +321,21 @@ func checkSharing(t *testing.T, before, now *gatelodge.Snapshot) {
 	if before == nil {
 		return
 	}
-	for _, host := range now.Hosts {
-		if old := before.Host(host.Name); old != host && reflect.DeepEqual(old, host) {
+	for _, host := range now.Hosts.All() {
+		if old := before.Hosts.Get(host.Name); old != host && reflect.DeepEqual(old, host) {
 			t.Errorf("host %s is another pointer with the same content", host.Name)
 		}
 	}
-	for _, backend := range now.Backends {
-		if old := before.Backend(backend.Key); old != backend && reflect.DeepEqual(old, backend) {
+	for _, backend := range now.Backends.All() {
+		if old := before.Backends.Get(backend.Key); old != backend && reflect.DeepEqual(old, backend) {
 			t.Errorf("backend %s is another pointer with the same content", backend.Key)
 		}
 	}
 	for i, view := range now.Views {
 		for j, zone := range view.Zones {
 			old := before.Views[i].Zones[j].Nodes
-			for _, node := range zone.Nodes {
-				at := slices.IndexFunc(old, func(n *gatelodge.Node) bool { return n.Name == node.Name })
-				if at >= 0 && old[at] != node && reflect.DeepEqual(old[at], node) {
+			for name, node := range zone.Nodes.All() {
+				if was := old.Get(name); was != node && reflect.DeepEqual(was, node) {
 					t.Errorf("node %s is another pointer with the same content", node.Name)
 				}
 			}
@@ -357,7 +356,7 @@ func TestEndpointChurnRebuildsNoHost(t *testing.T) {
 	objs.Slices = slices.Clone(objs.Slices)
 	objs.Slices[0] = w.slice("shop", "churned")
 	now := b.Build(objs, cfg)
-	if len(now.Hosts) == 0 || &now.Hosts[0] != &before.Hosts[0] || &now.Views[0] != &before.Views[0] {
+	if now.Hosts.Len() == 0 || now.Hosts != before.Hosts || &now.Views[0] != &before.Views[0] {
 		t.Error("hosts or views were made anew")
 	}
 }
@@ -374,7 +373,7 @@ func TestUnusedSecretRebuildsNoHost(t *testing.T) {
 	before := b.Build(objs, cfg)
 	objs.Secrets = append(slices.Clone(objs.Secrets), w.secret("shop", "unused"))
 	now := b.Build(objs, cfg)
-	if len(now.Hosts) == 0 || !slices.Equal(now.Hosts, before.Hosts) {
+	if now.Hosts.Len() == 0 || now.Hosts != before.Hosts {
 		t.Error("a Secret that nobody names changed hosts")
 	}
 }

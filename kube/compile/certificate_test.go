@@ -50,7 +50,7 @@ func TestKeyTypes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			objs := kubetest.Manifests(kubetest.TwoSecrets)
 			objs.Secrets = test.secrets
-			host := new(Builder).Build(objs, cfg).Host("app.example.com")
+			host := new(Builder).Build(objs, cfg).Hosts.Get("app.example.com")
 			var got []string
 			for _, c := range host.Certificates {
 				got = append(got, c.Object.Name)
@@ -84,15 +84,16 @@ func TestCertificateLifetime(t *testing.T) {
 	} {
 		objs.Now = step.now
 		snapshot := warm.Build(objs, cfg)
-		host := snapshot.Host("app.example.com")
+		host := snapshot.Hosts.Get("app.example.com")
 		if host.Certified() != step.certified {
 			t.Errorf("%s: certified is %t", step.name, host.Certified())
 		}
 		if !snapshot.RebuildAt.Equal(step.rebuildAt) {
 			t.Errorf("%s: rebuild at %v, want %v", step.name, snapshot.RebuildAt, step.rebuildAt)
 		}
-		if bad := len(snapshot.Problems) > 0 && snapshot.Problems[0].Reason == gatelodge.BadCertificate; bad == step.certified {
-			t.Errorf("%s: problems %v", step.name, snapshot.Problems)
+		problems := kubetest.Problems(snapshot)
+		if bad := len(problems) > 0 && problems[0].Reason == gatelodge.BadCertificate; bad == step.certified {
+			t.Errorf("%s: problems %v", step.name, problems)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func TestBrokenSecretKeepsTheCertificate(t *testing.T) {
 			if cold := new(Builder).Build(objs, cfg); !reflect.DeepEqual(got, cold) {
 				t.Fatalf("%s: a warm build differs from a cold one:\n%s\nwant:\n%s", step.name, got, cold)
 			}
-			host := got.Host("app.example.com")
+			host := got.Hosts.Get("app.example.com")
 			if step.served == nil {
 				if host.Certified() || len(got.DefaultCertificates) > 0 {
 					t.Errorf("%s: %v is served, want none", step.name, host.Certificates)
@@ -94,7 +94,7 @@ func TestBrokenSecretKeepsTheCertificate(t *testing.T) {
 
 func problemsOf(s *gatelodge.Snapshot, kind string) string {
 	var lines []string
-	for _, p := range s.Problems {
+	for _, p := range kubetest.Problems(s) {
 		if p.Object.Kind == kind {
 			lines = append(lines, p.Message)
 		}

@@ -4,7 +4,6 @@ import (
 	"iter"
 	"reflect"
 	"slices"
-	"strings"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -19,14 +18,8 @@ type hosts struct {
 
 	results gatelodge.Map[gatelodge.Name, *hostResult]
 	list    gatelodge.Map[gatelodge.Name, *gatelodge.Host] // of results
-	users   index[backendKey, gatelodge.Name]              // hosts by the backends that their routes name
+	users   index[gatelodge.BackendKey, gatelodge.Name]    // hosts by the backends that their routes name
 }
-
-// backendKey is the Key of a gatelodge.Backend.
-type backendKey string
-
-// Compare orders keys as those of a Map.
-func (k backendKey) Compare(other backendKey) int { return strings.Compare(string(k), string(other)) }
 
 // common is what the configuration adds to every host.
 type common struct {
@@ -62,7 +55,7 @@ type hostMaker struct {
 
 	results *gatelodge.MapEdit[gatelodge.Name, *hostResult]
 	list    *gatelodge.MapEdit[gatelodge.Name, *gatelodge.Host]
-	users   *gatelodge.MapEdit[pair[backendKey, gatelodge.Name], bool]
+	users   *gatelodge.MapEdit[pair[gatelodge.BackendKey, gatelodge.Name], bool]
 }
 
 // findDirty finds the names that have other grants, whose Ingresses were resolved
@@ -157,22 +150,22 @@ func (m *hostMaker) put(name gatelodge.Name, before, after *hostResult) {
 	m.list.Set(name, host)
 	for key := range before.keys() {
 		if after.ref(key) == nil {
-			m.users.Set(pair[backendKey, gatelodge.Name]{key, name}, false)
+			m.users.Set(pair[gatelodge.BackendKey, gatelodge.Name]{key, name}, false)
 		}
 	}
 	for key := range after.keys() {
-		m.users.Set(pair[backendKey, gatelodge.Name]{key, name}, true)
+		m.users.Set(pair[gatelodge.BackendKey, gatelodge.Name]{key, name}, true)
 	}
 }
 
 // keys goes through the backends that routes of the host name; nil has none.
-func (r *hostResult) keys() iter.Seq[backendKey] {
-	return func(yield func(backendKey) bool) {
+func (r *hostResult) keys() iter.Seq[gatelodge.BackendKey] {
+	return func(yield func(gatelodge.BackendKey) bool) {
 		if r == nil {
 			return
 		}
 		for _, ref := range r.refs {
-			if !yield(backendKey(ref.Key)) {
+			if !yield(ref.Key) {
 				return
 			}
 		}
@@ -180,12 +173,12 @@ func (r *hostResult) keys() iter.Seq[backendKey] {
 }
 
 // ref returns the reference with this key, nil if no route of the host has it.
-func (r *hostResult) ref(key backendKey) *intent.BackendRef {
+func (r *hostResult) ref(key gatelodge.BackendKey) *intent.BackendRef {
 	if r == nil {
 		return nil
 	}
 	for _, ref := range r.refs {
-		if backendKey(ref.Key) == key {
+		if ref.Key == key {
 			return ref
 		}
 	}

@@ -153,7 +153,7 @@ func (n *issuing) addIssuances(last *issuing) {
 		tell.Set(name, n.failureOf(i))
 	}
 	n.list, n.told = list.Map(), tell.Map()
-	n.root.Issuances = slices.Collect(valuesOf(n.list))
+	n.root.Issuances = n.list
 }
 
 // certificateFor names the certificate that a host asks for, "" if it asks for

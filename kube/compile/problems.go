@@ -1,10 +1,6 @@
 package compile
 
-import (
-	"iter"
-
-	gatelodge "gatelodge.dev"
-)
+import gatelodge "gatelodge.dev"
 
 // told is what is wrong with one thing; nil: nothing.
 type told struct{ problems []gatelodge.Problem }
@@ -80,15 +76,4 @@ func follow[K gatelodge.Ordered[K], V comparable](e problemEdit, now, before gat
 // sameSlice reports whether two slices that are never written are one.
 func sameSlice[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
-}
-
-// valuesOf goes through the values of a Map in the order of its keys.
-func valuesOf[K gatelodge.Ordered[K], V comparable](m gatelodge.Map[K, V]) iter.Seq[V] {
-	return func(yield func(V) bool) {
-		for _, value := range m.All() {
-			if !yield(value) {
-				return
-			}
-		}
-	}
 }

@@ -20,7 +20,7 @@ type secured struct {
 // has a certificate that they accept.
 type httpsRecords struct {
 	data  string // RDATA
-	names gatelodge.SharedMap[gatelodge.Name, bool]
+	names gatelodge.Map[gatelodge.Name, bool]
 }
 
 func findSecured(h *hosts, cfg *objects.Config, last *secured) *secured {
@@ -37,15 +37,10 @@ func findSecured(h *hosts, cfg *objects.Config, last *secured) *secured {
 	changed := data != last.records.data
 	for name, change := range h.list.Changes(last.hosts.list) {
 		was, is := change.Before != nil && change.Before.Certified(), change.After != nil && change.After.Certified()
-		switch {
-		case was == is || data == "":
-			continue
-		case is:
-			names.Put(name, true)
-		default:
-			names.Delete(name)
+		if was != is && data != "" {
+			names.Set(name, is)
+			changed = true
 		}
-		changed = true
 	}
 	records := last.records
 	if changed {

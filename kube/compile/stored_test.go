@@ -30,8 +30,9 @@ func TestBadStoredItem(t *testing.T) {
 				ObjectMeta: metav1.ObjectMeta{Namespace: "gatelodge", Name: "gatelodge-item", UID: "1", ResourceVersion: "1"}, Data: parts,
 			}}}
 			got := new(Builder).Build(objs, &objects.Config{ACME: &objects.ACMEConfig{}})
-			if len(got.Problems) != 1 || got.Problems[0].Reason != gatelodge.BadSecret || got.Problems[0].Object.Name != "gatelodge-item" {
-				t.Errorf("problems %v, want one of the Secret", got.Problems)
+			problems := kubetest.Problems(got)
+			if len(problems) != 1 || problems[0].Reason != gatelodge.BadSecret || problems[0].Object.Name != "gatelodge-item" {
+				t.Errorf("problems %v, want one of the Secret", problems)
 			}
 		})
 	}

@@ -49,14 +49,14 @@ func (b *zoneBuilder) build(granted []*grant, proofs map[gatelodge.Name][]gatelo
 	zone := &gatelodge.Zone{
 		Name: b.zone.Name, Hostmaster: b.zone.Hostmaster,
 		TTL: b.zone.TTL, NegativeTTL: b.zone.NegativeTTL,
-		Nodes: make([]*gatelodge.Node, len(b.next.order)),
+		Nodes: followList(b.last.served, b.last.order, b.next.order, func(r *nodeResult) (gatelodge.Name, *gatelodge.Node) {
+			return r.node.Name, r.node
+		}),
 	}
 	if len(b.zone.Nameservers) > 0 {
 		zone.Primary = b.zone.Nameservers[0]
 	}
-	for i, result := range b.next.order {
-		zone.Nodes[i] = result.node
-	}
+	b.next.served = zone.Nodes
 	return zone
 }
 

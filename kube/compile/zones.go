@@ -33,6 +33,7 @@ type zoneResult struct {
 	configured *configured
 	nodes      map[gatelodge.Name]*nodeResult
 	order      []*nodeResult // sorted by name
+	served     gatelodge.Map[gatelodge.Name, *gatelodge.Node]
 }
 
 // configured is the nodes that come from the configuration, and what else they

@@ -24,7 +24,7 @@ func TestGuardRemembersCertificates(t *testing.T) {
 	for i, secret := range []*corev1.Secret{good, broken, broken} {
 		objs.Secrets = []*corev1.Secret{secret}
 		snapshot, _ := guard.Build(objs, &objects.Config{WithoutClass: true})
-		if !snapshot.Host("app.example.com").Certified() {
+		if !snapshot.Hosts.Get("app.example.com").Certified() {
 			t.Errorf("build %d: the certificate is gone:\n%s", i, snapshot)
 		}
 	}

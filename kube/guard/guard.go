@@ -68,7 +68,7 @@ type sight struct {
 	objects   objects.Objects
 	cfg       *objects.Config
 	claimants compile.Claimants
-	hosts     []*gatelodge.Host
+	hosts     gatelodge.Map[gatelodge.Name, *gatelodge.Host]
 }
 
 // see builds the objects and returns what there is to compare.
@@ -152,7 +152,7 @@ func (g *Guard) compareNames(last, now *sight) (lost []string) {
 	}
 	anew := make(map[gatelodge.Name]bool)
 	for _, b := range begun {
-		if servedFor(hostOf(now.hosts, b.name), b.by) {
+		if servedFor(now.hosts.Get(b.name), b.by) {
 			anew[b.name] = true
 		}
 	}
@@ -174,15 +174,6 @@ func everyLacking(lost []string, last, now *sight) bool {
 			_, every := objects.Lacking(relists, class.UID)
 			return every
 		})
-}
-
-// hostOf finds a host in a list that is sorted by name.
-func hostOf(hosts []*gatelodge.Host, name gatelodge.Name) *gatelodge.Host {
-	i, found := slices.BinarySearchFunc(hosts, name, func(h *gatelodge.Host, name gatelodge.Name) int { return h.Name.Compare(name) })
-	if !found {
-		return nil
-	}
-	return hosts[i]
 }
 
 // servedFor tells whether the host is there for the object: its namespace has

@@ -120,16 +120,15 @@ func (g *guarded) deleteAll() {
 func (g *guarded) serves(when string, hosts ...string) {
 	g.t.Helper()
 	var got []string
-	for _, host := range g.snapshot.Hosts {
+	for _, host := range g.snapshot.Hosts.All() {
 		got = append(got, string(host.Name))
 		whole := len(host.Routes) > 0 && len(host.Certificates) > 0
 		for _, route := range host.Routes {
-			whole = whole && len(g.snapshot.Backend(route.Backend).Endpoints) > 0
+			whole = whole && len(g.snapshot.Backends.Get(route.Backend).Endpoints) > 0
 		}
 		for _, zone := range g.snapshot.View("default").Zones {
-			whole = whole && slices.ContainsFunc(zone.Nodes, func(n *gatelodge.Node) bool {
-				return slices.ContainsFunc(n.Records, func(r gatelodge.Record) bool { return r.Name == host.Name && r.Type == "A" })
-			})
+			node := zone.Nodes.Get(host.Name)
+			whole = whole && node != nil && slices.ContainsFunc(node.Records, func(r gatelodge.Record) bool { return r.Type == "A" })
 		}
 		if !whole {
 			g.t.Errorf("%s: %s is not served whole:\n%s", when, host.Name, g.snapshot)
@@ -147,9 +146,10 @@ func (g *guarded) serves(when string, hosts ...string) {
 func (g *guarded) holds(when string, hosts int) {
 	g.t.Helper()
 	status := g.guard.Status()
-	told := slices.IndexFunc(g.snapshot.Problems, func(p gatelodge.Problem) bool { return p.Reason == gatelodge.WithdrawalHeld })
+	problems := kubetest.Problems(g.snapshot)
+	told := slices.IndexFunc(problems, func(p gatelodge.Problem) bool { return p.Reason == gatelodge.WithdrawalHeld })
 	if status.Holding != (hosts > 0) || len(status.Hosts) != hosts || (told >= 0) != (hosts > 0) {
-		g.t.Errorf("%s: the guard holds %d hosts, want %d; it says %q; problems %v", when, len(status.Hosts), hosts, status.String(), g.snapshot.Problems)
+		g.t.Errorf("%s: the guard holds %d hosts, want %d; it says %q; problems %v", when, len(status.Hosts), hosts, status.String(), problems)
 	}
 	if hosts > 0 && (g.again.IsZero() || g.again.After(status.Until)) {
 		g.t.Errorf("%s: builds again at %v, want %v", when, g.again, status.Until)
@@ -276,10 +276,8 @@ func TestAllAtOnce(t *testing.T) {
 	g.build()
 	g.serves("after all went", numbers(0, 100)...)
 	g.holds("after all went", 100)
-	for i, host := range g.snapshot.Hosts {
-		if before.Hosts[i] != host {
-			t.Fatalf("host %s was made anew, so all servers compile it anew", host.Name)
-		}
+	for name := range g.snapshot.Hosts.Changes(before.Hosts) {
+		t.Fatalf("host %s was made anew, so all servers compile it anew", name)
 	}
 }
 
@@ -395,7 +393,7 @@ func TestNewEndpointsReplaceKeptOnes(t *testing.T) {
 	g.build()
 	g.objects.Slices = []*discoveryv1.EndpointSlice{kubetest.BigSlice(g.meta("web-2"), "web", 3)}
 	g.build()
-	if n := len(g.snapshot.Backend("shop/web:80").Endpoints); n != 3 {
+	if n := len(g.snapshot.Backends.Get("shop/web:80").Endpoints); n != 3 {
 		t.Errorf("%d endpoints, want the 3 new ones", n)
 	}
 	g.holds("when slices are back", 0)
@@ -494,14 +492,14 @@ func TestEverythingElseGoesOn(t *testing.T) {
 
 	g.edit(1, func(in *networkingv1.Ingress) { in.Spec.Rules[0].HTTP.Paths[0].Path = "/api" })
 	g.build()
-	if path := g.snapshot.Host("new.example.com").Routes[0].Path; path != "/api" {
+	if path := g.snapshot.Hosts.Get("new.example.com").Routes[0].Path; path != "/api" {
 		t.Errorf("an edit is not served: path %s", path)
 	}
 	again := g.ingress("web0", hostNumber(0))
 	again.Spec.Rules[0].HTTP.Paths[0].Path = "/anew"
 	g.objects.Ingresses = append(g.objects.Ingresses, again)
 	g.build()
-	if routes := g.snapshot.Host("host0.example.com").Routes; len(routes) != 1 || routes[0].Path != "/anew" {
+	if routes := g.snapshot.Hosts.Get("host0.example.com").Routes; len(routes) != 1 || routes[0].Path != "/anew" {
 		t.Errorf("an Ingress that was created anew: routes %v", routes)
 	}
 	g.holds("an Ingress that was created anew", 18)
@@ -511,7 +509,7 @@ func TestEverythingElseGoesOn(t *testing.T) {
 	other.Spec.TLS = nil
 	g.objects.Ingresses = append(g.objects.Ingresses, other)
 	g.build()
-	if host := g.snapshot.Host("host1.example.com"); host.Owner != "other" {
+	if host := g.snapshot.Hosts.Get("host1.example.com"); host.Owner != "other" {
 		t.Errorf("claimed anew by another namespace, its owner is %s", host.Owner)
 	}
 	g.holds("a host that another has claimed", 17)
@@ -535,7 +533,7 @@ func TestOldClaimIsNoNewOne(t *testing.T) {
 	g.objects.Ingresses = []*networkingv1.Ingress{rival}
 	g.build()
 	g.holds("all but the rival went", 50)
-	if host := g.snapshot.Host("host0.example.com"); host.Owner != "shop" {
+	if host := g.snapshot.Hosts.Get("host0.example.com"); host.Owner != "shop" {
 		t.Errorf("host0 is %s's", host.Owner)
 	}
 }
@@ -599,7 +597,7 @@ func TestSharedHostReturnsWhole(t *testing.T) {
 	g.build()
 	g.deleteAll()
 	g.serves("after all went", numbers(0, 20)...)
-	for _, host := range g.snapshot.Hosts {
+	for _, host := range g.snapshot.Hosts.All() {
 		if len(host.Routes) != 2 {
 			t.Errorf("%s has %d routes, want 2", host.Name, len(host.Routes))
 		}

@@ -27,7 +27,7 @@ const (
 // what was served last where that is kept.
 func (g *Guard) begin(now *sight, before *compile.Builder) beginning {
 	record, guard, at := now.objects.Guard, &now.cfg.Guard, now.objects.Now
-	if guard.Hold == 0 || !now.objects.Remembered.IsZero() || record != nil && !guard.TooFew(len(now.hosts), record.Hosts) {
+	if guard.Hold == 0 || !now.objects.Remembered.IsZero() || record != nil && !guard.TooFew(now.hosts.Len(), record.Hosts) {
 		g.show(Status{})
 		return beginNow
 	}
@@ -39,11 +39,11 @@ func (g *Guard) begin(now *sight, before *compile.Builder) beginning {
 		if record == nil {
 			return beginNow
 		}
-		g.Log.Warn("the guard puts off the start: far fewer hosts are there than were served", "hosts", len(now.hosts), "served", record.Hosts)
+		g.Log.Warn("the guard puts off the start: far fewer hosts are there than were served", "hosts", now.hosts.Len(), "served", record.Hosts)
 	}
-	status := Status{Starting: true, Until: g.began.Add(guard.Hold), Hash: hashOfStart(record), There: len(now.hosts), Before: record.Hosts}
+	status := Status{Starting: true, Until: g.began.Add(guard.Hold), Hash: hashOfStart(record), There: now.hosts.Len(), Before: record.Hosts}
 	if over := g.over(&status, record, "", at); over != "" {
-		g.Log.Warn("the guard lets the gateway start", "because", over, "hosts", len(now.hosts), "served", record.Hosts)
+		g.Log.Warn("the guard lets the gateway start", "because", over, "hosts", now.hosts.Len(), "served", record.Hosts)
 		g.show(Status{})
 		return beginNow
 	}
@@ -65,7 +65,7 @@ func (g *Guard) recall(now *sight, before *compile.Builder) bool {
 	builder := *before
 	last, _ := see(&builder, objs, now.cfg)
 	guard, record := &now.cfg.Guard, now.objects.Guard
-	if !guard.TooFew(len(now.hosts), len(last.hosts)) || record != nil && guard.TooFew(len(last.hosts), record.Hosts) {
+	if !guard.TooFew(now.hosts.Len(), last.hosts.Len()) || record != nil && guard.TooFew(last.hosts.Len(), record.Hosts) {
 		return false
 	}
 	g.last, *before = last, builder
@@ -94,9 +94,7 @@ func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
 		g.Log.Warn("the guard holds a withdrawal", "hosts", len(status.Hosts), "hash", status.Hash, "until", status.Until.UTC().Format(time.RFC3339), "first", status.Hosts[:min(len(status.Hosts), 10)])
 	}
 	g.show(status)
-	problems := append(slices.Clip(snapshot.Problems), status.problem())
-	slices.SortFunc(problems, gatelodge.Problem.Compare)
-	snapshot.Problems = problems
+	snapshot.Problems = snapshot.Problems.With(status.problem(), true)
 	return snapshot
 }
 
@@ -129,7 +127,7 @@ func (g *Guard) withheldHosts(snapshot *gatelodge.Snapshot, relisted []gatelodge
 	names := make(map[gatelodge.Name]bool)
 	var lines []string
 	keep := func(name gatelodge.Name, by *intent.Applicant) {
-		if servedFor(snapshot.Host(name), by) {
+		if servedFor(snapshot.Hosts.Get(name), by) {
 			names[name] = true
 			lines = append(lines, fmt.Sprintf("%s %s", name, by.Object.UID))
 		}

@@ -23,14 +23,14 @@ func (g *Guard) record() (r objects.GuardRecord, ok bool) {
 		return objects.GuardRecord{}, false
 	}
 	var lines []string
-	for _, host := range served.Hosts {
+	for _, host := range served.Hosts.All() {
 		line := string(host.Name)
 		for _, route := range host.Routes {
 			line += " " + route.Object.UID
 		}
 		lines = append(lines, line)
 	}
-	r = objects.GuardRecord{Hosts: len(served.Hosts), Hash: hashOfLines(lines)}
+	r = objects.GuardRecord{Hosts: served.Hosts.Len(), Hash: hashOfLines(lines)}
 	if status.Holding {
 		r.Withheld = status.Hash
 	}

@@ -29,10 +29,10 @@ type interval struct{ came, gone time.Time }
 
 // observe takes in that other hosts are served from a moment on, and forgets
 // what was over by since.
-func (w *window) observe(before, now []*gatelodge.Host, at, since time.Time) {
+func (w *window) observe(before, now gatelodge.Map[gatelodge.Name, *gatelodge.Host], at, since time.Time) {
 	if w.gone == nil {
 		w.came, w.gone = make(map[gatelodge.Name]time.Time), make(map[gatelodge.Name]interval)
-		w.moments = []moment{{since, len(before)}}
+		w.moments = []moment{{since, before.Len()}}
 	}
 	maps.DeleteFunc(w.came, func(_ gatelodge.Name, came time.Time) bool { return came.Before(since) })
 	maps.DeleteFunc(w.gone, func(_ gatelodge.Name, served interval) bool { return served.gone.Before(since) })
@@ -40,25 +40,19 @@ func (w *window) observe(before, now []*gatelodge.Host, at, since time.Time) {
 		w.moments = w.moments[1:]
 	}
 
-	old, fresh := objects.Changed(before, now)
-	lost := make(map[gatelodge.Name]bool, len(old))
-	for _, host := range old {
-		lost[host.Name] = true
-	}
-	for _, host := range fresh {
-		if lost[host.Name] {
-			delete(lost, host.Name)
-		} else {
-			w.came[host.Name] = at
-			delete(w.gone, host.Name)
+	changed := false
+	for name, change := range now.Changes(before) {
+		switch changed = true; {
+		case change.Before == nil:
+			w.came[name] = at
+			delete(w.gone, name)
+		case change.After == nil:
+			w.gone[name] = interval{w.came[name], at}
+			delete(w.came, name)
 		}
 	}
-	for name := range lost {
-		w.gone[name] = interval{w.came[name], at}
-		delete(w.came, name)
-	}
-	if len(old) > 0 || len(fresh) > 0 {
-		w.moments = append(w.moments, moment{at, len(now)})
+	if changed {
+		w.moments = append(w.moments, moment{at, now.Len()})
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // BackendRef is what a route says of its backend. Equal keys mean equal
 // content.
 type BackendRef struct {
-	Key      string
+	Key      gatelodge.BackendKey
 	Port     objects.ServicePort
 	Protocol gatelodge.BackendProtocol // "": what the Service port says
 	Tls      BackendTLSAsk             // where the protocol is over TLS
@@ -21,7 +21,7 @@ func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol,
 	if protocol != "" {
 		key += "+" + string(protocol)
 	}
-	return &BackendRef{Key: key + tls.key(), Port: port, Protocol: protocol, Tls: tls}
+	return &BackendRef{Key: gatelodge.BackendKey(key + tls.key()), Port: port, Protocol: protocol, Tls: tls}
 }
 
 // Service names the Service in a message.

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
 )
@@ -49,4 +50,12 @@ func Day(t *testing.T, text string) time.Time {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// Problems lists the problems of a Snapshot.
+func Problems(s *gatelodge.Snapshot) (list []gatelodge.Problem) {
+	for p := range s.Problems.All() {
+		list = append(list, p)
+	}
+	return list
 }

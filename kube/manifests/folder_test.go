@@ -48,10 +48,13 @@ func startFolder(t *testing.T, dir string) *Folder {
 func served(o objects.Objects) (hosts string, problems []gatelodge.Problem) {
 	snapshot := new(compile.Builder).Build(o, &objects.Config{WithoutClass: true})
 	var names []string
-	for _, host := range snapshot.Hosts {
+	for _, host := range snapshot.Hosts.All() {
 		names = append(names, string(host.Name))
 	}
-	return strings.Join(names, " "), snapshot.Problems
+	for problem := range snapshot.Problems.All() {
+		problems = append(problems, problem)
+	}
+	return strings.Join(names, " "), problems
 }
 
 // waitFor waits until the folder serves these hosts, with as many problems.

@@ -25,8 +25,8 @@ import (
 
 // The reasons of Events.
 const (
-	problemEvent = "Problem" // type Warning: a Problem of the object, whose Reason begins the message
-	servingEvent = "Serving" // type Normal: a host of the Ingress went live
+	problemReason = "Problem" // type Warning: a Problem of the object, whose Reason begins the message
+	servingReason = "Serving" // type Normal: a host of the Ingress went live
 )
 
 const (
@@ -93,25 +93,24 @@ func (w *eventWriter) observe(r *report) {
 	}
 	news := r.news(w.seen)
 	w.seen = r
-	changedProblems := !objects.SameSlice(before.snapshot.Problems, r.snapshot.Problems)
-	if changedProblems {
-		for e := range before.problemEvents() {
-			ended[e] = true
-		}
-	}
 	for uid := range news {
 		for e := range before.servingEvents(uid) {
 			ended[e] = true
 		}
 	}
-	if changedProblems {
-		for e := range r.problemEvents() {
+	for problem, change := range r.snapshot.Problems.Changes(before.snapshot.Problems) {
+		e, isTold := problemEvent(problem)
+		switch {
+		case !isTold:
+		case change.After:
 			begin(e, lastingTime, false)
+		default:
+			ended[e] = true
 		}
 	}
 	for uid := range news {
 		for e := range r.servingEvents(uid) {
-			begin(e, 0, first && isReported(r.byUID.Get(uid)))
+			begin(e, 0, first && isReported(r.ingress(uid)))
 		}
 	}
 	for e := range ended {
@@ -119,31 +118,23 @@ func (w *eventWriter) observe(r *report) {
 	}
 }
 
-// problemEvents yields what is to be told of problems of objects in the cluster.
-func (r *report) problemEvents() iter.Seq[event] {
-	return func(yield func(event) bool) {
-		for _, p := range r.snapshot.Problems {
-			if p.Object.UID == "" || p.Object.Namespace == "" {
-				continue
-			}
-			if !yield(event{p.Object, problemEvent, string(p.Reason) + ": " + p.Message}) {
-				return
-			}
-		}
-	}
+// problemEvent returns what is to be told of a problem; ok is false for one of
+// no object in the cluster.
+func problemEvent(p gatelodge.Problem) (e event, ok bool) {
+	return event{p.Object, problemReason, string(p.Reason) + ": " + p.Message}, p.Object.UID != "" && p.Object.Namespace != ""
 }
 
 // servingEvents yields what is to be told of the hosts of an Ingress, nothing
 // if that is gone.
 func (r *report) servingEvents(uid types.UID) iter.Seq[event] {
 	return func(yield func(event) bool) {
-		ingress := r.byUID.Get(uid)
+		ingress := r.ingress(uid)
 		if ingress == nil {
 			return
 		}
 		object := gatelodge.Object{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name, UID: string(uid)}
-		for _, host := range r.hosts.Get(uid) {
-			if !yield(event{object, servingEvent, intent.HostName(host) + " is served"}) {
+		for host := range r.hosts(uid) {
+			if !yield(event{object, servingReason, intent.HostName(host) + " is served"}) {
 				return
 			}
 		}
@@ -217,7 +208,7 @@ func (w *eventWriter) object(e event) *corev1.Event {
 	sum := sha256.Sum256([]byte(fmt.Sprintf("%s\n%s\n%s\n%s", c.FieldManager(), e.object.UID, e.reason, e.message)))
 	now := metav1.Now()
 	kind := corev1.EventTypeWarning
-	if e.reason == servingEvent {
+	if e.reason == servingReason {
 		kind = corev1.EventTypeNormal
 	}
 	message := e.message

@@ -65,13 +65,12 @@ func reportOf(served, wrong []string, hasStatus bool) *report {
 		}
 		ingresses = append(ingresses, ingress)
 		object := gatelodge.Object{Kind: "Ingress", Namespace: "shop", Name: name, UID: name}
-		snapshot.Hosts = append(snapshot.Hosts, &gatelodge.Host{
-			Name: gatelodge.Name(name + ".example"), Routes: []*gatelodge.Route{{Object: object}},
-		})
+		host := gatelodge.Name(name + ".example")
+		snapshot.Hosts = snapshot.Hosts.With(host, &gatelodge.Host{Name: host, Routes: []*gatelodge.Route{{Object: object}}})
 	}
 	for _, name := range wrong {
 		object := gatelodge.Object{Kind: "Ingress", Namespace: "shop", Name: name, UID: name}
-		snapshot.Problems = append(snapshot.Problems, gatelodge.Problem{Object: object, Reason: gatelodge.BadHost, Message: "no name"})
+		snapshot.Problems = snapshot.Problems.With(gatelodge.Problem{Object: object, Reason: gatelodge.BadHost, Message: "no name"}, true)
 	}
 	return newReport(snapshot, ingresses, nil)
 }
@@ -128,7 +127,7 @@ func TestEventsFitTheAPI(t *testing.T) {
 	cluster := cluster.New(nil, cluster.Config{Name: "gatelodge", Namespace: "gatelodge", Pod: "p"})
 	e := event{
 		object:  gatelodge.Object{Kind: "Ingress", Namespace: "shop", Name: strings.Repeat("a", 199) + "." + strings.Repeat("b", 53), UID: "u"},
-		reason:  problemEvent,
+		reason:  problemReason,
 		message: strings.Repeat("é", 2000),
 	}
 	object := newEventWriter(cluster).object(e)

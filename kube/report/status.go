@@ -86,7 +86,7 @@ func (r *Reporter) Run(ctx context.Context) {
 	for {
 		if report := r.report(); report != nil && !report.tellsTheSame(told) {
 			for uid := range report.news(told) {
-				if ingress := report.byUID.Get(uid); ingress != nil && report.differs(ingress) {
+				if ingress := report.ingress(uid); ingress != nil && report.differs(ingress) {
 					queue.Add(uid)
 				}
 			}
@@ -130,7 +130,7 @@ func (r *Reporter) writeStatuses(ctx context.Context, queue workqueue.TypedRateL
 // says for how long that rests.
 func (r *Reporter) writeStatus(ctx context.Context, uid types.UID) (rest time.Duration, err error) {
 	report := r.report()
-	ingress := report.byUID.Get(uid)
+	ingress := report.ingress(uid)
 	if ingress == nil || !report.differs(ingress) {
 		return 0, nil // it is gone, or well by now
 	}

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,8 +18,28 @@ import (
 type report struct {
 	snapshot  *gatelodge.Snapshot
 	ingresses []*networkingv1.Ingress
-	byUID     gatelodge.SharedMap[types.UID, *networkingv1.Ingress]
-	hosts     gatelodge.SharedMap[types.UID, []gatelodge.Name] // that an Ingress has a route of
+	byUID     gatelodge.Map[uid, *networkingv1.Ingress]
+	routed    gatelodge.Map[routedHost, bool]
+}
+
+// uid is that of an Ingress, as a key.
+type uid types.UID
+
+// Compare implements gatelodge.Ordered.
+func (u uid) Compare(v uid) int { return strings.Compare(string(u), string(v)) }
+
+// routedHost is a host that an Ingress has a route of.
+type routedHost struct {
+	uid  types.UID
+	host gatelodge.Name
+}
+
+// Compare implements gatelodge.Ordered.
+func (r routedHost) Compare(q routedHost) int {
+	if r.uid != q.uid {
+		return strings.Compare(string(r.uid), string(q.uid))
+	}
+	return r.host.Compare(q.host)
 }
 
 // newReport takes from last, nil for none, what did not change.
@@ -29,45 +50,42 @@ func newReport(snapshot *gatelodge.Snapshot, ingresses []*networkingv1.Ingress, 
 	byUID := last.byUID.Edit()
 	old, fresh := objects.Changed(last.ingresses, ingresses)
 	for _, ingress := range old {
-		byUID.Delete(ingress.UID)
+		byUID.Set(uid(ingress.UID), nil)
 	}
 	for _, ingress := range fresh {
-		byUID.Put(ingress.UID, ingress)
+		byUID.Set(uid(ingress.UID), ingress)
 	}
-	return &report{snapshot: snapshot, ingresses: ingresses, byUID: byUID.Map(), hosts: last.hostsIn(snapshot)}
+	return &report{snapshot: snapshot, ingresses: ingresses, byUID: byUID.Map(), routed: last.routedIn(snapshot)}
 }
+
+// ingress returns the Ingress of this UID, and nil if there is none.
+func (r *report) ingress(u types.UID) *networkingv1.Ingress { return r.byUID.Get(uid(u)) }
 
 func nothingTold() *report { return &report{snapshot: &gatelodge.Snapshot{}} }
 
-// hostsIn returns the hosts of each Ingress in a later Snapshot.
-func (r *report) hostsIn(next *gatelodge.Snapshot) gatelodge.SharedMap[types.UID, []gatelodge.Name] {
-	lost, got := make(map[types.UID]map[gatelodge.Name]bool), make(map[types.UID][]gatelodge.Name)
-	gatelodge.Differences(r.snapshot.Hosts, next.Hosts, gatelodge.CompareHosts, func(before, after *gatelodge.Host) {
-		for uid := range askersOf(before) {
-			if lost[uid] == nil {
-				lost[uid] = make(map[gatelodge.Name]bool)
+// routedIn returns the hosts of each Ingress in a later Snapshot.
+func (r *report) routedIn(next *gatelodge.Snapshot) gatelodge.Map[routedHost, bool] {
+	routed := r.routed.Edit()
+	for name, change := range next.Hosts.Changes(r.snapshot.Hosts) {
+		for uid := range askersOf(change.Before) {
+			routed.Set(routedHost{uid, name}, false)
+		}
+		for uid := range askersOf(change.After) {
+			routed.Set(routedHost{uid, name}, true)
+		}
+	}
+	return routed.Map()
+}
+
+// hosts yields the hosts of an Ingress, sorted.
+func (r *report) hosts(uid types.UID) iter.Seq[gatelodge.Name] {
+	return func(yield func(gatelodge.Name) bool) {
+		for routed := range r.routed.From(routedHost{uid: uid}) {
+			if routed.uid != uid || !yield(routed.host) {
+				return
 			}
-			lost[uid][before.Name] = true
-		}
-		for uid := range askersOf(after) {
-			got[uid] = append(got[uid], after.Name)
-		}
-	})
-	hosts := r.hosts.Edit()
-	for uid, names := range lost {
-		kept := slices.DeleteFunc(slices.Clone(r.hosts.Get(uid)), func(name gatelodge.Name) bool { return names[name] })
-		if kept = append(kept, got[uid]...); len(kept) > 0 {
-			hosts.Put(uid, kept)
-		} else {
-			hosts.Delete(uid)
 		}
 	}
-	for uid, names := range got {
-		if lost[uid] == nil {
-			hosts.Put(uid, slices.Concat(r.hosts.Get(uid), names))
-		}
-	}
-	return hosts.Map()
 }
 
 // askersOf yields the UID of each Ingress with a route of the host, which may
@@ -102,31 +120,31 @@ func (r *report) news(told *report) map[types.UID]bool {
 	for _, ingress := range slices.Concat(old, fresh) {
 		news[ingress.UID] = true
 	}
-	gatelodge.Differences(told.snapshot.Hosts, r.snapshot.Hosts, gatelodge.CompareHosts, func(before, after *gatelodge.Host) {
-		for uid := range askersOf(before) {
+	for _, change := range r.snapshot.Hosts.Changes(told.snapshot.Hosts) {
+		for uid := range askersOf(change.Before) {
 			news[uid] = true
 		}
-		for uid := range askersOf(after) {
+		for uid := range askersOf(change.After) {
 			news[uid] = true
 		}
-	})
+	}
 	return news
 }
 
 // tellsTheSame tells whether nothing changed that is told, as when endpoints
 // come and go.
 func (r *report) tellsTheSame(last *report) bool {
-	return last != nil && objects.SameSlice(last.snapshot.Hosts, r.snapshot.Hosts) && objects.SameSlice(last.snapshot.Problems, r.snapshot.Problems) &&
+	return last != nil && last.snapshot.Hosts == r.snapshot.Hosts && last.snapshot.Problems == r.snapshot.Problems &&
 		objects.SameSlice(last.snapshot.Views, r.snapshot.Views) && slices.Equal(last.ingresses, r.ingresses)
 }
 
 // addresses are where users reach the Ingress: those of the first view, if
 // anything of it is served.
 func (r *report) addresses(ingress *networkingv1.Ingress) []netip.Addr {
-	if len(r.hosts.Get(ingress.UID)) == 0 {
-		return nil
+	for range r.hosts(ingress.UID) {
+		return r.announced()
 	}
-	return r.announced()
+	return nil
 }
 
 // announced are the addresses of the first view.

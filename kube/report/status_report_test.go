@@ -18,8 +18,8 @@ import (
 func (r *report) told() map[types.UID]string {
 	told := make(map[types.UID]string)
 	for _, ingress := range r.ingresses {
-		hosts := slices.Sorted(slices.Values(r.hosts.Get(ingress.UID)))
-		told[ingress.UID] = fmt.Sprint(r.byUID.Get(ingress.UID) == ingress, hosts, r.addresses(ingress))
+		hosts := slices.Collect(r.hosts(ingress.UID))
+		told[ingress.UID] = fmt.Sprint(r.ingress(ingress.UID) == ingress, hosts, r.addresses(ingress))
 	}
 	return told
 }
@@ -63,7 +63,7 @@ func shuffledReport(random *rand.Rand, last *report) (*gatelodge.Snapshot, []*ne
 	hosts := make(map[gatelodge.Name]*gatelodge.Host)
 	var ingresses []*networkingv1.Ingress
 	if last != nil {
-		for _, host := range last.snapshot.Hosts {
+		for _, host := range last.snapshot.Hosts.All() {
 			hosts[host.Name] = host
 		}
 		ingresses = slices.Clone(last.ingresses)
@@ -88,6 +88,6 @@ func shuffledReport(random *rand.Rand, last *report) (*gatelodge.Snapshot, []*ne
 			delete(hosts, host.Name)
 		}
 	}
-	snapshot.Hosts = slices.SortedFunc(maps.Values(hosts), gatelodge.CompareHosts)
+	snapshot.Hosts = gatelodge.HostMap(slices.Collect(maps.Values(hosts))...)
 	return snapshot, ingresses
 }

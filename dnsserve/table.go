@@ -1,0 +1,75 @@
+package dnsserve
+
+import (
+	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
+)
+
+// table is the Snapshot as queries need it.
+type table struct {
+	views     map[string]*view
+	rateLimit int     // replies a second to one client network; 0: no limit
+	logShare  float64 // of queries
+	minTLS    uint16
+}
+
+// view returns the view of this name, and nil if t is nil or does not have it.
+func (t *table) view(name string) *view {
+	if t == nil {
+		return nil
+	}
+	return t.views[name]
+}
+
+// view is the zones that one listener answers for.
+type view struct {
+	source *gatelodge.View  // what it was compiled from
+	zones  map[string]*zone // by name in wire form
+
+	// The fewest and the most labels of the zones' names: no other suffix of a
+	// name is worth looking for.
+	fewest, most int
+
+	outside *zoneStats // of queries for names in none of the zones; nil: not counted
+}
+
+func newView(zones []*zone) *view {
+	v := &view{zones: make(map[string]*zone, len(zones))}
+	for i, z := range zones {
+		if i == 0 {
+			v.fewest = z.depth
+		}
+		v.fewest, v.most = min(v.fewest, z.depth), max(v.most, z.depth)
+		v.zones[string(z.name)] = z
+	}
+	return v
+}
+
+// zone returns the zone of this name, and nil if v is nil or does not have it.
+func (v *view) zone(n gatelodge.Name) *zone {
+	if v == nil {
+		return nil
+	}
+	return v.zones[string(wireName(n))]
+}
+
+// zoneOf returns the zone to look up qname in, and nil if it is in none; it
+// leaves the labels of qname in l. The DS records of a zone belong to the zone
+// above, so that one is preferred for them.
+func (v *view) zoneOf(l *labels, qname name, qtype uint16) *zone {
+	l.split(qname)
+	var apex *zone
+	for depth := min(l.n, v.most); depth >= v.fewest && depth >= 0; depth-- {
+		z := v.zones[string(l.suffix(qname, l.n-depth))]
+		if z == nil {
+			continue
+		}
+		if depth == l.n && qtype == dns.TypeDS {
+			apex = z
+			continue
+		}
+		return z
+	}
+	return apex
+}
