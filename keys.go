@@ -61,17 +61,14 @@ const (
 func (s *SharedKeys) Follow(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	changed := make(chan struct{}, 1)
+	changed := NewSignal()
 	ended := make(chan error, 1)
 	go func() {
 		ended <- s.Store.Watch(ctx, s.Item, func(name string) {
 			if name != s.Item {
 				return // one that only begins like it
 			}
-			select {
-			case changed <- struct{}{}:
-			default: // it will be read anyway
-			}
+			changed.Raise()
 		})
 	}()
 	var retry <-chan time.Time

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 )
 
@@ -82,7 +83,7 @@ const abortTime = 5 * time.Second
 type work struct {
 	requests atomic.Int64
 	draining atomic.Bool
-	changed  chan struct{} // while draining, signalled when a request ends or becomes a tunnel
+	changed  gatelodge.Signal // while draining, signalled when a request ends or becomes a tunnel
 
 	mu      sync.Mutex
 	tunnels map[exchange.Tunnel]struct{}
@@ -98,10 +99,7 @@ func (w *work) leave() {
 
 func (w *work) notify() {
 	if w.draining.Load() {
-		select {
-		case w.changed <- struct{}{}:
-		default: // signalled already
-		}
+		w.changed.Raise()
 	}
 }
 

@@ -49,7 +49,7 @@ type Server struct {
 func New(live *gatelodge.Live, cfg Config) *Server {
 	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials()}
 	s.work.tunnels = make(map[exchange.Tunnel]struct{})
-	s.work.changed = make(chan struct{}, 1)
+	s.work.changed = gatelodge.NewSignal()
 	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)
 	s.upstreams = &upstreams{settings: s.settings, byKey: make(map[gatelodge.BackendKey]*upstream)}
 	s.table = gatelodge.NewTable(live, s.compile, s.published)

@@ -111,7 +111,7 @@ type term struct {
 	*Issuer
 	began      time.Time
 	challenges *challengeStore
-	finished   chan struct{} // signalled at the end of each attempt
+	finished   gatelodge.Signal // signalled at the end of each attempt
 	working    sync.WaitGroup
 
 	registering sync.Mutex // held while the client is made
@@ -136,7 +136,7 @@ type nameState struct {
 
 func newTerm(i *Issuer) *term {
 	return &term{
-		Issuer: i, began: time.Now(), challenges: newChallengeStore(i.config.Store), finished: make(chan struct{}, 1),
+		Issuer: i, began: time.Now(), challenges: newChallengeStore(i.config.Store), finished: gatelodge.NewSignal(),
 		names:         make(map[gatelodge.Name]*nameState),
 		problemStored: true, // the previous leader may have stored one
 	}
@@ -241,10 +241,7 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 	}
 	state.open = err != nil && !errors.As(err, &over)
 	t.mu.Unlock()
-	select {
-	case t.finished <- struct{}{}:
-	default: // signalled already
-	}
+	t.finished.Raise()
 }
 
 // withdrawLeftovers withdraws the challenge responses that no open order needs.

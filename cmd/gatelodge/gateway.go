@@ -48,7 +48,7 @@ type gateway struct {
 	gc       gcTuner // used by rebuild only
 
 	config       atomic.Pointer[config]
-	wakeBuild    chan struct{}                   // has a snapshot built though no object changed
+	wakeBuild    gatelodge.Signal                // has a snapshot built though no object changed
 	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
 
 	serving   sync.Once     // closes first
@@ -65,7 +65,7 @@ func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *sl
 		platform:  &standalone{},
 		guard:     &guard.Guard{Log: log, Reader: &intent.Reader{}},
 		registry:  newRegistry(),
-		wakeBuild: make(chan struct{}, 1),
+		wakeBuild: gatelodge.NewSignal(),
 		first:     make(chan struct{}),
 	}
 	g.config.Store(cfg)
@@ -268,15 +268,7 @@ func (g *gateway) configChanged(next *config, err error) {
 	}
 	next.Kube.Admin = current.Kube.Admin
 	g.config.Store(next)
-	g.poke()
-}
-
-// poke has a snapshot built though no object changed.
-func (g *gateway) poke() {
-	select {
-	case g.wakeBuild <- struct{}{}:
-	default: // a build is due anyway
-	}
+	g.wakeBuild.Raise()
 }
 
 // confirm releases what the guard holds, here at once and on the other replicas
@@ -287,7 +279,7 @@ func (g *gateway) confirm(ctx context.Context, hash string) (confirmed string, e
 	if err != nil {
 		return "", err
 	}
-	g.poke()
+	g.wakeBuild.Raise()
 	if err := g.platform.confirmed(ctx, confirmed); err != nil {
 		return confirmed, fmt.Errorf("telling the other replicas: %w", err)
 	}

@@ -12,7 +12,6 @@ import (
 	"k8s.io/utils/ptr"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/objects"
 )
 
 // The times of the replicas' Leases. A replica that is gone without a word is
@@ -34,17 +33,17 @@ const challengesAnnotation = "gatelodge.dev/challenges"
 type Replica struct {
 	cluster    *Cluster
 	challenges atomic.Pointer[string] // the version that is served; nil: nothing is yet
-	wake       chan struct{}          // it changed
+	wake       gatelodge.Signal       // it changed
 }
 
 // Replica returns this replica's own Lease.
-func (c *Cluster) Replica() *Replica { return &Replica{cluster: c, wake: make(chan struct{}, 1)} }
+func (c *Cluster) Replica() *Replica { return &Replica{cluster: c, wake: gatelodge.NewSignal()} }
 
 // Served takes note of a Snapshot that is live.
 func (r *Replica) Served(snapshot *gatelodge.Snapshot) {
 	version := snapshot.ChallengesVersion
 	if before := r.challenges.Swap(&version); before == nil || *before != version {
-		objects.Signal(r.wake)
+		r.wake.Raise()
 	}
 }
 

@@ -30,7 +30,7 @@ import (
 type Watch struct {
 	cluster *Cluster
 	config  func() *objects.Config
-	wake    chan struct{} // something changed
+	wake    gatelodge.Signal // something changed
 
 	dnsEndpoints *presence // nil: nobody reads them
 
@@ -53,11 +53,11 @@ type Watch struct {
 // Watch returns the Source of the cluster's objects, for what config returns.
 // Which Secrets it reads depends on what reader finds in the Ingresses.
 func (c *Cluster) Watch(config func() *objects.Config, reader *intent.Reader) *Watch {
-	w := &Watch{cluster: c, config: config, reader: reader, wake: make(chan struct{}, 1), feeds: make(map[feedKey]*feed)}
+	w := &Watch{cluster: c, config: config, reader: reader, wake: gatelodge.NewSignal(), feeds: make(map[feedKey]*feed)}
 	if c.Cfg.Custom != nil {
 		w.dnsEndpoints = newPresence(objects.DnsEndpoints)
 	}
-	c.Faults.onChange(w.poke)
+	c.Faults.onChange(w.wake.Raise)
 	return w
 }
 
@@ -67,14 +67,7 @@ func (w *Watch) changed(kind feedKind) {
 	if kind != serviceFeed && kind != sliceFeed {
 		w.stale.Store(true)
 	}
-	w.poke()
-}
-
-func (w *Watch) poke() {
-	select {
-	case w.wake <- struct{}{}:
-	default: // it is awake already
-	}
+	w.wake.Raise()
 }
 
 // Run watches until ctx ends. Objects is complete once everything was listed.
@@ -82,7 +75,7 @@ func (w *Watch) Run(ctx context.Context, dirty func()) error {
 	ctx, stop := context.WithCancel(quietly(ctx, w.cluster.Cfg.Log))
 	defer stop()
 	if w.dnsEndpoints != nil {
-		go w.dnsEndpoints.follow(ctx, discovery.ToDiscoveryInterfaceWithContext(w.cluster.Client.Discovery()), w.cluster.Faults, w.poke)
+		go w.dnsEndpoints.follow(ctx, discovery.ToDiscoveryInterfaceWithContext(w.cluster.Client.Discovery()), w.cluster.Faults, w.wake.Raise)
 	}
 	complete := false
 	for {
@@ -185,7 +178,7 @@ func (w *Watch) tlsSecrets(keys []feedKey) (lists [][]metav1.Object) {
 // missing hears that a resource was not found. Only one may be that.
 func (w *Watch) missing() {
 	if w.dnsEndpoints != nil {
-		w.dnsEndpoints.question()
+		w.dnsEndpoints.doubt.Raise()
 	}
 }
 
@@ -195,7 +188,7 @@ func (w *Watch) Objects() objects.Objects {
 	defer w.mu.Unlock()
 	cfg := w.config()
 	if w.read != cfg {
-		w.poke() // another configuration may need other objects
+		w.wake.Raise() // another configuration may need other objects
 	}
 	objs := w.collect(w.active)
 	objs.Problems = append(w.cluster.Faults.problems(), w.problems...)

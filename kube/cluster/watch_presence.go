@@ -9,6 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	gatelodge "gatelodge.dev"
 )
 
 // presenceEvery is how often it is asked whether a resource is there. To be
@@ -26,7 +28,7 @@ type resourceServer interface {
 // has, and that may come and go.
 type presence struct {
 	resource schema.GroupVersionResource
-	doubt    chan struct{} // somebody found it missing
+	doubt    gatelodge.Signal // somebody found it missing
 
 	mu      sync.Mutex
 	known   bool
@@ -34,21 +36,13 @@ type presence struct {
 }
 
 func newPresence(resource schema.GroupVersionResource) *presence {
-	return &presence{resource: resource, doubt: make(chan struct{}, 1)}
+	return &presence{resource: resource, doubt: gatelodge.NewSignal()}
 }
 
 func (p *presence) get() (present, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.present, p.known
-}
-
-// question has it looked at soon.
-func (p *presence) question() {
-	select {
-	case p.doubt <- struct{}{}:
-	default: // it is in doubt already
-	}
 }
 
 // follow asks now and then until ctx ends, and calls changed after each news.

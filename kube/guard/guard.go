@@ -53,7 +53,7 @@ type Guard struct {
 	status    Status
 	served    *gatelodge.Snapshot
 	confirmed bool
-	news      chan struct{} // the record to keep may have changed; nil: nobody keeps it
+	news      gatelodge.Signal // the record to keep may have changed; nil: nobody keeps it
 }
 
 // hold is a withdrawal that is held.

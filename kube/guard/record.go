@@ -43,7 +43,7 @@ func (g *Guard) note(snapshot *gatelodge.Snapshot) {
 	defer g.mu.Unlock()
 	g.served = snapshot
 	if g.news != nil {
-		objects.Signal(g.news)
+		g.news.Raise()
 	}
 }
 
@@ -54,8 +54,8 @@ const recordEvery = 5 * time.Second
 // Keep writes the record down whenever it changes, until ctx ends. It is the
 // leader's. A failed attempt is repeated; put tells of it.
 func (g *Guard) Keep(ctx context.Context, put func(ctx context.Context, r objects.GuardRecord) error) {
-	news := make(chan struct{}, 1)
-	objects.Signal(news)
+	news := gatelodge.NewSignal()
+	news.Raise()
 	g.mu.Lock()
 	g.news = news
 	g.mu.Unlock()

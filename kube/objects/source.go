@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	gatelodge "gatelodge.dev"
 )
 
 // Source is where Objects come from.
@@ -33,7 +35,7 @@ const (
 func Follow(ctx context.Context, source Source, poke <-chan struct{}, rebuild func(objs Objects, since time.Time) (rebuildAt time.Time)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	changes := &changes{signal: make(chan struct{}, 1)}
+	changes := &changes{signal: gatelodge.NewSignal()}
 	failed := make(chan error, 1)
 	go func() { failed <- source.Run(ctx, changes.mark) }()
 
@@ -103,7 +105,7 @@ func dueAt(first, last, built time.Time) time.Time {
 
 // changes collects when something became dirty.
 type changes struct {
-	signal chan struct{}
+	signal gatelodge.Signal
 
 	mu          sync.Mutex
 	first, last time.Time // zero: nothing is dirty
@@ -117,10 +119,7 @@ func (c *changes) mark() {
 	}
 	c.last = now
 	c.mu.Unlock()
-	select {
-	case c.signal <- struct{}{}:
-	default: // it is set already
-	}
+	c.signal.Raise()
 }
 
 func (c *changes) span() (first, last time.Time) {

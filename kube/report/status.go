@@ -23,7 +23,7 @@ import (
 type Reporter struct {
 	cluster *cluster.Cluster
 	events  *eventWriter
-	wake    chan struct{} // there is a newer report
+	wake    gatelodge.Signal // there is a newer report
 
 	mu     sync.Mutex
 	latest *report // nil: nothing is served yet
@@ -33,7 +33,7 @@ type Reporter struct {
 
 // NewReporter returns what tells the cluster.
 func NewReporter(c *cluster.Cluster) *Reporter {
-	return &Reporter{cluster: c, events: newEventWriter(c), wake: make(chan struct{}, 1), written: make(map[types.UID]time.Time)}
+	return &Reporter{cluster: c, events: newEventWriter(c), wake: gatelodge.NewSignal(), written: make(map[types.UID]time.Time)}
 }
 
 // Served takes note of a Snapshot that is live, and of the objects that it was
@@ -46,10 +46,7 @@ func (r *Reporter) Served(snapshot *gatelodge.Snapshot, objs objects.Objects) {
 	r.mu.Lock()
 	r.latest = newReport(snapshot, objs.Ingresses, r.latest)
 	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default: // it is awake already
-	}
+	r.wake.Raise()
 }
 
 func (r *Reporter) report() *report {

@@ -42,8 +42,8 @@ type ExternalNames struct {
 	config func() *objects.Config
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 	log    *slog.Logger
-	wake   chan struct{} // wanted changed, or the source is complete
-	news   chan struct{} // current changed
+	wake   gatelodge.Signal // wanted changed, or the source is complete
+	news   gatelodge.Signal // current changed
 
 	mu      sync.Mutex
 	read    *objects.Config // what wanted was made of …
@@ -61,7 +61,7 @@ func NewExternalNames(source objects.Source, config func() *objects.Config, log 
 		lookup: func(ctx context.Context, name string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 		},
-		wake: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		wake: gatelodge.NewSignal(), news: gatelodge.NewSignal(),
 		current: &objects.Externals{},
 	}
 }
@@ -76,7 +76,7 @@ func (e *ExternalNames) Objects() objects.Objects {
 		var wanted map[gatelodge.Name]bool
 		if wanted, e.tooMany = externalNames(&objs, cfg); !maps.Equal(wanted, e.wanted) {
 			e.wanted = wanted
-			objects.Signal(e.wake)
+			e.wake.Raise()
 		}
 	}
 	objs.Externals = e.current
@@ -99,7 +99,7 @@ func (e *ExternalNames) Run(ctx context.Context, dirty func()) error {
 			if started.Load() {
 				dirty()
 			} else {
-				objects.Signal(e.wake)
+				e.wake.Raise()
 			}
 		})
 	}()
@@ -238,7 +238,7 @@ func (e *ExternalNames) learn(ctx context.Context, name gatelodge.Name, addresse
 		return
 	}
 	e.put(name, &objects.External{Addresses: addresses})
-	objects.Signal(e.news)
+	e.news.Raise()
 }
 
 // externalNames lists the names of ExternalName Services that an Ingress, or the

@@ -35,7 +35,7 @@ type LastGood struct {
 	log    *slog.Logger
 
 	complete atomic.Bool // the source is
-	news     chan struct{}
+	news     gatelodge.Signal
 
 	mu         sync.Mutex
 	remembered objects.Objects
@@ -52,7 +52,7 @@ func NewLastGood(source objects.Source, dir string, log *slog.Logger) (*LastGood
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the state: %w", err)
 	}
-	return &LastGood{source: source, file: filepath.Join(dir, lastGoodFile), log: log, news: make(chan struct{}, 1)}, nil
+	return &LastGood{source: source, file: filepath.Join(dir, lastGoodFile), log: log, news: gatelodge.NewSignal()}, nil
 }
 
 // Objects returns what the source knows, or what it knew when it was last
@@ -111,7 +111,7 @@ func (l *LastGood) Served(objs objects.Objects) {
 	l.mu.Lock()
 	l.served = objs
 	l.mu.Unlock()
-	objects.Signal(l.news)
+	l.news.Raise()
 }
 
 // Recall returns what was kept when the process started, if it can be read.

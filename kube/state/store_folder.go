@@ -31,7 +31,7 @@ type FolderStore struct {
 // folderWatcher is one call of Watch.
 type folderWatcher struct {
 	prefix string
-	wake   chan struct{}
+	wake   gatelodge.Signal
 	names  []string // that changed; guarded by FolderStore.mu
 }
 
@@ -135,7 +135,7 @@ func versionOfText(text []byte) string {
 
 // Watch implements gatelodge.Store.
 func (s *FolderStore) Watch(ctx context.Context, prefix string, changed func(name string)) error {
-	w := &folderWatcher{prefix: prefix, wake: make(chan struct{}, 1)}
+	w := &folderWatcher{prefix: prefix, wake: gatelodge.NewSignal()}
 	if err := s.begin(w); err != nil {
 		return err
 	}
@@ -192,10 +192,7 @@ func (s *FolderStore) tell(name string) {
 	for w := range s.watchers {
 		if strings.HasPrefix(name, w.prefix) {
 			w.names = append(w.names, name)
-			select {
-			case w.wake <- struct{}{}:
-			default: // it is awake already
-			}
+			w.wake.Raise()
 		}
 	}
 }
