@@ -2,16 +2,16 @@ package exchange
 
 import "errors"
 
-// Errors that engines wrap, on either side, for handlers to tell what went
-// wrong and whose fault it is: one of the first two, and what fits of the rest.
+// Errors that engines wrap, on either side, so that handlers know which peer
+// failed and why: one of the first two, and any of the others that applies.
 var (
-	ErrClient  = errors.New("client")  // the client broke off, or sent what can't be read
+	ErrClient  = errors.New("client")  // the client left early, or sent something invalid
 	ErrBackend = errors.New("backend") // the backend did
 
-	ErrTimeout  = errors.New("timeout")   // the peer made no progress for as long as it may
-	ErrTooLarge = errors.New("too large") // what the peer sent is over a limit
+	ErrTimeout  = errors.New("timeout")   // the peer made no progress within the timeout
+	ErrTooLarge = errors.New("too large") // what the peer sent exceeds a limit
 
-	// ErrUnsent: nothing of the request can have been processed, so it may go
-	// to another endpoint whatever its method.
+	// ErrUnsent: nothing of the request can have been processed, so it may be
+	// sent to another endpoint with any method.
 	ErrUnsent = errors.New("unsent")
 )

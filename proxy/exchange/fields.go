@@ -2,18 +2,17 @@ package exchange
 
 import "slices"
 
-// Field is a header or trailer field. Its name is in lower case, on the way in
-// and on the way out: the engines make it so, and field names are
-// case-insensitive (RFC 9110 §5.1). The value has no white space around it and
-// no CR, LF or NUL in it.
+// Field is a header or trailer field. The engines convert its name to lower case
+// in both directions: field names are case-insensitive (RFC 9110 §5.1). The value
+// has no white space around it and no CR, LF or NUL in it.
 type Field struct {
 	Name, Value string
 }
 
 // Fields is an ordered list of fields. Fields of the same name may be repeated
 // and keep their order (RFC 9110 §5.3). Names passed to its methods are in
-// lower case. Set and Del work in place: whoever needs the list as it was
-// copies it first (slices.Clone, or append to a buffer of one's own).
+// lower case. Set and Del work in place: to keep the list as it was, copy it
+// first (slices.Clone, or append to another slice).
 type Fields []Field
 
 // Get returns the value of the first field of this name, and "" if there is
@@ -27,7 +26,7 @@ func (f Fields) Get(name string) string {
 	return ""
 }
 
-// Has tells whether there is a field of this name.
+// Has reports whether there is a field of this name.
 func (f Fields) Has(name string) bool {
 	return slices.ContainsFunc(f, func(field Field) bool { return field.Name == name })
 }
@@ -37,8 +36,7 @@ func (f *Fields) Add(name, value string) {
 	*f = append(*f, Field{name, value})
 }
 
-// Set puts value into the first field of this name and removes the others, or
-// appends one.
+// Set sets the first field of this name and removes the others, or appends one.
 func (f *Fields) Set(name, value string) {
 	for i := range *f {
 		if (*f)[i].Name == name {

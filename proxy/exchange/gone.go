@@ -5,13 +5,12 @@ import (
 	"sync"
 )
 
-// Gone is how a client's going away reaches who works for it, without a
-// goroutine or an allocation for each request: a handler that waits for a
-// backend has the connection to it watched. The zero Gone is ready for use, and
-// a nil one never tells anything.
+// Gone tells a handler that its client is gone, without a goroutine or an
+// allocation for each request: a handler that waits for a backend lets Gone close
+// that connection. The zero Gone is ready for use, and a nil one does nothing.
 type Gone struct {
-	// Look, if set, is how an engine that learns of a client's going only when
-	// it reads or writes finds out at other times. It may be called from any
+	// Look, if set, reports whether the client is gone, for an engine that
+	// otherwise notices only when it reads or writes. It may be called from any
 	// goroutine and does not wait.
 	Look func() bool
 
@@ -20,8 +19,8 @@ type Gone struct {
 	closer io.Closer
 }
 
-// Watch has c closed when the client goes away, and at once if it has already.
-// It takes the place of what was watched before; nil withdraws it.
+// Watch closes c when the client goes away, or at once if it is already gone. It
+// replaces the previous one; nil removes it.
 func (g *Gone) Watch(c io.Closer) {
 	if g == nil {
 		return
@@ -30,21 +29,21 @@ func (g *Gone) Watch(c io.Closer) {
 	defer g.mu.Unlock()
 	g.closer = c
 	if g.gone && c != nil {
-		_ = c.Close() // whoever uses it finds out
+		_ = c.Close() // its user notices
 	}
 }
 
-// Signal tells that the client is gone. Engines call it, from any goroutine.
+// Signal records that the client is gone. Engines call it, from any goroutine.
 func (g *Gone) Signal() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.gone = true
 	if g.closer != nil {
-		_ = g.closer.Close() // whoever uses it finds out
+		_ = g.closer.Close() // its user notices
 	}
 }
 
-// Gone tells whether Signal was called.
+// Gone reports whether Signal was called.
 func (g *Gone) Gone() bool {
 	if g == nil {
 		return false
