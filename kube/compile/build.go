@@ -71,7 +71,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.stored = followStored(tableFrom(objs.Stored, b.last.storedTable()), &objs, b.last.stored)
 
 	next.claimants = joinClaimants(next.selection, next.published.List, extra.Withheld, b.last.claimants)
-	next.resolution = resolve(next.claimants.selection, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
+	next.resolution = resolve(next.claimants.all, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
 	next.grants = grantNames(next.claimants.all, next.domains.limits, cfg, extra.Incumbents, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objs, b.last.issued)
@@ -95,7 +95,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 		ChallengesVersion:   next.stored.challenges.version,
 		Issuing:             next.issuing.root,
 		Problems:            next.shown,
-		RebuildAt:           earliest(objs.Now, next.resolution.until, next.defaults.until, firstDeadline(next.issued.deadlines)),
+		RebuildAt:           earliest(objs.Now, firstDeadline(next.resolution.deadlines), next.defaults.until, firstDeadline(next.issued.deadlines)),
 	}
 }
 
@@ -113,7 +113,7 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	e := problemEdit{last.problems.Edit()}
 	m.sources = [][]gatelodge.Problem{
 		objs.Problems, cfg.Problems, m.selection.Problems, m.domains.problems, m.published.Problems,
-		m.resolution.problems, m.defaults.problems, m.announced.problems, m.issuing.problems,
+		m.defaults.problems, m.announced.problems, m.issuing.problems,
 	}
 	before := last.sources
 	if before == nil {
@@ -123,9 +123,10 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 		e.replace(before[i], now)
 	}
 	if last.hosts == nil {
-		last = &memo{stored: &stored{}, grants: &grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
+		last = &memo{stored: &stored{}, resolution: &resolution{}, grants: &grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
 	}
 	follow(e, m.stored.items, last.stored.items, (*storedItem).wrong)
+	follow(e, m.resolution.results, last.resolution.results, (*resolved).wrong)
 	follow(e, m.grants.wrong, last.grants.wrong, (*told).wrong)
 	follow(e, m.hosts.results, last.hosts.results, (*hostResult).wrong)
 	follow(e, m.backends.results, last.backends.results, (*backendResult).wrong)

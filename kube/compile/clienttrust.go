@@ -33,7 +33,7 @@ func (r *resolved) resolveClientAuth(s *secrets, objs *objects.Objects) {
 		return
 	}
 	name := r.Object.Namespace + "/" + ask.Secret
-	secret := s.of(r.Ingress, ask.Secret)
+	secret := s.of(r.Claimant, ask.Secret)
 	if secret == nil {
 		r.problem(gatelodge.SecretMissing, "there is no Secret %s, which auth-tls-secret names", name)
 		return

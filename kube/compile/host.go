@@ -47,7 +47,7 @@ func makeHost(granted *grant, res *resolution, inherited []*gatelodge.Certificat
 		host:      &gatelodge.Host{Name: granted.name, Owner: granted.namespace()},
 	}
 	for _, s := range granted.shares {
-		r.shares = append(r.shares, res.of[s.ingress])
+		r.shares = append(r.shares, res.results.Get(s.ingress.Key()))
 	}
 	r.decideClientAuth()
 	r.addRoutes(granted)

@@ -69,9 +69,13 @@ func (m *hostMaker) findDirty() {
 		return
 	}
 	changes(m.dirty, m.names, m.last.names)
-	for _, in := range m.resolved.changedSince(m.last.resolved) {
-		for name := range in.Names() {
-			m.dirty[name] = true
+	for _, change := range m.resolved.results.Changes(m.last.resolved.results) {
+		for _, r := range []*resolved{change.Before, change.After} {
+			if r != nil {
+				for name := range r.Names() {
+					m.dirty[name] = true
+				}
+			}
 		}
 	}
 	for name := range m.issued.byName.Changes(m.last.issued.byName) {

@@ -77,3 +77,9 @@ func follow[K gatelodge.Ordered[K], V comparable](e problemEdit, now, before gat
 func sameSlice[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
+func (r *resolved) wrong() []gatelodge.Problem {
+	if r == nil {
+		return nil
+	}
+	return r.problems
+}

@@ -2,7 +2,7 @@ package compile
 
 import (
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 	"time"
 
@@ -13,79 +13,97 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// resolved is an Ingress together with what the Secrets say that it names.
+// resolved is a claimant together with what the Secrets say that it names.
 type resolved struct {
-	*intent.Ingress
+	*intent.Claimant
 	orders       bool // its certificates are ordered where no Secret has them
 	policy       *gatelodge.Policy
-	clientAuth   *gatelodge.ClientAuth    // for the hosts of the Ingress; nil: it asks for none
-	certificates []*gatelodge.Certificate // for each entry of ingress.tls; nil: none that can be used now
+	clientAuth   *gatelodge.ClientAuth    // for its hosts; nil: it asks for none
+	certificates []*gatelodge.Certificate // for each entry of Tls; nil: none that can be used now
 	problems     []gatelodge.Problem
 
-	uses  []*corev1.Secret // what used returned; nil: there is none
-	now   time.Time
 	until time.Time // when it becomes something else because of the time alone; zero: never
 }
 
-// resolution is the resolved Ingresses, the oldest first.
+// resolution is the resolved claimants.
 type resolution struct {
-	selection *intent.Selection
+	claimants Claimants
 	secrets   *secrets
 	orders    bool
-	list      []*resolved
-	of        map[*intent.Ingress]*resolved
-	problems  []gatelodge.Problem
 	now       time.Time
-	until     time.Time
-	changed   []*intent.Ingress // resolved to something else than in the resolution before
+
+	results   gatelodge.Map[intent.Key, *resolved]
+	users     index[objects.Key, intent.Key] // claimants by the Secrets that they name
+	deadlines deadlines[intent.Key]
 }
 
-// resolve looks up the Secrets of every Ingress, and reuses what last has for
-// one where neither the Ingress nor its Secrets nor the validity of a
-// certificate changed. With orders, a certificate that no Secret has will be
-// ordered, so a Secret of spec.tls may be absent.
-func resolve(selected *intent.Selection, s *secrets, objs *objects.Objects, orders bool, last *resolution) *resolution {
+// resolve looks up the Secrets of the claimants of which a part changed: the
+// claimant, a Secret, or the validity of a certificate. With orders, a certificate
+// that no Secret has will be ordered, so a Secret of spec.tls may be absent.
+func resolve(claimants Claimants, s *secrets, objs *objects.Objects, orders bool, last *resolution) *resolution {
 	if last == nil {
-		last = &resolution{selection: &intent.Selection{}}
-	} else if last.selection == selected && last.secrets == s && last.orders == orders && current(last.now, last.until, objs.Now) {
+		last = &resolution{secrets: &secrets{}}
+	}
+	dirty := make(dirty[intent.Key])
+	changes(dirty, claimants, last.claimants)
+	for key := range s.changedSince(last.secrets) {
+		for user := range of(last.users, key) {
+			dirty[user] = true
+		}
+	}
+	if last.orders != orders || objs.Now.Before(last.now) {
+		all(dirty, claimants)
+	}
+	due(dirty, last.deadlines, objs.Now)
+	if len(dirty) == 0 && last.secrets == s && last.claimants == claimants {
 		return last
 	}
-	next := &resolution{selection: selected, secrets: s, orders: orders, now: objs.Now, list: make([]*resolved, len(selected.Ours)), of: make(map[*intent.Ingress]*resolved, len(selected.Ours))}
-	places := objects.Matches(last.selection.Ours, selected.Ours)
-	for i, in := range selected.Ours {
-		var r *resolved
-		if at := places[i]; at >= 0 {
-			r = last.list[at]
+	next := &resolution{claimants: claimants, secrets: s, orders: orders, now: objs.Now}
+	results, users, deadlines := last.results.Edit(), last.users.Edit(), last.deadlines.Edit()
+	for key := range dirty {
+		before, after := results.Get(key), (*resolved)(nil)
+		if claimant := claimants.Get(key); claimant != nil {
+			after = resolveOne(claimant, s, objs, orders && claimant.Asked.Acme != intent.AcmeNo)
 		}
-		ordered := orders && in.Asked.Acme != intent.AcmeNo
-		if r == nil || r.orders != ordered || !current(r.now, r.until, objs.Now) || last.secrets != s && !slices.Equal(r.uses, s.used(in)) {
-			r = resolveOne(in, s, objs, ordered)
+		results.Set(key, after)
+		for name := range before.secretNames() {
+			users.Set(pair[objects.Key, intent.Key]{name, key}, false)
 		}
-		next.list[i], next.of[in] = r, r
-		if last.of[in] != r {
-			next.changed = append(next.changed, in)
+		for name := range after.secretNames() {
+			users.Set(pair[objects.Key, intent.Key]{name, key}, true)
 		}
-		next.problems = append(next.problems, r.problems...)
-		next.until = earliest(objs.Now, next.until, r.until)
+		setDeadline(deadlines, key, before.deadline(), after.deadline())
 	}
+	next.results, next.users, next.deadlines = results.Map(), users.Map(), deadlines.Map()
 	return next
 }
 
-// used lists the Secrets that an Ingress names.
-func (s *secrets) used(in *intent.Ingress) []*corev1.Secret {
-	if len(in.Tls) == 0 && in.Asked.Auth.Secret == "" && in.Asked.ClientAuth.Secret == "" {
-		return nil
+// deadline is when the result becomes another because of the time alone; the zero
+// time is never.
+func (r *resolved) deadline() time.Time {
+	if r == nil {
+		return time.Time{}
 	}
-	used := make([]*corev1.Secret, 0, 2*len(in.Tls)+2)
-	for _, entry := range in.Tls {
-		used = append(used, s.of(in, entry.Secret), s.before(objects.Key{Namespace: in.Object.Namespace, Name: entry.Secret}))
+	return r.until
+}
+
+// secretNames goes through the Secrets that the claimant names; nil names none.
+func (r *resolved) secretNames() iter.Seq[objects.Key] {
+	return func(yield func(objects.Key) bool) {
+		if r == nil {
+			return
+		}
+		for _, name := range r.SecretNames() {
+			if name != "" && !yield(objects.Key{Namespace: r.Object.Namespace, Name: name}) {
+				return
+			}
+		}
 	}
-	return append(used, s.of(in, in.Asked.Auth.Secret), s.of(in, in.Asked.ClientAuth.Secret))
 }
 
 // of finds a Secret in the namespace of the Ingress: no other namespace's
 // Secret is ever used for it.
-func (s *secrets) of(in *intent.Ingress, name string) *corev1.Secret {
+func (s *secrets) of(in *intent.Claimant, name string) *corev1.Secret {
 	return s.table.Get(objects.Key{Namespace: in.Object.Namespace, Name: name})
 }
 
@@ -93,8 +111,8 @@ func (r *resolved) problem(reason gatelodge.Reason, format string, args ...any) 
 	r.problems = append(r.problems, gatelodge.Problem{Object: r.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
-func resolveOne(in *intent.Ingress, s *secrets, objs *objects.Objects, orders bool) *resolved {
-	r := &resolved{Ingress: in, orders: orders, uses: s.used(in), now: objs.Now}
+func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders bool) *resolved {
+	r := &resolved{Claimant: in, orders: orders}
 	for i := range in.Tls {
 		r.certificates = append(r.certificates, r.certificate(&in.Tls[i], s, objs))
 	}
@@ -114,7 +132,7 @@ func (r *resolved) certificate(entry *intent.TlsAsk, s *secrets, objs *objects.O
 		return nil
 	}
 	name := r.Object.Namespace + "/" + entry.Secret
-	secret := s.of(r.Ingress, entry.Secret)
+	secret := s.of(r.Claimant, entry.Secret)
 	if secret == nil && r.orders {
 		return nil
 	}
@@ -156,7 +174,7 @@ func (r *resolved) hostsOf(entry *intent.TlsAsk) string {
 func (r *resolved) basicAuth(s *secrets) {
 	auth := &r.Asked.Auth
 	name := r.Object.Namespace + "/" + auth.Secret
-	secret := s.of(r.Ingress, auth.Secret)
+	secret := s.of(r.Claimant, auth.Secret)
 	if secret == nil {
 		r.problem(gatelodge.SecretMissing, "there is no Secret %s, which auth-secret names", name)
 		r.policy.Unavailable = "its users are not known"
@@ -172,11 +190,4 @@ func (r *resolved) basicAuth(s *secrets) {
 		return
 	}
 	r.policy.BasicAuth = &gatelodge.BasicAuth{Realm: auth.Realm, Users: users}
-}
-
-func (r *resolution) changedSince(last *resolution) []*intent.Ingress {
-	if r == last {
-		return nil
-	}
-	return r.changed
 }

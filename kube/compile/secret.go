@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -74,6 +75,23 @@ func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, l
 		return last
 	}
 	return s
+}
+
+// changedSince goes through the Secrets that are others than before, or that are
+// to be read again.
+func (s *secrets) changedSince(last *secrets) iter.Seq[objects.Key] {
+	return func(yield func(objects.Key) bool) {
+		for key := range s.table.Changes(last.table) {
+			if !yield(key) {
+				return
+			}
+		}
+		for key := range s.pairs.Changes(last.pairs) {
+			if !yield(key) {
+				return
+			}
+		}
+	}
 }
 
 // before returns what the Secret of this name was when it was last good, if it
