@@ -6,9 +6,9 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// parseResponse reads a whole response head: the status line (RFC 9112 §4) and
-// the fields. What a backend sends is held to the same rules as what a client
-// sends: a response that two readers understand differently poisons caches.
+// parseResponse parses a whole response head: the status line (RFC 9112 §4) and
+// the fields. The rules are the same as for requests: a response that two readers
+// understand differently poisons caches.
 func parseResponse(h *head, raw []byte, fields int) (status int, err error) {
 	end := bytes.IndexByte(raw, '\n')
 	line := raw[:end-1]
@@ -16,7 +16,7 @@ func parseResponse(h *head, raw []byte, fields int) (status int, err error) {
 	if known {
 		status, known = wire.ParseStatus(view(line[9:12]))
 	}
-	// The reason may be absent with the space before it, as many send it.
+	// The reason may be missing together with the space before it, as many send it.
 	if !known || len(line) > 12 && line[12] != ' ' ||
 		!bytes.HasPrefix(line, []byte("HTTP/1.")) || line[7] != '0' && line[7] != '1' || line[8] != ' ' {
 		return 0, wire.Badf("status line %q: expected one like HTTP/1.1 200 OK", wire.Abridge(line))
@@ -38,8 +38,8 @@ func parseResponse(h *head, raw []byte, fields int) (status int, err error) {
 	return status, nil
 }
 
-// responseBody works out how the body of a response is framed (RFC 9112 §6.3),
-// and its length as exchange.Response.Head wants it.
+// responseBody returns how the body of a response is framed (RFC 9112 §6.3), and
+// its length for exchange.Response.Head.
 func responseBody(h *head, method string, status int) (framing, int64) {
 	switch {
 	case method == "HEAD" || wire.Bodyless(status):

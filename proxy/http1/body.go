@@ -19,15 +19,15 @@ const (
 	untilClose         // by the end of the connection; answers only
 )
 
-// body reads the body of a message off a stream, and no byte beyond.
+// body reads the body of a message from a stream, and nothing after it.
 type body struct {
 	s       *stream
 	how     framing
-	left    int64         // bytes of the body still to come, or of the chunk
+	left    int64         // bytes left of the body, or of the chunk
 	timeout time.Duration // between two reads
 	limit   wire.Bounds   // of the trailers
-	flusher flusher       // what to flush before waiting for more; may be nil
-	err     error         // io.EOF at the end; stays
+	flusher flusher       // to flush before waiting for more; may be nil
+	err     error         // io.EOF at the end; permanent
 
 	chunk    chunkState
 	text     []byte // of the trailers
@@ -47,7 +47,7 @@ func (b *body) begin(s *stream, how framing, length int64, timeout time.Duration
 	}
 }
 
-// reset forgets the message, and keeps the memory for trailers if it is small.
+// reset prepares b for reuse, and keeps the memory for trailers if it is small.
 func (b *body) reset() {
 	b.trailers.reset()
 	*b = body{trailers: b.trailers, text: b.text[:0]}
@@ -76,7 +76,7 @@ func (b *body) next() ([]byte, error) {
 	return p, nil
 }
 
-// Read reads large parts into p without a copy between.
+// Read reads large parts directly into p.
 func (b *body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -103,11 +103,11 @@ func (b *body) Read(p []byte) (int, error) {
 	return 0, b.ended(err)
 }
 
-// flusher is the other side of a body that is passed on while it comes.
+// flusher is the other side of a body that is forwarded as it arrives.
 type flusher interface{ Flush() error }
 
-// fill waits for bytes, but first lets go of what was passed on so far: the
-// peer may send more only when it has been received.
+// fill waits for bytes, but first flushes what was forwarded so far: the peer may
+// send more only when that was received.
 func (b *body) fill() error {
 	if b.flusher != nil {
 		if err := b.flusher.Flush(); err != nil {
@@ -129,8 +129,8 @@ func (b *body) more() error {
 	return b.err
 }
 
-// ended is what an error of the connection means within a body. After
-// errStopped and a timeout the body can be gone on with.
+// ended returns what an error of the connection means within a body. After
+// errStopped and a timeout reading may continue.
 func (b *body) ended(err error) error {
 	if err == io.EOF && b.how != untilClose {
 		err = io.ErrUnexpectedEOF
@@ -141,5 +141,5 @@ func (b *body) ended(err error) error {
 	return err
 }
 
-// Trailers are there after io.EOF.
+// Trailers returns the fields after the body, once Read has returned io.EOF.
 func (b *body) Trailers() exchange.Fields { return b.trailers.fields }

@@ -6,22 +6,22 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// What a chunked body may have beside its data. Nobody uses chunk extensions;
-// they are skipped, but not without end.
+// Limits of a chunked body. Chunk extensions are unused in practice: they are
+// skipped, up to a limit.
 const (
 	maxSizeDigits = 15      // of hexadecimal; the sum of two chunks fits an int64
 	maxExtensions = 4 << 10 // bytes, in all chunks of a body together
 )
 
-// chunkState is where a chunked body stands between two chunks.
+// chunkState is the state of a chunked body between two chunks.
 type chunkState struct {
 	begun      bool // a chunk was read, and the CR LF after its data is due
 	extensions int  // bytes of chunk extensions so far
 }
 
-// nextChunk reads what stands between the data of two chunks (RFC 9112 §7.1):
-// the CR LF of the one, and size and extensions of the other. At the last
-// chunk it reads the trailers and returns io.EOF.
+// nextChunk reads what is between the data of two chunks (RFC 9112 §7.1): the CR
+// LF of the first, and size and extensions of the second. At the last chunk it
+// reads the trailers and returns io.EOF.
 func (b *body) nextChunk() error {
 	if b.chunk.begun {
 		if err := b.endOfLine("the data of a chunk"); err != nil {
@@ -81,7 +81,7 @@ func (b *body) chunkSize() (int64, error) {
 }
 
 // skipExtension reads to the end of the line. A bare CR or LF does not end it:
-// to believe that is how extensions came to smuggle requests.
+// accepting that has allowed request smuggling by extensions.
 func (b *body) skipExtension() error {
 	for {
 		c, err := b.byte()
@@ -119,7 +119,7 @@ func (b *body) lineFeed(after string) error {
 	return err
 }
 
-// byte reads one byte, waiting for it if it must.
+// byte reads one byte, and waits for it if necessary.
 func (b *body) byte() (byte, error) {
 	if b.s.buffered() == 0 {
 		if err := b.fill(); err != nil {
@@ -131,7 +131,7 @@ func (b *body) byte() (byte, error) {
 	return c, nil
 }
 
-// unexpected is an end of the connection where there should be more.
+// unexpected returns the error for an end of the connection within a message.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,20 +14,20 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// ErrStale: a connection that had served other requests ended before any byte
-// of the answer came, most likely because the endpoint closed it as idle just
-// then. It wraps exchange.ErrBackend. Whether the request was processed nobody
-// knows, so only an idempotent one may be sent again (RFC 9110 §9.2.2).
+// ErrStale: a reused connection ended before any byte of the response arrived,
+// most likely because the endpoint closed it as idle at that moment. It wraps
+// exchange.ErrBackend. The request may have been processed, so only an idempotent
+// one may be sent again (RFC 9110 §9.2.2).
 var ErrStale = fmt.Errorf("%w: the kept connection ended before an answer", exchange.ErrBackend)
 
 // Options of a Client. Settings has to be set.
 type Options struct {
-	// Settings gives the timeouts and limits of the moment; the limits of
-	// request heads hold for response heads too.
+	// Settings returns the current timeouts and limits; the limits of request heads
+	// apply to response heads, too.
 	Settings func() *gatelodge.Settings
 
-	// Dial connects to the endpoint; nil is plain TCP. It is given
-	// Timeouts.Connect through ctx.
+	// Dial connects to the endpoint; nil is plain TCP. ctx ends after
+	// Timeouts.Connect.
 	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 
 	// MaxIdle is how many unused connections are kept; 0 is DefaultMaxIdle.
@@ -38,38 +39,37 @@ type Options struct {
 }
 
 // The defaults of Options. Many servers close idle connections after 60 or 75
-// seconds; to be first spares a request the race.
+// seconds; closing them earlier avoids the race with a request.
 const (
 	DefaultMaxIdle     = 1024
 	DefaultIdleTimeout = 50 * time.Second
 )
 
-// Client sends requests to one endpoint, over connections that it keeps for
-// further requests.
+// Client sends requests to one endpoint, over connections that it reuses.
 type Client struct {
 	addr     netip.AddrPort
-	host     string // what Host says where the client said nothing
+	host     string // the Host field for requests without one
 	opts     Options
 	forwards sync.Pool // of *forward
 
 	mu     sync.Mutex
-	idle   []*endpointConn // the one used last at the end
-	reaper *time.Timer     // will run reap; nil if nothing has been idle for long
+	idle   []*endpointConn // the last used one at the end
+	reaper *time.Timer     // will run reap; nil if no connection is idle
 	closed bool
 }
 
 // endpointConn is a connection to an endpoint.
 type endpointConn struct {
 	s      stream
-	reused bool      // it served a request before this one
+	reused bool      // it served an earlier request
 	since  time.Time // when it became idle
 }
 
-// Close ends a request that is under way on the connection.
+// Close aborts a request in progress on the connection.
 func (ec *endpointConn) Close() error { return ec.s.conn.Close() }
 
-// NewClient makes a Client for the endpoint at addr. It connects when it is
-// first used.
+// NewClient returns a Client for the endpoint at addr. It connects at the first
+// request.
 func NewClient(addr netip.AddrPort, opts Options) *Client {
 	if opts.MaxIdle == 0 {
 		opts.MaxIdle = DefaultMaxIdle
@@ -85,24 +85,23 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 	return &Client{addr: addr, host: addr.String(), opts: opts}
 }
 
-// Do sends the request of ex to the endpoint and answers with the response
-// (exchange.Handler). It passes on Header as it stands, and adds what is about
-// Host, framing and the connection. Upgrades become tunnels, for which Do runs
-// until they end.
+// Do sends the request of ex to the endpoint and writes the response to ex
+// (exchange.Handler). It forwards Header unchanged, and adds the fields about
+// host, framing and connection. For an upgrade Do runs until the tunnel ends.
 //
 // An error of the endpoint wraps exchange.ErrBackend, and
-//   - ErrUnsent if it does not accept a connection or a byte on it,
-//   - ErrStale if a kept connection ends before an answer,
+//   - ErrUnsent if it accepts no connection, or no byte on it,
+//   - ErrStale if a reused connection ends before a response,
 //   - ErrTimeout if it makes no progress for Timeouts.Connect, Send or Read,
-//   - ErrTooLarge if its answer's head is over a limit,
-//   - none of these if it closes or resets at any other point, or what it sends
-//     is malformed. Unless Head was called before, the client has got nothing.
+//   - ErrTooLarge if the head of the response exceeds a limit,
+//   - none of these if it closes or resets at any other point, or its response
+//     is malformed. Unless Head was called, the client has received nothing.
 //
 // An error of the client wraps ErrClient, and one that wraps neither says that
-// the request can't be written. An answer that comes before the end of the
-// request's body is passed on, and the rest of the body left to the client's
-// engine. Context ends the attempt to connect; afterwards Gone ends the
-// request, and the timeouts bound how long Do waits for either peer.
+// the request can't be written. A response that arrives before the end of the
+// request's body is forwarded, and the rest of the body is left to the client's
+// engine. Context ends the attempt to connect; after that, Gone ends the request,
+// and the timeouts limit how long Do waits for either peer.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
@@ -113,8 +112,8 @@ func (c *Client) Do(ex *exchange.Exchange) error {
 	return err
 }
 
-// Close ends the idle connections, and each other one when its request is
-// done. Do works afterwards, on a connection for each request.
+// Close closes the idle connections, and each other one when its request has
+// ended. After that Do uses a new connection for each request.
 func (c *Client) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -129,7 +128,7 @@ func (c *Client) Close() {
 	}
 }
 
-// take returns an idle connection, the one used last, or makes one.
+// take returns the last used idle connection, or makes a new one.
 func (c *Client) take(ctx context.Context) (*endpointConn, error) {
 	c.mu.Lock()
 	if n := len(c.idle); n > 0 {
@@ -153,11 +152,11 @@ func (c *Client) take(ctx context.Context) (*endpointConn, error) {
 	}
 	ec := &endpointConn{}
 	ec.s.init(nc)
-	ec.s.lookUnder()
+	ec.s.unwrapTLS()
 	return ec, nil
 }
 
-// put keeps a connection on which a response was read to its end.
+// put keeps a connection for reuse after a response was read to its end.
 func (c *Client) put(ec *endpointConn) {
 	ec.s.release()
 	c.mu.Lock()
@@ -172,4 +171,25 @@ func (c *Client) put(ec *endpointConn) {
 		c.reaper = time.AfterFunc(c.opts.IdleTimeout, c.reap)
 	}
 	c.mu.Unlock()
+}
+
+// reap closes the connections that were idle for too long. The least recently used
+// are first, and might otherwise never be noticed when the endpoint closes them.
+func (c *Client) reap() {
+	now := time.Now()
+	c.mu.Lock()
+	n := 0
+	for n < len(c.idle) && now.Sub(c.idle[n].since) >= c.opts.IdleTimeout {
+		n++
+	}
+	old := slices.Clone(c.idle[:n])
+	c.idle = slices.Delete(c.idle, 0, n)
+	c.reaper = nil
+	if len(c.idle) > 0 && !c.closed {
+		c.reaper = time.AfterFunc(c.idle[0].since.Add(c.opts.IdleTimeout).Sub(now), c.reap)
+	}
+	c.mu.Unlock()
+	for _, ec := range old {
+		ec.s.close()
+	}
 }

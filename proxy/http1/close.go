@@ -6,11 +6,11 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// halfCloser is a connection whose writing side can be closed alone.
+// halfCloser is a connection whose writing side can be closed separately.
 type halfCloser interface{ CloseWrite() error }
 
-// linger ends the writing side and reads on for a while, so that the peer gets
-// to read what was written last.
+// linger closes the writing side and reads on for a while, so that the peer can
+// read what was written last.
 func (s *stream) linger() {
 	half, ok := s.conn.(halfCloser)
 	if !ok || half.CloseWrite() != nil || s.armRead(discardPeriod) != nil {
@@ -24,14 +24,14 @@ func (s *stream) linger() {
 	}
 }
 
-// reset ends the connection so that the peer can tell it from an orderly end.
+// reset closes the connection in a way that the peer can tell from an orderly end.
 func (s *stream) reset() {
 	nc := s.conn
 	if secure, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		nc = secure.NetConn() // tls.Conn.Close would say that the stream is whole
+		nc = secure.NetConn() // tls.Conn.Close would say that the stream is complete
 	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // at worst it ends in order
+		_ = tcp.SetLinger(0) // at worst the end looks orderly
 	}
 	nc.Close()
 }

@@ -7,9 +7,9 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// conn is a client's connection. It stays small, since most connections are
-// idle most of the time: what a request needs is in a request, which is there
-// only from its first byte to the last byte of its answer.
+// conn is a client's connection. It is small, because most connections are idle
+// most of the time: the state of a request is in a request, which exists only
+// from its first byte to the last byte of its response.
 type conn struct {
 	server *Server
 	info   *exchange.Conn
@@ -19,27 +19,27 @@ type conn struct {
 	s      stream
 
 	served    bool // a request was read
-	tunnelled bool // and became a tunnel, with goroutines that may not be gone yet
+	tunnelled bool // and became a tunnel, whose goroutines may still be running
 }
 
 // The phases of a connection. Only an idle one may be closed by Drain.
 const (
-	fresh  int32 = iota // no request yet
-	idle                // between two requests
-	active              // a request is served
-	over                // closed by Drain
-	handed              // a tunnel
+	fresh    int32 = iota // no request yet
+	idle                  // between two requests
+	active                // a request is being served
+	over                  // closed by Drain
+	hijacked              // a tunnel
 )
 
-// serve is the life of a connection.
+// serve serves the requests of a connection until it ends.
 func (c *conn) serve() {
 	for c.await() && c.next() {
 	}
 }
 
-// await waits for the first byte of a request, and tells whether there is one.
-// A new connection has as long as a head may take, so that nobody holds one
-// without ever using it.
+// await waits for the first byte of a request, and reports whether there is one.
+// The first request has to come within the time for a head, so that no client
+// holds a connection without ever using it.
 func (c *conn) await() bool {
 	if c.s.buffered() > 0 {
 		return true
@@ -55,7 +55,7 @@ func (c *conn) await() bool {
 	return c.s.fillNext(c.server.Settings().Timeouts.Idle) == nil && c.phase.CompareAndSwap(idle, active)
 }
 
-// next serves one request and tells whether there may be another.
+// next serves one request and reports whether there may be another.
 func (c *conn) next() bool {
 	r := c.takeRequest()
 	again := c.serveRequest(r)

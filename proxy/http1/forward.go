@@ -12,8 +12,8 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// forward is one request on its way to an endpoint, and the answer on its way
-// back. Strings of the answer point into raw.
+// forward is one request to an endpoint and its response. Strings of the response
+// point into raw.
 type forward struct {
 	c        *Client
 	ex       *exchange.Exchange
@@ -21,9 +21,9 @@ type forward struct {
 	limit    wire.Bounds
 
 	ec          *endpointConn
-	wrote, read int64 // what the connection had written and read before
+	wrote, read int64 // bytes that the connection had written and read before
 	upload      *upload
-	key         string // of the WebSocket handshake, if it is ours
+	key         string // of the WebSocket handshake, if we made it
 
 	raw  []byte
 	head head
@@ -50,9 +50,9 @@ func (c *Client) giveForward(f *forward) {
 	c.forwards.Put(f)
 }
 
-// run forwards over the idle connection used last, or the one before it if the
-// endpoint turns out to have closed that, and so on to a new one. Nothing was
-// sent then, and what was to be sent moves on.
+// run forwards over the last used idle connection. If the endpoint has closed that,
+// it tries the one used before, and at last a new one. Nothing was sent then, and
+// the output moves to the next connection.
 func (f *forward) run() error {
 	for {
 		ec, err := f.c.take(f.ex.Context)
@@ -92,10 +92,9 @@ func (f *forward) attempt() error {
 	return err
 }
 
-// send sends the request, or as much of it as can go before an answer. A body
-// that is here already goes along with the head; any other is sent by a
-// goroutine of its own, so that an answer that does not wait for it gets
-// through.
+// send sends the request, or the part of it that can precede a response. A body
+// that has already arrived is sent with the head; any other is sent by a separate
+// goroutine, so that an early response is forwarded.
 func (f *forward) send() error {
 	ex, s := f.ex, &f.ec.s
 	o := &s.out
@@ -109,11 +108,11 @@ func (f *forward) send() error {
 	return f.backend("sending the request", s.ask(f.timeouts.Send, f.timeouts.Read))
 }
 
-// sendLater sends a body that has yet to come, and the head before it.
+// sendLater sends a body that has not arrived yet, with the head before it.
 func (f *forward) sendLater() error {
 	s := &f.ec.s
-	if !s.silent() {
-		s.out.drop() // what moves on is always the whole request
+	if !s.isQuiet() {
+		s.out.drop() // only a whole request may move to another connection
 		return f.backend("sending the request", errGone)
 	}
 	f.upload = &upload{f: f, done: make(chan struct{})}
@@ -124,7 +123,7 @@ func (f *forward) sendLater() error {
 	return f.backend("sending the request", s.out.flush(f.timeouts.Send))
 }
 
-// takeBody puts the body behind the head if all of it can be had at once.
+// takeBody appends the body to the head if all of it has arrived.
 func (f *forward) takeBody() bool {
 	o := &f.ec.s.out
 	room := int64(cap(o.b) - len(o.b))
@@ -140,7 +139,7 @@ func (f *forward) takeBody() bool {
 	return true
 }
 
-// answer reads the response and passes it on.
+// answer reads the response and forwards it.
 func (f *forward) answer() error {
 	for range wire.MaxInterim {
 		status, err := f.readHead()
@@ -184,8 +183,8 @@ func (f *forward) readHead() (status int, err error) {
 	return status, nil
 }
 
-// awaitContinue gives the endpoint a while to ask for the body or to answer
-// without it, and starts to send it otherwise.
+// awaitContinue waits a while for the endpoint to ask for the body or to respond
+// without it, and then starts to send it.
 func (f *forward) awaitContinue() error {
 	s := &f.ec.s
 	err := s.fill(wire.ContinuePeriod)
@@ -196,13 +195,13 @@ func (f *forward) awaitContinue() error {
 	return nil
 }
 
-// relay passes a final response on, part by part as it comes: what is there is
-// flushed before more is waited for.
+// relay forwards a final response as it arrives: it flushes before it waits for
+// more.
 func (f *forward) relay(status int) error {
 	to := f.ex.Response
 	how, length := responseBody(&f.head, f.ex.Method, status)
 	if status == 204 && (f.head.chunked || f.head.length > 0) {
-		f.head.close = true // the body that it can't have may follow
+		f.head.close = true // the endpoint may send a body although there must be none
 	}
 	f.body.begin(&f.ec.s, how, length, f.timeouts.Read, f.limit)
 	f.body.flusher = to
@@ -230,9 +229,9 @@ func (f *forward) relay(status int) error {
 	return nil
 }
 
-// reusable reports whether the connection can take another request after this
-// one: the endpoint does not mind, and has said nothing unasked, which would be
-// taken for the answer to the next client.
+// reusable reports whether the connection can be used for another request: the
+// endpoint allows it, and has not sent more than this response, which the next
+// client would get.
 func (f *forward) reusable() bool {
 	return !f.head.close && f.body.how != untilClose && f.body.complete() &&
 		(f.upload == nil || f.upload.sent) && !f.ec.s.holds()
@@ -251,7 +250,7 @@ func (f *forward) tunnel() error {
 	if err != nil {
 		return err
 	}
-	f.ex.Gone.Watch(nil) // from here on it is for whoever has the tunnel to end it
+	f.ex.Gone.Watch(nil) // from here on the owner of the tunnel closes it
 	var received, sent int64
 	return wire.Join(client, &tunnel{s: &f.ec.s, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
@@ -268,8 +267,8 @@ func (f *forward) malformed(err error) error {
 	return fmt.Errorf("%w: the answer is malformed: %w", exchange.ErrBackend, err)
 }
 
-// judge adds to an error of the endpoint what it says about the request, if no
-// byte of an answer came: it was not sent, or was lost on a kept connection.
+// judge wraps an error of the endpoint with what it means for the request, if no
+// byte of a response arrived: it was not sent, or was lost on a reused connection.
 func (f *forward) judge(err error) error {
 	s := &f.ec.s
 	switch {

@@ -9,23 +9,22 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// head is what the fields of a request, a response or a trailer section say.
-// What is about the message's framing or the connection is taken out of fields
-// and stands beside them.
+// head is a parsed field section of a request, a response or trailers. What is
+// about framing or the connection is removed from fields and kept separately.
 type head struct {
-	fields exchange.Fields // to be passed on, names in lower case
+	fields exchange.Fields // to be forwarded, names in lower case
 
 	host  string // requests only
 	hosts int
 
-	length  int64 // Content-Length, -1 without
+	length  int64 // Content-Length, -1 if there is none
 	coded   bool  // there is a Transfer-Encoding
 	chunked bool  // and it is "chunked"
 
 	close     bool // Connection: close
 	keepAlive bool // Connection: keep-alive
 	upgrading bool // Connection: upgrade
-	named     int  // fields that Connection names, which go no further
+	named     int  // fields that Connection names, which are not forwarded
 	upgrade   string
 	upgrades  int
 	trailers  bool // TE: trailers
@@ -40,7 +39,7 @@ func (h *head) reset() {
 	*h = head{fields: h.fields[:0], options: h.options[:0], length: -1}
 }
 
-// kind is what a section of fields belongs to.
+// kind says what a field section belongs to.
 type kind uint8
 
 const (
@@ -49,13 +48,13 @@ const (
 	ofTrailers
 )
 
-// parse reads the field lines of a section, which ends with its empty line. It
-// changes the names in text to lower case; the strings it makes point there.
+// parse parses the field lines of a section, including its empty line. It changes
+// the names in text to lower case; the strings it makes point into text.
 func (h *head) parse(text []byte, of kind, limit int) error {
 	count := 0
 	for {
 		end := bytes.IndexByte(text, '\n')
-		line := text[:end-1] // section saw to it that every line ends in CR LF
+		line := text[:end-1] // section made sure that every line ends in CR LF
 		if len(line) == 0 {
 			break
 		}
@@ -75,7 +74,7 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 			h.fields = append(h.fields, exchange.Field{Name: name, Value: value})
 		}
 	}
-	if h.named > limit { // each is looked for among all fields
+	if h.named > limit { // each one is searched in all fields
 		return wire.TooLarge(431, "Connection names more than %d fields", limit)
 	}
 	if h.named > 0 {
@@ -90,9 +89,8 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 	return nil
 }
 
-// splitField reads "name: value" (RFC 9112 §5). White space before the colon,
-// and a line that goes on with white space at its start (obs-fold), fail as
-// names that are no tokens.
+// splitField parses "name: value" (RFC 9112 §5). White space before the colon and
+// folded lines (obs-fold) are errors, because such names are not tokens.
 func splitField(line []byte) (name, value string, err error) {
 	i := 0
 	for i < len(line) && wire.LowerToken[line[i]] != 0 {
@@ -119,8 +117,8 @@ func splitField(line []byte) (name, value string, err error) {
 	return view(line[:i]), view(content), nil
 }
 
-// note takes in a field that this engine has to act on, and tells whether it
-// ends here (RFC 9110 §7.6.1) and is not to be passed on.
+// note handles a field that concerns this engine, and reports whether it must not
+// be forwarded (RFC 9110 §7.6.1).
 func (h *head) note(name, value string, of kind) (own bool, err error) {
 	switch name {
 	case "content-length":
@@ -157,9 +155,9 @@ func (h *head) note(name, value string, of kind) (own bool, err error) {
 	return false, nil
 }
 
-// noteCoding reads a Transfer-Encoding. Only "chunked" alone is understood; it
-// has to come last in any case, or the end of the message is anybody's guess
-// (RFC 9112 §6.1, §6.3).
+// noteCoding parses a Transfer-Encoding. Only "chunked" is supported; it would have
+// to come last in any case, or the end of the message could not be known (RFC 9112
+// §6.1, §6.3).
 func (h *head) noteCoding(value string) error {
 	if h.coded {
 		return wire.Badf("there are two Transfer-Encodings")
@@ -214,7 +212,7 @@ func cutLast(list string) (before, last string, several bool) {
 	return list[:i], strings.Trim(list[i+1:], " \t"), true
 }
 
-// view is b as a string, without a copy: it lives and changes with b.
+// view returns b as a string without a copy: it is valid as long as b is unchanged.
 func view(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }

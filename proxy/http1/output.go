@@ -8,28 +8,28 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// direct is the size from which bytes are not worth a copy: they leave in one
+// direct is the size from which bytes are not copied: they are written in one
 // system call together with what is buffered before them.
 const direct = 4 << 10
 
-// output is what is to be written to a connection. It holds a buffer only
-// while something is in it.
+// output buffers what is to be written to a connection. It holds a buffer only
+// while that is not empty.
 type output struct {
-	conn     net.Conn
-	raw      syscall.RawConn // as in stream
-	ready    func(fd uintptr) bool
-	failed   error         // what writable found
-	patience time.Duration // how long writable may wait in all
-	buf      *wire.Buffer  // where b starts; b leaves it if a head is longer
-	b        []byte
-	by       wire.Deadline
-	wrote    int64 // bytes that the connection took
+	conn   net.Conn
+	raw    syscall.RawConn // as in stream
+	ready  func(fd uintptr) bool
+	failed error         // the error that writable found
+	left   time.Duration // how long writable may wait in total
+	buf    *wire.Buffer  // where b starts; b leaves it if a head is longer
+	b      []byte
+	by     wire.Deadline
+	wrote  int64 // bytes that the connection accepted
 
 	parts [3][]byte
 	vec   net.Buffers // parts, as WriteTo uses it up
 }
 
-// grow makes b ready to be appended to.
+// grow prepares b for appending.
 func (o *output) grow() {
 	if o.buf == nil {
 		o.buf = wire.TakeBuffer()
@@ -37,7 +37,7 @@ func (o *output) grow() {
 	}
 }
 
-// drop forgets what was not written.
+// drop discards what was not written.
 func (o *output) drop() {
 	if o.buf != nil {
 		wire.GiveBuffer(o.buf)
@@ -45,7 +45,7 @@ func (o *output) drop() {
 	}
 }
 
-// moveTo lets to hold what was not written here.
+// moveTo moves what was not written to another output.
 func (o *output) moveTo(to *output) {
 	to.buf, to.b = o.buf, o.b
 	o.buf, o.b = nil, nil
@@ -105,10 +105,10 @@ func (o *output) flush(timeout time.Duration) error {
 	return err
 }
 
-// flushRaw sends what is buffered on TCP. As long as the connection has always
-// taken all at once it has no deadline, which most never need.
+// flushRaw sends what is buffered on TCP. A connection that has always accepted
+// everything at once has no deadline; most never need one.
 func (o *output) flushRaw(timeout time.Duration) error {
-	o.failed, o.patience = nil, timeout
+	o.failed, o.left = nil, timeout
 	if !o.by.At.IsZero() {
 		if err := o.arm(timeout); err != nil {
 			return err
@@ -123,18 +123,18 @@ func (o *output) flushRaw(timeout time.Duration) error {
 }
 
 // writable is called by the runtime's poller, at once and then whenever the
-// descriptor may have become writable; false sends it to wait again.
+// descriptor may have become writable; it returns false to wait again.
 func (o *output) writable(fd uintptr) bool {
 	done, err := o.push(fd)
 	if !done && err == nil {
-		err, o.patience = o.arm(o.patience), wire.Keep
+		err, o.left = o.arm(o.left), wire.Keep
 	}
 	o.failed = err
 	return done || err != nil
 }
 
-// push writes what the descriptor takes without waiting, and tells whether
-// that was all.
+// push writes what the descriptor accepts without waiting, and reports whether
+// that was everything.
 func (o *output) push(fd uintptr) (done bool, err error) {
 	for len(o.b) > 0 {
 		n, err := wire.WriteNow(fd, o.b)

@@ -9,9 +9,9 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// parseRequest reads a whole request head into ex (RFC 9112 §3) and tells
-// through h what the connection has to know. It may have up to so many fields;
-// secure is whether it came over TLS.
+// parseRequest parses a whole request head into ex (RFC 9112 §3), and into h what
+// concerns the connection. fields is the most fields it may have; secure is
+// whether it came over TLS.
 func parseRequest(ex *exchange.Exchange, h *head, raw []byte, fields int, secure bool) error {
 	end := bytes.IndexByte(raw, '\n')
 	target, err := requestLine(ex, raw[:end-1])
@@ -31,7 +31,7 @@ func parseRequest(ex *exchange.Exchange, h *head, raw []byte, fields int, secure
 	return requestBodyOf(ex, h)
 }
 
-// requestLine reads "METHOD target HTTP/1.1", with one space between each.
+// requestLine parses "METHOD target HTTP/1.1", separated by single spaces.
 func requestLine(ex *exchange.Exchange, line []byte) (target string, err error) {
 	method, rest, _ := strings.Cut(view(line), " ")
 	target, version, found := strings.Cut(rest, " ")
@@ -53,12 +53,12 @@ func requestLine(ex *exchange.Exchange, line []byte) (target string, err error) 
 	return target, wire.CheckTarget(target)
 }
 
-// spareFields is how many fields a handler can add before the list of a pooled
-// request has to be allocated anew.
+// spareFields is how many fields a handler can add before a pooled request's list
+// has to be reallocated.
 const spareFields = 16
 
-// requestBodyOf works out how the request's body is framed, and what the
-// request wants of the connection.
+// requestBodyOf determines how the request's body is framed, and what the request
+// asks of the connection.
 func requestBodyOf(ex *exchange.Exchange, h *head) error {
 	switch {
 	case h.chunked && ex.Version == exchange.HTTP10:
@@ -79,8 +79,9 @@ func requestBodyOf(ex *exchange.Exchange, h *head) error {
 		}
 		ex.Waits = ex.Length != 0
 	}
-	// A server may ignore an Upgrade (RFC 9110 §7.8). One to h2c would let
-	// requests past every rule of ours; one with a body or a choice has no use.
+	// A server may ignore an Upgrade (RFC 9110 §7.8). One to h2c would let requests
+	// bypass all policies; one with a body or several protocols is not used in
+	// practice.
 	if h.upgrading && h.upgrades == 1 && ex.Length == 0 && wire.IsProtocol(h.upgrade) && !strings.EqualFold(h.upgrade, "h2c") {
 		ex.Upgrade = strings.ToLower(h.upgrade)
 	}

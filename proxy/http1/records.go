@@ -6,29 +6,29 @@ import (
 	"os"
 )
 
-// Records is the TCP connection beneath TLS to an endpoint. TLS reads ahead:
-// what an endpoint says unasked after an answer may lie in a tls.Conn, where a
-// look at the socket does not find it, and would be the next client's answer.
-// Records follows the boundaries of TLS records (RFC 8446 §5.1), so that a
-// Client can find out whether anything lies there.
+// Records is the TCP connection below TLS to an endpoint. TLS reads ahead: what an
+// endpoint sends after a response may already be in the tls.Conn, where a look at
+// the socket does not find it, and the next client would get it as its response.
+// Records follows the boundaries of TLS records (RFC 8446 §5.1), so that a Client
+// can find out whether the tls.Conn holds anything.
 //
-// Whoever dials for a Client, with TLS, puts it between: tls.Client(&Records{TCPConn: tcp}, config).
+// A Dial of a Client with TLS uses it: tls.Client(&Records{TCPConn: tcp}, config).
 type Records struct {
 	*net.TCPConn
 
-	header [recordHeader]byte // of the record that is passing
-	have   int                // bytes of header that passed; 0 between two records
-	left   int                // bytes of the record to come after its header
-	shut   bool               // Read passes nothing on
+	header [recordHeader]byte // of the current record
+	have   int                // bytes of header that were read; 0 between two records
+	left   int                // unread bytes of the record after its header
+	shut   bool               // Read returns nothing more
 }
 
 // recordHeader is the size of type, version and length.
 const recordHeader = 5
 
-// Read passes on what the endpoint sends.
+// Read reads from the TCP connection.
 func (r *Records) Read(p []byte) (int, error) {
 	if r.shut {
-		return 0, os.ErrDeadlineExceeded // which a tls.Conn survives
+		return 0, os.ErrDeadlineExceeded // a tls.Conn remains usable after this error
 	}
 	n, err := r.TCPConn.Read(p)
 	r.follow(p[:n])
@@ -55,9 +55,9 @@ func (r *Records) follow(p []byte) {
 	}
 }
 
-// holds reports whether secure, the TLS connection above, has read anything
-// from r that was not read from it: application data, a part of a record, or
-// the end. It does not wait, and what it finds is lost.
+// holds reports whether secure, the TLS connection above r, has read anything that
+// was not read from it: application data, a part of a record, or the end. It does
+// not wait, and what it finds is lost.
 func (r *Records) holds(secure net.Conn, scratch []byte) bool {
 	r.shut = true
 	n, err := secure.Read(scratch)

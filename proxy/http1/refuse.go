@@ -10,8 +10,8 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// refuse answers a request whose head can't be read, and is for the last thing
-// on a connection: where the next request begins, nobody knows.
+// refuse answers a request whose head is invalid. The connection has to end after
+// that, because the start of the next request is not known.
 func (c *conn) refuse(r *request, err error) {
 	status := 0
 	if bad := (*wire.Malformed)(nil); errors.As(err, &bad) {
@@ -35,8 +35,8 @@ func (c *conn) refuse(r *request, err error) {
 	}
 }
 
-// isHTTP2 tells whether the first thing on the connection is the preface of
-// HTTP/2, which was chosen to be a malformed request of HTTP/1.1.
+// isHTTP2 reports whether the connection starts with the preface of HTTP/2, which
+// is a malformed request of HTTP/1.1 by design.
 func (c *conn) isHTTP2(r *request) bool {
 	return !c.served && c.info.TLS == nil && bytes.Equal(r.raw, []byte("PRI * HTTP/2.0\r\n\r\n"))
 }

@@ -9,7 +9,7 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// request is what one request and its answer need. Strings of the exchange
+// request is the state of one request and its response. Strings of the exchange
 // point into raw.
 type request struct {
 	c        *conn
@@ -50,14 +50,14 @@ func (c *conn) giveRequest(r *request) {
 	c.server.requests.Put(r)
 }
 
-// read reads the head of the request and gets its body ready.
+// read reads the head of the request and prepares its body.
 func (r *request) read(settings *gatelodge.Settings) error {
 	s, timeouts, limits := &r.c.s, &settings.Timeouts, &settings.Limits
 	limit := wire.Bounds{Bytes: limits.HeaderBytes, Fields: limits.Headers}
 	r.response.send = timeouts.Send
 	var err error
 	r.raw, err = s.section(r.raw[:0], limit, timeouts.Header, false)
-	if err == nil && len(r.raw) == 2 { // one empty line before a request is forgiven (RFC 9112 §2.2)
+	if err == nil && len(r.raw) == 2 { // one empty line before a request is ignored (RFC 9112 §2.2)
 		r.raw, err = s.section(r.raw[:0], limit, timeouts.Header, false)
 	}
 	if err == nil {
@@ -81,16 +81,16 @@ func (r *request) read(settings *gatelodge.Settings) error {
 	return nil
 }
 
-// How much of a request that nobody wants is read all the same, so that the
-// client gets to read the answer: closing a connection with unread bytes in it
-// resets it, and may take the answer away (RFC 9112 §9.6).
+// How much of an unwanted request is still read, so that the client can read the
+// response: closing a connection with unread bytes resets it, and the client may
+// lose the response (RFC 9112 §9.6).
 const (
 	maxDiscard    = 256 << 10
 	discardPeriod = 2 * time.Second
 )
 
-// end completes the answer once the handler has returned err, and tells
-// whether the connection can take another request.
+// end completes the response after the handler has returned err, and reports
+// whether the connection can be used for another request.
 func (r *request) end(err error) bool {
 	s, res := &r.c.s, &r.response
 	if res.tunnel != nil {
@@ -106,7 +106,7 @@ func (r *request) end(err error) bool {
 		err = res.Head(500, nil, 0)
 	}
 	if err != nil || !res.finish() {
-		r.breakOff()
+		r.abort()
 		return false
 	}
 	if r.body.how != none {
@@ -125,18 +125,18 @@ func (r *request) end(err error) bool {
 	return true
 }
 
-// breakOff lets the client know that the answer is not whole. Where the end of
-// the connection would end the body, it has to be a reset.
-func (r *request) breakOff() {
+// abort lets the client know that the response is incomplete. If the end of the
+// connection ends the body, that has to be a reset.
+func (r *request) abort() {
 	if r.response.failed == nil {
-		r.response.Flush() // what came of the answer; if it can't be sent, it is broken off all the same
+		r.response.Flush() // what there is of the response; it is aborted even if that fails
 	}
 	if r.response.delimits {
 		r.c.s.reset()
 	}
 }
 
-// discard reads the rest of a body, within bounds, and tells whether the next
+// discard reads the rest of a body, up to a limit, and reports whether another
 // request can follow.
 func (b *body) discard() bool {
 	if b.complete() {

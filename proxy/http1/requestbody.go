@@ -8,7 +8,7 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// requestBody is the body of a request as its handler reads it (exchange.Body).
+// requestBody is the body of a request for its handler (exchange.Body).
 type requestBody struct {
 	body
 	ex       *exchange.Exchange
@@ -32,8 +32,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, wire.Blame(exchange.ErrClient, "reading the body", err)
 }
 
-// Close may meet a Read in another goroutine. What is left of the body is for
-// the connection to deal with.
+// Close may run during a Read in another goroutine. The connection deals with the
+// rest of the body.
 func (b *requestBody) Close() error {
 	if b.how != none {
 		b.s.interrupt()
@@ -41,13 +41,13 @@ func (b *requestBody) Close() error {
 	return nil
 }
 
-// Buffered is what can be had without waiting (exchange.Buffered).
+// Buffered returns what can be read without waiting (exchange.Buffered).
 func (b *requestBody) Buffered() (n int64, whole bool) {
 	n = min(int64(b.s.buffered()), b.left)
 	return n, b.how == none || b.how == sized && n == b.left
 }
 
-// ask tells a client that waits to go on with its body, once (RFC 9110 §10.1.1).
+// ask sends 100 (Continue) once to a client that waits for it (RFC 9110 §10.1.1).
 func (r *response) ask() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,25 +10,25 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// response writes the answer to a request (exchange.Response). What is written
-// is held back until it fills a buffer, Flush is called or the handler
-// returns, so that a head and a small body leave in one piece.
+// response writes the response to a request (exchange.Response). It buffers until
+// the buffer is full, Flush is called or the handler returns, so that a head and a
+// small body are sent together.
 type response struct {
 	c    *conn
 	ex   *exchange.Exchange
 	send time.Duration // timeout of a write
 
-	mu        sync.Mutex // for the two that the request's body looks at
+	mu        sync.Mutex // guards the two that the request's body reads
 	begun     bool       // Head or Tunnel was called
 	continued bool       // 100 was sent, or the client does not wait for it
 
 	close    bool  // the connection ends with this response
 	chunked  bool  // the body is sent in chunks
 	delimits bool  // the end of the connection ends the body
-	empty    bool  // there is no body, whatever the length says
-	left     int64 // of the body that Head announced; -1 if it did not
+	empty    bool  // there is no body, whatever the length
+	left     int64 // bytes left of the length that Head announced; -1: none
 	ended    bool  // Trailers wrote the end
-	failed   error // of a write; the connection is of no use any more
+	failed   error // the error of a write; the connection is unusable
 	tunnel   *tunnel
 }
 
@@ -66,7 +66,7 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	}
 	r.begin()
 	if r.ex.Version == exchange.HTTP11 && header.Has("trailer") {
-		length = -1 // trailers come behind chunks only (RFC 9112 §7.1.2)
+		length = -1 // trailers need chunks (RFC 9112 §7.1.2)
 	}
 	r.frame(status, length)
 	o := &r.c.s.out
@@ -84,8 +84,8 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	case length >= 0 && status != 204:
 		o.b = appendLength(o.b, length)
 	}
-	// After a 421 the client is to come on another connection (RFC 9110
-	// §15.5.20), which not every one does by itself.
+	// After a 421 the client should use another connection (RFC 9110 §15.5.20),
+	// which not every client does by itself.
 	if status == 421 || r.c.server.leaving.Load() {
 		r.close = true
 	}
@@ -99,9 +99,9 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 	return r.failed
 }
 
-// begin ends the time for interim responses. A client that still waits to be
-// asked for its body may send it all the same, or not: nobody can tell where
-// its next request would begin, so the connection ends (RFC 9110 §10.1.1).
+// begin ends the time for interim responses. A client that still waits for a 100
+// may or may not send its body after this, so the start of its next request can't
+// be known, and the connection ends (RFC 9110 §10.1.1).
 func (r *response) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -109,7 +109,7 @@ func (r *response) begin() {
 	r.close = r.close || !r.continued
 }
 
-// frame chooses how the end of the body is told (RFC 9112 §6).
+// frame chooses how the body is framed (RFC 9112 §6).
 func (r *response) frame(status int, length int64) {
 	r.left = length
 	switch {
@@ -189,13 +189,13 @@ func (r *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 	if err := r.Flush(); err != nil {
 		return nil, err
 	}
-	r.c.phase.Store(handed)
+	r.c.phase.Store(hijacked)
 	r.tunnel = &tunnel{s: &r.c.s, send: r.send, whom: exchange.ErrClient, received: &r.ex.Received, sent: &r.ex.Sent}
 	return r.tunnel, nil
 }
 
-// finish ends the response after the handler returned, and tells whether it is
-// whole.
+// finish ends the response after the handler returned, and reports whether it is
+// complete.
 func (r *response) finish() bool {
 	if r.failed != nil || r.left > 0 && !r.empty {
 		return false
@@ -208,7 +208,7 @@ func (r *response) finish() bool {
 	return r.Flush() == nil
 }
 
-// wrote keeps the first error of a write: nothing can follow it.
+// wrote records the first error of a write, after which nothing is written.
 func (r *response) wrote(err error) error {
 	if err != nil && r.failed == nil {
 		r.failed = wire.Blame(exchange.ErrClient, "writing the answer", err)

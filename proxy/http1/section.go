@@ -7,12 +7,12 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// section appends to dst the lines up to and with the next empty one: a head,
-// or the trailers (RFC 9112 §2.1, §7.1.2). The whole of it may take timeout, or
-// each read of it where drip is allowed.
+// section appends to dst the lines up to and including the next empty one: a head,
+// or the trailers (RFC 9112 §2.1, §7.1.2). timeout applies to the whole section,
+// or with drip to each read.
 //
-// A line that ends in a bare LF is refused at once, not taken for an end of
-// line (RFC 9112 §2.2 leaves that choice), since not every reader would.
+// A line that ends in a bare LF is refused, although RFC 9112 §2.2 allows to accept
+// it, because not every reader would take that for an end of line.
 func (s *stream) section(dst []byte, limit wire.Bounds, timeout time.Duration, drip bool) ([]byte, error) {
 	from := len(dst)
 	line := from

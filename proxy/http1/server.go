@@ -13,32 +13,30 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// Server is the server side of HTTP/1.1. Handler and Settings have to be set,
-// and no field changes once ServeConn has been called.
+// Server is the server side of HTTP/1.1. Handler and Settings have to be set; don't
+// change fields after the first ServeConn.
 type Server struct {
 	Handler exchange.Handler
 
-	// Settings gives the timeouts and limits of the moment. It is asked once
-	// for every request.
+	// Settings returns the current timeouts and limits. It is called once for every
+	// request.
 	Settings func() *gatelodge.Settings
 
-	// Log is told of what is wrong with the program, not with a peer. Nil
-	// drops it.
+	// Log is for errors of the program, not of peers. Nil drops them.
 	Log *slog.Logger
 
-	// Refused, if set, is told of each request that was answered before
-	// Handler, because its head can't be read or took too long: the status,
-	// and an error that wraps exchange.ErrClient.
+	// Refused, if set, is called for each request that was answered without
+	// Handler, because its head is invalid or took too long, with the status and an
+	// error that wraps exchange.ErrClient.
 	Refused func(c *exchange.Conn, status int, err error)
 
-	// HTTP2, if set, takes over a connection in clear text that begins with the
-	// preface of HTTP/2 (RFC 9113 §3.4), with the bytes read from it so far.
-	// The connection is closed when it returns. Without it the preface is
-	// answered with 505.
+	// HTTP2, if set, takes over a clear-text connection that starts with the
+	// preface of HTTP/2 (RFC 9113 §3.4), together with the bytes read so far. The
+	// connection is closed when it returns. If nil, the preface is answered with 505.
 	HTTP2 func(ctx context.Context, c net.Conn, info *exchange.Conn, read []byte)
 
 	leaving  atomic.Bool // responses announce the end of their connection
-	draining atomic.Bool // and idle connections have none to wait for
+	draining atomic.Bool // and idle connections end
 	date     wire.Date
 	requests sync.Pool // of *request
 
@@ -46,10 +44,9 @@ type Server struct {
 	conns map[*conn]struct{}
 }
 
-// ServeConn serves the requests of a connection, TCP or TLS after its
-// handshake, one after the other, and returns when the connection has ended.
-// ctx is the Context of its exchanges. It does not end the connection: Drain
-// and Close do.
+// ServeConn serves the requests of a connection, TCP or TLS after its handshake,
+// and returns when the connection has ended. ctx is the Context of its exchanges.
+// It does not end the connection: Drain and Close do.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn) {
 	c := &conn{server: s, info: info, ctx: ctx}
 	c.s.init(nc)
@@ -69,14 +66,13 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn
 	c.serve()
 }
 
-// Leave lets every response from now on announce the end of its connection. It
-// ends none itself: a client that is about to send a request on an idle
+// Leave makes every response from now on announce the end of its connection. It
+// closes none itself: a client that is about to send a request on an idle
 // connection would lose it.
 func (s *Server) Leave() { s.leaving.Store(true) }
 
-// Drain is Leave, and ends at once the connections that wait for another
-// request. One that has not sent its first request yet may still do so. Drain
-// does not wait.
+// Drain does the same as Leave, and closes the connections that are idle between
+// requests. A new connection may still send its first request. Drain does not wait.
 func (s *Server) Drain() {
 	s.Leave()
 	s.draining.Store(true)
@@ -89,8 +85,8 @@ func (s *Server) Drain() {
 	}
 }
 
-// Active is how many connections have a request under way, or an answer that is
-// not all sent yet. Tunnels are not counted.
+// Active returns how many connections have a request in progress or a response that
+// is not sent completely. It does not count tunnels.
 func (s *Server) Active() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,21 +99,21 @@ func (s *Server) Active() int {
 	return n
 }
 
-// CloseRequests ends all connections at once that are no tunnels, whatever is
-// under way on them. It does not wait for their ServeConn to return.
+// CloseRequests closes all connections at once except tunnels, even with requests
+// in progress. It does not wait for their ServeConn to return.
 func (s *Server) CloseRequests() {
 	s.Drain()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if c.phase.Load() != handed {
+		if c.phase.Load() != hijacked {
 			c.s.conn.Close()
 			c.gone.Signal()
 		}
 	}
 }
 
-// Close ends all connections at once, tunnels included. It does not wait for
+// Close closes all connections at once, including tunnels. It does not wait for
 // their ServeConn to return.
 func (s *Server) Close() {
 	s.Drain()

@@ -6,8 +6,8 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// appendStatusLine writes the status line with the reason that the status is
-// registered with. Nobody reads it but people (RFC 9112 §4).
+// appendStatusLine appends the status line with the registered reason phrase, which
+// is only for people (RFC 9112 §4).
 func appendStatusLine(b []byte, status int) []byte {
 	if status == 200 {
 		return append(b, "HTTP/1.1 200 OK\r\n"...)

@@ -17,34 +17,34 @@ var (
 	errStopped = errors.New("reading was ended")
 )
 
-// stream is a connection, to a client or to an endpoint, with what was read
-// from it and not used yet, what is to be written to it, and its deadlines.
-// One goroutine may read while another writes.
+// stream is a connection, to a client or to an endpoint, with its buffers for
+// reading and writing and its deadlines. One goroutine may read while another
+// writes.
 type stream struct {
 	conn net.Conn
 
 	// raw is the descriptor of a TCP connection, nil for any other (TLS, a
 	// pipe). It lets the stream wait without a buffer.
 	raw     syscall.RawConn
-	records *Records              // beneath TLS, to an endpoint; nil for any other
-	under   syscall.RawConn       // their descriptor, to look at
+	records *Records              // below TLS, to an endpoint; nil for others
+	under   syscall.RawConn       // the descriptor of records
 	ready   func(fd uintptr) bool // the method readable, bound once
 	got     error                 // what readable found instead of bytes
-	asking  bool                  // readable is to write out before it waits
+	asking  bool                  // readable has to write out before it waits
 	yield   yield                 // whether ask and fillNext do
-	yielded bool                  // fillNext did, and what came of it is to be learned
+	yielded bool                  // fillNext did, and yield has to learn the outcome
 
-	in    *wire.Buffer // holds in[r:w], what was read and not used; may be nil if there is nothing
+	in    *wire.Buffer // in[r:w] was read and not used; may be nil if that is empty
 	r, w  int
-	first [1]byte // what a read goes into that is to find nothing, or must not hold a buffer
+	first [1]byte // for a read that should find nothing, or that must not hold a buffer
 	out   output
 
-	read int64 // bytes that were read so far
+	read int64 // bytes read so far
 
-	mu      sync.Mutex // guards the three below, which other goroutines change
-	stopped bool       // by interrupt
-	patient bool       // reads have no deadline until hurry
-	readBy  wire.Deadline
+	mu        sync.Mutex // guards the three below, which other goroutines may change
+	stopped   bool       // by interrupt
+	suspended bool       // reads have no deadline until resumeDeadline
+	readBy    wire.Deadline
 }
 
 func (s *stream) init(conn net.Conn) {
@@ -60,12 +60,12 @@ func (s *stream) init(conn net.Conn) {
 	}
 }
 
-// lookUnder lets silent and holds look beneath TLS.
-func (s *stream) lookUnder() {
+// unwrapTLS lets isQuiet and holds look below TLS.
+func (s *stream) unwrapTLS() {
 	if layer, ok := s.conn.(interface{ NetConn() net.Conn }); ok {
 		if records, ok := layer.NetConn().(*Records); ok {
 			s.records = records
-			s.under, _ = records.SyscallConn() // nil for a connection that is closed already
+			s.under, _ = records.SyscallConn() // nil if the connection is already closed
 		}
 	}
 }
@@ -88,7 +88,7 @@ func (s *stream) hungUp() (is bool) {
 	return is || err != nil
 }
 
-// buffered is the number of bytes that can be had without waiting.
+// buffered returns the number of bytes that can be used without waiting.
 func (s *stream) buffered() int { return s.w - s.r }
 
 // take returns up to limit buffered bytes and counts them as used. They are
@@ -103,7 +103,7 @@ func (s *stream) take(limit int64) []byte {
 	return p
 }
 
-// release gives the buffer back if nothing in it is left to use.
+// release returns the buffer to the pool if all of it was used.
 func (s *stream) release() {
 	if s.in != nil && s.r == s.w {
 		wire.GiveBuffer(s.in)
@@ -111,7 +111,7 @@ func (s *stream) release() {
 	}
 }
 
-// close ends the connection and gives back what it holds.
+// close closes the connection and returns its buffers.
 func (s *stream) close() {
 	s.conn.Close()
 	s.r = s.w
@@ -119,7 +119,7 @@ func (s *stream) close() {
 	s.out.drop()
 }
 
-// fill waits for bytes, at most for timeout, and buffers them. Whatever was
+// fill waits for bytes, at most for timeout, and buffers them. All that was
 // buffered must have been used.
 func (s *stream) fill(timeout time.Duration) error {
 	if err := s.armRead(timeout); err != nil {
@@ -134,8 +134,8 @@ func (s *stream) fill(timeout time.Duration) error {
 	return s.filled(s.conn.Read(s.in[:]))
 }
 
-// fillIdle is fill for a connection between two requests: it holds no buffer
-// while it waits, whatever kind of connection it is.
+// fillIdle is fill for a connection between two requests: it holds no buffer while
+// it waits, for TLS as well.
 func (s *stream) fillIdle(timeout time.Duration) error {
 	if s.raw != nil {
 		return s.fill(timeout)
@@ -152,8 +152,8 @@ func (s *stream) fillIdle(timeout time.Duration) error {
 	return s.filled(n, err)
 }
 
-// fillNext is fillIdle for what a client asks for after it was answered. On a
-// busy machine that is there after a yield.
+// fillNext is fillIdle for a client's next request. On a busy machine that is there
+// after a yield.
 func (s *stream) fillNext(timeout time.Duration) error {
 	if s.raw != nil && s.yield.due(yieldRow) {
 		runtime.Gosched()
@@ -162,7 +162,7 @@ func (s *stream) fillNext(timeout time.Duration) error {
 	return s.fillIdle(timeout)
 }
 
-// readInto reads right into p. Whatever was buffered must have been used.
+// readInto reads directly into p. All that was buffered must have been used.
 func (s *stream) readInto(p []byte, timeout time.Duration) (int, error) {
 	s.release()
 	if err := s.armRead(timeout); err != nil {
@@ -189,16 +189,16 @@ func (s *stream) filled(n int, err error) error {
 	return err
 }
 
-// ask writes what out holds to a connection that was idle, and waits for the
-// first bytes of the answer. It looks before it writes: errGone says that the
-// peer has closed the connection, or spoken unasked, and that nothing was sent.
+// ask writes what out holds to an idle connection, and waits for the first bytes of
+// the response. It checks the connection before it writes: errGone means that the
+// peer has closed it or sent something without a request, and nothing was sent.
 //
-// On TCP look, write and wait are one visit to the poller. The look takes the
-// place of the attempt to read that would follow the write in vain, so that it
-// costs nothing. On a busy machine the answer is there after a yield.
+// On TCP, check, write and wait are one visit to the poller. The check replaces the
+// read attempt that would fail right after the write, so it costs nothing. On a
+// busy machine the response is there after a yield.
 func (s *stream) ask(send, read time.Duration) error {
 	if s.raw == nil {
-		if !s.silent() {
+		if !s.isQuiet() {
 			return errGone
 		}
 		if err := s.out.flush(send); err != nil {
@@ -218,26 +218,25 @@ func (s *stream) ask(send, read time.Duration) error {
 	if err != nil || s.buffered() > 0 {
 		return err
 	}
-	if err := s.out.flush(send); err != nil { // the socket did not take all of it at once
+	if err := s.out.flush(send); err != nil { // the socket did not accept all of it at once
 		return err
 	}
 	return s.fill(read)
 }
 
-// holds reports whether the peer has said more than was used, wherever between
-// here and the socket it lies. It may spoil the connection if it has.
+// holds reports whether the peer has sent more than was used, in any buffer between
+// here and the socket. If so, the connection may be unusable afterwards.
 func (s *stream) holds() bool {
 	return s.buffered() > 0 || s.records != nil && s.records.holds(s.conn, s.first[:])
 }
 
-// silent tells whether a connection that was idle still is: neither closed by
-// the peer nor spoken on. What it reads is lost, which is right: such a
-// connection can't be used.
+// isQuiet reports whether an idle connection is still idle: the peer has neither
+// closed it nor sent anything. What it reads is lost, because such a connection
+// can't be used.
 //
-// TLS has a word of its own to say after the handshake (session tickets, RFC
-// 8446 §4.6.1), which is read with the first answer: until then nothing is
-// learned from it.
-func (s *stream) silent() bool {
+// With TLS the peer sends session tickets after the handshake (RFC 8446 §4.6.1),
+// which are read with the first response: until then nothing can be concluded.
+func (s *stream) isQuiet() bool {
 	raw := s.raw
 	if raw == nil && s.read > 0 {
 		raw = s.under
@@ -265,11 +264,11 @@ func (s *stream) wait() error {
 }
 
 // readable is called by the runtime's poller, at once and then whenever the
-// descriptor may have become readable; false sends it to wait again. The
-// buffer is taken here, so that none is held meanwhile.
+// descriptor may have become readable; it returns false to wait again. It takes the
+// buffer, so that none is held while waiting.
 func (s *stream) readable(fd uintptr) bool {
 	if s.asking {
-		return s.lookAndPush(fd)
+		return s.checkAndPush(fd)
 	}
 	if s.in == nil {
 		s.in = wire.TakeBuffer()
@@ -290,10 +289,9 @@ func (s *stream) readable(fd uintptr) bool {
 	return true
 }
 
-// lookAndPush is the first visit of ask. It leaves asking set if the connection
-// can't be used, and otherwise sends ask to wait, or to see to what is left of
-// the output.
-func (s *stream) lookAndPush(fd uintptr) bool {
+// checkAndPush is the first call for ask. It leaves asking set if the connection
+// can't be used. Otherwise ask waits, or writes the rest of the output.
+func (s *stream) checkAndPush(fd uintptr) bool {
 	if _, err := wire.ReadNow(fd, s.first[:]); err != syscall.EAGAIN {
 		return true
 	}
@@ -318,7 +316,7 @@ func (s *stream) armRead(timeout time.Duration) error {
 	if s.stopped {
 		return errStopped
 	}
-	if s.patient {
+	if s.suspended {
 		timeout = 0
 	}
 	if at, needed := s.readBy.Renew(timeout); needed {
@@ -327,15 +325,15 @@ func (s *stream) armRead(timeout time.Duration) error {
 	return nil
 }
 
-// interrupt ends the read under way, and lets every later one fail until
-// resume. It may be called from any goroutine.
+// interrupt ends the pending read, and makes every later one fail until resume. It
+// may be called from any goroutine.
 func (s *stream) interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.stopped {
 		s.stopped = true
 		s.readBy.At = time.Unix(1, 0)
-		_ = s.conn.SetReadDeadline(s.readBy.At) // a connection that can't be told is closed already
+		_ = s.conn.SetReadDeadline(s.readBy.At) // fails only for a closed connection
 	}
 }
 
@@ -345,19 +343,19 @@ func (s *stream) resume() {
 	s.stopped = false
 }
 
-// patience lets reads take as long as they like until hurry is called, which
-// may happen in another goroutine and is for the read under way too.
-func (s *stream) patience() {
+// suspendDeadline lets reads take any time until resumeDeadline is called, which
+// may happen in another goroutine and applies to the pending read, too.
+func (s *stream) suspendDeadline() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.patient = true
+	s.suspended = true
 }
 
-func (s *stream) hurry(timeout time.Duration) {
+func (s *stream) resumeDeadline(timeout time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.patient = false
+	s.suspended = false
 	if at, needed := s.readBy.Renew(timeout); needed {
-		_ = s.conn.SetReadDeadline(at) // a connection that can't be told is closed already
+		_ = s.conn.SetReadDeadline(at) // fails only for a closed connection
 	}
 }

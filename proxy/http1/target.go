@@ -7,7 +7,7 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// splitTarget reads the request target in its four forms (RFC 9112 §3.2).
+// splitTarget parses the request target in its four forms (RFC 9112 §3.2).
 func splitTarget(ex *exchange.Exchange, h *head, target string) error {
 	if ex.Method == "CONNECT" {
 		return wire.Statusf(501, "CONNECT is not offered")
@@ -25,7 +25,7 @@ func splitTarget(ex *exchange.Exchange, h *head, target string) error {
 }
 
 // hostField takes the authority from Host, which HTTP/1.1 requires (RFC 9112
-// §3.2) and which may be there only once.
+// §3.2) and which must not be repeated.
 func hostField(ex *exchange.Exchange, h *head) error {
 	switch {
 	case h.hosts > 1:
@@ -41,9 +41,9 @@ func hostField(ex *exchange.Exchange, h *head) error {
 	return nil
 }
 
-// absoluteForm takes scheme and authority off a target like http://host/path.
-// It has to agree with the connection and with Host: a proxy before us and a
-// server behind us could each believe a different one.
+// absoluteForm removes scheme and authority from a target like http://host/path.
+// They have to agree with the connection and with Host: a proxy in front of us and
+// a server behind us could each use a different one.
 func absoluteForm(ex *exchange.Exchange, h *head, target string) (string, error) {
 	scheme, rest, found := strings.Cut(target, "://")
 	if !found {

@@ -7,13 +7,13 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// tunnel is a connection after an upgrade (exchange.Tunnel), the client's or
-// the endpoint's. What was read of it along with the head comes first. It may
-// be silent for as long as it likes; dead peers are TCP's keep-alive to find.
+// tunnel is a connection after an upgrade (exchange.Tunnel), the client's or the
+// endpoint's. What was read with the head comes first. It may be idle for any time;
+// TCP keep-alive finds dead peers.
 type tunnel struct {
 	s              *stream
 	send           time.Duration
-	whom           error // whose fault an error is
+	whom           error // exchange.ErrClient or ErrBackend, for errors
 	received, sent *int64
 }
 
@@ -32,8 +32,8 @@ func (t *tunnel) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo copies all that comes to w. Unlike a loop around Read it holds no
-// buffer while nothing comes (io.WriterTo).
+// WriteTo copies all that arrives to w (io.WriterTo). Unlike a loop around Read it
+// holds no buffer while it waits.
 func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
@@ -77,7 +77,7 @@ func (t *tunnel) CloseWrite() error {
 	return nil
 }
 
-// Close leaves the buffer to the goroutine that reads, which may be at it.
+// Close leaves the buffer to the goroutine that reads, which may be using it.
 func (t *tunnel) Close() error {
 	return t.s.conn.Close()
 }

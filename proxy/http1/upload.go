@@ -9,43 +9,43 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// upload sends the body of a request from a goroutine of its own, while the
-// answer is read in the one that called Do.
+// upload sends the body of a request in a separate goroutine, while the one that
+// called Do reads the response.
 type upload struct {
 	f       *forward
 	started bool
 	done    chan struct{}
-	unasked atomic.Bool // the body is of no use any more
+	unasked atomic.Bool // the body is no longer needed
 
-	// For reading once done is closed.
+	// To be read after done is closed.
 	sent bool  // all of it
-	err  error // what is wrong with the client's side
+	err  error // of the client
 }
 
-// start begins to send, once.
+// start starts sending, once.
 func (u *upload) start() {
 	if !u.started {
 		u.started = true
-		u.f.ec.s.patience()
+		u.f.ec.s.suspendDeadline()
 		go u.run()
 	}
 }
 
-// run ends the endpoint's patience when it is done: from then on it is the
-// endpoint's turn, and Timeouts.Read holds.
+// run resumes the read deadline when it is done: from then on it is the endpoint's
+// turn, and Timeouts.Read applies.
 func (u *upload) run() {
 	defer close(u.done)
 	u.sent = u.copy() == nil
 	if u.err != nil {
-		u.f.ec.s.conn.Close() // the endpoint must not take what it got for the whole
+		u.f.ec.s.conn.Close() // the endpoint must not take an incomplete body for a complete one
 		return
 	}
-	u.f.ec.s.hurry(u.f.timeouts.Read)
+	u.f.ec.s.resumeDeadline(u.f.timeouts.Read)
 }
 
-// copy reads the body and writes it, behind the head, which is in the output
-// already. An error is told only if it is the client's: an endpoint that takes
-// no more may have answered all the same, which the other goroutine will see.
+// copy reads the body and writes it after the head, which is already in the output.
+// It returns only errors of the client: an endpoint that accepts no more may have
+// responded, which the other goroutine will see.
 func (u *upload) copy() error {
 	ex, o, send := u.f.ex, &u.f.ec.s.out, u.f.timeouts.Send
 	buf := wire.TakeBuffer()
@@ -99,9 +99,9 @@ func (u *upload) fault(err error) error {
 	return err
 }
 
-// end waits for the goroutine after the answer ended with err, and makes it
-// stop if it has not: then the endpoint did not want the rest of the body. It
-// returns what is to be said of the exchange.
+// end waits for the goroutine after the response has ended with err, and stops it
+// if it is still sending: then the endpoint did not need the rest of the body. It
+// returns the error of the exchange.
 func (u *upload) end(err error) error {
 	if !u.started {
 		return err

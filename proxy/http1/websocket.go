@@ -2,8 +2,7 @@ package http1
 
 import "gatelodge.dev/proxy/wire"
 
-// offerWebSocket adds the key of the handshake, which a client of HTTP/2 does not
-// send.
+// offerWebSocket adds the key of the handshake, which HTTP/2 clients do not send.
 func (f *forward) offerWebSocket(b []byte) []byte {
 	if f.ex.Upgrade != "websocket" || f.ex.Header.Has("sec-websocket-key") {
 		return b
@@ -12,8 +11,8 @@ func (f *forward) offerWebSocket(b []byte) []byte {
 	return appendField(b, "sec-websocket-key", f.key)
 }
 
-// acceptWebSocket checks the answer to a key that offerWebSocket added, and
-// takes it out (RFC 6455 §4.1).
+// acceptWebSocket checks the response to a key that offerWebSocket added, and
+// removes it (RFC 6455 §4.1).
 func (f *forward) acceptWebSocket() error {
 	if f.key == "" {
 		return nil

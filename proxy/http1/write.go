@@ -6,8 +6,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// appendField writes a field line. Names leave in the usual form, Content-Type:
-// field names are case-insensitive, but old peers exist that do not know.
+// appendField appends a field line. Names are sent in the usual form, such as
+// Content-Type: they are case-insensitive, but some old peers depend on it.
 func appendField(b []byte, name, value string) []byte {
 	upper := true
 	for i := range len(name) {
@@ -36,7 +36,7 @@ func appendLength(b []byte, length int64) []byte {
 	return append(b, "\r\n"...)
 }
 
-// appendChunkSize begins a chunk of n bytes.
+// appendChunkSize starts a chunk of n bytes.
 func appendChunkSize(b []byte, n int) []byte {
 	b = strconv.AppendUint(b, uint64(n), 16)
 	return append(b, "\r\n"...)

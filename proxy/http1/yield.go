@@ -1,30 +1,29 @@
 package http1
 
-// yield decides whether to let other goroutines run between a write and the
-// read of its answer. On a busy machine that pays: the answer is there when the
-// goroutine's turn comes again, and an attempt to read in vain, the poller and
-// a goroutine put to sleep and woken are spared, a twentieth of what a request
-// costs. Where nobody else has anything to do, or the peer is slow, it would be
-// in vain. So what came of it before decides, and a connection that had no luck
-// tries again only after a while.
+// yield decides whether to let other goroutines run between a write and the read of
+// its response. On a busy machine the response is often there when the goroutine
+// runs again. That saves a failed read, a visit to the poller, and putting the
+// goroutine to sleep: a twentieth of the cost of a request. If no other goroutine
+// can run, or the peer is slow, a yield has no use. So the results of earlier
+// yields decide, and after failures a connection tries again only after a while.
 //
-// If every goroutine found its bytes after a yield, none would ever wait, and
-// the runtime would look at the poller only every ten milliseconds: new
-// connections and other listeners would wait as long. So a connection goes
-// through the poller for every fourth request of its client, at least.
+// If every goroutine found its bytes after a yield, none would ever wait, and the
+// runtime would check the poller only every ten milliseconds: new connections and
+// other listeners would wait that long. So a connection uses the poller for at least
+// every fourth request of its client.
 type yield struct {
-	score int8 // below 0: waits to let pass before the next try
-	row   int8 // tries since the last time that there was none
+	score int8 // below 0: how many waits to skip before the next try
+	row   int8 // consecutive tries
 }
 
 const (
-	yieldTrust = 4  // misses in a row after many hits that end the tries
+	yieldTrust = 4  // consecutive misses that end the tries after many hits
 	yieldPause = 32 // waits after that
-	yieldRow   = 3  // tries in a row for a client's next request
+	yieldRow   = 3  // consecutive tries for a client's next request
 )
 
-// due tells whether to try, if there were not most tries in a row before; 0 is
-// any number.
+// due reports whether to try. It returns false after most consecutive tries; 0 is no
+// limit.
 func (y *yield) due(most int8) bool {
 	if y.score < 0 {
 		y.score++
@@ -41,7 +40,7 @@ func (y *yield) due(most int8) bool {
 	return true
 }
 
-// learn is told whether the answer was there.
+// learn records whether the response was there.
 func (y *yield) learn(hit bool) {
 	switch {
 	case hit:
