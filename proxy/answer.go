@@ -8,12 +8,12 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// answer is a response of our own.
+// answer is a response that the gateway makes itself.
 type answer struct {
 	status int
 	reason string          // for the access log
 	text   string          // for the client
-	fields exchange.Fields // beside Content-Type
+	fields exchange.Fields // in addition to Content-Type
 }
 
 func badRequest(why string) *answer {
@@ -45,17 +45,16 @@ func contentTooLarge(why string) *answer {
 	return &answer{status: 413, reason: why, text: "Content Too Large"}
 }
 
-// conclude answers a request that failed before anything was answered, as far
-// as somebody is there to be. The error that it returns breaks the response
-// off.
+// conclude answers a request whose forwarding failed before a response was begun,
+// unless the client is gone. The error that it returns aborts the response.
 func (r *request) conclude(err error) error {
 	if err == nil {
 		return nil
 	}
 	r.reason = err.Error()
 	timeout, tooLarge := errors.Is(err, exchange.ErrTimeout), errors.Is(err, exchange.ErrTooLarge)
-	// A context that ended says that the client is gone, but for one that broke
-	// our rules: it may well be there and listen.
+	// The client is gone if the context has ended, except after a timeout or for a
+	// body that is too large: then it may still read.
 	if r.response.begun() || r.x.Context.Err() != nil && !timeout && !tooLarge {
 		return err
 	}
@@ -74,8 +73,8 @@ func (r *request) conclude(err error) error {
 	return r.answer(a)
 }
 
-// answer sends an answer of our own. A gRPC client is told in its own terms,
-// for it can't read others.
+// answer sends a response of our own. For a gRPC client it is a gRPC status, because
+// that is all it understands.
 func (r *request) answer(a *answer) error {
 	r.reason = a.reason
 	if a.status == statusGone {
@@ -94,8 +93,8 @@ func (r *request) answer(a *answer) error {
 	return err
 }
 
-// answerGRPC sends a gRPC status without any message: "Trailers-Only" in the
-// gRPC protocol over HTTP/2.
+// answerGRPC sends a gRPC status without a message: "Trailers-Only" in the gRPC
+// protocol over HTTP/2.
 func (r *request) answerGRPC(a *answer) error {
 	fields := make(exchange.Fields, 0, len(a.fields)+3)
 	fields.Add("content-type", "application/grpc")
@@ -104,14 +103,14 @@ func (r *request) answerGRPC(a *answer) error {
 	return r.x.Response.Head(200, append(fields, a.fields...), 0)
 }
 
-// isGRPC tells whether a request is a call of gRPC, in whatever encoding.
+// isGRPC reports whether a request is a gRPC call, in any encoding.
 func isGRPC(header exchange.Fields) bool {
 	kind := header.Get("content-type")
 	return kind == "application/grpc" || strings.HasPrefix(kind, "application/grpc+") || strings.HasPrefix(kind, "application/grpc;")
 }
 
-// grpcStatus is the gRPC status of an HTTP status, as gRPC's "HTTP to gRPC
-// Status Code Mapping" has it.
+// grpcStatus returns the gRPC status for an HTTP status, as in gRPC's "HTTP to gRPC
+// Status Code Mapping".
 func grpcStatus(status int) int {
 	switch status {
 	case 400:

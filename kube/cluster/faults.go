@@ -122,7 +122,7 @@ func (f *faults) end(subjects ...string) {
 	changed := f.changed
 	f.mu.Unlock()
 	for _, subject := range ended {
-		f.log.Info("cluster: problem is over", "about", subject)
+		f.log.Info("cluster: problem resolved", "about", subject)
 	}
 	if len(ended) > 0 && changed != nil {
 		changed()

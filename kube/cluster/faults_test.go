@@ -33,7 +33,7 @@ func TestFaultsAreToldOnce(t *testing.T) {
 		"unreachable, whoever asks": {
 			{"watch a", refused(1), "can't be reached: connection refused by port 1", 1},
 			{"watch b", refused(2), "", 1},
-			{"watch a", nil, "problem is over", 0},
+			{"watch a", nil, "problem resolved", 0},
 			{"watch b", nil, "", 0},
 			{"watch a", refused(1), "can't be reached", 1},
 		},

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector lets sync.Pool forget at random, so these hold without it.
+// With the race detector sync.Pool drops items at random.
 
 package http1_test
 
@@ -17,8 +17,8 @@ import (
 
 const keptAlive = "GET /path?query HTTP/1.1\r\nHost: app.example.test\r\nUser-Agent: test\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n"
 
-// echoless runs a backend that costs nothing in this process's heap: it
-// answers each read with the same bytes.
+// echoless runs a backend that allocates nothing: it responds to each read with the
+// same bytes.
 func echoless(t testing.TB, answer string) string {
 	return script(t, func(nc net.Conn, _ *bufio.Reader) {
 		buf, out := make([]byte, 4096), []byte(answer)
@@ -43,7 +43,7 @@ func roundTrip(t testing.TB, p *peer, request, answer []byte) {
 	}
 }
 
-// sizeOfAnswer makes a first round trip, to learn how long the answers are.
+// sizeOfAnswer makes a first round trip to find the size of the responses.
 func sizeOfAnswer(t testing.TB, p *peer, request string) int {
 	p.send(request)
 	buf := make([]byte, 64<<10)
@@ -54,8 +54,8 @@ func sizeOfAnswer(t testing.TB, p *peer, request string) int {
 	return n
 }
 
-// TestKeptConnectionsAllocateNothing: a GET through server and client, over
-// connections that are there already.
+// TestKeptConnectionsAllocateNothing: a GET through server and client over existing
+// connections.
 func TestKeptConnectionsAllocateNothing(t *testing.T) {
 	client := newClient(t, echoless(t, "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"), settings())
 	for name, c := range map[string]struct {
@@ -77,7 +77,7 @@ func TestKeptConnectionsAllocateNothing(t *testing.T) {
 			for range 100 {
 				roundTrip(t, p, request, answer)
 			}
-			// A collection may empty the pools meanwhile, so a few are allowed.
+			// A garbage collection may empty the pools, so a few are allowed.
 			if n := testing.AllocsPerRun(2000, func() { roundTrip(t, p, request, answer) }); n >= 1 {
 				t.Errorf("%v allocations a request, want none", n)
 			}

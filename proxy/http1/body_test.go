@@ -102,8 +102,8 @@ func TestBodyEndsEarly(t *testing.T) {
 	}
 }
 
-// TestClosingABody ends a Read that another goroutine is in, and leaves the
-// rest to the engine.
+// TestClosingABody: closing ends a pending Read in another goroutine, and the engine
+// deals with the rest.
 func TestClosingABody(t *testing.T) {
 	addr := serve(t, &http1.Server{Handler: func(ex *exchange.Exchange) error {
 		if ex.Path == "/next" {
@@ -138,7 +138,7 @@ func TestClosingABody(t *testing.T) {
 	}
 }
 
-// TestHandlersThatMisbehave: whatever they do, the client can tell.
+// TestHandlersThatMisbehave: the client can tell whatever a handler does wrong.
 func TestHandlersThatMisbehave(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev/proxy/http1"
 )
 
-// TestDrain: idle connections end at once, a request under way is answered and
-// its connection then ends, and one that is new gets its first answer.
+// TestDrain: idle connections end at once, a request in progress is answered before
+// its connection ends, and a new connection gets its first response.
 func TestDrain(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})
 	s := &http1.Server{Handler: func(ex *exchange.Exchange) error {
@@ -42,15 +42,15 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestLeave: an idle connection stays for the request that may be on its way,
-// and the response to that ends it; new connections are served as well.
+// TestLeave: an idle connection stays open for a request that may be on its way, and
+// ends with its response; new connections are served, too.
 func TestLeave(t *testing.T) {
 	s := &http1.Server{Handler: hello}
 	addr := serve(t, s)
 	idle := dial(t, addr)
 	idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	if res, _ := idle.response("GET"); res.Close {
-		t.Error("the connection closes before anybody leaves")
+		t.Error("the connection closes before Leave")
 	}
 	s.Leave()
 	for name, p := range map[string]*peer{"idle": idle, "new": dial(t, addr)} {

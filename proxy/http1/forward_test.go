@@ -204,7 +204,7 @@ func TestExpectationIsRelayed(t *testing.T) {
 	})
 }
 
-// TestFullDuplex: each part of the answer comes before the next part of the
+// TestFullDuplex: each part of the response arrives before the next part of the
 // request is sent.
 func TestFullDuplex(t *testing.T) {
 	addr := gateway(t, backend(t, func(w http.ResponseWriter, r *http.Request) {
@@ -242,8 +242,8 @@ func TestFullDuplex(t *testing.T) {
 	}
 }
 
-// TestEarlyAnswer: a backend need not read a body to answer, and the client
-// need not have sent all of it to get that answer.
+// TestEarlyAnswer: a backend may respond without reading the body, and the client
+// gets the response before it has sent all of it.
 func TestEarlyAnswer(t *testing.T) {
 	addr := gateway(t, script(t, func(nc net.Conn, r *bufio.Reader) {
 		readHead(r)
@@ -366,8 +366,8 @@ func TestPipeliningKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestSplitRequests: what another engine lets through must not become two
-// requests on the way to a backend.
+// TestSplitRequests: nothing that another engine accepts becomes two requests to a
+// backend.
 func TestSplitRequestsAreNotWritten(t *testing.T) {
 	good := func() *exchange.Exchange {
 		return &exchange.Exchange{Context: t.Context(), Method: "GET", Authority: "a", Path: "/", Response: &recorder{}}
@@ -403,7 +403,7 @@ func TestSplitRequestsAreNotWritten(t *testing.T) {
 	}
 }
 
-// TestHandlersFields: what a handler adds can't split the answer either.
+// TestHandlersFields: a field that a handler adds can't split the response either.
 func TestSplitAnswersAreNotWritten(t *testing.T) {
 	addr := serve(t, &http1.Server{Handler: func(ex *exchange.Exchange) error {
 		return ex.Response.Head(200, exchange.Fields{{Name: "location", Value: "/\r\nSet-Cookie: x"}}, 0)
@@ -415,7 +415,7 @@ func TestSplitAnswersAreNotWritten(t *testing.T) {
 	}
 }
 
-// recorder takes an answer for requests that came from no connection.
+// recorder is a Response for requests without a connection.
 type recorder struct {
 	status int
 	header exchange.Fields

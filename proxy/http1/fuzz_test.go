@@ -18,8 +18,8 @@ import (
 	"gatelodge.dev/proxy/http1"
 )
 
-// The fuzz tests compare with net/http: what this package accepts, net/http
-// reads as the same thing. What is refused here may be accepted there.
+// The fuzz tests compare with net/http: net/http reads everything that this package
+// accepts in the same way. It may accept more.
 
 func FuzzRequestHead(f *testing.F) {
 	for _, seed := range []string{
@@ -186,8 +186,8 @@ func (r *trailerRecorder) Trailers(trailers exchange.Fields) error {
 	return nil
 }
 
-// memory is a connection that gives what it was made with, split into reads of
-// a size, and takes everything.
+// memory is a connection whose reads return given bytes in parts of a given size,
+// and that accepts all writes.
 type memory struct {
 	net.Conn
 	in   *bytes.Reader

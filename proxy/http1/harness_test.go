@@ -19,7 +19,7 @@ import (
 	"gatelodge.dev/proxy/http1"
 )
 
-// patience is how long a test waits for what should come at once.
+// patience is how long a test waits for what should happen at once.
 const patience = 10 * time.Second
 
 func settings() *gatelodge.Settings {
@@ -105,7 +105,7 @@ func backend(t testing.TB, h http.HandlerFunc) (addr string) {
 	return l.Addr().String()
 }
 
-// script runs a backend that does by hand what it likes with each connection.
+// script runs a backend that handles each connection with a function.
 func script(t testing.TB, f func(nc net.Conn, r *bufio.Reader)) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -142,7 +142,7 @@ func readHead(r *bufio.Reader) string {
 	}
 }
 
-// peer is a connection of a test, as bytes.
+// peer is a test's connection, for reading and writing bytes.
 type peer struct {
 	t testing.TB
 	net.Conn
@@ -191,8 +191,7 @@ func (p *peer) response(method string) (*http.Response, string) {
 	return res, string(body)
 }
 
-// outcome is what a client makes of an answer: its body, or the status if that
-// is not 200.
+// outcome returns the body of a response, or its status if that is not 200.
 func (p *peer) outcome() string {
 	p.t.Helper()
 	res, err := http.ReadResponse(p.r, nil)
@@ -209,7 +208,7 @@ func (p *peer) outcome() string {
 	return string(body)
 }
 
-// ended fails unless the connection has nothing more to say.
+// ended fails the test unless the connection ends without further bytes.
 func (p *peer) ended() {
 	p.t.Helper()
 	if rest, err := io.ReadAll(p.r); err != nil || len(rest) > 0 {
@@ -224,7 +223,8 @@ func (p *peer) CloseWrite() {
 	}
 }
 
-// handOverTo is a Server.HTTP2 that greets, and sends all that comes to got.
+// handOverTo returns a Server.HTTP2 that writes a greeting and sends all it reads to
+// got.
 func handOverTo(got chan<- string) func(context.Context, net.Conn, *exchange.Conn, []byte) {
 	return func(_ context.Context, nc net.Conn, _ *exchange.Conn, read []byte) {
 		io.WriteString(nc, "settings")
@@ -233,7 +233,7 @@ func handOverTo(got chan<- string) func(context.Context, net.Conn, *exchange.Con
 	}
 }
 
-// hello answers every request with its method and path.
+// hello responds to every request with its method and path.
 func hello(ex *exchange.Exchange) error {
 	text := ex.Method + " " + ex.Path + ex.Query
 	if err := ex.Response.Head(200, exchange.Fields{{Name: "date", Value: "now"}}, int64(len(text))); err != nil {

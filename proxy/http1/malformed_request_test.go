@@ -11,8 +11,8 @@ import (
 	"gatelodge.dev/proxy/http1"
 )
 
-// TestMalformedRequests: what two readers could understand differently is
-// refused, and nothing after it on the connection is believed.
+// TestMalformedRequests: a request that two readers could understand differently is
+// refused, and nothing after it on the connection is served.
 func TestMalformedRequests(t *testing.T) {
 	const host = "Host: a.example\r\n"
 	for _, c := range []struct {
@@ -129,7 +129,7 @@ func TestMalformedRequests(t *testing.T) {
 				t.Errorf("got %d, close %v, want %d and Connection: close", res.StatusCode, res.Close, c.status)
 			}
 			if got, want := <-refused, fmt.Sprint(c.status, true); got != want {
-				t.Errorf("Refused was told %s, want %s", got, want)
+				t.Errorf("Refused was called with %s, want %s", got, want)
 			}
 			p.CloseWrite()
 			p.ended()
@@ -178,8 +178,7 @@ func TestUnusualRequestsThatAreFine(t *testing.T) {
 	}
 }
 
-// TestPrefaceHandsOver: the first thing on a connection may be HTTP/2, and
-// nothing of it is lost.
+// TestPrefaceHandsOver: a connection may start with HTTP/2, and no byte of it is lost.
 func TestPrefaceHandsOver(t *testing.T) {
 	got := make(chan string, 1)
 	s := &http1.Server{Handler: hello, HTTP2: handOverTo(got)}

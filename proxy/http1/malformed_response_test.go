@@ -13,8 +13,8 @@ import (
 	"gatelodge.dev/proxy/http1"
 )
 
-// TestMalformedResponses: a backend is held to the same rules as a client, and
-// nothing of such an answer gets to the client.
+// TestMalformedResponses: the same rules apply to backends as to clients, and no part
+// of a malformed response reaches the client.
 func TestMalformedResponses(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for _, c := range []struct{ name, answer string }{
@@ -64,9 +64,9 @@ func TestMalformedResponses(t *testing.T) {
 	}
 }
 
-// TestAnswerNobodyAskedFor: what a backend sends beyond its answer must not
-// become the answer to somebody else's request.
-func TestAnswerNobodyAskedFor(t *testing.T) {
+// TestUnrequestedResponse: what a backend sends after its response must not become
+// the response to another client's request.
+func TestUnrequestedResponse(t *testing.T) {
 	for name, answer := range map[string]string{
 		"a second answer":        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
 		"a body to a 204":        "HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n",
@@ -95,8 +95,8 @@ func TestAnswerNobodyAskedFor(t *testing.T) {
 	}
 }
 
-// TestBackendOutcomes: each way in which a backend fails has its errors, and
-// its effect for the client of a handler that answers them with 502.
+// TestBackendOutcomes: the errors for each way in which a backend fails, and what the
+// client gets from a handler that answers them with 502.
 func TestBackendOutcomes(t *testing.T) {
 	closed := func() string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -170,7 +170,7 @@ func TestBackendOutcomes(t *testing.T) {
 	}
 }
 
-// TestBrokenAnswerToHTTP10 has no length and no chunks to be told by.
+// TestBrokenAnswerToHTTP10: without length and chunks the client can still tell.
 func TestBrokenAnswerToHTTP10(t *testing.T) {
 	addr := gateway(t, script(t, func(nc net.Conn, r *bufio.Reader) {
 		readHead(r)

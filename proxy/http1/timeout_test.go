@@ -18,13 +18,14 @@ import (
 	"gatelodge.dev/proxy/http1"
 )
 
-// timeouts that all differ, so that a test can tell which one it met.
+// timeouts all differ, so that a test can tell which one applied.
 var timeouts = gatelodge.Timeouts{
 	Header: 10 * time.Second, Body: 20 * time.Second, Idle: 40 * time.Second,
 	Connect: 5 * time.Second, Read: 80 * time.Second, Send: 160 * time.Second,
 }
 
-// within fails unless since start a timeout passed, which may come a quarter late.
+// within fails the test unless the time since start is the timeout, or up to a
+// quarter more.
 func within(t *testing.T, start time.Time, timeout time.Duration) {
 	t.Helper()
 	if took := time.Since(start); took < timeout || took > timeout+timeout/4 {
@@ -32,8 +33,8 @@ func within(t *testing.T, start time.Time, timeout time.Duration) {
 	}
 }
 
-// TestSlowClients: however little a client sends or takes, its connection ends
-// in time, and its handler learns why.
+// TestSlowClients: however slowly a client sends or reads, its connection ends in
+// time, and its handler gets the reason.
 func TestSlowClients(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -179,8 +180,8 @@ func TestSlowBackends(t *testing.T) {
 	})
 }
 
-// TestSlowUpload: while a client takes its time to send a body, the endpoint
-// can't be late with its answer.
+// TestSlowUpload: the time for the endpoint's response does not run while the client
+// slowly sends the body.
 func TestSlowUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := http1.NewClient(netip.AddrPort{}, http1.Options{
@@ -210,7 +211,7 @@ func TestSlowUpload(t *testing.T) {
 	})
 }
 
-// TestIdleConnectionsOfAClient are closed when nobody has used them for a while.
+// TestIdleConnectionsOfAClient: connections that were idle for a while are closed.
 func TestIdleConnectionsOfAClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -244,7 +245,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 func (zeros) Trailers() exchange.Fields  { return nil }
 func (zeros) Close() error               { return nil }
 
-// slowBody gives a byte every ten seconds.
+// slowBody returns a byte every ten seconds.
 type slowBody struct {
 	zeros
 	left int

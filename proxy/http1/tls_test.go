@@ -19,7 +19,7 @@ import (
 	"gatelodge.dev/proxy/http1"
 )
 
-// TestOverTLS: the same engine, on a connection that has no descriptor to wait on.
+// TestOverTLS: the engine works on a connection without a descriptor to wait on.
 func TestOverTLS(t *testing.T) {
 	client := newClient(t, backend(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Path", r.URL.Path)

@@ -37,8 +37,8 @@ func echoBackend(t testing.TB) string {
 	})
 }
 
-// TestTunnel: what comes along with either head is not lost, and an end of one
-// direction leaves the other open.
+// TestTunnel: what arrives with either head is not lost, and the end of one direction
+// leaves the other open.
 func TestTunnel(t *testing.T) {
 	client := newClient(t, echoBackend(t), settings())
 	counts := make(chan string, 1)
@@ -157,7 +157,7 @@ func TestWebSocket(t *testing.T) {
 	})
 }
 
-// tunnelRecorder takes a tunnel that the client ends at once.
+// tunnelRecorder is a Response whose tunnel the client ends at once.
 type tunnelRecorder struct {
 	recorder
 	protocol string

@@ -2,9 +2,8 @@ package http1
 
 import "testing"
 
-// TestYieldFollowsItsLuck: an endpoint that answers while others run is
-// yielded to each time, even if it is late now and then, and one that does not
-// is tried once in a while.
+// TestYieldFollowsItsLuck: for an endpoint that responds while others run there is a
+// yield each time, even if it is late sometimes; for others only once in a while.
 func TestYieldFollowsItsLuck(t *testing.T) {
 	for name, c := range map[string]struct {
 		there func(wait int) bool // whether a yield at this wait would have luck
@@ -33,8 +32,8 @@ func TestYieldFollowsItsLuck(t *testing.T) {
 	}
 }
 
-// TestYieldLetsThePollerHaveItsTurn: however lucky, a client's connection goes
-// through the poller every fourth time.
+// TestYieldLetsThePollerHaveItsTurn: a client's connection uses the poller every
+// fourth time, however often yields succeed.
 func TestYieldLetsThePollerHaveItsTurn(t *testing.T) {
 	var y yield
 	inARow := 0
