@@ -24,7 +24,8 @@ type Zone struct {
 	Nodes       Map[Name, *Node]
 }
 
-// Node is a name in a zone that owns records.
+// Node is a name in a zone that owns records. One without records exists all the
+// same: no wildcard answers for it, nor for names below it (RFC 4592 §2.2.1).
 type Node struct {
 	Name    Name
 	Records []Record // sorted by type, then data

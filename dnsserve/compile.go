@@ -70,7 +70,7 @@ func (c *compiler) compileZone(key zoneKey, source *gatelodge.Zone, before *zone
 }
 
 // update changes the tree of z, which was made of the old nodes, into that of
-// its own, and reports whether any record changed.
+// its own, and reports whether that changed any answer.
 func (c *compiler) update(z *zone, old gatelodge.Map[gatelodge.Name, *gatelodge.Node]) (changed bool) {
 	for n, change := range z.source.Nodes.Changes(old) {
 		owner := wireName(n)
@@ -78,15 +78,15 @@ func (c *compiler) update(z *zone, old gatelodge.Map[gatelodge.Name, *gatelodge.
 			c.log.Error("a name outside its zone is left out", "zone", z.source.Name, "name", n)
 			continue
 		}
-		sets := c.compileSets(change.After)
+		stands, sets := change.After != nil, c.compileSets(change.After)
 		if n == z.source.Name {
 			sets = slices.DeleteFunc(sets, isSOA)
 		}
 		at := z.find(owner)
-		if at == nil && len(sets) == 0 || at != nil && sameSets(at.sets, sets) {
+		if at == nil && !stands || at != nil && at.stands == stands && sameSets(at.sets, sets) {
 			continue
 		}
-		z.apex = z.put(z.apex, owner, sets)
+		z.apex = z.put(z.apex, owner, stands, sets)
 		changed = true
 	}
 	return changed

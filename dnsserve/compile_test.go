@@ -104,6 +104,50 @@ func TestSerialMovesWithContentOnly(t *testing.T) {
 	step("nothing", z, 0)
 }
 
+// TestNameWithoutRecordsExists: a Node without records keeps a wildcard from
+// answering for its name and for those below it.
+func TestNameWithoutRecordsExists(t *testing.T) {
+	c, _ := newTestCompiler()
+	z := testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\n* A 192.0.2.66\n*.deep TXT other")
+	table := c.compile(snapshotOf(z), nil)
+	ask := func(qname string, rcode, answers int) {
+		t.Helper()
+		var r reply
+		table.view("default").lookup(&r, wireName(gatelodge.Name(qname)), dns.TypeA)
+		if r.rcode != rcode || len(r.answer) != answers || !r.authoritative || answers == 0 && len(r.authority) != 1 {
+			t.Errorf("%s: %s with %d answers and %d in the authority section, want %s with %d",
+				qname, dns.RcodeToString[r.rcode], len(r.answer), len(r.authority), dns.RcodeToString[rcode], answers)
+		}
+	}
+	put := func(n gatelodge.Name, exists bool) {
+		z = edited(z, n, func(*gatelodge.Node) *gatelodge.Node {
+			if !exists {
+				return nil
+			}
+			return &gatelodge.Node{Name: n}
+		})
+		table = c.compile(snapshotOf(z), table)
+	}
+	ask("x.example", dns.RcodeSuccess, 1)
+	put("x.example", true)
+	ask("x.example", dns.RcodeSuccess, 0)
+	ask("below.x.example", dns.RcodeNameError, 0)
+	if text := zoneText(t, table); !strings.Contains(text, "; x.example. exists without records\n") {
+		t.Errorf("the zone's text is\n%s", text)
+	}
+	put("a.y.example", true)
+	ask("y.example", dns.RcodeSuccess, 0)
+	ask("b.y.example", dns.RcodeNameError, 0)
+	put("*.deep.example", true)
+	ask("any.deep.example", dns.RcodeSuccess, 0)
+	for _, n := range []gatelodge.Name{"x.example", "a.y.example", "*.deep.example"} {
+		put(n, false)
+	}
+	for _, n := range []string{"x.example", "below.x.example", "y.example", "any.deep.example"} {
+		ask(n, dns.RcodeSuccess, 1)
+	}
+}
+
 // TestChangesGiveWhatAFreshStartGives: after many random changes the table is
 // the one that is compiled from nothing.
 func TestChangesGiveWhatAFreshStartGives(t *testing.T) {
@@ -117,6 +161,9 @@ func TestChangesGiveWhatAFreshStartGives(t *testing.T) {
 		z = edited(z, n, func(before *gatelodge.Node) *gatelodge.Node {
 			if before != nil && step%3 == 0 {
 				return nil
+			}
+			if step%5 == 0 {
+				return &gatelodge.Node{Name: n}
 			}
 			record := types[step*5%len(types)]
 			record.Name, record.TTL = n, time.Duration(step%4+1)*time.Second

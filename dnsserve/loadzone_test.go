@@ -65,7 +65,7 @@ func (c content) zone(soa *dns.SOA) (*zone, error) {
 		if err != nil {
 			return nil, err
 		}
-		z.apex = z.put(z.apex, n, sets)
+		z.apex = z.put(z.apex, n, true, sets)
 	}
 	return z, z.setSOA(soa)
 }

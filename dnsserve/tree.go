@@ -8,11 +8,13 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// node is a name that exists in a zone: it owns records, or a name below it
-// does and it is an empty non-terminal (RFC 8499 §7). It is immutable: a
-// change makes new nodes from there up to the apex, and shares all others.
+// node is a name that exists in a zone: it owns records, or is said to exist
+// without any, or a name below it does and it is an empty non-terminal (RFC 8499
+// §7). It is immutable: a change makes new nodes from there up to the apex, and
+// shares all others.
 type node struct {
 	label    string
+	stands   bool     // the zone has a gatelodge.Node of this name
 	sets     []*rrset // by type
 	children trie
 	wildcard *node // the child "*", which names below match that nothing else does
@@ -33,8 +35,8 @@ func (n *node) set(rtype uint16) *rrset {
 	return nil
 }
 
-// empty tells whether the node has no reason to exist.
-func (n *node) empty() bool { return len(n.sets) == 0 && n.children.empty() }
+// empty reports whether the node has no reason to exist.
+func (n *node) empty() bool { return !n.stands && n.children.empty() }
 
 // withSets returns a copy of n that owns sets.
 func (n *node) withSets(sets []*rrset) *node {
@@ -71,24 +73,26 @@ func (n *node) withChild(child *node) *node {
 }
 
 // put returns the tree under n with sets, and nothing else, at owner, whose
-// labels l above n are the first depth. No sets means that owner owns nothing;
-// names that then have no reason to exist go with it.
-func (n *node) put(owner name, l *labels, depth int, sets []*rrset) *node {
+// labels l above n are the first depth. Where owner does not stand, it goes, with
+// the names above it that then have no reason to exist.
+func (n *node) put(owner name, l *labels, depth int, stands bool, sets []*rrset) *node {
 	if depth == 0 {
-		return n.withSets(sets)
+		n = n.withSets(sets)
+		n.stands = stands
+		return n
 	}
 	label := owner.label(l.at[depth-1])
 	child := n.children.get(label)
 	if child == nil {
 		child = &node{label: string(label)}
 	}
-	return n.withChild(child.put(owner, l, depth-1, sets))
+	return n.withChild(child.put(owner, l, depth-1, stands, sets))
 }
 
-// walk calls f for every node that owns records, the apex first and then in
-// the canonical order of names (RFC 4034 §6.1).
+// walk calls f for every node that stands, the apex first and then in the
+// canonical order of names (RFC 4034 §6.1).
 func (n *node) walk(owner name, f func(owner name, n *node)) {
-	if len(n.sets) > 0 {
+	if n.stands {
 		f(owner, n)
 	}
 	var children []*node
@@ -131,10 +135,10 @@ func (z *zone) setName(n name) {
 }
 
 // put returns the zone's tree with sets at owner, which is in the zone.
-func (z *zone) put(apex *node, owner name, sets []*rrset) *node {
+func (z *zone) put(apex *node, owner name, stands bool, sets []*rrset) *node {
 	var l labels
 	l.split(owner)
-	return apex.put(owner, &l, l.n-z.depth, sets)
+	return apex.put(owner, &l, l.n-z.depth, stands, sets)
 }
 
 // find returns the node of this name, and nil if it does not exist. It takes

@@ -147,7 +147,8 @@ func (l *lineReader) line() int {
 
 // ZoneText writes the zone, as it is served in a view, as a master file: the
 // SOA record with the serial first, then the other records in the canonical
-// order of names. It fails if there is no such zone.
+// order of names. What exists without records, which a master file has no form
+// for, is a comment. It fails if there is no such zone.
 func (s *Server) ZoneText(w io.Writer, zoneName gatelodge.Name, view string) error {
 	z := s.zone(zoneName, view)
 	if z == nil {
@@ -168,6 +169,9 @@ func (z *zone) writeText(w io.Writer) (err error) {
 	}
 	print(z.name, z.apex.set(dns.TypeSOA))
 	z.apex.walk(z.name, func(owner name, n *node) {
+		if len(n.sets) == 0 {
+			fmt.Fprintf(out, "; %s exists without records\n", owner)
+		}
 		for _, set := range n.sets {
 			if set.rtype != dns.TypeSOA {
 				print(owner, set)
