@@ -67,6 +67,9 @@ func grantNames(all Claimants, limits *nameLimits, cfg *objects.Config, incumben
 	}
 	d := &decider{claims: rule, changed: changed, names: last.names.Edit(), contested: last.contested.Edit(), wrong: last.wrong.Edit()}
 	d.decideAll()
+	if last.cfg != cfg { // on which grants depend, not rulings alone
+		d.decided = changed
+	}
 	d.grantAll()
 	g.rulings, g.names, g.contested, g.wrong = d.rulings.Map(), d.names.Map(), d.contested.Map(), d.wrong.Map()
 	return g
