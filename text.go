@@ -211,6 +211,9 @@ func (v *View) writeText(w io.Writer) {
 	for _, z := range v.Zones {
 		fmt.Fprintf(w, "  zone %s primary=%s hostmaster=%s ttl=%s negative=%s\n", z.Name, z.Primary, z.Hostmaster, z.TTL, z.NegativeTTL)
 		for _, n := range z.Nodes.All() {
+			if len(n.Records) == 0 {
+				fmt.Fprintf(w, "    %s. without records\n", n.Name)
+			}
 			for _, r := range n.Records {
 				fmt.Fprintf(w, "    %s\n", r)
 			}

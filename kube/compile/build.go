@@ -132,6 +132,7 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	follow(e, m.backends.results, last.backends.results, (*backendResult).wrong)
 	follow(e, m.backends.told, last.backends.told, (*told).wrong)
 	follow(e, m.issuing.told, last.issuing.told, (*told).wrong)
+	m.views.followProblems(e, last.views)
 	m.problems = e.Map()
 	shown := last.shown.Edit()
 	for p, change := range m.problems.Changes(last.problems) {

@@ -36,8 +36,8 @@ type world struct {
 var (
 	worldNamespaces = []string{"shop", "crm", "lab"}
 	worldHosts      = []string{
-		"", "app.example.com", "b.app.example.com", "*.example.com", "c.d.example.com",
-		"ns1.example.com", "example.com", "_x.app.example.com", "app.example.org", "bad host",
+		"", "app.example.com", "b.app.example.com", "*.example.com", "c.d.example.com", "x.c.d.example.com", "*.c.d.example.com",
+		"a.sub.d.example.com", "z.old.example.com", "ns1.example.com", "example.com", "_x.app.example.com", "app.example.org", "bad host",
 	}
 	worldPaths = []string{"/", "/a", "/a/", "/a/b", "nowhere"}
 )
@@ -84,7 +84,7 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 		in.Annotations[pick(w.random, []string{
 			"gatelodge.dev/auth-type", "gatelodge.dev/ssl-redirect", "nginx.ingress.kubernetes.io/typo",
 			"external-dns.kubernetes.io/ttl", "external-dns.kubernetes.io/target",
-		})] = pick(w.random, []string{"basic", "false", "30"})
+		})] = pick(w.random, []string{"basic", "false", "30", "e.example.com", "b.app.example.com"})
 		in.Annotations["gatelodge.dev/auth-secret"] = pick(w.random, []string{"one", "two"})
 	}
 	if w.random.IntN(4) == 0 {
@@ -131,7 +131,7 @@ func (w *world) service(namespace, name string) *corev1.Service {
 	meta := w.meta("Service", namespace, name)
 	if w.random.IntN(2) == 0 {
 		meta.Annotations = map[string]string{
-			intent.ExternalDNSPrefix + "hostname":         pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "_x.app.example.com"}),
+			intent.ExternalDNSPrefix + "hostname":         pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "_x.app.example.com", "*.app.example.com", "y.d.example.com"}),
 			intent.ExternalDNSAlpha + "internal-hostname": pick(w.random, []string{"in.example.com", "bad host"}),
 			intent.ExternalDNSAlpha + "ttl":               pick(w.random, []string{"30", "never"}),
 		}
@@ -143,7 +143,7 @@ func (w *world) service(namespace, name string) *corev1.Service {
 			Ports: []corev1.ServicePort{{Port: pick(w.random, []int32{80, 81})}},
 		},
 		Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{
-			{IP: pick(w.random, []string{"192.0.2.1", "192.0.2.2"})},
+			pick(w.random, []corev1.LoadBalancerIngress{{IP: "192.0.2.1"}, {IP: "192.0.2.2"}, {Hostname: "e.example.com"}, {}}),
 		}}},
 	}
 }
@@ -176,9 +176,9 @@ func (w *world) namespace(name string) *corev1.Namespace {
 func (w *world) dnsEndpoint(namespace, name string) *objects.DNSEndpoint {
 	e := &objects.DNSEndpoint{ObjectMeta: w.meta("DNSEndpoint", namespace, name)}
 	for range 1 + w.random.IntN(3) {
-		record := pick(w.random, [][2]string{{"A", "192.0.2.3"}, {"A", "192.0.2.4"}, {"CNAME", "a.example.net"}, {"TXT", "one"}, {"TXT", "two"}, {"NS", "a.example.net"}})
+		record := pick(w.random, [][2]string{{"A", "192.0.2.3"}, {"A", "192.0.2.4"}, {"CNAME", "a.example.net"}, {"CNAME", "app.example.com"}, {"CNAME", "e.example.com"}, {"CNAME", "any.app.example.com"}, {"TXT", "one"}, {"TXT", "two"}, {"NS", "a.example.net"}})
 		e.Spec.Endpoints = append(e.Spec.Endpoints, objects.Endpoint{
-			DNSName:    pick(w.random, []string{"app.example.com", "*.example.com", "e.example.com", "*.app.example.com", "k._domainkey.app.example.com", "bad host"}),
+			DNSName:    pick(w.random, []string{"app.example.com", "*.example.com", "e.example.com", "*.app.example.com", "y.d.example.com", "any.app.example.com", "k._domainkey.app.example.com", "_acme-challenge.app.example.com", "bad host"}),
 			RecordType: record[0], Targets: []string{record[1]}, RecordTTL: pick(w.random, []int64{0, 30}),
 		})
 	}
@@ -208,7 +208,7 @@ func (w *world) configMap(namespace, name string) *corev1.ConfigMap {
 // edit changes one object, makes one or removes one, or moves the clock.
 func (w *world) edit() {
 	namespace, name := pick(w.random, worldNamespaces), pick(w.random, []string{"one", "two"})
-	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "DNSEndpoint", "DNSEndpoint", "IngressClass", "ConfigMap", "externals", "clock"})
+	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "DNSEndpoint", "DNSEndpoint", "IngressClass", "ConfigMap", "externals", "clock", "challenge"})
 	key := kind + "/" + namespace + "/" + name
 	if w.random.IntN(4) == 0 {
 		delete(w.objects, key)
@@ -234,6 +234,12 @@ func (w *world) edit() {
 	case "externals":
 		known := &objects.External{Addresses: []netip.Addr{pick(w.random, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("127.0.0.1")})}}
 		w.externals = &objects.Externals{ByName: map[gatelodge.Name]*objects.External{"a.example.net": known}}
+	case "challenge":
+		parts, err := gatelodge.EncodeChallenges([]gatelodge.Challenge{{
+			Type: gatelodge.DNS01, Name: gatelodge.Name(pick(w.random, []string{"app.example.com", "q.d.example.com"})), Response: pick(w.random, []string{"one", "two"}),
+		}})
+		kubetest.Must(w.t, err)
+		w.objects["Stored"] = &corev1.Secret{ObjectMeta: w.meta("Stored", "gatelodge", "gatelodge-"+gatelodge.ChallengesItem), Data: parts}
 	case "clock":
 		w.now = kubetest.Now.Add(time.Duration(w.random.IntN(120)-60) * time.Minute)
 	}
@@ -242,7 +248,11 @@ func (w *world) edit() {
 // all lists the objects in any order.
 func (w *world) all() objects.Objects {
 	o := objects.Objects{Now: w.now, Externals: w.externals}
-	for _, object := range w.objects {
+	for key, object := range w.objects {
+		if secret, ok := object.(*corev1.Secret); ok && key == "Stored" {
+			o.Stored = append(o.Stored, secret)
+			continue
+		}
 		switch object := object.(type) {
 		case *networkingv1.Ingress:
 			o.Ingresses = append(o.Ingresses, object)
@@ -265,6 +275,19 @@ func (w *world) all() objects.Objects {
 	return o
 }
 
+// worldZone is a zone in which some names are delegated, and some lead elsewhere.
+func worldZone(name gatelodge.Name) objects.ZoneConfig {
+	return objects.ZoneConfig{
+		Name: name, Nameservers: []gatelodge.Name{"ns1." + name}, Hostmaster: "hostmaster." + string(name),
+		TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: []string{"inside", "outside"},
+		Records: []gatelodge.Record{
+			{Name: "sub.d." + name, Type: "NS", TTL: time.Hour, Data: "ns.example.net."},
+			{Name: "old." + name, Type: "DNAME", TTL: time.Hour, Data: "d." + string(name) + "."},
+			{Name: "static." + name, Type: "CNAME", TTL: time.Hour, Data: "y.old." + string(name) + "."},
+		},
+	}
+}
+
 func (w *world) config() *objects.Config {
 	return &objects.Config{
 		Controller:          "ours",
@@ -277,10 +300,7 @@ func (w *world) config() *objects.Config {
 			{Name: "inside", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.80")}, Owners: true},
 			{Name: "outside", Service: types.NamespacedName{Namespace: "lab", Name: "two"}},
 		},
-		Zones: []objects.ZoneConfig{{
-			Name: "example.com", Nameservers: []gatelodge.Name{"ns1.example.com"}, Hostmaster: "hostmaster.example.com",
-			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: []string{"inside", "outside"},
-		}},
+		Zones:      pick(w.random, [][]objects.ZoneConfig{{worldZone("example.com")}, {worldZone("example.com"), worldZone("app.example.com")}, {worldZone("example.org")}}),
 		DNSService: types.NamespacedName{Namespace: "shop", Name: "two"},
 		Listeners:  pick(w.random, [][]gatelodge.Listener{nil, {{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: 443}}}),
 	}
@@ -332,8 +352,12 @@ func checkSharing(t *testing.T, before, now *gatelodge.Snapshot) {
 		}
 	}
 	for i, view := range now.Views {
-		for j, zone := range view.Zones {
-			old := before.Views[i].Zones[j].Nodes
+		for _, zone := range view.Zones {
+			at := slices.IndexFunc(before.Views[i].Zones, func(z *gatelodge.Zone) bool { return z.Name == zone.Name })
+			if at < 0 {
+				continue
+			}
+			old := before.Views[i].Zones[at].Nodes
 			for name, node := range zone.Nodes.All() {
 				if was := old.Get(name); was != node && reflect.DeepEqual(was, node) {
 					t.Errorf("node %s is another pointer with the same content", node.Name)

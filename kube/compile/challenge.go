@@ -5,11 +5,10 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
-	"gatelodge.dev/kube/objects"
 )
 
-// challengeTTL is for how long resolvers may remember an answer to a challenge.
-// The next one for the same name has another.
+// challengeTTL is how long resolvers may remember the answer to a challenge: the
+// next challenge for the same name has another one.
 const challengeTTL = 5 * time.Second
 
 // challengeName is where the answer to a DNS-01 challenge for a name is
@@ -21,39 +20,30 @@ func challengeName(name gatelodge.Name) gatelodge.Name {
 	return "_acme-challenge." + name
 }
 
-// addChallenges publishes the answers to DNS-01 challenges in the zone. Several
-// at one name are several records: a wildcard and the name below it. Where the
-// configuration has a record at the name, which may lead to who else proves it,
-// that stays.
-func (b *zoneBuilder) addChallenges(records map[gatelodge.Name][]gatelodge.Record) {
-	for name, set := range records {
-		if b.next.nodes[name] == nil {
-			b.put(name, nodeOrigin{}, set)
+// proofRecords returns the answers to DNS-01 challenges, by the names that they
+// are published at. Several at one name are several records: a wildcard and the
+// name below it.
+func proofRecords(c *challenges) map[gatelodge.Name][]gatelodge.Record {
+	proofs := make(map[gatelodge.Name][]gatelodge.Record)
+	for _, challenge := range c.list {
+		name := challengeName(challenge.Name)
+		if challenge.Type == gatelodge.DNS01 && len(name) <= gatelodge.MaxNameLength {
+			proofs[name] = append(proofs[name],
+				gatelodge.Record{Name: name, Type: "TXT", TTL: challengeTTL, Data: intent.CharacterStrings(challenge.Response)})
 		}
 	}
+	return proofs
 }
 
-// challengeRecords gives each answer to the zone that holds its name.
-func challengeRecords(c *challenges, cfg *objects.Config) map[gatelodge.Name]map[gatelodge.Name][]gatelodge.Record {
-	byZone := make(map[gatelodge.Name]map[gatelodge.Name][]gatelodge.Record)
-	if len(c.list) == 0 {
-		return byZone
+// proofLabels begin the names at which CAs look for a proof of control of the
+// name after it, and so for a certificate of it and of all names below it. At all
+// but the first addresses mean nothing, and are left to wildcards.
+func proofLabels() []string {
+	return []string{
+		"_acme-challenge",          // RFC 8555 §8.4
+		"_validation-persist",      // draft-ietf-acme-dns-persist
+		"_validation-contactemail", // CA/Browser Forum Baseline Requirements, appendix A.2
+		"_validation-contactphone",
+		"_dnsauth", // DigiCert's
 	}
-	apexes := cfg.Apexes()
-	for _, challenge := range c.list {
-		if challenge.Type != gatelodge.DNS01 {
-			continue
-		}
-		name := challengeName(challenge.Name)
-		zone, ok := zoneOf(name, apexes)
-		if !ok || len(name) > gatelodge.MaxNameLength {
-			continue
-		}
-		if byZone[zone] == nil {
-			byZone[zone] = make(map[gatelodge.Name][]gatelodge.Record)
-		}
-		byZone[zone][name] = append(byZone[zone][name],
-			gatelodge.Record{Name: name, Type: "TXT", TTL: challengeTTL, Data: intent.CharacterStrings(challenge.Response)})
-	}
-	return byZone
 }

@@ -34,17 +34,15 @@ func findSecured(h *hosts, cfg *objects.Config, last *secured) *secured {
 		last = &secured{hosts: &hosts{}, records: &httpsRecords{}}
 	}
 	names := last.records.names.Edit()
-	changed := data != last.records.data
 	for name, change := range h.list.Changes(last.hosts.list) {
 		was, is := change.Before != nil && change.Before.Certified(), change.After != nil && change.After.Certified()
 		if was != is && data != "" {
 			names.Set(name, is)
-			changed = true
 		}
 	}
 	records := last.records
-	if changed {
-		records = &httpsRecords{data, names.Map()}
+	if now := (httpsRecords{data, names.Map()}); now != *records {
+		records = &now
 	}
 	return &secured{hosts: h, cfg: cfg, records: records}
 }
@@ -57,7 +55,7 @@ func (r *httpsRecords) at(name gatelodge.Name) string {
 	return r.data
 }
 
-// httpsData tells how to reach the first HTTPS listener, which is the one that
+// httpsData returns RDATA that says how to reach the first HTTPS listener, which is the one that
 // redirects lead to. Without one it is "".
 func httpsData(listeners []gatelodge.Listener) string {
 	i := slices.IndexFunc(listeners, func(l gatelodge.Listener) bool { return l.Protocol == gatelodge.HTTPS })

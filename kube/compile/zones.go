@@ -1,16 +1,14 @@
 package compile
 
 import (
-	"net/netip"
 	"slices"
-	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
-// views is every view with its zones.
+// views is every view with its zones. They follow what they are made of: a name
+// that changed costs its own node, and a look at the names above it.
 type views struct {
 	grants    *grants
 	announced *announced
@@ -18,118 +16,237 @@ type views struct {
 	answers   *challenges
 	cfg       *objects.Config
 
-	list  []*gatelodge.View
-	zones map[zoneKey]*zoneResult
-}
-
-// zoneKey names a zone in a view.
-type zoneKey struct {
-	view string
-	zone gatelodge.Name
-}
-
-// zoneResult is a zone in a view and how to make it anew where it changed.
-type zoneResult struct {
-	configured *configured
-	nodes      map[gatelodge.Name]*nodeResult
-	order      []*nodeResult // sorted by name
-	served     gatelodge.Map[gatelodge.Name, *gatelodge.Node]
-}
-
-// configured is the nodes that come from the configuration, and what else they
-// were made of.
-type configured struct {
-	zone        *objects.ZoneConfig
-	nameservers []netip.Addr
-	nodes       map[gatelodge.Name]*nodeResult
-}
-
-// nodeResult is a Node and what it was made of.
-type nodeResult struct {
-	origin nodeOrigin
-	node   *gatelodge.Node
-}
-
-// nodeOrigin is all that the records of a granted name depend on. It is zero
-// for names of the configuration.
-type nodeOrigin struct {
-	ttl       time.Duration
-	target    *intent.Target     // what the name resolves to, nil for nothing, …
-	https     string             // … the RDATA of its HTTPS record, "" for none, …
-	records   *intent.RecordSets // … and its other records …
-	owner     *intent.Applicant  // … or whom the record tells of
-	ownerName gatelodge.Name
+	plans    plans
+	proofs   map[gatelodge.Name][]gatelodge.Record // of DNS-01 challenges
+	tenants  tenants
+	verdicts gatelodge.Map[gatelodge.Name, *verdict]
+	states   []*viewState // in the configuration's order
+	list     []*gatelodge.View
 }
 
 func makeViews(g *grants, a *announced, https *httpsRecords, answers *challenges, cfg *objects.Config, last *views) *views {
 	if last != nil && last.grants == g && last.announced == a && last.https == https && last.answers == answers && last.cfg == cfg {
 		return last
 	}
-	v := &views{grants: g, announced: a, https: https, answers: answers, cfg: cfg, zones: make(map[zoneKey]*zoneResult)}
-	granted, proofs := grantsByZone(g, cfg), challengeRecords(answers, cfg)
+	if last == nil {
+		last = &views{grants: &grants{}, https: &httpsRecords{}, answers: &challenges{}}
+	}
+	v := &views{grants: g, announced: a, https: https, answers: answers, cfg: cfg}
+	v.plans = last.plans
+	if last.cfg != cfg || last.announced != a {
+		v.plans = planZones(cfg, a, last.plans)
+	}
+	v.proofs = last.proofs
+	if last.answers != answers {
+		v.proofs = proofRecords(answers)
+	}
+	v.tenants = v.countTenants(last)
+	changed := v.changes(last)
+	v.verdicts = v.judge(changed, last.verdicts)
+	byZone := v.plans.split(changed)
+
 	for i := range cfg.Views {
-		viewConfig := &cfg.Views[i]
-		view := &gatelodge.View{Name: viewConfig.Name, Addresses: a.views[viewConfig.Name].Addresses}
-		for j := range cfg.Zones {
-			zone := &cfg.Zones[j]
-			if !slices.Contains(zone.Views, view.Name) {
-				continue
-			}
-			b := &zoneBuilder{
-				zone: zone, view: viewConfig, announced: a, https: https, grants: g,
-				last: &zoneResult{}, next: &zoneResult{nodes: make(map[gatelodge.Name]*nodeResult)},
-			}
-			key := zoneKey{view.Name, zone.Name}
-			if last != nil && last.zones[key] != nil {
-				b.last = last.zones[key]
-			}
-			view.Zones = append(view.Zones, b.build(granted[zone.Name], proofs[zone.Name]))
-			v.zones[key] = b.next
-		}
-		slices.SortFunc(view.Zones, func(a, b *gatelodge.Zone) int { return a.Name.Compare(b.Name) })
-		v.list = append(v.list, view)
+		state := v.makeView(&cfg.Views[i], byZone, last.cfg != cfg, last.state(cfg.Views[i].Name))
+		v.states = append(v.states, state)
+		v.list = append(v.list, state.view)
+	}
+	if slices.Equal(v.list, last.list) {
+		v.list = last.list
 	}
 	return v
 }
 
-// grantsByZone gives each granted name to the zone that holds it, the longest
-// whose suffix it has. Names outside all zones are other people's to publish.
-func grantsByZone(g *grants, cfg *objects.Config) map[gatelodge.Name][]*grant {
-	apexes := cfg.Apexes()
-	byZone := make(map[gatelodge.Name][]*grant, len(apexes))
-	if len(apexes) == 0 {
-		return byZone
+// state returns the view of this name, and an empty one if there is none.
+func (v *views) state(name string) *viewState {
+	for _, state := range v.states {
+		if state.view.Name == name {
+			return state
+		}
 	}
-	// Names with one parent stand together, as a rule.
-	parent := gatelodge.Name(".") // no name's
-	var apex gatelodge.Name
-	var ok bool
-	for _, granted := range g.names.All() {
-		name := granted.name
-		switch {
-		case name == "":
-		case apexes[name]:
-			byZone[name] = append(byZone[name], granted)
-		default:
-			if p := name.Parent(); p != parent {
-				parent = p
-				apex, ok = zoneOf(p, apexes)
-			}
-			if ok {
-				byZone[apex] = append(byZone[apex], granted)
+	return &viewState{view: &gatelodge.View{Name: name}}
+}
+
+// followProblems replaces the problems of records.
+func (v *views) followProblems(e problemEdit, last *views) {
+	if last == nil {
+		last = &views{}
+	}
+	follow(e, v.verdicts, last.verdicts, (*verdict).wrong)
+	for _, state := range v.states {
+		follow(e, state.aliases.lost, last.state(state.view.Name).aliases.lost, (*told).wrong)
+	}
+	for _, gone := range last.states {
+		if !slices.ContainsFunc(v.states, func(s *viewState) bool { return s.view.Name == gone.view.Name }) {
+			follow(e, gatelodge.Map[gatelodge.Name, *told]{}, gone.aliases.lost, (*told).wrong)
+		}
+	}
+}
+
+// changes returns the names whose records may not be what they were.
+func (v *views) changes(last *views) dirty[gatelodge.Name] {
+	c := &zoneChanges{views: v, last: last, names: make(dirty[gatelodge.Name])}
+	if v.cfg != last.cfg || v.announced != last.announced || v.https.data != last.https.data {
+		c.addAll()
+		return c.names
+	}
+	for name, change := range v.grants.names.Changes(last.grants.names) {
+		c.addGrant(name, change.Before, change.After)
+	}
+	for name := range v.https.names.Changes(last.https.names) {
+		granted := v.grants.names.Get(name)
+		c.addGrant(name, granted, granted)
+	}
+	if v.answers != last.answers {
+		for _, proofs := range []map[gatelodge.Name][]gatelodge.Record{v.proofs, last.proofs} {
+			for name := range proofs {
+				c.names[name] = true
 			}
 		}
+	}
+	return c.names
+}
+
+// zoneChanges collects names whose records are to be made anew.
+type zoneChanges struct {
+	*views
+	last  *views
+	names dirty[gatelodge.Name]
+}
+
+// addAll adds every name that has records, or had some.
+func (c *zoneChanges) addAll() {
+	for _, grants := range []*grants{c.last.grants, c.grants} {
+		for name := range grants.names.All() {
+			c.addName(name)
+		}
+	}
+	for _, plans := range []plans{c.last.plans, c.plans} {
+		for _, plan := range plans {
+			for name := range plan.records {
+				c.addName(name)
+			}
+		}
+	}
+	for _, proofs := range []map[gatelodge.Name][]gatelodge.Record{c.last.proofs, c.proofs} {
+		for name := range proofs {
+			c.addName(name)
+		}
+	}
+}
+
+// addName adds a name, and all that follow from it.
+func (c *zoneChanges) addName(name gatelodge.Name) {
+	c.names[name] = true
+	c.names[ownerName(name)] = true
+	c.addProofs(name)
+	for above := range c.plans.above(name) {
+		if c.names[above] {
+			return
+		}
+		c.names[above] = true
+		c.addProofs(above)
+	}
+}
+
+// addGrant adds a name that is granted in another way, and those whose records
+// depend on it: the owner's name above all, and on a wildcard the names below.
+func (c *zoneChanges) addGrant(name gatelodge.Name, before, after *grant) {
+	c.names[name] = true
+	c.names[ownerName(name)] = true
+	if before == nil || after == nil || before.namespace() != after.namespace() {
+		c.addProofs(name)
+		for above := range c.plans.above(name) {
+			c.names[above] = true
+			c.addProofs(above)
+		}
+	}
+	if name.IsWildcard() && c.last.reachOf(before) != c.reachOf(after) {
+		c.addBelow(name.Parent())
+	}
+}
+
+// addProofs adds the names at which control of a name is proved, where there is
+// something to decide about them.
+func (c *zoneChanges) addProofs(name gatelodge.Name) {
+	wildcard := "*." + name
+	for _, label := range proofLabels() {
+		proof := gatelodge.Name(label) + "." + name
+		for _, grants := range []*grants{c.grants, c.last.grants} {
+			if grants.names.Get(wildcard) != nil || grants.names.Get(proof) != nil {
+				c.names[proof] = true
+			}
+		}
+	}
+}
+
+// addBelow adds the names that a wildcard at the parent may have a part in.
+func (c *zoneChanges) addBelow(parent gatelodge.Name) {
+	add := func(name gatelodge.Name) {
+		for ; name != parent && !c.names[name]; name = name.Parent() {
+			c.names[name] = true
+		}
+	}
+	for name := range c.grants.names.From(parent) {
+		if !name.Within(parent) {
+			break
+		}
+		add(name)
+	}
+	for name := range c.proofs {
+		if name.Within(parent) {
+			add(name)
+		}
+	}
+	for _, plan := range c.plans {
+		for name := range plan.records {
+			if name.Within(parent) {
+				add(name)
+			}
+		}
+	}
+	c.addProofs(parent)
+}
+
+// split gives each name to the zone that holds it. Names outside all zones are
+// published elsewhere.
+func (p plans) split(names dirty[gatelodge.Name]) map[gatelodge.Name][]gatelodge.Name {
+	byZone := make(map[gatelodge.Name][]gatelodge.Name, len(p))
+	for name := range names {
+		if plan := p.of(name); plan != nil {
+			byZone[plan.zone.Name] = append(byZone[plan.zone.Name], name)
+		}
+	}
+	for _, names := range byZone {
+		slices.SortFunc(names, gatelodge.Name.Compare) // cheaper to put into a Map
 	}
 	return byZone
 }
 
-func zoneOf(name gatelodge.Name, apexes map[gatelodge.Name]bool) (apex gatelodge.Name, ok bool) {
-	for apex = name; ; apex = apex.Parent() {
-		if apexes[apex] {
-			return apex, true
+// of returns the zone that holds the name, the longest whose suffix it has, and
+// nil if it is in none.
+func (p plans) of(name gatelodge.Name) *zonePlan {
+	if len(p) == 0 || name == "" {
+		return nil
+	}
+	for {
+		if plan := p[name]; plan != nil || name == "" {
+			return plan
 		}
-		if apex == "" {
-			return "", false
+		name = name.Parent()
+	}
+}
+
+// above goes through the names above a name that are in zones of ours, the
+// nearest first.
+func (p plans) above(name gatelodge.Name) func(yield func(gatelodge.Name) bool) {
+	return func(yield func(gatelodge.Name) bool) {
+		if name == "" {
+			return
+		}
+		for above := name.Parent(); above != "" && p.of(above) != nil; above = above.Parent() {
+			if !yield(above) {
+				return
+			}
 		}
 	}
 }

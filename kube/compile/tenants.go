@@ -1,0 +1,65 @@
+package compile
+
+import (
+	"cmp"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// tenants knows in whose hands the names below a name are.
+type tenants struct {
+	grants *grants
+	below  gatelodge.Map[tenancy, int] // how many names below it a namespace has
+}
+
+// tenancy is a name, and a namespace that has names below it.
+type tenancy struct {
+	name      gatelodge.Name
+	namespace string
+}
+
+func (t tenancy) Compare(other tenancy) int {
+	return cmp.Or(t.name.Compare(other.name), strings.Compare(t.namespace, other.namespace))
+}
+
+// countTenants follows the names that are granted.
+func (v *views) countTenants(last *views) tenants {
+	before := last.tenants
+	if before.grants == nil || !v.plans.sameZones(last.plans) {
+		before = tenants{grants: &grants{}}
+	}
+	edit := before.below.Edit()
+	count := func(name gatelodge.Name, granted *grant, add int) {
+		if granted == nil {
+			return
+		}
+		for above := range v.plans.above(name) {
+			at := tenancy{above, granted.namespace()}
+			edit.Set(at, edit.Get(at)+add)
+		}
+	}
+	for name, change := range v.grants.names.Changes(before.grants.names) {
+		if change.Before == nil || change.After == nil || change.Before.namespace() != change.After.namespace() {
+			count(name, change.Before, -1)
+			count(name, change.After, +1)
+		}
+	}
+	return tenants{v.grants, edit.Map()}
+}
+
+// othersAt reports whether another namespace has the name or one below it.
+func (t tenants) othersAt(name gatelodge.Name, namespace string) bool {
+	if granted := t.grants.names.Get(name); granted != nil && granted.namespace() != namespace {
+		return true
+	}
+	for at := range t.below.From(tenancy{name: name}) {
+		if at.name != name {
+			break
+		}
+		if at.namespace != namespace {
+			return true
+		}
+	}
+	return false
+}

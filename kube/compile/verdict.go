@@ -1,0 +1,68 @@
+package compile
+
+import (
+	"reflect"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+)
+
+// verdict is what is wrong with the records of a name, in whatever view; nil:
+// nothing.
+type verdict struct {
+	withheld bool // none is published
+	problems []gatelodge.Problem
+}
+
+func (v *verdict) withholds() bool { return v != nil && v.withheld }
+
+// wrong lists the problems of a verdict, which may be nil.
+func (v *verdict) wrong() []gatelodge.Problem {
+	if v == nil {
+		return nil
+	}
+	return v.problems
+}
+
+// judge brings the verdicts up to date for the names that changed.
+func (v *views) judge(changed dirty[gatelodge.Name], last gatelodge.Map[gatelodge.Name, *verdict]) gatelodge.Map[gatelodge.Name, *verdict] {
+	edit := last.Edit()
+	for name := range changed {
+		var now *verdict
+		if granted := v.grants.names.Get(name); granted != nil && granted.isPublished() {
+			now = v.verdictOn(granted)
+		}
+		if before := edit.Get(name); before == nil || now == nil || !reflect.DeepEqual(before, now) {
+			edit.Set(name, now)
+		}
+	}
+	return edit.Map()
+}
+
+func (v *views) verdictOn(granted *grant) *verdict {
+	plan := v.plans.of(granted.name)
+	if plan == nil {
+		return nil // published elsewhere
+	}
+	if cut, ok := plan.cutAbove(granted.name); ok {
+		why := "is delegated in the configuration, so its name servers answer for %s, not this gateway"
+		if cut.dname != "" {
+			why = "has a DNAME record in the configuration, which leads all names below it elsewhere, with %s"
+		}
+		return granted.withhold(gatelodge.BadRecord, "%s gets no records: %s "+why, granted.name, cut.at, granted.name)
+	}
+	return nil
+}
+
+// withhold returns the verdict that nothing of the name is published, with a
+// problem for each object that asks for it.
+func (g *grant) withhold(reason gatelodge.Reason, format string, args ...any) *verdict {
+	v := &verdict{withheld: true}
+	if g.leader != nil {
+		v.problems = append(v.problems, *intent.Refuse(g.leader, reason, format, args...))
+	}
+	for _, e := range g.entries {
+		v.problems = append(v.problems, *intent.Refuse(e.by, reason, format, args...))
+	}
+	return v
+}

@@ -1,0 +1,61 @@
+package compile
+
+import (
+	"slices"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// viewState is a view with what it is made of.
+type viewState struct {
+	view    *gatelodge.View
+	zones   map[gatelodge.Name]*zoneState
+	aliases aliases
+}
+
+// viewMaker makes a view.
+type viewMaker struct {
+	*views
+	zones map[gatelodge.Name]*zoneBuilder
+}
+
+// makeView brings the view up to date where names changed.
+func (v *views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name][]gatelodge.Name, afresh bool, last *viewState) *viewState {
+	m := &viewMaker{views: v, zones: make(map[gatelodge.Name]*zoneBuilder)}
+	for name, plan := range v.plans {
+		if slices.Contains(plan.zone.Views, config.Name) {
+			m.zones[name] = newZoneBuilder(v, config, plan, changed[name], afresh, last.zones[name])
+		}
+	}
+	for _, b := range m.zones {
+		b.stand()
+	}
+	for _, b := range m.zones {
+		b.fill()
+	}
+	before := last.aliases
+	if afresh {
+		before = aliases{}
+	}
+	next := &viewState{zones: make(map[gatelodge.Name]*zoneState, len(m.zones)), aliases: m.followAliases(before)}
+	view := &gatelodge.View{Name: config.Name, Addresses: v.announced.views[config.Name].Addresses}
+	for name, b := range m.zones {
+		next.zones[name] = b.finish()
+		view.Zones = append(view.Zones, next.zones[name].zone)
+	}
+	slices.SortFunc(view.Zones, func(a, b *gatelodge.Zone) int { return a.Name.Compare(b.Name) })
+	if next.view = view; view.Name == last.view.Name && objects.SameSlice(view.Addresses, last.view.Addresses) && slices.Equal(view.Zones, last.view.Zones) {
+		next.view = last.view
+	}
+	return next
+}
+
+// zoneOf returns the zone of this view that holds the name, and nil if none
+// does.
+func (m *viewMaker) zoneOf(name gatelodge.Name) *zoneBuilder {
+	if plan := m.plans.of(name); plan != nil {
+		return m.zones[plan.zone.Name]
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package compile
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// own returns the records that a name has whatever stands around it.
+func (b *zoneBuilder) own(name gatelodge.Name) []gatelodge.Record {
+	configured := b.plan.records[name]
+	records := slices.Clone(configured)
+	if _, isCut := b.plan.cutAbove(name); isCut {
+		return records
+	}
+	if granted := b.grants.names.Get(name); granted != nil && !b.verdicts.Get(name).withholds() {
+		if !slices.ContainsFunc(configured, decidesLead) {
+			records = append(records, b.leading(name, granted)...)
+		}
+		records = append(records, b.added(granted)...)
+	}
+	if base, is := strings.CutPrefix(string(name), ownerLabel); is && b.view.Owners {
+		if granted := b.grants.names.Get(gatelodge.Name(base)); granted != nil && granted.isPublished() {
+			records = append(records, b.owner(name, granted.owner))
+		}
+	}
+	if len(records) == 0 {
+		// Where there is a record already it may lead to who else proves the name.
+		records = slices.Clone(b.proofs[name])
+	}
+	return records
+}
+
+// decidesLead reports whether a record of the configuration says where its name
+// leads, so that no object does.
+func decidesLead(r gatelodge.Record) bool { return objects.IsAddress(r) || r.Type == "CNAME" }
+
+// leading returns the records that have a name lead where a granted name does:
+// itself, or the wildcard above it.
+func (b *zoneBuilder) leading(name gatelodge.Name, granted *grant) (records []gatelodge.Record) {
+	to, ttl := granted.target()
+	ttl = cmp.Or(ttl, b.plan.zone.TTL)
+	announced := b.announced.views[b.view.Name]
+	if to == nil && granted.leads == leadsToGateway {
+		to = announced
+	}
+	if to == nil {
+		return nil
+	}
+	add := func(typ, data string) {
+		records = append(records, gatelodge.Record{Name: name, Type: typ, TTL: ttl, Data: data})
+	}
+	for _, address := range to.Addresses {
+		add(addressType(address), address.String())
+	}
+	if to.Alias != "" {
+		add("CNAME", string(to.Alias)+".")
+	}
+	// What is spoken elsewhere is not known here.
+	if to == announced && len(to.Addresses) > 0 {
+		if data := b.https.at(granted.name); data != "" {
+			add("HTTPS", data)
+		}
+	}
+	return records
+}
+
+// reach is all that the names below a wildcard depend on. The zero reach is that
+// of no wildcard.
+type reach struct {
+	namespace string
+	leads     leadKind
+	to        *intent.Target
+	ttl       time.Duration
+	https     string
+	author    gatelodge.Object // of an alias
+	records   *intent.RecordSets
+}
+
+func (v *views) reachOf(wildcard *grant) (r reach) {
+	if wildcard == nil {
+		return r
+	}
+	r = reach{namespace: wildcard.namespace(), leads: wildcard.leads, https: v.https.at(wildcard.name), records: wildcard.records}
+	if r.to, r.ttl = wildcard.target(); r.to != nil && r.to.Alias != "" {
+		r.author = wildcard.aliasAuthor().Object
+	}
+	return r
+}
+
+// added returns the records that DNSEndpoints add to a name.
+func (b *zoneBuilder) added(granted *grant) (records []gatelodge.Record) {
+	if granted.records == nil {
+		return nil
+	}
+	for _, set := range granted.records.List {
+		for _, data := range set.Data {
+			records = append(records, gatelodge.Record{Name: granted.name, Type: set.Rtype, TTL: cmp.Or(set.Ttl, b.plan.zone.TTL), Data: data})
+		}
+	}
+	return records
+}
+
+// wildcardFor returns the wildcard whose addresses a name has beside its own
+// records, nil for none. A DNS wildcard does not reach a name that exists, be it
+// by other records alone or by names below it (RFC 4592 §2.2.2), but the
+// wildcard's route does, and a name that routes has to resolve.
+func (b *zoneBuilder) wildcardFor(name gatelodge.Name, own bool) *grant {
+	if name == b.plan.zone.Name || name.IsWildcard() || len(b.plan.records[name]) > 0 {
+		return nil
+	}
+	granted := b.grants.names.Get(name)
+	switch {
+	case granted != nil && granted.leads != leadsNowhere:
+		return nil
+	case own && granted == nil, !own && b.presence.Get(name).below == 0:
+		return nil
+	}
+	wildcard := b.grants.names.Get(name.Wildcard())
+	if wildcard == nil || granted != nil && granted.namespace() != wildcard.namespace() {
+		return nil
+	}
+	// An alias speaks for all that is asked of the name: its other records, and
+	// the CAA records that hold for the names below it (RFC 8659 §3).
+	if to, _ := wildcard.target(); to != nil && to.Alias != "" && (own || b.tenants.othersAt(name, wildcard.namespace())) {
+		return nil
+	}
+	if _, isCut := b.plan.cutAbove(name); isCut {
+		return nil
+	}
+	return wildcard
+}
+
+// isSpokenFor reports whether a wildcard of another namespace would answer for
+// a name without records if it did not exist.
+func (b *zoneBuilder) isSpokenFor(name gatelodge.Name) bool {
+	if _, isCut := b.plan.cutAbove(name); isCut {
+		return false
+	}
+	if granted := b.grants.names.Get(name); granted != nil {
+		if wildcard := b.wildcardOver(name); wildcard != nil && wildcard.namespace() != granted.namespace() {
+			return true
+		}
+	}
+	label, _, _ := strings.Cut(string(name), ".")
+	at := slices.Index(proofLabels(), label)
+	if at < 0 {
+		return false
+	}
+	wildcard := b.grants.names.Get("*." + name.Parent())
+	if wildcard == nil || !b.tenants.othersAt(name.Parent(), wildcard.namespace()) {
+		return false
+	}
+	own := b.own(wildcard.name)
+	return slices.ContainsFunc(own, func(r gatelodge.Record) bool { return at == 0 || !objects.IsAddress(r) && r.Type != "HTTPS" })
+}
+
+// wildcardOver returns the nearest wildcard above the name, if it is a granted
+// one: those of the configuration belong to no namespace.
+func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *grant {
+	for above := name; above != b.plan.zone.Name; {
+		above = above.Parent()
+		at := "*." + above
+		if at == name {
+			continue
+		}
+		if len(b.plan.records[at]) > 0 {
+			return nil
+		}
+		if wildcard := b.grants.names.Get(at); wildcard != nil && b.answers(wildcard) {
+			return wildcard
+		}
+	}
+	return nil
+}
+
+// answers reports whether a granted name has records.
+func (b *zoneBuilder) answers(granted *grant) bool {
+	return granted.isPublished() && len(b.own(granted.name)) > 0
+}
+
+// ownerLabel begins the name at which stands who has the name after it.
+const ownerLabel = "_owner."
+
+// ownerName is where it stands who has a name, and "" if that is too long.
+func ownerName(name gatelodge.Name) gatelodge.Name {
+	if len(ownerLabel)+len(name) > gatelodge.MaxNameLength {
+		return ""
+	}
+	return ownerLabel + name
+}
+
+func (b *zoneBuilder) owner(at gatelodge.Name, owner *intent.Applicant) gatelodge.Record {
+	text := fmt.Sprintf("namespace=%s object=%s/%s since=%s",
+		owner.Object.Namespace, owner.Object.Kind, owner.Object.Name, owner.Since.UTC().Format(time.RFC3339))
+	return gatelodge.Record{Name: at, Type: "TXT", TTL: b.plan.zone.TTL, Data: intent.CharacterStrings(text)}
+}
+
+// unifyTTL gives the records of one type, which stand together, one TTL, the
+// shortest (RFC 2181 §5.2).
+func unifyTTL(records []gatelodge.Record) {
+	for start := 0; start < len(records); {
+		end, ttl := start, records[start].TTL
+		for ; end < len(records) && records[end].Type == records[start].Type; end++ {
+			ttl = min(ttl, records[end].TTL)
+		}
+		for ; start < end; start++ {
+			records[start].TTL = ttl
+		}
+	}
+}
+
+func addressType(address netip.Addr) string {
+	if address.Is4() {
+		return "A"
+	}
+	return "AAAA"
+}

@@ -1,0 +1,125 @@
+package compile
+
+import (
+	"net/netip"
+	"slices"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// plans is the zones of the configuration, by their names.
+type plans map[gatelodge.Name]*zonePlan
+
+// zonePlan is what the configuration says about a zone.
+type zonePlan struct {
+	zone        *objects.ZoneConfig
+	nameservers []netip.Addr // their addresses
+
+	records map[gatelodge.Name][]gatelodge.Record
+	cuts    map[gatelodge.Name]cut
+}
+
+// cut is a name of the configuration below which the zone has no say: others
+// answer there (RFC 1034 §4.2.1), or a DNAME leads elsewhere (RFC 6672 §2.4).
+type cut struct {
+	at    gatelodge.Name
+	dname gatelodge.Name // where the DNAME leads; "": the names at and below the cut are delegated
+}
+
+// planZones reads the zones. A plan of last that would be the same is kept.
+func planZones(cfg *objects.Config, a *announced, last plans) plans {
+	p := make(plans, len(cfg.Zones))
+	for i := range cfg.Zones {
+		zone := &cfg.Zones[i]
+		if before := last[zone.Name]; before != nil && before.zone == zone && slices.Equal(before.nameservers, a.nameservers) {
+			p[zone.Name] = before
+			continue
+		}
+		plan := &zonePlan{
+			zone: zone, nameservers: a.nameservers,
+			records: make(map[gatelodge.Name][]gatelodge.Record), cuts: make(map[gatelodge.Name]cut),
+		}
+		plan.addRecords()
+		p[zone.Name] = plan
+	}
+	return p
+}
+
+// sameZones reports whether two configurations have the same zones, whatever is
+// in them.
+func (p plans) sameZones(other plans) bool {
+	for name := range p {
+		if other[name] == nil {
+			return false
+		}
+	}
+	return len(p) == len(other)
+}
+
+// addRecords adds the records of the apex, of the name servers and the static
+// ones. A static address of a name server wins over the addresses of the DNS
+// Service.
+func (p *zonePlan) addRecords() {
+	add := func(name gatelodge.Name, typ, data string) {
+		p.records[name] = append(p.records[name], gatelodge.Record{Name: name, Type: typ, TTL: p.zone.TTL, Data: data})
+	}
+	for _, record := range p.zone.Records {
+		p.records[record.Name] = append(p.records[record.Name], record)
+		switch {
+		case record.Type == "NS" && record.Name != p.zone.Name:
+			p.cuts[record.Name] = cut{at: record.Name}
+		case record.Type == "DNAME":
+			if to, err := gatelodge.ParseName(record.Data); err == nil {
+				p.cuts[record.Name] = cut{at: record.Name, dname: to}
+			}
+		}
+	}
+	for _, ns := range p.zone.Nameservers {
+		if ns.Within(p.zone.Name) && !slices.ContainsFunc(p.records[ns], objects.IsAddress) {
+			for _, address := range p.nameservers {
+				add(ns, addressType(address), address.String())
+			}
+		}
+	}
+	for _, ns := range p.zone.Nameservers {
+		add(p.zone.Name, "NS", string(ns)+".")
+	}
+	for _, caa := range p.zone.CAA {
+		add(p.zone.Name, "CAA", caa)
+	}
+}
+
+// cutAbove returns the cut that takes the name away from the zone, the highest
+// of several.
+func (p *zonePlan) cutAbove(name gatelodge.Name) (found cut, ok bool) {
+	if len(p.cuts) == 0 {
+		return cut{}, false
+	}
+	for at := name; at != "" && at.Within(p.zone.Name); at = at.Parent() {
+		if c, is := p.cuts[at]; is && (at != name || c.dname == "") {
+			found, ok = c, true
+		}
+	}
+	return found, ok
+}
+
+// substitute returns the name to which the DNAME leads from a name below it (RFC
+// 6672 §2.2), false where there is none: the cut is a delegation, or the name
+// would be too long.
+func (c cut) substitute(name gatelodge.Name) (to gatelodge.Name, ok bool) {
+	to = name[:len(name)-len(c.at)] + c.dname
+	return to, c.dname != "" && len(to) <= gatelodge.MaxNameLength
+}
+
+// zoneOf returns the zone that holds the name, the longest whose suffix it has.
+func zoneOf(name gatelodge.Name, apexes map[gatelodge.Name]bool) (apex gatelodge.Name, ok bool) {
+	for apex = name; ; apex = apex.Parent() {
+		if apexes[apex] {
+			return apex, true
+		}
+		if apex == "" {
+			return "", false
+		}
+	}
+}
