@@ -22,6 +22,7 @@ import (
 type admin struct {
 	gateway *gateway
 	mux     http.ServeMux
+	sites   http.CrossOriginProtection
 }
 
 // adminIndex is the page at "/".
@@ -65,7 +66,7 @@ func newAdmin(g *gateway, registry *prometheus.Registry) *admin {
 // serve serves l until ctx ends.
 func (a *admin) serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler:           &a.mux,
+		Handler:           a,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,

@@ -18,10 +18,11 @@ const maxConfigBytes = 16 << 20
 
 // config is a validated configuration: its users need no further checks.
 type config struct {
-	Name      string // of the instance; the prefix of the objects that it writes to the cluster
-	Kube      objects.Config
-	Listeners []gatelodge.Listener
-	State     string // folder for what outlives the process; "": none
+	Name       string // of the instance; the prefix of the objects that it writes to the cluster
+	Kube       objects.Config
+	Listeners  []gatelodge.Listener
+	AdminHosts []string // further names of the admin endpoint, in lower case
+	State      string   // folder for what outlives the process; "": none
 
 	defaultListeners bool // the file has no listeners, so flags may set their addresses
 }

@@ -21,6 +21,7 @@ type fileConfig struct {
 	ACME          fileACME       `yaml:"acme"`
 	DNS           fileDNS        `yaml:"dns"`
 	Guard         fileGuard      `yaml:"guard"`
+	Admin         fileAdmin      `yaml:"admin"`
 	State         string         `yaml:"state"`
 	Drain         fileDrain      `yaml:"drain"`
 }
@@ -143,6 +144,10 @@ type fileGuard struct {
 	Minimum int     `yaml:"minimum"`
 	Window  string  `yaml:"window"`
 	Hold    string  `yaml:"hold"`
+}
+
+type fileAdmin struct {
+	Hosts []string `yaml:"hosts"`
 }
 
 type fileDrain struct {

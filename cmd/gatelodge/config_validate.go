@@ -27,6 +27,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 
 	c := &config{
 		Name:             f.Name,
+		AdminHosts:       r.each("admin.hosts", f.Admin.Hosts, r.subdomain),
 		State:            f.State,
 		Listeners:        r.listeners(f.Listeners, f.Views),
 		defaultListeners: !r.isWritten("listeners"),

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// The admin endpoint has no password, so a browser inside the network could be
+// made to use it by any page that it shows. Two rules keep pages out:
+//
+//   - What changes something is not done for another site's page
+//     (http.CrossOriginProtection: Sec-Fetch-Site, and Origin where that is
+//     missing).
+//   - Nothing is shown under a name that is not the endpoint's own. A page can
+//     have its own name lead to our address (DNS rebinding), and would then be
+//     of the same site.
+
+// ServeHTTP answers a request that passes both rules.
+func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !a.isOwnHost(r.Host) {
+		writeText(w, http.StatusForbidden, fmt.Sprintf("Forbidden: %.255q is not a name of this endpoint, write it under admin.hosts in the configuration if it should be\n", r.Host))
+		return
+	}
+	if err := a.sites.Check(r); err != nil {
+		writeText(w, http.StatusForbidden, "Forbidden: another site's page may not do this\n")
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// isOwnHost reports whether a Host field is one that the endpoint is meant by:
+// an address, localhost, the pod, one of the gateway's Services, or a name that
+// is configured. Clients that send none are no browsers.
+func (a *admin) isOwnHost(field string) bool {
+	host := field
+	if name, _, err := net.SplitHostPort(field); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if host == "" || host == "localhost" {
+		return true
+	}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return true
+	}
+	config := a.gateway.config.Load()
+	if host == strings.ToLower(identity()) || slices.Contains(config.AdminHosts, host) {
+		return true
+	}
+	return slices.ContainsFunc(config.services(), func(service types.NamespacedName) bool {
+		short, found := strings.CutPrefix(host, service.Name)
+		if !found {
+			return false
+		}
+		switch rest, within := strings.CutPrefix(short, "."+service.Namespace); {
+		case short == "":
+			return true
+		case service.Namespace == "" || !within:
+			return false
+		default: // as a pod's resolver searches for it
+			return rest == "" || rest == ".svc" || rest == ".svc.cluster.local"
+		}
+	})
+}
+
+// services are the Services that lead to the gateway, by the names that the
+// configuration and the chart give them.
+func (c *config) services() []types.NamespacedName {
+	services := []types.NamespacedName{c.Kube.DNSService}
+	for _, view := range c.Kube.Views {
+		services = append(services, view.Service)
+	}
+	for _, suffix := range []string{"", "-dns", "-metrics"} {
+		services = append(services, types.NamespacedName{Namespace: os.Getenv("POD_NAMESPACE"), Name: c.Name + suffix})
+	}
+	return slices.DeleteFunc(services, func(s types.NamespacedName) bool { return s.Name == "" })
+}

@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// annotated is an ingress with annotations, for path /.
+func annotated(name, host, path, annotations string) string {
+	text := ingress(name, host, "web", "")
+	text = strings.Replace(text, "namespace: shop}", "namespace: shop, annotations: {"+annotations+"}}", 1)
+	return strings.Replace(text, "path: /,", "path: "+path+",", 1)
+}
+
+const basicAuth = `nginx.ingress.kubernetes.io/auth-type: basic, nginx.ingress.kubernetes.io/auth-secret: users`
+
+// annaOf is a Secret with the user anna, whose password is anna1.
+const annaOf = `---
+apiVersion: v1
+kind: Secret
+metadata: {name: users, namespace: shop}
+stringData: {auth: "\ufeffanna:$2y$11$abcdefghijklmnopqrstuuJKBtXU6RcTaayVBdfeZFBfOz9I2k4xS:Anna of the shop"}
+`
+
+// attacked starts a gateway of an open host with a protected path, and of a
+// protected host.
+func attacked(t *testing.T) *gateway {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, "class.yaml", classManifest)
+	write(t, dir, "web.yaml", service("web", startBackend(t, "web"))+annaOf+
+		annotated("open", "shop.test", "/", "")+
+		annotated("admin", "shop.test", "/admin", basicAuth)+
+		annotated("other", "other.test", "/", basicAuth))
+	return start(t, "serve", "--manifests", dir)
+}
+
+func (g *gateway) request(client *http.Client, method, url string, change func(*http.Request)) (int, error) {
+	r, err := http.NewRequest(method, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	change(r)
+	response, err := client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	return response.StatusCode, response.Body.Close()
+}
+
+// TestPathConfusion: the ways around a protected path end with 400, and in the
+// log.
+func TestPathConfusion(t *testing.T) {
+	g := attacked(t)
+	for _, path := range []string{"//admin", "/x/..;/admin", "/x%2fadmin/..%2F../admin", "/%2561dmin", "/ADMIN", "/admin;a=b", "/%5cadmin"} {
+		if status, _, err := g.get("http://shop.test" + path); err != nil || status != http.StatusBadRequest {
+			t.Errorf("%s: %d, %v, want 400", path, status, err)
+		}
+	}
+	for _, path := range []string{"/a//b;c/%2F%5C", "/Shop/ADMIN", "/"} {
+		if status, _, err := g.get("http://shop.test" + path); err != nil || status != http.StatusOK {
+			t.Errorf("%s: %d, %v, want 200", path, status, err)
+		}
+	}
+	if status, _, err := g.get("http://shop.test/admin//x"); err != nil || status != http.StatusUnauthorized {
+		t.Errorf("the protected path: %d, %v, want 401", status, err)
+	}
+	g.await("a line in the access log", func() error {
+		if !strings.Contains(g.stdout.String(), `"reason":"the path can be read as /admin, to which route /admin with other protections applies"`) {
+			return errors.New(g.stdout.String())
+		}
+		return nil
+	})
+}
+
+// TestWrongPasswords: a flood of them at one host lets the right one in at
+// another, before even a tenth is worked off.
+func TestWrongPasswords(t *testing.T) {
+	g := attacked(t)
+	const flood = 200
+	client := g.client()
+	var checked, refused atomic.Int32
+	var flooding sync.WaitGroup
+	for i := range flood {
+		flooding.Go(func() {
+			status, err := g.request(client, "GET", "http://shop.test/admin", func(r *http.Request) { r.SetBasicAuth("anna", fmt.Sprint("guess", i)) })
+			switch {
+			case err == nil && status == http.StatusUnauthorized:
+				checked.Add(1)
+			case err == nil && status == http.StatusTooManyRequests:
+				refused.Add(1)
+			default:
+				t.Errorf("a wrong password: %d, %v", status, err)
+			}
+		})
+	}
+	g.await("more wrong passwords than one client may have waiting", func() error {
+		if refused.Load() == 0 {
+			return errors.New("none is refused")
+		}
+		return nil
+	})
+	before := checked.Load()
+	status, err := g.request(g.client(), "GET", "http://other.test/", func(r *http.Request) { r.SetBasicAuth("anna", "anna1") })
+	if err != nil || status != http.StatusOK {
+		t.Errorf("the right password: %d, %v", status, err)
+	}
+	if n := checked.Load() - before; n > flood/10 {
+		t.Errorf("%d wrong passwords were checked before the right one", n)
+	}
+	flooding.Wait()
+}
+
+// TestAdminTrustsNoBrowser: neither rebinding nor a page of another site gets
+// anything from the admin endpoint.
+func TestAdminTrustsNoBrowser(t *testing.T) {
+	g := attacked(t)
+	client := g.client()
+	for _, path := range []string{"/", "/healthz", "/metrics", "/snapshot", "/api/problems", "/debug/pprof/"} {
+		status, err := g.request(client, "GET", "http://"+g.admin+path, func(r *http.Request) { r.Host = "attacker.example:9080" })
+		if err != nil || status != http.StatusForbidden {
+			t.Errorf("%s under another name: %d, %v, want 403", path, status, err)
+		}
+		if status, _, err := g.get("http://" + g.admin + path); err != nil || status != http.StatusOK {
+			t.Errorf("%s: %d, %v, want 200", path, status, err)
+		}
+	}
+	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "http://attacker.example"} {
+		status, err := g.request(client, "POST", "http://"+g.admin+"/api/guard/confirm", func(r *http.Request) { r.Header.Set(name, value) })
+		if err != nil || status != http.StatusForbidden {
+			t.Errorf("confirming with %s: %s: %d, %v, want 403", name, value, status, err)
+		}
+	}
+}
