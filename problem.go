@@ -3,8 +3,6 @@ package gatelodge
 import (
 	"cmp"
 	"fmt"
-	"strings"
-	"unicode"
 )
 
 // Object names what somebody wrote: a Kubernetes object, or a part of the
@@ -85,15 +83,7 @@ type Problem struct {
 // String is the line that a person reads in check's output and in the log. It
 // is one line whatever stands in the object that it is about.
 func (p Problem) String() string {
-	return strings.Map(oneLine, fmt.Sprintf("%s: %s: %s", p.Object, p.Reason, p.Message))
-}
-
-// oneLine makes a space of a control character.
-func oneLine(c rune) rune {
-	if unicode.IsControl(c) {
-		return ' '
-	}
-	return c
+	return Printable(fmt.Sprintf("%s: %s: %s", p.Object, p.Reason, p.Message))
 }
 
 // Compare orders problems by object, then reason, then message.

@@ -13,7 +13,7 @@ func TestProblemIsOneLine(t *testing.T) {
 		Reason:  gatelodge.BadHost,
 		Message: "host \"x\r\nproblem Secret forged\" is no name",
 	}
-	if s := p.String(); strings.ContainsAny(s, "\r\n") || !strings.HasPrefix(s, "Ingress shop/web (a b.yaml:3): BadHost: ") {
+	if s := p.String(); strings.ContainsAny(s, "\r\n") || !strings.HasPrefix(s, "Ingress shop/web (a\\nb.yaml:3): BadHost: ") {
 		t.Errorf("%q", s)
 	}
 }

@@ -71,6 +71,7 @@ type Drain struct {
 
 // DNSSettings hold for every DNS and DoT listener.
 type DNSSettings struct {
+	NSID        bool    // clients that ask are told which replica answers (RFC 5001)
 	RateLimit   int     // responses a second to one client network; 0: no limit
 	QuerySample float64 // the share of queries that is logged, from 0 to 1
 }

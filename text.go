@@ -21,29 +21,34 @@ func (s *Snapshot) String() string {
 // WriteText writes the form of String to w, whose errors the caller sees on w.
 func (s *Snapshot) WriteText(w io.Writer) {
 	for _, l := range s.Listeners {
-		fmt.Fprintln(w, l)
+		writeLine(w, "%s", l)
 	}
 	for _, h := range s.Hosts.All() {
 		h.writeText(w)
 	}
 	for _, b := range s.Backends.All() {
-		fmt.Fprintln(w, b)
+		writeLine(w, "%s", b)
 	}
 	for _, c := range s.DefaultCertificates {
-		fmt.Fprintln(w, c)
+		writeLine(w, "%s", c)
 	}
 	for _, v := range s.Views {
 		v.writeText(w)
 	}
 	for _, c := range s.Challenges {
-		fmt.Fprintf(w, "challenge %s %s\n", c.Type, c.Name)
+		writeLine(w, "challenge %s %s", c.Type, c.Name)
 	}
 	if s.Issuing != nil {
 		s.Issuing.writeText(w)
 	}
 	for p := range s.Problems.All() {
-		fmt.Fprintf(w, "problem %s\n", p)
+		writeLine(w, "problem %s", p)
 	}
+}
+
+// writeLine writes one line, whatever the names and texts in it are.
+func writeLine(w io.Writer, format string, args ...any) {
+	_, _ = io.WriteString(w, Printable(fmt.Sprintf(format, args...))+"\n") // the caller sees the error on w
 }
 
 // String is the listener's line in the text form.
@@ -62,18 +67,18 @@ func (h *Host) writeText(w io.Writer) {
 	if h.Owner != "" {
 		owner = " owner=" + h.Owner
 	}
-	fmt.Fprintf(w, "host %s%s\n", name, owner)
+	writeLine(w, "host %s%s", name, owner)
 	for _, r := range h.Routes {
-		fmt.Fprintf(w, "  route %s\n", r)
+		writeLine(w, "  route %s", r)
 	}
 	if h.ClientAuth != nil {
-		fmt.Fprintf(w, "  %s\n", h.ClientAuth)
+		writeLine(w, "  %s", h.ClientAuth)
 	}
 	for _, c := range h.Certificates {
-		fmt.Fprintf(w, "  %s\n", c)
+		writeLine(w, "  %s", c)
 	}
 	if h.WantsTLS && len(h.Certificates) == 0 {
-		fmt.Fprintln(w, "  certificate none")
+		writeLine(w, "  certificate none")
 	}
 }
 
@@ -173,7 +178,7 @@ func (c *Certificate) String() string {
 
 func (i *Issuing) writeText(w io.Writer) {
 	for _, n := range i.Issuances.All() {
-		fmt.Fprintln(w, n)
+		writeLine(w, "%s", n)
 	}
 }
 
@@ -203,19 +208,19 @@ func (i *Issuance) String() string {
 }
 
 func (v *View) writeText(w io.Writer) {
-	fmt.Fprintf(w, "view %s", v.Name)
+	var addresses strings.Builder
 	for _, a := range v.Addresses {
-		fmt.Fprintf(w, " %s", a)
+		fmt.Fprintf(&addresses, " %s", a)
 	}
-	fmt.Fprintln(w)
+	writeLine(w, "view %s%s", v.Name, &addresses)
 	for _, z := range v.Zones {
-		fmt.Fprintf(w, "  zone %s primary=%s hostmaster=%s ttl=%s negative=%s\n", z.Name, z.Primary, z.Hostmaster, z.TTL, z.NegativeTTL)
+		writeLine(w, "  zone %s primary=%s hostmaster=%s ttl=%s negative=%s", z.Name, z.Primary, z.Hostmaster, z.TTL, z.NegativeTTL)
 		for _, n := range z.Nodes.All() {
 			if len(n.Records) == 0 {
 				fmt.Fprintf(w, "    %s. without records\n", n.Name)
 			}
 			for _, r := range n.Records {
-				fmt.Fprintf(w, "    %s\n", r)
+				writeLine(w, "    %s", r)
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func queriesOfAllKinds(tb testing.TB) map[string][]byte {
 // TestNoAllocation: answering allocates nothing, whatever is asked.
 func TestNoAllocation(t *testing.T) {
 	r := testResponder(benchmarkZone(t, 100))
-	r.identity = "gatelodge-0"
+	r.identity, r.table().nsid = "gatelodge-0", true
 	client, now := netip.MustParseAddr("192.0.2.7"), time.Now()
 	out := make([]byte, 0, maxUDP)
 	for kind, wire := range queriesOfAllKinds(t) {

@@ -36,6 +36,7 @@ func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 		t.views[source.Name] = v
 	}
 	if next.Settings != nil {
+		t.nsid = next.Settings.DNS.NSID
 		t.rateLimit = next.Settings.DNS.RateLimit
 		t.logShare = next.Settings.DNS.QuerySample
 		t.minTLS = next.Settings.TLS.MinVersion

@@ -83,7 +83,7 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 			s.opt.cookie = appendCookie(s.cookie[:0], &q.edns.cookie, client, &s.secrets()[0], now)
 		}
 		s.opt.padded = q.edns.padding && via == overTLS
-		if q.edns.nsid {
+		if q.edns.nsid && t != nil && t.nsid {
 			s.opt.nsid = s.identity
 		}
 	}

@@ -183,18 +183,21 @@ func TestQuestionComesBackAsAsked(t *testing.T) {
 	}
 }
 
+// TestNSIDIsGivenToThoseWhoAsk: and to them only where the operator lets it be
+// told, for it names a pod.
 func TestNSIDIsGivenToThoseWhoAsk(t *testing.T) {
 	for _, test := range []struct {
-		identity string
-		asked    bool
-		want     string
+		identity    string
+		told, asked bool
+		want        string
 	}{
-		{"gatelodge-0", true, hex.EncodeToString([]byte("gatelodge-0"))},
-		{"gatelodge-0", false, ""},
-		{"", true, ""},
+		{"gatelodge-0", true, true, hex.EncodeToString([]byte("gatelodge-0"))},
+		{"gatelodge-0", true, false, ""},
+		{"gatelodge-0", false, true, ""},
+		{"", true, true, ""},
 	} {
 		r := testResponder(exampleZone(t))
-		r.identity = test.identity
+		r.identity, r.table().nsid = test.identity, test.told
 		var options []dns.EDNS0
 		if test.asked {
 			options = append(options, &dns.EDNS0_NSID{Code: dns.EDNS0NSID})
@@ -209,7 +212,7 @@ func TestNSIDIsGivenToThoseWhoAsk(t *testing.T) {
 			}
 		}
 		if got != test.want {
-			t.Errorf("identity %q, asked %v: %q, want %q", test.identity, test.asked, got, test.want)
+			t.Errorf("identity %q, told %v, asked %v: %q, want %q", test.identity, test.told, test.asked, got, test.want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 // table is the Snapshot as queries need it.
 type table struct {
 	views     map[string]*view
+	nsid      bool    // clients that ask are told the identity
 	rateLimit int     // replies a second to one client network; 0: no limit
 	logShare  float64 // of queries
 	minTLS    uint16

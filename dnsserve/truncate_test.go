@@ -53,7 +53,7 @@ func TestTruncation(t *testing.T) {
 			withEDNS(uint16(test.size), &dns.EDNS0_NSID{Code: dns.EDNS0NSID})(m)
 		}
 		r := testResponder(z)
-		r.identity = strings.Repeat("x", 40)
+		r.identity, r.table().nsid = strings.Repeat("x", 40), true
 		wire, err := m.Pack()
 		if err != nil {
 			t.Fatal(err)

@@ -105,7 +105,7 @@ func FuzzRespond(f *testing.F) {
 		f.Fatal(err)
 	}
 	r := testResponder(z, benchmarkZone(f, 20))
-	r.identity = "gatelodge-0"
+	r.identity, r.table().nsid = "gatelodge-0", true
 	client := netip.MustParseAddr("192.0.2.7")
 	f.Fuzz(func(t *testing.T, message []byte) {
 		for _, via := range []transport{overUDP, overTCP} {

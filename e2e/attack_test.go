@@ -137,3 +137,37 @@ func TestAdminTrustsNoBrowser(t *testing.T) {
 		}
 	}
 }
+
+// TestPrintedTextCantLie: names and texts that would forge a line, or hide one,
+// are shown with escapes by check, at the admin endpoint and in the access log.
+func TestPrintedTextCantLie(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "class.yaml", classManifest)
+	write(t, dir, "web.yaml", service("web", startBackend(t, "web"))+annotated("open", "shop.test", "/", `nginx.ingress.kubernetes.io/auth-type: "x\nproblem Ingress forged\u0085\u202e\u2028\e[2K"`))
+	deceptive := func(text string) bool {
+		return strings.ContainsAny(text, "\u0085\u202e\u2028\x1b") || strings.Contains(text, "\nproblem Ingress forged")
+	}
+	_, stdout, _ := gatelodge(t, "", "check", dir)
+	if deceptive(stdout) || !strings.Contains(stdout, "Ingress forged") {
+		t.Errorf("check prints %q", stdout)
+	}
+	g := start(t, "serve", "--manifests", dir)
+	for _, path := range []string{"/snapshot", "/api/problems", "/api/hosts"} {
+		if status, body, err := g.get("http://" + g.admin + path); err != nil || status != http.StatusOK || deceptive(body) {
+			t.Errorf("%s: %d %q %v", path, status, body, err)
+		}
+	}
+	_, err := g.request(g.client(), "GET", "http://shop.test/%E2%80%AE", func(r *http.Request) { r.Header.Set("User-Agent", "a\u202eb\u0085\u2028") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.await("a line in the access log", func() error {
+		if out := g.stdout.String(); !strings.Contains(out, `a\u202eb\u0085\u2028`) || deceptive(out) {
+			return errors.New(out)
+		}
+		return nil
+	})
+	if deceptive(g.stderr.String()) {
+		t.Errorf("the log: %q", g.stderr.String())
+	}
+}

@@ -4,7 +4,8 @@ import (
 	"crypto/tls"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	gatelodge "gatelodge.dev"
 )
 
 // appendLine appends the access log's line for a request. It encodes JSON by hand
@@ -65,28 +66,6 @@ func appendSeconds(b []byte, key string, d time.Duration) []byte {
 	return strconv.AppendFloat(appendKey(b, key), d.Round(time.Microsecond).Seconds(), 'f', 6, 64)
 }
 
-// appendString writes a string as JSON (RFC 8259 §7). Invalid UTF-8 becomes
-// replacement characters, so that every reader of the log accepts the line.
 func appendString(b []byte, key, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(appendKey(b, key), '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ' || c == 0x7f:
-			b = append(b, `\u00`...)
-			b = append(b, hex[c>>4], hex[c&15])
-		case c < utf8.RuneSelf:
-			b = append(b, c)
-		default:
-			char, size := utf8.DecodeRuneInString(s[i:])
-			b = utf8.AppendRune(b, char)
-			i += size
-			continue
-		}
-		i++
-	}
-	return append(b, '"')
+	return gatelodge.AppendJSON(appendKey(b, key), s)
 }

@@ -169,3 +169,21 @@ func TestMetrics(t *testing.T) {
 		}
 	})
 }
+
+// TestAccessLogCantLie: what strangers send is shown with escapes, and read back
+// the same.
+func TestAccessLogCantLie(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, echoFields)))
+		const agent = "a\u202eb\u0085c\u2028d\u200fe\ufeff"
+		r := newRequest(t, "GET", m.url(appHost, "/"), nil)
+		r.Header.Set("User-Agent", agent)
+		_ = do(t, g.client(m), r)
+		if line := g.lines(1)[0]; line["user_agent"] != agent {
+			t.Errorf("read back: %q", line["user_agent"])
+		}
+		if text := strings.TrimSpace(g.log.String()); gatelodge.Printable(text) != text {
+			t.Errorf("logged %q", text)
+		}
+	})
+}

@@ -82,10 +82,10 @@ func (a *admin) serve(ctx context.Context, l net.Listener) error {
 // readyz responds 200 only while the gateway serves and doesn't drain.
 func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
 	if !a.gateway.ready.Load() {
-		writeText(w, http.StatusServiceUnavailable, "not ready: "+a.gateway.unreadiness()+"\n")
+		writeText(w, http.StatusServiceUnavailable, "not ready: "+gatelodge.Printable(a.gateway.unreadiness())+"\n")
 		return
 	}
-	writeText(w, http.StatusOK, "ready"+a.gateway.reservation()+"\n")
+	writeText(w, http.StatusOK, "ready"+gatelodge.Printable(a.gateway.reservation())+"\n")
 }
 
 func (a *admin) snapshot(w http.ResponseWriter, _ *http.Request) {
@@ -221,9 +221,18 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	fmt.Fprint(w, text)
 }
 
+// writeJSON writes value with escapes for what gatelodge.Printable escapes,
+// which encoding/json writes as it is.
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(value) // the client went away
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	out := make([]byte, 0, len(text)+1)
+	for _, r := range string(text) {
+		out = gatelodge.AppendJSONRune(out, r)
+	}
+	_, _ = w.Write(append(out, '\n')) // the client went away
 }

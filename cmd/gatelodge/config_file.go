@@ -110,6 +110,7 @@ type fileDNS struct {
 	Zones     []fileZone    `yaml:"zones"`
 	Service   string        `yaml:"service"`
 	Addresses []string      `yaml:"addresses"`
+	NSID      bool          `yaml:"nsid"`
 	RateLimit fileRateLimit `yaml:"rateLimit"`
 	QueryLog  fileQueryLog  `yaml:"queryLog"`
 }

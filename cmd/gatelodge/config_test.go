@@ -106,6 +106,7 @@ dns:
     views: [inside]
   service: edge/names
   addresses: [192.0.2.53]
+  nsid: true
   rateLimit: {responsesPerSecond: 100}
   queryLog: {sample: 0.25}
 guard: {share: 0.25, minimum: 3, window: 30s, hold: 1h}
@@ -147,7 +148,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 			HSTS:           "max-age=300",
 			AmbiguousPaths: true,
 			TLS:            gatelodge.TLSSettings{MinVersion: tls.VersionTLS13},
-			DNS:            gatelodge.DNSSettings{RateLimit: 100, QuerySample: 0.25},
+			DNS:            gatelodge.DNSSettings{NSID: true, RateLimit: 100, QuerySample: 0.25},
 		},
 		Views: []objects.ViewConfig{
 			{

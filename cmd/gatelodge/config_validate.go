@@ -111,6 +111,7 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 		},
 		TLS: gatelodge.TLSSettings{MinVersion: tls.VersionTLS12},
 		DNS: gatelodge.DNSSettings{
+			NSID:        f.DNS.NSID,
 			RateLimit:   within(r, "dns.rateLimit.responsesPerSecond", f.DNS.RateLimit.ResponsesPerSecond, 0, 1_000_000),
 			QuerySample: within(r, "dns.queryLog.sample", f.DNS.QueryLog.Sample, 0, 1),
 		},

@@ -121,7 +121,7 @@ func (w *eventWriter) observe(r *report) {
 // problemEvent returns what is to be told of a problem; ok is false for one of
 // no object in the cluster.
 func problemEvent(p gatelodge.Problem) (e event, ok bool) {
-	return event{p.Object, problemReason, string(p.Reason) + ": " + p.Message}, p.Object.UID != "" && p.Object.Namespace != ""
+	return event{p.Object, problemReason, gatelodge.Printable(string(p.Reason) + ": " + p.Message)}, p.Object.UID != "" && p.Object.Namespace != ""
 }
 
 // servingEvents yields what is to be told of the hosts of an Ingress, nothing

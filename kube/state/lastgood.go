@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -49,8 +48,8 @@ type LastGood struct {
 // NewLastGood returns source with a memory in the folder dir, which is made if
 // it does not exist.
 func NewLastGood(source objects.Source, dir string, log *slog.Logger) (*LastGood, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the folder of the state: %w", err)
+	if err := openFolder(dir); err != nil {
+		return nil, err
 	}
 	return &LastGood{source: source, file: filepath.Join(dir, lastGoodFile), log: log, news: gatelodge.NewSignal()}, nil
 }

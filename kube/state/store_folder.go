@@ -38,8 +38,8 @@ type folderWatcher struct {
 // NewFolderStore returns the store of a folder, which is made if it does not
 // exist.
 func NewFolderStore(dir string) (*FolderStore, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the folder of a store: %w", err)
+	if err := openFolder(dir); err != nil {
+		return nil, err
 	}
 	return &FolderStore{dir: dir, watchers: make(map[*folderWatcher]bool)}, nil
 }

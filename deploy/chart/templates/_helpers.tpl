@@ -31,7 +31,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- /* With the classes by name, the IngressClasses, which are the cluster's, need not be read. */}}
 {{- $_ := set $config "ingress" (dict "classes" (list (include "gatelodge.className" .))) }}
 {{- end }}
-{{- if .Values.state.enabled }}{{ $_ := set $config "state" "/var/lib/gatelodge" }}{{ end }}
+{{- if .Values.state.enabled }}{{ $_ := set $config "state" "/var/lib/gatelodge/state" }}{{ end }}
 {{- toYaml (mergeOverwrite $config (deepCopy .Values.config)) }}
 {{- end }}
 
