@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Issuing is what the issuer of certificates has to do, and as whom. It acts on
-// what is live, like every server.
+// Issuing is what the issuer of certificates has to do, and for which account. It
+// acts on the live Snapshot, like every server.
 type Issuing struct {
 	Account   Account
 	Lacking   string // what the account lacks, so that no certificate can be ordered; "": nothing
 	Issuances Map[Name, *Issuance]
-	Own       []netip.Addr // where our own DNS servers are, sorted: their Leases tell what they serve
+	Own       []netip.Addr // addresses of our own DNS servers, sorted: their Leases say what they serve
 }
 
-// Account says which ACME CA is asked, as whom and for what (RFC 8555 §7.3).
+// Account is an account with an ACME CA (RFC 8555 §7.3), and what is ordered by it.
 type Account struct {
 	Directory  string // URL (RFC 8555 §7.1.1)
 	Roots      string // PEM of the CAs by which Directory is certified; "": those of the system
@@ -37,12 +37,12 @@ const (
 	RSA4096   KeyType = "rsa-4096"
 )
 
-// Issuance is a certificate that the issuer gets and renews, or that it got and
-// nobody asks for any more. It is for one name, so that no name keeps another
-// from having its certificate.
+// Issuance is a certificate that the issuer orders and renews, or one that it has
+// and that is no longer requested. It is for one name, so that no name can keep
+// another from getting its certificate.
 type Issuance struct {
 	Name        Name            // exact or a wildcard
-	Askers      []Object        // whom a failure is told; empty: nobody asks any more
+	Askers      []Object        // the objects that request it, and get its problems; empty: it is no longer requested
 	Challenges  []ChallengeType // in the order in which they are tried
 	Secondaries []string        // for DNS-01: name servers of the zone, by name or address, that are not our own
 	Certificate *Certificate    // the one in force; nil: none

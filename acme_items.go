@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// What the issuer keeps in a Store is read by all replicas, so its form stands
-// here, between those who write and those who read it.
+// What the issuer keeps in a Store is read by all replicas, so its form is defined
+// here, between package tls, which writes it, and package kube, which reads it.
 
 // Names of items, and parts of them.
 const (
 	ChallengesItem = "acme-challenges" // see EncodeChallenges
-	AuthorityItem  = "acme-ca"         // a StoredIssuance without a name: what is wrong between the CA and us
+	AuthorityItem  = "acme-ca"         // a StoredIssuance without a name: why no certificate can be ordered
 	issuancePrefix = "acme-cert-"
 
-	// ChallengesPart tells the item of challenges from all others.
+	// ChallengesPart is in the item of challenges and in no other.
 	ChallengesPart = "challenges"
 
 	namePart    = "name"
@@ -32,8 +32,8 @@ const (
 	failurePart = "failure"
 )
 
-// IssuanceItem is the name of the item in which the certificate for a name is
-// kept: a readable one where it can be.
+// IssuanceItem returns the name of the item with the certificate for a name. It is
+// readable if possible.
 func IssuanceItem(name Name) string {
 	kind, text := "name-", string(name)
 	if name.IsWildcard() {
@@ -46,8 +46,8 @@ func IssuanceItem(name Name) string {
 	return issuancePrefix + kind + text
 }
 
-// IsServedItem tells whether the replicas serve what the item holds: challenges
-// and certificates, and not the account's key.
+// IsServedItem reports whether the replicas serve what the item holds: challenges
+// and certificates, but not the account's key.
 func IsServedItem(item string) bool {
 	return item == ChallengesItem || item == AuthorityItem || strings.HasPrefix(item, issuancePrefix)
 }
@@ -152,7 +152,7 @@ func DecodeChallenges(parts map[string][]byte) ([]Challenge, error) {
 		switch s.Type {
 		case DNS01, HTTP01:
 			if !isBase64URL(s.Response) && !isKeyAuthorization(s.Response) {
-				return nil, fmt.Errorf("%s challenge for %s: the response is none", s.Type, name)
+				return nil, fmt.Errorf("%s challenge for %s: invalid response", s.Type, name)
 			}
 		case TLSALPN01:
 			pair, err := tls.X509KeyPair([]byte(s.Certificate), []byte(s.Certificate))
@@ -167,15 +167,15 @@ func DecodeChallenges(parts map[string][]byte) ([]Challenge, error) {
 	return challenges, nil
 }
 
-// isBase64URL tells whether s is text of the alphabet of RFC 4648 §5, which
-// needs no quoting anywhere.
+// isBase64URL reports whether s consists of the alphabet of RFC 4648 §5, which needs
+// no quoting anywhere.
 func isBase64URL(s string) bool {
 	return s != "" && !slices.ContainsFunc([]byte(s), func(c byte) bool {
 		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
 	})
 }
 
-// isKeyAuthorization tells whether s is a token and a thumbprint (RFC 8555
+// isKeyAuthorization reports whether s is a token and a thumbprint (RFC 8555
 // §8.1).
 func isKeyAuthorization(s string) bool {
 	token, thumbprint, found := strings.Cut(s, ".")

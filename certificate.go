@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// CertificateSource tells where a Certificate came from.
+// CertificateSource says where a Certificate comes from.
 type CertificateSource string
 
 // The sources of certificates, the first that has one for a host wins.
@@ -26,12 +26,12 @@ type Certificate struct {
 	KeyPair     *tls.Certificate // with Leaf set; never printed
 }
 
-// ValidAt tells whether t is in the certificate's period of validity.
+// ValidAt reports whether t is in the certificate's period of validity.
 func (c *Certificate) ValidAt(t time.Time) bool {
 	return !t.Before(c.NotBefore) && !t.After(c.NotAfter)
 }
 
-// Covers tells whether the certificate is for host, by a name or a wildcard of
+// Covers reports whether the certificate is for host, by a name or a wildcard of
 // one label (RFC 6125 §6.4.3).
 func (c *Certificate) Covers(host Name) bool {
 	for _, n := range c.Names {
@@ -52,12 +52,12 @@ const (
 	TLSALPN01 ChallengeType = "tls-alpn-01"
 )
 
-// Challenge is an answer that an ACME CA waits for. A DNS-01 challenge is a
-// TXT record of the zone as well, so that it is served and transferred like
-// any other.
+// Challenge is a challenge of an ACME CA with our response, for the servers to
+// serve. A DNS-01 challenge is also a TXT record of the zone, so that it is served
+// and transferred like any other.
 type Challenge struct {
 	Type        ChallengeType
-	Name        Name             // the name to be proved; of a wildcard the name below it
+	Name        Name             // the name to validate; for a wildcard the name below it
 	Token       string           // for HTTP-01: the last element of the path
 	Response    string           // for HTTP-01 the body, for DNS-01 the TXT record's text
 	Certificate *tls.Certificate // for TLS-ALPN-01: shown to the CA alone

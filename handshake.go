@@ -2,9 +2,9 @@ package gatelodge
 
 import "context"
 
-// Handshake is what package tls decided for one TLS connection, for the server
-// that speaks on it: siblings don't know each other, so it travels in the
-// context of the handshake. It is filled for resumed sessions too.
+// Handshake is what package tls decided for one TLS connection, for the server that
+// uses it: siblings don't import each other, so it is passed in the context of the
+// handshake. It is filled in for resumed sessions, too.
 type Handshake struct {
 	Certificates []*Certificate // what may be shown for the name asked for; empty for a self-signed one
 
@@ -15,7 +15,7 @@ type Handshake struct {
 	Client      *ClientCertificate
 }
 
-// Covers tells whether a certificate of the handshake is for host, so that the
+// Covers reports whether a certificate of the handshake is for host, so that the
 // client may ask for it on the same connection (RFC 9110 §7.4).
 func (h *Handshake) Covers(host Name) bool {
 	for _, c := range h.Certificates {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// CheckHSTS tells whether value is a Strict-Transport-Security field that
+// CheckHSTS reports whether value is a Strict-Transport-Security field that
 // browsers heed (RFC 6797 §6.1): they drop the whole of one with a mistake, so
 // a mistake would go unseen.
 func CheckHSTS(value string) error {

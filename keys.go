@@ -19,10 +19,9 @@ func (Key) String() string { return "(secret)" }
 // GoString does, too.
 func (k Key) GoString() string { return k.String() }
 
-// Keys are a Key with the one before and the one after it. What was made with
-// any of them is accepted, and Current is what things are made with. So a
-// replica that is told of new Keys a while later than another understands it
-// all the same.
+// Keys are a Key with the previous and the next one. Replicas make things with
+// Current and accept what was made with any of them. So replicas understand each
+// other although they get new Keys at different times.
 type Keys struct {
 	Previous, Current, Next Key
 }
@@ -32,7 +31,7 @@ func NewKeys() Keys {
 	return Keys{Previous: newKey(), Current: newKey(), Next: newKey()}
 }
 
-// All returns the keys in the order in which they are worth a try.
+// All returns the keys in the order in which to try them.
 func (k *Keys) All() [3]Key { return [3]Key{k.Current, k.Previous, k.Next} }
 
 func newKey() (k Key) {
@@ -46,18 +45,18 @@ type SharedKeys struct {
 	Store  Store
 	Item   string        // the item's name in Store
 	Period time.Duration // how long each key is Current
-	Use    func(Keys)    // takes over what the Store has
+	Use    func(Keys)    // called with the keys in the Store
 	Log    *slog.Logger
 }
 
 // The times of SharedKeys.
 const (
-	keysLook  = time.Minute     // how often the leader looks whether the keys are there, and young enough
+	keysLook  = time.Minute     // how often the leader checks that the keys exist and are young enough
 	keysRetry = 5 * time.Second // after a failure
 )
 
-// Follow hands the keys to Use, when it starts and after each change, until ctx
-// ends. While there are none, or they can't be read, those before stay.
+// Follow passes the keys to Use, at the start and after each change, until ctx
+// ends. While there are none, or they can't be read, the previous ones stay.
 func (s *SharedKeys) Follow(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -66,7 +65,7 @@ func (s *SharedKeys) Follow(ctx context.Context) error {
 	go func() {
 		ended <- s.Store.Watch(ctx, s.Item, func(name string) {
 			if name != s.Item {
-				return // one that only begins like it
+				return // another item with this prefix
 			}
 			changed.Raise()
 		})
@@ -94,8 +93,8 @@ func (s *SharedKeys) Follow(ctx context.Context) error {
 	}
 }
 
-// Lead makes the keys that are missing, and new ones when it is time, until ctx
-// ends. Only the leader calls it.
+// Lead makes missing keys, and new ones when it is time, until ctx ends. Only the
+// leader calls it.
 func (s *SharedKeys) Lead(ctx context.Context) {
 	failing := false
 	for ctx.Err() == nil {
@@ -118,7 +117,7 @@ func (s *SharedKeys) Lead(ctx context.Context) {
 	}
 }
 
-// renew moves every key on by one if Current was that for a Period.
+// renew rotates the keys if Current was in use for a Period.
 func (s *SharedKeys) renew(ctx context.Context, now time.Time) error {
 	stored, err := s.read(ctx)
 	switch {
@@ -150,8 +149,7 @@ type storedKeys struct {
 	version string
 }
 
-// errNoKeys is about an item that somebody else has written: it is to be
-// replaced.
+// errNoKeys is for an item without valid keys, which is replaced.
 var errNoKeys = errors.New("the item holds no keys")
 
 func (s *SharedKeys) read(ctx context.Context) (storedKeys, error) {

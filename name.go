@@ -69,7 +69,7 @@ func (n Name) Parent() Name {
 	return Name(parent)
 }
 
-// IsWildcard tells whether the first label is "*".
+// IsWildcard reports whether the first label is "*".
 func (n Name) IsWildcard() bool {
 	return n == "*" || strings.HasPrefix(string(n), "*.")
 }
@@ -84,7 +84,7 @@ func (n Name) Wildcard() Name {
 	return "*." + parent
 }
 
-// Matches tells whether n, an exact name or a wildcard, stands for host. A
+// Matches reports whether n, an exact name or a wildcard, stands for host. A
 // wildcard stands for exactly one label, as in an Ingress rule and in a
 // certificate (RFC 6125 §6.4.3), and for itself.
 func (n Name) Matches(host Name) bool {
@@ -98,7 +98,7 @@ func (n Name) Matches(host Name) bool {
 	return dot > 0 && n[1:] == host[dot:]
 }
 
-// Within tells whether n is zone or a name below it. Every name is within the
+// Within reports whether n is zone or a name below it. Every name is within the
 // root.
 func (n Name) Within(zone Name) bool {
 	if zone == "" || n == zone {

@@ -23,7 +23,7 @@ func HostMap(hosts ...*Host) Map[Name, *Host] {
 	return mapOf(hosts, func(h *Host) Name { return h.Name })
 }
 
-// Certified tells whether the host has a certificate that clients can accept:
+// Certified reports whether the host has a certificate that clients can accept:
 // one in Certificates, which holds those that cover the host and are valid at
 // the Snapshot's time, the preferred one first, the configured defaults
 // included. Two of one source are kept where they differ by the type of key.
@@ -67,7 +67,7 @@ type Route struct {
 	Object  Object     // the object that asked for the route
 }
 
-// Matches tells whether the route is for a request's path, which is in the form
+// Matches reports whether the route is for a request's path, which is in the form
 // of PathForm and without dot segments, as Ingress v1 defines it: a Prefix path
 // is compared by elements, and a slash at its end changes nothing.
 func (r *Route) Matches(path string) bool {
@@ -89,7 +89,7 @@ const (
 	BackendH2    BackendProtocol = "h2"    // HTTP/2 over TLS, agreed on by ALPN; gRPC
 )
 
-// OverTLS tells whether the protocol is spoken over TLS.
+// OverTLS reports whether the protocol is spoken over TLS.
 func (p BackendProtocol) OverTLS() bool {
 	return p == BackendHTTPS || p == BackendH2
 }

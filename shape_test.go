@@ -151,7 +151,7 @@ func thirdParty(path string) bool {
 	return strings.Contains(first, ".") && !below(path, module)
 }
 
-// below tells whether path is prefix or lies under it; everything lies under
+// below reports whether path is prefix or lies under it; everything lies under
 // the empty prefix.
 func below(path, prefix string) bool {
 	return prefix == "" || path == prefix || strings.HasPrefix(path, prefix+"/")

@@ -8,18 +8,18 @@ import (
 // Errors of a Store.
 var (
 	ErrNotFound = errors.New("not found")
-	ErrConflict = errors.New("changed by somebody else")
+	ErrConflict = errors.New("changed by another writer")
 )
 
 // Item is what a Store keeps under one name.
 type Item struct {
 	Data    map[string][]byte // parts by name
-	Version string            // tells one content from the next; "" for an item that is yet to be made
+	Version string            // changes with the content; "" for an item that does not exist yet
 }
 
-// Store keeps the little that has to outlive a process or be shared by its
-// replicas: challenges, issued certificates, ticket keys, zone serials. Names
-// are relative to the gateway's instance.
+// Store keeps what has to outlive a process or be shared by replicas: challenges,
+// issued certificates, ticket keys, zone serials. Names are relative to the
+// gateway's instance.
 type Store interface {
 	// Get returns the item, or ErrNotFound.
 	Get(ctx context.Context, name string) (Item, error)

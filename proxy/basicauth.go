@@ -52,7 +52,7 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 	}
 }
 
-// several tells whether there is more than one field of this name.
+// several reports whether there is more than one field of this name.
 func several(fields exchange.Fields, name string) bool {
 	n := 0
 	for i := range fields {

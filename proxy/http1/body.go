@@ -56,7 +56,7 @@ func (b *body) reset() {
 	}
 }
 
-// complete tells whether the whole body has been read.
+// complete reports whether the whole body has been read.
 func (b *body) complete() bool {
 	return b.err == io.EOF || b.how == sized && b.left == 0 && b.err == nil
 }

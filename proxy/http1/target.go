@@ -57,7 +57,7 @@ func absoluteForm(ex *exchange.Exchange, h *head, target string) (string, error)
 		authority = rest[:i]
 	}
 	if !wire.IsAuthority(authority) {
-		return "", wire.Badf("request target: %q is no host", authority)
+		return "", wire.Badf("request target: %q is not a valid host", authority)
 	}
 	if h.hosts > 0 && !strings.EqualFold(authority, h.host) {
 		return "", wire.Badf("request target: its host %q is not that of Host, %q", authority, h.host)
