@@ -20,7 +20,7 @@ func (r *request) forward() error {
 
 	retries := r.table.settings.Retries
 	b.upstream.budget.earn(retries.Budget)
-	for {
+	for attempts, resends := 1, 0; ; {
 		now := time.Now()
 		e := b.choose(r.tried, now)
 		if e == nil { // all were tried: use a new connection to the first
@@ -28,11 +28,18 @@ func (r *request) forward() error {
 		}
 		err := r.try(b, e, now)
 		allRefused := isUnsent(err) && len(r.tried) >= len(b.eligible)
-		if err == nil || allRefused || !r.mayRetry(err) ||
-			len(r.tried) >= retries.Attempts || !b.upstream.budget.spend() {
+		switch {
+		case err == nil || !r.mayRetry(err):
 			return err
+		case errors.Is(err, exchange.ErrUnprocessed) && resends < maxResends:
+			resends++ // it costs an endpoint nothing
+		case allRefused || attempts >= retries.Attempts || !b.upstream.budget.spend():
+			return err
+		default:
+			attempts++
 		}
 		b.series.retries.Inc()
+		r.body.rewind()
 	}
 }
 
@@ -47,11 +54,16 @@ func (r *request) try(b *backend, e *endpoint, start time.Time) error {
 	if errors.Is(err, exchange.ErrBackend) {
 		b.series.failures.Inc()
 	}
-	if isUnsent(err) {
+	if isUnsent(err) && !errors.Is(err, exchange.ErrUnprocessed) {
 		e.refused.note(time.Now())
 	}
 	return err
 }
+
+// maxResends is how often a request goes again to endpoints that say that they
+// did not process it, beside the attempts that count: one that ends its
+// connection, or takes no more streams on it, is well.
+const maxResends = 16
 
 func isUnsent(err error) bool { return errors.Is(err, exchange.ErrUnsent) }
 

@@ -13,7 +13,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/http1"
-	"gatelodge.dev/proxy/nethttp"
+	"gatelodge.dev/proxy/http2"
 )
 
 // listener is one of the addresses that are served, with an engine for each
@@ -24,7 +24,7 @@ type listener struct {
 	tls    *tls.Config // nil: clear text
 	accept *acceptor
 	http1  http1.Server
-	http2  *nethttp.Server
+	http2  http2.Server
 
 	conns    sync.WaitGroup // a goroutine each
 	stopping context.Context
@@ -43,18 +43,18 @@ func (s *Server) newListener(l gatelodge.Listener, inner net.Listener, config *t
 	opened.http1.Handler = s.handle
 	opened.http1.Settings = s.settings
 	opened.http1.Log = s.config.Log
-	opened.http1.Refused = s.refused
-	opened.http1.HTTP2 = func(_ context.Context, c net.Conn, info *exchange.Conn, read []byte) {
-		opened.http2.ServeConn(c, info, read)
-	}
-	opened.http2 = nethttp.NewServer(nethttp.Options{Settings: s.settings, Handler: s.handle, Log: s.config.Log})
+	opened.http1.Refused = func(c *exchange.Conn, status int, err error) { s.refused(exchange.HTTP11, c, status, err) }
+	opened.http1.HTTP2 = opened.http2.ServeConn
+	opened.http2.Handler = s.handle
+	opened.http2.Settings = s.settings
+	opened.http2.Log = s.config.Log
+	opened.http2.Refused = func(c *exchange.Conn, status int, err error) { s.refused(exchange.HTTP2, c, status, err) }
 	return opened
 }
 
 // serve accepts connections until the listener is closed, and then returns
 // nil. One goroutine serves a connection from its handshake to its end.
 func (l *listener) serve() error {
-	go l.http2.Serve()
 	for {
 		c, err := l.accept.Accept()
 		switch {
@@ -99,7 +99,7 @@ func (l *listener) serveConn(c net.Conn) {
 	}
 	switch secured.ConnectionState().NegotiatedProtocol {
 	case "h2":
-		l.http2.ServeConn(secured, info, nil)
+		l.http2.ServeConn(l.stopping, secured, info, nil)
 		return
 	case challengeProtocol:
 		_ = secured.Close() // the handshake is all that the CA wants
@@ -137,10 +137,10 @@ func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error)
 func (l *listener) drain(ctx context.Context) {
 	_ = l.accept.Close() // fails only where it is closed already
 	l.http1.Drain()
-	l.http2.Drain(ctx)
+	l.http2.Drain()
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
-	for l.http1.Active() > 0 && ctx.Err() == nil {
+	for l.http1.Active()+l.http2.Active() > 0 && ctx.Err() == nil {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -148,6 +148,7 @@ func (l *listener) drain(ctx context.Context) {
 	}
 	l.stop()
 	l.http1.CloseRequests()
+	l.http2.CloseRequests()
 }
 
 // drainTick is how often a draining listener looks for answers under way.

@@ -1,9 +1,6 @@
 package proxy
 
 import (
-	"fmt"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -44,7 +41,6 @@ func (s *Server) begin(x *exchange.Exchange) *request {
 	r.x, r.server, r.table, r.started = x, s, s.table.Load(), time.Now()
 	r.scheme = x.Scheme
 	r.body.Body, r.body.limit = x.Body, r.table.settings.Limits.BodyBytes
-	r.body.touched.Store(false)
 	r.response.Response, r.response.server = x.Response, s
 	x.Body, x.Response = &r.body, &r.response
 	return r
@@ -62,16 +58,20 @@ func (s *Server) end(r *request) {
 	clear(r.fields)
 	clear(r.tried)
 	clear(r.response.fields)
-	*r = request{fields: r.fields[:0], tried: r.tried[:0], response: response{fields: r.response.fields[:0]}}
+	kept := r.body.kept[:0]
+	if cap(kept) > keptMemory {
+		kept = nil
+	}
+	*r = request{body: body{kept: kept}, fields: r.fields[:0], tried: r.tried[:0], response: response{fields: r.response.fields[:0]}}
 	s.requests.Put(r)
 	s.work.leave()
 }
 
 // refused counts and logs a request that the engine answered because its head is
 // invalid.
-func (s *Server) refused(conn *exchange.Conn, status int, err error) {
+func (s *Server) refused(version exchange.Version, conn *exchange.Conn, status int, err error) {
 	r := &request{
-		x:       &exchange.Exchange{Conn: conn, Client: conn.Peer, Version: exchange.HTTP11},
+		x:       &exchange.Exchange{Conn: conn, Client: conn.Peer, Version: version},
 		server:  s,
 		table:   s.table.Load(),
 		started: time.Now(),
@@ -102,41 +102,6 @@ func (r *request) status() int {
 	return r.response.status
 }
 
-// body is the request's body. It records whether it was read, which rules out a
-// retry, and limits its size.
-type body struct {
-	exchange.Body
-	touched atomic.Bool
-	limit   int64 // 0: none
-	size    int64
-}
-
-// Read reads from the client as long as the limit allows.
-func (b *body) Read(p []byte) (int, error) {
-	b.touched.Store(true)
-	n, err := b.Body.Read(p)
-	b.size += int64(n)
-	if b.limit > 0 && b.size > b.limit {
-		return 0, fmt.Errorf("%w: read body: %w: more than %d bytes", exchange.ErrClient, exchange.ErrTooLarge, b.limit)
-	}
-	return n, err
-}
-
-// Buffered returns how much the client has already sent.
-func (b *body) Buffered() (n int64, whole bool) { return exchange.Buffered(b.Body) }
-
-// Trailers returns the fields after the body, without those that a backend might
-// take for fields of the head and that the policies have already decided on.
-func (b *body) Trailers() exchange.Fields {
-	var trailers exchange.Fields
-	for _, f := range b.Body.Trailers() {
-		if f.Name != "authorization" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 {
-			trailers = append(trailers, f)
-		}
-	}
-	return trailers
-}
-
 // response is the response to the client. It records the status.
 type response struct {
 	exchange.Response
@@ -149,24 +114,26 @@ type response struct {
 
 // Head records the status, and sets the Strict-Transport-Security field.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
-	p.status = status
 	if p.hsts != "" {
 		// Of two fields a browser uses the first (RFC 6797 §8.1).
 		p.fields = append(p.fields[:0], header...)
 		p.fields.Set("strict-transport-security", p.hsts)
 		header = p.fields
 	}
-	return p.Response.Head(status, header, length)
+	err := p.Response.Head(status, header, length)
+	if err == nil {
+		p.status = status
+	}
+	return err
 }
 
 // Tunnel records the tunnel, so that a drain can close it.
 func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
-	p.status = 101
 	tunnel, err := p.Response.Tunnel(protocol, header)
 	if err != nil {
 		return nil, err
 	}
-	p.tunnel = tunnel
+	p.status, p.tunnel = 101, tunnel
 	p.server.work.remember(tunnel)
 	return tunnel, nil
 }

@@ -12,7 +12,7 @@ import (
 // was not processed or is idempotent (RFC 9110 §9.2.2).
 func (r *request) mayRetry(err error) bool {
 	switch {
-	case !errors.Is(err, exchange.ErrBackend), r.response.begun(), r.body.touched.Load():
+	case !errors.Is(err, exchange.ErrBackend), r.response.begun(), r.body.lost:
 		return false
 	case errors.Is(err, exchange.ErrUnsent):
 		return true

@@ -7,7 +7,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/http1"
-	"gatelodge.dev/proxy/nethttp"
+	"gatelodge.dev/proxy/http2"
 )
 
 // upstreams are what outlives a Snapshot for each Backend: connections, whose
@@ -93,11 +93,11 @@ func (u *upstreams) newEndpoint(key endpointKey) *endpoint {
 	e := &endpoint{address: key.address.String()}
 	switch key.protocol {
 	case gatelodge.BackendH2C:
-		engine := nethttp.NewEndpoint(key.address, nil, u.settings)
-		e.handle, e.close = engine.Exchange, engine.CloseIdle
+		engine := http2.NewClient(key.address, http2.Options{Settings: u.settings})
+		e.handle, e.close = engine.Do, engine.Close
 	case gatelodge.BackendH2:
-		engine := nethttp.NewEndpoint(key.address, endpointTLS(key.tls, "h2"), u.settings)
-		e.handle, e.close = engine.Exchange, engine.CloseIdle
+		engine := http2.NewClient(key.address, http2.Options{Settings: u.settings, Dial: dialTLS(endpointTLS(key.tls, "h2"))})
+		e.handle, e.close = engine.Do, engine.Close
 	case gatelodge.BackendHTTPS:
 		dial := dialTLS(endpointTLS(key.tls, "http/1.1"))
 		engine := http1.NewClient(key.address, http1.Options{Settings: u.settings, Dial: dial})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/netip"
 
@@ -55,8 +56,19 @@ func dialTLS(config *tls.Config) func(ctx context.Context, address netip.AddrPor
 		if err != nil {
 			return nil, err
 		}
-		conn := tls.Client(&http1.Records{TCPConn: tcp}, config)
-		if err := conn.HandshakeContext(ctx); err != nil {
+		overHTTP2 := config.NextProtos[0] == "h2"
+		var under net.Conn = tcp
+		if !overHTTP2 {
+			under = &http1.Records{TCPConn: tcp}
+		}
+		conn := tls.Client(under, config)
+		err = conn.HandshakeContext(ctx)
+		// Where nothing was agreed on HTTP/1.1 is spoken, and never HTTP/2 (RFC
+		// 9113 §3.2).
+		if err == nil && overHTTP2 && conn.ConnectionState().NegotiatedProtocol != "h2" {
+			err = errors.New("the endpoint does not agree to HTTP/2 (ALPN)")
+		}
+		if err != nil {
 			tcp.Close()
 			return nil, err
 		}

@@ -14,4 +14,8 @@ var (
 	// ErrUnsent: nothing of the request can have been processed, so it may be
 	// sent to another endpoint with any method.
 	ErrUnsent = errors.New("unsent")
+
+	// ErrUnprocessed comes with ErrUnsent where the endpoint has said so itself,
+	// or had ended the connection before: that is no sign of trouble with it.
+	ErrUnprocessed = errors.New("unprocessed")
 )

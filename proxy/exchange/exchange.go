@@ -124,6 +124,9 @@ type Body interface {
 	// later one fails. The engine deals with the rest of the body. Close may be
 	// called from any goroutine, and more than once.
 	Close() error
+	// Reopen undoes Close, for a request that is sent again: the next Read goes
+	// on where the last one ended.
+	Reopen()
 }
 
 // Buffered returns how much of a body Read returns without waiting, at least, and

@@ -106,6 +106,9 @@ func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
 	}
+	if ex.Gone.Gone() { // rather than open a connection, or end a kept one, for nothing
+		return fmt.Errorf("%w: went away", exchange.ErrClient)
+	}
 	f := c.takeForward(ex)
 	err := f.run()
 	c.giveForward(f)

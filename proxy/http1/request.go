@@ -109,9 +109,7 @@ func (r *request) end(err error) bool {
 		r.abort()
 		return false
 	}
-	if r.body.how != none {
-		s.resume()
-	}
+	r.body.Reopen()
 	if res.close {
 		if !r.body.complete() || s.buffered() > 0 {
 			s.linger()

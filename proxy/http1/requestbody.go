@@ -41,6 +41,13 @@ func (b *requestBody) Close() error {
 	return nil
 }
 
+// Reopen lets reads go on where they were ended.
+func (b *requestBody) Reopen() {
+	if b.how != none {
+		b.s.resume()
+	}
+}
+
 // Buffered returns what can be read without waiting (exchange.Buffered).
 func (b *requestBody) Buffered() (n int64, whole bool) {
 	n = min(int64(b.s.buffered()), b.left)

@@ -243,6 +243,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 func (zeros) Trailers() exchange.Fields  { return nil }
+func (zeros) Reopen()                    {}
 func (zeros) Close() error               { return nil }
 
 // slowBody returns a byte every ten seconds.

@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// body is the request's body: it bounds its size, and keeps the beginning, so
+// that a request whose endpoint did not process it can be sent again.
+type body struct {
+	exchange.Body
+	limit int64 // 0: none
+	size  int64
+	kept  []byte // what was read, unless lost
+	again int    // so much of kept was read since rewind
+	lost  bool   // more was read than is kept
+}
+
+// What is kept of a body, in bytes, and how much memory for it a pooled request
+// holds for the next one.
+const (
+	mostKept   = 64 << 10
+	keptMemory = 4 << 10
+)
+
+// Read reads from the client as long as the limit allows.
+func (b *body) Read(p []byte) (int, error) {
+	if b.again < len(b.kept) {
+		n := copy(p, b.kept[b.again:])
+		b.again += n
+		return n, nil
+	}
+	n, err := b.Body.Read(p)
+	b.size += int64(n)
+	if b.limit > 0 && b.size > b.limit {
+		b.lost = true
+		return 0, fmt.Errorf("%w: read body: %w: more than %d bytes", exchange.ErrClient, exchange.ErrTooLarge, b.limit)
+	}
+	b.keep(p[:n])
+	return n, err
+}
+
+func (b *body) keep(p []byte) {
+	switch {
+	case b.lost:
+	case len(b.kept)+len(p) > mostKept:
+		b.lost, b.kept, b.again = true, b.kept[:0], 0
+	default:
+		b.kept = append(b.kept, p...)
+		b.again = len(b.kept)
+	}
+}
+
+// rewind has the body read again from its beginning, which must not be lost.
+func (b *body) rewind() {
+	b.again = 0
+	b.Body.Reopen()
+}
+
+// Buffered is what the client has sent already (exchange.Buffered).
+func (b *body) Buffered() (n int64, whole bool) {
+	n, whole = exchange.Buffered(b.Body)
+	return n + int64(len(b.kept)-b.again), whole
+}
+
+// Trailers returns the fields after the body, but for those that a backend may
+// take for the head's: what those say was decided before the body came.
+func (b *body) Trailers() exchange.Fields {
+	var trailers exchange.Fields
+	for _, f := range b.Body.Trailers() {
+		if f.Name != "authorization" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 {
+			trailers = append(trailers, f)
+		}
+	}
+	return trailers
+}

@@ -1,0 +1,220 @@
+package http2
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
+)
+
+// Options of a Client. Settings has to be set.
+type Options struct {
+	// Settings gives the timeouts and limits of the moment; the limits of
+	// request heads hold for response heads too.
+	Settings func() *gatelodge.Settings
+
+	// Dial connects to the endpoint; nil is plain TCP, on which HTTP/2 is
+	// spoken with prior knowledge. It is given Timeouts.Connect through ctx.
+	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
+
+	// IdleTimeout is how long an unused connection is kept; 0 is
+	// DefaultIdleTimeout.
+	IdleTimeout time.Duration
+}
+
+// DefaultIdleTimeout is that of Options. Many servers close idle connections
+// after 60 or 75 seconds; to be first spares a request the race.
+const DefaultIdleTimeout = 50 * time.Second
+
+// Client sends requests to one endpoint, many at a time over one connection,
+// and over more where the endpoint does not take as many.
+type Client struct {
+	addr     netip.AddrPort
+	host     string // what :authority says where the client said nothing
+	opts     Options
+	forwards sync.Pool // of *forward
+
+	mu      sync.Mutex
+	conns   []*endpointConn // those that take requests, or will when they know how many
+	dialing bool            // a connection is being made
+	changed chan struct{}   // closed when there may be room; nil if nobody waits
+	closed  bool
+}
+
+// NewClient makes a Client for the endpoint at addr. It connects when it is
+// first used.
+func NewClient(addr netip.AddrPort, opts Options) *Client {
+	if opts.IdleTimeout == 0 {
+		opts.IdleTimeout = DefaultIdleTimeout
+	}
+	if opts.Dial == nil {
+		opts.Dial = func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+			return new(net.Dialer).DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
+		}
+	}
+	return &Client{addr: addr, host: addr.String(), opts: opts}
+}
+
+// Do sends the request of ex to the endpoint and answers with the response
+// (exchange.Handler). It passes on Header as it stands. An Upgrade becomes an
+// extended CONNECT where the endpoint takes those (RFC 8441), for which Do runs
+// until the tunnel ends, and is left out elsewhere.
+//
+// An error of the endpoint wraps exchange.ErrBackend, and
+//   - ErrUnsent if it does not accept a connection or a byte on it,
+//   - ErrUnprocessed, and ErrUnsent, if it says that it has not processed the
+//     request (RFC 9113 §8.7),
+//   - ErrTimeout if it makes no progress for Timeouts.Connect, Send or Read,
+//   - ErrTooLarge if its answer's head is over a limit,
+//   - none of these if it closes or resets at any other point, or what it sends
+//     is malformed. Unless Head was called before, the client has got nothing.
+//
+// An error of the client wraps ErrClient, and one that wraps neither says that
+// the request can't be written. An answer that comes before the end of the
+// request's body is passed on, and the rest of the body left to the client's
+// engine. Context ends the attempt to connect; afterwards Gone ends the
+// request, and the timeouts bound how long Do waits for either peer.
+func (c *Client) Do(ex *exchange.Exchange) error {
+	if err := wire.CheckRequest(ex); err != nil {
+		return err
+	}
+	if ex.Gone.Gone() {
+		return fmt.Errorf("%w: went away", exchange.ErrClient)
+	}
+	f := c.takeForward(ex)
+	err := f.run()
+	c.giveForward(f)
+	return err
+}
+
+// Close ends the connections that no request is on, and each other one when its
+// requests are done. Do works afterwards, on connections that end with it.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.closed = true
+	conns := c.conns
+	c.conns = nil
+	c.mu.Unlock()
+	for _, ec := range conns {
+		ec.link.mu.Lock()
+		ec.retire()
+		ec.link.mu.Unlock()
+	}
+}
+
+// take returns a connection with a place for one more request, and makes one
+// where there is none, one at a time: requests that come meanwhile wait, for it
+// will take them all once its settings are known. One that needs to know them
+// waits too.
+func (c *Client) take(ctx context.Context, upgrade bool) (*endpointConn, error) {
+	for waited := false; ; waited = true {
+		c.mu.Lock()
+		pending := c.dialing
+		for _, ec := range c.conns {
+			switch {
+			case !ec.ready && (upgrade || ec.active > 0):
+				pending = true
+			case ec.active < ec.limit:
+				ec.active++
+				c.mu.Unlock()
+				return ec, nil
+			}
+		}
+		if timeout := c.opts.Settings().Timeouts.Connect; timeout > 0 && !waited {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, timeout)
+			defer cancel()
+		}
+		if !pending {
+			c.dialing = true
+			c.mu.Unlock()
+			ec, err := c.connect(ctx, upgrade)
+			if ec != nil || err != nil {
+				return ec, err
+			}
+			continue
+		}
+		if c.changed == nil {
+			c.changed = make(chan struct{})
+		}
+		changed := c.changed
+		c.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, wire.Unsent(c.host, ctx.Err())
+		}
+	}
+}
+
+// connect makes a connection. Who asked for it has its first place, unless the
+// settings have to be known for that.
+func (c *Client) connect(ctx context.Context, upgrade bool) (*endpointConn, error) {
+	nc, err := c.opts.Dial(ctx, c.addr)
+	if err != nil {
+		err = wire.Unsent(c.host, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dialing = false
+	c.notify()
+	if err != nil {
+		return nil, err
+	}
+	ec := newEndpointConn(c, nc)
+	c.conns = append(c.conns, ec)
+	go ec.serve()
+	if upgrade {
+		return nil, nil
+	}
+	ec.active++
+	return ec, nil
+}
+
+// release gives back the place of a request.
+func (c *Client) release(ec *endpointConn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ec.active--
+	c.notify()
+}
+
+// learn takes in how many requests a connection takes at a time.
+func (c *Client) learn(ec *endpointConn, limit int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ec.ready, ec.limit = true, limit
+	c.notify()
+}
+
+// drop forgets a connection that takes no more requests.
+func (c *Client) drop(ec *endpointConn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.conns, ec); i >= 0 {
+		c.conns = slices.Delete(c.conns, i, i+1)
+	}
+	c.notify()
+}
+
+// notify has those look again who wait for a place.
+func (c *Client) notify() {
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+}
+
+// isClosed reports whether connections are to end with the requests on them.
+func (c *Client) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}

@@ -1,0 +1,358 @@
+package http2
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
+)
+
+// conn is a client's connection. It stays small, since most connections are
+// idle most of the time: what a request needs is in a request.
+type conn struct {
+	server *Server
+	info   *exchange.Conn
+	ctx    context.Context
+	link   link
+
+	fresh        []*request     // were read and have no worker yet
+	handlers     sync.WaitGroup // requests that have one
+	headingSince time.Time      // when the head that is being read began
+
+	// Under the link's lock.
+	served    bool      // there was a request
+	idleSince time.Time // when the last stream ended, or the connection began
+	tunnels   int       // streams that are tunnels
+	leaving   bool      // the client was told to send no more
+	final     bool      // and has been told which stream is the last
+	finalBy   time.Time // it is told at the latest then
+	last      uint32    // the last stream, if final
+}
+
+// serve is the life of a connection. It reads; workers do all the rest.
+func (c *conn) serve() {
+	err := c.greeting()
+	for err == nil {
+		err = c.receive()
+		if err == nil {
+			err = c.fill()
+		}
+	}
+	c.end(err)
+	c.handlers.Wait()
+}
+
+// receive handles what was read, and has all requests in it served: a body
+// that came along with its head is known to be whole then.
+func (c *conn) receive() error {
+	l := &c.link
+	l.mu.Lock()
+	err := l.receive()
+	l.flushLater()
+	l.mu.Unlock()
+	for i, r := range c.fresh {
+		c.fresh[i] = nil
+		c.server.workers.run(r)
+	}
+	c.fresh = c.fresh[:0]
+	return err
+}
+
+// greeting says who we are and reads the client's preface.
+func (c *conn) greeting() error {
+	l, settings := &c.link, c.server.Settings()
+	l.mu.Lock()
+	l.out.timeout = settings.Timeouts.Send
+	l.welcome(
+		setting{settingMaxStreams, uint32(settings.Limits.Streams)},
+		setting{settingInitialWindow, initialWindowOfStreams},
+		setting{settingMaxHeaderList, uint32(settings.Limits.HeaderBytes)},
+		setting{settingConnectProtocol, 1},
+		setting{settingNoOldPriorities, 1},
+	)
+	if c.server.add(c) {
+		c.leave()
+	}
+	l.flushLater()
+	l.mu.Unlock()
+	for len(l.in.buffered()) < len(preface) {
+		if err := c.fill(); err != nil {
+			return err
+		}
+	}
+	if !bytes.HasPrefix(l.in.buffered(), []byte(preface)) {
+		return connErrorf(codeProtocol, "the preface is not that of HTTP/2")
+	}
+	l.in.r += len(preface)
+	return nil
+}
+
+// How long, and for how many bytes, a connection that has ended is read on, so
+// that the client gets to read what was written last.
+const (
+	lingerPeriod = 2 * time.Second
+	lingerBytes  = 256 << 10
+)
+
+// fill waits for more from the client: for as long as a head may take where one
+// has begun or the first is due, and for a request that follows as long as a
+// connection may be idle, whatever else comes meanwhile. There is no limit
+// while streams are open: whoever works on them has one. The deadline is left
+// alone then, and set anew if it strikes.
+func (c *conn) fill() error {
+	l := &c.link
+	timeout := wire.Keep
+	for {
+		left, busy := c.patience()
+		switch {
+		case left <= 0 && !busy:
+			return os.ErrDeadlineExceeded
+		case !busy || timeout != wire.Keep:
+			timeout = left
+		}
+		err := l.in.fill(timeout)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		l.in.by = wire.Deadline{} // it is over
+		timeout = 0
+	}
+}
+
+// patience is how long the client may take for what it has to send, and busy
+// whether that is nothing, since it waits for us.
+func (c *conn) patience() (left time.Duration, busy bool) {
+	l, timeouts := &c.link, &c.server.Settings().Timeouts
+	if l.heading.id == 0 {
+		c.headingSince = time.Time{}
+	} else {
+		if c.headingSince.IsZero() {
+			c.headingSince = time.Now()
+		}
+		return remaining(timeouts.Header, c.headingSince), false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closing:
+		return remaining(lingerPeriod, l.closingAt), false
+	case len(l.streams) > 0:
+		return timeouts.Idle, true
+	case c.served:
+		return remaining(timeouts.Idle, c.idleSince), false
+	}
+	return remaining(timeouts.Header, c.idleSince), false
+}
+
+// remaining is what is left of a timeout; without one it is long.
+func remaining(timeout time.Duration, since time.Time) time.Duration {
+	if timeout == 0 {
+		return 24 * time.Hour
+	}
+	return timeout - time.Since(since)
+}
+
+// end ends the connection. What is still to be sent is sent; a mistake of the
+// client is told as the reason.
+func (c *conn) end(err error) {
+	l := &c.link
+	l.mu.Lock()
+	var bad *connError
+	switch {
+	case errors.As(err, &bad):
+		c.server.log().Debug("HTTP/2", "client", c.info.Peer, "error", bad)
+		l.out.grow()
+		l.out.b = appendGoAway(l.out.b, l.highest, bad.code)
+	case errors.Is(err, os.ErrDeadlineExceeded) && !l.closing:
+		l.out.grow()
+		l.out.b = appendGoAway(l.out.b, l.highest, codeNo)
+	}
+	for _, st := range l.streams {
+		_ = l.breakStream(st, err, false) // there is nothing left to end
+	}
+	l.stopClock()
+	if l.err == nil && len(l.out.b) > 0 {
+		l.closeWhenSent()
+		l.mu.Unlock()
+		c.linger()
+		l.mu.Lock()
+	}
+	l.fail(err)
+	l.mu.Unlock()
+	l.in.r = l.in.w
+	l.in.release()
+}
+
+// linger reads on until the client has closed its side.
+func (c *conn) linger() {
+	in := &c.link.in
+	in.by = wire.Deadline{}
+	for n := 0; n < lingerBytes; n += len(in.buffered()) {
+		in.r = in.w
+		if in.fill(lingerPeriod) != nil {
+			return
+		}
+	}
+}
+
+// leave tells the client to send no other request on the connection. What it
+// has sent by the time that it knows is served (RFC 9113 §6.8): the answer to
+// the ping says when that is.
+func (c *conn) leave() {
+	if c.leaving {
+		return
+	}
+	c.leaving = true
+	o := &c.link.out
+	o.grow()
+	o.b = appendGoAway(o.b, maxWindow, codeNo)
+	o.b = appendPing(o.b, 0, leavePing[:])
+	c.finalBy = time.Now().Add(leavePeriod)
+	c.link.wakeBy(c.finalBy)
+}
+
+// leavePing is the ping whose answer says that the client has been told.
+var leavePing = [8]byte{'g', 'o', 'o', 'd', ' ', 'b', 'y', 'e'}
+
+// leavePeriod is how long its answer is waited for.
+const leavePeriod = time.Second
+
+func (c *conn) pinged(data [8]byte) {
+	if data == leavePing && c.leaving {
+		c.sayLast()
+	}
+}
+
+func (c *conn) tick(now time.Time) {
+	switch {
+	case !c.leaving || c.final:
+	case now.Before(c.finalBy):
+		c.link.wakeBy(c.finalBy)
+	default:
+		c.sayLast()
+		c.link.flushLater()
+	}
+}
+
+// sayLast tells the client which stream is the last that is served.
+func (c *conn) sayLast() {
+	if c.final {
+		return
+	}
+	c.final, c.last = true, c.link.highest
+	o := &c.link.out
+	o.grow()
+	o.b = appendGoAway(o.b, c.last, codeNo)
+	c.closeIfOver()
+}
+
+// closeIfOver ends a connection that has no request left and takes none.
+func (c *conn) closeIfOver() {
+	if c.final && len(c.link.streams) == 0 {
+		c.link.closeWhenSent()
+	}
+}
+
+func (c *conn) goneAway(uint32, errCode) {} // it takes no pushes, which we don't make
+func (c *conn) greet()                   {}
+
+// broken lets whoever works for the client know that it does not want the
+// answer any more.
+func (c *conn) broken(st *stream, byPeer bool) error {
+	r := st.owner.(*request)
+	r.gone.Signal()
+	if byPeer && !r.response.begun {
+		return c.link.calm.disturb(1)
+	}
+	return nil
+}
+
+// headers begins a request, or ends its body with trailers.
+func (c *conn) headers(f frame, fragment []byte) error {
+	l := &c.link
+	if f.id%2 == 0 {
+		return connErrorf(codeProtocol, "HEADERS on stream %d, which is not the client's to open", f.id)
+	}
+	if f.id <= l.highest {
+		return c.laterHeaders(f, fragment)
+	}
+	l.highest = f.id
+	r := c.takeRequest()
+	if err := l.decode(ofRequest, r.fields[:0], fragment); err != nil {
+		return err
+	}
+	r.fields = l.block.fields
+	settings := c.server.Settings()
+	switch {
+	case c.final:
+		c.giveRequest(r) // it was told that this would not be served
+		return nil
+	case len(l.streams) >= settings.Limits.Streams:
+		c.giveRequest(r)
+		return l.refuseStream(f.id)
+	}
+	return c.begin(r, f, settings)
+}
+
+// refuseStream refuses a stream that is one too many.
+func (l *link) refuseStream(id uint32) error {
+	if err := l.calm.disturb(1); err != nil {
+		return err
+	}
+	return l.reset(id, codeRefusedStream, nil)
+}
+
+// begin opens the stream of a request and has it served, or answers it here.
+func (c *conn) begin(r *request, f frame, settings *gatelodge.Settings) error {
+	l := &c.link
+	c.served = true
+	l.out.timeout = settings.Timeouts.Send
+	r.begin(f.id, settings)
+	if err := l.block.request(&r.ex, f.has(flagEndStream)); err != nil {
+		return c.refuse(r, f, err)
+	}
+	r.ex.Header = r.fields
+	r.response.continued = !r.ex.Waits
+	if r.ex.Length > 0 {
+		r.st.length = r.ex.Length
+	}
+	r.st.inEnded = f.has(flagEndStream)
+	c.handlers.Add(1)
+	c.fresh = append(c.fresh, r)
+	return nil
+}
+
+// laterHeaders are the trailers of a request, or a mistake.
+func (c *conn) laterHeaders(f frame, fragment []byte) error {
+	l := &c.link
+	var memory exchange.Fields
+	st := l.streams[f.id]
+	if st != nil {
+		memory = st.owner.(*request).trailers[:0]
+	}
+	if err := l.decode(ofTrailers, memory, fragment); err != nil {
+		return err
+	}
+	switch {
+	case l.resets.has(f.id): // it was on its way
+		return nil
+	case st == nil && l.closed.has(f.id):
+		return connErrorf(codeStreamClosed, "HEADERS on a stream that is closed")
+	case st == nil:
+		return connErrorf(codeProtocol, "HEADERS on stream %d after one on %d", f.id, l.highest)
+	case st.inEnded || st.broken != nil:
+		return l.streamError(f.id, codeStreamClosed, "HEADERS on a stream that is closed")
+	case !f.has(flagEndStream):
+		return l.streamError(f.id, codeProtocol, "trailers that do not end the stream")
+	case l.block.err != nil:
+		return l.streamError(f.id, codeProtocol, "trailers: %v", l.block.err)
+	}
+	st.owner.(*request).trailers = l.block.fields
+	return l.endInput(st)
+}

@@ -1,0 +1,385 @@
+package http2
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
+)
+
+// forward is one request on its way to an endpoint, and the answer on its way
+// back.
+type forward struct {
+	c        *Client
+	ex       *exchange.Exchange
+	timeouts gatelodge.Timeouts
+
+	ec       *endpointConn
+	st       stream
+	received int64 // what the connection had read before
+	upgrade  bool  // it is sent as an extended CONNECT
+	memory   *wire.Buffer
+	small    []byte          // the whole body, in memory, if whole
+	after    exchange.Fields // and its trailers
+	whole    bool
+	upload   *upload
+	chunk    []byte // of the answer's body
+
+	// Under the link's lock.
+	answers  []answer // heads that came
+	looked   int      // at so many of them
+	final    bool     // the last of them is
+	trailers exchange.Fields
+	sending  bool // the upload is not done: it is not the endpoint's turn yet
+}
+
+func (c *Client) takeForward(ex *exchange.Exchange) *forward {
+	f, _ := c.forwards.Get().(*forward)
+	if f == nil {
+		f = new(forward)
+		f.st.owner = f
+	}
+	f.c, f.ex, f.timeouts = c, ex, c.opts.Settings().Timeouts
+	return f
+}
+
+func (c *Client) giveForward(f *forward) {
+	answers := f.answers[:min(cap(f.answers), 1)]
+	for i := range answers {
+		clear(answers[i].fields)
+	}
+	clear(f.trailers)
+	if cap(f.chunk) > keptBody {
+		f.chunk = nil
+	}
+	if f.memory != nil {
+		wire.GiveBuffer(f.memory)
+	}
+	f.c, f.ex, f.ec, f.memory, f.upload = nil, nil, nil, nil, nil
+	f.small, f.after, f.whole = nil, nil, false
+	f.chunk, f.answers, f.trailers = f.chunk[:0], answers[:0], f.trailers[:0]
+	f.looked, f.final, f.sending = 0, false, false
+	c.forwards.Put(f)
+}
+
+// run forwards over a connection that has a place, and over another if that
+// turns out to have ended before anything was sent.
+func (f *forward) run() error {
+	if err := f.readSmall(); err != nil {
+		return err
+	}
+	for {
+		ec, err := f.c.take(f.ex.Context, f.ex.Upgrade != "")
+		if err != nil {
+			return err
+		}
+		f.ec = ec
+		err = f.attempt()
+		f.c.release(ec)
+		if err != errGone {
+			return err
+		}
+	}
+}
+
+// readSmall reads a body that is there already, so that it leaves along with
+// the head. Any other is sent by a goroutine of its own, so that an answer that
+// does not wait for it gets through.
+func (f *forward) readSmall() error {
+	ex := f.ex
+	if ex.Length == 0 {
+		f.whole = true
+		return nil
+	}
+	if n, whole := exchange.Buffered(ex.Body); !whole || n > maxFrame || ex.Waits {
+		return nil
+	}
+	f.memory = wire.TakeBuffer()
+	n := 0
+	for n < len(f.memory) {
+		read, err := ex.Body.Read(f.memory[n:])
+		n += read
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if ex.Length >= 0 && int64(n) != ex.Length {
+		return fmt.Errorf("%w: a body of %d bytes, where %d were announced", exchange.ErrClient, n, ex.Length)
+	}
+	f.small, f.whole = f.memory[:n], true
+	f.after = trailersOf(ex)
+	return nil
+}
+
+// trailersOf returns the trailers of a request that was read to its end. They
+// may be dropped (RFC 9110 §6.5.1).
+func trailersOf(ex *exchange.Exchange) exchange.Fields {
+	trailers := ex.Body.Trailers()
+	if wire.CheckFields(trailers) != nil {
+		return nil
+	}
+	return trailers
+}
+
+// attempt sends the request and passes the answer on.
+func (f *forward) attempt() error {
+	if !f.open() {
+		return errGone
+	}
+	f.ex.Gone.Watch(f)
+	if f.upload != nil && !f.ex.Waits {
+		f.upload.start()
+	}
+	err := f.answer()
+	if f.upload != nil {
+		err = f.upload.end(err)
+	}
+	f.ex.Gone.Watch(nil)
+	return f.leave(err)
+}
+
+// Close ends the request, whose client has gone.
+func (f *forward) Close() error {
+	l := &f.ec.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f.st.broken == nil {
+		_ = l.reset(f.st.id, codeCancel, errStopped) // fails for what clients do
+		l.flushLater()
+	}
+	return nil
+}
+
+// open opens a stream and sends the request, or as much of it as may go now. It
+// reports whether the connection took it.
+func (f *forward) open() bool {
+	l := &f.ec.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil || f.ec.retired {
+		return false
+	}
+	id := l.highest + 2
+	if l.highest == 0 {
+		id = 1
+	}
+	if id > maxWindow { // RFC 9113 §5.1.1: there are no more
+		f.ec.retire()
+		return false
+	}
+	l.highest = id
+	f.st.open(l, id, initialWindowOfClient)
+	f.received = l.received
+	f.upgrade = f.ex.Upgrade != "" && l.peer.connects
+	f.st.head(false, f.appendHead)
+	switch {
+	case f.upgrade:
+	case f.whole && int64(len(f.small)) <= min(f.st.sendWindow, l.sendWindow):
+		if len(f.small) > 0 {
+			f.st.appendData(f.small)
+		}
+		f.st.finish(f.after)
+	default:
+		f.upload = &upload{f: f, done: make(chan struct{})}
+		f.sending = true
+	}
+	l.flush()
+	return true
+}
+
+// appendHead writes the head of the request (RFC 9113 §8.3.1).
+func (f *forward) appendHead(b []byte) []byte {
+	ex := f.ex
+	if f.st.id == 1 {
+		b = append(b, noTable)
+	}
+	if f.upgrade {
+		b = appendMethod(b, "CONNECT")
+		b = appendField(b, ":protocol", ex.Upgrade)
+	} else {
+		b = appendMethod(b, ex.Method)
+	}
+	scheme := indexHTTP
+	if f.ec.secure {
+		scheme = indexHTTPS
+	}
+	b = appendIndexed(b, scheme)
+	if ex.Path == "/" && ex.Query == "" {
+		b = appendIndexed(b, indexRoot)
+	} else {
+		b = appendInt(b, literal, 4, indexPath)
+		b = appendInt(b, 0, 7, len(ex.Path)+len(ex.Query))
+		b = append(append(b, ex.Path...), ex.Query...)
+	}
+	authority := ex.Authority
+	if authority == "" {
+		authority = f.c.host
+	}
+	b = appendNamed(b, indexAuthority, authority)
+	for i := range ex.Header {
+		if name := ex.Header[i].Name; !f.upgrade || name != "sec-websocket-key" { // RFC 8441 §5
+			b = appendField(b, name, ex.Header[i].Value)
+		}
+	}
+	switch {
+	case ex.Length > 0:
+		b = appendLength(b, ex.Length)
+	case ex.Length == 0 && (ex.Method == "POST" || ex.Method == "PUT" || ex.Method == "PATCH"):
+		b = appendLength(b, 0) // RFC 9110 §8.6
+	}
+	if ex.Waits {
+		b = appendNamed(b, 35, "100-continue") // expect
+	}
+	return b
+}
+
+// answer passes on what the endpoint answers.
+func (f *forward) answer() error {
+	for {
+		a, err := f.nextAnswer()
+		switch {
+		case err != nil:
+			return wire.Blame(exchange.ErrBackend, "reading the answer", err)
+		case a.status >= 200 && f.tunnels(a.status):
+			return f.tunnel(a)
+		case a.status >= 200:
+			return f.relay(a)
+		}
+		if err := f.ex.Response.Inform(a.status, a.fields); err != nil {
+			return err
+		}
+		if a.status == 100 && f.upload != nil {
+			f.upload.start()
+		}
+	}
+}
+
+// nextAnswer waits for the next head. The time for it begins when the request
+// is sent.
+func (f *forward) nextAnswer() (answer, error) {
+	st := &f.st
+	st.l.mu.Lock()
+	defer st.l.mu.Unlock()
+	var until time.Time
+	for f.looked == len(f.answers) {
+		if st.broken != nil {
+			return answer{}, st.broken
+		}
+		timeout := f.timeouts.Read
+		if f.sending {
+			timeout = 0
+			if !f.upload.started {
+				timeout = wire.ContinuePeriod
+			} else if !until.IsZero() {
+				until = time.Time{}
+			}
+		}
+		if st.wait(&until, timeout) {
+			continue
+		}
+		if f.sending && !f.upload.started { // it has not asked, and may not know how to
+			st.l.mu.Unlock()
+			f.upload.start()
+			st.l.mu.Lock()
+			until = time.Time{}
+			continue
+		}
+		if st.l.received == f.received { // nor has any other request heard of it
+			f.ec.retire()
+		}
+		return answer{}, os.ErrDeadlineExceeded
+	}
+	f.looked++
+	return f.answers[f.looked-1], nil
+}
+
+// relay passes a final response on, part by part as it comes: what is there is
+// flushed before more is waited for.
+func (f *forward) relay(a answer) error {
+	to := f.ex.Response
+	if err := to.Head(a.status, a.fields, a.length); err != nil {
+		return err
+	}
+	f.chunk = f.chunk[:0]
+	for {
+		if !f.st.readable() {
+			if err := to.Flush(); err != nil {
+				return err
+			}
+		}
+		p, err := f.st.next(f.chunk, f.timeouts.Read)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return wire.Blame(exchange.ErrBackend, "reading the answer", err)
+		}
+		f.chunk = p
+		if _, err := to.Write(p); err != nil {
+			return err
+		}
+	}
+	f.st.l.mu.Lock()
+	trailers := f.trailers
+	f.st.l.mu.Unlock()
+	if len(trailers) > 0 {
+		return to.Trailers(trailers)
+	}
+	return nil
+}
+
+// tunnels reports whether a status opens the tunnel that was asked for.
+func (f *forward) tunnels(status int) bool { return f.upgrade && status/100 == 2 }
+
+// tunnel joins client and endpoint after an extended CONNECT.
+func (f *forward) tunnel(a answer) error {
+	fields := a.fields
+	if key := f.ex.Header.Get("sec-websocket-key"); key != "" && f.ex.Upgrade == "websocket" {
+		fields.Add("sec-websocket-accept", wire.WebSocketAccept(key))
+	}
+	client, err := f.ex.Response.Tunnel(f.ex.Upgrade, fields)
+	if err != nil {
+		return err
+	}
+	f.ex.Gone.Watch(nil) // from here on it is for whoever has the tunnel to end it
+	var received, sent int64
+	return wire.Join(client, &tunnel{st: &f.st, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
+}
+
+// leave ends what is left of the stream after err, and adds to an error of the
+// endpoint what it says about the request.
+func (f *forward) leave(err error) error {
+	if err != nil && f.ex.Gone.Gone() {
+		err = fmt.Errorf("%w: went away: %v", exchange.ErrClient, err)
+	}
+	l, st := &f.ec.link, &f.st
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if st.broken == nil && !(st.inEnded && st.outEnded) {
+		_ = l.reset(st.id, codeCancel, errStopped) // fails for what clients do
+		l.flushLater()
+	}
+	l.remove(st)
+	f.ec.rest()
+	if err == nil || !errors.Is(err, exchange.ErrBackend) || len(f.answers) > 0 {
+		return err
+	}
+	var reset *resetError
+	unsent := l.err != nil && st.headAt > l.out.written
+	switch {
+	case errors.Is(err, errUnprocessed), errors.As(err, &reset) && reset.code == codeRefusedStream,
+		unsent && st.id > 1: // the connection was kept, and had ended
+		return fmt.Errorf("%w: %w: %w", exchange.ErrUnprocessed, exchange.ErrUnsent, err)
+	case unsent:
+		return fmt.Errorf("%w: %w", exchange.ErrUnsent, err)
+	}
+	return err
+}

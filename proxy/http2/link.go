@@ -1,0 +1,287 @@
+package http2
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http2/hpack"
+
+	gatelodge "gatelodge.dev"
+
+	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
+)
+
+// link is an HTTP/2 connection, whichever side of it we are. One goroutine
+// reads; whoever has something to send writes.
+type link struct {
+	side     side
+	conn     net.Conn
+	settings func() *gatelodge.Settings
+
+	// For the goroutine that reads.
+	in      input
+	decoder *hpack.Decoder
+	block   block
+	pending []byte // fragments of a block whose frames have not ended
+	heading frame  // the HEADERS frame that it began with; no id: none
+	greeted bool   // the peer's first SETTINGS came
+	calm    calm
+
+	mu        sync.Mutex // guards what follows, and is held while frames are handled
+	out       output
+	streams   map[uint32]*stream
+	highest   uint32  // of the streams that the client opened
+	data      payload // of a DATA frame that has not ended
+	closed    recent  // streams that ended
+	resets    recent  // those that we reset, on which more may be on its way
+	peer      peer
+	err       error     // why the connection is of no use any more
+	closing   bool      // it ends when all is written
+	closingAt time.Time // since when
+	waiting   int       // goroutines that wait for room in the output
+	clock     clock
+	received  int64 // octets read, to see whether the peer is alive
+
+	sendWindow int64 // what the peer takes on the connection
+	recvWindow int   // what we offer it
+
+	// early has the window given back as soon as bytes come, so that one slow
+	// client does not hold up the others of an endpoint's connection. What its
+	// streams may hold bounds the memory then.
+	early    bool
+	recvLeft int // of that
+	consumed int // what was taken since we told the peer last
+}
+
+// side is what differs between a client's connection and an endpoint's. The
+// lock is held in every call.
+type side interface {
+	// headers takes a block that is whole but not decoded.
+	headers(f frame, fragment []byte) error
+	goneAway(last uint32, code errCode)
+	pinged(data [8]byte)
+	greet() // the peer's settings are known
+	// broken is told once of each stream that is not going to be whole: the
+	// peer has reset it, we have, or the connection has failed.
+	broken(st *stream, byPeer bool) error
+	// tick may look at the time. It is called when a time that was given to
+	// wakeBy has come.
+	tick(now time.Time)
+}
+
+// peer is what the other side's SETTINGS say.
+type peer struct {
+	maxFrame      int
+	initialWindow int64
+	maxStreams    int
+	connects      bool // extended CONNECT (RFC 8441 §3)
+}
+
+func (l *link) init(s side, conn net.Conn, settings func() *gatelodge.Settings, read []byte, window int) {
+	l.side, l.conn, l.settings = s, conn, settings
+	l.in.init(conn, read)
+	l.out.conn = conn
+	l.decoder = hpack.NewDecoder(4096, l.block.add)
+	l.streams = make(map[uint32]*stream)
+	l.peer = peer{maxFrame: maxFrame, initialWindow: defaultWindow, maxStreams: 1 << 30}
+	l.sendWindow = defaultWindow
+	l.recvWindow, l.recvLeft = window, window
+	l.out.grow()
+}
+
+// limits bound a block of fields.
+func (l *link) limits() wire.Bounds {
+	limits := &l.settings().Limits
+	return wire.Bounds{Bytes: limits.HeaderBytes, Fields: limits.Headers}
+}
+
+// welcome is the connection's first word: our settings, that HPACK's table is
+// not used, and the window.
+func (l *link) welcome(settings ...setting) {
+	l.out.b = appendSettings(l.out.b, settings...)
+	l.out.b = appendWindowUpdate(l.out.b, 0, l.recvWindow-defaultWindow)
+}
+
+// decode reads a block into l.block.
+func (l *link) decode(of section, memory exchange.Fields, fragment []byte) error {
+	limit := l.limits()
+	l.block.begin(of, limit, memory)
+	l.decoder.SetMaxStringLength(2 * limit.Bytes)
+	_, err := l.decoder.Write(fragment)
+	if err == nil {
+		err = l.decoder.Close()
+	}
+	if errors.Is(err, hpack.ErrStringLength) {
+		return connErrorf(codeEnhanceYourCalm, "a field has more than %d bytes", 2*limit.Bytes)
+	}
+	if err != nil {
+		return connErrorf(codeCompression, "%v", err)
+	}
+	return nil
+}
+
+// fail makes the connection one that is of no use any more.
+func (l *link) fail(err error) {
+	if l.err != nil {
+		return
+	}
+	l.err = err
+	for _, st := range l.streams {
+		l.breakStream(st, err, false)
+	}
+	_ = l.conn.Close() // the reader finds out
+}
+
+// breakStream ends what goes on on a stream.
+func (l *link) breakStream(st *stream, err error, byPeer bool) error {
+	if st.broken != nil {
+		return nil
+	}
+	st.broken = err
+	st.cond.Broadcast()
+	return l.side.broken(st, byPeer)
+}
+
+// used notes that n bytes that came are out of the way.
+func (l *link) used(n int) {
+	if !l.early {
+		l.credit(n)
+	}
+}
+
+// dropInput gives up what came and was not read, and will not be.
+func (l *link) dropInput(st *stream) {
+	l.used(len(st.in) - st.off)
+	st.in, st.off = st.in[:0], 0
+}
+
+// reset ends a stream with a RST_STREAM. reason is for whoever works on it.
+func (l *link) reset(id uint32, code errCode, reason error) error {
+	l.out.grow()
+	l.out.b = appendReset(l.out.b, id, code)
+	l.resets.add(id)
+	if st := l.streams[id]; st != nil {
+		if l.data.st == st {
+			l.data.st = nil
+		}
+		st.inClosed, st.outEnded = true, true
+		l.dropInput(st)
+		return l.breakStream(st, reason, false)
+	}
+	return nil
+}
+
+// remove forgets a stream that nobody works on any more.
+func (l *link) remove(st *stream) {
+	if l.data.st == st {
+		l.data.st = nil
+	}
+	l.dropInput(st)
+	delete(l.streams, st.id)
+	l.closed.add(st.id)
+}
+
+// wakeAll has every goroutine that waits look again.
+func (l *link) wakeAll() {
+	if l.waiting == 0 {
+		return
+	}
+	for _, st := range l.streams {
+		st.cond.Broadcast()
+	}
+}
+
+// recent remembers the last few of many streams.
+type recent struct {
+	ids [16]uint32
+	n   int
+}
+
+func (r *recent) add(id uint32) {
+	r.ids[r.n%len(r.ids)] = id
+	r.n++
+}
+
+func (r *recent) has(id uint32) bool {
+	for _, known := range r.ids {
+		if known == id {
+			return true
+		}
+	}
+	return false
+}
+
+// clock wakes the streams of a connection that wait for too long. It costs one
+// timer for all of them, which is set only when it would come too late: most
+// waits end long before.
+type clock struct {
+	timer *time.Timer
+	at    time.Time // when it strikes; zero: never
+}
+
+// wakeBy has the clock strike at t at the latest.
+func (l *link) wakeBy(t time.Time) {
+	c := &l.clock
+	if t.IsZero() || !c.at.IsZero() && !t.Before(c.at) {
+		return
+	}
+	c.at = t
+	if c.timer == nil {
+		c.timer = time.AfterFunc(time.Until(t), l.strike)
+	} else {
+		c.timer.Reset(time.Until(t))
+	}
+}
+
+func (l *link) strike() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	l.clock.at = time.Time{}
+	var next time.Time
+	for _, st := range l.streams {
+		switch {
+		case st.wakeAt.IsZero():
+		case !now.Before(st.wakeAt):
+			st.wakeAt = time.Time{}
+			st.cond.Broadcast()
+		case next.IsZero() || st.wakeAt.Before(next):
+			next = st.wakeAt
+		}
+	}
+	l.wakeBy(next)
+	l.side.tick(now)
+}
+
+func (l *link) stopClock() {
+	if l.clock.timer != nil {
+		l.clock.timer.Stop()
+	}
+}
+
+// closeWhenSent ends our side of the connection when what is queued is sent.
+func (l *link) closeWhenSent() {
+	if !l.closing {
+		l.closing, l.closingAt = true, time.Now()
+	}
+	if len(l.out.b) > 0 {
+		l.flushLater()
+	} else if !l.out.flushing {
+		l.shut()
+	}
+}
+
+// shut ends our side of the connection, so that the peer reads to the end of
+// what was sent, and leaves it a while to end its own.
+func (l *link) shut() {
+	if l.err != nil {
+		return
+	}
+	half, ok := l.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || l.conn.SetReadDeadline(time.Now().Add(lingerPeriod)) != nil {
+		_ = l.conn.Close() // the reader finds out
+	}
+}

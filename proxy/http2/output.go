@@ -1,0 +1,109 @@
+package http2
+
+import (
+	"net"
+	"runtime"
+	"time"
+
+	"gatelodge.dev/proxy/wire"
+)
+
+// output is what is to be written to a connection. Frames are appended under
+// the link's lock; one goroutine at a time writes them. It holds a buffer only
+// while something is in it.
+type output struct {
+	conn     net.Conn
+	buf      *wire.Buffer // where b starts; b leaves it if more is appended
+	b        []byte
+	taken    uint64 // buffers that were taken to be written
+	queued   int64  // bytes appended so far, but for those in b
+	written  int64  // bytes that the connection took
+	flushing bool   // a goroutine writes, or is about to
+	timeout  time.Duration
+	by       wire.Deadline
+}
+
+// outputRoom is how much may wait to be written before those wait who want to
+// add content. What answers the peer's control frames is always added; calm
+// bounds it.
+const outputRoom = wire.BufferSize - 1<<10
+
+// grow makes b ready to be appended to.
+func (o *output) grow() {
+	if o.buf == nil {
+		o.buf = wire.TakeBuffer()
+		o.b = o.buf[:0]
+	}
+}
+
+// position is where the next byte will stand in all that was ever written.
+func (o *output) position() int64 { return o.queued + int64(len(o.b)) }
+
+// take returns what is to be written, and starts anew.
+func (o *output) take() (*wire.Buffer, []byte) {
+	buf, b := o.buf, o.b
+	o.buf, o.b = nil, nil
+	o.taken++
+	o.queued += int64(len(b))
+	return buf, b
+}
+
+// flush writes what is queued, or leaves that to the goroutine that is at it.
+// The lock is held, and let go meanwhile. Before it writes it lets others run:
+// on a busy machine their frames leave in the same piece.
+func (l *link) flush() {
+	o := &l.out
+	if o.flushing || len(o.b) == 0 || l.err != nil {
+		return
+	}
+	o.flushing = true
+	l.mu.Unlock()
+	runtime.Gosched()
+	l.mu.Lock()
+	l.drainOutput()
+}
+
+// drainOutput writes until nothing is left. flushing is set by the caller.
+func (l *link) drainOutput() {
+	o := &l.out
+	for len(o.b) > 0 && l.err == nil {
+		buf, b := o.take()
+		l.wakeAll() // there is room
+		l.mu.Unlock()
+		n, err := o.write(b)
+		wire.GiveBuffer(buf)
+		l.mu.Lock()
+		o.written += int64(n)
+		if err != nil {
+			l.fail(err)
+		}
+	}
+	o.flushing = false
+	if l.closing && len(o.b) == 0 {
+		l.shut()
+	}
+}
+
+// write is called by one goroutine at a time, without the lock.
+func (o *output) write(b []byte) (int, error) {
+	if at, needed := o.by.Renew(o.timeout); needed {
+		if err := o.conn.SetWriteDeadline(at); err != nil {
+			return 0, err
+		}
+	}
+	return o.conn.Write(b)
+}
+
+// flushLater has another goroutine flush, for one that must not wait: a reader
+// that waits for its peer to read may wait for ever.
+func (l *link) flushLater() {
+	if l.out.flushing || len(l.out.b) == 0 || l.err != nil {
+		return
+	}
+	l.out.flushing = true
+	go func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.drainOutput()
+	}()
+}
