@@ -25,16 +25,16 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// bigCluster is 10,000 Ingresses with a certificate each, in 200 namespaces over
-// 2,000 Services.
-func bigCluster(b *testing.B) objects.Objects {
+// bigCluster is so many Ingresses with a certificate each: 50 and 10 Services in
+// each namespace.
+func bigCluster(b *testing.B, ingresses int) objects.Objects {
 	b.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		b.Fatal(err)
 	}
 	o := objects.Objects{Now: time.Now()}
-	for n := range 200 {
+	for n := range ingresses / 50 {
 		meta := func(name string) metav1.ObjectMeta {
 			return metav1.ObjectMeta{
 				Namespace: fmt.Sprint("team", n), Name: name, UID: types.UID(fmt.Sprint(name, " ", n)), ResourceVersion: "1",
@@ -48,7 +48,7 @@ func bigCluster(b *testing.B) objects.Objects {
 			slice := &discoveryv1.EndpointSlice{ObjectMeta: meta(service.Name), Ports: []discoveryv1.EndpointPort{{Port: new(int32(8080))}}}
 			slice.Labels = map[string]string{discoveryv1.LabelServiceName: service.Name}
 			for e := range 5 {
-				slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{Addresses: []string{fmt.Sprintf("10.%d.%d.%d", n, s, e+1)}})
+				slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{Addresses: []string{fmt.Sprintf("10.%d.%d.%d", n%200, n/200*10+s, e+1)}})
 			}
 			o.Slices = append(o.Slices, slice)
 		}
@@ -95,11 +95,10 @@ func tlsSecret(b *testing.B, meta metav1.ObjectMeta, key *ecdsa.PrivateKey, host
 	}}
 }
 
-// benchmarkRebuild repeats a change and measures the CPU time from the objects to
-// the live tables, in all threads: it includes garbage collection, but not other
-// processes.
-func benchmarkRebuild(b *testing.B, change func(o *objects.Objects, n int)) {
-	objects := bigCluster(b)
+// bigGateway serves a bigCluster.
+func bigGateway(b *testing.B, ingresses int) (*gateway, objects.Objects) {
+	b.Helper()
+	objects := bigCluster(b, ingresses)
 	cfg, err := parseConfig([]byte(`
 apiVersion: gatelodge.dev/v1alpha1
 kind: GatewayConfig
@@ -115,11 +114,31 @@ ingress: {withoutClass: true}
 	for p := range g.metrics.live.Load().Problems.All() {
 		b.Fatal(p)
 	}
+	return g, objects
+}
+
+// benchmarkRebuild repeats a change of the objects, up to the live tables, in a
+// small and in a large cluster: it should cost the same.
+func benchmarkRebuild(b *testing.B, change func(o *objects.Objects, n int)) {
+	for _, ingresses := range []int{2000, 20000} {
+		b.Run(fmt.Sprint(ingresses), func(b *testing.B) {
+			g, objects := bigGateway(b, ingresses)
+			measureCPU(b, func(n int) {
+				change(&objects, n)
+				g.rebuild(objects, time.Now())
+			})
+		})
+	}
+}
+
+// measureCPU repeats f and measures its CPU time in all threads: that includes
+// garbage collection, but not other processes.
+func measureCPU(b *testing.B, f func(n int)) {
+	b.ReportAllocs()
 	n, before := 0, cpuTime(b)
 	for b.Loop() {
 		n++
-		change(&objects, n)
-		g.rebuild(objects, time.Now())
+		f(n)
 	}
 	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/1000/float64(n), "cpu-ms/op")
 }
