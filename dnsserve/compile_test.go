@@ -40,7 +40,9 @@ func bigZone(t testing.TB, names int) *gatelodge.Zone {
 
 func countNodes(n *node, seen map[*node]bool) {
 	seen[n] = true
-	n.children.each(func(c *node) { countNodes(c, seen) })
+	for _, child := range n.children.All() {
+		countNodes(child, seen)
+	}
 }
 
 // TestOneChangeSharesAllElse: the nodes from the changed name up to the apex

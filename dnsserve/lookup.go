@@ -91,7 +91,7 @@ func (z *zone) step(r *reply, qname name, qtype uint16) (next name) {
 		if n.dname != nil {
 			return r.substitute(r.labels.suffix(qname, depth), n.dname, qname, qtype)
 		}
-		child := n.children.get(qname.label(r.labels.at[depth-1]))
+		child := n.children.GetBytes(qname.label(r.labels.at[depth-1]))
 		if child == nil {
 			if n.wildcard == nil {
 				r.rcode = dns.RcodeNameError

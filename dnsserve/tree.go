@@ -13,11 +13,10 @@ import (
 // §7). It is immutable: a change makes new nodes from there up to the apex, and
 // shares all others.
 type node struct {
-	label    string
-	stands   bool     // the zone has a gatelodge.Node of this name
-	sets     []*rrset // by type
-	children trie
-	wildcard *node // the child "*", which names below match that nothing else does
+	stands   bool                             // the zone has a gatelodge.Node of this name
+	sets     []*rrset                         // by type
+	children gatelodge.HashMap[string, *node] // by label; below an apex there may be many
+	wildcard *node                            // the child "*", which names below match that nothing else does
 
 	// Copies of what is in sets, for the way down.
 	cut   *rrset // NS: below the apex, a delegation
@@ -36,7 +35,7 @@ func (n *node) set(rtype uint16) *rrset {
 }
 
 // empty reports whether the node has no reason to exist.
-func (n *node) empty() bool { return !n.stands && n.children.empty() }
+func (n *node) empty() bool { return !n.stands && n.children.Empty() }
 
 // withSets returns a copy of n that owns sets.
 func (n *node) withSets(sets []*rrset) *node {
@@ -55,25 +54,21 @@ func (n *node) withSets(sets []*rrset) *node {
 	return &c
 }
 
-// withChild returns a copy of n that has child; one that is empty is taken
-// out instead.
-func (n *node) withChild(child *node) *node {
-	c := *n
-	wildcard := child
+// withChild returns a copy of n with this child; one that is empty is left out.
+func (n *node) withChild(label string, child *node) *node {
 	if child.empty() {
-		c.children = n.children.without(child.label)
-		wildcard = nil
-	} else {
-		c.children = n.children.with(child)
+		child = nil
 	}
-	if child.label == "*" {
-		c.wildcard = wildcard
+	c := *n
+	c.children = n.children.With(label, child)
+	if label == "*" {
+		c.wildcard = child
 	}
 	return &c
 }
 
-// put returns the tree under n with sets, and nothing else, at owner, whose
-// labels l above n are the first depth. Where owner does not stand, it goes, with
+// put returns the tree under n with sets, and nothing else, at owner, of whose
+// labels l the first depth are below n. Where owner does not stand, it goes, with
 // the names above it that then have no reason to exist.
 func (n *node) put(owner name, l *labels, depth int, stands bool, sets []*rrset) *node {
 	if depth == 0 {
@@ -81,12 +76,12 @@ func (n *node) put(owner name, l *labels, depth int, stands bool, sets []*rrset)
 		n.stands = stands
 		return n
 	}
-	label := owner.label(l.at[depth-1])
-	child := n.children.get(label)
+	label := string(owner.label(l.at[depth-1]))
+	child := n.children.Get(label)
 	if child == nil {
-		child = &node{label: string(label)}
+		child = &node{}
 	}
-	return n.withChild(child.put(owner, l, depth-1, stands, sets))
+	return n.withChild(label, child.put(owner, l, depth-1, stands, sets))
 }
 
 // walk calls f for every node that stands, the apex first and then in the
@@ -95,21 +90,14 @@ func (n *node) walk(owner name, f func(owner name, n *node)) {
 	if n.stands {
 		f(owner, n)
 	}
-	var children []*node
-	n.children.each(func(c *node) { children = append(children, c) })
-	slices.SortFunc(children, func(a, b *node) int {
-		switch {
-		case a.label < b.label:
-			return -1
-		case a.label > b.label:
-			return 1
-		}
-		return 0
-	})
-	for _, c := range children {
-		below := make(name, 0, 1+len(c.label)+len(owner))
-		below = append(append(append(below, byte(len(c.label))), c.label...), owner...)
-		c.walk(below, f)
+	var labels []string
+	for label := range n.children.All() {
+		labels = append(labels, label)
+	}
+	slices.Sort(labels)
+	for _, label := range labels {
+		below := slices.Concat(name{byte(len(label))}, name(label), owner)
+		n.children.Get(label).walk(below, f)
 	}
 }
 
@@ -151,7 +139,7 @@ func (z *zone) find(owner name) *node {
 	l.split(owner)
 	n := z.apex
 	for depth := l.n - z.depth; depth > 0 && n != nil; depth-- {
-		n = n.children.get(owner.label(l.at[depth-1]))
+		n = n.children.GetBytes(owner.label(l.at[depth-1]))
 	}
 	return n
 }

@@ -13,12 +13,11 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 	s.changes = changes{}
 	backends := before.backends.Edit()
 	for key, change := range next.Backends.Changes(before.snapshot.Backends) {
-		at := hashOf(key)
-		compiled := gatelodge.Change[*backend]{Before: before.backends.Get(at)}
+		compiled := gatelodge.Change[*backend]{Before: before.backends.Get(key)}
 		if change.After != nil {
 			compiled.After = s.compileBackend(change.After)
 		}
-		backends.Set(at, compiled.After)
+		backends.Set(key, compiled.After)
 		s.changes.backends = append(s.changes.backends, compiled)
 	}
 	hosts := before.hosts.Edit()
@@ -55,11 +54,10 @@ func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapsho
 			service = b.Service
 		}
 		h.routes[i] = &route{
-			source:  r,
-			host:    h,
-			backend: hashOf(r.Backend),
-			steps:   s.steps(source, r.Policy),
-			series:  s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service}),
+			source: r,
+			host:   h,
+			steps:  s.steps(source, r.Policy),
+			series: s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service}),
 		}
 	}
 	return h

@@ -10,7 +10,7 @@ import (
 // forward sends the request to an endpoint of the route's backend, and to another
 // one if that fails and a retry is allowed.
 func (r *request) forward() error {
-	b := r.table.backends.Get(r.route.backend)
+	b := r.table.backends.Get(r.route.source.Backend)
 	if b == nil || len(b.eligible) == 0 {
 		return r.answer(unavailable("no endpoints"))
 	}

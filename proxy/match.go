@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"cmp"
-	"hash/maphash"
 	"strings"
 
 	gatelodge "gatelodge.dev"
@@ -12,32 +10,10 @@ import (
 type table struct {
 	snapshot   *gatelodge.Snapshot
 	settings   *gatelodge.Settings
-	hosts      gatelodge.Map[hashed, *host]    // by hostKey
-	backends   gatelodge.Map[hashed, *backend] // by their keys; routes don't point to them, so new endpoints recompile no route
+	hosts      gatelodge.HashMap[gatelodge.Name, *host]          // by hostKey
+	backends   gatelodge.HashMap[gatelodge.BackendKey, *backend] // routes don't point to them, so new endpoints recompile no route
 	challenges map[challengeKey]string
 	httpsPort  uint16 // the public port of the HTTPS listener; 0: there is none
-}
-
-// hashed is a text as a key. Each request looks up some, and comparing hashes
-// costs a fraction of comparing names that are much alike.
-type hashed struct {
-	hash uint64
-	text string
-}
-
-// hashSeed makes the hashes unpredictable for those who choose the names.
-var hashSeed = maphash.MakeSeed()
-
-func hashOf[T ~string](text T) hashed {
-	return hashed{maphash.String(hashSeed, string(text)), string(text)}
-}
-
-// Compare implements gatelodge.Ordered.
-func (h hashed) Compare(other hashed) int {
-	if h.hash != other.hash {
-		return cmp.Compare(h.hash, other.hash)
-	}
-	return strings.Compare(h.text, other.text)
 }
 
 // host is a gatelodge.Host with its routes compiled.
@@ -49,11 +25,10 @@ type host struct {
 
 // route is a gatelodge.Route with its policies compiled.
 type route struct {
-	source  *gatelodge.Route
-	host    *host
-	backend hashed // the key of its backend
-	steps   []step
-	series  *requestSeries
+	source *gatelodge.Route
+	host   *host
+	steps  []step
+	series *requestSeries
 }
 
 // host returns the most specific host for a canonical name: the exact one,
@@ -61,31 +36,31 @@ type route struct {
 // IngressRule.host). A path that this host does not have is not looked for in a
 // more general one: the owner of a name decides what is served under it.
 func (t *table) host(name gatelodge.Name) *host {
-	if h := t.hosts.Get(hashOf(name)); h != nil {
+	if h := t.hosts.Get(name); h != nil {
 		return h
 	}
 	if h := t.wildcard(name); h != nil {
 		return h
 	}
-	return t.hosts.Get(hashOf(""))
+	return t.hosts.Get("")
 }
 
 // wildcard returns the host of the wildcard that matches name. A wildcard's key
 // is its parent with the dot, so that no string has to be made to look it up.
 func (t *table) wildcard(name gatelodge.Name) *host {
 	if i := strings.IndexByte(string(name), '.'); i > 0 {
-		return t.hosts.Get(hashOf(name[i:]))
+		return t.hosts.Get(name[i:])
 	}
 	return nil
 }
 
 // hostKey is the key of a host in the table. The name in a request never starts
 // with a dot, so it can't be a wildcard's key.
-func hostKey(name gatelodge.Name) hashed {
+func hostKey(name gatelodge.Name) gatelodge.Name {
 	if name.IsWildcard() {
-		return hashOf(name[1:])
+		return name[1:]
 	}
-	return hashOf(name)
+	return name
 }
 
 // match returns the first route for a canonical path in the form in which

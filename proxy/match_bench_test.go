@@ -25,7 +25,7 @@ func BenchmarkMatch(b *testing.B) {
 			b.Run(fmt.Sprintf("%d of %d", used, size), func(b *testing.B) {
 				for i := 0; b.Loop(); i++ {
 					r := t.host(names[i*7919%used]).match("/")
-					if r == nil || t.backends.Get(r.backend) == nil {
+					if r == nil || t.backends.Get(r.source.Backend) == nil {
 						b.Fatal("no route or no backend")
 					}
 				}

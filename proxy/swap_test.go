@@ -87,7 +87,7 @@ func TestReuse(t *testing.T) {
 	if before.host(appHost) != after.host(appHost) {
 		t.Error("new endpoints recompiled a host")
 	}
-	old, now := before.backends.Get(hashOf(appKey)), after.backends.Get(hashOf(appKey))
+	old, now := before.backends.Get(appKey), after.backends.Get(appKey)
 	if old.upstream != now.upstream || old.eligible[0] != now.eligible[0] {
 		t.Error("an endpoint that stayed lost its connections")
 	}
