@@ -17,6 +17,7 @@ import (
 
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
+	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // guardedGateway returns a gateway that serves twenty hosts whose Ingresses were
@@ -31,20 +32,20 @@ func guardedGateway(t *testing.T) (g *gateway, gone objects.Objects) {
 	if err := os.WriteFile(filepath.Join(dir, "all.yaml"), []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	objects, err := manifests.ReadPaths([]string{dir}, nil)
+	all, err := manifests.ReadPaths([]string{dir}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects.Now = time.Now()
+	all.Now = time.Now()
 	cfg, err := parseConfig([]byte("ingress: {withoutClass: true}"), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	g = newGateway(cfg, nil, io.Discard, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	g.ready.Store(true)
-	g.rebuild(objects, time.Now())
-	gone = objects
-	gone.Ingresses = nil
+	g.rebuild(all, time.Now())
+	gone = all
+	gone.Ingresses = objects.Table[*networkingv1.Ingress]{}
 	g.rebuild(gone, time.Now())
 	return g, gone
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"unicode"
 
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	gatelodge "gatelodge.dev"
@@ -67,12 +66,12 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 
 // secretOfBinding accepts the name of a Secret. The error does not quote the
 // value, which may be the key itself.
-func (r *configReader) secretOfBinding(key, s string) types.NamespacedName {
+func (r *configReader) secretOfBinding(key, s string) objects.Key {
 	namespace, name, found := strings.Cut(s, "/")
 	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {
 		r.fail(key, "is not a valid object name, write the namespace/name of the Secret with the key")
 	}
-	return types.NamespacedName{Namespace: namespace, Name: name}
+	return objects.Key{Namespace: namespace, Name: name}
 }
 
 // directoryURL accepts the URL of a CA's directory (RFC 8555 §6.1: HTTPS).

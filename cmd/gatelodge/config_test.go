@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/tools/txtar"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
@@ -153,11 +152,11 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 		Views: []objects.ViewConfig{
 			{
 				Name:      "inside",
-				Service:   types.NamespacedName{Namespace: "gatelodge", Name: "gatelodge"},
+				Service:   objects.Key{Namespace: "gatelodge", Name: "gatelodge"},
 				Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},
 				Owners:    true,
 			},
-			{Name: "outside", Service: types.NamespacedName{Namespace: "edge", Name: "public"}},
+			{Name: "outside", Service: objects.Key{Namespace: "edge", Name: "public"}},
 		},
 		Zones: []objects.ZoneConfig{
 			{
@@ -178,9 +177,9 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 				Views:       []string{"inside"},
 			},
 		},
-		DNSService:          types.NamespacedName{Namespace: "edge", Name: "names"},
+		DNSService:          objects.Key{Namespace: "edge", Name: "names"},
 		DNSAddresses:        []netip.Addr{netip.MustParseAddr("192.0.2.53")},
-		DefaultCertificates: []types.NamespacedName{{Namespace: "edge", Name: "wildcard"}},
+		DefaultCertificates: []objects.Key{{Namespace: "edge", Name: "wildcard"}},
 		Guard:               objects.GuardConfig{Share: 0.25, Minimum: 3, Window: 30 * time.Second, Hold: time.Hour},
 	}}
 	// A selector contains compiled state, so compare its text.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
@@ -211,8 +210,8 @@ func (r *configReader) selector(key, s string) labels.Selector {
 	return selector
 }
 
-func (r *configReader) secrets(key string, written []string) []types.NamespacedName {
-	var names []types.NamespacedName
+func (r *configReader) secrets(key string, written []string) []objects.Key {
+	var names []objects.Key
 	for i, s := range written {
 		names = append(names, r.namespaced(fmt.Sprintf("%s[%d]", key, i), s))
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"gatelodge.dev/kube/objects"
@@ -148,12 +147,12 @@ func isSubdomain(s string) bool {
 }
 
 // namespaced accepts the namespace and name of an object.
-func (r *configReader) namespaced(key, s string) types.NamespacedName {
+func (r *configReader) namespaced(key, s string) objects.Key {
 	namespace, name, found := strings.Cut(s, "/")
 	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {
 		r.fail(key, "%q is not a valid object name, write namespace/name", abridged(s))
 	}
-	return types.NamespacedName{Namespace: namespace, Name: name}
+	return objects.Key{Namespace: namespace, Name: name}
 }
 
 // servicePort accepts a port of a Service, or nothing.

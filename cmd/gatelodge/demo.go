@@ -16,12 +16,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/deploy"
 	"gatelodge.dev/kube/manifests"
+	"gatelodge.dev/kube/objects"
 	gatetls "gatelodge.dev/tls"
 )
 
@@ -128,7 +128,7 @@ func demoConfig(flags listenFlags, ca demoCA) (*config, error) {
 	cfg.Kube.DNSAddresses = loopback
 	cfg.Kube.LoopbackEndpoints = true
 	if ca.directory == "" {
-		cfg.Kube.DefaultCertificates = []types.NamespacedName{demoCertificate}
+		cfg.Kube.DefaultCertificates = []objects.Key{demoCertificate}
 	} else {
 		r := &configReader{}
 		cfg.Kube.ACME = r.acme(fileACME{
@@ -145,7 +145,7 @@ func demoConfig(flags listenFlags, ca demoCA) (*config, error) {
 }
 
 // demoCertificate names the Secret of the demo's wildcard certificate.
-var demoCertificate = types.NamespacedName{Namespace: "gatelodge", Name: "wildcard"}
+var demoCertificate = objects.Key{Namespace: "gatelodge", Name: "wildcard"}
 
 func copyExamples(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -44,13 +43,13 @@ func bigCluster(b *testing.B, ingresses int) objects.Objects {
 		for s := range 10 {
 			service := &corev1.Service{ObjectMeta: meta(fmt.Sprint("service", s))}
 			service.Spec.Ports = []corev1.ServicePort{{Port: 80}}
-			o.Services = append(o.Services, service)
+			o.Services = objects.WithObjects(o.Services, service)
 			slice := &discoveryv1.EndpointSlice{ObjectMeta: meta(service.Name), Ports: []discoveryv1.EndpointPort{{Port: new(int32(8080))}}}
 			slice.Labels = map[string]string{discoveryv1.LabelServiceName: service.Name}
 			for e := range 5 {
 				slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{Addresses: []string{fmt.Sprintf("10.%d.%d.%d", n%200, n/200*10+s, e+1)}})
 			}
-			o.Slices = append(o.Slices, slice)
+			o.Slices = objects.WithObjects(o.Slices, slice)
 		}
 		for i := range 50 {
 			in := &networkingv1.Ingress{ObjectMeta: meta(fmt.Sprint("app", i))}
@@ -67,8 +66,8 @@ func bigCluster(b *testing.B, ingresses int) objects.Objects {
 				})
 			}
 			in.Spec.Rules = []networkingv1.IngressRule{rule}
-			o.Ingresses = append(o.Ingresses, in)
-			o.Secrets = append(o.Secrets, tlsSecret(b, meta(in.Name), key, host))
+			o.Ingresses = objects.WithObjects(o.Ingresses, in)
+			o.Secrets = objects.WithObjects(o.Secrets, tlsSecret(b, meta(in.Name), key, host))
 		}
 	}
 	return o
@@ -156,23 +155,19 @@ func cpuTime(b *testing.B) time.Duration {
 // BenchmarkRebuildOneEdit moves one Ingress to another host.
 func BenchmarkRebuildOneEdit(b *testing.B) {
 	benchmarkRebuild(b, func(o *objects.Objects, n int) {
-		o.Ingresses = slices.Clone(o.Ingresses)
-		at := n * 7919 % len(o.Ingresses)
-		edited := o.Ingresses[at].DeepCopy()
+		edited := o.Ingresses.Get(objects.Key{Namespace: fmt.Sprint("team", n*79%200), Name: fmt.Sprint("app", n%50)}).DeepCopy()
 		edited.ResourceVersion = strconv.Itoa(n + 1)
 		edited.Spec.Rules[0].Host = fmt.Sprintf("moved%d.%s.%s.example.com", n, edited.Name, edited.Namespace)
-		o.Ingresses[at] = edited
+		o.Ingresses = objects.WithObjects(o.Ingresses, edited)
 	})
 }
 
 // BenchmarkRebuildOneEndpointChange gives one Service other endpoints.
 func BenchmarkRebuildOneEndpointChange(b *testing.B) {
 	benchmarkRebuild(b, func(o *objects.Objects, n int) {
-		o.Slices = slices.Clone(o.Slices)
-		at := n * 7919 % len(o.Slices)
-		changed := o.Slices[at].DeepCopy()
+		changed := o.Slices.Get(objects.Key{Namespace: fmt.Sprint("team", n*79%200), Name: fmt.Sprint("service", n%10)}).DeepCopy()
 		changed.ResourceVersion = strconv.Itoa(n + 1)
 		changed.Endpoints[0].Addresses[0] = fmt.Sprintf("10.250.%d.%d", n/250%250, n%250+1)
-		o.Slices[at] = changed
+		o.Slices = objects.WithObjects(o.Slices, changed)
 	})
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 
@@ -210,52 +208,52 @@ func (w *Watch) addTo(objs *objects.Objects, keys []feedKey) {
 		}
 		switch key.kind {
 		case ingressFeed:
-			objs.Ingresses = appendTyped[*networkingv1.Ingress](objs.Ingresses, list)
+			objs.Ingresses = withTyped(objs.Ingresses, list)
 		case classFeed:
-			objs.Classes = appendTyped[*networkingv1.IngressClass](objs.Classes, list)
+			objs.Classes = withTyped(objs.Classes, list)
 		case serviceFeed:
-			objs.Services = appendTyped[*corev1.Service](objs.Services, list)
+			objs.Services = withTyped(objs.Services, list)
 		case sliceFeed:
-			objs.Slices = appendTyped[*discoveryv1.EndpointSlice](objs.Slices, list)
+			objs.Slices = withTyped(objs.Slices, list)
 		case namespaceFeed:
-			objs.Namespaces = appendTyped[*corev1.Namespace](objs.Namespaces, list)
+			objs.Namespaces = withTyped(objs.Namespaces, list)
 		case storedFeed:
 			objs.Stored = w.cluster.appendServed(objs.Stored, list)
 		case dnsEndpointFeed:
-			objs.DNSEndpoints = appendTyped[*objects.DNSEndpoint](objs.DNSEndpoints, list)
+			objs.DNSEndpoints = withTyped(objs.DNSEndpoints, list)
 		case configMapFeed:
 			if key != w.cluster.guardFeedKey() {
-				objs.ConfigMaps = appendTyped[*corev1.ConfigMap](objs.ConfigMaps, list)
+				objs.ConfigMaps = withTyped(objs.ConfigMaps, list)
 				continue
 			}
-			for _, object := range appendTyped[*corev1.ConfigMap](nil, list) { // one at most
+			for _, object := range withTyped(objects.Table[*corev1.ConfigMap]{}, list).All() { // one at most
 				objs.Guard = w.cluster.recordOf(object)
 			}
 		default:
-			objs.Secrets = appendTyped[*corev1.Secret](objs.Secrets, list)
+			objs.Secrets = withTyped(objs.Secrets, list)
 		}
 	}
 }
 
 // appendServed appends the items of the Store that all replicas serve.
-func (c *Cluster) appendServed(to []*corev1.Secret, list []metav1.Object) []*corev1.Secret {
+func (c *Cluster) appendServed(to objects.Table[*corev1.Secret], list []metav1.Object) objects.Table[*corev1.Secret] {
 	for _, object := range list {
 		secret, ok := object.(*corev1.Secret)
 		if item, own := strings.CutPrefix(object.GetName(), c.Cfg.Name+"-"); ok && own && gatelodge.IsServedItem(item) {
-			to = append(to, secret)
+			to = to.With(objects.KeyOf(secret), secret)
 		}
 	}
 	return to
 }
 
-func appendTyped[T metav1.Object](to []T, list []metav1.Object) []T {
-	to = slices.Grow(to, len(list))
+func withTyped[T objects.Object](to objects.Table[T], list []metav1.Object) objects.Table[T] {
+	edit := to.Edit()
 	for _, object := range list {
 		if typed, ok := object.(T); ok { // a feed holds one kind only
-			to = append(to, typed)
+			edit.Set(objects.KeyOf(typed), typed)
 		}
 	}
-	return to
+	return edit.Map()
 }
 
 // Waiting says what is missing until Objects is complete for the first time,

@@ -133,14 +133,20 @@ func (f *feed) Add(item any) error {
 		return err
 	}
 	f.mu.Lock()
-	f.own()
-	if i, found := f.search(object.GetNamespace(), object.GetName()); found {
-		f.objects[i] = object
-	} else {
-		f.objects = slices.Insert(f.objects, i, object)
+	i, found := f.search(object.GetNamespace(), object.GetName())
+	news := !found || !sameVersion(f.objects[i], object)
+	if news {
+		f.own()
+		if found {
+			f.objects[i] = object
+		} else {
+			f.objects = slices.Insert(f.objects, i, object)
+		}
 	}
 	f.mu.Unlock()
-	f.changed()
+	if news {
+		f.changed()
+	}
 	return nil
 }
 
@@ -189,7 +195,7 @@ func (f *feed) Replace(items []any, _ string) error {
 	}
 	news := !f.synced || !slices.Equal(f.objects, objs)
 	if news {
-		f.relist = objects.NewRelist(f.objects, objs)
+		f.relist = objects.NewRelist(tableOf(f.objects), tableOf(objs))
 		if f.relist != nil && f.key.name != "" {
 			f.relist.Every = false // it never was the list of a kind
 		}
@@ -213,3 +219,5 @@ func (f *feed) Resync() error { return nil }
 // Transformer implements cache.TransformingStore, so that objects are trimmed
 // while a long list is still being received.
 func (f *feed) Transformer() cache.TransformFunc { return f.trim }
+
+func tableOf(list []metav1.Object) objects.Table[metav1.Object] { return objects.TableOf(list...) }

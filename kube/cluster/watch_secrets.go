@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	gatelodge "gatelodge.dev"
@@ -22,8 +21,8 @@ const maxNamedSecrets = 100
 // those that are missing.
 type secretWants struct {
 	ours  []*intent.Ingress
-	known [][]metav1.Object        // sorted by namespace and name
-	names [][]types.NamespacedName // of each in ours; nil for most
+	known [][]metav1.Object // sorted by namespace and name
+	names [][]objects.Key   // of each in ours; nil for most
 }
 
 // wantSecrets takes from last what Ingresses want that did not change.
@@ -31,7 +30,7 @@ func wantSecrets(ours []*intent.Ingress, known [][]metav1.Object, last *secretWa
 	if last == nil || !slices.EqualFunc(last.known, known, objects.SameSlice) {
 		last = &secretWants{}
 	}
-	w := &secretWants{ours: ours, known: known, names: make([][]types.NamespacedName, len(ours))}
+	w := &secretWants{ours: ours, known: known, names: make([][]objects.Key, len(ours))}
 	places := objects.Matches(last.ours, ours)
 	for i, in := range ours {
 		if at := places[i]; at >= 0 {
@@ -44,9 +43,9 @@ func wantSecrets(ours []*intent.Ingress, known [][]metav1.Object, last *secretWa
 }
 
 // missing lists the Secrets that an Ingress names and that are not known.
-func (w *secretWants) missing(in *intent.Ingress) (names []types.NamespacedName) {
+func (w *secretWants) missing(in *intent.Ingress) (names []objects.Key) {
 	add := func(secret string) {
-		name := types.NamespacedName{Namespace: in.Object.Namespace, Name: secret}
+		name := objects.Key{Namespace: in.Object.Namespace, Name: secret}
 		if secret != "" && !w.knows(name) {
 			names = append(names, name)
 		}
@@ -57,7 +56,7 @@ func (w *secretWants) missing(in *intent.Ingress) (names []types.NamespacedName)
 	return names
 }
 
-func (w *secretWants) knows(name types.NamespacedName) bool {
+func (w *secretWants) knows(name objects.Key) bool {
 	return slices.ContainsFunc(w.known, func(list []metav1.Object) bool {
 		_, found := searchObject(list, name.Namespace, name.Name)
 		return found
@@ -66,9 +65,9 @@ func (w *secretWants) knows(name types.NamespacedName) bool {
 
 // feeds are those of the Secrets that are watched by name.
 func (w *secretWants) feeds(cfg *objects.Config) (keys []feedKey, problems []gatelodge.Problem) {
-	seen := make(map[types.NamespacedName]bool)
+	seen := make(map[objects.Key]bool)
 	count := make(map[string]int)
-	add := func(name types.NamespacedName) {
+	add := func(name objects.Key) {
 		if name.Name == "" || seen[name] || len(validation.IsDNS1123Subdomain(name.Name)) > 0 {
 			return
 		}

@@ -30,7 +30,7 @@ import (
 )
 
 func TestOnlyWhatIsReadIsWatched(t *testing.T) {
-	view := objects.ViewConfig{Name: "default", Service: types.NamespacedName{Namespace: "gatelodge", Name: "gatelodge"}}
+	view := objects.ViewConfig{Name: "default", Service: objects.Key{Namespace: "gatelodge", Name: "gatelodge"}}
 	announced := view
 	announced.Addresses = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
 	for name, test := range map[string]struct {
@@ -126,7 +126,7 @@ func TestConfigurationMovesTheWatch(t *testing.T) {
 	}
 	<-dirty
 	await("[a]")
-	if fields := w.Objects().Ingresses[0].ManagedFields; len(fields) > 0 {
+	if fields := w.Objects().Ingresses.Get(objects.Key{Namespace: "a", Name: "web"}).ManagedFields; len(fields) > 0 {
 		t.Errorf("kept what nobody reads: %v", fields)
 	}
 	cfg.Store(&objects.Config{Namespaces: []string{"b", "c"}, Classes: []string{class}})
@@ -157,8 +157,8 @@ func TestNamespaceThatMayNotBeRead(t *testing.T) {
 	go func() { ended <- w.Run(ctx, func() { dirty <- struct{}{} }) }()
 	<-dirty
 	objs := w.Objects()
-	if len(objs.Ingresses) != 1 || len(objs.Problems) != 1 || !strings.Contains(objs.Problems[0].Message, "can't watch namespaces a: ") {
-		t.Errorf("%d Ingresses, problems %v; want 1, and that Namespace a can't be read", len(objs.Ingresses), objs.Problems)
+	if objs.Ingresses.Len() != 1 || len(objs.Problems) != 1 || !strings.Contains(objs.Problems[0].Message, "can't watch namespaces a: ") {
+		t.Errorf("%d Ingresses, problems %v; want 1, and that Namespace a can't be read", objs.Ingresses.Len(), objs.Problems)
 	}
 	stop()
 	if err := <-ended; err != nil {
@@ -201,7 +201,7 @@ func TestNamespacesAreTrimmed(t *testing.T) {
 
 func namespacesOf(o objects.Objects) string {
 	var namespaces []string
-	for _, ingress := range o.Ingresses {
+	for _, ingress := range o.Ingresses.All() {
 		namespaces = append(namespaces, ingress.Namespace)
 	}
 	return fmt.Sprint(namespaces)

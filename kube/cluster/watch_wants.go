@@ -62,13 +62,13 @@ func dnsEndpointFeeds(cfg *objects.Config) []feedKey {
 }
 
 // parametersFeeds lists the ConfigMaps that our classes name.
-func parametersFeeds(objs []*networkingv1.IngressClass, cfg *objects.Config) []feedKey {
-	classes := intent.NewClasses(objs, cfg)
+func parametersFeeds(all objects.Table[*networkingv1.IngressClass], cfg *objects.Config) []feedKey {
+	classes := intent.NewClasses(all, cfg)
 	if classes.Unread {
 		return nil
 	}
 	var keys []feedKey
-	for _, class := range objs {
+	for _, class := range all.All() {
 		if class.Spec.Parameters == nil || !classes.Ours[class.Name] {
 			continue
 		}

@@ -6,11 +6,10 @@ import (
 	"reflect"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // announced is the addresses under which the gateway says that it can be
@@ -24,16 +23,16 @@ type announced struct {
 // announce takes the addresses from the configuration, or else from the status
 // of the Services. last is returned if it is the same, and with it the target
 // of each view that did not change.
-func announce(svc *services, cfg *objects.Config, last *announced) *announced {
+func announce(services objects.Table[*corev1.Service], cfg *objects.Config, last *announced) *announced {
 	a := &announced{views: make(map[string]*intent.Target, len(cfg.Views))}
 	for _, view := range cfg.Views {
-		addresses := announcedBy(view.Addresses, view.Service, svc)
+		addresses := announcedBy(view.Addresses, view.Service, services)
 		if len(addresses) == 0 && cfg.HasZoneIn(view.Name) {
 			a.problem("views", "view %s has no address to publish: %s", view.Name, noAddress(view.Service))
 		}
 		a.views[view.Name] = &intent.Target{Addresses: addresses}
 	}
-	a.nameservers = announcedBy(cfg.DNSAddresses, cfg.DNSService, svc)
+	a.nameservers = announcedBy(cfg.DNSAddresses, cfg.DNSService, services)
 	if len(a.nameservers) == 0 && cfg.NeedsNameserverAddresses() {
 		a.problem("dns.addresses", "the name servers have no address to publish: %s", noAddress(cfg.DNSService))
 	}
@@ -57,18 +56,18 @@ func (a *announced) problem(key, format string, args ...any) {
 	})
 }
 
-func noAddress(service types.NamespacedName) string {
+func noAddress(service objects.Key) string {
 	if service.Name == "" {
 		return "none is configured"
 	}
 	return fmt.Sprintf("none is configured, and Service %s has none in its status", service)
 }
 
-func announcedBy(configured []netip.Addr, service types.NamespacedName, svc *services) []netip.Addr {
+func announcedBy(configured []netip.Addr, service objects.Key, services objects.Table[*corev1.Service]) []netip.Addr {
 	if len(configured) > 0 {
 		return intent.SortedAddresses(configured)
 	}
-	if object := svc.table.Get(objects.Key(service)); object != nil {
+	if object := services.Get(service); object != nil {
 		return intent.BalancerAddresses(object)
 	}
 	return nil

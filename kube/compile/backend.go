@@ -21,7 +21,7 @@ type backends struct {
 	services objects.Table[*corev1.Service]
 	slices   objects.Table[*discoveryv1.EndpointSlice]
 	secrets  objects.Table[*corev1.Secret]
-	external *objects.Externals
+	external objects.Externals
 	cfg      *objects.Config
 
 	results gatelodge.Map[gatelodge.BackendKey, *backendResult]
@@ -44,7 +44,7 @@ type backendResult struct {
 	cfg      *objects.Config
 
 	secretKey    objects.Key    // of secret, whether or not it is there
-	externalName gatelodge.Name // that the Service stands for; "": it is of another type
+	externalName gatelodge.Name // that the Service stands for; "": none
 
 	backend  *gatelodge.Backend
 	tls      *backendTLS // nil for a protocol in clear text
@@ -134,9 +134,9 @@ func (m *backendMaker) findDirty() {
 			m.dirty[user] = true
 		}
 	}
-	if m.external != m.last.external {
-		for use := range m.last.ofName.All() {
-			m.dirty[use.b] = true
+	for name := range m.external.Changes(m.last.external) {
+		for user := range of(m.last.ofName, name) {
+			m.dirty[user] = true
 		}
 	}
 }
@@ -171,12 +171,10 @@ func (m *backendMaker) make(key gatelodge.BackendKey) *backendResult {
 	for slice := range of(m.ofService, service) {
 		made.slices = append(made.slices, m.slices.Get(slice))
 	}
-	made.external, made.secret = m.external.Of(made.service), secretOf(ref, m.secrets)
+	made.externalName, made.secret = objects.ExternalName(made.service), secretOf(ref, m.secrets)
+	made.external = m.external.Get(made.externalName)
 	if ref.Tls.Secret != "" {
 		made.secretKey = objects.Key{Namespace: ref.Port.Namespace, Name: ref.Tls.Secret}
-	}
-	if objects.IsExternal(made.service) {
-		made.externalName = gatelodge.Name(made.service.Spec.ExternalName)
 	}
 	return made.make(ref, m.objects, &m.administration, m.results.Get(key))
 }

@@ -28,8 +28,8 @@ func secretOf(ref *intent.BackendRef, secrets objects.Table[*corev1.Secret]) *co
 // backendTLS is a gatelodge.BackendTLS and what it was made of, beside the
 // reference.
 type backendTLS struct {
-	secret objects.Version // zero: there is none
-	name   gatelodge.Name  // that the Service has in the cluster
+	secret *corev1.Secret // nil: there is none
+	name   gatelodge.Name // that the Service has in the cluster
 
 	tls     *gatelodge.BackendTLS
 	failure *failure
@@ -46,10 +46,7 @@ func (r *backendResult) addTLS(ref *intent.BackendRef, objs *objects.Objects, be
 		}
 		return true
 	}
-	next := backendTLS{name: r.clusterName(ref)}
-	if r.secret != nil {
-		next.secret = objs.VersionOf(&r.secret.ObjectMeta)
-	}
+	next := backendTLS{secret: r.secret, name: r.clusterName(ref)}
 	if before != nil && before.tls != nil && before.tls.secret == next.secret && before.tls.name == next.name {
 		r.tls = before.tls
 	} else {
@@ -64,8 +61,7 @@ func (r *backendResult) addTLS(ref *intent.BackendRef, objs *objects.Objects, be
 // certificates made in a cluster are for.
 func (r *backendResult) clusterName(ref *intent.BackendRef) gatelodge.Name {
 	if objects.IsExternal(r.service) {
-		name, _ := gatelodge.ParseName(r.service.Spec.ExternalName) // port looked at the error
-		return name
+		return objects.ExternalName(r.service)
 	}
 	return gatelodge.Name(ref.Port.Name + "." + ref.Port.Namespace + ".svc")
 }

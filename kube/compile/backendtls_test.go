@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -33,8 +31,8 @@ func TestBackendTLSIsKept(t *testing.T) {
 	}
 	service := &corev1.Service{ObjectMeta: meta("service0", 1), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80, AppProtocol: new("https")}}}}
 	objs := objects.Objects{
-		Ingresses: []*networkingv1.Ingress{in}, Services: []*corev1.Service{service}, Secrets: []*corev1.Secret{secret(1, 1)},
-		Slices: []*discoveryv1.EndpointSlice{kubetest.BigSlice(meta("slice", 1), "service0", 1)}, Now: kubetest.Now,
+		Ingresses: objects.TableOf(in), Services: objects.TableOf(service), Secrets: objects.TableOf(secret(1, 1)),
+		Slices: objects.TableOf(kubetest.BigSlice(meta("slice", 1), "service0", 1)), Now: kubetest.Now,
 	}
 	cfg := &objects.Config{WithoutClass: true}
 	var b Builder
@@ -49,15 +47,15 @@ func TestBackendTLSIsKept(t *testing.T) {
 	if first == nil || len(first.Roots) != 1 || first.VerifyName != "service0.shop.svc" {
 		t.Fatalf("TLS to the backend: %v", first)
 	}
-	objs.Slices = []*discoveryv1.EndpointSlice{kubetest.BigSlice(meta("slice", 2), "service0", 3)}
+	objs.Slices = objects.TableOf(kubetest.BigSlice(meta("slice", 2), "service0", 3))
 	if build() != first {
 		t.Error("other endpoints, and TLS was made anew")
 	}
-	objs.Secrets = []*corev1.Secret{secret(2, 1)}
+	objs.Secrets = objects.TableOf(secret(2, 1))
 	if build() != first {
 		t.Error("the same keys in a new version of the Secret, and TLS was made anew")
 	}
-	objs.Secrets = []*corev1.Secret{secret(3, 2)}
+	objs.Secrets = objects.TableOf(secret(3, 2))
 	if build() == first {
 		t.Error("other keys, and TLS is the same")
 	}

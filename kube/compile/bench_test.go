@@ -9,6 +9,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"gatelodge.dev/kube/kubetest"
+	"gatelodge.dev/kube/objects"
 )
 
 func BenchmarkBuildCold(b *testing.B) {
@@ -26,12 +27,11 @@ func BenchmarkBuildOneEdit(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		objs.Ingresses = slices.Clone(objs.Ingresses)
-		edited := *objs.Ingresses[5000]
+		edited := *objs.Ingresses.Get(objects.Key{Namespace: "team7", Name: "app0"})
 		edited.ResourceVersion = strconv.Itoa(n + 1)
 		edited.Spec.Rules = slices.Clone(edited.Spec.Rules)
 		edited.Spec.Rules[0].Host = fmt.Sprintf("moved%d.team7.example.com", n)
-		objs.Ingresses[5000] = &edited
+		objs.Ingresses = objects.WithObjects(objs.Ingresses, &edited)
 		builder.Build(objs, cfg)
 	}
 }
@@ -44,10 +44,9 @@ func BenchmarkBuildOneEndpointChange(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		objs.Slices = slices.Clone(objs.Slices)
-		meta := objs.Slices[700].ObjectMeta
+		meta := objs.Slices.Get(objects.Key{Namespace: "team70", Name: "service0"}).ObjectMeta
 		meta.ResourceVersion = strconv.Itoa(n + 1)
-		objs.Slices[700] = kubetest.BigSlice(meta, meta.Labels[discoveryv1.LabelServiceName], 1+n%5)
+		objs.Slices = objects.WithObjects(objs.Slices, kubetest.BigSlice(meta, meta.Labels[discoveryv1.LabelServiceName], 1+n%5))
 		builder.Build(objs, cfg)
 	}
 }

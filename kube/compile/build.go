@@ -1,8 +1,6 @@
 package compile
 
 import (
-	discoveryv1 "k8s.io/api/discovery/v1"
-
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -25,8 +23,6 @@ type Builder struct {
 type memo struct {
 	selection *intent.Selection
 	secrets   *secrets
-	services  *services
-	slices    objects.Table[*discoveryv1.EndpointSlice]
 	domains   *domains
 	published *intent.Publications
 	stored    *stored
@@ -63,12 +59,10 @@ type Extra struct {
 func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Config) *gatelodge.Snapshot {
 	var next memo
 	next.selection = b.Reader.Read(&objs, cfg, b.last.selection)
-	next.secrets = followSecrets(tableFrom(objs.Secrets, b.last.secretTable()), &objs, b.last.secrets)
-	next.services = newServices(objs.Services, b.last.services)
-	next.slices = tableFrom(objs.Slices, b.last.slices)
-	next.published = intent.ReadPublications(next.services.list, &objs, cfg, b.last.published)
+	next.secrets = followSecrets(objs.Secrets, &objs, b.last.secrets)
+	next.published = intent.ReadPublications(&objs, cfg, b.last.published)
 	next.domains = readDomains(&objs, b.last.domains)
-	next.stored = followStored(tableFrom(objs.Stored, b.last.storedTable()), &objs, b.last.stored)
+	next.stored = followStored(objs.Stored, &objs, b.last.stored)
 
 	next.claimants = joinClaimants(next.selection, next.published.List, extra.Withheld, b.last.claimants)
 	next.resolution = resolve(next.claimants.all, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
@@ -76,8 +70,8 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objs, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
-	next.backends = makeBackends(next.hosts, next.services.table, next.slices, next.secrets, &objs, cfg, b.last.backends)
-	next.announced = announce(next.services, cfg, b.last.announced)
+	next.backends = makeBackends(next.hosts, objs.Services, objs.Slices, next.secrets, &objs, cfg, b.last.backends)
+	next.announced = announce(objs.Services, cfg, b.last.announced)
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = findSecured(next.hosts, cfg, b.last.secured)
 	next.views = makeViews(next.grants, next.announced, next.secured.records, next.stored.challenges, cfg, b.last.views)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ type world struct {
 	now     time.Time
 	objects map[string]metav1.Object
 
-	externals *objects.Externals
+	externals objects.Externals
+	made      objects.Objects // what all returned last
 }
 
 var (
@@ -233,7 +235,7 @@ func (w *world) edit() {
 		w.objects[key] = w.dnsEndpoint(namespace, name)
 	case "externals":
 		known := &objects.External{Addresses: []netip.Addr{pick(w.random, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("127.0.0.1")})}}
-		w.externals = &objects.Externals{ByName: map[gatelodge.Name]*objects.External{"a.example.net": known}}
+		w.externals = objects.Externals{}.With("a.example.net", known)
 	case "challenge":
 		parts, err := gatelodge.EncodeChallenges([]gatelodge.Challenge{{
 			Type: gatelodge.DNS01, Name: gatelodge.Name(pick(w.random, []string{"app.example.com", "q.d.example.com"})), Response: pick(w.random, []string{"one", "two"}),
@@ -245,34 +247,42 @@ func (w *world) edit() {
 	}
 }
 
-// all lists the objects in any order.
+// all is the objects, in Tables that were made of those before.
 func (w *world) all() objects.Objects {
-	o := objects.Objects{Now: w.now, Externals: w.externals}
-	for key, object := range w.objects {
-		if secret, ok := object.(*corev1.Secret); ok && key == "Stored" {
-			o.Stored = append(o.Stored, secret)
-			continue
-		}
-		switch object := object.(type) {
-		case *networkingv1.Ingress:
-			o.Ingresses = append(o.Ingresses, object)
-		case *corev1.Secret:
-			o.Secrets = append(o.Secrets, object)
-		case *corev1.Service:
-			o.Services = append(o.Services, object)
-		case *discoveryv1.EndpointSlice:
-			o.Slices = append(o.Slices, object)
-		case *corev1.Namespace:
-			o.Namespaces = append(o.Namespaces, object)
-		case *networkingv1.IngressClass:
-			o.Classes = append(o.Classes, object)
-		case *corev1.ConfigMap:
-			o.ConfigMaps = append(o.ConfigMaps, object)
-		case *objects.DNSEndpoint:
-			o.DNSEndpoints = append(o.DNSEndpoints, object)
+	o := &w.made
+	o.Now, o.Externals = w.now, w.externals
+	byKind := make(map[string][]metav1.Object)
+	for id, object := range w.objects {
+		kind, _, _ := strings.Cut(id, "/")
+		byKind[kind] = append(byKind[kind], object)
+	}
+	o.Ingresses = madeOf(o.Ingresses, byKind["Ingress"])
+	o.Secrets = madeOf(o.Secrets, byKind["Secret"])
+	o.Services = madeOf(o.Services, byKind["Service"])
+	o.Slices = madeOf(o.Slices, byKind["EndpointSlice"])
+	o.Namespaces = madeOf(o.Namespaces, byKind["Namespace"])
+	o.Classes = madeOf(o.Classes, byKind["IngressClass"])
+	o.ConfigMaps = madeOf(o.ConfigMaps, byKind["ConfigMap"])
+	o.DNSEndpoints = madeOf(o.DNSEndpoints, byKind["DNSEndpoint"])
+	o.Stored = madeOf(o.Stored, byKind["Stored"])
+	return *o
+}
+
+// madeOf changes a Table into one of these objects.
+func madeOf[T objects.Object](table objects.Table[T], list []metav1.Object) objects.Table[T] {
+	edit := table.Edit()
+	there := make(map[objects.Key]bool)
+	for _, object := range list {
+		there[objects.KeyOf(object)] = true
+		edit.Set(objects.KeyOf(object), object.(T))
+	}
+	var none T
+	for key := range table.All() {
+		if !there[key] {
+			edit.Set(key, none)
 		}
 	}
-	return o
+	return edit.Map()
 }
 
 // worldZone is a zone in which some names are delegated, and some lead elsewhere.
@@ -295,13 +305,13 @@ func (w *world) config() *objects.Config {
 		Zone:                pick(w.random, []string{"", "a"}),
 		HostSharing:         objects.HostSharing(w.random.IntN(2)),
 		DefaultBackend:      pick(w.random, []*objects.ServicePort{nil, {Namespace: "shop", Name: "one", Port: "80"}}),
-		DefaultCertificates: []types.NamespacedName{{Namespace: "lab", Name: "one"}},
+		DefaultCertificates: []objects.Key{{Namespace: "lab", Name: "one"}},
 		Views: []objects.ViewConfig{
 			{Name: "inside", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.80")}, Owners: true},
-			{Name: "outside", Service: types.NamespacedName{Namespace: "lab", Name: "two"}},
+			{Name: "outside", Service: objects.Key{Namespace: "lab", Name: "two"}},
 		},
 		Zones:      pick(w.random, [][]objects.ZoneConfig{{worldZone("example.com")}, {worldZone("example.com"), worldZone("app.example.com")}, {worldZone("example.org")}}),
-		DNSService: types.NamespacedName{Namespace: "shop", Name: "two"},
+		DNSService: objects.Key{Namespace: "shop", Name: "two"},
 		Listeners:  pick(w.random, [][]gatelodge.Listener{nil, {{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: 443}}}),
 	}
 }
@@ -377,8 +387,7 @@ func TestEndpointChurnRebuildsNoHost(t *testing.T) {
 	var b Builder
 	cfg, objs := w.config(), w.all()
 	before := b.Build(objs, cfg)
-	objs.Slices = slices.Clone(objs.Slices)
-	objs.Slices[0] = w.slice("shop", "churned")
+	objs.Slices = objects.WithObjects(objs.Slices, w.slice("shop", "churned"))
 	now := b.Build(objs, cfg)
 	if now.Hosts.Len() == 0 || now.Hosts != before.Hosts || &now.Views[0] != &before.Views[0] {
 		t.Error("hosts or views were made anew")
@@ -395,7 +404,7 @@ func TestUnusedSecretRebuildsNoHost(t *testing.T) {
 	var b Builder
 	cfg, objs := w.config(), w.all()
 	before := b.Build(objs, cfg)
-	objs.Secrets = append(slices.Clone(objs.Secrets), w.secret("shop", "unused"))
+	objs.Secrets = objects.WithObjects(objs.Secrets, w.secret("shop", "unused"))
 	now := b.Build(objs, cfg)
 	if now.Hosts.Len() == 0 || now.Hosts != before.Hosts {
 		t.Error("a Secret that nobody names changed hosts")

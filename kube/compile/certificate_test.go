@@ -11,7 +11,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/kubetest"
@@ -37,7 +36,7 @@ func TestKeyTypes(t *testing.T) {
 	same := kubetest.TlsSecret(t, "shop/second", names, from, until)
 	byDefault := kubetest.CertificateSecret(t, "infra/wildcard", "1", ecdsaKey(t), []string{"*.example.com"}, from, until)
 
-	cfg := &objects.Config{WithoutClass: true, DefaultCertificates: []types.NamespacedName{kubetest.Namespaced("infra/wildcard")}}
+	cfg := &objects.Config{WithoutClass: true, DefaultCertificates: []objects.Key{kubetest.Namespaced("infra/wildcard")}}
 	for _, test := range []struct {
 		name    string
 		secrets []*corev1.Secret
@@ -49,7 +48,7 @@ func TestKeyTypes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			objs := kubetest.Manifests(kubetest.TwoSecrets)
-			objs.Secrets = test.secrets
+			objs.Secrets = objects.TableOf(test.secrets...)
 			host := new(Builder).Build(objs, cfg).Hosts.Get("app.example.com")
 			var got []string
 			for _, c := range host.Certificates {
@@ -67,7 +66,7 @@ func TestKeyTypes(t *testing.T) {
 func TestCertificateLifetime(t *testing.T) {
 	from, until := kubetest.Now.Add(-time.Hour), kubetest.Now.Add(time.Hour)
 	objs := kubetest.Manifests(strings.ReplaceAll(kubetest.TwoSecrets, ", {secretName: second}", ""))
-	objs.Secrets = []*corev1.Secret{kubetest.TlsSecret(t, "shop/first", []string{"app.example.com"}, from, until)}
+	objs.Secrets = objects.TableOf(kubetest.TlsSecret(t, "shop/first", []string{"app.example.com"}, from, until))
 	cfg := &objects.Config{WithoutClass: true}
 	var warm Builder
 	for _, step := range []struct {

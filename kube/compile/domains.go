@@ -15,7 +15,7 @@ import (
 
 // domains is what the Namespaces say of the names that may be claimed in them.
 type domains struct {
-	namespaces []*corev1.Namespace
+	namespaces objects.Table[*corev1.Namespace]
 	limits     *nameLimits // those of last, if they are the same: most changes of a Namespace are none of names
 	problems   []gatelodge.Problem
 }
@@ -27,11 +27,11 @@ type nameLimits struct {
 }
 
 func readDomains(objs *objects.Objects, last *domains) *domains {
-	if last != nil && slices.Equal(last.namespaces, objs.Namespaces) {
+	if last != nil && last.namespaces == objs.Namespaces {
 		return last
 	}
 	d := &domains{namespaces: objs.Namespaces, limits: &nameLimits{make(map[string][]gatelodge.Name)}}
-	for _, namespace := range objs.Namespaces {
+	for _, namespace := range objs.Namespaces.All() {
 		if value, ok := namespace.Annotations[intent.DomainsAnnotation]; ok {
 			d.limits.byNamespace[namespace.Name] = d.read(namespace, value, objs)
 		}

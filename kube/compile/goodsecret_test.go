@@ -37,7 +37,7 @@ func TestBrokenSecretKeepsTheCertificate(t *testing.T) {
 	a, b, c := good("a"), good("b"), good("c")
 
 	var warm Builder
-	cfg := &objects.Config{WithoutClass: true, DefaultCertificates: []types.NamespacedName{kubetest.Namespaced("shop/first")}}
+	cfg := &objects.Config{WithoutClass: true, DefaultCertificates: []objects.Key{kubetest.Namespaced("shop/first")}}
 	for _, step := range []struct {
 		name    string
 		secret  *corev1.Secret // nil: there is none
@@ -60,7 +60,7 @@ func TestBrokenSecretKeepsTheCertificate(t *testing.T) {
 		for range 2 { // the second time nothing has changed
 			objs := kubetest.Manifests(strings.ReplaceAll(kubetest.TwoSecrets, ", {secretName: second}", ""))
 			if step.secret != nil {
-				objs.Secrets = []*corev1.Secret{step.secret}
+				objs.Secrets = objects.TableOf(step.secret)
 			}
 			if !step.now.IsZero() {
 				objs.Now = step.now

@@ -39,7 +39,7 @@ type secrets struct {
 
 // keyPair is what a TLS Secret was read as.
 type keyPair struct {
-	version   objects.Version
+	secret    *corev1.Secret
 	before    *corev1.Secret         // what the Secret was when it was last good, if it is something else now
 	from      *corev1.Secret         // which of the two was read; nil: neither is good
 	own       *gatelodge.Certificate // for the Ingresses that name the Secret; nil: there is none
@@ -62,7 +62,7 @@ func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, l
 	}
 	s := &secrets{table: table, good: objs.Good, pairs: last.pairs, broken: last.broken, readable: last.readable}
 	for key, change := range table.Changes(last.table) {
-		if pair := last.pairs.Get(key); pair != nil && (change.After == nil || pair.version != objs.VersionOf(&change.After.ObjectMeta)) {
+		if pair := last.pairs.Get(key); pair != nil && (change.After == nil || pair.secret != change.After) {
 			s.put(key, nil)
 		}
 	}
@@ -110,7 +110,7 @@ func (s *secrets) keyPair(secret *corev1.Secret, objs *objects.Objects) *keyPair
 	if pair != nil {
 		return pair
 	}
-	pair = &keyPair{version: objs.VersionOf(&secret.ObjectMeta), before: s.before(key)}
+	pair = &keyPair{secret: secret, before: s.before(key)}
 	if pair.own, pair.err = readCertificate(secret, objs); pair.err == nil {
 		pair.from = secret
 	} else if pair.before != nil {

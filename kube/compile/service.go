@@ -2,30 +2,13 @@ package compile
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
-	"gatelodge.dev/kube/objects"
 )
-
-// services finds Services by name.
-type services struct {
-	list  []*corev1.Service
-	table objects.Table[*corev1.Service]
-}
-
-func newServices(list []*corev1.Service, last *services) *services {
-	if last == nil {
-		last = &services{}
-	} else if slices.Equal(last.list, list) {
-		return last
-	}
-	return &services{list: list, table: tableFrom(list, last.table)}
-}
 
 // findPort finds the port of the Service that a reference names.
 func findPort(ref *intent.BackendRef, service *corev1.Service) (*corev1.ServicePort, *failure) {

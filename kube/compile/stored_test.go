@@ -26,9 +26,9 @@ func TestBadStoredItem(t *testing.T) {
 		"an ALPN challenge without key": {"challenges": []byte(`[{"type":"tls-alpn-01","name":"a.example.com"}]`)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			objs := objects.Objects{Now: kubetest.Now, Stored: []*corev1.Secret{{
+			objs := objects.Objects{Now: kubetest.Now, Stored: objects.TableOf(&corev1.Secret{
 				ObjectMeta: metav1.ObjectMeta{Namespace: "gatelodge", Name: "gatelodge-item", UID: "1", ResourceVersion: "1"}, Data: parts,
-			}}}
+			})}
 			got := new(Builder).Build(objs, &objects.Config{ACME: &objects.ACMEConfig{}})
 			problems := kubetest.Problems(got)
 			if len(problems) != 1 || problems[0].Reason != gatelodge.BadSecret || problems[0].Object.Name != "gatelodge-item" {

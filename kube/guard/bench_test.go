@@ -11,6 +11,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"gatelodge.dev/kube/kubetest"
+	"gatelodge.dev/kube/objects"
 )
 
 // BenchmarkGuardOneEdit is BenchmarkBuildOneEdit with a Guard, to which each
@@ -24,12 +25,11 @@ func BenchmarkGuardOneEdit(b *testing.B) {
 	for b.Loop() {
 		n++
 		objs.Now = objs.Now.Add(100 * time.Millisecond)
-		objs.Ingresses = slices.Clone(objs.Ingresses)
-		edited := *objs.Ingresses[5000]
+		edited := *objs.Ingresses.Get(objects.Key{Namespace: "team7", Name: "app0"})
 		edited.ResourceVersion = strconv.Itoa(n + 1)
 		edited.Spec.Rules = slices.Clone(edited.Spec.Rules)
 		edited.Spec.Rules[0].Host = fmt.Sprintf("moved%d.team7.example.com", n)
-		objs.Ingresses[5000] = &edited
+		objs.Ingresses = objects.WithObjects(objs.Ingresses, &edited)
 		guard.Build(objs, cfg)
 	}
 }
@@ -45,10 +45,9 @@ func BenchmarkGuardOneEndpointChange(b *testing.B) {
 	for b.Loop() {
 		n++
 		objs.Now = objs.Now.Add(100 * time.Millisecond)
-		objs.Slices = slices.Clone(objs.Slices)
-		meta := objs.Slices[700].ObjectMeta
+		meta := objs.Slices.Get(objects.Key{Namespace: "team70", Name: "service0"}).ObjectMeta
 		meta.ResourceVersion = strconv.Itoa(n + 1)
-		objs.Slices[700] = kubetest.BigSlice(meta, meta.Labels[discoveryv1.LabelServiceName], 1+n%5)
+		objs.Slices = objects.WithObjects(objs.Slices, kubetest.BigSlice(meta, meta.Labels[discoveryv1.LabelServiceName], 1+n%5))
 		guard.Build(objs, cfg)
 	}
 }

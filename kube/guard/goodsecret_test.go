@@ -22,7 +22,7 @@ func TestGuardRemembersCertificates(t *testing.T) {
 	guard := &Guard{Log: slog.New(slog.DiscardHandler)}
 	objs := kubetest.Manifests(strings.ReplaceAll(kubetest.TwoSecrets, ", {secretName: second}", ""))
 	for i, secret := range []*corev1.Secret{good, broken, broken} {
-		objs.Secrets = []*corev1.Secret{secret}
+		objs.Secrets = objects.TableOf(secret)
 		snapshot, _ := guard.Build(objs, &objects.Config{WithoutClass: true})
 		if !snapshot.Hosts.Get("app.example.com").Certified() {
 			t.Errorf("build %d: the certificate is gone:\n%s", i, snapshot)

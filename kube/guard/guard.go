@@ -59,8 +59,8 @@ type Guard struct {
 // hold is a withdrawal that is held.
 type hold struct {
 	until   time.Time
-	classes []*networkingv1.IngressClass // by which Ingresses were ours
-	stale   string                       // confirmed before, so not meant for this one
+	classes objects.Table[*networkingv1.IngressClass] // by which Ingresses were ours
+	stale   string                                    // confirmed before, so not meant for this one
 }
 
 // sight is what was seen at one moment.
@@ -170,10 +170,16 @@ func everyLacking(lost []string, last, now *sight) bool {
 	}
 	relists := now.objects.Relists
 	return slices.ContainsFunc(lost, func(uid string) bool { _, every := objects.Lacking(relists, types.UID(uid)); return every }) ||
-		slices.ContainsFunc(objects.Without(last.objects.Classes, now.objects.Classes), func(class *networkingv1.IngressClass) bool {
-			_, every := objects.Lacking(relists, class.UID)
-			return every
-		})
+		everyClassLacking(relists, last, now)
+}
+
+func everyClassLacking(relists []*objects.Relist, last, now *sight) bool {
+	for _, class := range objects.Deleted(last.objects.Classes, now.objects.Classes) {
+		if _, every := objects.Lacking(relists, class.UID); every {
+			return true
+		}
+	}
+	return false
 }
 
 // servedFor tells whether the host is there for the object: its namespace has

@@ -46,12 +46,12 @@ func newGuarded(t *testing.T, hosts int) *guarded {
 		Views: []objects.ViewConfig{{Name: "default", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}},
 		Zones: []objects.ZoneConfig{{Name: "example.com", Nameservers: []gatelodge.Name{"ns.example.net"}, Hostmaster: "hostmaster.example.com", TTL: time.Minute, Views: []string{"default"}}},
 	}
-	g.objects.Services = []*corev1.Service{{ObjectMeta: g.meta("web"), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}}}
-	g.objects.Slices = []*discoveryv1.EndpointSlice{kubetest.BigSlice(g.meta("web-1"), "web", 1)}
-	g.objects.Secrets = []*corev1.Secret{kubetest.TlsSecret(t, "shop/wildcard", []string{"*.example.com"}, kubetest.Now.Add(-time.Hour), kubetest.Now.Add(24*time.Hour))}
-	g.objects.Namespaces = []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "shop", UID: "shop", ResourceVersion: "1"}}}
+	g.objects.Services = objects.TableOf(&corev1.Service{ObjectMeta: g.meta("web"), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
+	g.objects.Slices = objects.TableOf(kubetest.BigSlice(g.meta("web-1"), "web", 1))
+	g.objects.Secrets = objects.TableOf(kubetest.TlsSecret(t, "shop/wildcard", []string{"*.example.com"}, kubetest.Now.Add(-time.Hour), kubetest.Now.Add(24*time.Hour)))
+	g.objects.Namespaces = objects.TableOf(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", UID: "shop", ResourceVersion: "1"}})
 	for i := range hosts {
-		g.objects.Ingresses = append(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i)))
+		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i)))
 	}
 	g.build()
 	return g
@@ -86,14 +86,23 @@ func rule(host, path string) networkingv1.IngressRule {
 	return rule
 }
 
-// edit changes an Ingress into a new version of it.
+// byAge lists Ingresses, the oldest first.
+func byAge(table objects.Table[*networkingv1.Ingress]) []*networkingv1.Ingress {
+	var list []*networkingv1.Ingress
+	for _, in := range table.All() {
+		list = append(list, in)
+	}
+	slices.SortFunc(list, func(a, b *networkingv1.Ingress) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
+	return list
+}
+
+// edit changes an Ingress, of which i are older, into a new version of it.
 func (g *guarded) edit(i int, change func(*networkingv1.Ingress)) {
 	g.made++
-	edited := g.objects.Ingresses[i].DeepCopy()
+	edited := byAge(g.objects.Ingresses)[i].DeepCopy()
 	edited.ResourceVersion = fmt.Sprint(g.made)
 	change(edited)
-	g.objects.Ingresses = slices.Clone(g.objects.Ingresses)
-	g.objects.Ingresses[i] = edited
+	g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, edited)
 }
 
 // build builds what the objects are now, 10 ms after the build before.
@@ -104,13 +113,13 @@ func (g *guarded) build() {
 
 // deleteFirst deletes the oldest Ingress.
 func (g *guarded) deleteFirst() {
-	g.objects.Ingresses = g.objects.Ingresses[1:]
+	g.objects.Ingresses = g.objects.Ingresses.Without(objects.KeyOf(byAge(g.objects.Ingresses)[0]))
 	g.build()
 }
 
 // deleteAll deletes every Ingress, one after the other.
 func (g *guarded) deleteAll() {
-	for len(g.objects.Ingresses) > 0 {
+	for g.objects.Ingresses.Len() > 0 {
 		g.deleteFirst()
 	}
 }
@@ -225,10 +234,10 @@ func TestWhatIsTooMuch(t *testing.T) {
 // TestYoungHostsCount: who makes a hundred hosts and loses them in the same
 // minute loses a hundred.
 func TestYoungHostsCount(t *testing.T) {
-	all := newGuarded(t, 100).objects.Ingresses
+	all := byAge(newGuarded(t, 100).objects.Ingresses)
 	g := newGuarded(t, 1)
 	for i := range all {
-		g.objects.Ingresses = all[:i+1]
+		g.objects.Ingresses = objects.TableOf(all[:i+1]...)
 		g.build()
 	}
 	g.deleteAll()
@@ -252,7 +261,7 @@ func TestShortLivedHostsDoNotAddUp(t *testing.T) {
 	g := newGuarded(t, 5)
 	lasting := g.objects.Ingresses
 	for i := range 40 {
-		g.objects.Ingresses = append(slices.Clip(lasting), g.ingress("preview", fmt.Sprintf("preview%d.example.com", i)))
+		g.objects.Ingresses = objects.WithObjects(lasting, g.ingress("preview", fmt.Sprintf("preview%d.example.com", i)))
 		g.build()
 		g.objects.Ingresses = lasting
 		g.build()
@@ -261,7 +270,7 @@ func TestShortLivedHostsDoNotAddUp(t *testing.T) {
 	g = newGuarded(t, 20)
 	for i := range 20 {
 		g.deleteFirst()
-		g.objects.Ingresses = append(slices.Clip(g.objects.Ingresses), g.ingress(fmt.Sprint("new", i), hostNumber(i)))
+		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, g.ingress(fmt.Sprint("new", i), hostNumber(i)))
 		g.build()
 	}
 	g.serves("after all were replaced one by one", numbers(0, 20)...)
@@ -272,7 +281,7 @@ func TestShortLivedHostsDoNotAddUp(t *testing.T) {
 func TestAllAtOnce(t *testing.T) {
 	g := newGuarded(t, 100)
 	before := g.snapshot
-	g.objects.Ingresses = nil
+	g.objects.Ingresses = objects.Table[*networkingv1.Ingress]{}
 	g.build()
 	g.serves("after all went", numbers(0, 100)...)
 	g.holds("after all went", 100)
@@ -291,12 +300,12 @@ func TestWhatIsNeededComesAlong(t *testing.T) {
 			case kind == 'i':
 				g.deleteAll()
 			case kind == 'u':
-				g.objects.Slices = nil
+				g.objects.Slices = objects.Table[*discoveryv1.EndpointSlice]{}
 			case services == 0:
-				g.objects.Services = nil
+				g.objects.Services = objects.Table[*corev1.Service]{}
 				services++
 			default:
-				g.objects.Secrets, g.objects.Namespaces = nil, nil
+				g.objects.Secrets, g.objects.Namespaces = objects.Table[*corev1.Secret]{}, objects.Table[*corev1.Namespace]{}
 			}
 			g.build()
 		}
@@ -309,15 +318,15 @@ func TestWhatIsNeededComesAlong(t *testing.T) {
 // its end.
 func TestLimitsOfAGoneNamespaceHold(t *testing.T) {
 	g := newGuarded(t, 0)
-	limited := *g.objects.Namespaces[0]
+	limited := *g.objects.Namespaces.Get(objects.Key{Name: "shop"})
 	limited.ResourceVersion, limited.Annotations = "2", map[string]string{intent.DomainsAnnotation: "example.com"}
-	g.objects.Namespaces = []*corev1.Namespace{&limited}
+	g.objects.Namespaces = objects.TableOf(&limited)
 	for i := range 20 {
-		g.objects.Ingresses = append(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i), "bank.example.org"))
+		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i), "bank.example.org"))
 	}
 	g.build()
 	g.objects.Now = g.objects.Now.Add(time.Hour)
-	g.objects.Namespaces, g.objects.Ingresses = nil, nil
+	g.objects.Namespaces, g.objects.Ingresses = objects.Table[*corev1.Namespace]{}, objects.Table[*networkingv1.Ingress]{}
 	g.build()
 	g.serves("after the namespace went", numbers(0, 20)...)
 }
@@ -326,12 +335,12 @@ func TestLimitsOfAGoneNamespaceHold(t *testing.T) {
 // does.
 func TestFreshListThatLacksEverything(t *testing.T) {
 	for name, empty := range map[string]func(*objects.Objects){
-		"Ingresses":      func(o *objects.Objects) { o.Ingresses = nil },
-		"Services":       func(o *objects.Objects) { o.Services = nil },
-		"EndpointSlices": func(o *objects.Objects) { o.Slices = nil },
-		"Secrets":        func(o *objects.Objects) { o.Secrets = nil },
+		"Ingresses":      func(o *objects.Objects) { o.Ingresses = objects.Table[*networkingv1.Ingress]{} },
+		"Services":       func(o *objects.Objects) { o.Services = objects.Table[*corev1.Service]{} },
+		"EndpointSlices": func(o *objects.Objects) { o.Slices = objects.Table[*discoveryv1.EndpointSlice]{} },
+		"Secrets":        func(o *objects.Objects) { o.Secrets = objects.Table[*corev1.Secret]{} },
 		"everything": func(o *objects.Objects) {
-			o.Ingresses, o.Services, o.Slices, o.Secrets, o.Namespaces = nil, nil, nil, nil, nil
+			*o = objects.Objects{Now: o.Now}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -370,11 +379,11 @@ func TestFreshListOfTheClasses(t *testing.T) {
 	in := g.ingress("web0", hostNumber(0))
 	in.Spec.IngressClassName = new("ours")
 	class := &networkingv1.IngressClass{ObjectMeta: g.meta("ours"), Spec: networkingv1.IngressClassSpec{Controller: "c"}}
-	g.objects.Ingresses, g.objects.Classes = []*networkingv1.Ingress{in}, []*networkingv1.IngressClass{class}
+	g.objects.Ingresses, g.objects.Classes = objects.TableOf(in), objects.TableOf(class)
 	g.build()
 	g.serves("at first", hostNumber(0))
 	before := g.objects
-	g.objects.Classes = nil
+	g.objects.Classes = objects.Table[*networkingv1.IngressClass]{}
 	g.objects.Relists = objects.RelistOf(&before, &g.objects)
 	g.build()
 	g.serves("after an empty list", hostNumber(0))
@@ -388,10 +397,10 @@ func TestFreshListOfTheClasses(t *testing.T) {
 func TestNewEndpointsReplaceKeptOnes(t *testing.T) {
 	g := newGuarded(t, 2)
 	before := g.objects
-	g.objects.Slices = nil
+	g.objects.Slices = objects.Table[*discoveryv1.EndpointSlice]{}
 	g.objects.Relists = objects.RelistOf(&before, &g.objects)
 	g.build()
-	g.objects.Slices = []*discoveryv1.EndpointSlice{kubetest.BigSlice(g.meta("web-2"), "web", 3)}
+	g.objects.Slices = objects.TableOf(kubetest.BigSlice(g.meta("web-2"), "web", 3))
 	g.build()
 	if n := len(g.snapshot.Backends.Get("shop/web:80").Endpoints); n != 3 {
 		t.Errorf("%d endpoints, want the 3 new ones", n)
@@ -464,7 +473,7 @@ func TestEachListHasItsHash(t *testing.T) {
 	kubetest.Must(t, err)
 	g.build()
 	for i := range 20 {
-		g.objects.Ingresses = append(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i)))
+		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i)))
 	}
 	g.build()
 	g.objects.Guard = &objects.GuardRecord{Confirmed: first}
@@ -480,12 +489,12 @@ func TestEachListHasItsHash(t *testing.T) {
 // TestEverythingElseGoesOn while a withdrawal is held.
 func TestEverythingElseGoesOn(t *testing.T) {
 	g := newGuarded(t, 20)
-	last := g.objects.Ingresses[19]
-	g.objects.Ingresses = nil
+	last := byAge(g.objects.Ingresses)[19]
+	g.objects.Ingresses = objects.Table[*networkingv1.Ingress]{}
 	g.build()
 	g.holds("at first", 20)
 
-	g.objects.Ingresses = []*networkingv1.Ingress{last, g.ingress("new", "new.example.com")}
+	g.objects.Ingresses = objects.TableOf(last, g.ingress("new", "new.example.com"))
 	g.build()
 	g.serves("an addition", append(numbers(0, 20), "new.example.com")...)
 	g.holds("an Ingress that is back", 19)
@@ -497,7 +506,7 @@ func TestEverythingElseGoesOn(t *testing.T) {
 	}
 	again := g.ingress("web0", hostNumber(0))
 	again.Spec.Rules[0].HTTP.Paths[0].Path = "/anew"
-	g.objects.Ingresses = append(g.objects.Ingresses, again)
+	g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, again)
 	g.build()
 	if routes := g.snapshot.Hosts.Get("host0.example.com").Routes; len(routes) != 1 || routes[0].Path != "/anew" {
 		t.Errorf("an Ingress that was created anew: routes %v", routes)
@@ -507,14 +516,14 @@ func TestEverythingElseGoesOn(t *testing.T) {
 	other := g.ingress("web1", hostNumber(1))
 	other.Namespace = "other"
 	other.Spec.TLS = nil
-	g.objects.Ingresses = append(g.objects.Ingresses, other)
+	g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, other)
 	g.build()
 	if host := g.snapshot.Hosts.Get("host1.example.com"); host.Owner != "other" {
 		t.Errorf("claimed anew by another namespace, its owner is %s", host.Owner)
 	}
 	g.holds("a host that another has claimed", 17)
 
-	g.objects.Ingresses = slices.Delete(slices.Clone(g.objects.Ingresses), 1, 2)
+	g.objects.Ingresses = g.objects.Ingresses.Without(objects.Key{Namespace: "shop", Name: "new"})
 	g.build()
 	g.holds("another deletion", 18)
 }
@@ -525,12 +534,12 @@ func TestOldClaimIsNoNewOne(t *testing.T) {
 	g := newGuarded(t, 20)
 	rival := g.ingress("rival", numbers(0, 20)...)
 	rival.Namespace = "rival"
-	g.objects.Ingresses = append(g.objects.Ingresses, rival)
+	g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, rival)
 	other := g.ingress("other", numbers(20, 50)...)
-	g.objects.Ingresses = append(g.objects.Ingresses, other)
+	g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, other)
 	g.build()
 	g.objects.Now = g.objects.Now.Add(time.Hour)
-	g.objects.Ingresses = []*networkingv1.Ingress{rival}
+	g.objects.Ingresses = objects.TableOf(rival)
 	g.build()
 	g.holds("all but the rival went", 50)
 	if host := g.snapshot.Hosts.Get("host0.example.com"); host.Owner != "shop" {
@@ -543,11 +552,11 @@ func TestOldClaimIsNoNewOne(t *testing.T) {
 func TestClaimThatIsRefused(t *testing.T) {
 	g := newGuarded(t, 20)
 	limited := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "limited", UID: "limited", ResourceVersion: "1", Annotations: map[string]string{intent.DomainsAnnotation: "example.org"}}}
-	g.objects.Namespaces = append(g.objects.Namespaces, limited)
+	g.objects.Namespaces = objects.WithObjects(g.objects.Namespaces, limited)
 	g.deleteAll()
 	thief := g.ingress("thief", numbers(0, 20)...)
 	thief.Namespace = "limited"
-	g.objects.Ingresses = []*networkingv1.Ingress{thief}
+	g.objects.Ingresses = objects.TableOf(thief)
 	g.build()
 	g.serves("claimed by who may not", numbers(0, 20)...)
 	g.holds("claimed by who may not", 20)
@@ -556,7 +565,7 @@ func TestClaimThatIsRefused(t *testing.T) {
 // TestEditsCount: hosts that are edited out of an Ingress are withdrawn, too.
 func TestEditsCount(t *testing.T) {
 	g := newGuarded(t, 0)
-	g.objects.Ingresses = []*networkingv1.Ingress{g.ingress("all", numbers(0, 30)...)}
+	g.objects.Ingresses = objects.TableOf(g.ingress("all", numbers(0, 30)...))
 	g.build()
 	g.objects.Now = g.objects.Now.Add(time.Hour)
 	g.edit(0, func(in *networkingv1.Ingress) {
@@ -580,7 +589,7 @@ func TestAliasesAreWithheldOnTheirOwn(t *testing.T) {
 	g.build()
 	g.deleteAll()
 	g.serves("at first", append(numbers(0, 20), "alias.example.com")...)
-	g.objects.Ingresses = []*networkingv1.Ingress{g.ingress("new", hostNumber(0))}
+	g.objects.Ingresses = objects.TableOf(g.ingress("new", hostNumber(0)))
 	g.build()
 	g.serves("then", append(numbers(0, 20), "alias.example.com")...)
 	g.holds("then", 20)
@@ -592,7 +601,7 @@ func TestSharedHostReturnsWhole(t *testing.T) {
 	for i := range 20 {
 		in := g.ingress(fmt.Sprint("api", i), hostNumber(i))
 		in.Spec.Rules[0].HTTP.Paths[0].Path = "/api"
-		g.objects.Ingresses = append(g.objects.Ingresses, in)
+		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, in)
 	}
 	g.build()
 	g.deleteAll()
@@ -611,7 +620,7 @@ func TestServicesAndTheirNames(t *testing.T) {
 	for i := range 20 {
 		service := &corev1.Service{ObjectMeta: g.meta(fmt.Sprint("s", i)), Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer}}
 		service.Annotations = map[string]string{intent.ExternalDNSPrefix + "hostname": hostNumber(i), intent.ExternalDNSPrefix + "target": "192.0.2.77"}
-		g.objects.Services = append(g.objects.Services, service)
+		g.objects.Services = objects.WithObjects(g.objects.Services, service)
 	}
 	g.build()
 	records := func() int { return strings.Count(g.snapshot.String(), "IN A 192.0.2.77") }
@@ -619,7 +628,7 @@ func TestServicesAndTheirNames(t *testing.T) {
 		t.Fatalf("%d records at first:\n%s", n, g.snapshot)
 	}
 	g.objects.Now = g.objects.Now.Add(time.Hour)
-	g.objects.Services = g.objects.Services[:1]
+	g.objects.Services = objects.TableOf(g.objects.Services.Get(objects.Key{Namespace: "shop", Name: "web"}))
 	g.build()
 	if n := records(); n != 20 {
 		t.Errorf("%d records after the Services went", n)
@@ -640,7 +649,7 @@ func TestConfigurationWithdrawsNothing(t *testing.T) {
 	g = newGuarded(t, 20)
 	stays := g.ingress("stays", "stays.example.com")
 	stays.Namespace = "elsewhere"
-	g.objects.Ingresses = append(g.objects.Ingresses, stays)
+	g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, stays)
 	g.build()
 	g.deleteAll()
 	g.holds("before the change", 21)
@@ -659,9 +668,9 @@ func TestConfigurationWithdrawsNothing(t *testing.T) {
 func TestLimitWithdrawsNothing(t *testing.T) {
 	g := newGuarded(t, 20)
 	g.deleteFirst()
-	limited := *g.objects.Namespaces[0]
+	limited := *g.objects.Namespaces.Get(objects.Key{Name: "shop"})
 	limited.ResourceVersion, limited.Annotations = "2", map[string]string{intent.DomainsAnnotation: hostNumber(7)}
-	g.objects.Namespaces = []*corev1.Namespace{&limited}
+	g.objects.Namespaces = objects.TableOf(&limited)
 	g.build()
 	g.serves("after the limit", hostNumber(7))
 	g.holds("after the limit", 0)
@@ -683,7 +692,7 @@ func TestNoGuard(t *testing.T) {
 func TestWhatComesBackEndsTheHold(t *testing.T) {
 	g := newGuarded(t, 20)
 	all := g.objects
-	g.objects.Ingresses, g.objects.Services, g.objects.Slices, g.objects.Secrets = nil, nil, nil, nil
+	g.objects = objects.Objects{Now: all.Now}
 	g.objects.Relists = objects.RelistOf(&all, &g.objects)
 	g.build()
 	g.serves("while it holds", numbers(0, 20)...)

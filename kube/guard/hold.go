@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	networkingv1 "k8s.io/api/networking/v1"
-
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/intent"
@@ -156,19 +154,11 @@ func (g *Guard) reconfigure(cfg *objects.Config) {
 		g.forget()
 		return
 	}
-	var sources []*networkingv1.Ingress
-	for _, gone := range g.departures.list {
-		if gone.kept.Source != nil {
-			sources = append(sources, gone.kept.Source)
-		}
-	}
-	ours := make(map[string]bool)
-	for _, in := range intent.SelectIngresses(&objects.Objects{Ingresses: sources, Classes: g.hold.classes}, cfg, nil).Ours {
-		ours[in.Object.UID] = true
-	}
+	classes := intent.NewClasses(g.hold.classes, cfg)
 	g.departures.forgetIf(func(gone *departure) bool {
 		if gone.kept.Source != nil {
-			return !ours[gone.kept.Object.UID]
+			ours, _ := classes.Has(gone.kept.Source)
+			return !ours
 		}
 		return !cfg.HasNamespace(gone.kept.Object.Namespace)
 	})

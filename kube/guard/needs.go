@@ -1,8 +1,6 @@
 package guard
 
 import (
-	"k8s.io/apimachinery/pkg/types"
-
 	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -11,12 +9,12 @@ import (
 // needs is the objects, by name, without which an Ingress is not served as it
 // was.
 type needs struct {
-	services, secrets map[types.NamespacedName]bool
+	services, secrets map[objects.Key]bool
 	namespaces        map[string]bool // whose limits of names hold
 }
 
 func needsOf(claimants compile.Claimants) *needs {
-	n := &needs{make(map[types.NamespacedName]bool), make(map[types.NamespacedName]bool), make(map[string]bool)}
+	n := &needs{make(map[objects.Key]bool), make(map[objects.Key]bool), make(map[string]bool)}
 	for _, in := range claimants.All() {
 		n.namespaces[in.Object.Namespace] = true
 		for i := range in.Asks {
@@ -26,7 +24,7 @@ func needsOf(claimants compile.Claimants) *needs {
 			n.backend(in.Asks[i].Fallback)
 		}
 		for _, name := range in.SecretNames() {
-			n.secrets[types.NamespacedName{Namespace: in.Object.Namespace, Name: name}] = true
+			n.secrets[objects.Key{Namespace: in.Object.Namespace, Name: name}] = true
 		}
 	}
 	return n
@@ -34,14 +32,14 @@ func needsOf(claimants compile.Claimants) *needs {
 
 func (n *needs) backend(ref *intent.BackendRef) {
 	if ref != nil {
-		n.services[types.NamespacedName{Namespace: ref.Port.Namespace, Name: ref.Port.Name}] = true
+		n.services[objects.Key{Namespace: ref.Port.Namespace, Name: ref.Port.Name}] = true
 	}
 }
 
 // add adds what the configuration names.
 func (n *needs) add(cfg *objects.Config) {
 	if port := cfg.DefaultBackend; port != nil {
-		n.services[types.NamespacedName{Namespace: port.Namespace, Name: port.Name}] = true
+		n.services[objects.Key{Namespace: port.Namespace, Name: port.Name}] = true
 	}
 	for _, service := range cfg.AnnouncingServices() {
 		n.services[service] = true

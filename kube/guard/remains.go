@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
@@ -30,14 +29,9 @@ type vanishedExternal struct {
 }
 
 // vanished is objects of one kind that are not there any more.
-type vanished[T kubeObject] struct{ list []vanishing[T] }
+type vanished[T objects.Object] struct{ list []vanishing[T] }
 
-type kubeObject interface {
-	comparable
-	metav1.Object
-}
-
-type vanishing[T kubeObject] struct {
+type vanishing[T objects.Object] struct {
 	at       time.Time
 	object   T
 	origin   objects.Origin
@@ -58,7 +52,7 @@ func (r *remains) note(before, now *objects.Objects, at time.Time, needed func()
 	}
 	known := len(r.services.list)
 	r.services.note(before.Services, now.Services, at, before.Origins, func(s *corev1.Service) bool {
-		return lacked(s.UID, func(n *needs) bool { return n.services[objects.NameOf(&s.ObjectMeta)] })
+		return lacked(s.UID, func(n *needs) bool { return n.services[objects.KeyOf(s)] })
 	})
 	for i := range r.services.list[known:] {
 		gone := &r.services.list[known+i]
@@ -67,10 +61,10 @@ func (r *remains) note(before, now *objects.Objects, at time.Time, needed func()
 		gone.object = &plain
 	}
 	r.slices.note(before.Slices, now.Slices, at, before.Origins, func(s *discoveryv1.EndpointSlice) bool {
-		return lacked(s.UID, func(n *needs) bool { return n.services[types.NamespacedName(objects.ServiceOf(s))] })
+		return lacked(s.UID, func(n *needs) bool { return n.services[objects.ServiceOf(s)] })
 	})
 	r.secrets.note(before.Secrets, now.Secrets, at, before.Origins, func(s *corev1.Secret) bool {
-		return lacked(s.UID, func(n *needs) bool { return n.secrets[objects.NameOf(&s.ObjectMeta)] })
+		return lacked(s.UID, func(n *needs) bool { return n.secrets[objects.KeyOf(s)] })
 	})
 	r.namespaces.note(before.Namespaces, now.Namespaces, at, before.Origins, func(s *corev1.Namespace) bool {
 		return lacked(s.UID, func(n *needs) bool { return n.namespaces[s.Name] })
@@ -79,30 +73,20 @@ func (r *remains) note(before, now *objects.Objects, at time.Time, needed func()
 	return every
 }
 
-func (r *remains) noteExternals(before, now *objects.Externals, at time.Time) {
-	if before == nil || before == now {
-		return
-	}
-	for name, known := range before.ByName {
-		if now == nil || now.ByName[name] == nil {
+func (r *remains) noteExternals(before, now objects.Externals, at time.Time) {
+	for name, change := range now.Changes(before) {
+		if change.After == nil {
 			if r.externals == nil {
 				r.externals = make(map[gatelodge.Name]vanishedExternal)
 			}
-			r.externals[name] = vanishedExternal{at, known}
+			r.externals[name] = vanishedExternal{at, change.Before}
 		}
 	}
 }
 
-func (v *vanished[T]) note(before, now []T, at time.Time, origins map[types.UID]objects.Origin, relisted func(T) bool) {
-	old, fresh := objects.Changed(before, now)
-	there := make(map[types.UID]bool, len(fresh))
-	for _, object := range fresh {
-		there[object.GetUID()] = true
-	}
-	for _, object := range old {
-		if !there[object.GetUID()] {
-			v.list = append(v.list, vanishing[T]{at, object, origins[object.GetUID()], relisted(object)})
-		}
+func (v *vanished[T]) note(before, now objects.Table[T], at time.Time, origins objects.Origins, relisted func(T) bool) {
+	for _, object := range objects.Deleted(before, now) {
+		v.list = append(v.list, vanishing[T]{at, object, origins.Get(objects.UID(object.GetUID())), relisted(object)})
 	}
 }
 
@@ -122,86 +106,66 @@ func (v *vanished[T]) forgetBefore(since time.Time) {
 // returns the names. What is there again, as whatever object, is not touched.
 func (r *remains) addTo(o *objects.Objects, n *needs) (relisted []gatelodge.Object) {
 	services := r.services.absent(o.Services, func(gone *vanishing[*corev1.Service]) bool {
-		return gone.relisted || n.services[objects.NameOf(&gone.object.ObjectMeta)]
+		return gone.relisted || n.services[objects.KeyOf(gone.object)]
 	})
-	without := make(map[types.NamespacedName]bool, len(services)) // Services that had slices and have none
+	without := make(map[objects.Key]bool, len(services)) // Services that had slices and have none
 	for _, gone := range services {
-		without[objects.NameOf(&gone.object.ObjectMeta)] = true
+		without[objects.KeyOf(gone.object)] = true
 	}
 	for _, gone := range r.slices.list {
-		without[types.NamespacedName(objects.ServiceOf(gone.object))] = without[types.NamespacedName(objects.ServiceOf(gone.object))] || gone.relisted
+		without[objects.ServiceOf(gone.object)] = without[objects.ServiceOf(gone.object)] || gone.relisted
 	}
-	for _, slice := range o.Slices {
-		delete(without, types.NamespacedName(objects.ServiceOf(slice)))
+	for _, slice := range o.Slices.All() {
+		delete(without, objects.ServiceOf(slice))
 	}
-	endpoints := r.slices.absent(o.Slices, func(gone *vanishing[*discoveryv1.EndpointSlice]) bool {
-		return without[types.NamespacedName(objects.ServiceOf(gone.object))]
-	})
+	endpoints := r.slices.absent(o.Slices, func(gone *vanishing[*discoveryv1.EndpointSlice]) bool { return without[objects.ServiceOf(gone.object)] })
 	secrets := r.secrets.absent(o.Secrets, func(gone *vanishing[*corev1.Secret]) bool {
-		return gone.relisted || n.secrets[objects.NameOf(&gone.object.ObjectMeta)]
+		return gone.relisted || n.secrets[objects.KeyOf(gone.object)]
 	})
 	namespaces := r.namespaces.absent(o.Namespaces, func(gone *vanishing[*corev1.Namespace]) bool {
 		return gone.relisted || n.namespaces[gone.object.Name]
 	})
-	o.Origins = maps.Clone(o.Origins) // nil stays nil
 	o.Services = putBack(o, o.Services, services, "Service", &relisted)
 	o.Slices = putBack(o, o.Slices, endpoints, "EndpointSlice", &relisted)
 	o.Secrets = putBack(o, o.Secrets, secrets, "Secret", &relisted)
 	o.Namespaces = putBack(o, o.Namespaces, namespaces, "Namespace", &relisted)
-	if len(r.externals) > 0 {
-		all := make(map[gatelodge.Name]*objects.External)
-		for name, gone := range r.externals {
-			all[name] = gone.known
+	for name, gone := range r.externals {
+		if o.Externals.Get(name) == nil {
+			o.Externals = o.Externals.With(name, gone.known)
 		}
-		if o.Externals != nil {
-			maps.Copy(all, o.Externals.ByName)
-		}
-		o.Externals = &objects.Externals{ByName: all}
 	}
 	return relisted
 }
 
 // absent returns those that are wanted and of whose name there is nothing now;
 // of several of a name, that which vanished last.
-func (v *vanished[T]) absent(now []T, wanted func(*vanishing[T]) bool) (absent []vanishing[T]) {
-	gone := make(map[types.NamespacedName]bool)
+func (v *vanished[T]) absent(now objects.Table[T], wanted func(*vanishing[T]) bool) (absent []vanishing[T]) {
+	var none T
+	gone := make(map[objects.Key]bool)
 	for i := range v.list {
-		if wanted(&v.list[i]) {
-			gone[nameOfObject(v.list[i].object)] = true
+		if key := objects.KeyOf(v.list[i].object); wanted(&v.list[i]) && now.Get(key) == none {
+			gone[key] = true
 		}
 	}
-	if len(gone) == 0 {
-		return nil
-	}
-	for _, object := range now {
-		delete(gone, nameOfObject(object))
-	}
 	for _, last := range slices.Backward(v.list) {
-		if name := nameOfObject(last.object); gone[name] {
-			delete(gone, name)
+		if key := objects.KeyOf(last.object); gone[key] {
+			delete(gone, key)
 			absent = append(absent, last)
 		}
 	}
 	return absent
 }
 
-func nameOfObject(o metav1.Object) types.NamespacedName {
-	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
-}
-
-// putBack returns a longer list; the one that it is given is shared.
-func putBack[T kubeObject](o *objects.Objects, list []T, gone []vanishing[T], kind string, relisted *[]gatelodge.Object) []T {
-	list = slices.Clip(list)
+// putBack returns the table with what is gone.
+func putBack[T objects.Object](o *objects.Objects, table objects.Table[T], gone []vanishing[T], kind string, relisted *[]gatelodge.Object) objects.Table[T] {
 	for _, one := range gone {
-		list = append(list, one.object)
-		if o.Origins != nil {
-			o.Origins[one.object.GetUID()] = one.origin
-		}
+		table = objects.WithObjects(table, one.object)
+		o.Origins = o.Origins.With(objects.UID(one.object.GetUID()), one.origin)
 		if one.relisted {
 			*relisted = append(*relisted, gatelodge.Object{
 				Kind: kind, Namespace: one.object.GetNamespace(), Name: one.object.GetName(), UID: string(one.object.GetUID()),
 			})
 		}
 	}
-	return list
+	return table
 }

@@ -56,7 +56,7 @@ func TestStartWithFarTooLittle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGuarded(t, 0)
 			g.objects = full
-			g.objects.Ingresses = full.Ingresses[:test.left]
+			g.objects.Ingresses = objects.TableOf(byAge(full.Ingresses)[:test.left]...)
 			g.restart(test.record, test.recall)
 			if status := g.guard.Status(); test.want < 0 {
 				if g.snapshot != nil || !status.Starting || status.There != test.left || status.Hash == "" || g.again != status.Until {
@@ -92,7 +92,7 @@ func TestStartGoesAhead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGuarded(t, 100)
 			all := g.objects
-			g.objects.Ingresses = all.Ingresses[:2]
+			g.objects.Ingresses = objects.TableOf(byAge(all.Ingresses)[:2]...)
 			g.restart(&objects.GuardRecord{Hosts: 100, Hash: "h"}, nil)
 			test.do(g, g.guard.Status().Hash, all)
 			g.build()
@@ -125,7 +125,7 @@ func TestRememberedObjectsAreNoProof(t *testing.T) {
 	g.serves("from disk", numbers(0, 3)...)
 	g.objects = now
 	g.objects.Now = now.Now.Add(time.Second)
-	g.objects.Ingresses = nil
+	g.objects.Ingresses = objects.Table[*networkingv1.Ingress]{}
 	g.build()
 	g.holds("after the first list, an empty one", 3)
 }

@@ -11,7 +11,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/objects"
 )
 
 // Applicant is an object that asks for names.
@@ -45,9 +44,8 @@ type Claimant struct {
 	Part int
 
 	Source   *networkingv1.Ingress // nil: it is of another kind
-	version  objects.Version
-	defaults *classDefaults // of its class; nil: none
-	Asks     []Claim        // one for each name, in the order in which they were written
+	defaults *classDefaults        // of its class; nil: none
+	Asks     []Claim               // one for each name, in the order in which they were written
 	Tls      []TlsAsk
 	Asked    asked // by annotations
 	problems []gatelodge.Problem

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"gatelodge.dev/kube/objects"
 )
@@ -20,6 +21,7 @@ const (
 
 // classes knows which classes exist and which are ours.
 type classes struct {
+	cfg       *objects.Config
 	Unread    bool            // nothing is known of the classes of others
 	defined   map[string]bool // there is an IngressClass of the name
 	Ours      map[string]bool
@@ -28,15 +30,15 @@ type classes struct {
 	fallback *networkingv1.IngressClass // that of an Ingress without a class; nil: none
 }
 
-func NewClasses(objs []*networkingv1.IngressClass, cfg *objects.Config) *classes {
+func NewClasses(all objects.Table[*networkingv1.IngressClass], cfg *objects.Config) *classes {
 	if !cfg.ReadsClasses() {
-		objs = nil
+		all = objects.Table[*networkingv1.IngressClass]{}
 	}
-	c := &classes{Unread: !cfg.ReadsClasses(), defined: make(map[string]bool), Ours: make(map[string]bool), classless: cfg.WithoutClass}
+	c := &classes{cfg: cfg, Unread: !cfg.ReadsClasses(), defined: make(map[string]bool), Ours: make(map[string]bool), classless: cfg.WithoutClass}
 	for _, name := range cfg.Classes {
 		c.Ours[name] = true
 	}
-	for _, object := range objs {
+	for _, object := range all.All() {
 		c.defined[object.Name] = true
 		if len(cfg.Classes) == 0 && object.Spec.Controller == cfg.Controller {
 			c.Ours[object.Name] = true
@@ -71,12 +73,15 @@ func (c *classes) of(ingress *networkingv1.Ingress) string {
 	return ""
 }
 
-// has tells whether the Ingress is ours. An Ingress of a class that nobody
-// defines is nobody's, which its author is told.
+// Has reports whether the Ingress is ours. The author of an Ingress of a class
+// that is not defined is told of that.
 //
 // The annotation never needed an IngressClass, so a name in it that we don't
 // know may well be another controller's.
-func (c *classes) has(ingress *networkingv1.Ingress) (ours bool, problem string) {
+func (c *classes) Has(ingress *networkingv1.Ingress) (ours bool, problem string) {
+	if !c.cfg.HasNamespace(ingress.Namespace) || c.cfg.Selector != nil && !c.cfg.Selector.Matches(labels.Set(ingress.Labels)) {
+		return false, ""
+	}
 	if name := ingress.Spec.IngressClassName; name != nil {
 		if !c.Ours[*name] && !c.defined[*name] && !c.Unread {
 			return false, fmt.Sprintf("there is no IngressClass %q, %s", *name, c.known())

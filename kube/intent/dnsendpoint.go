@@ -32,7 +32,6 @@ const (
 func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *objects.Config) *Publication {
 	p := &Publication{
 		Applicant: Applicant{Object: objs.ObjectOf("DNSEndpoint", &source.ObjectMeta), Since: source.CreationTimestamp.Time},
-		version:   objs.VersionOf(&source.ObjectMeta),
 	}
 	if _, controller, ok := externalDNS(source.Annotations, "controller"); ok && controller != OurController {
 		return p

@@ -40,7 +40,6 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 			Since:  source.CreationTimestamp.Time,
 		},
 		Source:   source,
-		version:  objs.VersionOf(&source.ObjectMeta),
 		defaults: defaults,
 	}
 	in.Asked = readAnnotations(source.Annotations, in)

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	gatelodge "gatelodge.dev"
@@ -35,15 +34,12 @@ type classParameters struct {
 // readParameters reads the defaults of our classes, by the name of the class.
 func readParameters(objs *objects.Objects, classes *classes, last map[string]*classParameters) map[string]*classParameters {
 	parameters := make(map[string]*classParameters)
-	for _, class := range objs.Classes {
+	for _, class := range objs.Classes.All() {
 		if class.Spec.Parameters == nil || classes.Unread || !classes.Ours[class.Name] {
 			continue
 		}
 		name, _ := ParametersName(class)
-		p := &classParameters{class: class}
-		if i := slices.IndexFunc(objs.ConfigMaps, func(m *corev1.ConfigMap) bool { return objects.NameOf(&m.ObjectMeta) == name }); i >= 0 {
-			p.configMap = objs.ConfigMaps[i]
-		}
+		p := &classParameters{class: class, configMap: objs.ConfigMaps.Get(name)}
 		before := last[class.Name]
 		if before != nil && before.class == class && before.configMap == p.configMap {
 			p = before
@@ -60,7 +56,7 @@ func readParameters(objs *objects.Objects, classes *classes, last map[string]*cl
 
 // ParametersName is the ConfigMap that a class names as its parameters, or why
 // it names none.
-func ParametersName(class *networkingv1.IngressClass) (name types.NamespacedName, err error) {
+func ParametersName(class *networkingv1.IngressClass) (name objects.Key, err error) {
 	p := class.Spec.Parameters
 	if p.Kind != "ConfigMap" || ptr.Deref(p.APIGroup, "") != "" {
 		return name, fmt.Errorf("spec.parameters is a %s of API group %q, expected a ConfigMap", p.Kind, ptr.Deref(p.APIGroup, ""))
@@ -69,7 +65,7 @@ func ParametersName(class *networkingv1.IngressClass) (name types.NamespacedName
 	if ptr.Deref(p.Scope, networkingv1.IngressClassParametersReferenceScopeCluster) != networkingv1.IngressClassParametersReferenceScopeNamespace || namespace == "" {
 		return name, fmt.Errorf("spec.parameters names ConfigMap %s without its namespace, expected scope: Namespace and namespace", p.Name)
 	}
-	return types.NamespacedName{Namespace: namespace, Name: p.Name}, nil
+	return objects.Key{Namespace: namespace, Name: p.Name}, nil
 }
 
 // read reads the defaults. While a ConfigMap that should be there is not, nobody

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
@@ -27,54 +25,67 @@ func BalancerAddresses(service *corev1.Service) []netip.Addr {
 // Publications is the objects that ask for names alone, the oldest first.
 type Publications struct {
 	cfg       *objects.Config
-	services  []*corev1.Service
-	endpoints []*objects.DNSEndpoint
+	services  objects.Table[*corev1.Service]
+	endpoints objects.Table[*objects.DNSEndpoint]
+
+	ofServices  objects.Table[*Publication] // with something to publish, or a problem
+	ofEndpoints objects.Table[*Publication]
 
 	List     []*Publication
 	Problems []gatelodge.Problem
 }
 
-func ReadPublications(services []*corev1.Service, objs *objects.Objects, cfg *objects.Config, last *Publications) *Publications {
-	if last == nil {
+// ReadPublications reads the Services and DNSEndpoints, and takes from last, nil
+// for the first time, what did not change.
+func ReadPublications(objs *objects.Objects, cfg *objects.Config, last *Publications) *Publications {
+	if last == nil || last.cfg != cfg { // whose zones decide what is read
 		last = &Publications{}
-	} else if last.cfg == cfg && objects.SameSlice(last.services, services) && slices.Equal(last.endpoints, objs.DNSEndpoints) {
-		return last
 	}
-	p := &Publications{cfg: cfg, services: services, endpoints: objs.DNSEndpoints}
-	before := make(map[types.UID]*Publication, len(last.List))
-	if last.cfg == cfg { // whose zones decide what is read
-		for _, pub := range last.List {
-			before[pub.version.Uid] = pub
+	p := &Publications{cfg: cfg, services: objs.Services, endpoints: objs.DNSEndpoints}
+	p.ofServices = readChanged(objs.Services, last.services, last.ofServices, func(service *corev1.Service) *Publication {
+		if len(service.Annotations) == 0 || !cfg.HasNamespace(service.Namespace) {
+			return nil
 		}
+		return readPublication(service, objs, cfg)
+	})
+	p.ofEndpoints = readChanged(objs.DNSEndpoints, last.endpoints, last.ofEndpoints, func(endpoint *objects.DNSEndpoint) *Publication {
+		if !cfg.HasNamespace(endpoint.Namespace) {
+			return nil
+		}
+		return readDNSEndpoint(endpoint, objs, cfg)
+	})
+	if p.ofServices == last.ofServices && p.ofEndpoints == last.ofEndpoints {
+		p.List, p.Problems = last.List, last.Problems
+		return p
 	}
-	add := func(meta *metav1.ObjectMeta, read func() *Publication) {
-		if !cfg.HasNamespace(meta.Namespace) {
-			return
-		}
-		pub := before[meta.UID]
-		if pub == nil || pub.version != objs.VersionOf(meta) {
-			pub = read()
-		}
-		if len(pub.Asks) > 0 || len(pub.problems) > 0 {
+	for _, table := range []objects.Table[*Publication]{p.ofServices, p.ofEndpoints} {
+		for _, pub := range table.All() {
 			p.List = append(p.List, pub)
 		}
-	}
-	for _, service := range services {
-		if len(service.Annotations) > 0 {
-			add(&service.ObjectMeta, func() *Publication { return readPublication(service, objs, cfg) })
-		}
-	}
-	for _, endpoint := range objs.DNSEndpoints {
-		add(&endpoint.ObjectMeta, func() *Publication { return readDNSEndpoint(endpoint, objs, cfg) })
 	}
 	slices.SortFunc(p.List, func(a, b *Publication) int { return a.Compare(&b.Applicant) })
 	for _, pub := range p.List {
 		p.Problems = append(p.Problems, pub.problems...)
 	}
-	if slices.Equal(p.List, last.List) && last.cfg == cfg {
-		p.List = last.List
-	}
 	return p
+}
+
+// readChanged returns last, what was made of before, with what read makes of the
+// objects that changed.
+func readChanged[T objects.Object](now, before objects.Table[T], last objects.Table[*Publication], read func(T) *Publication) objects.Table[*Publication] {
+	var none T
+	edit := last.Edit()
+	for key, change := range now.Changes(before) {
+		var pub *Publication
+		if change.After != none {
+			pub = read(change.After)
+		}
+		if pub != nil && len(pub.Asks) == 0 && len(pub.problems) == 0 {
+			pub = nil
+		}
+		edit.Set(key, pub)
+	}
+	return edit.Map()
 }
 
 // OurController is what the annotation "controller" says, if anything, where
@@ -85,7 +96,6 @@ const OurController = "dns-controller"
 func readPublication(service *corev1.Service, objs *objects.Objects, cfg *objects.Config) *Publication {
 	p := &Publication{
 		Applicant: Applicant{Object: objs.ObjectOf("Service", &service.ObjectMeta), Since: service.CreationTimestamp.Time},
-		version:   objs.VersionOf(&service.ObjectMeta),
 	}
 	if _, controller, ok := externalDNS(service.Annotations, "controller"); ok && controller != OurController {
 		return p

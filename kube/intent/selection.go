@@ -1,12 +1,12 @@
 package intent
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
@@ -15,12 +15,11 @@ import (
 // Selection is the Ingresses that are ours, the oldest first.
 type Selection struct {
 	cfg        *objects.Config
-	all        []*networkingv1.Ingress
-	classes    []*networkingv1.IngressClass
-	configMaps []*corev1.ConfigMap
-	inFiles    bool                           // objects have places in files
-	read       []*Ingress                     // of each in all; nil: not ours
-	refused    map[*networkingv1.Ingress]bool // of those that are not ours, the ones that nobody's class is for
+	all        objects.Table[*networkingv1.Ingress]
+	classes    objects.Table[*networkingv1.IngressClass]
+	configMaps objects.Table[*corev1.ConfigMap]
+	read       objects.Table[*Ingress]           // those of all that are ours
+	refused    objects.Table[*gatelodge.Problem] // of those that are not ours, the ones that nobody's class is for
 
 	Ours       []*Ingress
 	parameters map[string]*classParameters // by the name of the class
@@ -54,46 +53,46 @@ func (r *Reader) Read(objs *objects.Objects, cfg *objects.Config, last *Selectio
 	return r.last
 }
 
+// SelectIngresses reads the Ingresses that are ours, and takes from last, nil for
+// the first time, what did not change.
 func SelectIngresses(objs *objects.Objects, cfg *objects.Config, last *Selection) *Selection {
 	if last == nil {
 		last = &Selection{}
 	}
-	s := &Selection{
-		cfg: cfg, all: objs.Ingresses, classes: objs.Classes, configMaps: objs.ConfigMaps,
-		inFiles: objs.Origins != nil,
-		read:    make([]*Ingress, len(objs.Ingresses)),
-		refused: make(map[*networkingv1.Ingress]bool),
-	}
-	gone := slices.Clone(last.read) // without those that stay
-	var fresh []*Ingress
+	s := &Selection{cfg: cfg, all: objs.Ingresses, classes: objs.Classes, configMaps: objs.ConfigMaps}
 	classes := NewClasses(objs.Classes, cfg)
 	s.parameters = readParameters(objs, classes, last.parameters)
-	places := objects.Matches(last.all, objs.Ingresses)
-	// Without places in files an object says all about itself.
-	sameRules := last.cfg == cfg && slices.Equal(last.classes, objs.Classes) &&
-		slices.Equal(last.configMaps, objs.ConfigMaps) && !s.inFiles && !last.inFiles
-	for i, source := range objs.Ingresses {
-		at := places[i]
-		if at >= 0 && sameRules && !last.refused[source] {
-			s.read[i], gone[at] = last.read[at], nil
-			continue
-		}
-		if !s.has(source, classes, objs) {
-			continue
-		}
-		var defaults *classDefaults
-		if p := s.parameters[classes.of(source)]; p != nil {
-			defaults = p.defaults
-		}
-		if at >= 0 && last.read[at] != nil && last.read[at].version == objs.VersionOf(&source.ObjectMeta) && last.read[at].defaults == defaults {
-			s.read[i], gone[at] = last.read[at], nil
-		} else {
-			s.read[i] = readIngress(source, defaults, objs)
-			fresh = append(fresh, s.read[i])
+	read, refused := last.read.Edit(), last.refused.Edit()
+	look := func(key objects.Key, source *networkingv1.Ingress) {
+		before := last.read.Get(key)
+		in, problem := s.readOne(source, classes, objs, before)
+		read.Set(key, in)
+		refused.Set(key, problem)
+	}
+	for key, change := range objs.Ingresses.Changes(last.all) {
+		look(key, change.After)
+	}
+	if last.cfg != cfg || last.classes != objs.Classes || last.configMaps != objs.ConfigMaps {
+		for key, source := range objs.Ingresses.All() {
+			look(key, source)
 		}
 	}
-	for _, p := range s.parameters {
-		s.Problems = append(s.Problems, p.problems...)
+	s.read, s.refused = read.Map(), refused.Map()
+
+	for _, name := range slices.Sorted(maps.Keys(s.parameters)) {
+		s.Problems = append(s.Problems, s.parameters[name].problems...)
+	}
+	for _, problem := range s.refused.All() {
+		s.Problems = append(s.Problems, *problem)
+	}
+	var gone, fresh []*Ingress
+	for _, change := range s.read.Changes(last.read) {
+		if change.Before != nil {
+			gone = append(gone, change.Before)
+		}
+		if change.After != nil {
+			fresh = append(fresh, change.After)
+		}
 	}
 	s.order(last.Ours, gone, fresh)
 	for _, in := range s.Ours {
@@ -102,36 +101,45 @@ func SelectIngresses(objs *objects.Objects, cfg *objects.Config, last *Selection
 	return s
 }
 
-// isOf tells whether the selection is that of these objects.
+// isOf reports whether the selection is that of these objects.
 func (s *Selection) isOf(objs *objects.Objects, cfg *objects.Config) bool {
-	return s != nil && s.cfg == cfg && slices.Equal(s.all, objs.Ingresses) && slices.Equal(s.classes, objs.Classes) && slices.Equal(s.configMaps, objs.ConfigMaps)
+	return s != nil && s.cfg == cfg && s.all == objs.Ingresses && s.classes == objs.Classes && s.configMaps == objs.ConfigMaps
 }
 
-// has tells whether the Ingress is ours, and reports it if it is nobody's.
-func (s *Selection) has(source *networkingv1.Ingress, classes *classes, objs *objects.Objects) bool {
-	if !s.cfg.HasNamespace(source.Namespace) || s.cfg.Selector != nil && !s.cfg.Selector.Matches(labels.Set(source.Labels)) {
-		return false
+// readOne reads an Ingress, nil for none. It returns nil if the Ingress is not
+// ours, with a problem if its class is nobody's; and before, if that was read of
+// the same.
+func (s *Selection) readOne(source *networkingv1.Ingress, classes *classes, objs *objects.Objects, before *Ingress) (*Ingress, *gatelodge.Problem) {
+	if source == nil {
+		return nil, nil
 	}
-	ours, problem := classes.has(source)
-	if problem != "" {
-		s.refused[source] = true
-		s.Problems = append(s.Problems, gatelodge.Problem{
+	ours, problem := classes.Has(source)
+	switch {
+	case problem != "":
+		return nil, &gatelodge.Problem{
 			Object: objs.ObjectOf("Ingress", &source.ObjectMeta), Reason: gatelodge.UnknownClass, Message: problem,
-		})
+		}
+	case !ours:
+		return nil, nil
 	}
-	return ours
+	var defaults *classDefaults
+	if p := s.parameters[classes.of(source)]; p != nil {
+		defaults = p.defaults
+	}
+	if before != nil && before.Source == source && before.defaults == defaults {
+		return before, nil
+	}
+	return readIngress(source, defaults, objs), nil
 }
 
 // order puts the Ingresses before, which are in order, without those that are
-// gone, and the fresh ones together by age. Items of gone may be nil.
+// gone, and the fresh ones together by age.
 func (s *Selection) order(before, gone, fresh []*Ingress) {
 	byAge := func(a, b *Ingress) int { return a.Compare(&b.Applicant) }
 	slices.SortFunc(fresh, byAge)
-	leave := make(map[*Ingress]bool)
+	leave := make(map[*Ingress]bool, len(gone))
 	for _, in := range gone {
-		if in != nil {
-			leave[in] = true
-		}
+		leave[in] = true
 	}
 	kept := before
 	if len(leave) > 0 {

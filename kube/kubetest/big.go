@@ -31,15 +31,15 @@ func BigCluster(b *testing.B) (objects.Objects, *objects.Config) {
 		namespace := fmt.Sprint("team", n)
 		for s := range 10 {
 			name := fmt.Sprint("service", s)
-			o.Services = append(o.Services, &corev1.Service{
+			o.Services = objects.WithObjects(o.Services, &corev1.Service{
 				ObjectMeta: meta("Service", namespace, name),
 				Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
 			})
-			o.Slices = append(o.Slices, BigSlice(meta("EndpointSlice", namespace, name), name, 5))
+			o.Slices = objects.WithObjects(o.Slices, BigSlice(meta("EndpointSlice", namespace, name), name, 5))
 		}
-		o.Secrets = append(o.Secrets, &corev1.Secret{ObjectMeta: meta("Secret", namespace, "unread")})
+		o.Secrets = objects.WithObjects(o.Secrets, &corev1.Secret{ObjectMeta: meta("Secret", namespace, "unread")})
 		for i := range 50 {
-			o.Ingresses = append(o.Ingresses, BigIngress(meta("Ingress", namespace, fmt.Sprint("app", i)), i))
+			o.Ingresses = objects.WithObjects(o.Ingresses, BigIngress(meta("Ingress", namespace, fmt.Sprint("app", i)), i))
 		}
 	}
 	return o, &objects.Config{

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
@@ -38,9 +36,9 @@ func Must(t *testing.T, err error) {
 // Now is the present of every test that does not say otherwise.
 var Now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
-func Namespaced(text string) types.NamespacedName {
+func Namespaced(text string) objects.Key {
 	namespace, name, _ := strings.Cut(text, "/")
-	return types.NamespacedName{Namespace: namespace, Name: name}
+	return objects.Key{Namespace: namespace, Name: name}
 }
 
 func Day(t *testing.T, text string) time.Time {

@@ -28,7 +28,7 @@ func AddStored(t *testing.T, objs *objects.Objects, text string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		objs.Stored = append(objs.Stored, &corev1.Secret{
+		objs.Stored = objects.WithObjects(objs.Stored, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "gatelodge", Name: "gatelodge-" + item, UID: types.UID(item), ResourceVersion: "7"},
 			Data:       parts,
 		})

@@ -8,7 +8,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
@@ -23,14 +22,11 @@ type ObjectSet struct {
 
 type itemName struct {
 	kind string
-	name types.NamespacedName
+	name objects.Key
 }
 
 func NewObjectSet() *ObjectSet {
-	return &ObjectSet{
-		Objects: objects.Objects{Origins: make(map[types.UID]objects.Origin)},
-		byName:  make(map[itemName]*Item),
-	}
+	return &ObjectSet{byName: make(map[itemName]*Item)}
 }
 
 func (s *ObjectSet) problem(problems ...gatelodge.Problem) {
@@ -53,7 +49,8 @@ func (s *ObjectSet) addItems(m *manifest) {
 
 // Add adds an object. Of two of the same kind and name the first counts.
 func (s *ObjectSet) Add(it *Item) {
-	name := itemName{it.Kind, types.NamespacedName{Namespace: it.Object.GetNamespace(), Name: it.Object.GetName()}}
+	key := objects.KeyOf(it.Object)
+	name := itemName{it.Kind, key}
 	if first := s.byName[name]; first != nil {
 		s.problem(gatelodge.Problem{
 			Object: itemObject(it.Kind, it.Object, it.origin),
@@ -64,7 +61,7 @@ func (s *ObjectSet) Add(it *Item) {
 		return
 	}
 	s.byName[name] = it
-	s.Objects.Origins[it.Object.GetUID()] = it.origin
+	s.Objects.Origins = s.Objects.Origins.With(objects.UID(it.Object.GetUID()), it.origin)
 	switch object := it.Object.(type) {
 	case *networkingv1.Ingress:
 		if made, moved := s.age(&object.ObjectMeta); moved {
@@ -72,31 +69,31 @@ func (s *ObjectSet) Add(it *Item) {
 			younger.CreationTimestamp = made
 			object, it.Object = &younger, &younger
 		}
-		s.Objects.Ingresses = append(s.Objects.Ingresses, object)
+		s.Objects.Ingresses = s.Objects.Ingresses.With(key, object)
 	case *networkingv1.IngressClass:
-		s.Objects.Classes = append(s.Objects.Classes, object)
+		s.Objects.Classes = s.Objects.Classes.With(key, object)
 	case *discoveryv1.EndpointSlice:
-		s.Objects.Slices = append(s.Objects.Slices, object)
+		s.Objects.Slices = s.Objects.Slices.With(key, object)
 	case *corev1.Service:
 		if made, moved := s.age(&object.ObjectMeta); moved {
 			younger := *object
 			younger.CreationTimestamp = made
 			object, it.Object = &younger, &younger
 		}
-		s.Objects.Services = append(s.Objects.Services, object)
+		s.Objects.Services = s.Objects.Services.With(key, object)
 	case *corev1.Secret:
-		s.Objects.Secrets = append(s.Objects.Secrets, object)
+		s.Objects.Secrets = s.Objects.Secrets.With(key, object)
 	case *corev1.Namespace:
-		s.Objects.Namespaces = append(s.Objects.Namespaces, object)
+		s.Objects.Namespaces = s.Objects.Namespaces.With(key, object)
 	case *corev1.ConfigMap:
-		s.Objects.ConfigMaps = append(s.Objects.ConfigMaps, object)
+		s.Objects.ConfigMaps = s.Objects.ConfigMaps.With(key, object)
 	case *objects.DNSEndpoint:
 		if made, moved := s.age(&object.ObjectMeta); moved {
 			younger := *object
 			younger.CreationTimestamp = made
 			object, it.Object = &younger, &younger
 		}
-		s.Objects.DNSEndpoints = append(s.Objects.DNSEndpoints, object)
+		s.Objects.DNSEndpoints = s.Objects.DNSEndpoints.With(key, object)
 	}
 }
 
@@ -108,7 +105,7 @@ func (s *ObjectSet) Add(it *Item) {
 // An object that was handed over is never written, so one that moved must be
 // copied.
 func (s *ObjectSet) age(meta *metav1.ObjectMeta) (made metav1.Time, moved bool) {
-	made = metav1.NewTime(time.Unix(0, int64(len(s.Objects.Ingresses)+len(s.Objects.Services)+len(s.Objects.DNSEndpoints))))
+	made = metav1.NewTime(time.Unix(0, int64(s.Objects.Ingresses.Len()+s.Objects.Services.Len()+s.Objects.DNSEndpoints.Len())))
 	written := !meta.CreationTimestamp.IsZero() && meta.CreationTimestamp.Unix() != 0
 	return made, !written && !meta.CreationTimestamp.Time.Equal(made.Time)
 }

@@ -21,7 +21,7 @@ func TestFolderWithoutFiles(t *testing.T) {
 	if relists := folder.Objects().Relists; len(relists) > 0 {
 		t.Errorf("a file that is gone lacks %v", relists[0].Lacking)
 	}
-	uid := folder.Objects().Ingresses[0].UID
+	uid := listOf(folder.Objects().Ingresses)[0].UID
 	must(t, os.Remove(b))
 	waitFor(t, folder, "", 0)
 	if lacked, all := objects.Lacking(folder.Objects().Relists, uid); !lacked || !all {

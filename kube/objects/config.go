@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 )
@@ -57,14 +56,14 @@ type Config struct {
 
 	Views        []ViewConfig
 	Zones        []ZoneConfig
-	DNSService   types.NamespacedName // whose addresses the name servers within our zones have …
-	DNSAddresses []netip.Addr         // … unless they are given here
+	DNSService   Key          // whose addresses the name servers within our zones have …
+	DNSAddresses []netip.Addr // … unless they are given here
 
-	ACME                *ACMEConfig            // nil: certificates are not ordered
-	DefaultCertificates []types.NamespacedName // Secrets, for every host that they cover
-	Zone                string                 // topology.kubernetes.io/zone of the gateway; "": hints for zones are not heeded
-	LoopbackEndpoints   bool                   // endpoints in 127.0.0.0/8 and ::1 are allowed
-	Admin               []netip.AddrPort       // where the admin endpoint answers, which no route may lead to; all replicas have the port of the first
+	ACME                *ACMEConfig      // nil: certificates are not ordered
+	DefaultCertificates []Key            // Secrets, for every host that they cover
+	Zone                string           // topology.kubernetes.io/zone of the gateway; "": hints for zones are not heeded
+	LoopbackEndpoints   bool             // endpoints in 127.0.0.0/8 and ::1 are allowed
+	Admin               []netip.AddrPort // where the admin endpoint answers, which no route may lead to; all replicas have the port of the first
 
 	Guard GuardConfig
 
@@ -74,9 +73,9 @@ type Config struct {
 // ACMEConfig says from whom certificates are ordered, and for what beside the
 // hosts that ask for one.
 type ACMEConfig struct {
-	Account       gatelodge.Account    // without the key of the external account binding …
-	BindingSecret types.NamespacedName // … which is in this Secret, if Account.BindingID is set
-	Wildcards     []gatelodge.Name     // at and below each, a wildcard stands for the hosts of one parent
+	Account       gatelodge.Account // without the key of the external account binding …
+	BindingSecret Key               // … which is in this Secret, if Account.BindingID is set
+	Wildcards     []gatelodge.Name  // at and below each, a wildcard stands for the hosts of one parent
 }
 
 // GuardConfig says what counts as too much of a withdrawal: more hosts than
@@ -109,9 +108,9 @@ type ServicePort struct {
 // announces for the gateway.
 type ViewConfig struct {
 	Name      string
-	Service   types.NamespacedName // the addresses in its status are announced …
-	Addresses []netip.Addr         // … unless they are given here
-	Owners    bool                 // publish at _owner.NAME who has NAME
+	Service   Key          // the addresses in its status are announced …
+	Addresses []netip.Addr // … unless they are given here
+	Owners    bool         // publish at _owner.NAME who has NAME
 }
 
 // ZoneConfig is a zone that the gateway is authoritative for.
@@ -178,8 +177,8 @@ func (c *Config) WatchedNamespaces() []string {
 }
 
 // AnnouncingServices are those whose addresses are published.
-func (c *Config) AnnouncingServices() []types.NamespacedName {
-	var services []types.NamespacedName
+func (c *Config) AnnouncingServices() []Key {
+	var services []Key
 	for _, view := range c.Views {
 		if len(view.Addresses) == 0 && view.Service.Name != "" {
 			services = append(services, view.Service)

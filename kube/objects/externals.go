@@ -9,28 +9,29 @@ import (
 )
 
 // Externals is what the names resolve to that Services of type ExternalName
-// stand for. It is never written: other addresses are other Externals.
-type Externals struct {
-	ByName map[gatelodge.Name]*External
-}
+// stand for.
+type Externals = gatelodge.Map[gatelodge.Name, *External]
 
-// External is what is known of one name.
+// External is what is known of one name. It is never written.
 type External struct {
 	Addresses []netip.Addr // sorted; empty: there never was an answer with one
 }
 
-// Of returns what is known of the name behind a Service, nil for nothing yet.
-func (e *Externals) Of(service *corev1.Service) *External {
-	if e == nil || !IsExternal(service) {
-		return nil
+// ExternalName returns the name that a Service, which may be nil, stands for, as
+// Externals has it; "" for none.
+func ExternalName(service *corev1.Service) gatelodge.Name {
+	if !IsExternal(service) {
+		return ""
 	}
 	name, err := gatelodge.ParseName(service.Spec.ExternalName)
 	if err != nil {
-		return nil
+		return ""
 	}
-	return e.ByName[name]
+	return name
 }
 
+// IsExternal reports whether the Service, which may be nil, stands for a name
+// outside of the cluster.
 func IsExternal(service *corev1.Service) bool {
 	return service != nil && service.Spec.Type == corev1.ServiceTypeExternalName
 }

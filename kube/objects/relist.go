@@ -3,7 +3,6 @@ package objects
 import (
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -15,16 +14,10 @@ type Relist struct {
 }
 
 // NewRelist compares a list with the one before; nil when nothing is lacking.
-func NewRelist[T metav1.Object](before, now []T) *Relist {
-	there := make(map[types.UID]bool, len(now))
-	for _, object := range now {
-		there[object.GetUID()] = true
-	}
-	r := &Relist{Lacking: make(map[types.UID]bool), Every: len(now) == 0}
-	for _, object := range before {
-		if uid := object.GetUID(); !there[uid] {
-			r.Lacking[uid] = true
-		}
+func NewRelist[T Object](before, now Table[T]) *Relist {
+	r := &Relist{Lacking: make(map[types.UID]bool), Every: now.Len() == 0}
+	for _, object := range Deleted(before, now) {
+		r.Lacking[object.GetUID()] = true
 	}
 	if len(r.Lacking) == 0 {
 		return nil

@@ -2,8 +2,10 @@ package objects
 
 import (
 	"cmp"
+	"iter"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 )
@@ -14,7 +16,10 @@ type Key struct{ Namespace, Name string }
 
 // Compare orders keys by namespace, then name.
 func (k Key) Compare(other Key) int {
-	return cmp.Or(cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name))
+	if k.Namespace != other.Namespace {
+		return cmp.Compare(k.Namespace, other.Namespace)
+	}
+	return cmp.Compare(k.Name, other.Name)
 }
 
 // String is the key as messages have it: "namespace/name".
@@ -35,15 +40,41 @@ func KeyOf(object metav1.Object) Key {
 // age or place in a file.
 type Table[T comparable] = gatelodge.Map[Key, T]
 
-// TableOf returns the Table of these objects, in any order.
-func TableOf[T interface {
+// Object is a pointer to an object of one kind.
+type Object interface {
 	comparable
 	metav1.Object
-}](list ...T) Table[T] {
-	var before Table[T]
-	table := before.Edit()
-	for _, object := range list {
-		table.Set(KeyOf(object), object)
-	}
-	return table.Map()
 }
+
+// TableOf returns the Table of these objects, in any order.
+func TableOf[T Object](list ...T) Table[T] { return WithObjects(Table[T]{}, list...) }
+
+// WithObjects returns the table with these objects as well. An object takes the
+// place of another one of its name.
+func WithObjects[T Object](table Table[T], list ...T) Table[T] {
+	edit := table.Edit()
+	for _, object := range list {
+		edit.Set(KeyOf(object), object)
+	}
+	return edit.Map()
+}
+
+// Deleted goes through the objects of before that are not in now. Where another
+// object has the name now, which its UID says, the one before was deleted.
+func Deleted[T Object](before, now Table[T]) iter.Seq2[Key, T] {
+	var none T
+	return func(yield func(Key, T) bool) {
+		for key, change := range now.Changes(before) {
+			was, is := change.Before, change.After
+			if was != none && (is == none || is.GetUID() != was.GetUID()) && !yield(key, was) {
+				return
+			}
+		}
+	}
+}
+
+// UID is the UID of an object, as a key of a Map.
+type UID types.UID
+
+// Compare orders UIDs as text.
+func (u UID) Compare(other UID) int { return cmp.Compare(u, other) }

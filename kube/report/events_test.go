@@ -72,7 +72,7 @@ func reportOf(served, wrong []string, hasStatus bool) *report {
 		object := gatelodge.Object{Kind: "Ingress", Namespace: "shop", Name: name, UID: name}
 		snapshot.Problems = snapshot.Problems.With(gatelodge.Problem{Object: object, Reason: gatelodge.BadHost, Message: "no name"}, true)
 	}
-	return newReport(snapshot, ingresses, nil)
+	return newReport(snapshot, objects.TableOf(ingresses...), nil)
 }
 
 func TestEventsAreToldOnce(t *testing.T) {

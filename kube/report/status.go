@@ -156,7 +156,7 @@ func (r *Reporter) writeStatus(ctx context.Context, uid types.UID) (rest time.Du
 	if err != nil {
 		return 0, err
 	}
-	c.Cfg.Log.Info("status", "ingress", objects.NameOf(&ingress.ObjectMeta).String(), "addresses", addresses)
+	c.Cfg.Log.Info("status", "ingress", objects.KeyOf(ingress).String(), "addresses", addresses)
 	maps.DeleteFunc(r.written, func(_ types.UID, at time.Time) bool { return time.Since(at) >= restTime })
 	r.written[uid] = time.Now()
 	return 0, nil

@@ -17,16 +17,10 @@ import (
 // report before, so that it costs what changed.
 type report struct {
 	snapshot  *gatelodge.Snapshot
-	ingresses []*networkingv1.Ingress
-	byUID     gatelodge.Map[uid, *networkingv1.Ingress]
+	ingresses objects.Table[*networkingv1.Ingress]
+	byUID     gatelodge.Map[objects.UID, *networkingv1.Ingress]
 	routed    gatelodge.Map[routedHost, bool]
 }
-
-// uid is that of an Ingress, as a key.
-type uid types.UID
-
-// Compare implements gatelodge.Ordered.
-func (u uid) Compare(v uid) int { return strings.Compare(string(u), string(v)) }
 
 // routedHost is a host that an Ingress has a route of.
 type routedHost struct {
@@ -43,23 +37,24 @@ func (r routedHost) Compare(q routedHost) int {
 }
 
 // newReport takes from last, nil for none, what did not change.
-func newReport(snapshot *gatelodge.Snapshot, ingresses []*networkingv1.Ingress, last *report) *report {
+func newReport(snapshot *gatelodge.Snapshot, ingresses objects.Table[*networkingv1.Ingress], last *report) *report {
 	if last == nil {
 		last = nothingTold()
 	}
 	byUID := last.byUID.Edit()
-	old, fresh := objects.Changed(last.ingresses, ingresses)
-	for _, ingress := range old {
-		byUID.Set(uid(ingress.UID), nil)
-	}
-	for _, ingress := range fresh {
-		byUID.Set(uid(ingress.UID), ingress)
+	for _, change := range ingresses.Changes(last.ingresses) {
+		if change.Before != nil {
+			byUID.Set(objects.UID(change.Before.UID), nil)
+		}
+		if change.After != nil {
+			byUID.Set(objects.UID(change.After.UID), change.After)
+		}
 	}
 	return &report{snapshot: snapshot, ingresses: ingresses, byUID: byUID.Map(), routed: last.routedIn(snapshot)}
 }
 
 // ingress returns the Ingress of this UID, and nil if there is none.
-func (r *report) ingress(u types.UID) *networkingv1.Ingress { return r.byUID.Get(uid(u)) }
+func (r *report) ingress(u types.UID) *networkingv1.Ingress { return r.byUID.Get(objects.UID(u)) }
 
 func nothingTold() *report { return &report{snapshot: &gatelodge.Snapshot{}} }
 
@@ -113,12 +108,17 @@ func (r *report) news(told *report) map[types.UID]bool {
 		told = nothingTold()
 	}
 	news := make(map[types.UID]bool)
-	old, fresh := objects.Changed(told.ingresses, r.ingresses)
-	if !slices.Equal(told.announced(), r.announced()) {
-		fresh = r.ingresses // it is told of all of them
+	for _, change := range r.ingresses.Changes(told.ingresses) {
+		for _, ingress := range []*networkingv1.Ingress{change.Before, change.After} {
+			if ingress != nil {
+				news[ingress.UID] = true
+			}
+		}
 	}
-	for _, ingress := range slices.Concat(old, fresh) {
-		news[ingress.UID] = true
+	if !slices.Equal(told.announced(), r.announced()) { // which all of them are told
+		for _, ingress := range r.ingresses.All() {
+			news[ingress.UID] = true
+		}
 	}
 	for _, change := range r.snapshot.Hosts.Changes(told.snapshot.Hosts) {
 		for uid := range askersOf(change.Before) {
@@ -135,7 +135,7 @@ func (r *report) news(told *report) map[types.UID]bool {
 // come and go.
 func (r *report) tellsTheSame(last *report) bool {
 	return last != nil && last.snapshot.Hosts == r.snapshot.Hosts && last.snapshot.Problems == r.snapshot.Problems &&
-		objects.SameSlice(last.snapshot.Views, r.snapshot.Views) && slices.Equal(last.ingresses, r.ingresses)
+		objects.SameSlice(last.snapshot.Views, r.snapshot.Views) && last.ingresses == r.ingresses
 }
 
 // addresses are where users reach the Ingress: those of the first view, if

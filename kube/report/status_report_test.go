@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"gatelodge.dev/kube/objects"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,7 +18,7 @@ import (
 // told is what a report has to tell of each Ingress, as text.
 func (r *report) told() map[types.UID]string {
 	told := make(map[types.UID]string)
-	for _, ingress := range r.ingresses {
+	for _, ingress := range r.ingresses.All() {
 		hosts := slices.Collect(r.hosts(ingress.UID))
 		told[ingress.UID] = fmt.Sprint(r.ingress(ingress.UID) == ingress, hosts, r.addresses(ingress))
 	}
@@ -54,31 +55,27 @@ func TestReportCostsWhatChangedAndTellsAll(t *testing.T) {
 
 // shuffledReport is a Snapshot and Ingresses some of which differ from those of
 // last.
-func shuffledReport(random *rand.Rand, last *report) (*gatelodge.Snapshot, []*networkingv1.Ingress) {
+func shuffledReport(random *rand.Rand, last *report) (*gatelodge.Snapshot, objects.Table[*networkingv1.Ingress]) {
 	const size = 12
 	snapshot := &gatelodge.Snapshot{Views: []*gatelodge.View{{Addresses: addresses("192.0.2.1")}}}
 	if random.IntN(10) == 0 {
 		snapshot.Views[0].Addresses = addresses("192.0.2.2")
 	}
 	hosts := make(map[gatelodge.Name]*gatelodge.Host)
-	var ingresses []*networkingv1.Ingress
+	var ingresses objects.Table[*networkingv1.Ingress]
 	if last != nil {
 		for _, host := range last.snapshot.Hosts.All() {
 			hosts[host.Name] = host
 		}
-		ingresses = slices.Clone(last.ingresses)
+		ingresses = last.ingresses
 	}
 	for range 1 + random.IntN(3) {
 		uid := types.UID(fmt.Sprint("ingress", random.IntN(size)))
-		at := slices.IndexFunc(ingresses, func(in *networkingv1.Ingress) bool { return in.UID == uid })
-		fresh := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{UID: uid}}
-		switch {
-		case at < 0:
-			ingresses = append(ingresses, fresh)
-		case random.IntN(2) == 0:
-			ingresses[at] = fresh
-		default:
-			ingresses = slices.Delete(ingresses, at, at+1)
+		fresh := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Name: string(uid), UID: uid}}
+		if key := objects.KeyOf(fresh); ingresses.Get(key) == nil || random.IntN(2) == 0 {
+			ingresses = ingresses.With(key, fresh)
+		} else {
+			ingresses = ingresses.Without(key)
 		}
 		host := &gatelodge.Host{Name: gatelodge.Name(fmt.Sprintf("host%d.example", random.IntN(size)))}
 		for range random.IntN(4) {

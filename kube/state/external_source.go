@@ -14,7 +14,6 @@ import (
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -50,7 +49,7 @@ type ExternalNames struct {
 	objects objects.Objects // … of which only Ingresses and Services are kept
 	wanted  map[gatelodge.Name]bool
 	tooMany []gatelodge.Problem // of namespaces with more names than are looked up
-	current *objects.Externals
+	current objects.Externals
 }
 
 // NewExternalNames returns source with the addresses of external names, asked
@@ -62,7 +61,6 @@ func NewExternalNames(source objects.Source, config func() *objects.Config, log 
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 		},
 		wake: gatelodge.NewSignal(), news: gatelodge.NewSignal(),
-		current: &objects.Externals{},
 	}
 }
 
@@ -71,7 +69,7 @@ func (e *ExternalNames) Objects() objects.Objects {
 	objs, cfg := e.source.Objects(), e.config()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.read != cfg || !slices.Equal(e.objects.Ingresses, objs.Ingresses) || !slices.Equal(e.objects.Services, objs.Services) {
+	if e.read != cfg || e.objects.Ingresses != objs.Ingresses || e.objects.Services != objs.Services {
 		e.read, e.objects.Ingresses, e.objects.Services = cfg, objs.Ingresses, objs.Services
 		var wanted map[gatelodge.Name]bool
 		if wanted, e.tooMany = externalNames(&objs, cfg); !maps.Equal(wanted, e.wanted) {
@@ -157,7 +155,7 @@ func (e *ExternalNames) answered() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for name := range e.wanted {
-		if e.current.ByName[name] == nil {
+		if e.current.Get(name) == nil {
 			return false
 		}
 	}
@@ -166,14 +164,7 @@ func (e *ExternalNames) answered() bool {
 
 // put makes what is known of a name known; the caller holds the lock.
 func (e *ExternalNames) put(name gatelodge.Name, known *objects.External) {
-	next := maps.Clone(e.current.ByName)
-	if next == nil {
-		next = make(map[gatelodge.Name]*objects.External)
-	}
-	if next[name] = known; known == nil {
-		delete(next, name)
-	}
-	e.current = &objects.Externals{ByName: next}
+	e.current = e.current.With(name, known)
 }
 
 // keep looks a name up now and then. A failure is told when it begins and when
@@ -233,7 +224,7 @@ func (e *ExternalNames) ask(ctx context.Context, name gatelodge.Name) ([]netip.A
 func (e *ExternalNames) learn(ctx context.Context, name gatelodge.Name, addresses []netip.Addr, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	before := e.current.ByName[name]
+	before := e.current.Get(name)
 	if ctx.Err() != nil || before != nil && (err != nil || slices.Equal(before.Addresses, addresses)) {
 		return
 	}
@@ -244,20 +235,20 @@ func (e *ExternalNames) learn(ctx context.Context, name gatelodge.Name, addresse
 // externalNames lists the names of ExternalName Services that an Ingress, or the
 // configuration, has as a backend.
 func externalNames(objs *objects.Objects, cfg *objects.Config) (wanted map[gatelodge.Name]bool, tooMany []gatelodge.Problem) {
-	services := make(map[types.NamespacedName]gatelodge.Name)
-	for _, service := range objs.Services {
+	services := make(map[objects.Key]gatelodge.Name)
+	for _, service := range objs.Services.All() {
 		if name, err := gatelodge.ParseName(service.Spec.ExternalName); err == nil && objects.IsExternal(service) && !cfg.RefuseExternalNames {
-			services[objects.NameOf(&service.ObjectMeta)] = name
+			services[objects.KeyOf(service)] = name
 		}
 	}
 	wanted = make(map[gatelodge.Name]bool)
 	if len(services) == 0 {
 		return wanted, nil
 	}
-	seen := make(map[types.NamespacedName]bool, len(services))
+	seen := make(map[objects.Key]bool, len(services))
 	count := make(map[string]int)
 	want := func(namespace, name string) {
-		service := types.NamespacedName{Namespace: namespace, Name: name}
+		service := objects.Key{Namespace: namespace, Name: name}
 		external, ok := services[service]
 		if !ok || seen[service] {
 			return
@@ -279,7 +270,7 @@ func externalNames(objs *objects.Objects, cfg *objects.Config) (wanted map[gatel
 	if cfg.DefaultBackend != nil {
 		want(cfg.DefaultBackend.Namespace, cfg.DefaultBackend.Name)
 	}
-	for _, ingress := range objs.Ingresses {
+	for _, ingress := range objs.Ingresses.All() {
 		for service := range servicesOf(ingress) {
 			want(ingress.Namespace, service)
 		}

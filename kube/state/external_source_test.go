@@ -90,7 +90,7 @@ func runExternalNames(t *testing.T, cfg func() *objects.Config, during func(s *s
 // known is the addresses that are handed out for a name, "unknown" where
 // nothing is.
 func (e *ExternalNames) known(name gatelodge.Name) string {
-	found := e.Objects().Externals.ByName[name]
+	found := e.Objects().Externals.Get(name)
 	if found == nil {
 		return "unknown"
 	}

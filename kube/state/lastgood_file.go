@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/kube/objects"
 )
@@ -45,7 +44,7 @@ func writeObjects(path string, o *objects.Objects) error {
 
 func encodeObjects(out io.Writer, o *objects.Objects) error {
 	lines := json.NewEncoder(out)
-	head := fileHead{Format: fileFormat, Time: o.Now, Count: len(o.Ingresses) + len(o.Classes) + len(o.Services) + len(o.Slices) + len(o.Secrets) + len(o.Namespaces) + len(o.DNSEndpoints) + len(o.ConfigMaps) + len(o.Stored)}
+	head := fileHead{Format: fileFormat, Time: o.Now, Count: o.Ingresses.Len() + o.Classes.Len() + o.Services.Len() + o.Slices.Len() + o.Secrets.Len() + o.Namespaces.Len() + o.DNSEndpoints.Len() + o.ConfigMaps.Len() + o.Stored.Len()}
 	return errors.Join(
 		lines.Encode(head),
 		encodeAll(lines, "Ingress", o.Ingresses),
@@ -59,8 +58,8 @@ func encodeObjects(out io.Writer, o *objects.Objects) error {
 		encodeAll(lines, storedKind, o.Stored))
 }
 
-func encodeAll[T metav1.Object](lines *json.Encoder, kind string, list []T) error {
-	for _, object := range list {
+func encodeAll[T objects.Object](lines *json.Encoder, kind string, table objects.Table[T]) error {
+	for _, object := range table.All() {
 		text, err := json.Marshal(object)
 		if err != nil {
 			return fmt.Errorf("%s %s/%s: %w", kind, object.GetNamespace(), object.GetName(), err)
@@ -105,25 +104,25 @@ func readObjects(path string) (o objects.Objects, err error) {
 		}
 		switch object := object.(type) {
 		case *networkingv1.Ingress:
-			o.Ingresses = append(o.Ingresses, object)
+			o.Ingresses = o.Ingresses.With(objects.KeyOf(object), object)
 		case *networkingv1.IngressClass:
-			o.Classes = append(o.Classes, object)
+			o.Classes = o.Classes.With(objects.KeyOf(object), object)
 		case *corev1.Service:
-			o.Services = append(o.Services, object)
+			o.Services = o.Services.With(objects.KeyOf(object), object)
 		case *discoveryv1.EndpointSlice:
-			o.Slices = append(o.Slices, object)
+			o.Slices = o.Slices.With(objects.KeyOf(object), object)
 		case *corev1.Secret:
 			if line.Kind == storedKind {
-				o.Stored = append(o.Stored, object)
+				o.Stored = o.Stored.With(objects.KeyOf(object), object)
 			} else {
-				o.Secrets = append(o.Secrets, object)
+				o.Secrets = o.Secrets.With(objects.KeyOf(object), object)
 			}
 		case *corev1.Namespace:
-			o.Namespaces = append(o.Namespaces, object)
+			o.Namespaces = o.Namespaces.With(objects.KeyOf(object), object)
 		case *corev1.ConfigMap:
-			o.ConfigMaps = append(o.ConfigMaps, object)
+			o.ConfigMaps = o.ConfigMaps.With(objects.KeyOf(object), object)
 		case *objects.DNSEndpoint:
-			o.DNSEndpoints = append(o.DNSEndpoints, object)
+			o.DNSEndpoints = o.DNSEndpoints.With(objects.KeyOf(object), object)
 		}
 	}
 	return o, nil

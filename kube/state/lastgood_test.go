@@ -48,19 +48,19 @@ func exampleObjects(t *testing.T) objects.Objects {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objs.Namespaces = append(objs.Namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+	objs.Namespaces = objects.WithObjects(objs.Namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: "limited", UID: "limited", ResourceVersion: "1", Annotations: map[string]string{intent.DomainsAnnotation: "example.com"},
 	}})
-	objs.ConfigMaps = append(objs.ConfigMaps, &corev1.ConfigMap{
+	objs.ConfigMaps = objects.WithObjects(objs.ConfigMaps, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "gatelodge", Name: "defaults", UID: "defaults", ResourceVersion: "1"},
 		Data:       map[string]string{"ssl-redirect": "false"},
 	})
-	objs.DNSEndpoints = append(objs.DNSEndpoints, &objects.DNSEndpoint{
+	objs.DNSEndpoints = objects.WithObjects(objs.DNSEndpoints, &objects.DNSEndpoint{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "records", UID: "records", ResourceVersion: "1"},
 		Spec:       objects.DNSEndpointSpec{Endpoints: []objects.Endpoint{{DNSName: "a.example.com", RecordType: "TXT", RecordTTL: 30, Targets: []string{"text"}}}},
 	})
 	kubetest.AddStored(t, &objs, "failed www.example.net no address")
-	objs.Problems, objs.Origins = nil, nil
+	objs.Problems, objs.Origins = nil, objects.Origins{}
 	return objs
 }
 
@@ -120,8 +120,8 @@ func TestLastGoodObjectsOutliveTheProcess(t *testing.T) {
 			if dirty.Load() != 1 || got.Remembered.IsZero() || len(got.Problems) != 1 || !strings.Contains(got.Problems[0].Message, "objects of") {
 				t.Errorf("dirty %d times, objects of %v with problems %v", dirty.Load(), got.Remembered, got.Problems)
 			}
-			if len(got.Namespaces) != len(want.Namespaces) {
-				t.Errorf("%d Namespaces are remembered, want %d", len(got.Namespaces), len(want.Namespaces))
+			if got.Namespaces.Len() != want.Namespaces.Len() {
+				t.Errorf("%d Namespaces are remembered, want %d", got.Namespaces.Len(), want.Namespaces.Len())
 			}
 			before, after := new(compile.Builder).Build(want, &objects.Config{}), new(compile.Builder).Build(got, &objects.Config{})
 			after.Problems = before.Problems
@@ -158,8 +158,8 @@ func TestOnlyWhatIsServedIsKept(t *testing.T) {
 	l, err := NewLastGood(nil, dir, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	kubetest.Must(t, err)
 	got, ok := l.Recall()
-	if !ok || len(got.Ingresses) != len(want.Ingresses) || got.Remembered.IsZero() {
-		t.Errorf("recalled %v: %d Ingresses of %v, want %d", ok, len(got.Ingresses), got.Remembered, len(want.Ingresses))
+	if !ok || got.Ingresses.Len() != want.Ingresses.Len() || got.Remembered.IsZero() {
+		t.Errorf("recalled %v: %d Ingresses of %v, want %d", ok, got.Ingresses.Len(), got.Remembered, want.Ingresses.Len())
 	}
 }
 

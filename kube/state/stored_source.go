@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -30,12 +28,12 @@ type StoredSource struct {
 	complete atomic.Bool // the source is
 
 	mu    sync.Mutex
-	items map[string]*corev1.Secret
+	items objects.Table[*corev1.Secret]
 }
 
 // NewStoredSource returns source with the items of store.
 func NewStoredSource(source objects.Source, store *FolderStore, log *slog.Logger) *StoredSource {
-	return &StoredSource{source: source, store: store, log: log, items: make(map[string]*corev1.Secret)}
+	return &StoredSource{source: source, store: store, log: log}
 }
 
 // Objects returns what the source knows, with the items.
@@ -43,9 +41,7 @@ func (s *StoredSource) Objects() objects.Objects {
 	objs := s.source.Objects()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, item := range slices.Sorted(maps.Keys(s.items)) {
-		objs.Stored = append(objs.Stored, s.items[item])
-	}
+	objs.Stored = s.items
 	return objs
 }
 
@@ -101,12 +97,15 @@ func (s *StoredSource) read(ctx context.Context, item string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if gone {
-		delete(s.items, item)
+		s.items = s.items.Without(objects.Key{Name: item})
 		return nil
 	}
-	s.items[item] = &corev1.Secret{
+	if before := s.items.Get(objects.Key{Name: item}); before != nil && before.ResourceVersion == kept.Version {
+		return nil
+	}
+	s.items = s.items.With(objects.Key{Name: item}, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: item, UID: types.UID("stored " + item), ResourceVersion: kept.Version},
 		Data:       kept.Data,
-	}
+	})
 	return nil
 }
