@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
+	"gatelodge.dev/kube/objects"
 )
 
 // The admin endpoint has no password, so a browser inside the network could be
@@ -54,7 +54,7 @@ func (a *admin) isOwnHost(field string) bool {
 	if host == strings.ToLower(identity()) || slices.Contains(config.AdminHosts, host) {
 		return true
 	}
-	return slices.ContainsFunc(config.services(), func(service types.NamespacedName) bool {
+	return slices.ContainsFunc(config.services(), func(service objects.Key) bool {
 		short, found := strings.CutPrefix(host, service.Name)
 		if !found {
 			return false
@@ -72,13 +72,13 @@ func (a *admin) isOwnHost(field string) bool {
 
 // services are the Services that lead to the gateway, by the names that the
 // configuration and the chart give them.
-func (c *config) services() []types.NamespacedName {
-	services := []types.NamespacedName{c.Kube.DNSService}
+func (c *config) services() []objects.Key {
+	services := []objects.Key{c.Kube.DNSService}
 	for _, view := range c.Kube.Views {
 		services = append(services, view.Service)
 	}
 	for _, suffix := range []string{"", "-dns", "-metrics"} {
-		services = append(services, types.NamespacedName{Namespace: os.Getenv("POD_NAMESPACE"), Name: c.Name + suffix})
+		services = append(services, objects.Key{Namespace: os.Getenv("POD_NAMESPACE"), Name: c.Name + suffix})
 	}
-	return slices.DeleteFunc(services, func(s types.NamespacedName) bool { return s.Name == "" })
+	return slices.DeleteFunc(services, func(s objects.Key) bool { return s.Name == "" })
 }
