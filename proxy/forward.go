@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 )
 
@@ -15,7 +16,7 @@ func (r *request) forward() error {
 		return r.answer(unavailable("no endpoints"))
 	}
 	r.forwardedFields()
-	r.upgradeOnly()
+	r.upgradeOnly(b.source.Protocol)
 	r.x.Path = r.path
 
 	retries := r.table.settings.Retries
@@ -68,9 +69,11 @@ const maxResends = 16
 func isUnsent(err error) bool { return errors.Is(err, exchange.ErrUnsent) }
 
 // upgradeOnly removes an upgrade to HTTP/2: the requests on that connection would
-// bypass all policies.
-func (r *request) upgradeOnly() {
-	if r.x.Upgrade == "h2c" {
+// bypass all policies. And over HTTP/2 an upgrade has no body beside it (RFC 8441
+// §4), so that of one with a body goes no further.
+func (r *request) upgradeOnly(to gatelodge.BackendProtocol) {
+	http2 := to == gatelodge.BackendH2 || to == gatelodge.BackendH2C
+	if r.x.Upgrade == "h2c" || http2 && r.x.Length != 0 {
 		r.x.Upgrade = ""
 	}
 }

@@ -7,6 +7,7 @@ import "slices"
 // has no white space around it and no CR, LF or NUL in it.
 type Field struct {
 	Name, Value string
+	Spelling    Spelling // of the name, for HTTP/1.1
 }
 
 // Fields is an ordered list of fields. Fields of the same name may be repeated
@@ -33,7 +34,7 @@ func (f Fields) Has(name string) bool {
 
 // Add appends a field.
 func (f *Fields) Add(name, value string) {
-	*f = append(*f, Field{name, value})
+	*f = append(*f, Field{Name: name, Value: value})
 }
 
 // Set sets the first field of this name and removes the others, or appends one.
@@ -54,3 +55,6 @@ func (f *Fields) Set(name, value string) {
 func (f *Fields) Del(name string) {
 	*f = slices.DeleteFunc(*f, func(field Field) bool { return field.Name == name })
 }
+
+// String is the field as logs and tests show it, without its spelling.
+func (f Field) String() string { return f.Name + ": " + f.Value }

@@ -26,6 +26,7 @@ type body struct {
 	left    int64         // bytes left of the body, or of the chunk
 	timeout time.Duration // between two reads
 	limit   wire.Bounds   // of the trailers
+	lenient bool          // a response: blanks after the size of a chunk are skipped
 	flusher flusher       // to flush before waiting for more; may be nil
 	err     error         // io.EOF at the end; permanent
 
@@ -36,7 +37,7 @@ type body struct {
 
 func (b *body) begin(s *stream, how framing, length int64, timeout time.Duration, limit wire.Bounds) {
 	b.s, b.how, b.left, b.timeout, b.limit = s, how, length, timeout, limit
-	b.flusher, b.err, b.chunk = nil, nil, chunkState{}
+	b.lenient, b.flusher, b.err, b.chunk = false, nil, nil, chunkState{}
 	switch how {
 	case none:
 		b.err = io.EOF

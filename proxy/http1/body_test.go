@@ -18,8 +18,8 @@ func TestChunkedBodies(t *testing.T) {
 		{"hexadecimal in both cases", "a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789"},
 		{"leading zeros", "0003\r\nabc\r\n000\r\n\r\n", "abc"},
 		{"an extension", "3;a=b;c=\"d\"\r\nabc\r\n0;x\r\n\r\n", "abc"},
-		{"trailers", "3\r\nabc\r\n0\r\nX-A: 1\r\nX-B: 2\r\n\r\n", "abc[{x-a 1} {x-b 2}]"},
-		{"trailers that are none of a trailer's business", "0\r\nContent-Length: 5\r\nHost: b\r\nX: 1\r\n\r\n", "[{x 1}]"},
+		{"trailers", "3\r\nabc\r\n0\r\nX-A: 1\r\nX-B: 2\r\n\r\n", "abc[x-a: 1 x-b: 2]"},
+		{"trailers that are none of a trailer's business", "0\r\nContent-Length: 5\r\nHost: b\r\nX: 1\r\n\r\n", "[x: 1]"},
 
 		{"no size", "\r\nabc\r\n0\r\n\r\n", "error"},
 		{"a sign", "+3\r\nabc\r\n0\r\n\r\n", "error"},

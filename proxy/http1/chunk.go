@@ -71,6 +71,12 @@ func (b *body) chunkSize() (int64, error) {
 			return size, b.lineFeed("a chunk size")
 		case c == ';':
 			return size, b.skipExtension()
+		case b.lenient && wire.IsBlank(c):
+			// Some servers pad the size (RFC 9112 §7.1.1 has blanks before an
+			// extension). A blank neither goes on with the number nor ends the
+			// line, so no two readers can end the chunk in different places;
+			// and the client gets chunks of ours.
+			return size, b.skipExtension()
 		default:
 			return 0, wire.Badf("chunk size: expected CR LF or a semicolon after it, not 0x%02x", c)
 		}

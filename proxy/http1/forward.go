@@ -204,7 +204,7 @@ func (f *forward) relay(status int) error {
 		f.head.close = true // the endpoint may send a body although there must be none
 	}
 	f.body.begin(&f.ec.s, how, length, f.timeouts.Read, f.limit)
-	f.body.flusher = to
+	f.body.lenient, f.body.flusher = true, to
 	if err := to.Head(status, f.head.fields, length); err != nil {
 		return err
 	}
@@ -246,6 +246,9 @@ func (f *forward) tunnel() error {
 	if err := f.acceptWebSocket(); err != nil {
 		return f.malformed(err)
 	}
+	if err := f.finishUpload(); err != nil {
+		return err
+	}
 	client, err := f.ex.Response.Tunnel(f.head.upgrade, f.head.fields)
 	if err != nil {
 		return err
@@ -253,6 +256,27 @@ func (f *forward) tunnel() error {
 	f.ex.Gone.Watch(nil) // from here on the owner of the tunnel closes it
 	var received, sent int64
 	return wire.Join(client, &tunnel{s: &f.ec.s, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
+}
+
+// finishUpload waits until the body of a request is sent that changes the
+// protocol: the other protocol begins behind it (RFC 9110 §7.8), so there is no
+// doubt about what a byte belongs to.
+func (f *forward) finishUpload() error {
+	u := f.upload
+	if u == nil {
+		return nil
+	}
+	if !u.started {
+		return f.malformed(wire.Badf("a change of protocol before the body was asked for"))
+	}
+	<-u.done
+	if u.err != nil {
+		return u.err
+	}
+	if !u.sent {
+		return f.malformed(wire.Badf("a change of protocol, but the body was not taken"))
+	}
+	return nil
 }
 
 // backend wraps an error of the connection to the endpoint.

@@ -103,7 +103,7 @@ func TestBackendSeesOnlyWhatIsForIt(t *testing.T) {
 	p := dial(t, addr)
 	p.send("GET /x HTTP/1.1\r\nhOST: a.example\r\nConnection: X-Drop, keep-alive\r\nx-drop: 1\r\nKeep-Alive: 300\r\n" +
 		"Proxy-Connection: x\r\nTE: trailers, gzip;q=1\r\nUpgrade: h2c\r\naccept-LANGUAGE:de\r\nX-Empty:\r\n\r\n")
-	want := "GET /x HTTP/1.1\r\nHost: a.example\r\nAccept-Language: de\r\nX-Empty: \r\nTe: trailers\r\nConnection: TE\r\n\r\n"
+	want := "GET /x HTTP/1.1\r\nHost: a.example\r\naccept-LANGUAGE: de\r\nX-Empty: \r\nTE: trailers\r\nConnection: TE\r\n\r\n"
 	if got := <-heads; got != want {
 		t.Errorf("the backend got\n%q, want\n%q", got, want)
 	}

@@ -66,7 +66,7 @@ func compareGateway(t *testing.T, input []byte, split uint8) {
 			return // FuzzRequestHead sees to that
 		}
 		if theirs.start != ours.start || theirs.body != ours.body {
-			t.Fatalf("request %d: the backend got %q, the client sent %q", i, ours, theirs)
+			t.Fatalf("request %d: the backend got %+v, the client sent %+v", i, ours, theirs)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/textproto"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -93,7 +94,7 @@ func compareRequests(t *testing.T, input []byte, split uint8) {
 			if ours.header.Has("trailer") {
 				return // net/http minds what it announces
 			}
-			t.Fatalf("net/http refuses what was read as %q: %v", ours, err)
+			t.Fatalf("net/http refuses what was read as %+v: %v", ours, err)
 		}
 		body, err := io.ReadAll(req.Body)
 		target := req.RequestURI
@@ -130,10 +131,13 @@ func compareResponses(t *testing.T, input []byte, method string, split uint8) {
 	for {
 		res, err := http.ReadResponse(r, &http.Request{Method: method})
 		if err != nil {
+			if blankBeforeColon.Match(input) {
+				return // which net/http refuses; TestLenientAnswers has it
+			}
 			if ours.header.Has("trailer") {
 				return // net/http minds what it announces
 			}
-			t.Fatalf("net/http refuses what was read as %d %q: %v", ours.status, ours.header, err)
+			t.Fatalf("net/http refuses what was read as %d %v: %v", ours.status, ours.header, err)
 		}
 		if res.StatusCode < 200 {
 			continue
@@ -207,3 +211,5 @@ func (m *memory) Write(p []byte) (int, error)      { return len(p), nil }
 func (m *memory) Close() error                     { return nil }
 func (m *memory) SetReadDeadline(time.Time) error  { return nil }
 func (m *memory) SetWriteDeadline(time.Time) error { return nil }
+
+var blankBeforeColon = regexp.MustCompile(`[ \t]:`)

@@ -59,19 +59,21 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 			break
 		}
 		text = text[end+1:]
-		if count++; count > limit {
+		// The size of a response's head is bounded (section), and their number
+		// is not, as by other proxies: an endpoint is no stranger.
+		if count++; count > limit && of != ofResponse {
 			return wire.TooLarge(431, "there are more than %d fields", limit)
 		}
-		name, value, err := splitField(line)
+		f, err := splitField(line, of)
 		if err != nil {
 			return err
 		}
-		own, err := h.note(name, value, of)
+		own, err := h.note(f.Name, f.Value, of)
 		if err != nil {
 			return err
 		}
 		if !own {
-			h.fields = append(h.fields, exchange.Field{Name: name, Value: value})
+			h.fields = append(h.fields, f)
 		}
 	}
 	if h.named > limit { // each one is searched in all fields
@@ -91,16 +93,29 @@ func (h *head) parse(text []byte, of kind, limit int) error {
 
 // splitField parses "name: value" (RFC 9112 §5). White space before the colon and
 // folded lines (obs-fold) are errors, because such names are not tokens.
-func splitField(line []byte) (name, value string, err error) {
+//
+// In a response blanks before the colon are removed, as §5.1 has a proxy do. No
+// reader can be led astray by them: what is passed on has none, and a field
+// about framing counts here like any other of its name.
+func splitField(line []byte, of kind) (f exchange.Field, err error) {
 	i := 0
 	for i < len(line) && wire.LowerToken[line[i]] != 0 {
-		line[i] = wire.LowerToken[line[i]]
+		lower := wire.LowerToken[line[i]]
+		f.Spelling = f.Spelling.With(i, (line[i]^lower)>>5) // they differ in the bit of 32
+		line[i] = lower
 		i++
 	}
-	if i == 0 || i == len(line) || line[i] != ':' {
-		return "", "", wire.Badf("field line %q: expected a name of token characters right before a colon", wire.Abridge(line))
+	colon := i
+	if of == ofResponse {
+		for colon < len(line) && wire.IsBlank(line[colon]) {
+			colon++
+		}
 	}
-	content := line[i+1:]
+	if i == 0 || colon == len(line) || line[colon] != ':' {
+		return f, wire.Badf("field line %q: expected a name of token characters right before a colon", wire.Abridge(line))
+	}
+	f.Spelling = f.Spelling.Of(i)
+	content := line[colon+1:]
 	for len(content) > 0 && wire.IsBlank(content[0]) {
 		content = content[1:]
 	}
@@ -110,11 +125,12 @@ func splitField(line []byte) (name, value string, err error) {
 	if wire.HasControl(view(content)) {
 		for _, c := range content {
 			if wire.IsControl(c) { // a tab is not
-				return "", "", wire.Badf("field %q: its value has the control character 0x%02x", line[:i], c)
+				return f, wire.Badf("field %q: its value has the control character 0x%02x", line[:i], c)
 			}
 		}
 	}
-	return view(line[:i]), view(content), nil
+	f.Name, f.Value = view(line[:i]), view(content)
+	return f, nil
 }
 
 // note handles a field that concerns this engine, and reports whether it must not

@@ -29,7 +29,7 @@ func TestMalformedResponses(t *testing.T) {
 		{"bare LF", "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n"},
 		{"bare CR", ok + "X: a\rb\r\nContent-Length: 0\r\n\r\n"},
 		{"obs-fold", ok + "X: a\r\n b\r\nContent-Length: 0\r\n\r\n"},
-		{"space before the colon", ok + "Content-Length : 0\r\n\r\n"},
+		{"space in a name", ok + "Content Length: 0\r\n\r\n"},
 		{"a name that is no token", ok + "a(b: x\r\nContent-Length: 0\r\n\r\n"},
 		{"NUL in a value", ok + "X: \x00\r\nContent-Length: 0\r\n\r\n"},
 		{"no status", "HTTP/1.1\r\nContent-Length: 0\r\n\r\n"},
@@ -44,7 +44,6 @@ func TestMalformedResponses(t *testing.T) {
 		{"an upgrade that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"},
 		{"no end of interim responses", strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100) + ok + "Content-Length: 0\r\n\r\n"},
 		{"too large a head", ok + "X: " + strings.Repeat("x", 70<<10) + "\r\n\r\n"},
-		{"too many fields", ok + strings.Repeat("X: y\r\n", 200) + "\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := newClient(t, script(t, func(nc net.Conn, r *bufio.Reader) {

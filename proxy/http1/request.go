@@ -27,7 +27,7 @@ func (c *conn) takeRequest() *request {
 	}
 	r.c = c
 	r.head.reset()
-	r.response = response{c: c, ex: &r.ex, left: -1}
+	r.response = response{c: c, ex: &r.ex, request: &r.body.body, left: -1}
 	r.ex = exchange.Exchange{
 		Context:  c.ctx,
 		Gone:     &c.gone,

@@ -14,9 +14,10 @@ import (
 // the buffer is full, Flush is called or the handler returns, so that a head and a
 // small body are sent together.
 type response struct {
-	c    *conn
-	ex   *exchange.Exchange
-	send time.Duration // timeout of a write
+	c       *conn
+	ex      *exchange.Exchange
+	request *body         // of the request
+	send    time.Duration // timeout of a write
 
 	mu        sync.Mutex // guards the two that the request's body reads
 	begun     bool       // Head or Tunnel was called
@@ -173,6 +174,9 @@ func (r *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 	}
 	if err := wire.CheckFields(header); err != nil {
 		return nil, err
+	}
+	if !r.request.complete() {
+		return nil, errors.New("tunnel: the body of the request has not been read")
 	}
 	if r.ex.Upgrade == "" || !wire.IsProtocol(protocol) {
 		return nil, fmt.Errorf("tunnel %q: the client asked for %q", protocol, r.ex.Upgrade)

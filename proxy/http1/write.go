@@ -6,26 +6,22 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// appendField appends a field line. Names are sent in the usual form, such as
-// Content-Type: they are case-insensitive, but some old peers depend on it.
+// appendField appends a field line of ours.
 func appendField(b []byte, name, value string) []byte {
-	upper := true
-	for i := range len(name) {
-		c := name[i]
-		if upper && 'a' <= c && c <= 'z' {
-			c -= 'a' - 'A'
-		}
-		upper = c == '-'
-		b = append(b, c)
-	}
+	return appendSpelled(b, &exchange.Field{Name: name, Value: value})
+}
+
+// appendSpelled appends a field line, the name in its spelling.
+func appendSpelled(b []byte, f *exchange.Field) []byte {
+	b = exchange.AppendName(b, f.Name, f.Spelling)
 	b = append(b, ": "...)
-	b = append(b, value...)
+	b = append(b, f.Value...)
 	return append(b, "\r\n"...)
 }
 
 func appendFields(b []byte, fields exchange.Fields) []byte {
 	for i := range fields {
-		b = appendField(b, fields[i].Name, fields[i].Value)
+		b = appendSpelled(b, &fields[i])
 	}
 	return b
 }
