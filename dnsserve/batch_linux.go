@@ -11,7 +11,7 @@ import (
 
 const (
 	batchSize = 64   // packets for each system call
-	maxQuery  = 1500 // octets of a query that are read; no honest one is longer
+	maxQuery  = 1500 // octets of a query that are read; no genuine query is longer
 
 	// controlSize holds one packet-information message, of IPv4 or IPv6.
 	controlSize = 64
@@ -21,10 +21,10 @@ const (
 // and sendmmsg(2). The memory that the kernel reads and writes is allocated
 // once and never moves.
 //
-// The calls never sleep, but with a full batch they take long enough for the
-// Go scheduler to believe that they do, and to give the processor to another
-// thread meanwhile. So they are made without telling it, which on one core
-// takes a seventh off the time of a query.
+// The calls never block, but with a full batch they take long enough for the Go
+// scheduler to assume that they do and to hand the processor to another thread.
+// So they are made without telling the scheduler, which on one core shortens the
+// time for each query by a seventh.
 type batch struct {
 	conn syscall.RawConn
 
@@ -39,7 +39,7 @@ type batch struct {
 	replied int // of out
 	sent    int // of those
 
-	// For the functions that RawConn calls, which are made once.
+	// For the functions that RawConn calls, which are allocated once.
 	read, write func(fd uintptr) bool
 	received    int
 	errno       syscall.Errno
@@ -91,13 +91,14 @@ func (b *batch) receive(draining bool) (int, error) {
 	return b.received, err
 }
 
-// prepare makes a header ready for receiving, which wrote over its lengths.
+// prepare makes a header ready for the next receive; the last one overwrote its
+// lengths.
 func (b *batch) prepare(i int) {
 	b.in[i].header.Namelen = unix.SizeofSockaddrInet6
 	b.in[i].header.SetControllen(controlSize)
 }
 
-// recvmmsg returns false if it is to be called again once packets are there.
+// recvmmsg returns false if it must be called again once packets have arrived.
 func (b *batch) recvmmsg(fd uintptr) bool {
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
@@ -106,7 +107,7 @@ func (b *batch) recvmmsg(fd uintptr) bool {
 		case 0:
 			b.received = int(n)
 			return true
-		case syscall.EINTR, syscall.ECONNREFUSED: // an ICMP error of some reply
+		case syscall.EINTR, syscall.ECONNREFUSED: // an ICMP error in response to an earlier reply
 		case syscall.EAGAIN:
 			return false
 		default:
@@ -115,7 +116,7 @@ func (b *batch) recvmmsg(fd uintptr) bool {
 	}
 }
 
-// packet returns the octets of packet i, and whom it came from.
+// packet returns the octets of packet i and its sender.
 func (b *batch) packet(i int) (message []byte, client netip.Addr) {
 	address := &b.addresses[i]
 	if address.Family == unix.AF_INET {
@@ -129,7 +130,7 @@ func (b *batch) packet(i int) (message []byte, client netip.Addr) {
 // room returns the memory for the reply to packet i.
 func (b *batch) room(i int) []byte { return b.replies[i][:0] }
 
-// reply notes the reply to packet i, which is in its room; nil is none.
+// reply records the reply to packet i, which is in room(i); nil means none.
 func (b *batch) reply(i int, message []byte) {
 	if message == nil {
 		return
@@ -147,8 +148,8 @@ func (b *batch) reply(i int, message []byte) {
 	b.replied++
 }
 
-// send sends the replies. Those that the system refuses to send are dropped,
-// like packets on the way.
+// send sends the replies. Replies that the system refuses to send are dropped,
+// as the network may drop any packet.
 func (b *batch) send() error {
 	if b.replied == 0 {
 		return nil
@@ -156,7 +157,7 @@ func (b *batch) send() error {
 	return b.conn.Write(b.write)
 }
 
-// sendmmsg returns false if it is to be called again once there is room.
+// sendmmsg returns false if it must be called again once there is room.
 func (b *batch) sendmmsg(fd uintptr) bool {
 	for b.sent < b.replied {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.replied-b.sent), unix.MSG_DONTWAIT, 0, 0)

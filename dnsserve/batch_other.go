@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// canShareAddress tells that one socket serves an address here, and the system
-// chooses the address that a reply leaves from.
+// canShareAddress is false: one socket serves an address here, and the system
+// chooses the source address of a reply.
 const canShareAddress = false
 
 func shareAddress(syscall.RawConn) error { return errors.ErrUnsupported }
@@ -21,7 +21,7 @@ func ignorePathMTU(*net.UDPConn) error { return nil }
 
 func tellDestination(*net.UDPConn) error { return nil }
 
-// drainWait is how long a socket has to be silent to count as empty.
+// drainWait is how long no packet must arrive for a socket to count as empty.
 const drainWait = 10 * time.Millisecond
 
 // batch is one packet at a time, for systems other than Linux.
@@ -48,7 +48,7 @@ func (b *batch) receive(draining bool) (n int, err error) {
 	return 1, err
 }
 
-// packet returns the octets of the packet, and whom it came from.
+// packet returns the octets of the packet and its sender.
 func (b *batch) packet(int) (message []byte, client netip.Addr) {
 	return b.query[:b.length], b.client.Addr()
 }
@@ -56,11 +56,11 @@ func (b *batch) packet(int) (message []byte, client netip.Addr) {
 // room returns the memory for the reply.
 func (b *batch) room(int) []byte { return b.space[:0] }
 
-// reply notes the reply; nil is none.
+// reply records the reply; nil means none.
 func (b *batch) reply(_ int, message []byte) { b.answer = message }
 
-// send sends the reply. What the system refuses to send is dropped, like a
-// packet on the way.
+// send sends the reply. A reply that the system refuses to send is dropped, as
+// the network may drop any packet.
 func (b *batch) send() error {
 	if b.answer == nil {
 		return nil

@@ -6,11 +6,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// content is the records of a zone while it is read and checked: by owner in
-// lower case, and by type.
+// content holds the records of a zone while they are read and checked: by owner
+// in lower case, and by type.
 type content map[string]map[uint16][]dns.RR
 
-// add takes rr in, unless what is there already forbids it.
+// add adds rr. It returns an error if the records so far don't allow it.
 func (c content) add(rr dns.RR) error {
 	h := rr.Header()
 	owner := dns.CanonicalName(h.Name)
@@ -33,14 +33,15 @@ func (c content) add(rr dns.RR) error {
 	sets[h.Rrtype] = append(sets[h.Rrtype], rr)
 	switch {
 	case sets[dns.TypeCNAME] != nil && len(sets) > 1:
-		return fmt.Errorf("%s has a CNAME record and others (RFC 1034 §3.6.2)", owner)
+		return fmt.Errorf("%s has a CNAME record and other records (RFC 1034 §3.6.2)", owner)
 	case sets[dns.TypeDNAME] != nil && sets[dns.TypeNS] != nil && sets[dns.TypeSOA] == nil:
 		return fmt.Errorf("%s has a DNAME record and is delegated (RFC 6672 §2.3)", owner)
 	}
 	return nil
 }
 
-// checkDNAMEs refuses names below a DNAME, which would be out of reach.
+// checkDNAMEs returns an error if there is a name below a DNAME, where no query
+// would find it.
 func (c content) checkDNAMEs() error {
 	for owner := range c {
 		for above := range ancestors(owner) {

@@ -10,12 +10,12 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// cookieSecrets are those that cookies are accepted by. The first makes new
-// ones (RFC 7873 §7.1).
+// cookieSecrets verify the cookies of clients. The first one also makes new
+// cookies (RFC 7873 §7.1).
 type cookieSecrets [3][16]byte
 
-// UseCookieKeys has cookies be accepted that any holder of the same keys gave.
-// Until it is called, only those of this process are.
+// UseCookieKeys makes the server accept the cookies of all servers that have the
+// same keys. Until it is called, it accepts only its own.
 func (s *Server) UseCookieKeys(keys gatelodge.Keys) {
 	secrets := new(cookieSecrets)
 	for i, key := range keys.All() {
@@ -30,7 +30,7 @@ const (
 	cookieVersion    = 1
 )
 
-// How far from our clock the time in a cookie may be (RFC 9018 §4.3).
+// How far the time in a cookie may be from our clock (RFC 9018 §4.3).
 const (
 	cookieAge    = time.Hour
 	cookieFuture = 5 * time.Minute
@@ -40,10 +40,10 @@ const (
 type cookie struct {
 	asked  bool
 	client [clientCookieSize]byte
-	server []byte // what the client got from us before; empty: nothing yet
+	server []byte // that the client received from us before; empty: none yet
 }
 
-// read takes over the option's data, and returns false if its length is wrong.
+// read reads the option's data and returns false if its length is wrong.
 func (c *cookie) read(data []byte) bool {
 	c.asked = true
 	if len(data) != clientCookieSize && (len(data) < 16 || len(data) > 40) {
@@ -53,9 +53,9 @@ func (c *cookie) read(data []byte) bool {
 	return true
 }
 
-// appendCookie adds the option's data for the reply: the client's cookie, and
-// a server cookie after RFC 9018 §4 that proves to us, next time, that the
-// client is at this address.
+// appendCookie appends the option's data for the reply: the client's cookie, and
+// a server cookie (RFC 9018 §4), by which the client proves next time that it is
+// at this address.
 func appendCookie(b []byte, c *cookie, client netip.Addr, secret *[16]byte, now time.Time) []byte {
 	b = append(b, c.client[:]...)
 	b = append(b, cookieVersion, 0, 0, 0)
@@ -63,8 +63,8 @@ func appendCookie(b []byte, c *cookie, client netip.Addr, secret *[16]byte, now 
 	return binary.LittleEndian.AppendUint64(b, cookieHash(b, client, secret))
 }
 
-// valid tells whether the server cookie is one that a holder of one of the
-// secrets gave to this client at this address lately.
+// valid reports whether the server cookie was recently made with one of the
+// secrets for this client at this address.
 func (c *cookie) valid(client netip.Addr, secrets *cookieSecrets, now time.Time) bool {
 	if len(c.server) != serverCookieSize || c.server[0] != cookieVersion {
 		return false
@@ -103,7 +103,8 @@ func cookieHash(data []byte, client netip.Addr, secret *[16]byte) uint64 {
 }
 
 // siphash is SipHash-2-4 (Aumasson, Bernstein 2012), the keyed hash that RFC
-// 9018 §4.4 prescribes, so that servers of different make share a secret.
+// 9018 §4.4 prescribes, so that servers of different vendors can share a
+// secret.
 func siphash(key *[16]byte, data []byte) uint64 {
 	k0, k1 := binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])
 	v0, v1 := k0^0x736f6d6570736575, k1^0x646f72616e646f6d

@@ -12,7 +12,7 @@ const alpnDOT = "dot"
 // bindDOT binds the address for DNS over TLS (RFC 7858).
 func (s *Server) bindDOT(address string, responder func() *responder) (*listener, error) {
 	if s.cfg.Certificate == nil {
-		return nil, errors.New("DNS over TLS needs certificates, and none are configured")
+		return nil, errors.New("DNS over TLS needs a certificate, and none is configured")
 	}
 	tcp, err := net.Listen("tcp", address)
 	if err != nil {
@@ -24,8 +24,8 @@ func (s *Server) bindDOT(address string, responder func() *responder) (*listener
 	}, nil
 }
 
-// tlsConfig follows the settings that are live. Handshakes happen on the first
-// read, and so within the time that a client has for its first query.
+// tlsConfig follows the live settings. A handshake happens on the first read, so
+// it counts towards the time that a client has for its first query.
 func (s *Server) tlsConfig() *tls.Config {
 	base := &tls.Config{
 		MinVersion:     tls.VersionTLS12,

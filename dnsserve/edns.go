@@ -11,8 +11,8 @@ const (
 	plainUDP = 512  // without EDNS (RFC 1035 §2.3.4)
 	maxTCP   = 65535
 
-	// paddingBlock hides from who listens to an encrypted connection which
-	// answer went by (RFC 8467 §4.1).
+	// paddingBlock makes answers on an encrypted connection hard to tell apart by
+	// their length (RFC 8467 §4.1).
 	paddingBlock = 468
 
 	optSize      = 11 // an OPT record without options: owner, type, class, TTL, length
@@ -31,14 +31,14 @@ type edns struct {
 	malformed bool
 	version   uint8
 	do        bool
-	size      int // of UDP payload that the client takes
+	size      int // of UDP payload that the client accepts
 	nsid      bool
 	padding   bool
 	cookie    cookie
 }
 
-// read takes over an OPT record's class, TTL and data. Options that we don't
-// know are ignored (§6.1.2).
+// read reads an OPT record's class, TTL and data. Unknown options are ignored
+// (§6.1.2).
 func (e *edns) read(class uint16, ttl uint32, options []byte) {
 	e.present = true
 	e.size = int(class)
@@ -74,16 +74,16 @@ func (e *edns) udpSize() int {
 	return min(max(e.size, plainUDP), maxUDP)
 }
 
-// options are what a reply's OPT record says.
+// options is the content of a reply's OPT record.
 type options struct {
 	cookie   []byte // client and server cookie; nil: none
 	nsid     string // "": none
 	extended *extendedError
 	padded   bool // the message's length is rounded up to paddingBlock
-	padding  int  // octets that takes
+	padding  int  // how many octets that takes
 }
 
-// extendedError tells a person why an answer is what it is (RFC 8914).
+// extendedError explains a failure to the people who look into it (RFC 8914).
 type extendedError struct {
 	code uint16
 	text string
@@ -108,14 +108,14 @@ func (o *options) size() int {
 }
 
 // pad chooses the padding of a message that has size octets before the OPT
-// record. One that would grow too long is left alone.
+// record. A message that would become too long is not padded.
 func (o *options) pad(size int) {
 	if size += o.size(); o.padded && size <= maxTCP-paddingBlock {
 		o.padding = (paddingBlock - size%paddingBlock) % paddingBlock
 	}
 }
 
-// append adds the OPT record of a reply with this code to query e.
+// append appends the OPT record of a reply with this code to a query with e.
 func (o *options) append(b []byte, e *edns, rcode int) []byte {
 	var ttl uint32 = uint32(rcode) >> 4 << 24 // the code's upper bits; version 0
 	if e.do {

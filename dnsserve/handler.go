@@ -7,7 +7,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// transport is how a query came; it labels a metric.
+// transport is how a query arrived; it is a label of a metric.
 type transport int
 
 const (
@@ -20,7 +20,7 @@ const (
 // String is the transport's value of the label "proto".
 func (t transport) String() string { return [...]string{"udp", "tcp", "tls"}[t] }
 
-// Extended errors that we give (RFC 8914 §4).
+// The extended errors in our replies (RFC 8914 §4).
 var (
 	notReady         = &extendedError{dns.ExtendedErrorCodeNotReady, "no configuration has been loaded yet"}
 	notAuthoritative = &extendedError{dns.ExtendedErrorCodeNotAuthoritative, "this server has no zone that holds the name"}
@@ -29,8 +29,8 @@ var (
 	noView           = &extendedError{dns.ExtendedErrorCodeNotAuthoritative, "this listener's view is not configured"}
 )
 
-// responder makes replies. Each goroutine that serves has its own, so that
-// nothing has to be allocated for a query.
+// responder makes replies. Each serving goroutine has its own, so that answering
+// a query allocates nothing.
 type responder struct {
 	table    func() *table
 	view     string
@@ -38,7 +38,7 @@ type responder struct {
 	secrets  func() *cookieSecrets
 	limiter  *limiter
 	queries  *queryLog // nil: none
-	part     int       // of the counters, which is this responder's
+	part     int       // of the counters that this responder uses
 
 	query  query
 	reply  reply
@@ -46,11 +46,11 @@ type responder struct {
 	cookie [clientCookieSize + serverCookieSize]byte
 
 	unobserved []*statsPart // of queries whose time has not been counted
-	unlogged   float64      // how far the next query to log is off, counted to 1
+	unlogged   float64      // the sum of the shares since the last query that was logged; at 1 one is due
 }
 
-// respond appends the reply to message to b, which is empty, and returns nil
-// where none is due. now is when the message was received.
+// respond appends the reply to message to b, which is empty, and returns nil if
+// there must be no reply. now is when the message was received.
 func (s *responder) respond(b, message []byte, client netip.Addr, via transport, now time.Time) []byte {
 	q, r := &s.query, &s.reply
 	r.reset()
@@ -105,8 +105,7 @@ func (s *responder) count(v *view, via transport) {
 	}
 }
 
-// observe notes that it took so long to make the replies since it was last
-// called.
+// observe records how long it took to make the replies since its last call.
 func (s *responder) observe(d time.Duration) {
 	for _, part := range s.unobserved {
 		part.observe(d)
@@ -131,7 +130,7 @@ func (s *responder) decide(message []byte, t *table, v *view) {
 		r.rcode = dns.RcodeNotAuth
 	case q.edns.version > 0:
 		r.rcode = dns.RcodeBadVers
-	case q.question == nil: // asks for a cookie only
+	case q.question == nil: // it asks for a cookie only
 	case q.qclass != dns.ClassINET:
 		s.fail(dns.RcodeRefused, noClass) // "version.bind CH TXT" too
 	case t == nil:

@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	limitBuckets = 1 << 16 // of 8 octets: the memory that any number of clients takes
+	limitBuckets = 1 << 16 // of 8 octets: memory use does not depend on the number of clients
 
-	// Clients are limited by network, because who spoofs or owns one address
-	// has its neighbours too.
+	// Clients are limited by network: an attacker who spoofs or owns an address
+	// usually has its neighbours too.
 	limitBits4, limitBits6 = 24, 56
 
-	// slip is how many replies that are over the limit share one that is sent,
-	// truncated: a client that is real can then ask again over TCP.
+	// slip: of so many replies over the limit one is sent truncated, so that a
+	// genuine client can ask again over TCP.
 	slip = 2
 )
 
-// verdict is what becomes of a reply.
+// verdict says what happens to a reply.
 type verdict int
 
 const (
@@ -29,12 +29,13 @@ const (
 )
 
 // limiter limits the replies over UDP to each client network (response rate
-// limiting): a query with a spoofed source makes us send to a victim.
+// limiting), because a query with a spoofed source address makes us send to a
+// victim.
 //
 // It is a table of leaky buckets in the form of the generic cell rate
 // algorithm: a bucket is one number, the time at which it will have leaked
-// empty. Networks that share a bucket share its rate; which do is not for a
-// stranger to know.
+// empty. Networks that share a bucket share its rate; a secret seed decides which
+// do, so that attackers can't aim at a bucket.
 type limiter struct {
 	seed    maphash.Seed
 	buckets [limitBuckets]atomic.Int64
@@ -43,8 +44,8 @@ type limiter struct {
 
 func newLimiter() *limiter { return &limiter{seed: maphash.MakeSeed()} }
 
-// judge counts one reply to client at this time, of which rate a second are
-// allowed, as many at once too.
+// judge counts a reply to client at this time. Allowed are rate replies a second,
+// and bursts of as many.
 func (l *limiter) judge(client netip.Addr, rate int, now time.Time) verdict {
 	bucket := &l.buckets[l.hash(client)%limitBuckets]
 	cost := int64(time.Second) / int64(rate)

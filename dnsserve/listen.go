@@ -10,7 +10,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// listener is an address that is answered on.
+// listener is an address that the server listens on.
 type listener struct {
 	name     string
 	addr     netip.AddrPort
@@ -24,9 +24,8 @@ type service interface {
 	close()       // makes serve end at once
 }
 
-// Listen binds the address of l: for protocol DNS by UDP and TCP, for DOT by
-// TCP alone. Port 0 is any that is free. Answers come from the view of l. What
-// arrives before Serve waits for it.
+// Listen binds the address of l: UDP and TCP for protocol DNS, TCP for DOT. Port 0
+// is any free port. Queries are answered from l's view, once Serve is called.
 func (s *Server) Listen(l gatelodge.Listener) error {
 	bound, err := s.bind(l)
 	if err != nil {
@@ -51,7 +50,7 @@ func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
 	}
 }
 
-// bindTries is how many free ports of TCP are tried for one that is free for
+// bindTries is how many free TCP ports are tried to find one that is free for
 // UDP too.
 const bindTries = 20
 
@@ -79,8 +78,8 @@ func bindDNS(address string, responder func() *responder, log *slog.Logger) (*li
 	}
 }
 
-// Addr returns where the listener of this name listens, and the zero AddrPort
-// if there is none.
+// Addr returns the address of the listener of this name, and the zero AddrPort if
+// there is none.
 func (s *Server) Addr(listener string) netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,11 +7,11 @@ import (
 )
 
 // maxChain is how many CNAME and DNAME records an answer follows. Resolvers
-// ask on from the last.
+// continue from the last one.
 const maxChain = 16
 
-// placed is an rrset at the name that owns it in an answer: for a wildcard's
-// records that is the name asked for.
+// placed is an rrset with its owner in an answer: for a wildcard's records that
+// is the name asked for.
 type placed struct {
 	owner name
 	set   *rrset
@@ -21,8 +21,8 @@ type placed struct {
 type reply struct {
 	rcode         int
 	authoritative bool
-	zone          *zone // the zone of the name asked for; nil: none of ours
-	truncated     bool  // there is more to ask for over TCP
+	zone          *zone // of the name asked for; nil: it is in none of ours
+	truncated     bool  // the whole answer is to be had over TCP
 	referral      bool  // the authority section holds a delegation
 	answer        []placed
 	authority     []placed
@@ -35,7 +35,7 @@ func (r *reply) reset() {
 	*r = reply{answer: r.answer[:0], authority: r.authority[:0], additional: r.additional[:0]}
 }
 
-// truncate takes all records out of the reply.
+// truncate removes all records from the reply.
 func (r *reply) truncate() {
 	r.truncated = true
 	r.answer, r.authority, r.additional = r.answer[:0], r.authority[:0], r.additional[:0]
@@ -47,20 +47,20 @@ func (r *reply) truncate() {
 // DNAME after RFC 6672 §3.2:
 //
 //  1. Take the zone of the view that is nearest to the name; of a DS record,
-//     the one above (RFC 4035 §3.1.4.1). If there is none, refuse.
+//     the one above (RFC 4035 §3.1.4.1). If there is none, answer REFUSED.
 //  2. Go down from the apex, label by label:
 //     a. A node that delegates ends the walk with a referral.
-//     b. A node with a DNAME above the name replaces what lies above the rest;
+//     b. A DNAME at a node above the name replaces that node's part of the name;
 //     begin again with the new name.
-//     c. If the next label does not exist, its would-be parent is the closest
-//     encloser. A wildcard right below that takes the name's place; without
+//     c. If the next label does not exist, the current node is the closest
+//     encloser. A wildcard directly below it stands in for the name; without
 //     one the name does not exist.
-//  3. At the name: a CNAME, unless it is asked for, is added and leads to a
-//     new name, to begin again with. The records of the type asked for are
-//     the answer. If there are none, the type does not exist.
+//  3. At the name: a CNAME, unless the query is for one, is added, and the lookup
+//     begins again with its target. The records of the type asked for are the
+//     answer. If there are none, the name has no data of this type.
 //
-// The first name decides whether there is an answer at all, the last one
-// decides the code (RFC 6604 §3).
+// The first name decides whether the query is answered, the last one decides the
+// response code (RFC 6604 §3).
 func (v *view) lookup(r *reply, qname name, qtype uint16) {
 	r.authoritative = true
 	for link := 0; link <= maxChain; link++ {
@@ -72,7 +72,7 @@ func (v *view) lookup(r *reply, qname name, qtype uint16) {
 			r.authoritative, r.rcode = false, dns.RcodeRefused
 		}
 		if z == nil {
-			break // the rest of the chain is for others to answer
+			break // other servers have the rest of the chain
 		}
 		next := z.step(r, qname, qtype)
 		if next == nil || r.answered(next) {
@@ -98,8 +98,8 @@ func (z *zone) step(r *reply, qname name, qtype uint16) (next name) {
 				r.authority = append(r.authority, placed{z.name, z.negative})
 				return nil
 			}
-			// RFC 4592 §4.2 leaves open what a delegation at a wildcard means;
-			// like others, we make a referral at the name asked for.
+			// RFC 4592 §4.2 does not define a delegation at a wildcard; like other
+			// servers, we refer at the name asked for.
 			child, depth = n.wildcard, 1
 		}
 		n = child
@@ -131,17 +131,16 @@ func (z *zone) match(r *reply, n *node, qname name, qtype uint16) (next name) {
 	return next
 }
 
-// refer adds the delegation at owner. The first link of a chain decides
-// whether the answer is authoritative.
+// refer adds the delegation at owner. The answer stays authoritative if it holds
+// records of ours: its first name decides.
 func (r *reply) refer(owner name, cut *rrset) {
 	r.referral = true
 	r.authoritative = len(r.answer) > 0
 	r.authority = append(r.authority, placed{owner, cut})
 }
 
-// substitute adds the DNAME at owner, which lies above qname, and the CNAME
-// that it makes of it (RFC 6672 §3.1). That CNAME is the answer if one is
-// asked for.
+// substitute adds the DNAME at owner, which is above qname, and the CNAME that
+// follows from it (RFC 6672 §3.1), which is the answer to a query for a CNAME.
 func (r *reply) substitute(owner name, dname *rrset, qname name, qtype uint16) (next name) {
 	r.answer = append(r.answer, placed{owner, dname})
 	prefix := qname[:len(qname)-len(owner)]
@@ -157,7 +156,7 @@ func (r *reply) substitute(owner name, dname *rrset, qname name, qtype uint16) (
 	return next
 }
 
-// answered tells whether the answer holds records of this name already: the
+// answered reports whether the answer already holds records of this name: the
 // chain is a loop.
 func (r *reply) answered(owner name) bool {
 	for _, p := range r.answer {
@@ -197,7 +196,7 @@ func (r *reply) addAddresses(v *view) {
 	}
 }
 
-// has tells whether the additional section already has addresses of host.
+// has reports whether the additional section already has addresses of host.
 func (r *reply) has(host name) bool {
 	return slices.ContainsFunc(r.additional, func(p placed) bool { return string(p.owner) == string(host) })
 }

@@ -12,8 +12,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// metrics exposes what is counted for the zones that are live. Their series go
-// with them.
+// metrics exposes the counts of the live zones. The series of a zone are dropped
+// with it.
 type metrics struct {
 	requests *prometheus.Desc
 	duration *prometheus.Desc
@@ -39,7 +39,7 @@ func newMetrics() *metrics {
 	}
 }
 
-// of returns the counts of a zone, which go on from table to table.
+// of returns the counts of a zone, which continue from table to table.
 func (m *metrics) of(key zoneKey) *zoneStats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -117,8 +117,8 @@ func codeLabel(i int) string {
 	return dns.RcodeToString[countedCodes[i]]
 }
 
-// histogram is a native and a classic histogram in one: client_golang has
-// constant metrics of either kind, not of both.
+// histogram is a native and a classic histogram in one: the constant metrics of
+// client_golang are one or the other.
 type histogram struct {
 	desc       *prometheus.Desc
 	zone, view string
@@ -183,8 +183,8 @@ func (h *histogram) writeNative(out *dto.Histogram) {
 		}
 	}
 	if first < 0 {
-		// A span of no buckets tells a native histogram without observations
-		// from a classic one.
+		// An empty span marks a native histogram without observations; without it
+		// this would be a classic one.
 		out.PositiveSpan = []*dto.BucketSpan{{Offset: ptr(int32(0)), Length: ptr(uint32(0))}}
 		return
 	}

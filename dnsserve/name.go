@@ -15,7 +15,7 @@ const maxName = 255
 
 // name is a domain name in wire form: labels, each after its length, and the
 // root's zero octet at the end. It is never compressed, and it is in lower
-// case wherever names are compared. The nil name is no name.
+// case wherever names are compared. A nil name stands for no name.
 type name []byte
 
 // packName returns the wire form of a name in master-file form, in lower case.
@@ -23,13 +23,13 @@ func packName(s string) (name, error) {
 	buf := make([]byte, maxName)
 	n, err := dns.PackDomainName(dns.Fqdn(s), buf, 0, nil, false)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no domain name: %w", s, err)
+		return nil, fmt.Errorf("%q is not a valid domain name: %w", s, err)
 	}
 	lower(buf[:n])
 	return name(buf[:n:n]), nil
 }
 
-// wireName is packName for a name that is known to be good.
+// wireName is packName for a name that is known to be valid.
 func wireName(n gatelodge.Name) name {
 	wire := make(name, 0, len(n)+2)
 	for label := range strings.SplitSeq(string(n), ".") {
@@ -66,7 +66,7 @@ func lower(n []byte) {
 
 // lower8 is lower for eight octets at once. An octet's top bit, set in above
 // where it is "A" or more and in beyond where it is more than "Z", becomes the
-// bit that tells a small letter; octets over 127 are left alone.
+// bit that marks a small letter; octets over 127 are left alone.
 func lower8(v uint64) uint64 {
 	const ones = 0x0101010101010101
 	ascii := v &^ (0x80 * ones)
@@ -90,7 +90,7 @@ func (l *labels) split(n name) {
 	}
 }
 
-// suffix returns n, whose labels these are, without so many of the first.
+// suffix returns n, whose labels these are, without its first labels, this many.
 func (l *labels) suffix(n name, without int) name {
 	if without == l.n {
 		return n[len(n)-1:] // the root
@@ -103,14 +103,14 @@ func (n name) label(at uint8) []byte {
 	return n[int(at)+1 : int(at)+1+int(n[at])]
 }
 
-// within tells whether n is zone or a name below it.
+// within reports whether n is zone or a name below it.
 func (n name) within(zone name) bool {
 	at := len(n) - len(zone)
 	if at < 0 || string(n[at:]) != string(zone) {
 		return false
 	}
 	i := 0
-	for i < at { // the match has to begin at a label
+	for i < at { // the match must begin at a label
 		i += int(n[i]) + 1
 	}
 	return i == at

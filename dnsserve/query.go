@@ -25,7 +25,7 @@ const (
 var errFormat = errors.New("malformed query")
 
 // query is a received message, read as far as an answer needs it. It is
-// reused from message to message and points into it.
+// reused from message to message and refers to the current one.
 type query struct {
 	id       uint16
 	flags    uint16
@@ -55,9 +55,9 @@ func (q *query) readHeader(message []byte) bool {
 // opcode returns the kind of request.
 func (q *query) opcode() int { return int(q.flags & opcodeMask >> 11) }
 
-// readBody reads what follows the header of a standard query. What it read
-// before an error stays, for the reply. Octets after the records that the
-// header counts are of no meaning to the answer and are ignored.
+// readBody reads what follows the header of a standard query. After an error, what
+// it read so far is used in the reply. Octets beyond the records that the header
+// counts are ignored.
 func (q *query) readBody(message []byte) error {
 	questions := binary.BigEndian.Uint16(message[4:])
 	answers := binary.BigEndian.Uint16(message[6:])
@@ -102,7 +102,7 @@ func (q *query) readBody(message []byte) error {
 		}
 		at = end
 	}
-	// RFC 7873 §5.4: without a question one may still ask for a cookie.
+	// RFC 7873 §5.4: a query without a question may still ask for a cookie.
 	if questions == 0 && !q.edns.cookie.asked {
 		return errFormat
 	}
@@ -113,7 +113,7 @@ func (q *query) readBody(message []byte) error {
 }
 
 // readQuestion reads the question and returns where it ends. Its name can't be
-// compressed: before it there is nothing to point to.
+// compressed: there is nothing before it to point to.
 func (q *query) readQuestion(message []byte) (end int, err error) {
 	size := nameSize(message[headerSize:])
 	at := headerSize + size
@@ -141,7 +141,7 @@ func nameSize(b []byte) int {
 }
 
 // skipName returns where the name at this offset ends, and -1 if it does not.
-// It does not follow compression pointers, so loops of them do no harm.
+// It does not follow compression pointers, so a loop of them does no harm.
 func skipName(message []byte, at int) int {
 	for at < len(message) {
 		switch length := message[at]; {

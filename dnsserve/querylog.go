@@ -10,19 +10,18 @@ import (
 	"github.com/miekg/dns"
 )
 
-// queryLogRoom is how many lines wait for being written before more are
-// dropped.
+// queryLogRoom is how many lines may wait to be written; more are dropped.
 const queryLogRoom = 1024
 
-// queryLog writes a line for each query that is sampled, away from those who
-// answer: when it can't keep up it loses lines and no time.
+// queryLog writes a line for each sampled query, in a goroutine of its own: when
+// it can't keep up, lines are dropped and answers are not delayed.
 type queryLog struct {
 	log     *slog.Logger
 	lines   chan queryLine
 	dropped atomic.Uint64
 }
 
-// queryLine is what is logged of a query.
+// queryLine is what the log says about a query.
 type queryLine struct {
 	at     time.Time
 	client netip.Addr
@@ -37,8 +36,8 @@ func newQueryLog(log *slog.Logger) *queryLog {
 	return &queryLog{log: log, lines: make(chan queryLine, queryLogRoom)}
 }
 
-// start writes lines until the function that it returns is called, which first
-// writes those that wait.
+// start writes lines until the function that it returns is called, which writes
+// the waiting lines first.
 func (l *queryLog) start() (stop func()) {
 	stopping := make(chan struct{})
 	var writing sync.WaitGroup
@@ -72,8 +71,8 @@ func (l *queryLog) write(line queryLine) {
 	l.log.Info("dns query", attrs...)
 }
 
-// sample hands the share of queries to the log, evenly spread. Queries that can't be read
-// have no name.
+// sample gives this share of the queries to the log, evenly spread. Malformed
+// queries have no name.
 func (s *responder) sample(share float64, client netip.Addr, via transport, now time.Time) {
 	if s.unlogged += share; s.unlogged < 1 {
 		return

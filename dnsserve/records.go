@@ -37,17 +37,17 @@ func (c *compiler) compileSets(n *gatelodge.Node) []*rrset {
 	return c.sets(string(n.Name), byType)
 }
 
-// sets compiles the records of a name. What RFC 1034 §3.6.2 forbids beside a
-// CNAME takes its place.
+// sets compiles the records of a name. Other records replace a CNAME, which must
+// be alone at its name (RFC 1034 §3.6.2).
 func (c *compiler) sets(owner string, byType map[uint16][]dns.RR) []*rrset {
 	if len(byType) > 1 && byType[dns.TypeCNAME] != nil {
-		c.log.Error("a CNAME is left out, its name has other records", "name", owner)
+		c.log.Error("a CNAME is left out because its name has other records", "name", owner)
 		delete(byType, dns.TypeCNAME)
 	}
 	var sets []*rrset
 	for rtype, rrs := range byType {
 		if (rtype == dns.TypeCNAME || rtype == dns.TypeDNAME) && len(rrs) > 1 {
-			c.log.Error("all but one record of a type that may be there once are left out", "name", owner, "type", dns.Type(rtype))
+			c.log.Error("only one record of the type may exist, the others are left out", "name", owner, "type", dns.Type(rtype))
 			rrs = rrs[:1]
 		}
 		set, err := newRRset(rrs)
@@ -61,7 +61,7 @@ func (c *compiler) sets(owner string, byType map[uint16][]dns.RR) []*rrset {
 	return sets
 }
 
-// parseRecord makes a record of its text.
+// parseRecord parses a record.
 func parseRecord(record gatelodge.Record) (dns.RR, error) {
 	text := record.String()
 	if strings.ContainsAny(text, "\n\r") {

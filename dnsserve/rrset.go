@@ -28,8 +28,8 @@ type rrset struct {
 	hosts  []name // whose addresses go into the additional section; the root is the owner
 }
 
-// fixedSize is what stands before the data of a record with a compressed
-// owner: owner, type, class, TTL and data length.
+// fixedSize is the length of what comes before the data of a record with a
+// compressed owner: owner, type, class, TTL and data length.
 const fixedSize = 2 + 2 + 2 + 4 + 2
 
 // newRRset compiles records of one owner and type. Duplicates count once
@@ -54,7 +54,7 @@ func newRRset(rrs []dns.RR) (*rrset, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(packed, bytes.Compare) // equal content in another order is the same content
+	slices.SortFunc(packed, bytes.Compare) // the order of records has no meaning
 	set.count, set.wire = len(packed), bytes.Join(packed, nil)
 	return set, nil
 }
@@ -64,9 +64,9 @@ func packRR(rr dns.RR, ttl uint32) ([]byte, error) {
 	root := dns.Copy(rr)
 	root.Header().Name, root.Header().Ttl = ".", ttl
 	buf := make([]byte, dns.Len(root)+1)
-	n, err := dns.PackRR(root, buf[1:], 0, nil, false) // one octet of owner, where two are wanted
+	n, err := dns.PackRR(root, buf[1:], 0, nil, false) // its owner has one octet; buf leaves room for the second
 	if err != nil {
-		return nil, fmt.Errorf("record %q does not fit the wire: %w", rr, err)
+		return nil, fmt.Errorf("record %q has no wire form: %w", rr, err)
 	}
 	wire := buf[:n+1]
 	binary.BigEndian.PutUint16(wire, ownerIsQuestion)
@@ -86,7 +86,7 @@ func synthesize(dname *rrset, target name) *rrset {
 	return &rrset{rtype: dns.TypeCNAME, count: 1, wire: wire, target: target}
 }
 
-// addTargets notes the names in rr that lookups go on to.
+// addTargets records the names in rr at which lookups continue.
 func (set *rrset) addTargets(rr dns.RR) (err error) {
 	switch rr := rr.(type) {
 	case *dns.CNAME:
@@ -107,7 +107,7 @@ func (set *rrset) addTargets(rr dns.RR) (err error) {
 	return err
 }
 
-// addHost notes a host. The root is none, unless it stands for the owner (RFC
+// addHost records a host. The root is not a host, but may stand for the owner (RFC
 // 9460 §2.5.2).
 func (set *rrset) addHost(text string, rootIsOwner bool) error {
 	host, err := packName(text)
@@ -117,17 +117,17 @@ func (set *rrset) addHost(text string, rootIsOwner bool) error {
 	return err
 }
 
-// equal tells whether both hold the same records.
+// equal reports whether both hold the same records.
 func (set *rrset) equal(other *rrset) bool {
 	return set.rtype == other.rtype && bytes.Equal(set.wire, other.wire)
 }
 
-// sortSets puts the sets of a node in their order.
+// sortSets sorts the sets of a node.
 func sortSets(sets []*rrset) {
 	slices.SortFunc(sets, func(a, b *rrset) int { return int(a.rtype) - int(b.rtype) })
 }
 
-// records returns the set in the form that prints itself.
+// records returns the records in the form that has a text form.
 func (set *rrset) records(owner name) ([]dns.RR, error) {
 	var rrs []dns.RR
 	for wire := set.wire; len(wire) > 0; {

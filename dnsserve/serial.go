@@ -5,10 +5,10 @@ import "time"
 // zoneKey names a zone in a view.
 type zoneKey struct{ zone, view string }
 
-// serials gives zones their serials: the time of a zone's last change in
-// seconds, and one more than the last where that would not be an increase in
-// the sense of RFC 1982. It remembers zones that are gone, so that one that
-// comes back still counts up.
+// serials chooses the serials of zones: the Unix time of a zone's last change, or
+// one more than its last serial where that would not be an increase (RFC 1982).
+// It remembers zones that are gone, so that the serial of a zone that returns
+// increases too.
 type serials struct {
 	now  func() time.Time
 	last map[zoneKey]uint32
@@ -28,8 +28,8 @@ func (s *serials) next(key zoneKey) uint32 {
 	return serial
 }
 
-// serialLess compares serials (RFC 1982 §3.2). Of two that are exactly half
-// the circle apart, neither is less.
+// serialLess compares serials (RFC 1982 §3.2). Of two that are exactly half the
+// range apart, neither is less.
 func serialLess(a, b uint32) bool {
 	d := b - a
 	return d != 0 && d < 1<<31

@@ -16,10 +16,10 @@ import (
 // Config is what a Server is made with. All of it is optional.
 type Config struct {
 	Log        *slog.Logger          // nil: nothing is logged
-	Registerer prometheus.Registerer // gets the metrics; nil: nobody does
+	Registerer prometheus.Registerer // receives the metrics; nil: they are not exposed
 
-	// Identity is what clients that ask for it by NSID (RFC 5001) are told;
-	// "" tells them nothing.
+	// Identity is the answer to clients that ask for it by NSID (RFC 5001); "": no
+	// answer.
 	Identity string
 
 	// Certificate chooses the certificate of listeners of protocol DOT.
@@ -46,8 +46,8 @@ type Server struct {
 	closing   bool
 }
 
-// New returns a Server of what is live. It must be called before the first
-// Swap; until that, all queries get SERVFAIL.
+// New returns a Server for live. It must be called before the first Swap, until
+// which every query is answered with SERVFAIL.
 func New(live *gatelodge.Live, cfg Config) *Server {
 	log := cfg.Log
 	if log == nil {
@@ -67,7 +67,7 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	return s
 }
 
-// newResponder returns a responder for one goroutine that serves this view.
+// newResponder returns a responder for a goroutine that serves this view.
 func (s *Server) newResponder(view string) *responder {
 	return &responder{
 		table:    s.table.Load,
@@ -80,9 +80,9 @@ func (s *Server) newResponder(view string) *responder {
 	}
 }
 
-// Serve answers on all listeners until Shutdown has ended or ctx is done,
-// which cuts off what is under way. It returns nil then, and the error of a
-// listener that failed otherwise.
+// Serve answers on all listeners until Shutdown is finished, or until ctx is done,
+// which closes connections at once. It returns nil then, and otherwise the error
+// of a listener that failed.
 func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
 	listeners := s.listeners
@@ -113,7 +113,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	return s.failure
 }
 
-// run serves in a goroutine of its own.
+// run calls serve in a goroutine.
 func (s *Server) run(serve func() error) {
 	s.serving.Add(1)
 	go func() {
@@ -127,9 +127,9 @@ func (s *Server) run(serve func() error) {
 	}()
 }
 
-// Shutdown stops accepting connections, answers the queries that have arrived
-// and closes everything. When ctx is done first, it returns its error and
-// closes what is left.
+// Shutdown stops accepting connections, answers the queries that have arrived and
+// closes everything. If ctx is done first, it closes what is left and returns
+// ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true

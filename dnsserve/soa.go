@@ -9,8 +9,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// The times of an SOA record that secondaries go by (RFC 1912 §2.2). Changes
-// reach them by NOTIFY, so refreshing is the exception.
+// The times in SOA records that secondaries use (RFC 1912 §2.2).
 const (
 	soaRefresh = 4 * time.Hour
 	soaRetry   = time.Hour

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// canShareAddress tells that several sockets can be bound to one address.
+// canShareAddress is true: several sockets can be bound to one address.
 const canShareAddress = true
 
 // shareAddress lets several sockets be bound to one address; the kernel
@@ -19,9 +19,9 @@ func shareAddress(c syscall.RawConn) error {
 	})
 }
 
-// ignorePathMTU keeps forged ICMP messages about a small path from having our
-// replies cut into fragments, which are easier to forge than whole ones (RFC
-// 9715 §3.1). Replies of maxUDP octets fit every path of today.
+// ignorePathMTU makes the kernel ignore ICMP messages about the path MTU. Forged
+// ones would have our replies fragmented, and fragments are easier to forge than
+// whole packets (RFC 9715 §3.1). Replies of maxUDP octets fit today's paths.
 func ignorePathMTU(socket *net.UDPConn) error {
 	c, err := socket.SyscallConn()
 	if err != nil {
@@ -29,8 +29,8 @@ func ignorePathMTU(socket *net.UDPConn) error {
 	}
 	return control(c, func(fd int) error {
 		if !isIPv4(socket) {
-			// A socket for both families needs both; one for IPv6 alone has no
-			// use for the second.
+			// A socket for both families needs both options; on one for IPv6 alone
+			// the second has no effect.
 			if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT); err != nil {
 				return err
 			}
@@ -39,12 +39,12 @@ func ignorePathMTU(socket *net.UDPConn) error {
 	})
 }
 
-// isIPv4 tells whether the socket is of IPv4 and not of IPv6 or both.
+// isIPv4 reports whether the socket is for IPv4 alone.
 func isIPv4(socket *net.UDPConn) bool {
 	return socket.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Is4()
 }
 
-// tellDestination makes a socket that is bound to every address tell which one
+// tellDestination makes a socket that is bound to all addresses report which one
 // a packet was sent to.
 func tellDestination(socket *net.UDPConn) error {
 	if !socket.LocalAddr().(*net.UDPAddr).IP.IsUnspecified() {
@@ -71,9 +71,8 @@ func control(c syscall.RawConn, f func(fd int) error) error {
 }
 
 // leaveBySameAddress turns the control message that came with a query into the
-// one for its reply, so that it leaves from the address that was asked. The
-// interface is left to routing, but for link-local addresses, which mean
-// nothing without it.
+// one for its reply, so that the reply's source is the address that was asked.
+// Routing chooses the interface, except for link-local addresses, which need one.
 func leaveBySameAddress(message []byte) {
 	header := (*unix.Cmsghdr)(unsafe.Pointer(&message[0]))
 	data := unsafe.Pointer(&message[unix.CmsgLen(0)])

@@ -9,8 +9,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// The values that labels take. A stranger chooses type and code of what is
-// counted, so all but these few are one.
+// The values of labels. Clients choose the type, and so influence the code, of
+// what is counted, so all but these few share one value.
 const otherLabel = "OTHER"
 
 var (
@@ -35,8 +35,8 @@ const (
 	durationBuckets = longestBucket - shortestBucket + 1
 )
 
-// zoneStats counts the queries for one zone in one view. Each processor that
-// serves has its own part, so that counting is never waiting.
+// zoneStats counts the queries for one zone in one view. Each processor has a part
+// of its own, so that they don't contend for the counters.
 type zoneStats struct {
 	key   zoneKey
 	parts []statsPart
@@ -81,8 +81,7 @@ func codeIndex(rcode int) int {
 	return len(countedCodes)
 }
 
-// bucketOf returns the place of the bucket that d falls into. A bucket holds
-// its upper bound.
+// bucketOf returns the index of d's bucket. A bucket includes its upper bound.
 func bucketOf(d time.Duration) int {
 	fraction, exponent := math.Frexp(max(d, 1).Seconds()) // fraction in [1/2, 1)
 	quarter := 0

@@ -6,7 +6,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// table is the Snapshot as queries need it.
+// table holds what queries need of a Snapshot.
 type table struct {
 	views     map[string]*view
 	nsid      bool    // clients that ask are told the identity

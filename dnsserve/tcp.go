@@ -15,17 +15,18 @@ import (
 	"time"
 )
 
-// Limits of connections (RFC 7766 §6.2). A client that reads its replies too
-// slowly, or sends its queries so, is cut off like one that is idle.
+// Limits of connections (RFC 7766 §6.2). A client that sends its queries or reads
+// its replies too slowly is treated like an idle one.
 const (
-	tcpConnections = 1000 // of a listener; one more ends the one that is idle for longest
+	tcpConnections = 1000 // of a listener; one more closes the one that has been idle longest
 	tcpIdle        = 10 * time.Second
 	tcpWrite       = 5 * time.Second
-	drainTime      = 100 * time.Millisecond // for reading what had arrived when draining began
+	drainTime      = 100 * time.Millisecond // to read what had arrived when draining began
 )
 
-// tcpServer answers on connections, plain or with TLS: one query after the other, as they come
-// in, whether or not the client waits for the replies (RFC 7766 §6.2.1.1).
+// tcpServer answers on connections, plain or with TLS: one query after the other,
+// in the order of arrival, whether or not the client waits for replies (RFC 7766
+// §6.2.1.1).
 type tcpServer struct {
 	listener  net.Listener
 	via       transport
@@ -35,7 +36,7 @@ type tcpServer struct {
 	write     time.Duration
 
 	mu       sync.Mutex
-	conns    list.List // of *tcpConn, the one idle for longest in front
+	conns    list.List // of *tcpConn, the one that has been idle longest in front
 	most     int
 	draining bool
 	serving  sync.WaitGroup
@@ -47,8 +48,8 @@ type tcpConn struct {
 	place *list.Element
 }
 
-// abort closes c without a word. Close says goodbye on TLS, and would wait for
-// a client that takes nothing.
+// abort closes the connection without TLS's close_notify, which would wait for a
+// client that does not read.
 func (c *tcpConn) abort() {
 	if secure, ok := c.Conn.(*tls.Conn); ok {
 		secure.NetConn().Close()
@@ -62,7 +63,7 @@ func newTCPServer(l net.Listener, via transport, responder func() *responder, lo
 }
 
 // serve accepts connections until the listener is closed, and returns when the
-// last of them has ended.
+// last connection has ended.
 func (s *tcpServer) serve() error {
 	defer s.serving.Wait()
 	for {
@@ -71,8 +72,8 @@ func (s *tcpServer) serve() error {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case isTemporary(err):
-			// Out of file descriptors: they come back when connections end.
-			s.log.Warn("a DNS connection can't be accepted", "error", err)
+			// Out of file descriptors: wait until connections end.
+			s.log.Warn("can't accept a DNS connection", "error", err)
 			time.Sleep(acceptPause)
 			continue
 		case err != nil:
@@ -89,7 +90,7 @@ func (s *tcpServer) serve() error {
 	}
 }
 
-// acceptPause keeps a failing accept from spinning.
+// acceptPause is the wait after a failed accept.
 const acceptPause = 50 * time.Millisecond
 
 func isTemporary(err error) bool {
@@ -97,7 +98,7 @@ func isTemporary(err error) bool {
 	return errors.As(err, &temporary) && temporary.Temporary()
 }
 
-// add takes conn into the list. It returns nil if it came too late for that.
+// add adds conn to the list. It returns nil if the server is draining.
 func (s *tcpServer) add(conn net.Conn) *tcpConn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,18 +124,18 @@ func (s *tcpServer) remove(c *tcpConn) {
 	c.Close()
 }
 
-// touch notes that c got a query, and gives the client its time for the next.
+// touch records that c received a query, and restarts the client's idle time.
 func (s *tcpServer) touch(c *tcpConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns.MoveToBack(c.place)
-	if !s.draining { // then the time that drain gave is the last
+	if !s.draining { // otherwise the deadline that drain set stays
 		_ = c.SetReadDeadline(time.Now().Add(s.idle))
 	}
 }
 
-// answer answers the queries on c to their end. Replies leave together as long
-// as more queries have arrived.
+// answer answers the queries on c until it ends. Replies are sent together while
+// more queries are there to be read.
 func (s *tcpServer) answer(c *tcpConn) {
 	client, _ := netip.ParseAddrPort(c.RemoteAddr().String())
 	r := s.responder()
@@ -151,7 +152,7 @@ func (s *tcpServer) answer(c *tcpConn) {
 		r.observe(time.Since(now))
 		if reply == nil {
 			out.Flush()
-			return // whoever sends what is no query has nothing more to ask
+			return // what follows a message that is not a query can't be trusted to be one
 		}
 		var size [2]byte
 		binary.BigEndian.PutUint16(size[:], uint16(len(reply)))
@@ -164,7 +165,7 @@ func (s *tcpServer) answer(c *tcpConn) {
 	}
 }
 
-// holdsMessage tells whether the next message can be read without waiting.
+// holdsMessage reports whether the next message can be read without waiting.
 func holdsMessage(in *bufio.Reader) bool {
 	if in.Buffered() < 2 {
 		return false
@@ -173,8 +174,8 @@ func holdsMessage(in *bufio.Reader) bool {
 	return in.Buffered()-2 >= int(binary.BigEndian.Uint16(size))
 }
 
-// readMessage reads a message after its length (RFC 1035 §4.2.2) into buf, or
-// a bigger one.
+// readMessage reads a length (RFC 1035 §4.2.2) and the message after it, into buf
+// or a larger buffer.
 func readMessage(in *bufio.Reader, buf []byte) ([]byte, error) {
 	var size [2]byte
 	if _, err := io.ReadFull(in, size[:]); err != nil {
@@ -188,8 +189,8 @@ func readMessage(in *bufio.Reader, buf []byte) ([]byte, error) {
 	return buf[:n], err
 }
 
-// drain stops accepting, and gives each connection a last moment, in which
-// what has arrived on it is answered.
+// drain stops accepting, and leaves each connection drainTime to read and answer
+// what has arrived on it.
 func (s *tcpServer) drain() {
 	s.listener.Close()
 	s.mu.Lock()

@@ -16,9 +16,9 @@ type node struct {
 	stands   bool                             // the zone has a gatelodge.Node of this name
 	sets     []*rrset                         // by type
 	children gatelodge.HashMap[string, *node] // by label; below an apex there may be many
-	wildcard *node                            // the child "*", which names below match that nothing else does
+	wildcard *node                            // the child "*", which matches the names below that don't exist
 
-	// Copies of what is in sets, for the way down.
+	// Those of sets that a lookup needs on its way down.
 	cut   *rrset // NS: below the apex, a delegation
 	dname *rrset
 	cname *rrset
@@ -129,8 +129,8 @@ func (z *zone) put(apex *node, owner name, stands bool, sets []*rrset) *node {
 	return apex.put(owner, &l, l.n-z.depth, stands, sets)
 }
 
-// find returns the node of this name, and nil if it does not exist. It takes
-// no notice of delegations: below one it finds the glue.
+// find returns the node of this name, and nil if it does not exist. It ignores
+// delegations: below one it finds the glue.
 func (z *zone) find(owner name) *node {
 	if !owner.within(z.name) {
 		return nil

@@ -6,23 +6,23 @@ import (
 	"github.com/miekg/dns"
 )
 
-// The fields of a TSIG record's data (RFC 8945 §4.2) that stand after the name
-// of the algorithm.
+// The sizes of the fields that follow the name of the algorithm in a TSIG record's
+// data (RFC 8945 §4.2).
 const (
 	tsigTimes = 6 + 2         // time signed, fudge
 	tsigFixed = tsigTimes + 2 // and the length of the MAC that follows
 )
 
-// tsig is the signature of a query. Here are no keys that it could be made
-// with, so all that is done about it is to say that.
+// tsig is the signature of a query. The server has no keys, so every signed query
+// is answered with the error that its key is unknown.
 type tsig struct {
 	key       []byte // its name; nil: the query is not signed
 	algorithm []byte // its name
 	times     []byte
 }
 
-// read takes over the record of this owner and data, and returns false if it
-// is malformed. Neither name may be compressed (RFC 8945 §4.2).
+// read reads the record of this owner and data, and returns false if it is
+// malformed. Neither name may be compressed (RFC 8945 §4.2).
 func (s *tsig) read(owner, data []byte) bool {
 	size := nameSize(data)
 	if nameSize(owner) != len(owner) || size < 0 || len(data) < size+tsigFixed {
@@ -40,8 +40,8 @@ func (s *tsig) size() int {
 	return len(s.key) + 10 + len(s.algorithm) + tsigFixed + 6
 }
 
-// append adds the record of a reply that is not signed, because the key is
-// unknown (RFC 8945 §5.2.1), to the query of this id.
+// append appends the record of the reply to the query with this id. The reply is
+// not signed, because the key is unknown (RFC 8945 §5.2.1).
 func (s *tsig) append(b []byte, id uint16) []byte {
 	b = append(b, s.key...)
 	b = binary.BigEndian.AppendUint16(b, dns.TypeTSIG)

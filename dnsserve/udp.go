@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// udpReadBuffer is what sockets hold, if the system lets them, while a worker
-// is away: some thousand queries.
+// udpReadBuffer is the size of each socket's receive buffer, if the system allows
+// it: some thousand queries wait while a worker is busy.
 const udpReadBuffer = 4 << 20
 
-// udpServer answers on UDP sockets that share one address, each with a worker
-// of its own. Where the system can't share an address there is one.
+// udpServer answers on UDP sockets that share one address, each with a worker of
+// its own. Where the system can't share an address there is one socket.
 type udpServer struct {
 	sockets   []*net.UDPConn
 	responder func() *responder
@@ -60,7 +60,7 @@ func (s *udpServer) serve() error {
 	for i, socket := range s.sockets {
 		workers.Go(func() {
 			if errs[i] = s.work(socket); errs[i] != nil {
-				s.close() // the others end too
+				s.close() // so that the other workers end too
 			}
 		})
 	}
@@ -68,15 +68,15 @@ func (s *udpServer) serve() error {
 	return errors.Join(errs...)
 }
 
-// work answers on one socket: it takes the packets that are there, answers
-// each, and sends the replies. Nothing in that allocates memory.
+// work answers on one socket: it receives the packets that have arrived, answers
+// each and sends the replies, without allocating memory.
 func (s *udpServer) work(socket *net.UDPConn) error {
 	b, err := newBatch(socket)
 	if err != nil {
 		return err
 	}
 	r := s.responder()
-	var end time.Time // of draining, where clients never stop asking
+	var end time.Time // of draining, in case clients never stop asking
 	for {
 		draining := s.draining.Load()
 		if draining && end.IsZero() {
@@ -86,7 +86,7 @@ func (s *udpServer) work(socket *net.UDPConn) error {
 		}
 		n, err := b.receive(draining)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded): // drain woke us
+		case errors.Is(err, os.ErrDeadlineExceeded): // set by drain
 			continue
 		case errors.Is(err, net.ErrClosed):
 			return nil
@@ -112,7 +112,7 @@ func (s *responder) answerBatch(b *batch, n int, now time.Time) {
 	s.observe(time.Since(now))
 }
 
-// drain makes serve end once all that has arrived is answered.
+// drain makes serve end once every query that has arrived is answered.
 func (s *udpServer) drain() {
 	s.draining.Store(true)
 	for _, c := range s.sockets {

@@ -7,16 +7,15 @@ import "encoding/binary"
 //
 // An RRset goes in whole or not at all. If one of the answer or the authority
 // section does not fit, the reply is marked as truncated (RFC 2181 §9), and so
-// it is when a referral misses the addresses that lead on (RFC 9471 §3.1);
-// other additional records are only a courtesy. The OPT and TSIG records always
-// fit.
+// is a referral that lacks addresses of its name servers (RFC 9471 §3.1). Other
+// additional records are optional. There is always room for OPT and TSIG.
 func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 	flags := flagQR | q.flags&(opcodeMask|flagRD|flagCD) | uint16(r.rcode&0xF)
 	if r.authoritative {
 		flags |= flagAA
 	}
 	b = binary.BigEndian.AppendUint16(b, q.id)
-	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) // flags and counts: known at the end
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) // flags and counts, filled in at the end
 	b = append(b, q.question...)
 	if q.edns.present {
 		limit -= opt.size()
@@ -69,11 +68,11 @@ func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 	return b
 }
 
-// appendSet adds an RRset, or returns b as it is and true if that would make
-// it longer than limit.
+// appendSet appends an RRset, or returns b as it is and true if the result would
+// be longer than limit.
 func appendSet(b []byte, qname name, p placed, limit int, count *int) (_ []byte, missed bool) {
 	before := len(b)
-	if len(b)+len(p.set.wire) > limit { // the compiled owner is the shortest, but for the root's
+	if len(b)+len(p.set.wire) > limit { // no owner is shorter than the compiled one, but the root
 		return b, true
 	}
 	if &p.owner[0] == &qname[0] {
@@ -93,8 +92,8 @@ func appendSet(b []byte, qname name, p placed, limit int, count *int) (_ []byte,
 	return b, false
 }
 
-// appendOwner adds a name, whose end is compressed as far as it is an end of
-// the name in the question too.
+// appendOwner appends a name, and compresses the suffix that it shares with the
+// name in the question.
 func appendOwner(b []byte, qname, owner name) []byte {
 	for rest := owner; ; {
 		if rest[0] == 0 {

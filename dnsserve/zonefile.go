@@ -15,12 +15,12 @@ import (
 )
 
 // errLine means that a record's text is not one line.
-var errLine = errors.New("a record has to be one line of text")
+var errLine = errors.New("a record must be one line of text")
 
 // ParseRecords parses text in the form of a zone file (RFC 1035 §5) from the
 // configuration: names that don't end in a dot are below origin, and records
 // without a TTL get ttl. SOA records, names outside origin and the directives
-// $INCLUDE and $GENERATE are refused. Errors name the line, counted from 1.
+// $INCLUDE and $GENERATE are errors. Errors name the line, counted from 1.
 func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gatelodge.Record, error) {
 	var records []gatelodge.Record
 	all := make(content)
@@ -28,7 +28,7 @@ func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gate
 	err := parseZoneFile(header, text, dns.Fqdn(string(origin)), func(rr dns.RR) error {
 		h := rr.Header()
 		if h.Rrtype == dns.TypeSOA {
-			return errors.New("the SOA record is made by the server, leave it out")
+			return errors.New("an SOA record is not allowed here: the server makes it")
 		}
 		owner, err := gatelodge.ParseName(h.Name)
 		if err != nil {
@@ -44,7 +44,7 @@ func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gate
 			Data: strings.SplitN(rr.String(), "\t", 5)[4], // after name, TTL, class and type
 		}
 		if _, err := parseRecord(record); err != nil {
-			return fmt.Errorf("%s %s: %w", owner, record.Type, err) // the data is missing
+			return fmt.Errorf("%s %s: %w", owner, record.Type, err) // such as missing data
 		}
 		records = append(records, record)
 		return all.add(rr)
@@ -58,8 +58,8 @@ func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gate
 	return records, nil
 }
 
-// parseZoneFile calls f for every record in text and returns the first error,
-// with its line. The lines of header come before and don't count.
+// parseZoneFile calls f for every record in text and returns the first error with
+// its line. It reads header first, whose lines don't count.
 func parseZoneFile(header, text, origin string, f func(dns.RR) error) error {
 	if err := refuseDirectives(text); err != nil {
 		return err
@@ -85,15 +85,15 @@ func parseZoneFile(header, text, origin string, f func(dns.RR) error) error {
 	return nil
 }
 
-// withoutPlace takes from a parser's error where it was: a line and column that
-// count what the author has not written.
+// withoutPlace removes the line and column from a parser's error: they count text
+// that the author has not written.
 func withoutPlace(err error) error {
 	message, _, _ := strings.Cut(err.Error(), " at line: ")
 	return errors.New(message)
 }
 
-// refuseDirectives refuses what would read other files, and what would make
-// any number of records of one line.
+// refuseDirectives refuses the directives that read other files or make any number
+// of records from one line.
 func refuseDirectives(text string) error {
 	for i, line := range strings.Split(text, "\n") {
 		directive, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(line)), " ")
@@ -105,8 +105,8 @@ func refuseDirectives(text string) error {
 	return nil
 }
 
-// lineReader counts the lines that a parser, which reads octet by octet, has
-// taken.
+// lineReader counts the lines that a parser has read. Parsers read it octet by
+// octet.
 type lineReader struct {
 	r      *strings.Reader
 	breaks int
@@ -145,10 +145,10 @@ func (l *lineReader) line() int {
 	return l.breaks + 1
 }
 
-// ZoneText writes the zone, as it is served in a view, as a master file: the
-// SOA record with the serial first, then the other records in the canonical
-// order of names. What exists without records, which a master file has no form
-// for, is a comment. It fails if there is no such zone.
+// ZoneText writes the zone, as it is served in a view, as a master file: the SOA
+// record with the serial first, then the other records in the canonical order of
+// names. A name without records, for which a master file has no form, is a
+// comment. It returns an error if there is no such zone.
 func (s *Server) ZoneText(w io.Writer, zoneName gatelodge.Name, view string) error {
 	z := s.zone(zoneName, view)
 	if z == nil {
