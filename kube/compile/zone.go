@@ -56,34 +56,51 @@ func newZoneBuilder(v *views, view *objects.ViewConfig, plan *zonePlan, names []
 
 // result is what became of a name.
 type result struct {
+	granted *grant // nil: not granted
 	records []gatelodge.Record
 	exists  bool // it has a Node, with records or without
 }
 
+// result returns the result of a name, which begins with its own records.
+func (b *zoneBuilder) result(name gatelodge.Name) *result {
+	r := b.results[name]
+	if r == nil {
+		r = &result{granted: b.grants.names.Get(name)}
+		r.records = b.own(name, r.granted)
+		b.results[name] = r
+	}
+	return r
+}
+
 // stand finds out which names exist, which those above them depend on.
 func (b *zoneBuilder) stand() {
+	below := make(map[gatelodge.Name]int) // how many names more stand below each
 	for _, name := range b.names {
-		own := b.own(name)
-		b.results[name] = &result{records: own}
-		stands := len(own) > 0 || b.isSpokenFor(name)
+		r := b.result(name)
 		before := b.presence.Get(name)
+		stands := len(r.records) > 0 || b.isSpokenFor(name, r.granted)
 		if stands == before.stands {
 			continue
 		}
-		b.appeared(name, before, presence{stands, before.below})
-		add := 1
+		b.setPresence(name, before, presence{stands, before.below})
+		more := 1
 		if !stands {
-			add = -1
+			more = -1
 		}
 		for above := name; above != b.plan.zone.Name; {
 			above = above.Parent()
-			before := b.presence.Get(above)
-			b.appeared(above, before, presence{before.stands, before.below + add})
+			below[above] += more
+		}
+	}
+	for name, more := range below {
+		if more != 0 {
+			before := b.presence.Get(name)
+			b.setPresence(name, before, presence{before.stands, before.below + more})
 		}
 	}
 }
 
-func (b *zoneBuilder) appeared(name gatelodge.Name, before, after presence) {
+func (b *zoneBuilder) setPresence(name gatelodge.Name, before, after presence) {
 	b.presence.Set(name, after)
 	if (before == presence{}) != (after == presence{}) {
 		b.appear[name] = true
@@ -99,9 +116,7 @@ func (b *zoneBuilder) exists(name gatelodge.Name) bool {
 // fill gives each name the records that it has by what stands around it.
 func (b *zoneBuilder) fill() {
 	for name := range b.appear {
-		if b.results[name] == nil {
-			b.results[name] = &result{records: b.own(name)}
-		}
+		b.result(name)
 	}
 	for name := range b.results {
 		b.fillName(name)
@@ -110,7 +125,7 @@ func (b *zoneBuilder) fill() {
 
 func (b *zoneBuilder) fillName(name gatelodge.Name) {
 	r := b.results[name]
-	if wildcard := b.wildcardFor(name, len(r.records) > 0); wildcard != nil {
+	if wildcard := b.wildcardFor(name, r.granted, len(r.records) > 0); wildcard != nil {
 		r.records = append(r.records, b.leading(name, wildcard)...)
 	}
 	r.exists = len(r.records) > 0 || b.presence.Get(name).stands
@@ -124,7 +139,7 @@ func (b *zoneBuilder) fillName(name gatelodge.Name) {
 // again makes the records of a name that did not change.
 func (b *zoneBuilder) again(name gatelodge.Name) *result {
 	if b.results[name] == nil {
-		b.results[name] = &result{records: b.own(name)}
+		b.result(name)
 		b.fillName(name)
 	}
 	return b.results[name]

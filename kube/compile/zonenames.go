@@ -14,13 +14,13 @@ import (
 )
 
 // own returns the records that a name has whatever stands around it.
-func (b *zoneBuilder) own(name gatelodge.Name) []gatelodge.Record {
+func (b *zoneBuilder) own(name gatelodge.Name, granted *grant) []gatelodge.Record {
 	configured := b.plan.records[name]
 	records := slices.Clone(configured)
 	if _, isCut := b.plan.cutAbove(name); isCut {
 		return records
 	}
-	if granted := b.grants.names.Get(name); granted != nil && !b.verdicts.Get(name).withholds() {
+	if granted != nil && !b.verdicts.Get(name).withholds() {
 		if !slices.ContainsFunc(configured, decidesLead) {
 			records = append(records, b.leading(name, granted)...)
 		}
@@ -112,11 +112,10 @@ func (b *zoneBuilder) added(granted *grant) (records []gatelodge.Record) {
 // records, nil for none. A DNS wildcard does not reach a name that exists, be it
 // by other records alone or by names below it (RFC 4592 §2.2.2), but the
 // wildcard's route does, and a name that routes has to resolve.
-func (b *zoneBuilder) wildcardFor(name gatelodge.Name, own bool) *grant {
+func (b *zoneBuilder) wildcardFor(name gatelodge.Name, granted *grant, own bool) *grant {
 	if name == b.plan.zone.Name || name.IsWildcard() || len(b.plan.records[name]) > 0 {
 		return nil
 	}
-	granted := b.grants.names.Get(name)
 	switch {
 	case granted != nil && granted.leads != leadsNowhere:
 		return nil
@@ -140,11 +139,11 @@ func (b *zoneBuilder) wildcardFor(name gatelodge.Name, own bool) *grant {
 
 // isSpokenFor reports whether a wildcard of another namespace would answer for
 // a name without records if it did not exist.
-func (b *zoneBuilder) isSpokenFor(name gatelodge.Name) bool {
+func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, granted *grant) bool {
 	if _, isCut := b.plan.cutAbove(name); isCut {
 		return false
 	}
-	if granted := b.grants.names.Get(name); granted != nil {
+	if granted != nil {
 		if wildcard := b.wildcardOver(name); wildcard != nil && wildcard.namespace() != granted.namespace() {
 			return true
 		}
@@ -158,7 +157,7 @@ func (b *zoneBuilder) isSpokenFor(name gatelodge.Name) bool {
 	if wildcard == nil || !b.tenants.othersAt(name.Parent(), wildcard.namespace()) {
 		return false
 	}
-	own := b.own(wildcard.name)
+	own := b.own(wildcard.name, wildcard)
 	return slices.ContainsFunc(own, func(r gatelodge.Record) bool { return at == 0 || !objects.IsAddress(r) && r.Type != "HTTPS" })
 }
 
@@ -183,7 +182,7 @@ func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *grant {
 
 // answers reports whether a granted name has records.
 func (b *zoneBuilder) answers(granted *grant) bool {
-	return granted.isPublished() && len(b.own(granted.name)) > 0
+	return granted.isPublished() && len(b.own(granted.name, granted)) > 0
 }
 
 // ownerLabel begins the name at which stands who has the name after it.

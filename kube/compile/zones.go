@@ -92,6 +92,12 @@ func (v *views) changes(last *views) dirty[gatelodge.Name] {
 	for name, change := range v.grants.names.Changes(last.grants.names) {
 		c.addGrant(name, change.Before, change.After)
 	}
+	for at, change := range v.tenants.below.Changes(last.tenants.below) {
+		if change.Before == 0 || change.After == 0 {
+			c.names[at.name] = true
+			c.addProofs(at.name)
+		}
+	}
 	for name := range v.https.names.Changes(last.https.names) {
 		granted := v.grants.names.Get(name)
 		c.addGrant(name, granted, granted)
@@ -149,32 +155,26 @@ func (c *zoneChanges) addName(name gatelodge.Name) {
 }
 
 // addGrant adds a name that is granted in another way, and those whose records
-// depend on it: the owner's name above all, and on a wildcard the names below.
+// depend on that: those that tell of it, and if it is a wildcard those below.
 func (c *zoneChanges) addGrant(name gatelodge.Name, before, after *grant) {
 	c.names[name] = true
 	c.names[ownerName(name)] = true
 	if before == nil || after == nil || before.namespace() != after.namespace() {
 		c.addProofs(name)
-		for above := range c.plans.above(name) {
-			c.names[above] = true
-			c.addProofs(above)
-		}
 	}
 	if name.IsWildcard() && c.last.reachOf(before) != c.reachOf(after) {
 		c.addBelow(name.Parent())
 	}
 }
 
-// addProofs adds the names at which control of a name is proved, where there is
-// something to decide about them.
+// addProofs adds the names at which control of a name is proved, where a wildcard
+// answers for them or an object asks for records there.
 func (c *zoneChanges) addProofs(name gatelodge.Name) {
 	wildcard := "*." + name
-	for _, label := range proofLabels() {
-		proof := gatelodge.Name(label) + "." + name
-		for _, grants := range []*grants{c.grants, c.last.grants} {
-			if grants.names.Get(wildcard) != nil || grants.names.Get(proof) != nil {
-				c.names[proof] = true
-			}
+	below := c.grants.names.Get(wildcard) != nil || c.last.grants.names.Get(wildcard) != nil
+	for i, label := range proofLabels() {
+		if proof := gatelodge.Name(label) + "." + name; below || i == 0 && c.grants.names.Get(proof) != nil {
+			c.names[proof] = true
 		}
 	}
 }
