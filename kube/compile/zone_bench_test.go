@@ -24,12 +24,12 @@ func BenchmarkZonesOneEdit(b *testing.B) {
 			var builder Builder
 			builder.Build(objs, cfg)
 			before := builder.last
-			objs.Ingresses = slices.Clone(objs.Ingresses)
-			edited := *objs.Ingresses[size/2]
+			one := objects.Key{Namespace: "team7", Name: "app7"}
+			edited := *objs.Ingresses.Get(one)
 			edited.ResourceVersion = "2"
 			edited.Spec.Rules = slices.Clone(edited.Spec.Rules)
-			edited.Spec.Rules[0].Host = "moved.team7.example.com"
-			objs.Ingresses[size/2] = &edited
+			edited.Spec.Rules[0].Host = "moved.team8.example.com"
+			objs.Ingresses = objs.Ingresses.With(one, &edited)
 			builder.Build(objs, cfg)
 			after := builder.last
 			for b.Loop() {
@@ -54,17 +54,21 @@ func BenchmarkZonesCold(b *testing.B) {
 // that another namespace has, in two views.
 func manyHosts(size int) (objects.Objects, *objects.Config) {
 	o := objects.Objects{Now: kubetest.Now}
-	add := func(namespace, name string, i int) {
-		o.Ingresses = append(o.Ingresses, kubetest.BigIngress(metav1.ObjectMeta{
+	ingresses := o.Ingresses.Edit()
+	add := func(namespace, name, host string, i int) {
+		in := kubetest.BigIngress(metav1.ObjectMeta{
 			Namespace: namespace, Name: name, UID: types.UID(namespace + "/" + name), ResourceVersion: "1",
 			CreationTimestamp: metav1.NewTime(kubetest.Now.Add(-time.Hour)),
-		}, i))
+		}, i)
+		in.Spec.Rules[0].Host = host
+		ingresses.Set(objects.Key{Namespace: namespace, Name: name}, in)
 	}
 	for i := range size {
-		add(fmt.Sprint("team", i/50), fmt.Sprint("app", i%50), i%50)
+		namespace, name := fmt.Sprint("team", i/50), fmt.Sprint("app", i%50)
+		add(namespace, name, name+"."+namespace+".example.com", i%50)
 	}
-	add("wild", "*", 0)
-	o.Ingresses[size].Spec.Rules[0].Host = "*.example.com"
+	add("wild", "wild", "*.example.com", 0)
+	o.Ingresses = ingresses.Map()
 	views := []objects.ViewConfig{
 		{Name: "inside", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.80")}, Owners: true},
 		{Name: "outside", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}},
