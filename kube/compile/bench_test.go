@@ -7,7 +7,10 @@ import (
 	"testing"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
 )
@@ -48,5 +51,40 @@ func BenchmarkBuildOneEndpointChange(b *testing.B) {
 		meta.ResourceVersion = strconv.Itoa(n + 1)
 		objs.Slices = objects.WithObjects(objs.Slices, kubetest.BigSlice(meta, meta.Labels[discoveryv1.LabelServiceName], 1+n%5))
 		builder.Build(objs, cfg)
+	}
+}
+
+// BenchmarkNamesOneEdit moves one of 20,000 Ingresses to another host, and
+// decides anew who has which name.
+func BenchmarkNamesOneEdit(b *testing.B) {
+	objs, cfg := kubetest.BigCluster(b)
+	all := Claimants{}.Edit()
+	add := func(object *networkingv1.Ingress, at int) intent.Key {
+		only := objects.Objects{Ingresses: []*networkingv1.Ingress{object}}
+		claimant := *intent.SelectIngresses(&only, cfg, nil).Ours[0]
+		claimant.Object.Name += fmt.Sprint("-", at)
+		claimant.Asks = slices.Clone(claimant.Asks)
+		claimant.Asks[0].Name = gatelodge.Name(fmt.Sprint("n", at, ".")) + claimant.Asks[0].Name
+		all.Set(claimant.Key(), &claimant)
+		return claimant.Key()
+	}
+	var key intent.Key
+	for i := range 20_000 {
+		key = add(objs.Ingresses[i%len(objs.Ingresses)], i)
+	}
+	limits := &nameLimits{}
+	builder := &Builder{last: memo{grants: grantNames(all.Map(), limits, cfg, Incumbents{}, nil)}}
+	held := builder.Held(Held{}, objs.Now)
+	builder.last.grants = grantNames(all.Map(), limits, cfg, Incumbents{Served: held.Holdings, Leading: true}, builder.last.grants)
+	held = builder.Held(held, objs.Now)
+	n := 0
+	for b.Loop() {
+		n++
+		edited := *all.Get(key)
+		edited.Asks = slices.Clone(edited.Asks)
+		edited.Asks[0].Name = gatelodge.Name(fmt.Sprintf("moved%d.team7.example.com", n))
+		all.Set(key, &edited)
+		builder.last.grants = grantNames(all.Map(), limits, cfg, Incumbents{Served: held.Holdings, Leading: true}, builder.last.grants)
+		held = builder.Held(held, objs.Now)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
@@ -49,10 +48,10 @@ func (c *claims) decide(name gatelodge.Name, list []share) *ruling {
 	first, byAge := c.first(permitted, above, had), c.first(permitted, above, nil)
 	if first == nil {
 		for _, s := range permitted {
-			r.refuse(s, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by %s", name, above.of, above.namespace(), winner(above.owner, above.had, s))
+			r.refuse(s, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by %s", name, above.of, above.namespace(), above.winner(s))
 		}
-		if byAge != nil {
-			r.contested = above.namespace()
+		if !above.always { // it would have its say if it came last, too
+			r.contested = contest{above.namespace(), byAge != nil}
 		}
 		return r
 	}
@@ -62,9 +61,10 @@ func (c *claims) decide(name gatelodge.Name, list []share) *ruling {
 	}
 	r.guest = above != nil && above.blocks(*first, had) && c.lets(above, *first)
 	r.guests = guestsOf(list, namespace)
-	c.grant(name, permitted, namespace, had, r)
-	if byAge == nil || byAge.namespace() != namespace {
-		r.contested = namespace
+	c.grant(name, permitted, namespace, r)
+	if len(r.granted) < len(permitted) || above != nil && above.namespace() != namespace ||
+		slices.ContainsFunc(r.granted, func(s share) bool { return s.namespace() != namespace }) {
+		r.contested = contest{namespace, byAge == nil || byAge.namespace() != namespace}
 	}
 	return r
 }
@@ -112,7 +112,7 @@ func (c *claims) first(permitted []share, above *superior, had *Holding) (first 
 
 // grant shares the name among those who may use it: the namespace that has it,
 // and whom it lets in.
-func (c *claims) grant(name gatelodge.Name, permitted []share, namespace string, had *Holding, r *ruling) {
+func (c *claims) grant(name gatelodge.Name, permitted []share, namespace string, r *ruling) {
 	others := func(s share) bool { return s.namespace() != namespace }
 	r.granted = permitted
 	if slices.ContainsFunc(permitted, others) {
@@ -125,35 +125,17 @@ func (c *claims) grant(name gatelodge.Name, permitted []share, namespace string,
 		case c.sharing == objects.ShareAny || slices.Contains(r.guests, s.namespace()):
 			r.granted = append(r.granted, s)
 		default:
-			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s", intent.HostName(name), namespace, winner(r.owner, had, s))
-			r.contested = namespace
+			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s", intent.HostName(name), namespace, r.winner(s))
 		}
 	}
 	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.ask.Routed() })
-}
-
-// winner names the object by which a namespace has a name that another object
-// does not get, and says since when.
-func winner(owner *intent.Applicant, had *Holding, lost share) string {
-	text, since := owner.Object.String(), owner.Since
-	if owner.Compare(&lost.ingress.Applicant) < 0 {
-		text = "the older " + text
-	}
-	if had != nil && had.Namespace == owner.Object.Namespace {
-		since = had.Since
-	}
-	if since.Year() < 2000 { // by its place in a file, which says no more than what is older
-		return text
-	}
-	return text + ", which has it since " + since.UTC().Format(time.RFC3339)
 }
 
 // superior is what has a say over a name beside those who claim it: for
 // _label.NAME the NAME, and else the wildcard that matches it.
 type superior struct {
 	*ruling
-	of     string // what it is
-	had    *Holding
+	of     string   // what it is
 	guests []string // namespaces that it lets in
 	always bool     // it has its say however young it is
 }
@@ -166,7 +148,7 @@ func (c *claims) above(name gatelodge.Name) *superior {
 	}
 	if underscored && base != "" {
 		if r := c.rulings.Get(base); r.namespace() != "" {
-			return &superior{ruling: r, of: "host " + string(base), had: c.incumbents.of(base), guests: c.guestsAt(name, r), always: true}
+			return &superior{ruling: r, of: "host " + string(base), guests: c.guestsAt(name, r), always: true}
 		}
 	}
 	wildcard := base.Wildcard()
@@ -174,7 +156,7 @@ func (c *claims) above(name gatelodge.Name) *superior {
 	if wildcard == "" || r.namespace() == "" {
 		return nil
 	}
-	s := &superior{ruling: r, of: "wildcard " + string(wildcard), had: c.incumbents.of(wildcard), guests: r.guests, always: underscored}
+	s := &superior{ruling: r, of: "wildcard " + string(wildcard), guests: r.guests, always: underscored}
 	if underscored {
 		s.guests = c.guestsAt(name, r)
 	}

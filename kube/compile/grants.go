@@ -21,7 +21,7 @@ type grants struct {
 
 	rulings   gatelodge.Map[gatelodge.Name, *ruling] // of every name that is claimed
 	names     gatelodge.Map[gatelodge.Name, *grant]  // of those that somebody has
-	contested gatelodge.Map[gatelodge.Name, string]  // ruling.contested, where it is set
+	contested gatelodge.Map[gatelodge.Name, contest] // ruling.contested, where it is set
 	wrong     gatelodge.Map[gatelodge.Name, *told]   // what is not granted
 }
 
@@ -81,7 +81,7 @@ type decider struct {
 	changed   map[gatelodge.Name]bool // what is to be decided …
 	decided   map[gatelodge.Name]bool // … and what was decided otherwise than before
 	names     *gatelodge.MapEdit[gatelodge.Name, *grant]
-	contested *gatelodge.MapEdit[gatelodge.Name, string]
+	contested *gatelodge.MapEdit[gatelodge.Name, contest]
 	wrong     *gatelodge.MapEdit[gatelodge.Name, *told]
 }
 
@@ -122,7 +122,7 @@ func (d *decider) decideOne(name gatelodge.Name) (ruled bool) {
 		return false
 	}
 	d.rulings.Set(name, after)
-	contested := ""
+	contested := contest{}
 	if after != nil {
 		contested = after.contested
 	}

@@ -75,12 +75,12 @@ func (h *Holding) sameNamespace(other *Holding) bool {
 	return h.Namespace == other.Namespace
 }
 
-// Held is the Holdings by what a Builder built, and how they came about.
+// Held is the Holdings by what a Builder built, and which of them others contest.
 type Held struct {
-	Holdings  Holdings
-	Contested gatelodge.Map[gatelodge.Name, string] // the names on which objects disagree, and the namespace that has each
+	Holdings Holdings
 
-	rulings gatelodge.Map[gatelodge.Name, *ruling]
+	contested gatelodge.Map[gatelodge.Name, contest]
+	rulings   gatelodge.Map[gatelodge.Name, *ruling]
 }
 
 // Held returns who has which name after the last Build, which happened at a
@@ -112,20 +112,38 @@ func (b *Builder) Held(last Held, at time.Time) Held {
 			holdings.Set(name, &h)
 		}
 	}
-	return Held{Holdings: holdings.Map(), Contested: g.contested, rulings: g.rulings}
+	return Held{Holdings: holdings.Map(), contested: g.contested, rulings: g.rulings}
 }
 
-// Record is what is to be written down: who has the contested names.
-func (h *Held) Record() Holdings {
+// Record returns what is to be written down for other replicas and the next
+// start: who has the names that several namespaces have to do with. Of more than
+// most names it leaves out those that the age of objects decides alike, at first.
+func (h *Held) Record(most int) Holdings {
 	record := Holdings{}.Edit()
-	for name, namespace := range h.Contested.All() {
-		holding := h.Holdings.Get(name)
-		if holding == nil || holding.Namespace != namespace {
-			holding = h.Holdings.Get(name.Wildcard()) // which serves the name as well
-		}
-		if holding != nil && holding.Namespace == namespace {
-			record.Set(name, holding)
+	n := 0
+	for _, againstAge := range []bool{true, false} {
+		for name, c := range h.contested.All() {
+			if c.againstAge == againstAge && n < most {
+				if holding := h.holding(name, c.namespace); holding != nil {
+					record.Set(name, holding)
+					n++
+				}
+			}
 		}
 	}
 	return record.Map()
+}
+
+// AgainstAge reports whether the age of objects would give a name to another.
+func (h *Held) AgainstAge(name gatelodge.Name) bool { return h.contested.Get(name).againstAge }
+
+// holding returns that of a namespace: of the name, or else of the wildcard above
+// it.
+func (h *Held) holding(name gatelodge.Name, namespace string) *Holding {
+	for _, at := range []gatelodge.Name{name, name.Wildcard()} {
+		if holding := h.Holdings.Get(at); holding != nil && holding.Namespace == namespace {
+			return holding
+		}
+	}
+	return nil
 }

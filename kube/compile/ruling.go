@@ -18,10 +18,15 @@ type ruling struct {
 	guest   bool              // the owner has it by the leave of who has the wildcard above
 	since   time.Time         // when the owner's namespace got it; zero: now, or that is not known
 
-	// contested is the namespace that has the name, if another asks for it as well
-	// or would have it by the age of objects alone.
-	contested string
+	contested contest             // zero: one namespace alone has to do with the name
 	problems  []gatelodge.Problem // of claims that are not granted
+}
+
+// contest is which namespace has a name that others ask for as well, or that lies
+// below the wildcard of another.
+type contest struct {
+	namespace  string
+	againstAge bool // it would not have the name by the age of objects
 }
 
 // namespace is the owner's, and "" for a name that nobody has.
@@ -49,5 +54,21 @@ func (r *ruling) rulesLike(other *ruling) bool {
 		return r.namespace() == other.namespace()
 	}
 	return r.owner.Object == other.owner.Object && r.owner.Since.Equal(other.owner.Since) &&
-		r.routed == other.routed && slices.Equal(r.guests, other.guests)
+		r.routed == other.routed && r.since.Equal(other.since) && slices.Equal(r.guests, other.guests)
+}
+
+// winner names the object by which the owner's namespace has the name, and says
+// since when, for one that does not get it.
+func (r *ruling) winner(lost share) string {
+	text, since := r.owner.Object.String(), r.since
+	if r.owner.Compare(&lost.ingress.Applicant) < 0 {
+		text = "the older " + text
+	}
+	if since.IsZero() {
+		since = r.owner.Since
+	}
+	if since.Year() < 2000 { // by its place in a file, which says no more than what is older
+		return text
+	}
+	return text + ", which has it since " + since.UTC().Format(time.RFC3339)
 }
