@@ -92,6 +92,7 @@ type clusterMember struct {
 
 func (m *clusterMember) waiting() string                      { return m.watch.Waiting() }
 func (m *clusterMember) previousRecord() *objects.GuardRecord { return nil }
+func (m *clusterMember) previousClaims() objects.Holdings     { return objects.Holdings{} }
 
 func (m *clusterMember) served(snapshot *gatelodge.Snapshot, from objects.Objects) {
 	m.reporter.Served(snapshot, from)
@@ -107,7 +108,8 @@ func (m *clusterMember) renewLease(ctx context.Context) error { return m.replica
 func (m *clusterMember) joinElection(ctx context.Context) error {
 	return m.cluster.Election().Lead(ctx, func(ctx context.Context) {
 		m.g.lead(ctx, m.reporter.Run, m.cluster.SweepReplicas,
-			func(ctx context.Context) { m.g.guard.Keep(ctx, m.cluster.PutGuardRecord) })
+			func(ctx context.Context) { m.g.guard.Keep(ctx, m.cluster.PutGuardRecord) },
+			func(ctx context.Context) { m.g.guard.KeepNames(ctx, m.cluster.PutClaims) })
 	})
 }
 

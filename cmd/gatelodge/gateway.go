@@ -212,6 +212,9 @@ func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Tim
 	if record := g.platform.previousRecord(); record != nil {
 		from.Guard = record
 	}
+	if claims := g.platform.previousClaims(); claims.Len() > 0 {
+		from.Claims = claims
+	}
 	snapshot, again := g.guard.Build(from, g.kubeConfig())
 	if snapshot == nil {
 		return again // the guard waits for more objects before it serves any

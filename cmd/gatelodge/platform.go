@@ -20,6 +20,9 @@ type platform interface {
 	// previousRecord returns what the guard recorded before this process
 	// started; nil: the objects contain it, or it is not known.
 	previousRecord() *objects.GuardRecord
+	// previousClaims returns who had which names before this process started, with
+	// the same exceptions.
+	previousClaims() objects.Holdings
 	// served is called after each swap, with what the snapshot was built from.
 	served(snapshot *gatelodge.Snapshot, from objects.Objects)
 	// confirmed tells the other replicas what was confirmed at this one.
@@ -36,17 +39,21 @@ type standalone struct {
 	g      *gateway
 	store  gatelodge.Store // nil: there is no folder to keep things in
 	record *objects.GuardRecord
+	claims objects.Holdings
 }
 
 func (s *standalone) waiting() string                             { return "" }
 func (s *standalone) previousRecord() *objects.GuardRecord        { return s.record }
+func (s *standalone) previousClaims() objects.Holdings            { return s.claims }
 func (s *standalone) served(*gatelodge.Snapshot, objects.Objects) {}
 func (s *standalone) confirmed(context.Context, string) error     { return nil }
 func (s *standalone) renewLease(context.Context) error            { return nil }
 
 func (s *standalone) joinElection(ctx context.Context) error {
 	if s.store != nil { // the only replica is the leader
-		s.g.lead(ctx, func(ctx context.Context) { s.g.guard.Keep(ctx, s.putRecord) })
+		s.g.lead(ctx,
+			func(ctx context.Context) { s.g.guard.Keep(ctx, s.putRecord) },
+			func(ctx context.Context) { s.g.guard.KeepNames(ctx, s.putClaims) })
 	}
 	return nil
 }
@@ -55,6 +62,14 @@ func (s *standalone) putRecord(ctx context.Context, r objects.GuardRecord) error
 	err := guard.PutGuardRecord(ctx, s.store, r)
 	if err != nil {
 		s.g.log.Error("can't store how much is served for the next start", "error", err)
+	}
+	return err
+}
+
+func (s *standalone) putClaims(ctx context.Context, h objects.Holdings) error {
+	err := objects.PutClaims(ctx, s.store, h)
+	if err != nil {
+		s.g.log.Error("can't store who has which names for the next start", "error", err)
 	}
 	return err
 }
@@ -70,7 +85,11 @@ func (g *gateway) keepIn(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
-	g.platform = &standalone{g, store, record}
+	claims, err := objects.StoredClaims(ctx, store)
+	if err != nil { // the age of objects decides, as at a first start
+		g.log.Error("it is not known who had which names", "error", err)
+	}
+	g.platform = &standalone{g, store, record, claims}
 	if err := g.keepLastGood(folder); err != nil {
 		return err
 	}

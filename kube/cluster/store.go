@@ -32,10 +32,10 @@ func (c *Cluster) itemLabels() string {
 	return instanceLabel + "=" + c.Cfg.Name + "," + roleLabel + "=" + itemRole
 }
 
-// isPublic tells by the name whether an item holds nothing secret: what the
-// withdrawal guard knows, and the serials of zones.
+// isPublic reports by the name whether an item holds nothing secret: what the
+// withdrawal guard knows, who has which names, and the serials of zones.
 func isPublic(name string) bool {
-	return name == "guard" || strings.HasPrefix(name, "zone-")
+	return name == objects.GuardItem || name == objects.ClaimsItem || strings.HasPrefix(name, "zone-")
 }
 
 // Get implements gatelodge.Store.

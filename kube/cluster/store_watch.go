@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/cache"
+
+	"gatelodge.dev/kube/objects"
 )
 
 // Watch implements gatelodge.Store. changed is called by one goroutine at a
@@ -49,9 +51,9 @@ func (s *Store) Watch(ctx context.Context, prefix string, changed func(name stri
 	return nil
 }
 
-// mayBePublic tells whether a public item can have a name with the prefix.
+// mayBePublic reports whether a public item can have a name with the prefix.
 func mayBePublic(prefix string) bool {
-	return isPublic(prefix) || strings.HasPrefix("guard", prefix) || strings.HasPrefix("zone-", prefix)
+	return isPublic(prefix) || strings.HasPrefix(objects.GuardItem, prefix) || strings.HasPrefix(objects.ClaimsItem, prefix) || strings.HasPrefix("zone-", prefix)
 }
 
 // itemNames is the store of a Reflector that keeps the versions of items only,

@@ -37,6 +37,7 @@ type Watch struct {
 	active   []feedKey       // whose objects are handed out
 	read     *objects.Config // what active was made for
 	problems []gatelodge.Problem
+	claims   claimsRecord
 
 	stale atomic.Bool // something changed that decides what is watched
 
@@ -100,7 +101,7 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	defer w.mu.Unlock()
 	cfg := w.config()
 	keys := append(feedsOf(cfg), w.cluster.storedFeedOf(cfg)...)
-	keys = append(keys, w.cluster.guardFeedKey())
+	keys = append(keys, w.cluster.guardFeedKey(), w.cluster.claimsFeedKey())
 	known := true
 	if w.dnsEndpoints != nil && len(cfg.Zones) > 0 {
 		var present bool
@@ -222,12 +223,15 @@ func (w *Watch) addTo(objs *objects.Objects, keys []feedKey) {
 		case dnsEndpointFeed:
 			objs.DNSEndpoints = withTyped(objs.DNSEndpoints, list)
 		case configMapFeed:
-			if key != w.cluster.guardFeedKey() {
+			switch key {
+			case w.cluster.guardFeedKey():
+				for _, object := range withTyped(objects.Table[*corev1.ConfigMap]{}, list).All() { // one at most
+					objs.Guard = w.cluster.recordOf(object)
+				}
+			case w.cluster.claimsFeedKey():
+				objs.Claims = w.readClaims(list)
+			default:
 				objs.ConfigMaps = withTyped(objs.ConfigMaps, list)
-				continue
-			}
-			for _, object := range withTyped(objects.Table[*corev1.ConfigMap]{}, list).All() { // one at most
-				objs.Guard = w.cluster.recordOf(object)
 			}
 		default:
 			objs.Secrets = withTyped(objs.Secrets, list)

@@ -60,7 +60,7 @@ func BenchmarkNamesOneEdit(b *testing.B) {
 	objs, cfg := kubetest.BigCluster(b)
 	all := Claimants{}.Edit()
 	add := func(object *networkingv1.Ingress, at int) intent.Key {
-		only := objects.Objects{Ingresses: []*networkingv1.Ingress{object}}
+		only := objects.Objects{Ingresses: objects.TableOf(object)}
 		claimant := *intent.SelectIngresses(&only, cfg, nil).Ours[0]
 		claimant.Object.Name += fmt.Sprint("-", at)
 		claimant.Asks = slices.Clone(claimant.Asks)
@@ -69,8 +69,11 @@ func BenchmarkNamesOneEdit(b *testing.B) {
 		return claimant.Key()
 	}
 	var key intent.Key
-	for i := range 20_000 {
-		key = add(objs.Ingresses[i%len(objs.Ingresses)], i)
+	for i := 0; i < 20_000; {
+		for _, object := range objs.Ingresses.All() {
+			key = add(object, i)
+			i++
+		}
 	}
 	limits := &nameLimits{}
 	builder := &Builder{last: memo{grants: grantNames(all.Map(), limits, cfg, Incumbents{}, nil)}}

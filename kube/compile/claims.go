@@ -94,7 +94,7 @@ func (c *claims) permitted(name gatelodge.Name, list []share, r *ruling) []share
 
 // first returns the claim whose namespace gets the name: that of the namespace
 // that had it, or else the oldest that nothing above blocks; nil for none.
-func (c *claims) first(permitted []share, above *superior, had *Holding) (first *share) {
+func (c *claims) first(permitted []share, above *superior, had *objects.Holding) (first *share) {
 	for i := range permitted {
 		s := &permitted[i]
 		if above != nil && above.blocks(*s, had) && !c.lets(above, *s) {
@@ -166,7 +166,7 @@ func (c *claims) above(name gatelodge.Name) *superior {
 // blocks reports whether a claim comes too late for what is above: a wildcard
 // takes no name that was another's before, and none from an Ingress if it is a
 // record alone.
-func (above *superior) blocks(s share, had *Holding) bool {
+func (above *superior) blocks(s share, had *objects.Holding) bool {
 	switch own := above.namespace(); {
 	case own == s.namespace():
 		return false

@@ -29,7 +29,7 @@ func (r *hostResult) decideClientAuth() {
 			r.problem(in, gatelodge.RuleTaken, "%s is granted to namespace %s, whose Ingresses decide about client certificates and ask for none; these routes are not served without",
 				intent.HostName(r.host.Name), r.owner)
 		default:
-			r.problem(in, gatelodge.RuleTaken, "%s has another rule for client certificates, by the older %s; these routes are not served under it",
+			r.problem(in, gatelodge.RuleTaken, "%s has another rule for client certificates, by %s; these routes are not served under it",
 				intent.HostName(r.host.Name), have.Object)
 		}
 		r.refuse(in, "its rule for client certificates is not the host's")

@@ -27,8 +27,8 @@ var update = flag.Bool("update", false, "rewrite the wanted text of testdata/*.t
 // TestGolden builds the manifests of each archive in testdata and compares the
 // Snapshot's text with the archive's file "want". An archive holds, beside
 // manifests, "config.json" (see goldenConfig), "certificates" (see
-// addCertificates), "externals" (see readExternals) and "stored" (see
-// addStored), each if needed.
+// addCertificates), "externals" (see readExternals), "stored" (see addStored) and
+// "before.yaml", manifests that were served before, each if needed.
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -40,8 +40,9 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			objs, cfg, want := readGolden(t, archive)
-			got := goldenText(new(Builder).Build(objs, cfg))
+			objs, extra, cfg, want := readGolden(t, archive)
+			builder := &Builder{}
+			got := goldenText(builder.BuildWith(objs, extra, cfg))
 			if *update {
 				writeGolden(t, path, archive, got)
 				return
@@ -49,23 +50,28 @@ func TestGolden(t *testing.T) {
 			if got != want {
 				t.Errorf("got:\n%s\nwant:\n%s", got, want)
 			}
-			checkOrderIndependence(t, objs, cfg, got)
+			checkOrderIndependence(t, objs, extra, cfg, got)
+			held := builder.Held(Held{Holdings: extra.Incumbents.Served}, objs.Now)
+			restarted := new(Builder).BuildWith(objs, Extra{Incumbents: Incumbents{Recorded: held.Record(1000)}}, cfg)
+			if got := goldenText(restarted); got != want {
+				t.Errorf("after a restart:\n%s\nwant:\n%s", got, want)
+			}
 		})
 	}
 }
 
 // checkOrderIndependence builds the objects as if they came one part after the
 // other, in any order.
-func checkOrderIndependence(t *testing.T, objs objects.Objects, cfg *objects.Config, want string) {
+func checkOrderIndependence(t *testing.T, objs objects.Objects, extra Extra, cfg *objects.Config, want string) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
-	cold := new(Builder).Build(objs, cfg)
+	cold := new(Builder).BuildWith(objs, extra, cfg)
 	for range 5 {
 		var warm Builder
 		for part := range 4 {
-			warm.Build(arrived(objs, part, random), cfg)
+			warm.BuildWith(arrived(objs, part, random), extra, cfg)
 		}
-		got := warm.Build(objs, cfg)
+		got := warm.BuildWith(objs, extra, cfg)
 		if text := goldenText(got); text != want {
 			t.Fatalf("objects that came in another order give another snapshot:\n%s\nwant:\n%s", text, want)
 		}
@@ -107,17 +113,19 @@ func goldenText(s *gatelodge.Snapshot) string {
 	return text
 }
 
-func readGolden(t *testing.T, archive *txtar.Archive) (objects.Objects, *objects.Config, string) {
+func readGolden(t *testing.T, archive *txtar.Archive) (objects.Objects, Extra, *objects.Config, string) {
 	t.Helper()
 	var want string
 	cfg, now := goldenConfig{}.config(t)
-	set := manifests.NewObjectSet()
+	set, before := manifests.NewObjectSet(), manifests.NewObjectSet()
 	for _, file := range archive.Files {
 		switch file.Name {
 		case "want":
 			want = string(file.Data)
 		case "config.json":
 			cfg, now = parseGoldenConfig(t, file.Data)
+		case "before.yaml":
+			before.AddManifest(manifests.ReadManifest(file.Name, file.Data, nil))
 		case "stored":
 			kubetest.AddStored(t, &set.Objects, string(file.Data))
 		case "externals":
@@ -128,8 +136,11 @@ func readGolden(t *testing.T, archive *txtar.Archive) (objects.Objects, *objects
 			set.AddManifest(manifests.ReadManifest(file.Name, file.Data, nil))
 		}
 	}
-	set.Objects.Now = now
-	return set.Objects, cfg, want
+	set.Objects.Now, before.Objects.Now = now, now
+	var builder Builder
+	builder.Build(before.Objects, cfg)
+	held := builder.Held(Held{}, now)
+	return set.Objects, Extra{Incumbents: Incumbents{Served: held.Holdings}}, cfg, want
 }
 
 func writeGolden(t *testing.T, path string, archive *txtar.Archive, got string) {

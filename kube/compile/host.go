@@ -88,7 +88,7 @@ func (r *hostResult) addRoutes(granted *grant) {
 func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKey]*gatelodge.Route) {
 	key := pathKey{ask.Path, ask.Match}
 	if winner := taken[key]; winner != nil {
-		by := "the older " + winner.Object.String()
+		by := winner.Object.String()
 		if winner.Object == in.Object {
 			if winner.Backend == ask.Backend.Key {
 				return // /a and /a/ are often written both, to be sure

@@ -4,33 +4,22 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
 )
-
-// Holding is which namespace has a name.
-type Holding struct {
-	Namespace string
-	Since     time.Time
-	// Guest is set if it has the name by the leave of the namespace that has the
-	// wildcard above it.
-	Guest bool
-}
-
-// Holdings is which namespaces have which names.
-type Holdings = gatelodge.Map[gatelodge.Name, *Holding]
 
 // Incumbents is who had the names before a Build. Those keep what they go on
 // claiming, whatever older objects ask for; the age of objects decides where
 // there is no incumbent. The zero Incumbents is that of a first start.
 type Incumbents struct {
-	Served   Holdings // what was served by this process
-	Recorded Holdings // what the leader wrote down
+	Served   objects.Holdings // what was served by this process
+	Recorded objects.Holdings // what the leader wrote down
 	// Leading is set where Served counts before Recorded: on the leader, who keeps
 	// the record. All others follow the record.
 	Leading bool
 }
 
 // of returns who had the name; nil: nobody had it.
-func (i *Incumbents) of(name gatelodge.Name) *Holding {
+func (i *Incumbents) of(name gatelodge.Name) *objects.Holding {
 	first, second := i.Recorded, i.Served
 	if i.Leading {
 		first, second = second, first
@@ -50,7 +39,7 @@ func (i *Incumbents) changed(last *Incumbents, claimed gatelodge.Map[gatelodge.N
 	names := make(map[gatelodge.Name]bool)
 	for name, change := range i.Served.Changes(last.Served) {
 		names[name] = true
-		if name.IsWildcard() && !change.Before.sameNamespace(change.After) {
+		if name.IsWildcard() && !sameNamespace(change.Before, change.After) {
 			for below := range children(claimed, name.Parent()) {
 				names[below] = true
 			}
@@ -68,7 +57,7 @@ func (i *Incumbents) changed(last *Incumbents, claimed gatelodge.Map[gatelodge.N
 }
 
 // sameNamespace reports whether one namespace has the name by both; nil: none has.
-func (h *Holding) sameNamespace(other *Holding) bool {
+func sameNamespace(h, other *objects.Holding) bool {
 	if h == nil || other == nil {
 		return h == other
 	}
@@ -77,7 +66,7 @@ func (h *Holding) sameNamespace(other *Holding) bool {
 
 // Held is the Holdings by what a Builder built, and which of them others contest.
 type Held struct {
-	Holdings Holdings
+	Holdings objects.Holdings
 
 	contested gatelodge.Map[gatelodge.Name, contest]
 	rulings   gatelodge.Map[gatelodge.Name, *ruling]
@@ -97,7 +86,7 @@ func (b *Builder) Held(last Held, at time.Time) Held {
 			holdings.Set(name, nil)
 			continue
 		}
-		h := Holding{Namespace: r.namespace(), Since: r.since, Guest: r.guest}
+		h := objects.Holding{Namespace: r.namespace(), Since: r.since, Guest: r.guest}
 		before := holdings.Get(name)
 		switch {
 		case !h.Since.IsZero():
@@ -108,6 +97,7 @@ func (b *Builder) Held(last Held, at time.Time) Held {
 		default:
 			h.Since = at
 		}
+		h.Since = h.Since.Truncate(time.Second).UTC() // as it is written down
 		if before == nil || *before != h {
 			holdings.Set(name, &h)
 		}
@@ -118,8 +108,8 @@ func (b *Builder) Held(last Held, at time.Time) Held {
 // Record returns what is to be written down for other replicas and the next
 // start: who has the names that several namespaces have to do with. Of more than
 // most names it leaves out those that the age of objects decides alike, at first.
-func (h *Held) Record(most int) Holdings {
-	record := Holdings{}.Edit()
+func (h *Held) Record(most int) objects.Holdings {
+	record := objects.Holdings{}.Edit()
 	n := 0
 	for _, againstAge := range []bool{true, false} {
 		for name, c := range h.contested.All() {
@@ -139,7 +129,7 @@ func (h *Held) AgainstAge(name gatelodge.Name) bool { return h.contested.Get(nam
 
 // holding returns that of a namespace: of the name, or else of the wildcard above
 // it.
-func (h *Held) holding(name gatelodge.Name, namespace string) *Holding {
+func (h *Held) holding(name gatelodge.Name, namespace string) *objects.Holding {
 	for _, at := range []gatelodge.Name{name, name.Wildcard()} {
 		if holding := h.Holdings.Get(at); holding != nil && holding.Namespace == namespace {
 			return holding

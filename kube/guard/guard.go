@@ -54,6 +54,11 @@ type Guard struct {
 	served    *gatelodge.Snapshot
 	confirmed bool
 	news      gatelodge.Signal // the record to keep may have changed; nil: nobody keeps it
+
+	names     compile.Held     // who has which names, as it was served last
+	recorded  objects.Holdings // what is written down of them
+	leading   bool             // this replica writes it down
+	namesNews gatelodge.Signal // it may have changed; nil: this replica does not write it down
 }
 
 // hold is a withdrawal that is held.
@@ -72,9 +77,9 @@ type sight struct {
 }
 
 // see builds the objects and returns what there is to compare.
-func see(b *compile.Builder, objs objects.Objects, cfg *objects.Config) (*sight, *gatelodge.Snapshot) {
+func (g *Guard) see(b *compile.Builder, objs objects.Objects, cfg *objects.Config) (*sight, *gatelodge.Snapshot) {
 	objs.Good = b.Good()
-	snapshot := b.Build(objs, cfg)
+	snapshot := b.BuildWith(objs, compile.Extra{Incumbents: g.incumbents(objs.Claims)}, cfg)
 	return &sight{objects: objs, cfg: cfg, hosts: snapshot.Hosts, claimants: b.Claimants()}, snapshot
 }
 
@@ -84,7 +89,7 @@ func see(b *compile.Builder, objs objects.Objects, cfg *objects.Config) (*sight,
 func (g *Guard) Build(objs objects.Objects, cfg *objects.Config) (snapshot *gatelodge.Snapshot, again time.Time) {
 	g.source.Reader = g.Reader
 	before := g.source // a copy: what a Builder remembers is never written
-	now, snapshot := see(&g.source, objs, cfg)
+	now, snapshot := g.see(&g.source, objs, cfg)
 	tripped := false
 	if g.last == nil {
 		switch g.begin(now, &before) {
@@ -108,12 +113,12 @@ func (g *Guard) Build(objs objects.Objects, cfg *objects.Config) (snapshot *gate
 	}
 	if g.hold != nil {
 		if held := g.withhold(now); held != nil {
-			g.note(held)
+			g.note(held, &g.held)
 			return held, earliest(held.RebuildAt, g.hold.until)
 		}
 		g.release()
 	}
-	g.note(snapshot)
+	g.note(snapshot, &g.source)
 	return snapshot, snapshot.RebuildAt
 }
 
@@ -123,7 +128,7 @@ func (g *Guard) compare(now *sight, before *compile.Builder) (tripped bool) {
 	last, at := g.last, now.objects.Now
 	since := at.Add(-now.cfg.Guard.Window)
 	if now.cfg != last.cfg {
-		last, _ = see(before, last.objects, now.cfg)
+		last, _ = g.see(before, last.objects, now.cfg)
 		g.reconfigure(now.cfg)
 	}
 	if !last.objects.Remembered.IsZero() && now.objects.Remembered.IsZero() {
@@ -152,7 +157,7 @@ func (g *Guard) compareNames(last, now *sight) (lost []string) {
 	}
 	anew := make(map[gatelodge.Name]bool)
 	for _, b := range begun {
-		if servedFor(now.hosts.Get(b.name), b.by) {
+		if !g.isHeldFrom(b.by.Object.Namespace, b.name) && servedFor(now.hosts.Get(b.name), b.by) {
 			anew[b.name] = true
 		}
 	}

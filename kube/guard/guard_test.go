@@ -518,14 +518,14 @@ func TestEverythingElseGoesOn(t *testing.T) {
 	other.Spec.TLS = nil
 	g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, other)
 	g.build()
-	if host := g.snapshot.Hosts.Get("host1.example.com"); host.Owner != "other" {
-		t.Errorf("claimed anew by another namespace, its owner is %s", host.Owner)
+	if host := g.snapshot.Hosts.Get("host1.example.com"); host.Owner != "shop" {
+		t.Errorf("claimed by another namespace while it is withheld, its owner is %s", host.Owner)
 	}
-	g.holds("a host that another has claimed", 17)
+	g.holds("a host that another claims", 18)
 
 	g.objects.Ingresses = g.objects.Ingresses.Without(objects.Key{Namespace: "shop", Name: "new"})
 	g.build()
-	g.holds("another deletion", 18)
+	g.holds("another deletion", 19)
 }
 
 // TestOldClaimIsNoNewOne: who asked all the time and lost does not win by the

@@ -61,7 +61,7 @@ func (g *Guard) recall(now *sight, before *compile.Builder) bool {
 	}
 	objs.Now = now.objects.Now
 	builder := *before
-	last, _ := see(&builder, objs, now.cfg)
+	last, _ := g.see(&builder, objs, now.cfg)
 	guard, record := &now.cfg.Guard, now.objects.Guard
 	if !guard.TooFew(now.hosts.Len(), last.hosts.Len()) || record != nil && guard.TooFew(last.hosts.Len(), record.Hosts) {
 		return false
@@ -76,7 +76,7 @@ func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
 	objs := now.objects
 	relisted := g.remains.addTo(&objs, needsOf(g.withheld))
 	objs.Good = g.held.Good()
-	snapshot := g.held.BuildWith(objs, compile.Extra{Withheld: g.withheld}, now.cfg)
+	snapshot := g.held.BuildWith(objs, compile.Extra{Withheld: g.withheld, Incumbents: g.incumbents(objs.Claims)}, now.cfg)
 
 	status := Status{Holding: true, Until: g.hold.until, Objects: relisted}
 	status.Hosts, status.Hash = g.withheldHosts(snapshot, relisted)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -38,9 +39,13 @@ func (g *Guard) record() (r objects.GuardRecord, ok bool) {
 }
 
 // note takes note of what is about to be served.
-func (g *Guard) note(snapshot *gatelodge.Snapshot) {
+func (g *Guard) note(snapshot *gatelodge.Snapshot, by *compile.Builder) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.names = by.Held(g.names, g.last.objects.Now)
+	if g.namesNews != nil {
+		g.namesNews.Raise()
+	}
 	g.served = snapshot
 	if g.news != nil {
 		g.news.Raise()

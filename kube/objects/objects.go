@@ -47,6 +47,10 @@ type Objects struct {
 	Relists []*Relist
 	Guard   *GuardRecord
 
+	// Claims is what the leader wrote down of who has names that several namespaces
+	// claim.
+	Claims Holdings
+
 	// Remembered is when these were the cluster's objects, if they come from
 	// disk; zero: they are what the source says now.
 	Remembered time.Time

@@ -1,0 +1,118 @@
+package objects
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Holding is which namespace has a name. It is never written.
+type Holding struct {
+	Namespace string
+	Since     time.Time // when it got it, in whole seconds
+	// Guest is set if it has the name by the leave of the namespace that has the
+	// wildcard above it.
+	Guest bool
+}
+
+// Holdings is which namespaces have which names.
+type Holdings = gatelodge.Map[gatelodge.Name, *Holding]
+
+// ClaimsItem is the name, after that of the instance, of the Store's item in
+// which the leader writes down who has the names that several namespaces claim.
+// In a cluster it is the ConfigMap NAME-claims.
+const ClaimsItem = "claims"
+
+// ClaimsPart is the item's one part: a line for each name, with the namespace
+// and the Unix time since when it has the name. "*" stands for the host of every
+// other name.
+const ClaimsPart = "claims"
+
+// MaxClaims bounds the names in the item, so that it fits a ConfigMap: at most 1
+// MiB, of which a line takes 340 octets at most and 60 as a rule.
+const MaxClaims = 3000
+
+// FormatClaims returns the content of the part.
+func FormatClaims(h Holdings) []byte {
+	var text bytes.Buffer
+	for name, holding := range h.All() {
+		written := string(name)
+		if name == "" {
+			written = "*"
+		}
+		fmt.Fprintf(&text, "%s %s %d", written, holding.Namespace, max(0, holding.Since.Unix()))
+		if holding.Guest {
+			text.WriteString(" guest")
+		}
+		text.WriteByte('\n')
+	}
+	return text.Bytes()
+}
+
+// ReadClaims reads the part. A line that can't be read says nothing,
+// which leaves its name to the age of objects. What is the same as in last is the
+// same pointer.
+func ReadClaims(text string, last Holdings) Holdings {
+	read := Holdings{}.Edit()
+	n := 0
+	for line := range strings.Lines(text) {
+		name, holding, ok := readClaim(line)
+		if !ok || n == MaxClaims {
+			continue
+		}
+		n++
+		if before := last.Get(name); before != nil && *before == *holding {
+			holding = before
+		}
+		read.Set(name, holding)
+	}
+	return read.Map()
+}
+
+func readClaim(line string) (name gatelodge.Name, h *Holding, ok bool) {
+	fields := strings.Fields(line)
+	if len(fields) != 3 && !(len(fields) == 4 && fields[3] == "guest") {
+		return "", nil, false
+	}
+	if fields[0] != "*" {
+		var err error
+		if name, err = gatelodge.ParseName(fields[0]); err != nil {
+			return "", nil, false
+		}
+	}
+	seconds, err := strconv.ParseInt(fields[2], 10, 64)
+	if err != nil || seconds < 0 || seconds > 1<<40 {
+		return "", nil, false
+	}
+	return name, &Holding{Namespace: fields[1], Since: time.Unix(seconds, 0).UTC(), Guest: len(fields) == 4}, true
+}
+
+// PutClaims writes the item.
+func PutClaims(ctx context.Context, store gatelodge.Store, h Holdings) error {
+	item, err := store.Get(ctx, ClaimsItem)
+	if err != nil && !errors.Is(err, gatelodge.ErrNotFound) {
+		return fmt.Errorf("recording who has which names: %w", err)
+	}
+	item.Data = map[string][]byte{ClaimsPart: FormatClaims(h)}
+	if _, err := store.Put(ctx, ClaimsItem, item); err != nil {
+		return fmt.Errorf("recording who has which names: %w", err)
+	}
+	return nil
+}
+
+// StoredClaims reads the item; without one nothing is recorded.
+func StoredClaims(ctx context.Context, store gatelodge.Store) (Holdings, error) {
+	item, err := store.Get(ctx, ClaimsItem)
+	if errors.Is(err, gatelodge.ErrNotFound) {
+		return Holdings{}, nil
+	} else if err != nil {
+		return Holdings{}, fmt.Errorf("reading who had which names: %w", err)
+	}
+	return ReadClaims(string(item.Data[ClaimsPart]), Holdings{}), nil
+}
