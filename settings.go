@@ -9,11 +9,12 @@ import (
 // They are in the Snapshot, so that a changed configuration is served in one
 // step like everything else.
 type Settings struct {
-	Timeouts  Timeouts
-	Limits    Limits
-	Retries   Retries
-	Trust     Trust
-	AccessLog AccessLog
+	Timeouts   Timeouts
+	Limits     Limits
+	Retries    Retries
+	Trust      Trust
+	AccessLog  AccessLog
+	ServerName string // the Server field of answers whose backend set none; "" for none
 	// AmbiguousPaths lets requests pass whose path, read as other software may
 	// read it, leads to a route with other protections.
 	AmbiguousPaths bool

@@ -70,7 +70,7 @@ func (b *body) Buffered() (n int64, whole bool) {
 func (b *body) Trailers() exchange.Fields {
 	var trailers exchange.Fields
 	for _, f := range b.Body.Trailers() {
-		if f.Name != "authorization" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 {
+		if f.Name != "authorization" && f.Name != "proxy" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 {
 			trailers = append(trailers, f)
 		}
 	}

@@ -75,6 +75,12 @@ func TestForwardedFields(t *testing.T) {
 			sent:    map[string]string{"X-Forwarded-For": "nonsense"},
 			want:    map[string]string{"X-Forwarded-Proto": "SCHEME", "X-Forwarded-Port": "PORT", "X-Real-Ip": "127.0.0.1", "X-Forwarded-Host": appHost},
 		},
+		{
+			name:    "httpoxy",
+			trusted: true,
+			sent:    map[string]string{"Proxy": "http://evil.example", "Proxy-Like": "kept"},
+			want:    map[string]string{"Proxy": "", "Proxy-Like": "kept"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inModes(t, func(t *testing.T, m mode) {
@@ -104,6 +110,82 @@ func TestForwardedFields(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestForwardedValues: values that proxies write are read as they are meant, and
+// of several the nearest proxy's counts, not one that a client put before it.
+func TestForwardedValues(t *testing.T) {
+	type values map[string]string
+	for _, c := range []struct {
+		name string
+		sent []string // fields
+		want values
+	}{
+		{"the scheme of a WebSocket", []string{"X-Forwarded-Proto: wss"}, values{"X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}},
+		{"and in clear text", []string{"X-Forwarded-Proto: WS"}, values{"X-Forwarded-Proto": "http"}},
+		{"upper case", []string{"X-Forwarded-Proto: HTTPS"}, values{"X-Forwarded-Proto": "https"}},
+		{"a list", []string{"X-Forwarded-Proto: http, https"}, values{"X-Forwarded-Proto": "https"}},
+		{"a forged value before it", []string{"X-Forwarded-Proto: https ,\thttp"}, values{"X-Forwarded-Proto": "http"}},
+		{"two fields", []string{"X-Forwarded-Proto: https", "X-Forwarded-Proto: http"}, values{"X-Forwarded-Proto": "http"}},
+		{"empty items", []string{"X-Forwarded-Proto: https, ,", "X-Forwarded-For: 192.0.2.1,, ,", "X-Forwarded-Host: a.example,"}, values{"X-Forwarded-Proto": "https", "X-Real-Ip": "192.0.2.1", "X-Forwarded-Host": "a.example"}},
+		{"nonsense", []string{"X-Forwarded-Proto: gopher", "X-Forwarded-Host: a b/c", "X-Forwarded-Port: 99999"}, values{"X-Forwarded-Proto": "SCHEME", "X-Forwarded-Host": appHost, "X-Forwarded-Port": "PORT"}},
+		{"hosts and ports in lists", []string{"X-Forwarded-Host: forged.example, front.example:8443", "X-Forwarded-Port: 1 , 8443"}, values{"X-Forwarded-Host": "front.example:8443", "X-Forwarded-Port": "8443"}},
+		{"addresses in brackets and with ports", []string{"X-Forwarded-For: 192.0.2.1:99, [2001:db8::9]"}, values{"X-Real-Ip": "2001:db8::9"}},
+		{"Forwarded", []string{`Forwarded: for=203.0.113.9;proto=http, For="[2001:db8::7]:4711" ; Proto=HTTPS;by=127.0.0.9;host="front.example:444"`}, values{
+			"X-Real-Ip": "2001:db8::7", "X-Forwarded-For": "2001:db8::7, 127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "front.example:444", "Forwarded": "",
+		}},
+		{"Forwarded in two fields, by trusted proxies", []string{"Forwarded: for=192.0.2.3;proto=http", "Forwarded: for=127.0.0.8;proto=wss"}, values{"X-Real-Ip": "192.0.2.3", "X-Forwarded-Proto": "https"}},
+		{"Forwarded of nobody known", []string{"Forwarded: for=192.0.2.3, for=unknown"}, values{"X-Real-Ip": "127.0.0.1"}},
+		{"a comma in quotes", []string{`Forwarded: for=192.0.2.3;ext="a, for=192.0.2.4"`}, values{"X-Real-Ip": "192.0.2.3"}},
+		{"Forwarded beside the others, which count", []string{"Forwarded: for=192.0.2.66;proto=https", "X-Forwarded-For: 192.0.2.3"}, values{"X-Real-Ip": "192.0.2.3", "X-Forwarded-Proto": "SCHEME"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inModes(t, func(t *testing.T, m mode) {
+				g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, echoFields)), settings(func(s *gatelodge.Settings) {
+					s.Trust.Forwarded = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+				}))
+				r := newRequest(t, "GET", m.url(appHost, "/"), nil)
+				for _, field := range c.sent {
+					name, value, _ := strings.Cut(field, ": ")
+					r.Header.Add(name, value)
+				}
+				body := do(t, g.client(m), r).body
+				scheme, port := "http", "80"
+				if m.tls() {
+					scheme, port = "https", "443"
+				}
+				for name, want := range c.want {
+					want = strings.NewReplacer("SCHEME", scheme, "PORT", port).Replace(want)
+					if m.tls() && name == "X-Forwarded-Port" && want == "443" {
+						continue // the listener's own
+					}
+					if got := lineOf(body, name+": "); got != want {
+						t.Errorf("%s: got %q, want %q", name, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestServerField: where a backend names itself, that stays; elsewhere we do, in
+// answers of our own too, unless there is to be no name.
+func TestServerField(t *testing.T) {
+	everywhere(t, func(t *testing.T, m mode, p gatelodge.BackendProtocol) {
+		address := backendServer(t, p, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/named" {
+				w.Header().Set("Server", "backend/1")
+			}
+		})
+		for _, name := range []string{"", "gatelodge"} {
+			g := start(t, app(p, address), settings(func(s *gatelodge.Settings) { s.ServerName, s.HSTS = name, "max-age=1" }))
+			for path, want := range map[string]string{"/": name, "/named": "backend/1", "/%00": name} {
+				if got := g.get(m, path).Header["Server"]; strings.Join(got, ",") != want {
+					t.Errorf("%s with name %q: got %q", path, name, got)
+				}
+			}
+		}
+	})
 }
 
 func TestTargetIsForwardedAsMatched(t *testing.T) {

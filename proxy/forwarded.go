@@ -1,12 +1,11 @@
 package proxy
 
 import (
+	"iter"
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"gatelodge.dev/proxy/exchange"
 )
 
 // identify finds the client's address, its scheme and the request's ID: the
@@ -17,56 +16,61 @@ func (r *request) identify() {
 		r.id = newID()
 		return
 	}
-	if client, ok := rightmostUntrusted(r.x.Header, r.table.settings.Trust.Forwarded); ok {
+	said := readForwarded(r.x.Header)
+	if client, ok := rightmostUntrusted(said.addresses, r.table.settings.Trust.Forwarded); ok {
 		r.x.Client = netip.AddrPortFrom(client, 0)
 	}
-	if proto := r.x.Header.Get("x-forwarded-proto"); proto == "http" || proto == "https" {
-		r.scheme = proto
+	if scheme := schemeOf(said.proto); scheme != "" {
+		r.scheme = scheme
+	}
+	if _, ok := canonicalHost(said.host); ok {
+		r.publicHost = said.host
+	}
+	if port, err := strconv.ParseUint(said.port, 10, 16); err == nil && port > 0 {
+		r.publicPort = said.port
 	}
 	if r.id = r.x.Header.Get("x-request-id"); !isID(r.id) {
 		r.id = newID()
 	}
 }
 
-// rightmostUntrusted returns the last address in X-Forwarded-For that is not a
-// trusted proxy's: what is left of it is only what that client claims. If all are
-// trusted, it returns the first.
-func rightmostUntrusted(header exchange.Fields, trusted []netip.Prefix) (client netip.Addr, ok bool) {
-	for i := len(header) - 1; i >= 0; i-- {
-		if header[i].Name != "x-forwarded-for" {
-			continue
+// rightmostUntrusted returns the last address that is not a trusted proxy's: what
+// is left of it is only what that client claims. If all are trusted, it returns
+// the first.
+func rightmostUntrusted(fromRight iter.Seq[string], trusted []netip.Prefix) (client netip.Addr, ok bool) {
+	for item := range fromRight {
+		address, err := parseAddress(item)
+		if err != nil {
+			return client, ok // what is left of it is untrusted
 		}
-		for rest, more := header[i].Value, true; more; {
-			var item string
-			item, rest, more = cutLast(rest)
-			address, err := parseAddress(item)
-			if err != nil {
-				return client, ok // what is left of it is untrusted
-			}
-			client, ok = address, true
-			if !contains(trusted, address) {
-				return client, ok
-			}
+		client, ok = address, true
+		if !contains(trusted, address) {
+			return client, ok
 		}
 	}
 	return client, ok
 }
 
-// cutLast cuts the last item off a comma-separated list.
-func cutLast(list string) (item, rest string, more bool) {
-	i := strings.LastIndexByte(list, ',')
-	if i < 0 {
-		return list, "", false
+// schemeOf returns the scheme that a proxy means: some write that of a WebSocket,
+// or in upper case. It is "" for anything else.
+func schemeOf(proto string) string {
+	switch {
+	case strings.EqualFold(proto, "http"), strings.EqualFold(proto, "ws"):
+		return "http"
+	case strings.EqualFold(proto, "https"), strings.EqualFold(proto, "wss"):
+		return "https"
 	}
-	return list[i+1:], list[:i], true
+	return ""
 }
 
 // parseAddress parses an address with or without a port. It drops a zone, which
 // may be any text and has no meaning on another machine.
 func parseAddress(s string) (netip.Addr, error) {
-	s = strings.TrimSpace(s)
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone(""), nil
+	}
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		s = s[1 : len(s)-1]
 	}
 	address, err := netip.ParseAddr(s)
 	return address.Unmap().WithZone(""), err
@@ -83,15 +87,19 @@ func contains(prefixes []netip.Prefix, address netip.Addr) bool {
 
 // forwardedFields replaces the fields about the sender of the request by what we
 // know, and drops fields with underscores in their names, which many backends
-// take for hyphens.
+// take for hyphens, and Proxy, which CGI programs take for the proxy to use
+// (httpoxy, CVE-2016-5385).
 func (r *request) forwardedFields() {
 	x := r.x
 	peer := x.Conn.PeerText
-	chain, proto, host, port := peer, r.scheme, x.Authority, ""
+	chain, host, port := peer, x.Authority, r.publicPort
+	if r.publicHost != "" {
+		host = r.publicHost
+	}
 	fields := r.fields[:0]
 	for _, f := range x.Header {
 		switch {
-		case strings.IndexByte(f.Name, '_') >= 0:
+		case strings.IndexByte(f.Name, '_') >= 0, f.Name == "proxy":
 		case !isForwarded(f.Name):
 			fields = append(fields, f)
 		case !r.trusted:
@@ -103,10 +111,6 @@ func (r *request) forwardedFields() {
 			chain = f.Value + ", " + peer
 		case f.Name == "x-forwarded-for":
 			chain = strings.TrimSuffix(chain, peer) + f.Value + ", " + peer
-		case f.Name == "x-forwarded-host":
-			host = f.Value
-		case f.Name == "x-forwarded-port":
-			port = f.Value
 		}
 	}
 	if port == "" {
@@ -115,11 +119,14 @@ func (r *request) forwardedFields() {
 	client := peer
 	if x.Client != x.Conn.Peer {
 		client = x.Client.Addr().String()
+		if chain == peer { // it was said by Forwarded
+			chain = client + ", " + peer
+		}
 	}
 	fields.Add("x-forwarded-for", chain)
 	fields.Add("x-forwarded-host", host)
 	fields.Add("x-forwarded-port", port)
-	fields.Add("x-forwarded-proto", proto)
+	fields.Add("x-forwarded-proto", r.scheme)
 	fields.Add("x-real-ip", client)
 	fields.Add("x-request-id", r.id)
 	fields = r.addClientFields(fields)

@@ -22,6 +22,8 @@ type request struct {
 	route   *route         // nil: none was found
 	id      string         // X-Request-ID
 
+	publicHost, publicPort string // what the client asked a trusted proxy for; "": not known
+
 	tried        []*endpoint   // in order
 	upstreamTime time.Duration // of all tries
 	reason       string        // why the answer is our own, or why the response was aborted
@@ -41,7 +43,7 @@ func (s *Server) begin(x *exchange.Exchange) *request {
 	r.x, r.server, r.table, r.started = x, s, s.table.Load(), time.Now()
 	r.scheme = x.Scheme
 	r.body.Body, r.body.limit = x.Body, r.table.settings.Limits.BodyBytes
-	r.response.Response, r.response.server = x.Response, s
+	r.response.Response, r.response.server, r.response.name = x.Response, s, r.table.settings.ServerName
 	x.Body, x.Response = &r.body, &r.response
 	return r
 }
@@ -107,17 +109,26 @@ type response struct {
 	exchange.Response
 	server *Server
 	status int             // 0: no final one yet
+	name   string          // the Server field, where the backend has none; "": none
 	hsts   string          // the Strict-Transport-Security field; "": the backend's, if any
-	fields exchange.Fields // memory for the fields with hsts
+	fields exchange.Fields // memory for the fields with hsts and name
 	tunnel exchange.Tunnel // after an upgrade
 }
 
-// Head records the status, and sets the Strict-Transport-Security field.
+// Head records the status, and sets the Strict-Transport-Security and Server
+// fields.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
-	if p.hsts != "" {
-		// Of two fields a browser uses the first (RFC 6797 §8.1).
+	nameless := p.name != "" && !header.Has("server")
+	if p.hsts != "" || nameless {
 		p.fields = append(p.fields[:0], header...)
-		p.fields.Set("strict-transport-security", p.hsts)
+	}
+	if p.hsts != "" {
+		p.fields.Set("strict-transport-security", p.hsts) // of two a browser uses the first (RFC 6797 §8.1)
+	}
+	if nameless {
+		p.fields.Add("server", p.name)
+	}
+	if p.hsts != "" || nameless {
 		header = p.fields
 	}
 	err := p.Response.Head(status, header, length)

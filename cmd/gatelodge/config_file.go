@@ -17,6 +17,7 @@ type fileConfig struct {
 	AccessLog     fileAccessLog  `yaml:"accessLog"`
 	RedirectHTTPS bool           `yaml:"redirectHTTPS"`
 	HSTS          string         `yaml:"hsts"`
+	ServerName    string         `yaml:"serverName"`
 	TLS           fileTLS        `yaml:"tls"`
 	ACME          fileACME       `yaml:"acme"`
 	DNS           fileDNS        `yaml:"dns"`
@@ -180,6 +181,7 @@ func (f *fileConfig) setDefaults() {
 		Retries:       fileRetries{Attempts: 3, Budget: "20%"},
 		AccessLog:     fileAccessLog{Enabled: true, Format: "json", Sample: 1},
 		RedirectHTTPS: true,
+		ServerName:    "gatelodge",
 		TLS:           fileTLS{MinVersion: "1.2"},
 		ACME:          fileACME{KeyType: "ecdsa-p256"},
 		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns"},

@@ -89,6 +89,7 @@ retries: {attempts: 2, budget: 12.5%}
 accessLog: {enabled: false, sample: 0.5}
 redirectHTTPS: false
 hsts: max-age=300
+serverName: edge/2
 tls: {defaultCertificates: [edge/wildcard], minVersion: 1.3}
 dns:
   zones:
@@ -145,6 +146,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 			AccessLog:      gatelodge.AccessLog{Sample: 0.5},
 			Drain:          gatelodge.Drain{Timeout: time.Second, Tunnels: 2 * time.Second},
 			HSTS:           "max-age=300",
+			ServerName:     "edge/2",
 			AmbiguousPaths: true,
 			TLS:            gatelodge.TLSSettings{MinVersion: tls.VersionTLS13},
 			DNS:            gatelodge.DNSSettings{NSID: true, RateLimit: 100, QuerySample: 0.25},

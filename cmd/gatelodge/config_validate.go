@@ -103,6 +103,7 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 		AmbiguousPaths: r.oneOf("ingress.ambiguousPaths", f.Ingress.AmbiguousPaths, "refuse", "allow") == "allow",
 		RedirectHTTPS:  f.RedirectHTTPS,
 		HSTS:           r.hsts("hsts", f.HSTS),
+		ServerName:     r.serverName("serverName", f.ServerName),
 		Drain: gatelodge.Drain{
 			Delay:   r.duration("drain.delay", f.Drain.Delay, 0),
 			Timeout: r.duration("drain.timeout", f.Drain.Timeout, 0),

@@ -169,3 +169,17 @@ func (r *configReader) servicePort(key, s string) *objects.ServicePort {
 	}
 	return &objects.ServicePort{Namespace: namespace, Name: name, Port: port}
 }
+
+// serverName accepts the value of a Server field (RFC 9110 §10.2.4).
+func (r *configReader) serverName(key, s string) string {
+	for _, c := range []byte(s) {
+		if c < ' ' || c > '~' {
+			r.fail(key, "%q is not a valid Server field, write ASCII text such as gatelodge, or nothing for none", abridged(s))
+			return ""
+		}
+	}
+	if strings.TrimSpace(s) != s || len(s) > 128 {
+		r.fail(key, "%q is not a valid Server field, write up to 128 characters without spaces around them", abridged(s))
+	}
+	return s
+}

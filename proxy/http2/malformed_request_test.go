@@ -144,7 +144,7 @@ func TestWhatTheHandlerSees(t *testing.T) {
 	if got := p.expect(stream(1)); got != "1:204!" {
 		t.Errorf("got %s", got)
 	}
-	want := "POST http app.example.test /a ?b=c [{cookie a=1; b=2} {x y} {te trailers}] 4 body[{after all}] <nil>"
+	want := "POST http app.example.test /a ?b=c [cookie: a=1; b=2 x: y te: trailers] 4 body[after: all] <nil>"
 	if got := <-got; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
