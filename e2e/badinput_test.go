@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // gatelodge runs a command to its end and returns its exit code and output.
 func gatelodge(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	command := exec.Command(binary, args...)
+	command := exec.Command(undertest.Binary(), args...)
 	var out, err bytes.Buffer
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &out, &err
 	var exit *exec.ExitError
@@ -115,11 +117,12 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 
 // TestBadInputStopsNothingGood puts all mistakes into a served folder at once.
 func TestBadInputStopsNothingGood(t *testing.T) {
+	t.Parallel()
 	dir, config := goodFolder(t)
-	g := start(t, "serve", "--manifests", dir, "--config", config)
+	g := undertest.Start(t, "serve", "--manifests", dir, "--config", config)
 	good := func(when string) {
 		t.Helper()
-		if status, body, err := g.get("http://good.pke.example.com/"); err != nil || status != http.StatusOK || body != "good" {
+		if status, body, err := g.Get("http://good.pke.example.com/"); err != nil || status != http.StatusOK || body != "good" {
 			t.Errorf("%s: %d %q %v", when, status, body, err)
 		}
 	}
@@ -127,8 +130,8 @@ func TestBadInputStopsNothingGood(t *testing.T) {
 	metric := func(reason string) string { return `gatelodge_problems{reason="` + reason + `"} 1` }
 	awaitMetrics := func(what string, present bool, reasons ...string) {
 		t.Helper()
-		g.await(what, func() error {
-			_, body, err := g.get("http://" + g.admin + "/metrics")
+		g.Await(what, func() error {
+			_, body, err := g.Get("http://" + g.Admin + "/metrics")
 			if err != nil {
 				return err
 			}
@@ -149,24 +152,24 @@ func TestBadInputStopsNothingGood(t *testing.T) {
 	good("with mistakes around it")
 	for _, c := range badInputs {
 		logged := false
-		for line := range strings.Lines(g.stderr.String()) {
+		for line := range strings.Lines(g.Stderr.String()) {
 			logged = logged || strings.Contains(line, "reason="+c.reason) && strings.Contains(line, c.says[0])
 		}
 		if !logged {
 			t.Errorf("%s: the log does not say %s of %s", c.idea, c.reason, c.says[0])
 		}
 	}
-	if status, body, _ := g.get("http://lost.pke.example.com/"); status != http.StatusServiceUnavailable {
+	if status, body, _ := g.Get("http://lost.pke.example.com/"); status != http.StatusServiceUnavailable {
 		t.Errorf("a host whose Service is missing: %d %s, want 503", status, body)
 	}
-	if _, body, _ := g.get("http://" + g.admin + "/api/problems"); !strings.Contains(body, `"reason": "BackendMissing"`) {
+	if _, body, _ := g.Get("http://" + g.Admin + "/api/problems"); !strings.Contains(body, `"reason": "BackendMissing"`) {
 		t.Errorf("the admin endpoint does not show the problems: %s", body)
 	}
 
 	// A file that was good and no longer parses keeps what it had.
 	write(t, dir, "good.yaml", "kind: [\n")
-	g.await("the broken file to be seen", func() error {
-		if _, body, _ := g.get("http://" + g.admin + "/api/problems"); !strings.Contains(body, "good.yaml") {
+	g.Await("the broken file to be seen", func() error {
+		if _, body, _ := g.Get("http://" + g.Admin + "/api/problems"); !strings.Contains(body, "good.yaml") {
 			return errors.New(body)
 		}
 		return nil
@@ -176,7 +179,7 @@ func TestBadInputStopsNothingGood(t *testing.T) {
 	// So does a configuration.
 	os.WriteFile(config, []byte(zoneConfig+"colour: blue\n"), 0o600)
 	awaitMetrics("the bad configuration to be told", true, "BadConfig")
-	if _, body, _ := g.get("http://" + g.admin + "/api/problems"); !strings.Contains(body, "colour") || !strings.Contains(body, ":8") {
+	if _, body, _ := g.Get("http://" + g.Admin + "/api/problems"); !strings.Contains(body, "colour") || !strings.Contains(body, ":8") {
 		t.Errorf("the problem names not both key and line: %s", body)
 	}
 	good("with a bad configuration")

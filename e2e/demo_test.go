@@ -20,28 +20,30 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // startDemo runs the demo, and trusts the CA that it printed.
-func startDemo(t *testing.T) *gateway {
+func startDemo(t *testing.T) *undertest.Gateway {
 	t.Helper()
-	g := start(t, "demo")
-	g.await("the guide", func() error {
-		if !strings.Contains(g.stdout.String(), "/metrics\n") {
-			return fmt.Errorf("printed so far: %q", g.stdout.String())
+	g := undertest.Start(t, "demo")
+	g.Await("the guide", func() error {
+		if !strings.Contains(g.Stdout.String(), "/metrics\n") {
+			return fmt.Errorf("printed so far: %q", g.Stdout.String())
 		}
 		return nil
 	})
-	match := regexp.MustCompile(`--cacert (/\S+\.pem) `).FindStringSubmatch(g.stdout.String())
+	match := regexp.MustCompile(`--cacert (/\S+\.pem) `).FindStringSubmatch(g.Stdout.String())
 	if match == nil {
-		t.Fatalf("no CA file is printed:\n%s", g.stdout.String())
+		t.Fatalf("no CA file is printed:\n%s", g.Stdout.String())
 	}
 	pem, err := os.ReadFile(match[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.roots = x509.NewCertPool()
-	if !g.roots.AppendCertsFromPEM(pem) {
+	g.Roots = x509.NewCertPool()
+	if !g.Roots.AppendCertsFromPEM(pem) {
 		t.Fatalf("no certificate in %s", match[1])
 	}
 	return g
@@ -56,25 +58,25 @@ func TestDemo(t *testing.T) {
 	g := startDemo(t)
 
 	t.Run("an Ingress is a live HTTPS host", func(t *testing.T) {
-		status, body, err := g.get("https://echo.shop.pke.example.com/some/path")
+		status, body, err := g.Get("https://echo.shop.pke.example.com/some/path")
 		if err != nil || status != http.StatusOK || !strings.Contains(body, "GET /some/path") {
 			t.Errorf("%d %v\n%s", status, err, body)
 		}
 	})
 	t.Run("HTTP redirects to the public HTTPS port", func(t *testing.T) {
-		response, err := g.client().Get("http://echo.shop.pke.example.com/any/path?x=1")
+		response, err := g.Client().Get("http://echo.shop.pke.example.com/any/path?x=1")
 		if err != nil {
 			t.Fatal(err)
 		}
 		response.Body.Close()
-		want := "https://echo.shop.pke.example.com:" + port(g.https) + "/any/path?x=1"
+		want := "https://echo.shop.pke.example.com:" + port(g.HTTPS) + "/any/path?x=1"
 		if got := response.Header.Get("Location"); response.StatusCode != http.StatusPermanentRedirect || got != want {
 			t.Errorf("%d to %q, want 308 to %q", response.StatusCode, got, want)
 		}
 	})
 	t.Run("its name is answered", func(t *testing.T) {
 		for _, network := range []string{"udp", "tcp"} {
-			answer, err := g.query(network, "echo.shop.pke.example.com", dns.TypeA)
+			answer, err := g.Query(network, "echo.shop.pke.example.com", dns.TypeA)
 			if err != nil || answer.Rcode != dns.RcodeSuccess || !answer.Authoritative || len(answer.Answer) != 1 ||
 				answer.Answer[0].(*dns.A).A.String() != "127.0.0.1" {
 				t.Errorf("%s: %v\n%v", network, err, answer)
@@ -98,17 +100,17 @@ func TestDemo(t *testing.T) {
 			{"nobody.pke.example.com", dns.TypeA, dns.RcodeNameError, 0},
 			{"example.org", dns.TypeA, dns.RcodeRefused, 0},
 		} {
-			answer, err := g.query("udp", c.name, c.qtype)
+			answer, err := g.Query("udp", c.name, c.qtype)
 			if err != nil || answer.Rcode != c.rcode || len(answer.Answer) != c.answers {
 				t.Errorf("%s %s: %v\n%v", c.name, dns.TypeToString[c.qtype], err, answer)
 			}
 		}
 	})
 	t.Run("every name below a wildcard is a host", func(t *testing.T) {
-		if status, body, err := g.get("https://branch-7.preview.shop.pke.example.com/"); status != http.StatusOK {
+		if status, body, err := g.Get("https://branch-7.preview.shop.pke.example.com/"); status != http.StatusOK {
 			t.Errorf("%d %v %s", status, err, body)
 		}
-		if status, _, _ := g.get("http://a.b.preview.shop.pke.example.com/"); status != http.StatusNotFound {
+		if status, _, _ := g.Get("http://a.b.preview.shop.pke.example.com/"); status != http.StatusNotFound {
 			t.Errorf("two labels below it: %d, want 404", status)
 		}
 	})
@@ -119,7 +121,7 @@ func TestDemo(t *testing.T) {
 			status         int
 		}{{"", "", 401}, {"demo", "wrong", 401}, {"demo", "demo", 200}} {
 			request.SetBasicAuth(c.user, c.password)
-			response, err := g.client().Do(request)
+			response, err := g.Client().Do(request)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +133,7 @@ func TestDemo(t *testing.T) {
 	})
 	t.Run("slow, failing and dead backends", func(t *testing.T) {
 		for path, want := range map[string]int{"/slow": 200, "/fail": 500, "/down": 502, "/downer": 200} {
-			if status, body, err := g.get("https://lab.marketing.pke.example.com" + path); status != want {
+			if status, body, err := g.Get("https://lab.marketing.pke.example.com" + path); status != want {
 				t.Errorf("%s: %d %v %s, want %d", path, status, err, body, want)
 			}
 		}
@@ -139,9 +141,9 @@ func TestDemo(t *testing.T) {
 	t.Run("WebSocket echo", func(t *testing.T) {
 		dialer := websocket.Dialer{
 			NetDialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, network, g.https)
+				return (&net.Dialer{}).DialContext(ctx, network, g.HTTPS)
 			},
-			TLSClientConfig: &tls.Config{RootCAs: g.roots},
+			TLSClientConfig: &tls.Config{RootCAs: g.Roots},
 		}
 		conn, _, err := dialer.Dial("wss://chat.shop.pke.example.com/echo", nil)
 		if err != nil {
@@ -170,7 +172,7 @@ func TestDemo(t *testing.T) {
 			"/api/zones":                         `"zone": "pke.example.com"`,
 			"/api/zones/pke.example.com/default": "SOA",
 		} {
-			status, body, err := g.get("http://" + g.admin + path)
+			status, body, err := g.Get("http://" + g.Admin + path)
 			if err != nil || status != http.StatusOK || !strings.Contains(body, want) {
 				t.Errorf("%s: %d %v, without %q:\n%.2000s", path, status, err, want, body)
 			}
@@ -178,12 +180,12 @@ func TestDemo(t *testing.T) {
 	})
 }
 
-func grpcCalls(t *testing.T, g *gateway) {
+func grpcCalls(t *testing.T, g *undertest.Gateway) {
 	conn, err := grpc.NewClient("passthrough:///grpc.shop.pke.example.com",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", g.https)
+			return (&net.Dialer{}).DialContext(ctx, "tcp", g.HTTPS)
 		}),
-		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: g.roots})))
+		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: g.Roots})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,9 +218,9 @@ func TestDemoLinesWorkAsPrinted(t *testing.T) {
 	wants := []struct{ part, want string }{ // the first that fits a line counts
 		{"curl -i --connect-to", "308 Permanent Redirect"},
 		{"--user demo:demo", "echo backend"},
-		{"marketing.pke.example.com:" + port(g.https) + "/slow", "two seconds"},
-		{"marketing.pke.example.com:" + port(g.https) + "/fail", "always fails"},
-		{"marketing.pke.example.com:" + port(g.https) + "/down", "502"},
+		{"marketing.pke.example.com:" + port(g.HTTPS) + "/slow", "two seconds"},
+		{"marketing.pke.example.com:" + port(g.HTTPS) + "/fail", "always fails"},
+		{"marketing.pke.example.com:" + port(g.HTTPS) + "/down", "502"},
 		{"openssl s_client", "hello"},
 		{"Echo/Say", "hello"},
 		{"/snapshot", "host echo.shop.pke.example.com"},
@@ -228,7 +230,7 @@ func TestDemoLinesWorkAsPrinted(t *testing.T) {
 		{"https://", "echo backend"},
 	}
 	ran := 0
-	for line := range strings.Lines(g.stdout.String()) {
+	for line := range strings.Lines(g.Stdout.String()) {
 		command, isCommand := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "  ")
 		if !isCommand || strings.HasPrefix(command, "chromium") {
 			continue // a browser is for people

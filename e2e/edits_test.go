@@ -17,6 +17,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/miekg/dns"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // state is what the three servers say of a host. Before an edit is served they
@@ -27,26 +29,24 @@ type state struct {
 	record  bool   // the name has an address
 }
 
-// ask finds out the state of a host, through a new connection.
-func (g *gateway) ask(host string) (state, error) {
+// stateOf finds out the state of a host, through new connections.
+func stateOf(g *undertest.Gateway, host string) (state, error) {
 	var s state
-	answer, err := g.query("udp", host, dns.TypeA)
+	answer, err := g.Query("udp", host, dns.TypeA)
 	if err != nil {
 		return s, err
 	}
 	s.record = len(answer.Answer) > 0
 
-	conn, err := tls.Dial("tcp", g.https, &tls.Config{ServerName: host, InsecureSkipVerify: true})
+	leaf, err := g.Shown(host)
 	if err != nil {
 		return s, err
 	}
-	leaf := conn.ConnectionState().PeerCertificates[0]
-	conn.Close()
 	if leaf.Issuer.CommonName == "e2e CA" {
 		s.serial = leaf.SerialNumber.Int64()
 	}
 
-	request, err := http.NewRequest("GET", "https://"+g.https+"/", nil)
+	request, err := http.NewRequest("GET", "https://"+g.HTTPS+"/", nil)
 	if err != nil {
 		return s, err
 	}
@@ -75,10 +75,10 @@ func (g *gateway) ask(host string) (state, error) {
 // the middle: then the earlier answers are old and the later ones new. The
 // other way round, an old answer after a new one, means that they did not
 // change together.
-func (g *gateway) awaitState(host string, old, want state) {
-	g.t.Helper()
-	g.await(fmt.Sprintf("%s to be %+v", host, want), func() error {
-		got, err := g.ask(host)
+func awaitState(t *testing.T, g *undertest.Gateway, host string, old, want state) {
+	t.Helper()
+	g.Await(fmt.Sprintf("%s to be %+v", host, want), func() error {
+		got, err := stateOf(g, host)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (g *gateway) awaitState(host string, old, want state) {
 		routeIsOld := old.backend != want.backend && got.backend == old.backend
 		certificateIsNew := old.serial != want.serial && got.serial == want.serial
 		if recordIsNew && (certificateIsOld || routeIsOld) || certificateIsNew && routeIsOld {
-			g.t.Errorf("%s is half live: %+v, between %+v and %+v", host, got, old, want)
+			t.Errorf("%s is half live: %+v, between %+v and %+v", host, got, old, want)
 		}
 		return fmt.Errorf("it is %+v", got)
 	})
@@ -99,22 +99,18 @@ func (g *gateway) awaitState(host string, old, want state) {
 // TestEditsUnderLoad makes 200 edits of a folder while clients ask for hosts
 // that stay.
 func TestEditsUnderLoad(t *testing.T) {
-	ca := newAuthority(t)
+	ca := undertest.NewCA(t, "e2e CA")
 	dir := t.TempDir()
 	a, b := startBackend(t, "a"), startBackend(t, "b")
 	write(t, dir, "class.yaml", classManifest)
 	write(t, dir, "services.yaml", service("a", a)+service("b", b)+service("stay", a, b)+service("moving", a))
-	secret, staySerial := ca.secret("shop", "stay", "stay.shop.pke.example.com")
+	secret, staySerial := tlsSecret(t, ca, "stay", "stay.shop.pke.example.com")
 	write(t, dir, "stay.yaml", secret+ingress("stay", "stay.shop.pke.example.com", "stay", "stay"))
-	secret, endpointsSerial := ca.secret("shop", "moving", "moving.shop.pke.example.com")
+	secret, endpointsSerial := tlsSecret(t, ca, "moving", "moving.shop.pke.example.com")
 	write(t, dir, "moving.yaml", secret+ingress("moving", "moving.shop.pke.example.com", "moving", "moving"))
-	config := filepath.Join(t.TempDir(), "gateway.yaml")
-	if err := os.WriteFile(config, []byte(zoneConfig), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	g := start(t, "serve", "--manifests", dir, "--config", config)
-	g.roots = ca.pool()
-	load := startLoad(g, "stay.shop.pke.example.com", staySerial)
+	g := serve(t, dir, zoneConfig)
+	g.Roots = ca.Pool()
+	load := startLoad(t, g, "stay.shop.pke.example.com", staySerial)
 
 	var lags []time.Duration
 	edit := func(host string, old, want state, file, text string) {
@@ -127,7 +123,7 @@ func TestEditsUnderLoad(t *testing.T) {
 		} else {
 			write(t, dir, file, text)
 		}
-		g.awaitState(host, old, want)
+		awaitState(t, g, host, old, want)
 		lags = append(lags, time.Since(began))
 	}
 	endpoints := "a"
@@ -136,19 +132,19 @@ func TestEditsUnderLoad(t *testing.T) {
 		moved := fmt.Sprintf("moved-%d.shop.pke.example.com", round)
 		var gone state
 
-		secret, serial := ca.secret("shop", "edited", host, moved)
+		secret, serial := tlsSecret(t, ca, "edited", host, moved)
 		first := state{serial, "a", true}
 		edit(host, gone, first, "edited.yaml", secret+ingress("edited", host, "a", "edited"))
 
 		toB := state{serial, "b", true}
 		edit(host, first, toB, "edited.yaml", secret+ingress("edited", host, "b", "edited"))
 
-		secret, serial = ca.secret("shop", "edited", host, moved)
+		secret, serial = tlsSecret(t, ca, "edited", host, moved)
 		replaced := state{serial, "b", true}
 		edit(host, toB, replaced, "edited.yaml", secret+ingress("edited", host, "b", "edited"))
 
 		edit(moved, gone, replaced, "edited.yaml", secret+ingress("edited", moved, "b", "edited"))
-		g.awaitState(host, replaced, gone)
+		awaitState(t, g, host, replaced, gone)
 
 		before := endpoints
 		ports := map[string]string{"a": a, "b": b}
@@ -158,7 +154,7 @@ func TestEditsUnderLoad(t *testing.T) {
 
 		// A second file beside the first, then both go, one after the other.
 		second := fmt.Sprintf("second-%d.shop.pke.example.com", round)
-		secret, serial = ca.secret("shop", "second", second)
+		secret, serial = tlsSecret(t, ca, "second", second)
 		edit(second, gone, state{serial, "a", true}, "second.yaml", secret+ingress("second", second, "a", "second"))
 		edit(second, state{serial, "a", true}, gone, "second.yaml", "")
 		edit(moved, replaced, gone, "edited.yaml", "")
@@ -181,7 +177,7 @@ type load struct {
 	failures                    chan error // the first few
 }
 
-func startLoad(g *gateway, host string, serial int64) *load {
+func startLoad(t *testing.T, g *undertest.Gateway, host string, serial int64) *load {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	l := &load{cancel: cancel, failures: make(chan error, 10)}
 	run := func(what string, count *atomic.Int64, once func() error) {
@@ -202,44 +198,40 @@ func startLoad(g *gateway, host string, serial int64) *load {
 		})
 	}
 	ok := func(client *http.Client) error {
-		status, body, err := get(client, "https://"+host+"/")
+		status, body, err := undertest.Get(client, "https://"+host+"/")
 		if err == nil && (status != http.StatusOK || body != "a" && body != "b") {
 			err = fmt.Errorf("%d %q", status, body)
 		}
 		return err
 	}
-	http2 := g.client()
+	http2 := g.Client()
 	run("HTTP/2, one connection", &l.requests, func() error { return ok(http2) })
-	http1 := g.client()
+	http1 := g.Client()
 	http1.Transport.(*http.Transport).TLSClientConfig.NextProtos = []string{"http/1.1"}
 	http1.Transport.(*http.Transport).ForceAttemptHTTP2 = false
 	run("HTTP/1.1, kept alive", &l.requests, func() error { return ok(http1) })
 	run("HTTPS, a connection each", &l.requests, func() error {
-		client := g.client()
+		client := g.Client()
 		defer client.CloseIdleConnections()
 		return ok(client)
 	})
 	run("HTTP redirect", &l.requests, func() error {
-		status, _, err := get(http1, "http://"+host+"/")
+		status, _, err := undertest.Get(http1, "http://"+host+"/")
 		if err == nil && status != http.StatusPermanentRedirect {
 			err = fmt.Errorf("status %d", status)
 		}
 		return err
 	})
 	run("certificate", &l.requests, func() error {
-		conn, err := tls.Dial("tcp", g.https, &tls.Config{ServerName: host, RootCAs: g.roots})
-		if err != nil {
-			return err
+		leaf, err := g.Accepted(host)
+		if err == nil && leaf.SerialNumber.Int64() != serial {
+			err = fmt.Errorf("serial %v, want %d", leaf.SerialNumber, serial)
 		}
-		defer conn.Close()
-		if got := conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64(); got != serial {
-			return fmt.Errorf("serial %d, want %d", got, serial)
-		}
-		return nil
+		return err
 	})
 	for _, network := range []string{"udp", "tcp"} {
 		run("DNS over "+network, &l.queries, func() error {
-			answer, err := g.query(network, host, dns.TypeA)
+			answer, err := g.Query(network, host, dns.TypeA)
 			if err == nil && (answer.Rcode != dns.RcodeSuccess || len(answer.Answer) != 1) {
 				err = errors.New(answer.String())
 			}
@@ -248,13 +240,13 @@ func startLoad(g *gateway, host string, serial int64) *load {
 	}
 	dialer := websocket.Dialer{
 		NetDialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, g.https)
+			return (&net.Dialer{}).DialContext(ctx, network, g.HTTPS)
 		},
-		TLSClientConfig: &tls.Config{RootCAs: g.roots},
+		TLSClientConfig: &tls.Config{RootCAs: g.Roots},
 	}
 	socket, _, err := dialer.Dial("wss://"+host+"/", nil)
 	if err != nil {
-		g.t.Fatal(err)
+		t.Fatal(err)
 	}
 	context.AfterFunc(ctx, func() { socket.Close() })
 	run("one WebSocket", &l.messages, func() error {

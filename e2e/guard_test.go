@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,63 +8,21 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatelodge.dev/e2e/undertest"
 )
-
-// guardReport is what /api/guard says.
-type guardReport struct {
-	Holding, Starting bool
-	Hash              string
-	Hosts             []string
-}
-
-func (g *gateway) guardReport() (r guardReport, err error) {
-	_, body, err := g.get("http://" + g.admin + "/api/guard")
-	if err == nil {
-		err = json.Unmarshal([]byte(body), &r)
-	}
-	return r, err
-}
-
-// awaitHeld waits until the guard withholds so many hosts.
-func (g *gateway) awaitHeld(hosts int) (hash string) {
-	g.t.Helper()
-	g.await(fmt.Sprintf("%d hosts to be withheld", hosts), func() error {
-		r, err := g.guardReport()
-		if hash = r.Hash; err == nil && len(r.Hosts) != hosts {
-			err = fmt.Errorf("%d are", len(r.Hosts))
-		}
-		return err
-	})
-	return hash
-}
-
-// confirm confirms what the guard holds, on the admin port.
-func (g *gateway) confirm(hash string) {
-	g.t.Helper()
-	response, err := http.Post("http://"+g.admin+"/api/guard/confirm?hash="+hash, "", nil)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		g.t.Fatalf("confirming %s: status %d", hash, response.StatusCode)
-	}
-}
 
 // site is a folder of manifests with hosts that have a file, a certificate and
 // an Ingress each.
 type site struct {
 	dir, config string
-	ca          *authority
+	ca          *undertest.KeyPair
 	states      map[string]state // by host, what is right for it
 }
 
 func newSite(t *testing.T, hosts int, config string) *site {
 	t.Helper()
-	s := &site{dir: t.TempDir(), config: filepath.Join(t.TempDir(), "gateway.yaml"), ca: newAuthority(t), states: make(map[string]state)}
-	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s := &site{dir: t.TempDir(), config: config, ca: undertest.NewCA(t, "e2e CA"), states: make(map[string]state)}
 	write(t, s.dir, "class.yaml", classManifest)
 	write(t, s.dir, "services.yaml", service("a", startBackend(t, "a")))
 	for i := range hosts {
@@ -79,7 +36,7 @@ func (s *site) file(i int) string { return fmt.Sprintf("host-%d.yaml", i) }
 
 func (s *site) add(t *testing.T, i int) {
 	name := fmt.Sprintf("host-%d", i)
-	secret, serial := s.ca.secret("shop", name, s.host(i))
+	secret, serial := tlsSecret(t, s.ca, name, s.host(i))
 	write(t, s.dir, s.file(i), secret+ingress(name, s.host(i), "a", name))
 	s.states[s.host(i)] = state{serial, "a", true}
 }
@@ -91,29 +48,29 @@ func (s *site) remove(t *testing.T, i int) {
 	}
 }
 
-func (s *site) start(t *testing.T) *gateway {
+func (s *site) start(t *testing.T) *undertest.Gateway {
 	t.Helper()
-	g := start(t, "serve", "--manifests", s.dir, "--config", s.config)
-	g.roots = s.ca.pool()
+	g := serve(t, s.dir, s.config)
+	g.Roots = s.ca.Pool()
 	return g
 }
 
 // serves wants every host with its route, its certificate and its record.
-func (s *site) serves(g *gateway) {
-	g.t.Helper()
+func (s *site) serves(t *testing.T, g *undertest.Gateway) {
+	t.Helper()
 	for host, want := range s.states {
-		if got, err := g.ask(host); err != nil || got != want {
-			g.t.Fatalf("%s is %+v %v, want %+v", host, got, err, want)
+		if got, err := stateOf(g, host); err != nil || got != want {
+			t.Fatalf("%s is %+v %v, want %+v", host, got, err, want)
 		}
 	}
 }
 
 // gone waits until no host has a route, a certificate or a record.
-func (s *site) gone(g *gateway) {
-	g.t.Helper()
+func (s *site) gone(t *testing.T, g *undertest.Gateway) {
+	t.Helper()
 	for host := range s.states {
-		g.await(host+" to be gone", func() error {
-			got, err := g.ask(host)
+		g.Await(host+" to be gone", func() error {
+			got, err := stateOf(g, host)
 			if err == nil && got != (state{}) {
 				err = fmt.Errorf("it is %+v", got)
 			}
@@ -122,33 +79,31 @@ func (s *site) gone(g *gateway) {
 	}
 }
 
-// quickly leaves at once when nothing is under way.
-const quickly = "drain: {delay: 0s, timeout: 10s, tunnels: 10s}\n"
-
 // TestGuardHoldsAWithdrawal: a hundred files are removed.
 func TestGuardHoldsAWithdrawal(t *testing.T) {
-	s := newSite(t, 100, zoneConfig+quickly)
+	t.Parallel()
+	s := newSite(t, 100, zoneConfig)
 	g := s.start(t)
-	s.serves(g)
+	s.serves(t, g)
 
 	s.remove(t, 0)
-	g.awaitState(s.host(0), s.states[s.host(0)], state{})
-	if r, err := g.guardReport(); err != nil || r.Holding {
+	awaitState(t, g, s.host(0), s.states[s.host(0)], state{})
+	if r, err := g.GuardReport(); err != nil || r.Holding {
 		t.Errorf("a single deletion: the guard says %+v %v", r, err)
 	}
 	for i := 1; i < 100; i++ {
 		s.remove(t, i)
 	}
 	began := time.Now()
-	hash := g.awaitHeld(100)
-	s.serves(g)
+	hash := g.AwaitWithheld(100).Hash
+	s.serves(t, g)
 	t.Logf("serving a hundred hosts again took %v", time.Since(began))
 
-	_, ready, err := g.get("http://" + g.admin + "/readyz")
+	_, ready, err := g.Get("http://" + g.Admin + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, problems, err := g.get("http://" + g.admin + "/api/problems")
+	_, problems, err := g.Get("http://" + g.Admin + "/api/problems")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,8 +113,8 @@ func TestGuardHoldsAWithdrawal(t *testing.T) {
 		}
 	}
 	s.add(t, 200)
-	g.await("an addition", func() error {
-		got, err := g.ask(s.host(200))
+	g.Await("an addition", func() error {
+		got, err := stateOf(g, s.host(200))
 		if err == nil && got != s.states[s.host(200)] {
 			err = fmt.Errorf("it is %+v", got)
 		}
@@ -168,30 +123,32 @@ func TestGuardHoldsAWithdrawal(t *testing.T) {
 	delete(s.states, s.host(200))
 
 	began = time.Now()
-	g.confirm(hash)
-	s.gone(g)
+	g.Confirm(hash)
+	s.gone(t, g)
 	t.Logf("letting a hundred hosts go took %v", time.Since(began))
 }
 
 // TestOnlyIngressGoesAtOnce: however few are left.
 func TestOnlyIngressGoesAtOnce(t *testing.T) {
-	s := newSite(t, 1, zoneConfig+quickly)
+	t.Parallel()
+	s := newSite(t, 1, zoneConfig)
 	g := s.start(t)
-	s.serves(g)
+	s.serves(t, g)
 	began := time.Now()
 	s.remove(t, 0)
-	s.gone(g)
+	s.gone(t, g)
 	t.Logf("letting the only host go took %v", time.Since(began))
 }
 
 // TestFolderThatIsEmptyLosesNothing: as when its volume is not mounted any
 // more, also over a restart.
 func TestFolderThatIsEmptyLosesNothing(t *testing.T) {
+	t.Parallel()
 	memory := t.TempDir()
-	s := newSite(t, 20, zoneConfig+quickly+"state: "+memory+"\n")
+	s := newSite(t, 20, zoneConfig+"state: "+memory+"\n")
 	g := s.start(t)
-	load := startLoad(g, s.host(7), s.states[s.host(7)].serial)
-	g.await("the state to be kept", func() error {
+	load := startLoad(t, g, s.host(7), s.states[s.host(7)].serial)
+	g.Await("the state to be kept", func() error {
 		_, err := os.Stat(filepath.Join(memory, "objects.jsonl"))
 		if err == nil {
 			_, err = os.Stat(filepath.Join(memory, "items", "guard.json"))
@@ -211,36 +168,30 @@ func TestFolderThatIsEmptyLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	g.awaitHeld(20)
-	s.serves(g)
+	g.AwaitWithheld(20)
+	s.serves(t, g)
 	load.stop(t)
-	g.stop()
+	g.Stop()
 
 	g = s.start(t)
-	s.serves(g)
-	g.awaitHeld(20)
-	g.stop()
+	s.serves(t, g)
+	g.AwaitWithheld(20)
+	g.Stop()
 
 	if err := os.Remove(filepath.Join(memory, "objects.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	g = launch(t, "serve", "--manifests", s.dir, "--config", s.config)
-	var r guardReport
-	g.await("the start to be put off", func() error {
-		if r, err = g.guardReport(); err == nil && !r.Starting {
+	g = undertest.Launch(t, "serve", "--manifests", s.dir, "--config", configFile(t, s.config))
+	var r undertest.GuardReport
+	g.Await("the start to be put off", func() error {
+		if r, err = g.GuardReport(); err == nil && !r.Starting {
 			err = fmt.Errorf("the guard says %+v", r)
 		}
 		return err
 	})
-	if status, body, err := g.get("http://" + g.admin + "/readyz"); err != nil || status != http.StatusServiceUnavailable || !strings.Contains(body, "20 were served") {
+	if status, body, err := g.Get("http://" + g.Admin + "/readyz"); err != nil || status != http.StatusServiceUnavailable || !strings.Contains(body, "20 were served") {
 		t.Errorf("readyz: %d %s %v", status, body, err)
 	}
-	g.confirm(r.Hash)
-	g.await("ready", func() error {
-		status, body, err := g.get("http://" + g.admin + "/readyz")
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("readyz: %d %s", status, body)
-		}
-		return err
-	})
+	g.Confirm(r.Hash)
+	g.AwaitReady()
 }

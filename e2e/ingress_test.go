@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // pathExamples are the rows of the table "Examples" under "Path types" in the
@@ -45,6 +47,7 @@ var wildcardExamples = []struct{ rule, host, want string }{
 // Kubernetes documentation, over HTTP and HTTPS, from manifests to backends. A
 // host that no rule has is served by the default backend over HTTPS too.
 func TestDocumentedExamples(t *testing.T) {
+	t.Parallel()
 	manifests, services := classManifest, make(map[string]string)
 	backend := func(name string) (reference string) {
 		if services[name] == "" {
@@ -87,15 +90,15 @@ spec: {ingressClassName: gatelodge, defaultBackend: %s}
 
 	folder := t.TempDir()
 	write(t, folder, "examples.yaml", manifests)
-	g := start(t, "serve", "--manifests", folder)
-	client := g.client()
+	g := undertest.Start(t, "serve", "--manifests", folder)
+	client := g.Client()
 	client.Transport.(*http.Transport).TLSClientConfig.InsecureSkipVerify = true // the certificate is made on the spot
 	ask := func(url, want string) {
 		t.Helper()
 		if want == "" {
 			want = "default"
 		}
-		if status, body, err := get(client, url); err != nil || status != http.StatusOK || body != want {
+		if status, body, err := undertest.Get(client, url); err != nil || status != http.StatusOK || body != want {
 			t.Errorf("%s: %d from the backend of %q, want that of %q: %v", url, status, body, want, err)
 		}
 	}

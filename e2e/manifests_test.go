@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/gorilla/websocket"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 const classManifest = `---
@@ -18,7 +20,8 @@ metadata: {name: gatelodge}
 spec: {controller: gatelodge.dev/ingress-controller}
 `
 
-// zoneConfig is a configuration with the zone of the tests.
+// zoneConfig is a configuration with the zone of the tests. Its gateway ends at
+// once when nothing is under way.
 const zoneConfig = `apiVersion: gatelodge.dev/v1alpha1
 kind: GatewayConfig
 views: [{name: default, addresses: [192.0.2.10]}]
@@ -26,6 +29,7 @@ dns:
   addresses: [192.0.2.53]
   zones:
   - {name: pke.example.com, nameservers: [ns1], hostmaster: hostmaster@example.com}
+drain: {delay: 0s, timeout: 10s, tunnels: 10s}
 `
 
 // ingress returns the manifest of an Ingress in namespace shop that sends all
@@ -68,6 +72,14 @@ endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]
 `, name, i, name, port)
 	}
 	return b.String()
+}
+
+// tlsSecret returns the manifest of a Secret in namespace shop with a new
+// certificate for names, and the certificate's serial number.
+func tlsSecret(t *testing.T, ca *undertest.KeyPair, name string, names ...string) (manifest string, serial int64) {
+	t.Helper()
+	pair := ca.Server(t, names...)
+	return pair.Secret("shop", name), pair.Leaf.SerialNumber.Int64()
 }
 
 // startBackend starts a backend that answers with its name, and echoes

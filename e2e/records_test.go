@@ -12,9 +12,9 @@ import (
 // TestDNSEndpointsAreAnswered: what a DNSEndpoint says in text is what a
 // resolver gets on the wire.
 func TestDNSEndpointsAreAnswered(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("0123456789", 30)
-	folder, config := t.TempDir(), t.TempDir()
-	write(t, config, "gateway.yaml", zoneConfig)
+	folder := t.TempDir()
 	write(t, folder, "records.yaml", `apiVersion: externaldns.k8s.io/v1alpha1
 kind: DNSEndpoint
 metadata: {name: records, namespace: shop}
@@ -29,7 +29,7 @@ spec:
   - {dnsName: a.pke.example.com, recordType: NAPTR, targets: ['100 10 "U" "E2U+sip" "!^.*$!sip:\\1@example.com!" .']}
   - {dnsName: "*.wild.pke.example.com", recordType: TXT, targets: [wild]}
 `)
-	g := start(t, "serve", "--config", config+"/gateway.yaml", "--manifests", folder)
+	g := serve(t, folder, zoneConfig)
 	for _, test := range []struct {
 		name  string
 		rtype uint16
@@ -48,7 +48,7 @@ spec:
 		{"a", dns.TypeNAPTR, []string{"a.pke.example.com.\t60\tIN\tNAPTR\t100 10 \"U\" \"E2U+sip\" \"!^.*$!sip:\\\\1@example.com!\" ."}},
 		{"any.wild", dns.TypeTXT, []string{"any.wild.pke.example.com.\t60\tIN\tTXT\t\"wild\""}},
 	} {
-		answer, err := g.query("tcp", test.name+".pke.example.com", test.rtype)
+		answer, err := g.Query("tcp", test.name+".pke.example.com", test.rtype)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,8 +62,8 @@ spec:
 	}
 
 	write(t, folder, "records.yaml", "# nothing is asked for any more\n")
-	g.await("the records to vanish", func() error {
-		answer, err := g.query("udp", "a.pke.example.com", dns.TypeTXT)
+	g.Await("the records to vanish", func() error {
+		answer, err := g.Query("udp", "a.pke.example.com", dns.TypeTXT)
 		if err == nil && answer.Rcode != dns.RcodeNameError {
 			err = fmt.Errorf("answers %v", answer)
 		}
@@ -73,21 +73,21 @@ spec:
 
 // TestHostnameAnnotation: an Ingress for every host names those that resolve.
 func TestHostnameAnnotation(t *testing.T) {
-	folder, config := t.TempDir(), t.TempDir()
-	write(t, config, "gateway.yaml", zoneConfig)
+	t.Parallel()
+	folder := t.TempDir()
 	web := strings.Replace(ingress("web", "HOST", "echo", ""), "metadata: {name: web, namespace: shop}", `metadata:
   name: web
   namespace: shop
   annotations: {external-dns.alpha.kubernetes.io/hostname: "one.pke.example.com,two.pke.example.com", external-dns.alpha.kubernetes.io/ttl: 2m}`, 1)
 	web = strings.Replace(web, `- host: "HOST"`+"\n    http", "- http", 1)
 	write(t, folder, "web.yaml", classManifest+service("echo", startBackend(t, "echo"))+web)
-	g := start(t, "serve", "--config", config+"/gateway.yaml", "--manifests", folder)
+	g := serve(t, folder, zoneConfig)
 	for _, host := range []string{"one.pke.example.com", "two.pke.example.com"} {
-		answer, err := g.query("udp", host, dns.TypeA)
+		answer, err := g.Query("udp", host, dns.TypeA)
 		if err != nil || len(answer.Answer) != 1 || answer.Answer[0].String() != host+".\t120\tIN\tA\t192.0.2.10" {
 			t.Errorf("%s resolves to %v %v", host, answer, err)
 		}
-		if status, body, err := g.get("http://" + host + "/"); err != nil || status != 200 || !strings.Contains(body, "echo") {
+		if status, body, err := g.Get("http://" + host + "/"); err != nil || status != 200 || !strings.Contains(body, "echo") {
 			t.Errorf("%s answers %d %q %v", host, status, body, err)
 		}
 	}

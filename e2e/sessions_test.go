@@ -8,35 +8,24 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"gatelodge.dev/e2e/undertest"
 )
-
-// oneSession is a client's cache of one session, for any host.
-type oneSession struct{ session *tls.ClientSessionState }
-
-func (c *oneSession) Get(string) (*tls.ClientSessionState, bool) { return c.session, c.session != nil }
-
-func (c *oneSession) Put(_ string, session *tls.ClientSessionState) {
-	if session != nil {
-		c.session = session
-	}
-}
 
 // TestSessionsSurviveARestart where there is a folder for the state, which
 // nobody else may read.
 func TestSessionsSurviveARestart(t *testing.T) {
-	manifests, state, config := t.TempDir(), filepath.Join(t.TempDir(), "state"), t.TempDir()
-	ca := newAuthority(t)
-	secret, _ := ca.secret("shop", "site", "web.pke.example.com")
+	t.Parallel()
+	manifests, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
+	ca := undertest.NewCA(t, "e2e CA")
+	secret, _ := tlsSecret(t, ca, "site", "web.pke.example.com")
 	write(t, manifests, "all.yaml", classManifest+ingress("web", "web.pke.example.com", "web", "site")+service("web", startBackend(t, "web"))+"---\n"+secret)
-	write(t, config, "gateway.yaml", zoneConfig+fmt.Sprintf("state: %q\ndrain: {delay: 0s, timeout: 1s, tunnels: 1s}\n", state))
-	serve := func() *gateway {
-		return start(t, "serve", "--config", filepath.Join(config, "gateway.yaml"), "--manifests", manifests)
-	}
+	config := zoneConfig + fmt.Sprintf("state: %q\n", state)
 	// session makes a connection that offers a session, and returns the one to
 	// offer next.
-	session := func(g *gateway, offered *tls.ClientSessionState) (next *tls.ClientSessionState, resumed bool, err error) {
-		cache := &oneSession{offered}
-		conn, err := tls.Dial("tcp", g.https, &tls.Config{RootCAs: ca.pool(), ServerName: "web.pke.example.com", ClientSessionCache: cache})
+	session := func(g *undertest.Gateway, offered *tls.ClientSessionState) (next *tls.ClientSessionState, resumed bool, err error) {
+		cache := &undertest.OneSession{Session: offered}
+		conn, err := tls.Dial("tcp", g.HTTPS, &tls.Config{RootCAs: ca.Pool(), ServerName: "web.pke.example.com", ClientSessionCache: cache})
 		if err != nil {
 			return nil, false, err
 		}
@@ -48,12 +37,12 @@ func TestSessionsSurviveARestart(t *testing.T) {
 		if _, err := conn.Read(make([]byte, 1)); err != nil { // the ticket comes before the answer
 			return nil, false, err
 		}
-		return cache.session, conn.ConnectionState().DidResume, nil
+		return cache.Session, conn.ConnectionState().DidResume, nil
 	}
 
-	first := serve()
+	first := serve(t, manifests, config)
 	stored := filepath.Join(state, "items", "tickets.json")
-	first.await("the keys to be stored", func() error {
+	first.Await("the keys to be stored", func() error {
 		if files, err := filepath.Glob(stored); err != nil || len(files) == 0 {
 			return fmt.Errorf("%s: there is none: %v", stored, err)
 		}
@@ -66,10 +55,10 @@ func TestSessionsSurviveARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	first.stop()
+	first.Stop()
 
-	second := serve()
-	second.await("the session to go on", func() error {
+	second := serve(t, manifests, config)
+	second.Await("the session to go on", func() error {
 		_, resumed, err := session(second, begun)
 		if err == nil && !resumed {
 			err = errors.New("the session was not resumed")

@@ -23,12 +23,12 @@ func TestChallenges(t *testing.T) {
 
 	names := []string{"www.example.test", "apps.example.test", "a.apps.example.test", "b.apps.example.test", "x.branches.example.test",
 		"handshake.example.net", "http.example.net"}
-	s.await("certificates of all hosts", func() error { return s.accepted(names...) })
+	s.Await("certificates of all hosts", func() error { return s.accepted(names...) })
 	for name, want := range map[string]string{
 		"www.example.test": "www.example.test", "apps.example.test": "apps.example.test", "a.apps.example.test": "*.apps.example.test",
 		"x.branches.example.test": "*.branches.example.test", "http.example.net": "http.example.net",
 	} {
-		if leaf, err := s.shown(name); err != nil || !slices.Equal(leaf.DNSNames, []string{want}) {
+		if leaf, err := s.Accepted(name); err != nil || !slices.Equal(leaf.DNSNames, []string{want}) {
 			t.Errorf("%s is shown a certificate for %v, want %s: %v", name, leaf, want, err)
 		}
 	}
@@ -38,16 +38,16 @@ func TestChallenges(t *testing.T) {
 		t.Errorf("%d orders, want 7 for 6 certificates, one proved at the second attempt", got)
 	}
 	for _, by := range []string{"by=dns-01", "by=tls-alpn-01", "by=http-01"} {
-		if !strings.Contains(s.stderr.String(), by) {
+		if !strings.Contains(s.Stderr.String(), by) {
 			t.Errorf("nothing was ordered %s", by)
 		}
 	}
-	metrics, err := s.page("/metrics")
+	metrics, err := s.Page("/metrics")
 	if series := `gatelodge_certificate_expiry_timestamp_seconds{name="*.apps.example.test",source="acme"}`; err != nil || !strings.Contains(metrics, series) {
 		t.Errorf("the metrics have no %s: %v", series, err)
 	}
-	s.await("no challenge to be left", func() error {
-		text, err := s.page("/snapshot")
+	s.Await("no challenge to be left", func() error {
+		text, err := s.Page("/snapshot")
 		if err == nil && strings.Contains(text, "\nchallenge ") {
 			err = fmt.Errorf("the snapshot has challenges")
 		}

@@ -44,14 +44,14 @@ func TestOneFailingHost(t *testing.T) {
 	}
 	s.ask(append([]string{"blocked.example.net", "www.lost.test", "foreign.example.net", "poison.example.net"}, good...)...)
 	s.start()
-	s.await("ten certificates", func() error { return s.accepted(good...) })
-	s.await("the CA's words", func() error {
+	s.Await("ten certificates", func() error { return s.accepted(good...) })
+	s.Await("the CA's words", func() error {
 		return s.told(
 			"no certificate was issued for blocked.example.net: the CA says: ", "policy", "rejectedIdentifier",
 			"no certificate was issued for www.lost.test: the CA says: ",
 			"no certificate was issued for foreign.example.net: the CA says: not a domain of this account (unauthorized)")
 	})
-	text, err := s.page("/snapshot")
+	text, err := s.Page("/snapshot")
 	if err != nil || !strings.Contains(text, "problem Ingress shop/host-0 ") || !strings.Contains(text, "problem Ingress shop/host-1 ") {
 		t.Errorf("the problems are not those of the Ingresses: %v\n%s", err, text)
 	}
@@ -68,29 +68,29 @@ func TestExternalAccountBinding(t *testing.T) {
 	s.configure()
 	s.ask("www.example.test")
 	s.start()
-	s.await("to be told that a binding is wanted", func() error {
+	s.Await("to be told that a binding is wanted", func() error {
 		return s.told("Config acme", "no certificate can be ordered: the CA says: ", "externalAccountRequired")
 	})
 
 	s.configure("eab: {keyID: id-1, secret: gatelodge/eab}")
-	s.await("to be told that the Secret is missing", func() error { return s.told("there is no Secret gatelodge/eab") })
+	s.Await("to be told that the Secret is missing", func() error { return s.told("there is no Secret gatelodge/eab") })
 	secret := func(key string) {
 		s.write("manifests/eab.yaml", fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {namespace: gatelodge, name: eab}\nstringData: {hmac: %q}\n", key))
 	}
 	secret(wrong)
-	s.await("to be told that the key is wrong", func() error {
+	s.Await("to be told that the key is wrong", func() error {
 		return s.told("no certificate can be ordered: the CA says: ", "external account binding")
 	})
 	secret(key)
-	s.await("a certificate", func() error { return s.accepted("www.example.test") })
-	s.await("the problem to be over", func() error { return s.quiet() })
+	s.Await("a certificate", func() error { return s.accepted("www.example.test") })
+	s.Await("the problem to be over", func() error { return s.quiet() })
 	for _, page := range []string{"/snapshot", "/api/problems", "/metrics"} {
-		text, err := s.page(page)
+		text, err := s.Page(page)
 		if err != nil || strings.Contains(text, key) || strings.Contains(text, "thirty-two") {
 			t.Errorf("%s shows the key of the binding: %v", page, err)
 		}
 	}
-	if strings.Contains(s.stderr.String(), key) || strings.Contains(s.stderr.String(), wrong) {
+	if strings.Contains(s.Stderr.String(), key) || strings.Contains(s.Stderr.String(), wrong) {
 		t.Error("the log shows a key of the binding")
 	}
 }
@@ -113,10 +113,10 @@ func TestAccountDeactivated(t *testing.T) {
 	s.configure()
 	s.ask("first.example.test")
 	s.start()
-	s.await("a certificate", func() error { return s.accepted("first.example.test") })
+	s.Await("a certificate", func() error { return s.accepted("first.example.test") })
 	item := s.deactivate()
 	s.ask("first.example.test", "second.example.test")
-	s.await("to be told", func() error {
+	s.Await("to be told", func() error {
 		return s.told("Config acme", "no certificate can be ordered: the CA says: ", "deactivated")
 	})
 	if err := s.accepted("first.example.test"); err != nil {
@@ -125,8 +125,8 @@ func TestAccountDeactivated(t *testing.T) {
 	if err := os.Remove(item); err != nil {
 		t.Fatal(err)
 	}
-	s.await("a certificate by a new account", func() error { return s.accepted("second.example.test") })
-	s.await("the problem to be over", func() error { return s.quiet() })
+	s.Await("a certificate by a new account", func() error { return s.accepted("second.example.test") })
+	s.Await("the problem to be over", func() error { return s.quiet() })
 }
 
 // deactivate has the CA forget the gateway's account, as its owner may, and
@@ -188,17 +188,17 @@ func TestAuthorityDownAndBack(t *testing.T) {
 	s.configure()
 	s.ask("before.example.test")
 	s.start()
-	s.await("a certificate", func() error { return s.accepted("before.example.test") })
+	s.Await("a certificate", func() error { return s.accepted("before.example.test") })
 
 	s.proxy.SetFault(func(pebble.Step) error { return pebble.Broken })
 	s.ask("before.example.test", "meanwhile.example.test", "too.example.net")
-	s.await("to be told that the CA can't be reached", func() error {
+	s.Await("to be told that the CA can't be reached", func() error {
 		return s.told("no certificate can be ordered: the CA can't be reached: ")
 	})
 	s.proxy.SetFault(func(pebble.Step) error {
 		return &pebble.Instead{Status: http.StatusServiceUnavailable, Body: `{"type":"urn:ietf:params:acme:error:serverInternal","detail":"down for maintenance"}`}
 	})
-	s.await("to be told what the CA says", func() error {
+	s.Await("to be told what the CA says", func() error {
 		return s.told("no certificate can be ordered: the CA says: down for maintenance")
 	})
 	if problems, err := s.problems(); err != nil || strings.Count(problems, "NotIssued") != 1 {
@@ -208,8 +208,8 @@ func TestAuthorityDownAndBack(t *testing.T) {
 		t.Error(err)
 	}
 	s.proxy.SetFault(nil)
-	s.await("the certificates that were missed", func() error { return s.accepted("meanwhile.example.test", "too.example.net") })
-	s.await("the problem to be over", func() error { return s.quiet() })
+	s.Await("the certificates that were missed", func() error { return s.accepted("meanwhile.example.test", "too.example.net") })
+	s.Await("the problem to be over", func() error { return s.quiet() })
 }
 
 // TestAnswersThatAreLost: each step's answer is lost once, and the order goes on
@@ -231,8 +231,8 @@ func TestAnswersThatAreLost(t *testing.T) {
 	s.configure("keyType: rsa-2048")
 	s.ask("www.example.test")
 	s.start()
-	s.await("a certificate", func() error { return s.accepted("www.example.test") })
-	if leaf, err := s.shown("www.example.test"); err != nil || leaf.PublicKeyAlgorithm != x509.RSA {
+	s.Await("a certificate", func() error { return s.accepted("www.example.test") })
+	if leaf, err := s.Accepted("www.example.test"); err != nil || leaf.PublicKeyAlgorithm != x509.RSA {
 		t.Errorf("shown %v, %v, want a certificate for an RSA key", leaf, err)
 	}
 	if n := s.proxy.Count(pebble.NewOrder); n != 1 {
@@ -254,7 +254,7 @@ func TestRestartGoesOn(t *testing.T) {
 	s.configure()
 	s.ask("first.example.test")
 	s.start()
-	s.await("a certificate", func() error { return s.accepted("first.example.test") })
+	s.Await("a certificate", func() error { return s.accepted("first.example.test") })
 
 	finalized := make(chan struct{})
 	var once sync.Once
@@ -267,14 +267,14 @@ func TestRestartGoesOn(t *testing.T) {
 	})
 	s.ask("first.example.test", "second.example.test")
 	<-finalized
-	s.kill()
+	s.Kill()
 	s.proxy.SetFault(nil)
 	s.configure("email: certificates@example.test") // which the CA is told, of the same account
 	s.start()
 	if err := s.accepted("first.example.test"); err != nil {
 		t.Errorf("at the first moment: %v", err)
 	}
-	s.await("the other certificate", func() error { return s.accepted("second.example.test") })
+	s.Await("the other certificate", func() error { return s.accepted("second.example.test") })
 	if orders, accounts := s.proxy.Count(pebble.NewOrder), s.proxy.Count(pebble.NewAccount); orders != 2 || accounts != 1 {
 		t.Errorf("the CA saw %d orders and %d accounts, want 2 and 1", orders, accounts)
 	}

@@ -19,7 +19,7 @@ func TestRenewalUnderLoad(t *testing.T) {
 	names := []string{"www.example.test", "shop.example.net"}
 	s.ask(names...)
 	s.start()
-	s.await("the first certificates", func() error { return s.accepted(names...) })
+	s.Await("the first certificates", func() error { return s.accepted(names...) })
 
 	ctx, stop := context.WithCancel(t.Context())
 	var load sync.WaitGroup
@@ -28,7 +28,7 @@ func TestRenewalUnderLoad(t *testing.T) {
 		load.Go(func() {
 			seen := make(map[string]bool)
 			for ctx.Err() == nil {
-				leaf, err := s.shown(name)
+				leaf, err := s.Accepted(name)
 				if err != nil {
 					t.Errorf("handshake %d with %s: %v", handshakes[i].Load()+1, name, err)
 					return
@@ -43,7 +43,7 @@ func TestRenewalUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	s.await("two renewals of each", func() error {
+	s.Await("two renewals of each", func() error {
 		for i := range names {
 			if n := serials[i].Load(); n < 3 && !t.Failed() {
 				return context.DeadlineExceeded

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -44,17 +43,17 @@ spec:
 }
 
 // leaderOf waits until one of two replicas leads, and returns it and the other.
-func leaderOf(t *testing.T, a, b *gateway) (leader, follower *gateway) {
+func leaderOf(t *testing.T, a, b *undertest.Gateway) (leader, follower *undertest.Gateway) {
 	t.Helper()
-	await(t, "a leader", func() error {
-		for _, g := range []*gateway{a, b} {
-			status, text, err := g.get("http://" + g.admin + "/metrics")
+	undertest.Await(t, "a leader", func() error {
+		for _, g := range []*undertest.Gateway{a, b} {
+			status, text, err := g.Get("http://" + g.Admin + "/metrics")
 			if err == nil && status == 200 && strings.Contains(text, "\ngatelodge_leader 1\n") {
 				leader = g
 				return nil
 			}
 		}
-		return fmt.Errorf("neither of %s and %s leads", a.pod, b.pod)
+		return fmt.Errorf("neither of %s and %s leads", a.Name, b.Name)
 	})
 	if leader == a {
 		return a, b
@@ -64,12 +63,9 @@ func leaderOf(t *testing.T, a, b *gateway) (leader, follower *gateway) {
 
 // accepts returns an error unless a client accepts the gateway's certificate for
 // the name.
-func (g *gateway) accepts(name string) error {
-	conn, err := tls.Dial("tcp", g.https, &tls.Config{RootCAs: g.roots, ServerName: name})
-	if err != nil {
-		return fmt.Errorf("%s: %w", g.pod, err)
-	}
-	return conn.Close()
+func accepts(g *undertest.Gateway, name string) error {
+	_, err := g.Accepted(name)
+	return err
 }
 
 // TestFollowerAnswersChallenges: whichever challenge it is, the replica that did
@@ -82,33 +78,33 @@ func TestFollowerAnswersChallenges(t *testing.T) {
 	ca := pebble.Start(t, pebble.Options{HTTPPort: http, TLSPort: https})
 	proxy := ca.Proxy(t)
 	file, kubeconfig := acmeConfig(t, "pair", ca, proxy), cluster.Kubeconfig(t, us)
-	replica := func(pod, host string) *gateway {
+	replica := func(pod, host string) *undertest.Gateway {
 		http, https := fmt.Sprintf("%s:%d", host, http), fmt.Sprintf("%s:%d", host, https)
 		g := start(t, pod, file, "--kubeconfig", kubeconfig, "--http", http, "--https", https)
-		g.http, g.https, g.roots = http, https, ca.Roots(t)
+		g.HTTP, g.HTTPS, g.Roots = http, https, ca.Roots(t)
 		return g
 	}
 	leader, follower := leaderOf(t, replica("a", "127.0.1.1"), replica("b", "127.0.1.2"))
-	followerHost, _, _ := net.SplitHostPort(follower.https)
-	ca.Resolver.SetZone("pair.test", follower.dns)
+	followerHost, _, _ := net.SplitHostPort(follower.HTTPS)
+	ca.Resolver.SetZone("pair.test", follower.DNS)
 	ca.Resolver.SetAddress("handshake.example.net", followerHost)
 	ca.Resolver.SetAddress("http.example.net", "127.0.1.3") // where nobody listens for handshakes
-	forward(t, fmt.Sprintf("127.0.1.3:%d", http), follower.http)
+	forward(t, fmt.Sprintf("127.0.1.3:%d", http), follower.HTTP)
 
 	names := []string{"www.pair.test", "any.wild.pair.test", "handshake.example.net", "http.example.net"}
 	for i, host := range []string{"www.pair.test", "*.wild.pair.test", "handshake.example.net", "http.example.net"} {
 		cluster.Apply(t, secured("pair", fmt.Sprintf("web-%d", i), host))
 	}
 	for _, name := range names {
-		await(t, "the certificate for "+name, func() error { return follower.accepts(name) })
-		await(t, "the same at the leader", func() error { return leader.accepts(name) })
+		undertest.Await(t, "the certificate for "+name, func() error { return accepts(follower, name) })
+		undertest.Await(t, "the same at the leader", func() error { return accepts(leader, name) })
 	}
 	for _, by := range []string{"by=dns-01", "by=tls-alpn-01", "by=http-01"} {
-		if !strings.Contains(leader.stderr.String(), by) {
+		if !strings.Contains(leader.Stderr.String(), by) {
 			t.Errorf("the leader ordered nothing %s", by)
 		}
 	}
-	if strings.Contains(follower.stderr.String(), "ordered a certificate") {
+	if strings.Contains(follower.Stderr.String(), "ordered a certificate") {
 		t.Error("the other replica ordered, too")
 	}
 	if n := proxy.Count(pebble.NewOrder); n != 5 {
@@ -178,8 +174,8 @@ func killAt(t *testing.T, cluster *apiserver.Cluster, ca *pebble.CA, instance st
 	a := start(t, instance+"-a", file, "--kubeconfig", kubeconfig)
 	b := start(t, instance+"-b", file, "--kubeconfig", kubeconfig)
 	leader, successor := leaderOf(t, a, b)
-	successor.roots = ca.Roots(t)
-	ca.Resolver.SetZone(instance+".test", successor.dns)
+	successor.Roots = ca.Roots(t)
+	ca.Resolver.SetZone(instance+".test", successor.DNS)
 
 	reached, dead := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -198,10 +194,10 @@ func killAt(t *testing.T, cluster *apiserver.Cluster, ca *pebble.CA, instance st
 	host := "www." + instance + ".test"
 	cluster.Apply(t, secured(instance, instance, host))
 	<-reached
-	leader.kill()
+	leader.Kill()
 	close(dead)
-	await(t, "the certificate from the successor", func() error { return successor.accepts(host) })
-	if !strings.Contains(successor.stderr.String(), "resuming an order") {
+	undertest.Await(t, "the certificate from the successor", func() error { return accepts(successor, host) })
+	if !strings.Contains(successor.Stderr.String(), "resuming an order") {
 		t.Error("the successor did not go on with the order")
 	}
 	if orders, accounts := proxy.Count(pebble.NewOrder), proxy.Count(pebble.NewAccount); orders != 1 || accounts != 1 {

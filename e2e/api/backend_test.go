@@ -1,23 +1,15 @@
 package api_test
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/base64"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // startBackend answers HTTP with the path that was asked for, on the i-th
@@ -63,42 +55,10 @@ spec:
 `) + more
 }
 
-// tlsSecret makes a certificate for host that is its own root, and the Secret
-// of it.
+// tlsSecret returns the manifest of a Secret with a new certificate for host, and
+// what clients have to trust to accept it.
 func tlsSecret(t *testing.T, namespace, name, host string) (manifest string, roots *x509.CertPool) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
-		Subject:      pkix.Name{CommonName: host},
-		DNSNames:     []string{host},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots = x509.NewCertPool()
-	roots.AddCert(certificate)
-	encode := func(kind string, der []byte) string {
-		var text bytes.Buffer
-		if err := pem.Encode(&text, &pem.Block{Type: kind, Bytes: der}); err != nil {
-			t.Fatal(err)
-		}
-		return base64.StdEncoding.EncodeToString(text.Bytes())
-	}
-	return fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: %s}\ntype: kubernetes.io/tls\ndata: {tls.crt: %s, tls.key: %s}\n",
-		name, namespace, encode("CERTIFICATE", der), encode("PRIVATE KEY", private)), roots
+	ca := undertest.NewCA(t, "e2e CA")
+	return ca.Server(t, host).Secret(namespace, name), ca.Pool()
 }

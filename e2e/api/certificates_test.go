@@ -3,17 +3,10 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"slices"
@@ -21,89 +14,32 @@ import (
 	"testing"
 	"time"
 
+	"gatelodge.dev/e2e/undertest"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// party is a CA, or somebody whose certificate one has signed.
-type party struct {
-	key                     *ecdsa.PrivateKey
-	leaf                    *x509.Certificate
-	certificate, privateKey []byte // PEM
-}
-
-func newParty(t *testing.T, issuer *party, template *x509.Certificate) *party {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent, signer := template, key
-	if issuer != nil {
-		parent, signer = issuer.leaf, issuer.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &party{
-		key: key, leaf: leaf,
-		certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		privateKey:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-	}
-}
-
-func newCA(t *testing.T, name string) *party {
-	return newParty(t, nil, &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true})
-}
-
-func (p *party) server(t *testing.T, hosts ...string) *party {
-	return newParty(t, p, &x509.Certificate{Subject: pkix.Name{CommonName: hosts[0]}, DNSNames: hosts})
-}
-
-// secret is what cert-manager makes of a certificate.
-func (p *party) secret(name string) *corev1.Secret {
+// tlsSecretOf returns a Secret in the namespace shop, as cert-manager makes it.
+func tlsSecretOf(p *undertest.KeyPair, name string) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name},
 		Type:       corev1.SecretTypeTLS,
-		Data:       map[string][]byte{corev1.TLSCertKey: p.certificate, corev1.TLSPrivateKeyKey: p.privateKey},
+		Data:       map[string][]byte{corev1.TLSCertKey: p.Certificate, corev1.TLSPrivateKeyKey: p.Key},
 	}
 }
 
-// shown returns the certificate that the next client sees.
-func (g *gateway) shown(t *testing.T, host string) *x509.Certificate {
-	t.Helper()
-	conn, err := tls.Dial("tcp", g.https, &tls.Config{ServerName: host, InsecureSkipVerify: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return conn.ConnectionState().PeerCertificates[0]
-}
-
-// untilShown returns how long it takes until the next client sees it.
-func (g *gateway) untilShown(t *testing.T, host string, p *party) time.Duration {
-	t.Helper()
-	for start := time.Now(); ; {
-		shown := g.shown(t, host)
-		took := time.Since(start)
-		if bytes.Equal(shown.Raw, p.leaf.Raw) {
-			return took
+// awaitShown returns how long it takes until the next client is shown the
+// certificate.
+func awaitShown(g *undertest.Gateway, host string, p *undertest.KeyPair) time.Duration {
+	began := time.Now()
+	g.Await("its new certificate for "+host, func() error {
+		shown, err := g.Shown(host)
+		if err == nil && !shown.Equal(p.Leaf) {
+			err = fmt.Errorf("it shows one for %v by %s", shown.DNSNames, shown.Issuer)
 		}
-		if took > time.Minute {
-			t.Fatalf("%s still shows %v by %s", host, shown.DNSNames, shown.Issuer)
-		}
-	}
+		return err
+	})
+	return time.Since(began)
 }
 
 // TestReplacedCertificate: a Secret is replaced in place, as cert-manager does,
@@ -112,9 +48,8 @@ func (g *gateway) untilShown(t *testing.T, host string, p *party) time.Duration 
 func TestReplacedCertificate(t *testing.T) {
 	cluster := startCluster(t)
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
-	ca := newCA(t, "Test CA")
-	g.roots = x509.NewCertPool()
-	g.roots.AddCert(ca.leaf)
+	ca := undertest.NewCA(t, "Test CA")
+	g.Roots = ca.Pool()
 	const host = "web.example.test"
 	secrets := cluster.Client.CoreV1().Secrets("shop")
 	put := func(secret *corev1.Secret) {
@@ -130,13 +65,13 @@ func TestReplacedCertificate(t *testing.T) {
 		}
 	}
 
-	first := ca.server(t, host)
-	create(first.secret("web-tls"))
+	first := ca.Server(t, host)
+	create(tlsSecretOf(first, "web-tls"))
 	cluster.Apply(t, startBackend(t, "shop", 1))
 	cluster.Apply(t, ingress("web", host, "  tls: [{secretName: web-tls}]\n"))
-	await(t, "the first certificate", func() error { return g.wants("https://"+host+"/", http.StatusOK) })
+	undertest.Await(t, "the first certificate", func() error { return g.Answers("https://"+host+"/", http.StatusOK) })
 
-	client := g.client()
+	client := g.Client()
 	defer client.CloseIdleConnections()
 	ask := func() error {
 		response, err := client.Get("https://" + host + "/")
@@ -145,7 +80,7 @@ func TestReplacedCertificate(t *testing.T) {
 		}
 		defer response.Body.Close()
 		_, err = io.Copy(io.Discard, response.Body)
-		if !bytes.Equal(response.TLS.PeerCertificates[0].Raw, first.leaf.Raw) {
+		if !bytes.Equal(response.TLS.PeerCertificates[0].Raw, first.Leaf.Raw) {
 			return fmt.Errorf("the connection was made anew")
 		}
 		return err
@@ -156,32 +91,32 @@ func TestReplacedCertificate(t *testing.T) {
 
 	var times []time.Duration
 	for range 10 {
-		next := ca.server(t, host)
-		put(next.secret("web-tls"))
-		times = append(times, g.untilShown(t, host, next))
+		next := ca.Server(t, host)
+		put(tlsSecretOf(next, "web-tls"))
+		times = append(times, awaitShown(g, host, next))
 
-		next = ca.server(t, host)
+		next = ca.Server(t, host)
 		if err := secrets.Delete(t.Context(), "web-tls", metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		create(next.secret("web-tls"))
-		times = append(times, g.untilShown(t, host, next))
+		create(tlsSecretOf(next, "web-tls"))
+		times = append(times, awaitShown(g, host, next))
 	}
 	slices.Sort(times)
 	t.Logf("from acceptance to the first handshake that shows it, of %d: least %v, median %v, most %v",
 		len(times), times[0], times[len(times)/2], times[len(times)-1])
 
-	last := ca.server(t, host)
-	put(last.secret("web-tls"))
-	g.untilShown(t, host, last)
+	last := ca.Server(t, host)
+	put(tlsSecretOf(last, "web-tls"))
+	awaitShown(g, host, last)
 	for i, spoil := range []func(*corev1.Secret){
-		func(s *corev1.Secret) { s.Data[corev1.TLSPrivateKeyKey] = first.privateKey },
+		func(s *corev1.Secret) { s.Data[corev1.TLSPrivateKeyKey] = first.Key },
 		func(s *corev1.Secret) { s.Data[corev1.TLSCertKey] = []byte("none") },
 	} {
-		broken := last.secret("web-tls")
+		broken := tlsSecretOf(last, "web-tls")
 		spoil(broken)
 		put(broken)
-		await(t, "an Event about the broken Secret", func() error {
+		undertest.Await(t, "an Event about the broken Secret", func() error {
 			if events := eventsOf(t, cluster, "shop", "web", "Problem"); len(events) <= i {
 				return fmt.Errorf("there are %d Events", len(events))
 			} else if text := fmt.Sprint(events); !strings.Contains(text, "still served") {
@@ -189,31 +124,20 @@ func TestReplacedCertificate(t *testing.T) {
 			}
 			return nil
 		})
-		if !bytes.Equal(g.shown(t, host).Raw, last.leaf.Raw) {
-			t.Error("a broken Secret took the certificate away that was served before")
+		if shown, err := g.Shown(host); err != nil || !shown.Equal(last.Leaf) {
+			t.Errorf("a broken Secret took away the certificate that was served before: %v", err)
 		}
 	}
-	put(first.secret("web-tls"))
-	g.untilShown(t, host, first)
+	put(tlsSecretOf(first, "web-tls"))
+	awaitShown(g, host, first)
 	if err := ask(); err != nil {
 		t.Errorf("the connection from before all that: %v", err)
 	}
 }
 
-// lastSession is a client's cache that offers the last session to every host.
-type lastSession struct{ session *tls.ClientSessionState }
-
-func (c *lastSession) Get(string) (*tls.ClientSessionState, bool) { return c.session, c.session != nil }
-
-func (c *lastSession) Put(_ string, session *tls.ClientSessionState) {
-	if session != nil {
-		c.session = session
-	}
-}
-
 // ask makes a connection for one host and a request on it for another, and
-// tells whether the session was resumed, and what was answered.
-func (g *gateway) ask(t *testing.T, sni, host string, config *tls.Config) (resumed bool, status int) {
+// reports whether the session was resumed, and the status of the answer.
+func ask(t *testing.T, g *undertest.Gateway, sni, host string, config *tls.Config) (resumed bool, status int) {
 	t.Helper()
 	config = config.Clone()
 	config.ServerName = sni
@@ -221,7 +145,7 @@ func (g *gateway) ask(t *testing.T, sni, host string, config *tls.Config) (resum
 		TLSClientConfig:   config,
 		ForceAttemptHTTP2: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, g.https)
+			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, g.HTTPS)
 		},
 	}
 	defer transport.CloseIdleConnections()
@@ -242,13 +166,13 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 	file, kubeconfig := configFile(t, gatewayConfig), cluster.Kubeconfig(t, us)
 	a, b := start(t, "a", file, "--kubeconfig", kubeconfig), start(t, "b", file, "--kubeconfig", kubeconfig)
 
-	ca, clients := newCA(t, "Test CA"), newCA(t, "Clients")
-	jane := newParty(t, clients, &x509.Certificate{Subject: pkix.Name{CommonName: "jane"}})
-	site := ca.server(t, "open.example.test", "closed.example.test", "other.example.test")
-	authorities := func(name string, cas ...*party) string {
+	ca, clients := undertest.NewCA(t, "Test CA"), undertest.NewCA(t, "Clients")
+	jane := clients.Client(t, "jane")
+	site := ca.Server(t, "open.example.test", "closed.example.test", "other.example.test")
+	authorities := func(name string, cas ...*undertest.KeyPair) string {
 		var text []byte
 		for _, p := range cas {
-			text = append(text, p.certificate...)
+			text = append(text, p.Certificate...)
 		}
 		return fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: shop}\ndata: {ca.crt: %s}\n---\n", name, base64.StdEncoding.EncodeToString(text))
 	}
@@ -259,51 +183,49 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 		}
 		return strings.Replace(text, "namespace: shop}", "namespace: shop, annotations: {nginx.ingress.kubernetes.io/auth-tls-secret: shop/"+secret+"}}", 1)
 	}
-	if _, err := cluster.Client.CoreV1().Secrets("shop").Create(t.Context(), site.secret("site"), metav1.CreateOptions{}); err != nil {
+	if _, err := cluster.Client.CoreV1().Secrets("shop").Create(t.Context(), tlsSecretOf(site, "site"), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+authorities("clients", clients)+authorities("two", clients, ca)+
 		asking("open", "")+asking("closed", "clients")+asking("other", "two"))
 
-	roots := x509.NewCertPool()
-	roots.AddCert(ca.leaf)
-	pair, err := tls.X509KeyPair(jane.certificate, jane.privateKey)
+	pair, err := tls.X509KeyPair(jane.Certificate, jane.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	returning := func() *tls.Config {
-		return &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, ClientSessionCache: new(lastSession)}
+		return &tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{pair}, ClientSessionCache: new(undertest.OneSession)}
 	}
 	hosts := []string{"open.example.test", "closed.example.test", "other.example.test"}
-	for _, g := range []*gateway{a, b} {
+	for _, g := range []*undertest.Gateway{a, b} {
 		for _, host := range hosts {
-			await(t, host, func() error {
+			undertest.Await(t, host, func() error {
 				config := returning()
 				config.InsecureSkipVerify = true // the certificate comes a moment after the route
-				if _, status := g.ask(t, host, host, config); status != http.StatusOK {
-					return fmt.Errorf("%s: %s answers %d to a client with a certificate", g.pod, host, status)
+				if _, status := ask(t, g, host, host, config); status != http.StatusOK {
+					return fmt.Errorf("%s: %s answers %d to a client with a certificate", g.Name, host, status)
 				}
 				return nil
 			})
 		}
 	}
-	shared := func(one, two *gateway) error {
+	shared := func(one, two *undertest.Gateway) error {
 		config := returning()
-		one.ask(t, hosts[0], hosts[0], config)
-		if resumed, _ := two.ask(t, hosts[0], hosts[0], config); !resumed {
-			return fmt.Errorf("%s does not resume a session of %s", two.pod, one.pod)
+		ask(t, one, hosts[0], hosts[0], config)
+		if resumed, _ := ask(t, two, hosts[0], hosts[0], config); !resumed {
+			return fmt.Errorf("%s does not resume a session of %s", two.Name, one.Name)
 		}
 		return nil
 	}
-	await(t, "the replicas to have the same ticket keys", func() error { return shared(a, b) })
+	undertest.Await(t, "the replicas to have the same ticket keys", func() error { return shared(a, b) })
 
 	for _, from := range hosts {
 		for _, to := range hosts {
 			for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 				config := returning()
 				config.MaxVersion = version
-				a.ask(t, from, from, config)
-				if resumed, status := b.ask(t, to, to, config); resumed != (from == to) || status != http.StatusOK {
+				ask(t, a, from, from, config)
+				if resumed, status := ask(t, b, to, to, config); resumed != (from == to) || status != http.StatusOK {
 					t.Errorf("%s: a session of %s, at the other replica for %s: resumed: %t, answered %d",
 						tls.VersionName(version), from, to, resumed, status)
 				}
@@ -312,26 +234,26 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 			if from != to {
 				want = http.StatusMisdirectedRequest // the certificate is for all three, but the rules differ
 			}
-			if _, status := a.ask(t, from, to, returning()); status != want {
+			if _, status := ask(t, a, from, to, returning()); status != want {
 				t.Errorf("a request for %s on a connection for %s: %d, want %d", to, from, status, want)
 			}
 		}
 	}
 	stranger := returning()
 	stranger.Certificates = nil
-	if _, status := a.ask(t, hosts[1], hosts[1], stranger); status != http.StatusBadRequest {
+	if _, status := ask(t, a, hosts[1], hosts[1], stranger); status != http.StatusBadRequest {
 		t.Errorf("a client without a certificate: %d, want 400", status)
 	}
 
 	config := returning()
-	a.ask(t, hosts[1], hosts[1], config)
-	a.stop()
-	b.stop()
+	ask(t, a, hosts[1], hosts[1], config)
+	a.Stop()
+	b.Stop()
 	again := start(t, "a", file, "--kubeconfig", kubeconfig)
-	await(t, "the session to go on after a restart", func() error {
+	undertest.Await(t, "the session to go on after a restart", func() error {
 		kept := config.Clone()
-		kept.ClientSessionCache = &lastSession{config.ClientSessionCache.(*lastSession).session}
-		if resumed, status := again.ask(t, hosts[1], hosts[1], kept); !resumed || status != http.StatusOK {
+		kept.ClientSessionCache = &undertest.OneSession{Session: config.ClientSessionCache.(*undertest.OneSession).Session}
+		if resumed, status := ask(t, again, hosts[1], hosts[1], kept); !resumed || status != http.StatusOK {
 			return fmt.Errorf("resumed: %t, answered %d", resumed, status)
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatelodge.dev/e2e/undertest"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -16,9 +17,9 @@ func TestClassParameters(t *testing.T) {
 	cluster := startCluster(t)
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
 	secret, roots := tlsSecret(t, "shop", "web-tls", "web.example.test")
-	g.roots = roots
+	g.Roots = roots
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+secret+"---\n"+ingress("web", "web.example.test", "  tls: [{secretName: web-tls}]\n"))
-	await(t, "the redirect", func() error { return g.wants("http://web.example.test/", http.StatusPermanentRedirect) })
+	undertest.Await(t, "the redirect", func() error { return g.Answers("http://web.example.test/", http.StatusPermanentRedirect) })
 
 	class := `
 apiVersion: networking.k8s.io/v1
@@ -40,17 +41,17 @@ spec:
 	}
 	cluster.Apply(t, defaults("gatelodge", "false"))
 	use("gatelodge")
-	await(t, "no redirect", func() error { return g.wants("http://web.example.test/", http.StatusOK) })
+	undertest.Await(t, "no redirect", func() error { return g.Answers("http://web.example.test/", http.StatusOK) })
 	cluster.Apply(t, defaults("gatelodge", "true"))
-	await(t, "the redirect again", func() error { return g.wants("http://web.example.test/", http.StatusPermanentRedirect) })
+	undertest.Await(t, "the redirect again", func() error { return g.Answers("http://web.example.test/", http.StatusPermanentRedirect) })
 	if err := cluster.Client.CoreV1().ConfigMaps("gatelodge").Delete(t.Context(), "defaults", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "word that nobody knows what to protect", func() error { return g.wants("https://web.example.test/", http.StatusServiceUnavailable) })
+	undertest.Await(t, "word that nobody knows what to protect", func() error { return g.Answers("https://web.example.test/", http.StatusServiceUnavailable) })
 
 	cluster.Apply(t, defaults("shop", "false"))
 	use("shop")
-	g.tells(t, "can't watch configmaps defaults in namespace shop")
+	awaitToldOnce(t, g, "can't watch configmaps defaults in namespace shop")
 	cluster.Grant(t, us, `
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -58,5 +59,5 @@ metadata: {name: gatelodge-defaults, namespace: shop}
 rules: [{apiGroups: [""], resources: [configmaps], resourceNames: [defaults], verbs: [list, watch]}]
 `)
 	awaitRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "watch", Resource: "configmaps", Name: "defaults", Namespace: "shop"})
-	await(t, "the defaults of the other namespace", func() error { return g.wants("http://web.example.test/", http.StatusOK) })
+	undertest.Await(t, "the defaults of the other namespace", func() error { return g.Answers("http://web.example.test/", http.StatusOK) })
 }

@@ -13,20 +13,16 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
 
-// tells waits until the gateway's log has a fault with these words, and wants
-// it there once.
-func (g *gateway) tells(t *testing.T, words string) {
+// awaitToldOnce waits until the gateway's log contains the words, and wants them
+// there once.
+func awaitToldOnce(t *testing.T, g *undertest.Gateway, words string) {
 	t.Helper()
-	await(t, "word of "+words, func() error {
-		if !strings.Contains(g.stderr.String(), words) {
-			return fmt.Errorf("the log says nothing of it")
-		}
-		return nil
-	})
-	if n := strings.Count(g.stderr.String(), words); n != 1 {
-		t.Errorf("%q is told %d times", words, n)
+	g.AwaitLog(words)
+	if n := strings.Count(g.Stderr.String(), words); n != 1 {
+		t.Errorf("%q is in the log %d times", words, n)
 	}
 }
 
@@ -53,9 +49,9 @@ func TestForbiddenIsToldOnceAndRetried(t *testing.T) {
 	}
 	set(less)
 	g := launch(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
-	g.tells(t, "can't watch endpointslices: ")
-	await(t, "readyz to say why", func() error {
-		status, body, err := g.get("http://" + g.admin + "/readyz")
+	awaitToldOnce(t, g, "can't watch endpointslices: ")
+	undertest.Await(t, "readyz to say why", func() error {
+		status, body, err := g.Get("http://" + g.Admin + "/readyz")
 		if err == nil && (status != http.StatusServiceUnavailable || !strings.Contains(body, "cannot list resource") || !strings.Contains(body, "endpointslices")) {
 			err = fmt.Errorf("readyz: %d %s", status, body)
 		}
@@ -69,12 +65,12 @@ func TestForbiddenIsToldOnceAndRetried(t *testing.T) {
 	}
 	set(less)
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+ingress("web", "web.example.test", ""))
-	await(t, "the route", func() error { return g.wants("http://web.example.test/", http.StatusOK) })
-	g.tells(t, "can't write the status of Ingresses in namespace shop: ")
+	undertest.Await(t, "the route", func() error { return g.Answers("http://web.example.test/", http.StatusOK) })
+	awaitToldOnce(t, g, "can't write the status of Ingresses in namespace shop: ")
 	set(full)
 	awaitStatus(t, cluster, "web", "192.0.2.10", us)
-	g.tells(t, "can't watch endpointslices: ")
-	g.tells(t, "can't write the status of Ingresses in namespace shop: ")
+	awaitToldOnce(t, g, "can't watch endpointslices: ")
+	awaitToldOnce(t, g, "can't write the status of Ingresses in namespace shop: ")
 }
 
 func TestExpiredTokenIsToldOnceAndRetried(t *testing.T) {
@@ -82,19 +78,19 @@ func TestExpiredTokenIsToldOnceAndRetried(t *testing.T) {
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+ingress("web", "web.example.test", ""))
 	token := filepath.Join(t.TempDir(), "token")
 	kubeconfig, good := withTokenFile(t, cluster, token)
-	rewrite(t, token, strings.ToUpper(good)) // no better than one that has expired
+	undertest.WriteFile(t, token, strings.ToUpper(good)) // no better than one that has expired
 	g := launch(t, "a", configFile(t, gatewayConfig), "--kubeconfig", kubeconfig)
-	g.tells(t, "does not accept the gateway's credentials")
-	await(t, "readyz to say why", func() error {
-		_, body, err := g.get("http://" + g.admin + "/readyz")
+	awaitToldOnce(t, g, "does not accept the gateway's credentials")
+	undertest.Await(t, "readyz to say why", func() error {
+		_, body, err := g.Get("http://" + g.Admin + "/readyz")
 		if err == nil && !strings.Contains(body, "credentials") {
 			err = fmt.Errorf("readyz: %s", body)
 		}
 		return err
 	})
-	rewrite(t, token, good)
-	await(t, "the route after the token was renewed", func() error { return g.wants("http://web.example.test/", http.StatusOK) })
-	g.tells(t, "does not accept the gateway's credentials")
+	undertest.WriteFile(t, token, good)
+	undertest.Await(t, "the route after the token was renewed", func() error { return g.Answers("http://web.example.test/", http.StatusOK) })
+	awaitToldOnce(t, g, "does not accept the gateway's credentials")
 }
 
 // withTokenFile makes a kubeconfig whose token is read from a file, as a pod's
@@ -129,14 +125,14 @@ func TestNamespaceBeingDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	cluster.Apply(t, strings.Replace(doomed, "name: web,", "name: web, annotations: {gatelodge.dev/ssl-redirect: perhaps, gatelodge.dev/nonsense: x},", 1))
-	g.tells(t, "can't write Events in namespace doomed: the namespace is being deleted")
-	if err := g.wants("http://doomed.example.test/", http.StatusOK); err != nil {
+	awaitToldOnce(t, g, "can't write Events in namespace doomed: the namespace is being deleted")
+	if err := g.Answers("http://doomed.example.test/", http.StatusOK); err != nil {
 		t.Errorf("what is still there: %v", err)
 	}
 	cluster.Apply(t, startBackend(t, "shop", 2)+"---\n"+ingress("web", "web.example.test", ""))
 	awaitStatus(t, cluster, "web", "192.0.2.10", us)
 	awaitEvent(t, cluster, "shop", "web", "Serving")
-	g.tells(t, "can't write Events in namespace doomed: the namespace is being deleted")
+	awaitToldOnce(t, g, "can't write Events in namespace doomed: the namespace is being deleted")
 }
 
 func TestKubeconfigIsCheckedAtStart(t *testing.T) {
@@ -144,12 +140,11 @@ func TestKubeconfigIsCheckedAtStart(t *testing.T) {
 	for name, text := range map[string]string{"absent": "", "no YAML": "[", "no cluster": "apiVersion: v1\nkind: Config\n"} {
 		os.Remove(file)
 		if text != "" {
-			rewrite(t, file, text)
+			undertest.WriteFile(t, file, text)
 		}
 		g := launch(t, "a", configFile(t, gatewayConfig), "--kubeconfig", file)
-		<-g.exited
-		if code := g.process.ProcessState.ExitCode(); code != 1 || !strings.Contains(g.stderr.String(), file) {
-			t.Errorf("%s: exit code %d, says %s", name, code, g.stderr.String())
+		if code := g.ExitCode(); code != 1 || !strings.Contains(g.Stderr.String(), file) {
+			t.Errorf("%s: exit code %d, says %s", name, code, g.Stderr.String())
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package api_test
 
 import (
-	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // manyHosts is how many the tests of the guard serve.
@@ -44,66 +43,37 @@ func deleteMany(t *testing.T, cluster *apiserver.Cluster) {
 
 // whole returns an error unless the host has its route, its certificate and its
 // record; with gone, unless it has none of them.
-func (g *gateway) whole(host string, gone bool) error {
-	addresses, err := g.addresses(host)
+func whole(g *undertest.Gateway, host string, gone bool) error {
+	addresses, err := g.Addresses(host)
 	if err != nil {
 		return err
 	}
-	conn, err := tls.Dial("tcp", g.https, &tls.Config{ServerName: host, InsecureSkipVerify: true})
+	shown, err := g.Shown(host)
 	if err != nil {
 		return err
 	}
-	certificate := conn.ConnectionState().PeerCertificates[0].Subject.CommonName
-	conn.Close()
-	client := g.client()
-	defer client.CloseIdleConnections()
-	response, err := client.Get("http://" + host + "/")
+	status, _, err := g.Get("http://" + host + "/")
 	if err != nil {
 		return err
 	}
-	response.Body.Close()
-	got := fmt.Sprint(addresses, certificate == "*.example.test", response.StatusCode)
+	got := fmt.Sprint(addresses, shown.Subject.CommonName == "*.example.test", status)
 	want := fmt.Sprint([]string{"192.0.2.10"}, true, http.StatusPermanentRedirect)
 	if gone {
 		want = fmt.Sprint([]string{}, false, http.StatusNotFound)
 	}
 	if got != want {
-		return fmt.Errorf("%s: %s has record, certificate and route %s, want %s", g.pod, host, got, want)
+		return fmt.Errorf("%s: %s has record, certificate and route %s, want %s", g.Name, host, got, want)
 	}
 	return nil
 }
 
-func (g *gateway) allWhole(gone bool) error {
+func allWhole(g *undertest.Gateway, gone bool) error {
 	for i := range manyHosts {
-		if err := g.whole(guardedHost(i), gone); err != nil {
+		if err := whole(g, guardedHost(i), gone); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// guardReport is what /api/guard says.
-type guardReport struct {
-	Holding bool
-	Hash    string
-	Hosts   []string
-}
-
-// withholds waits until the guard withholds so many hosts.
-func (g *gateway) withholds(t *testing.T, hosts int) (r guardReport) {
-	t.Helper()
-	await(t, fmt.Sprintf("%s to withhold %d hosts", g.pod, hosts), func() error {
-		_, body, err := g.get("http://" + g.admin + "/api/guard")
-		if err == nil {
-			r = guardReport{}
-			err = json.Unmarshal([]byte(body), &r)
-		}
-		if err == nil && len(r.Hosts) != hosts {
-			err = fmt.Errorf("%d are", len(r.Hosts))
-		}
-		return err
-	})
-	return r
 }
 
 // TestGuardHoldsDeleteAll: on both replicas, and it goes ahead on both by the
@@ -111,7 +81,7 @@ func (g *gateway) withholds(t *testing.T, hosts int) (r guardReport) {
 func TestGuardHoldsDeleteAll(t *testing.T) {
 	cluster := startCluster(t)
 	kubeconfig := cluster.Kubeconfig(t, us)
-	replicas := []*gateway{
+	replicas := []*undertest.Gateway{
 		start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", kubeconfig),
 		start(t, "b", configFile(t, gatewayConfig), "--kubeconfig", kubeconfig),
 	}
@@ -124,7 +94,7 @@ func TestGuardHoldsDeleteAll(t *testing.T) {
 			}
 		},
 		"the admin port": func(hash string) {
-			response, err := http.Post("http://"+replicas[1].admin+"/api/guard/confirm?hash="+hash, "", nil)
+			response, err := http.Post("http://"+replicas[1].Admin+"/api/guard/confirm?hash="+hash, "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +106,7 @@ func TestGuardHoldsDeleteAll(t *testing.T) {
 	} {
 		applyMany(t, cluster)
 		for _, g := range replicas {
-			await(t, "a hundred hosts", func() error { return g.allWhole(false) })
+			undertest.Await(t, "a hundred hosts", func() error { return allWhole(g, false) })
 		}
 		awaitRecord(t, cluster, "hosts", fmt.Sprint(manyHosts))
 
@@ -144,21 +114,21 @@ func TestGuardHoldsDeleteAll(t *testing.T) {
 		deleteMany(t, cluster)
 		var hash string
 		for _, g := range replicas {
-			r := g.withholds(t, manyHosts)
+			r := g.AwaitWithheld(manyHosts)
 			if hash == "" {
 				hash = r.Hash
 			}
 			if r.Hash != hash {
-				t.Errorf("replica %s confirms by %s, and replica a by %s", g.pod, r.Hash, hash)
+				t.Errorf("replica %s confirms by %s, and replica a by %s", g.Name, r.Hash, hash)
 			}
 		}
 		t.Logf("a deletion of all, and holding it, took %v", time.Since(began))
 		for _, g := range replicas {
-			if err := g.allWhole(false); err != nil {
+			if err := allWhole(g, false); err != nil {
 				t.Errorf("while it is held: %v", err)
 			}
-			_, ready, err := g.get("http://" + g.admin + "/readyz")
-			_, problems, problemsErr := g.get("http://" + g.admin + "/api/problems")
+			_, ready, err := g.Get("http://" + g.Admin + "/readyz")
+			_, problems, problemsErr := g.Get("http://" + g.Admin + "/api/problems")
 			for i := range manyHosts {
 				if host := guardedHost(i); !strings.Contains(ready, host) || !strings.Contains(problems, host) {
 					t.Fatalf("%s is not listed: readyz %s %v, problems %s %v", host, ready, err, problems, problemsErr)
@@ -170,11 +140,11 @@ func TestGuardHoldsDeleteAll(t *testing.T) {
 		began = time.Now()
 		confirm(hash)
 		for _, g := range replicas {
-			await(t, "all to be gone", func() error { return g.whole(guardedHost(manyHosts-1), true) })
+			undertest.Await(t, "all to be gone", func() error { return whole(g, guardedHost(manyHosts-1), true) })
 		}
 		t.Logf("letting all go by %s took %v", name, time.Since(began))
 		for _, g := range replicas {
-			if err := g.allWhole(true); err != nil {
+			if err := allWhole(g, true); err != nil {
 				t.Errorf("after %s: %v", name, err)
 			}
 		}
@@ -186,7 +156,7 @@ func TestGuardHoldsDeleteAll(t *testing.T) {
 // guard.
 func awaitRecord(t *testing.T, cluster *apiserver.Cluster, part, want string) {
 	t.Helper()
-	await(t, "the record of "+part, func() error {
+	undertest.Await(t, "the record of "+part, func() error {
 		object, err := cluster.Client.CoreV1().ConfigMaps("gatelodge").Get(t.Context(), "gatelodge-guard", metav1.GetOptions{})
 		if err == nil && object.Data[part] != want {
 			err = fmt.Errorf("%s is %q, want %q", part, object.Data[part], want)
@@ -202,13 +172,13 @@ func TestStoreThatIsLostLosesNoRequest(t *testing.T) {
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, "admin"))
 	backend := startBackend(t, "shop", 1) + "---\n" + ingress("web", "web.example.test", "")
 	cluster.Apply(t, backend)
-	await(t, "the route", func() error { return g.wants("http://web.example.test/", http.StatusOK) })
+	undertest.Await(t, "the route", func() error { return g.Answers("http://web.example.test/", http.StatusOK) })
 	load := startLoad(g, "web.example.test", "192.0.2.10")
 
 	cluster.Wipe(t)
-	g.withholds(t, 1)
-	await(t, "everything to be listed", func() error {
-		_, body, err := g.get("http://" + g.admin + "/readyz")
+	g.AwaitWithheld(1)
+	undertest.Await(t, "everything to be listed", func() error {
+		_, body, err := g.Get("http://" + g.Admin + "/readyz")
 		if err == nil && !strings.Contains(body, "web.example.test") {
 			err = fmt.Errorf("readyz: %s", body)
 		}
@@ -221,6 +191,6 @@ func TestStoreThatIsLostLosesNoRequest(t *testing.T) {
 	}
 	cluster.Apply(t, manifest(t, "example/ingressclass.yaml"))
 	cluster.Apply(t, backend)
-	g.withholds(t, 0)
+	g.AwaitWithheld(0)
 	load.stop(t)
 }

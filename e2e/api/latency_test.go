@@ -17,7 +17,7 @@ func TestTimeToServed(t *testing.T) {
 	cluster := startCluster(t)
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
 	cluster.Apply(t, startBackend(t, "shop", 1))
-	client := g.client()
+	client := g.Client()
 	defer client.CloseIdleConnections()
 	times := make([]time.Duration, 0, edits)
 	for i := range edits {

@@ -13,6 +13,7 @@ import (
 
 	"gatelodge.dev/e2e/apiserver"
 	"gatelodge.dev/e2e/chart"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // scraped are the labels that come from the scrape, by the relabelling of the
@@ -26,20 +27,20 @@ func TestQueriesAskForWhatThereIs(t *testing.T) {
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
 	leader(t, g)
 	secret, roots := tlsSecret(t, "shop", "web-tls", "web.example.test")
-	g.roots = roots
+	g.Roots = roots
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+secret)
 	cluster.Apply(t, ingress("web", "web.example.test", "  tls: [{secretName: web-tls}]\n"))
 	cluster.Apply(t, strings.ReplaceAll(ingress("down", "down.example.test", ""), "echo", "down")+down(apiserver.Address(2).String()))
-	await(t, "the route with its certificate", func() error { return g.wants("https://web.example.test/", http.StatusOK) })
-	await(t, "the failing one", func() error { return g.wants("http://down.example.test/", http.StatusBadGateway) })
-	await(t, "the problem of the route without a backend", func() error {
+	undertest.Await(t, "the route with its certificate", func() error { return g.Answers("https://web.example.test/", http.StatusOK) })
+	undertest.Await(t, "the failing one", func() error { return g.Answers("http://down.example.test/", http.StatusBadGateway) })
+	undertest.Await(t, "the problem of the route without a backend", func() error {
 		cluster.Apply(t, strings.ReplaceAll(ingress("lost", "lost.example.test", ""), "echo", "nowhere"))
-		return g.wants("http://lost.example.test/", http.StatusServiceUnavailable)
+		return g.Answers("http://lost.example.test/", http.StatusServiceUnavailable)
 	})
-	if _, err := g.addresses("web.example.test"); err != nil {
+	if _, err := g.Addresses("web.example.test"); err != nil {
 		t.Fatal(err)
 	}
-	_, text, err := g.get("http://" + g.admin + "/metrics")
+	_, text, err := g.Get("http://" + g.Admin + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

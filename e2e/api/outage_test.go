@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"gatelodge.dev/e2e/undertest"
 	"github.com/miekg/dns"
 )
 
@@ -24,9 +25,9 @@ type load struct {
 	failures []error
 }
 
-func startLoad(g *gateway, host, address string) *load {
+func startLoad(g *undertest.Gateway, host, address string) *load {
 	l := &load{stopped: make(chan struct{})}
-	client := g.client()
+	client := g.Client()
 	resolver := dns.Client{Timeout: 5 * time.Second}
 	l.repeat(func() error {
 		response, err := client.Get("http://" + host + "/")
@@ -42,7 +43,7 @@ func startLoad(g *gateway, host, address string) *load {
 	l.repeat(func() error {
 		message := new(dns.Msg)
 		message.SetQuestion(dns.Fqdn(host), dns.TypeA)
-		answer, _, err := resolver.Exchange(message, g.dns)
+		answer, _, err := resolver.Exchange(message, g.DNS)
 		if err == nil && (len(answer.Answer) != 1 || !strings.Contains(answer.Answer[0].String(), address)) {
 			err = fmt.Errorf("%s resolves to %v", host, answer.Answer)
 		}
@@ -89,10 +90,10 @@ func TestServesWithoutTheAPIServer(t *testing.T) {
 	remembering := configFile(t, gatewayConfig+"state: "+t.TempDir()+"\n")
 	b := start(t, "b", remembering, "--kubeconfig", kubeconfig)
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+ingress("web", "web.example.test", ""))
-	for _, g := range []*gateway{a, b} {
-		await(t, "the route", func() error { return g.wants("http://web.example.test/", http.StatusOK) })
+	for _, g := range []*undertest.Gateway{a, b} {
+		undertest.Await(t, "the route", func() error { return g.Answers("http://web.example.test/", http.StatusOK) })
 	}
-	b.stop()
+	b.Stop()
 	load := startLoad(a, "web.example.test", "192.0.2.10")
 
 	over := time.After(outage)
@@ -100,13 +101,13 @@ func TestServesWithoutTheAPIServer(t *testing.T) {
 	cluster.Etcd.Stop()
 	cluster.Etcd.Start(t)
 	b = start(t, "b", remembering, "--kubeconfig", kubeconfig)
-	if err := b.wants("http://web.example.test/", http.StatusOK); err != nil {
+	if err := b.Answers("http://web.example.test/", http.StatusOK); err != nil {
 		t.Errorf("started while there is no API server: %v", err)
 	}
-	if _, body, err := b.get("http://" + b.admin + "/readyz"); err != nil || !strings.Contains(body, "the objects of an earlier time") {
+	if _, body, err := b.Get("http://" + b.Admin + "/readyz"); err != nil || !strings.Contains(body, "the objects of an earlier time") {
 		t.Errorf("started while there is no API server, readyz says %q %v", body, err)
 	}
-	if _, body, err := b.get("http://" + b.admin + "/api/problems"); err != nil || !strings.Contains(body, "the cluster could not be read since the start") {
+	if _, body, err := b.Get("http://" + b.Admin + "/api/problems"); err != nil || !strings.Contains(body, "the cluster could not be read since the start") {
 		t.Errorf("started while there is no API server, the problems are %q %v", body, err)
 	}
 	<-over
@@ -114,18 +115,18 @@ func TestServesWithoutTheAPIServer(t *testing.T) {
 	cluster.WaitReady(t)
 
 	cluster.Apply(t, ingress("after", "after.example.test", ""))
-	for _, g := range []*gateway{a, b} {
-		await(t, "what changed after the outage", func() error { return g.wants("http://after.example.test/", http.StatusOK) })
-		await(t, "no word of the outage", func() error {
-			_, problems, err := g.get("http://" + g.admin + "/api/problems")
-			_, ready, readyErr := g.get("http://" + g.admin + "/readyz")
+	for _, g := range []*undertest.Gateway{a, b} {
+		undertest.Await(t, "what changed after the outage", func() error { return g.Answers("http://after.example.test/", http.StatusOK) })
+		undertest.Await(t, "no word of the outage", func() error {
+			_, problems, err := g.Get("http://" + g.Admin + "/api/problems")
+			_, ready, readyErr := g.Get("http://" + g.Admin + "/readyz")
 			if strings.TrimSpace(problems) != "[]" || ready != "ready\n" {
-				return fmt.Errorf("%s: readyz %q, problems %s, %v %v", g.pod, ready, problems, err, readyErr)
+				return fmt.Errorf("%s: readyz %q, problems %s, %v %v", g.Name, ready, problems, err, readyErr)
 			}
 			return nil
 		})
-		if n := strings.Count(g.stderr.String(), "can't be reached"); n != 1 {
-			t.Errorf("%s tells %d times that the API server can't be reached", g.pod, n)
+		if n := strings.Count(g.Stderr.String(), "can't be reached"); n != 1 {
+			t.Errorf("%s tells %d times that the API server can't be reached", g.Name, n)
 		}
 	}
 	awaitStatus(t, cluster, "after", "192.0.2.10", us)

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // dnsEndpoint is a DNSEndpoint of namespace shop with an address.
@@ -32,7 +33,7 @@ func installDNSEndpoints(t *testing.T, cluster *apiserver.Cluster) {
 		t.Fatal(err)
 	}
 	cluster.Apply(t, string(definition))
-	await(t, "the resource", func() error { return hasDNSEndpoints(cluster, true) })
+	undertest.Await(t, "the resource", func() error { return hasDNSEndpoints(cluster, true) })
 }
 
 // hasDNSEndpoints returns an error unless the API server serves the resource, or
@@ -52,10 +53,10 @@ func hasDNSEndpoints(cluster *apiserver.Cluster, want bool) error {
 }
 
 // awaitAddresses waits until a name resolves to these addresses.
-func (g *gateway) awaitAddresses(t *testing.T, name, want string) {
+func awaitAddresses(t *testing.T, g *undertest.Gateway, name, want string) {
 	t.Helper()
-	await(t, name+" to resolve to "+want, func() error {
-		got, err := g.addresses(name)
+	undertest.Await(t, name+" to resolve to "+want, func() error {
+		got, err := g.Addresses(name)
 		if err == nil && fmt.Sprint(got) != want {
 			err = fmt.Errorf("it resolves to %v", got)
 		}
@@ -70,35 +71,35 @@ func TestDNSEndpointsComeAndGo(t *testing.T) {
 	cluster := startCluster(t)
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+ingress("web", "web.example.test", ""))
-	g.awaitAddresses(t, "web.example.test", "[192.0.2.10]")
+	awaitAddresses(t, g, "web.example.test", "[192.0.2.10]")
 
 	installDNSEndpoints(t, cluster)
 	cluster.Apply(t, dnsEndpoint("kafka", "kafka.example.test", "A", "192.0.2.77"))
-	g.awaitAddresses(t, "kafka.example.test", "[192.0.2.77]")
+	awaitAddresses(t, g, "kafka.example.test", "[192.0.2.77]")
 	cluster.Apply(t, dnsEndpoint("kafka", "kafka.example.test", "A", "192.0.2.78"))
-	g.awaitAddresses(t, "kafka.example.test", "[192.0.2.78]")
+	awaitAddresses(t, g, "kafka.example.test", "[192.0.2.78]")
 	cluster.Apply(t, dnsEndpoint("thief", "ns1.example.test", "A", "192.0.2.66"))
 	if event := awaitEvent(t, cluster, "shop", "thief", "Problem"); !strings.HasPrefix(event.Message, "NameReserved: ") {
 		t.Errorf("the Event says %q", event.Message)
 	}
-	g.awaitAddresses(t, "ns1.example.test", "[192.0.2.53]")
+	awaitAddresses(t, g, "ns1.example.test", "[192.0.2.53]")
 
 	removed := cluster.Client.Discovery().RESTClient().Delete().
 		AbsPath("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/dnsendpoints.externaldns.k8s.io").Do(t.Context())
 	if err := removed.Error(); err != nil {
 		t.Fatal(err)
 	}
-	g.awaitAddresses(t, "kafka.example.test", "[]")
-	await(t, "the resource to be gone", func() error { return hasDNSEndpoints(cluster, false) })
-	if err := g.wants("http://web.example.test/", http.StatusOK); err != nil {
+	awaitAddresses(t, g, "kafka.example.test", "[]")
+	undertest.Await(t, "the resource to be gone", func() error { return hasDNSEndpoints(cluster, false) })
+	if err := g.Answers("http://web.example.test/", http.StatusOK); err != nil {
 		t.Error(err)
 	}
-	g.awaitAddresses(t, "web.example.test", "[192.0.2.10]")
+	awaitAddresses(t, g, "web.example.test", "[192.0.2.10]")
 
 	installDNSEndpoints(t, cluster)
 	cluster.Apply(t, dnsEndpoint("again", "again.example.test", "A", "192.0.2.79"))
-	g.awaitAddresses(t, "again.example.test", "[192.0.2.79]")
-	if log := g.stderr.String(); strings.Contains(log, "msg=cluster") || strings.Contains(log, "level=ERROR") {
+	awaitAddresses(t, g, "again.example.test", "[192.0.2.79]")
+	if log := g.Stderr.String(); strings.Contains(log, "msg=cluster") || strings.Contains(log, "level=ERROR") {
 		t.Errorf("that the resource came and went was taken for a fault:\n%s", log)
 	}
 }
@@ -124,6 +125,6 @@ func TestDNSEndpointsThatMayNotBeRead(t *testing.T) {
 	installDNSEndpoints(t, cluster)
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+ingress("web", "web.example.test", ""))
-	g.awaitAddresses(t, "web.example.test", "[192.0.2.10]")
-	g.tells(t, "can't watch dnsendpoints")
+	awaitAddresses(t, g, "web.example.test", "[192.0.2.10]")
+	awaitToldOnce(t, g, "can't watch dnsendpoints")
 }

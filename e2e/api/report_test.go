@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // statusOf returns the addresses in an Ingress's status, and whose they are.
@@ -41,7 +42,7 @@ func awaitStatus(t *testing.T, cluster *apiserver.Cluster, name, address, manage
 	if address == "" {
 		want = "[] []"
 	}
-	await(t, "the status of "+name, func() error {
+	undertest.Await(t, "the status of "+name, func() error {
 		addresses, managers := statusOf(t, cluster, "shop", name)
 		if got := fmt.Sprint(addresses, managers); got != want {
 			return fmt.Errorf("status %s, want %s", got, want)
@@ -67,7 +68,7 @@ func eventsOf(t *testing.T, cluster *apiserver.Cluster, namespace, name, reason 
 func awaitEvent(t *testing.T, cluster *apiserver.Cluster, namespace, name, reason string) corev1.Event {
 	t.Helper()
 	var events []corev1.Event
-	await(t, reason+" of "+name, func() error {
+	undertest.Await(t, reason+" of "+name, func() error {
 		if events = eventsOf(t, cluster, namespace, name, reason); len(events) == 0 {
 			return fmt.Errorf("no Event")
 		}
@@ -80,12 +81,12 @@ func awaitEvent(t *testing.T, cluster *apiserver.Cluster, namespace, name, reaso
 }
 
 // leader waits until exactly one of the replicas leads, and returns it first.
-func leader(t *testing.T, replicas ...*gateway) (leading *gateway, others []*gateway) {
+func leader(t *testing.T, replicas ...*undertest.Gateway) (leading *undertest.Gateway, others []*undertest.Gateway) {
 	t.Helper()
-	await(t, "one leader", func() error {
+	undertest.Await(t, "one leader", func() error {
 		leading, others = nil, nil
 		for _, g := range replicas {
-			_, metrics, err := g.get("http://" + g.admin + "/metrics")
+			_, metrics, err := g.Get("http://" + g.Admin + "/metrics")
 			if err != nil {
 				return err
 			}
@@ -93,7 +94,7 @@ func leader(t *testing.T, replicas ...*gateway) (leading *gateway, others []*gat
 			case !strings.Contains(metrics, "\ngatelodge_leader 1\n"):
 				others = append(others, g)
 			case leading != nil:
-				return fmt.Errorf("%s and %s lead", leading.pod, g.pod)
+				return fmt.Errorf("%s and %s lead", leading.Name, g.Name)
 			default:
 				leading = g
 			}
@@ -118,43 +119,43 @@ func TestOneReplicaReports(t *testing.T) {
 
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+ingress("web", "web.example.test", ""))
 	awaitStatus(t, cluster, "web", "192.0.2.10", us)
-	for _, g := range []*gateway{a, b} {
-		await(t, "the route", func() error { return g.wants("http://web.example.test/", http.StatusOK) })
+	for _, g := range []*undertest.Gateway{a, b} {
+		undertest.Await(t, "the route", func() error { return g.Answers("http://web.example.test/", http.StatusOK) })
 	}
-	if serving := awaitEvent(t, cluster, "shop", "web", "Serving"); serving.ReportingInstance != first.pod || serving.Type != "Normal" ||
+	if serving := awaitEvent(t, cluster, "shop", "web", "Serving"); serving.ReportingInstance != first.Name || serving.Type != "Normal" ||
 		!strings.Contains(serving.Message, "web.example.test") {
-		t.Errorf("the leader is %s, and the Event is %+v", first.pod, serving)
+		t.Errorf("the leader is %s, and the Event is %+v", first.Name, serving)
 	}
 	cluster.Apply(t, strings.Replace(ingress("odd", "odd.example.test", ""), "name: odd", "name: odd, annotations: {gatelodge.dev/ssl-redirect: perhaps}", 1))
-	if problem := awaitEvent(t, cluster, "shop", "odd", "Problem"); problem.ReportingInstance != first.pod || problem.Type != "Warning" ||
+	if problem := awaitEvent(t, cluster, "shop", "odd", "Problem"); problem.ReportingInstance != first.Name || problem.Type != "Warning" ||
 		!strings.Contains(problem.Message, "BadAnnotation: ") {
-		t.Errorf("the leader is %s, and the Event is %+v", first.pod, problem)
+		t.Errorf("the leader is %s, and the Event is %+v", first.Name, problem)
 	}
 	if told := eventsOf(t, cluster, "shop", "odd", "Serving"); len(told) != 1 {
 		t.Errorf("a host with a problem that is served all the same has %d Events", len(told))
 	}
 
-	first.kill()
+	first.Kill()
 	killed := time.Now()
 	cluster.Apply(t, ingress("later", "later.example.test", ""))
 	awaitStatus(t, cluster, "later", "192.0.2.10", us)
 	t.Logf("the next leader reported %v after the first was killed", time.Since(killed).Round(time.Millisecond))
-	if serving := awaitEvent(t, cluster, "shop", "later", "Serving"); serving.ReportingInstance != second.pod {
-		t.Errorf("%s leads, and %s tells", second.pod, serving.ReportingInstance)
+	if serving := awaitEvent(t, cluster, "shop", "later", "Serving"); serving.ReportingInstance != second.Name {
+		t.Errorf("%s leads, and %s tells", second.Name, serving.ReportingInstance)
 	}
 	awaitStatus(t, cluster, "web", "192.0.2.10", us)
 	for _, reason := range []string{"Serving", "Problem"} {
-		if told := awaitEvent(t, cluster, "shop", "odd", reason); told.ReportingInstance != first.pod || !told.FirstTimestamp.Equal(&told.LastTimestamp) {
+		if told := awaitEvent(t, cluster, "shop", "odd", reason); told.ReportingInstance != first.Name || !told.FirstTimestamp.Equal(&told.LastTimestamp) {
 			t.Errorf("the next leader told again: %+v", told)
 		}
 	}
-	if log := second.stderr.String(); strings.Contains(log, "msg=cluster") {
+	if log := second.Stderr.String(); strings.Contains(log, "msg=cluster") {
 		t.Errorf("the rights do not suffice:\n%s", log)
 	}
-	for name, writer := range map[string]*gateway{"web": first, "later": second} {
-		for _, g := range []*gateway{a, b} {
-			if wrote := strings.Count(g.stderr.String(), "msg=status ingress=shop/"+name+" "); (wrote == 1) != (g == writer) {
-				t.Errorf("%s wrote the status of %s %d times", g.pod, name, wrote)
+	for name, writer := range map[string]*undertest.Gateway{"web": first, "later": second} {
+		for _, g := range []*undertest.Gateway{a, b} {
+			if wrote := strings.Count(g.Stderr.String(), "msg=status ingress=shop/"+name+" "); (wrote == 1) != (g == writer) {
+				t.Errorf("%s wrote the status of %s %d times", g.Name, name, wrote)
 			}
 		}
 	}
@@ -223,14 +224,14 @@ metadata: {name: visitors}
 		awaitStatus(t, cluster, "holder", "192.0.2.10", us)
 		loser := strings.NewReplacer("namespace: shop", "namespace: visitors", "path: /,", "path: /visit,").Replace(ingress("holder", "fought.example.test", ""))
 		cluster.Apply(t, loser)
-		await(t, "the status of the second claim", func() error {
+		undertest.Await(t, "the status of the second claim", func() error {
 			if addresses, _ := statusOf(t, cluster, "visitors", "holder"); !slices.Equal(addresses, []string{"192.0.2.10"}) {
 				return fmt.Errorf("status %v", addresses)
 			}
 			return nil
 		})
-		rewrite(t, file, gatewayConfig+"ingress: {hostSharing: namespace}\n")
-		await(t, "the loser's status to go", func() error {
+		undertest.WriteFile(t, file, gatewayConfig+"ingress: {hostSharing: namespace}\n")
+		undertest.Await(t, "the loser's status to go", func() error {
 			if addresses, managers := statusOf(t, cluster, "visitors", "holder"); len(addresses)+len(managers) > 0 {
 				return fmt.Errorf("status %v of %v", addresses, managers)
 			}

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // needles are secrets by where they were planted.
@@ -85,9 +86,9 @@ func TestNoSecretIsTold(t *testing.T) {
 		"the binding's key":  []byte("d2hhdC10aGUtQ0EtZ2F2ZS11cw"),
 		"the broken TLS key": []byte("bm90LWEta2V5LWJ1dC1zZWNyZXQ"),
 	}
-	ca := newCA(t, "Test CA")
-	site := ca.server(t, "web.example.test")
-	if _, err := cluster.Client.CoreV1().Secrets("shop").Create(t.Context(), site.secret("site"), metav1.CreateOptions{}); err != nil {
+	ca := undertest.NewCA(t, "Test CA")
+	site := ca.Server(t, "web.example.test")
+	if _, err := cluster.Client.CoreV1().Secrets("shop").Create(t.Context(), tlsSecretOf(site, "site"), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	opaque := func(namespace, name, kind, key string, value []byte, more string) string {
@@ -100,7 +101,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+
 		opaque("shop", "users", "Opaque", "auth", append([]byte("jane:"), planted["the users' hash"]...), "")+
 		opaque("gatelodge", "eab", "Opaque", "hmac", planted["the binding's key"], "")+
-		opaque("shop", "broken", "kubernetes.io/tls", "tls.key", planted["the broken TLS key"], ", tls.crt: "+base64.StdEncoding.EncodeToString(site.certificate))+
+		opaque("shop", "broken", "kubernetes.io/tls", "tls.key", planted["the broken TLS key"], ", tls.crt: "+base64.StdEncoding.EncodeToString(site.Certificate))+
 		annotated("web", `gatelodge.dev/auth-type: basic, gatelodge.dev/auth-secret: users`)+
 		ingress("broken", "broken.example.test", "  tls: [{secretName: broken}]\n---\n")+
 		annotated("ordered", `gatelodge.dev/acme: "true"`))
@@ -110,10 +111,10 @@ acme:
   eab: {keyID: ours, secret: gatelodge/eab}
 `), "--kubeconfig", cluster.Kubeconfig(t, us), "--log-level", "debug")
 
-	g.roots = x509.NewCertPool()
-	g.roots.AddCert(ca.leaf)
-	await(t, "requests with secrets in them to be answered", func() error {
-		client := g.client()
+	g.Roots = x509.NewCertPool()
+	g.Roots.AddCert(ca.Leaf)
+	undertest.Await(t, "requests with secrets in them to be answered", func() error {
+		client := g.Client()
 		defer client.CloseIdleConnections()
 		request, err := http.NewRequest("GET", "https://web.example.test/?token="+string(planted["the query's token"]), nil)
 		if err != nil {
@@ -131,13 +132,13 @@ acme:
 		}
 		return nil
 	})
-	await(t, "an Event about the broken Secret", func() error {
+	undertest.Await(t, "an Event about the broken Secret", func() error {
 		if len(eventsOf(t, cluster, "shop", "broken", "Problem")) == 0 {
 			return fmt.Errorf("there is none")
 		}
 		return nil
 	})
-	await(t, "the keys that the gateway makes", func() error {
+	undertest.Await(t, "the keys that the gateway makes", func() error {
 		for _, name := range []string{"gatelodge-tickets", "gatelodge-dns-cookie"} {
 			if _, err := cluster.Client.CoreV1().Secrets("gatelodge").Get(t.Context(), name, metav1.GetOptions{}); err != nil {
 				return err
@@ -156,7 +157,7 @@ acme:
 		"/api/zones/example.test/default", "/api/guard", "/debug/pprof/goroutine?debug=2",
 		"/debug/pprof/heap", "/debug/pprof/heap?debug=1", "/debug/pprof/allocs?debug=1", "/debug/pprof/trace?seconds=0.1",
 	} {
-		status, body, err := g.get("http://" + g.admin + path)
+		status, body, err := g.Get("http://" + g.Admin + path)
 		if err != nil || status != http.StatusOK {
 			t.Errorf("%s: %d %v", path, status, err)
 		}
@@ -165,12 +166,12 @@ acme:
 	for kind, text := range objectsOf(t, cluster) {
 		planted.findIn(t, kind, text)
 	}
-	g.stop()
-	if !strings.Contains(g.stderr.String(), "level=DEBUG") || !strings.Contains(g.stdout.String(), `"host":"web.example.test"`) {
+	g.Stop()
+	if !strings.Contains(g.Stderr.String(), "level=DEBUG") || !strings.Contains(g.Stdout.String(), `"host":"web.example.test"`) {
 		t.Error("the logs are not those of a gateway that logs all that it can")
 	}
-	planted.findIn(t, "the log", g.stderr.String())
-	planted.findIn(t, "the access log", g.stdout.String())
+	planted.findIn(t, "the log", g.Stderr.String())
+	planted.findIn(t, "the access log", g.Stdout.String())
 }
 
 // objectsOf returns, by kind, the text of all objects that a gateway may write

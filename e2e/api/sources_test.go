@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatelodge.dev/e2e/undertest"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,7 +40,7 @@ func TestClusterAndFolderServeTheSame(t *testing.T) {
 	}
 	for i, text := range texts {
 		cluster.Apply(t, text)
-		rewrite(t, filepath.Join(folder, fmt.Sprintf("%02d.yaml", i)), text)
+		undertest.WriteFile(t, filepath.Join(folder, fmt.Sprintf("%02d.yaml", i)), text)
 	}
 	config := configFile(t, gatewayConfig)
 	ofCluster := start(t, "cluster", config, "--kubeconfig", cluster.Kubeconfig(t, us))
@@ -47,14 +48,14 @@ func TestClusterAndFolderServeTheSame(t *testing.T) {
 
 	// Only a file has lines, and only one of the two its own listeners.
 	differs := regexp.MustCompile(` \(\S+\.yaml:\d+\)|(?m)^(#|listener ).*\n`)
-	snapshot := func(g *gateway) string {
-		_, text, err := g.get("http://" + g.admin + "/snapshot")
+	snapshot := func(g *undertest.Gateway) string {
+		_, text, err := g.Get("http://" + g.Admin + "/snapshot")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return differs.ReplaceAllString(text, "")
 	}
-	await(t, "the same snapshot", func() error {
+	undertest.Await(t, "the same snapshot", func() error {
 		a, b := snapshot(ofCluster), snapshot(ofFolder)
 		if a != b {
 			return fmt.Errorf("the cluster gives\n%sand the folder\n%s", a, b)
@@ -95,17 +96,17 @@ drain: {delay: 0s, timeout: 1s, tunnels: 1s}
 `), "--kubeconfig", cluster.Kubeconfig(t, us))
 
 	secret, roots := tlsSecret(t, "shop", "web-tls", "web.example.test")
-	g.roots = roots
+	g.Roots = roots
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+secret+"---\n"+ingress("web", "web.example.test", "  tls: [{secretName: web-tls}]\n"))
-	await(t, "the route", func() error { return g.wants("https://web.example.test/", http.StatusOK) })
+	undertest.Await(t, "the route", func() error { return g.Answers("https://web.example.test/", http.StatusOK) })
 	awaitStatus(t, cluster, "web", "192.0.2.30", us)
 	awaitEvent(t, cluster, "shop", "web", "Serving")
 	for name, want := range map[string]string{"web.example.test": "[192.0.2.30]", "ns1.example.test": "[192.0.2.31]"} {
-		if addresses, err := g.addresses(name); err != nil || fmt.Sprint(addresses) != want {
+		if addresses, err := g.Addresses(name); err != nil || fmt.Sprint(addresses) != want {
 			t.Errorf("%s resolves to %v %v, want %s", name, addresses, err, want)
 		}
 	}
-	if log := g.stderr.String(); strings.Contains(log, "msg=cluster") {
+	if log := g.Stderr.String(); strings.Contains(log, "msg=cluster") {
 		t.Errorf("the rights do not suffice:\n%s", log)
 	}
 }

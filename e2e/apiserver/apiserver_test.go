@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
 
 func TestMain(m *testing.M) { os.Exit(apiserver.Main(m)) }
@@ -57,11 +58,11 @@ func TestCluster(t *testing.T) {
 		}
 		cluster.Grant(t, "gatelodge/reader", readIngresses)
 		cluster.Grant(t, "gatelodge/reader", readIngresses) // again changes nothing
-		await(t, "the grant to hold", func() error {
+		undertest.Await(t, "the grant to hold", func() error {
 			_, err := client.NetworkingV1().Ingresses("").List(t.Context(), metav1.ListOptions{})
 			return err
 		})
-		await(t, "the grant in the namespace gatelodge to hold", func() error {
+		undertest.Await(t, "the grant in the namespace gatelodge to hold", func() error {
 			_, err := client.CoreV1().ConfigMaps("gatelodge").List(t.Context(), metav1.ListOptions{})
 			return err
 		})
@@ -78,7 +79,7 @@ func TestCluster(t *testing.T) {
 		if err := cluster.Client.CoreV1().ServiceAccounts("gatelodge").Delete(t.Context(), "leaver", metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the token to be refused", func() error {
+		undertest.Await(t, "the token to be refused", func() error {
 			_, err := client.NetworkingV1().Ingresses("").List(t.Context(), metav1.ListOptions{})
 			if !apierrors.IsUnauthorized(err) {
 				return fmt.Errorf("want unauthorized, got %v", err)

@@ -1,10 +1,5 @@
 package apiserver_test
 
-import (
-	"testing"
-	"time"
-)
-
 const shop = `
 apiVersion: networking.k8s.io/v1
 kind: Ingress
@@ -53,23 +48,3 @@ rules:
   resources: [configmaps]
   verbs: [get, list, watch]
 `
-
-// await asks until it gets no error, for what the API server does a moment after
-// it has answered, such as heeding a new role.
-func await(t *testing.T, what string, ask func() error) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited for %s: %v", what, err)
-		}
-	}
-}

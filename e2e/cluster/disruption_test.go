@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // tunnelTime is the drain.tunnels of the gateways under load.
@@ -44,7 +46,7 @@ func TestNothingIsLost(t *testing.T) {
 				began := time.Now()
 				rollout.start(t)
 				awaitRollout(t, g.namespace, "gatelodge")
-				eventually(t, startTime, "the pods of before to be gone", func() error {
+				undertest.AwaitWithin(t, startTime, "the pods of before to be gone", func() error {
 					for _, pod := range g.pods(t) {
 						if slices.Contains(before, pod) {
 							return fmt.Errorf("%s is there", pod)
@@ -110,7 +112,7 @@ func TestDisruptions(t *testing.T) {
 func killReplica(t *testing.T, g *loaded, node string) {
 	pod := g.podOn(t, node)
 	kill(t, pod)
-	eventually(t, startTime, pod+" to be started again", func() error {
+	undertest.AwaitWithin(t, startTime, pod+" to be started again", func() error {
 		if n := kubectl(t, "-n", g.namespace, "get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"); n == "0" {
 			return errors.New("it was not")
 		}
@@ -135,7 +137,7 @@ func moveAddress(t *testing.T, g *loaded, node string) {
 	const exclude = "node.kubernetes.io/exclude-from-external-load-balancers"
 	t.Cleanup(func() { kubectl(t, "label", "node", node, exclude+"-") })
 	kubectl(t, "label", "node", node, exclude+"=")
-	eventually(t, time.Minute, "the address to move", func() error {
+	undertest.AwaitWithin(t, time.Minute, "the address to move", func() error {
 		if at := announcer(t, g.address); at == node {
 			return fmt.Errorf("it is at %s", at)
 		}
@@ -185,7 +187,7 @@ func (g *loaded) upgrade(t *testing.T, tag string) {
 // answers at the address.
 func (g *loaded) settle(t *testing.T) {
 	t.Helper()
-	eventually(t, startTime, "two pods", func() error {
+	undertest.AwaitWithin(t, startTime, "two pods", func() error {
 		if pods := g.pods(t); len(pods) != 2 {
 			return fmt.Errorf("there are %v", pods)
 		}
@@ -193,7 +195,7 @@ func (g *loaded) settle(t *testing.T) {
 	})
 	wantSpread(t, g.namespace, "gatelodge")
 	l := &load{from: client, name: "app.pke.example.com", ca: g.ca, http: g.address + ":443", dns: g.dns + ":53"}
-	eventually(t, time.Minute, "the application to answer", func() error {
+	undertest.AwaitWithin(t, time.Minute, "the application to answer", func() error {
 		l.requests = tally{}
 		l.request("first", l.client())
 		if len(l.requests.lost) > 0 {
@@ -253,7 +255,7 @@ func kill(t *testing.T, pod string) {
 // reach waits until so many requests and queries were made.
 func (l *load) reach(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, 5*time.Minute, fmt.Sprintf("%d requests and queries", n), func() error {
+	undertest.AwaitWithin(t, 5*time.Minute, fmt.Sprintf("%d requests and queries", n), func() error {
 		requests, _ := l.requests.count()
 		queries, _ := l.queries.count()
 		if requests < n || queries < n {

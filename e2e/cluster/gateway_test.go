@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 const (
@@ -78,7 +80,7 @@ func deleteNamespace(t *testing.T, name string) {
 // serviceAddress waits until MetalLB has given a Service its address.
 func serviceAddress(t *testing.T, namespace, service string) (address string) {
 	t.Helper()
-	eventually(t, time.Minute, "an address of Service "+namespace+"/"+service, func() error {
+	undertest.AwaitWithin(t, time.Minute, "an address of Service "+namespace+"/"+service, func() error {
 		address = kubectl(t, "-n", namespace, "get", "service", service, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
 		if address == "" {
 			return fmt.Errorf("it has none")

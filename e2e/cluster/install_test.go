@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // zoneConfig is what a user says in the configuration to have a zone, with the
@@ -61,7 +63,7 @@ func TestRouted(t *testing.T) {
 		t.Fatalf("the address is %s, want one of the pool that is routed", address)
 	}
 	// Both nodes have a pod, so both announce the address.
-	eventually(t, time.Minute, "the router to have a way over each node", func() error {
+	undertest.AwaitWithin(t, time.Minute, "the router to have a way over each node", func() error {
 		routes, err := router.run(t.Context(), "ip", "route", "show", address)
 		for _, n := range nodes {
 			if err == nil && !strings.Contains(routes, "via "+n.address.String()) {
@@ -83,7 +85,7 @@ func values(config string, args ...any) string {
 // announcer returns the node that answers for an address of the LAN.
 func announcer(t *testing.T, address string) (node string) {
 	t.Helper()
-	eventually(t, 30*time.Second, address+" to answer ARP", func() error {
+	undertest.AwaitWithin(t, 30*time.Second, address+" to answer ARP", func() error {
 		out, err := client.run(t.Context(), "arping", "-c", "1", "-w", "1", "-I", "eth0", address)
 		if err != nil {
 			return err
@@ -107,7 +109,7 @@ func announcer(t *testing.T, address string) (node string) {
 // DNS server finds.
 func wantApp(t *testing.T, from host, ca *authority, address string) {
 	t.Helper()
-	eventually(t, 30*time.Second, "the name to be found", func() error {
+	undertest.AwaitWithin(t, 30*time.Second, "the name to be found", func() error {
 		out, err := from.run(t.Context(), "dig", "@"+corp.address.String(), "+short", "+tries=1", "+time=2", "app.pke.example.com", "A")
 		if err == nil && strings.TrimSpace(out) != address {
 			err = fmt.Errorf("it has %q, want %s", out, address)

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
 // kubectl runs kubectl as the administrator, and returns what it printed.
@@ -36,26 +35,6 @@ func tryApply(manifests string) error {
 		return fmt.Errorf("kubectl apply: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// eventually tries until there is no error, and fails the test when that does
-// not come to pass in time.
-func eventually(t testing.TB, within time.Duration, what string, try func() error) {
-	t.Helper()
-	deadline := time.After(within)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited %v for %s: %v", within, what, err)
-		}
-	}
 }
 
 // tellOnFailure logs what is known of a namespace's pods when the test fails.

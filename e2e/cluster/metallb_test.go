@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"gatelodge.dev/e2e/programs"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // metallbVersion is that of e2e/programs/metallb.
@@ -51,7 +52,7 @@ func installMetalLB(t *testing.T) {
 	tellOnFailure(t, "metallb-system")
 	kubectl(t, "apply", "-f", metallbManifest())
 	// Its webhook refuses everything until it has made itself a certificate.
-	eventually(t, startTime, "MetalLB to take its pools", func() error {
+	undertest.AwaitWithin(t, startTime, "MetalLB to take its pools", func() error {
 		_, err := control.run(t.Context(), "kubectl", "apply", "-f", "../../deploy/metallb/l2.yaml", "-f", "../../deploy/metallb/bgp.yaml")
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatelodge.dev/e2e/process"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // startRouter runs BIRD on the router, for as long as the cluster: who speaks BGP
@@ -37,7 +38,7 @@ func startCompanyDNS(t *testing.T, gateway string) {
 	}
 	serve(t, corp, &process.Process{Name: "named", Path: unconfined(t, "/usr/sbin/named"),
 		Args: []string{"-f", "-c", filepath.Join(dir, "named.conf")}})
-	eventually(t, 20*time.Second, "the company's DNS server", func() error {
+	undertest.AwaitWithin(t, 20*time.Second, "the company's DNS server", func() error {
 		_, err := client.run(t.Context(), "dig", "@"+corp.address.String(), "+tries=1", "+time=1", "example.com", "SOA")
 		return err
 	})

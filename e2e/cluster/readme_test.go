@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // TestReadme runs the commands of the README as they stand, in their order.
@@ -96,7 +98,7 @@ func untilReady(t *testing.T, home, command string) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	eventually(t, startTime, "the gateway to be ready", func() error {
+	undertest.AwaitWithin(t, startTime, "the gateway to be ready", func() error {
 		select {
 		case <-ended:
 			t.Fatalf("it ended:\n%s", out.String())

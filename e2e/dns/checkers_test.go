@@ -7,18 +7,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // TestZoneText: what the admin endpoint writes is a zone file for those who
 // read zone files.
 func TestZoneText(t *testing.T) {
 	g := startGateway(t, gatewayAddress, "")
-	text, err := g.admin("/api/zones/pke.example.com/default")
+	text, err := g.Page("/api/zones/pke.example.com/default")
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "zone")
-	write(t, file, text)
+	undertest.WriteFile(t, file, text)
 	for _, checker := range [][]string{
 		{"named-checkzone", "-i", "local", "pke.example.com", file},
 		{"nsd-checkzone", "pke.example.com", file},
@@ -60,7 +62,7 @@ func TestZonemaster(t *testing.T) {
 	startParent(t)
 	startGateway(t, gatewayAddress, "")
 	file := filepath.Join(t.TempDir(), "hints")
-	write(t, file, hints())
+	undertest.WriteFile(t, file, hints())
 	out, err := output(t, "zonemaster-cli", "--hints", file, "--no-ipv6", "--no-progress",
 		"--raw", "--level", "NOTICE", "pke.example.com")
 	if err != nil {

@@ -5,7 +5,9 @@ package dns_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"gatelodge.dev/e2e/undertest"
 	"github.com/miekg/dns"
 )
 
@@ -85,15 +87,15 @@ func TestNewHostIsFoundSoon(t *testing.T) {
 		}
 	}
 	g.publish(t, "late", "late.and.deep.pke.example.com")
-	// The wait ends after 20 s: the negative TTL is 5 s by default.
+	const limit = 20 * time.Second // the negative TTL is 5 s by default
 	for _, r := range resolvers {
-		await(t, g.Process, r.name+" to find the new host", func() error {
+		undertest.AwaitWithin(t, limit, r.name+" to find the new host", func() error {
 			reply, err := ask("udp", r.address, name, dns.TypeA)
 			if err == nil && !has(reply, dns.TypeA) {
 				err = fmt.Errorf("%v", reply)
 			}
 			return err
-		})
+		}, g)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"gatelodge.dev/e2e/undertest"
 	"github.com/miekg/dns"
 )
 
@@ -30,9 +31,9 @@ func TestRandomSubdomains(t *testing.T) {
 		fmt.Fprintf(&names, "x%x.%s A\n", random.Uint64(), zone)
 	}
 	file := filepath.Join(t.TempDir(), "names")
-	write(t, file, names.String())
+	undertest.WriteFile(t, file, names.String())
 
-	before := g.memory(t)
+	before := g.Memory("VmRSS")
 	var report string
 	attack := during(func() {
 		report, _ = output(t, "dnsperf", "-s", g.address.String(), "-d", file, "-n", "1", "-l", "10", "-Q", "40000", "-c", "50", "-q", "1000")
@@ -120,7 +121,7 @@ func receive(victim *net.UDPConn, full, octets int) (int, int) {
 // from those that are idle for longest, his own, and others get one.
 func TestTCPExhaustion(t *testing.T) {
 	g := startGateway(t, gatewayAddress, "")
-	before := g.memory(t)
+	before := g.Memory("VmRSS")
 	var conns []net.Conn
 	defer func() { closeAll(conns) }()
 	attack := during(func() {
@@ -149,7 +150,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 	packet = append([]byte{byte(len(packet) >> 8), byte(len(packet))}, packet...)
 
-	before := g.memory(t)
+	before := g.Memory("VmRSS")
 	const readers = 200
 	cut := make(chan bool, readers)
 	attack := during(func() {
@@ -235,7 +236,7 @@ func askAsResolver(network string, server netip.Addr) (err error) {
 
 func checkMemory(t *testing.T, g *gateway, before int) {
 	t.Helper()
-	after := g.memory(t)
+	after := g.Memory("VmRSS")
 	if after > before+room {
 		t.Errorf("the attack took %d MiB of memory, want at most %d", (after-before)>>20, room>>20)
 	}

@@ -3,19 +3,14 @@
 package dns_test
 
 import (
-	"bytes"
 	"fmt"
-	"io"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"gatelodge.dev/e2e/process"
+	"gatelodge.dev/e2e/undertest"
 )
 
 const zone = "pke.example.com."
@@ -43,9 +38,9 @@ RECORDS
 drain: {delay: 0s, timeout: 1s, tunnels: 1s}
 `
 
-// gateway is a running gatelodge that serves a folder of manifests.
+// gateway is a gateway at an address of its own that serves a folder of manifests.
 type gateway struct {
-	*process.Process
+	*undertest.Gateway
 	address   netip.Addr
 	manifests string
 }
@@ -55,23 +50,21 @@ type gateway struct {
 func startGateway(t *testing.T, address netip.Addr, settings string) *gateway {
 	t.Helper()
 	dir := t.TempDir()
-	g := &gateway{address: address, manifests: filepath.Join(dir, "manifests")}
+	g := &gateway{Gateway: undertest.New(t), address: address, manifests: filepath.Join(dir, "manifests")}
+	g.Admin = netip.AddrPortFrom(address, 9080).String()
 	if err := os.Mkdir(g.manifests, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	text := strings.NewReplacer("ADDRESS", address.String(), "RECORDS\n", records()+settings).Replace(config)
 	file := filepath.Join(dir, "gateway.yaml")
-	write(t, file, text)
-	write(t, filepath.Join(g.manifests, "certificate.yaml"), wildcardSecret(t))
+	undertest.WriteFile(t, file, text)
+	wildcard := undertest.NewCA(t, "e2e CA").Server(t, "*.pke.example.com")
+	undertest.WriteFile(t, filepath.Join(g.manifests, "certificate.yaml"), wildcard.Secret("gatelodge", "wildcard"))
 	g.publish(t, "app", "app.pke.example.com")
 	g.publish(t, "star", "*.star.pke.example.com")
 	g.publish(t, "deep", "one.below.nothing.pke.example.com")
-	g.Process = run(t, "gatelodge", os.Getenv(binary), "serve",
-		"--config", file, "--manifests", g.manifests, "--admin", netip.AddrPortFrom(address, 9080).String())
-	await(t, g.Process, "the gateway to be ready", func() error {
-		_, err := g.admin("/readyz")
-		return err
-	})
+	g.Run("serve", "--config", file, "--manifests", g.manifests, "--admin", g.Admin)
+	g.AwaitReady()
 	return g
 }
 
@@ -97,57 +90,11 @@ func records() string {
 // publish writes the manifest of an Ingress for a host.
 func (g *gateway) publish(t *testing.T, name, host string) {
 	t.Helper()
-	write(t, filepath.Join(g.manifests, name+".yaml"), fmt.Sprintf(`apiVersion: networking.k8s.io/v1
+	undertest.WriteFile(t, filepath.Join(g.manifests, name+".yaml"), fmt.Sprintf(`apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: %s, namespace: shop}
 spec:
   rules:
   - host: %q
 `, name, host))
-}
-
-// admin returns a page of the admin endpoint.
-func (g *gateway) admin(path string) (string, error) {
-	client := http.Client{Timeout: 5 * time.Second}
-	defer client.CloseIdleConnections()
-	response, err := client.Get("http://" + netip.AddrPortFrom(g.address, 9080).String() + path)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s %s", path, response.Status, body)
-	}
-	return string(body), err
-}
-
-// memory returns the octets of memory that the gateway occupies.
-func (g *gateway) memory(t *testing.T) int {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.ID()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := bytes.Cut(status, []byte("\nVmRSS:"))
-	fields := strings.Fields(string(rest))
-	if len(fields) == 0 {
-		t.Fatal("the gateway has ended")
-	}
-	kib, err := strconv.Atoi(fields[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kib << 10
-}
-
-// write puts text into a file that takes the place of what was there.
-func write(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file+".new", []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(file+".new", file); err != nil {
-		t.Fatal(err)
-	}
 }

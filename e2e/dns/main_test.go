@@ -3,7 +3,6 @@
 package dns_test
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
 	"testing"
@@ -23,23 +22,8 @@ var (
 	gatewayAddress = netip.MustParseAddr("198.18.0.53")
 )
 
-// binary names the variable that tells where the gatelodge program is.
-const binary = "GATELODGE_E2E_BINARY"
-
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "gatelodge-dns-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		return namespace.Main(m, local, func() error {
-			path, err := undertest.Build(dir)
-			if err != nil {
-				return err
-			}
-			return os.Setenv(binary, path)
-		})
-	}())
+	os.Exit(undertest.Main(func() int {
+		return namespace.Main(m, local, func() error { return nil })
+	}))
 }

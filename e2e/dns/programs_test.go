@@ -16,22 +16,14 @@ import (
 	"github.com/miekg/dns"
 
 	"gatelodge.dev/e2e/process"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // run starts a program, and ends it with the test.
 func run(t *testing.T, name, path string, args ...string) *process.Process {
 	t.Helper()
 	p := &process.Process{Name: name, Path: path, Args: args, Log: filepath.Join(t.TempDir(), name+".log")}
-	p.Start(t)
-	t.Cleanup(func() {
-		if err := p.Crashed(); err != nil {
-			t.Error(err)
-		}
-		p.Stop()
-		if t.Failed() {
-			t.Logf("the end of %s's log:\n%s", name, p.Tail())
-		}
-	})
+	p.Run(t)
 	return p
 }
 
@@ -55,39 +47,16 @@ func unconfined(t *testing.T, path string) string {
 	return to.Name()
 }
 
-// await tries until there is no error, and fails the test after 20 seconds or
-// when the program has ended.
-func await(t *testing.T, p *process.Process, what string, try func() error) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
-		if crash := p.Crashed(); crash != nil {
-			t.Fatalf("waited for %s: %v\n%s", what, crash, p.Tail())
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited for %s: %v", what, err)
-		}
-	}
-}
-
 // awaitAnswers waits until a server answers for a name at all.
 func awaitAnswers(t *testing.T, p *process.Process, address netip.Addr, name string) {
 	t.Helper()
-	await(t, p, p.Name+" to answer", func() error {
+	undertest.Await(t, p.Name+" to answer", func() error {
 		reply, err := ask("udp", address, name, dns.TypeSOA)
 		if err == nil && reply.Rcode != dns.RcodeSuccess {
 			err = fmt.Errorf("%s answers %s", p.Name, dns.RcodeToString[reply.Rcode])
 		}
 		return err
-	})
+	}, p)
 }
 
 // ask sends one query, with recursion desired and without EDNS, over udp, tcp

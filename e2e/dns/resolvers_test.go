@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // parentZones are what the world above our zone consists of, all of it on one
@@ -58,10 +60,10 @@ remote-control:
 	file := 0
 	for name, text := range parentZones {
 		file++
-		write(t, filepath.Join(dir, fmt.Sprintf("%d.zone", file)), addressed(text))
+		undertest.WriteFile(t, filepath.Join(dir, fmt.Sprintf("%d.zone", file)), addressed(text))
 		config += fmt.Sprintf("zone:\n  name: %q\n  zonefile: %d.zone\n", name, file)
 	}
-	write(t, filepath.Join(dir, "nsd.conf"), config)
+	undertest.WriteFile(t, filepath.Join(dir, "nsd.conf"), config)
 	nsd := run(t, "nsd", unconfined(t, "/usr/sbin/nsd"), "-d", "-c", filepath.Join(dir, "nsd.conf"))
 	awaitAnswers(t, nsd, parentAddress, "example.com.")
 }
@@ -94,8 +96,8 @@ func startResolvers(t *testing.T) []resolver {
 func startUnbound(t *testing.T, address netip.Addr, tcp string) {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "root.hints"), hints())
-	write(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`
+	undertest.WriteFile(t, filepath.Join(dir, "root.hints"), hints())
+	undertest.WriteFile(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`
 server:
   interface: %s
   directory: "%s"
@@ -123,8 +125,8 @@ remote-control:
 func startBIND(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "root.hints"), hints())
-	write(t, filepath.Join(dir, "named.conf"), fmt.Sprintf(`
+	undertest.WriteFile(t, filepath.Join(dir, "root.hints"), hints())
+	undertest.WriteFile(t, filepath.Join(dir, "named.conf"), fmt.Sprintf(`
 options {
   directory "%s";
   listen-on { %s; };

@@ -79,14 +79,17 @@ func Start(t testing.TB, options Options) *CA {
 		// and no proof counts for a second order.
 		Env: []string{"PEBBLE_WFE_NONCEREJECT=10", "PEBBLE_VA_SLEEPTIME=3", "PEBBLE_AUTHZREUSE=0"},
 	}
-	c.process.Start(t)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the end of Pebble's log:\n%s", c.process.Tail())
+	c.process.Run(t)
+	undertest.Await(t, "Pebble to be ready", func() error {
+		for _, page := range []string{c.url("/dir"), c.rootURL()} { // of two listeners
+			response, err := c.client.Get(page)
+			if err != nil {
+				return err
+			}
+			response.Body.Close()
 		}
-		c.process.Stop()
-	})
-	c.awaitReady(t)
+		return nil
+	}, c.process)
 	return c
 }
 
@@ -122,24 +125,13 @@ func (c *CA) serverCertificate(t testing.TB) (chain, key []byte) {
 	return chain, key
 }
 
-func (c *CA) awaitReady(t testing.TB) {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for {
-		response, err := c.client.Get(c.url("/dir"))
-		if err == nil {
-			response.Body.Close()
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited for Pebble: %v\n%s", err, c.process.Tail())
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks
-	}
-}
+func (c *CA) url(path string) string { return localURL(c.address, path) }
 
-func (c *CA) url(path string) string {
-	_, port, _ := net.SplitHostPort(c.address)
+func (c *CA) rootURL() string { return localURL(c.management, "/roots/0") }
+
+// localURL names the host that the API's certificate is for.
+func localURL(address, path string) string {
+	_, port, _ := net.SplitHostPort(address)
 	return "https://localhost:" + port + path
 }
 
@@ -149,8 +141,7 @@ func (c *CA) RootsFile() string { return c.rootsFile }
 // Roots returns the root of what the CA issues.
 func (c *CA) Roots(t testing.TB) *x509.CertPool {
 	t.Helper()
-	_, port, _ := net.SplitHostPort(c.management)
-	response, err := c.client.Get("https://localhost:" + port + "/roots/0")
+	response, err := c.client.Get(c.rootURL())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,23 @@ func (p *Process) Start(t testing.TB) {
 	}
 }
 
-// Launch is Start for who has no test, such as a TestMain.
+// Run is Start, and ends the program with the test, which fails if it has ended by
+// itself before.
+func (p *Process) Run(t testing.TB) {
+	t.Helper()
+	p.Start(t)
+	t.Cleanup(func() {
+		if err := p.Crashed(); err != nil {
+			t.Error(err)
+		}
+		p.Stop()
+		if t.Failed() {
+			t.Logf("the end of the log of %s:\n%s", p.Name, p.Tail())
+		}
+	})
+}
+
+// Launch is Start where there is no test, as in a TestMain.
 func (p *Process) Launch() error {
 	if err := p.start(); err != nil {
 		return fmt.Errorf("starting %s: %w", p.Name, err)
@@ -102,11 +118,11 @@ func (p *Process) start() error {
 	return nil
 }
 
-// Crashed returns an error if the program has ended though nobody stopped it.
+// Crashed returns an error if the program has ended although it was not stopped.
 func (p *Process) Crashed() error {
 	select {
 	case <-p.ended: // never, if it was stopped
-		return fmt.Errorf("%s has ended by itself: %v", p.Name, p.cmd.ProcessState)
+		return fmt.Errorf("%s has ended by itself: %v\n%s", p.Name, p.cmd.ProcessState, p.Tail())
 	default:
 		return nil
 	}

@@ -88,7 +88,7 @@ func scan(t *testing.T, dir string, site *site, address string) map[string]findi
 	file := filepath.Join(dir, "report.json")
 	_, port, _ := strings.Cut(address, ":")
 	command := exec.CommandContext(t.Context(), "testssl", "--quiet", "--color", "0", "--warnings", "off",
-		"--nodns", "none", "--ip", "127.0.0.1", "--add-ca", site.certificate, "--jsonfile", file,
+		"--nodns", "none", "--ip", "127.0.0.1", "--add-ca", site.ca, "--jsonfile", file,
 		"--protocols", "--std", "--fs", "--server-preference", "--server-defaults", "--headers", "--vulnerable",
 		host+":"+port)
 	output, err := command.CombinedOutput()

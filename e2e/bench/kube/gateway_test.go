@@ -1,18 +1,16 @@
 package kube_test
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // The gateway's listeners; the namespace is the benchmark's own.
@@ -40,69 +38,34 @@ accessLog: {enabled: false}
 drain: {delay: 0s, timeout: 1s, tunnels: 1s}
 `
 
-// gateway is the process that is measured.
-type gateway struct {
-	process *exec.Cmd
-	log     *os.File
-}
+// gateway is the one that is measured.
+type gateway struct{ *undertest.Gateway }
 
 // startGateway starts the gateway and ends it with the benchmark.
 func startGateway(b *testing.B, kubeconfig string) *gateway {
 	b.Helper()
 	config := filepath.Join(b.TempDir(), "gateway.yaml")
-	if err := os.WriteFile(config, []byte(gatewayConfig), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	log, err := os.Create(filepath.Join(b.ArtifactDir(), "gatelodge.log"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	g := &gateway{process: exec.Command(os.Getenv(binary), "serve", "--config", config, "--kubeconfig", kubeconfig,
-		"--http", httpAddress, "--https", httpsAddress, "--dns", "127.0.0.1:8053", "--admin", adminAddress), log: log}
-	g.process.Env = append(os.Environ(), "POD_NAME=bench", "POD_NAMESPACE=gatelodge")
-	g.process.Stdout, g.process.Stderr = log, log
-	g.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := g.process.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = g.process.Process.Signal(syscall.SIGTERM)
-		_ = g.process.Wait() // how it ended is not measured
-		_ = log.Close()
-		if b.Failed() {
-			text, _ := os.ReadFile(log.Name())
-			b.Logf("the end of the gateway's log:\n%s", text[max(0, len(text)-4000):])
-		}
-	})
+	undertest.WriteFile(b, config, gatewayConfig)
+	g := &gateway{undertest.New(b)}
+	g.Env = []string{"POD_NAME=bench", "POD_NAMESPACE=gatelodge"}
+	g.HTTP, g.HTTPS, g.DNS, g.Admin = httpAddress, httpsAddress, "127.0.0.1:8053", adminAddress
+	g.Run(append([]string{"serve", "--config", config, "--kubeconfig", kubeconfig}, g.Flags()...)...)
 	return g
+}
+
+// await tries until there is no error, for ten minutes at most.
+func (g *gateway) await(b *testing.B, what string, try func() error) {
+	b.Helper()
+	undertest.AwaitWithin(b, 10*time.Minute, what, try, g)
 }
 
 // awaitReady returns once the gateway serves.
 func (g *gateway) awaitReady(b *testing.B) {
 	b.Helper()
-	await(b, "the gateway to be ready", func() bool {
-		response, err := http.Get("http://" + adminAddress + "/readyz")
-		if err != nil {
-			return false
-		}
-		response.Body.Close()
-		return response.StatusCode == http.StatusOK
+	g.await(b, "the gateway to be ready", func() error {
+		_, err := g.Page("/readyz")
+		return err
 	})
-}
-
-// await tries until it is so, for ten minutes at most.
-func await(b *testing.B, what string, is func() bool) {
-	b.Helper()
-	deadline := time.After(10 * time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			b.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 // awaitQuiet waits until the gateway has written every status and Event, and
@@ -112,54 +75,18 @@ func (g *gateway) awaitQuiet(b *testing.B) {
 	const window, idle = 5 * time.Second, 150 * time.Millisecond
 	var since time.Time
 	var before time.Duration
-	await(b, "the gateway to be quiet", func() bool {
+	g.await(b, "the gateway to be quiet", func() error {
 		if time.Since(since) < window {
-			return false
+			return errors.New("measured a moment ago")
 		}
-		now := g.cpu(b)
+		now := g.CPU()
 		used := now - before
 		since, before = time.Now(), now
-		return used < idle
+		if used >= idle {
+			return fmt.Errorf("it used %v", used)
+		}
+		return nil
 	})
-}
-
-// cpu is the CPU time that the process has used, of user and system.
-func (g *gateway) cpu(b *testing.B) time.Duration {
-	b.Helper()
-	// proc_pid_stat(5); the program's name holds no blank
-	fields := bytes.Fields(g.proc(b, "stat"))
-	const utime, stime, ticksPerSecond = 13, 14, 100
-	var ticks int
-	for _, field := range []int{utime, stime} {
-		n, err := strconv.Atoi(string(fields[field]))
-		if err != nil {
-			b.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / ticksPerSecond
-}
-
-// memory is what a line of /proc/PID/status says, in MiB.
-func (g *gateway) memory(b *testing.B, field string) int {
-	b.Helper()
-	for line := range strings.Lines(string(g.proc(b, "status"))) {
-		var kib int
-		if n, _ := fmt.Sscanf(line, field+": %d kB", &kib); n == 1 {
-			return kib >> 10
-		}
-	}
-	b.Fatalf("/proc has no %s", field)
-	return 0
-}
-
-func (g *gateway) proc(b *testing.B, name string) []byte {
-	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", g.process.Process.Pid, name))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return text
 }
 
 // keepProfile writes a profile of the gateway to a file, if any are wanted.

@@ -8,18 +8,12 @@ package kube_test
 
 import (
 	"flag"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
-
-// binary is where TestMain puts the program under test: it is built before the
-// benchmark runs in a namespace without a network.
-const binary = "GATELODGE_BENCH_BINARY"
 
 var (
 	profiles = flag.String("profiles", "", "keep profiles of the gateway in this `folder`")
@@ -33,22 +27,5 @@ func run(m *testing.M) int {
 	if flag.Lookup("test.bench").Value.String() == "" {
 		return m.Run() // there are no tests, so nothing has to be made ready
 	}
-	if os.Getenv(binary) != "" {
-		return apiserver.Main(m)
-	}
-	dir, err := os.MkdirTemp("", "gatelodge-bench-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "gatelodge")
-	build := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/gatelodge")
-	build.Dir = "../../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building gatelodge: %v\n%s", err, out)
-		return 1
-	}
-	os.Setenv(binary, path)
-	return apiserver.Main(m)
+	return undertest.Main(func() int { return apiserver.Main(m) })
 }

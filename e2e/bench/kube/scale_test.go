@@ -99,13 +99,13 @@ func (r *measurement) start(kubeconfig string) {
 	r.gateway = startGateway(r.B, kubeconfig)
 	r.gateway.awaitReady(r.B)
 	r.report("start to ready, the lists included", "< 20 s", "%.1f s", time.Since(begin).Seconds())
-	r.report("CPU time of that", "", "%.1f s", r.gateway.cpu(r.B).Seconds())
-	r.report("RSS when ready", "< 300 MiB", "%d MiB", r.gateway.memory(r.B, "VmRSS"))
+	r.report("CPU time of that", "", "%.1f s", r.gateway.CPU().Seconds())
+	r.report("RSS when ready", "< 300 MiB", "%d MiB", r.gateway.Memory("VmRSS")>>20)
 	r.gateway.keepProfile(r.B, "heap", "ready")
 	r.gateway.awaitQuiet(r.B)
 	r.gateway.keepProfile(r.B, "heap", "told")
 	r.report("time until every status is written", "", "%.0f s", time.Since(begin).Seconds())
-	r.report("RSS then", "< 400 MiB", "%d MiB", r.gateway.memory(r.B, "VmRSS"))
+	r.report("RSS then", "< 400 MiB", "%d MiB", r.gateway.Memory("VmRSS")>>20)
 }
 
 // singleChanges measures the CPU time of the whole process for one change, from
@@ -122,13 +122,13 @@ func (r *measurement) cpuOf(changes int, pause time.Duration, change func()) flo
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	spend := func(do func()) time.Duration {
-		before := r.gateway.cpu(r.B)
+		before := r.gateway.CPU()
 		for range changes {
 			<-tick.C
 			do()
 		}
 		<-tick.C
-		return r.gateway.cpu(r.B) - before
+		return r.gateway.CPU() - before
 	}
 	idle := spend(func() {})
 	busy := spend(change)
@@ -139,20 +139,20 @@ func (r *measurement) cpuOf(changes int, pause time.Duration, change func()) flo
 // whether anybody else notices.
 func (r *measurement) mixed() {
 	load := r.startLoad()
-	before := r.gateway.cpu(r.B)
+	before := r.gateway.CPU()
 	var profiled sync.WaitGroup
 	profiled.Go(func() {
 		r.gateway.keepProfile(r.B, fmt.Sprintf("profile?seconds=%.0f", (mixedTime/2).Seconds()), "changes")
 	})
 	served := r.churn()
 	profiled.Wait()
-	r.report("CPU during edits and changes of endpoints", "", "%.0f %% of a core", 100*(r.gateway.cpu(r.B)-before).Seconds()/mixedTime.Seconds())
+	r.report("CPU during edits and changes of endpoints", "", "%.0f %% of a core", 100*(r.gateway.CPU()-before).Seconds()/mixedTime.Seconds())
 	result := load.stop()
 	r.report(fmt.Sprintf("acceptance to served, p50 of %d", len(served)), "< 15 ms", "%d ms", percentile(served, 50).Milliseconds())
 	r.report("acceptance to served, p99", "< 30 ms", "%d ms", percentile(served, 99).Milliseconds())
 	r.report(fmt.Sprintf("failed of %d requests to other hosts", result.requests), "0", "%d", result.failed)
 	r.report("their latency, p50 and p99", "", "%.1f ms, %.1f ms", milliseconds(percentile(result.took, 50)), milliseconds(percentile(result.took, 99)))
-	r.report("RSS at the end, and the most ever", "< 400 MiB", "%d MiB, %d MiB", r.gateway.memory(r.B, "VmRSS"), r.gateway.memory(r.B, "VmHWM"))
+	r.report("RSS at the end, and the most ever", "< 400 MiB", "%d MiB, %d MiB", r.gateway.Memory("VmRSS")>>20, r.gateway.Memory("VmHWM")>>20)
 	for _, failure := range result.examples {
 		r.Log(failure)
 	}

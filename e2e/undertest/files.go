@@ -1,0 +1,60 @@
+package undertest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync/atomic"
+	"testing"
+)
+
+// WriteFile puts text into a file as an editor that saves in place does: into a
+// new file that takes the old one's place.
+func WriteFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ports counts up the ports that FreeAddresses tries, from somewhere below those
+// that the system gives to outgoing connections: none is given out twice, although
+// it may be a while until something listens on it.
+var ports atomic.Uint32
+
+func init() { ports.Store(10000 + rand.Uint32N(15000)) }
+
+// FreeAddresses returns n loopback addresses whose ports are free for TCP and UDP.
+func FreeAddresses(t testing.TB, n int) []string {
+	t.Helper()
+	var addresses []string
+	for len(addresses) < n {
+		port := ports.Add(1)
+		if port > 32000 {
+			t.Fatal("no port is free for both TCP and UDP")
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port)) // at every address
+		if err != nil {
+			continue
+		}
+		l.Close()
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		u, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		u.Close()
+		addresses = append(addresses, address)
+	}
+	return addresses
+}
+
+// FreeAddress returns one such address.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	return FreeAddresses(t, 1)[0]
+}
