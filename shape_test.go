@@ -5,7 +5,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,6 +130,59 @@ func TestImports(t *testing.T) {
 						t.Errorf("%s imports %s: %s", path, imported, rule.because)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestRulesNameWhatIsThere: a rule for a folder that was renamed would hold nothing.
+func TestRulesNameWhatIsThere(t *testing.T) {
+	folders := productFiles(t)
+	for _, rule := range importRules {
+		named := append([]string{rule.folder}, rule.except...)
+		for _, path := range append(slices.Clone(rule.forbidden), rule.but...) {
+			if inside, ok := strings.CutPrefix(path, module+"/"); ok {
+				named = append(named, inside)
+			}
+		}
+		for _, name := range named {
+			if !anyOf(slices.Collect(maps.Keys(folders)), func(folder string) bool { return below(folder, name) }) {
+				t.Errorf("there is no package in or below %q, which a rule names: %s", name, rule.because)
+			}
+		}
+	}
+}
+
+// Files as pages name them: in backquotes from the root, or as a link from the page.
+var (
+	quotedFile = regexp.MustCompile("`((?:cmd|deploy|dnsserve|docs|e2e|kube|proxy|tls)/[A-Za-z0-9_./-]+|[a-z_]+\\.go)`")
+	linkedFile = regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`)
+)
+
+// TestPagesNameFilesThatExist: a page that leads nowhere is noticed by the one who
+// moves a file.
+func TestPagesNameFilesThatExist(t *testing.T) {
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, named := range quotedFile.FindAllSubmatch(text, -1) {
+			if _, err := os.Stat(string(named[1])); err != nil {
+				t.Errorf("%s names `%s`, which does not exist", page, named[1])
+			}
+		}
+		for _, linked := range linkedFile.FindAllSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), string(linked[1]))); err != nil {
+				t.Errorf("%s links to %s, which does not exist", page, linked[1])
 			}
 		}
 	}
