@@ -50,7 +50,7 @@ var badInputs = []struct {
 		says:   []string{"Ingress shop/lost", "missing-service.yaml", "nowhere"},
 	},
 	{
-		idea:   "a Secret that is no key pair",
+		idea:   "a Secret without a valid key pair",
 		file:   "bad-secret.yaml",
 		text:   "---\napiVersion: v1\nkind: Secret\nmetadata: {name: junk, namespace: shop}\ntype: kubernetes.io/tls\nstringData: {tls.crt: hello, tls.key: world}\n" + ingress("junk", "junk.pke.example.com", "good", "junk"),
 		reason: "BadSecret",

@@ -160,7 +160,7 @@ func TestDemo(t *testing.T) {
 		}
 	})
 	t.Run("gRPC calls", func(t *testing.T) { grpcCalls(t, g) })
-	t.Run("the admin endpoint tells what is served", func(t *testing.T) {
+	t.Run("the admin endpoint says what is served", func(t *testing.T) {
 		for path, want := range map[string]string{
 			"/":                                  "/api/zones/ZONE/VIEW",
 			"/healthz":                           "ok",

@@ -21,11 +21,11 @@ import (
 	"gatelodge.dev/e2e/undertest"
 )
 
-// state is what the three servers say of a host. Before an edit is served they
-// all say the old, afterwards all the new, and never two of them differ.
+// state is what the three servers say of a host. Before an edit is served all of
+// them give the old answer, afterwards all the new one, and no two of them differ.
 type state struct {
 	serial  int64  // of the certificate that is shown; 0: none that the CA signed
-	backend string // who answered; "": nobody, 404
+	backend string // which one answered; "": none did, 404
 	record  bool   // the name has an address
 }
 
@@ -169,7 +169,7 @@ func TestEditsUnderLoad(t *testing.T) {
 	}
 }
 
-// load asks for a host that stays, in every way, until it is stopped.
+// load asks for a host that stays, by every protocol, until it is stopped.
 type load struct {
 	cancel                      context.CancelFunc
 	workers                     sync.WaitGroup
@@ -190,7 +190,7 @@ func startLoad(t *testing.T, g *undertest.Gateway, host string, serial int64) *l
 					}
 				}
 				count.Add(1)
-				select { // some hundred a second are enough, and leave time to others
+				select { // a few hundred a second are enough, and leave time to others
 				case <-ctx.Done():
 				case <-time.After(5 * time.Millisecond):
 				}

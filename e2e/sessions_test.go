@@ -12,8 +12,8 @@ import (
 	"gatelodge.dev/e2e/undertest"
 )
 
-// TestSessionsSurviveARestart where there is a folder for the state, which
-// nobody else may read.
+// TestSessionsSurviveARestart: with a folder for the state, which other users can't
+// read.
 func TestSessionsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	manifests, state := t.TempDir(), filepath.Join(t.TempDir(), "state")

@@ -9,12 +9,12 @@ import (
 	"gatelodge.dev/e2e/pebble"
 )
 
-// TestChallenges: names in our zone are proved by our DNS, a wildcard beside the
-// name below it too; others by a handshake and, where that does not reach us,
-// over HTTP.
+// TestChallenges: names in our zone are proved by our DNS, also a wildcard together
+// with its parent; others by a handshake or, where that does not reach us, over
+// HTTP.
 func TestChallenges(t *testing.T) {
 	t.Parallel()
-	// The HTTPS listener is at one address only, the HTTP listener at all.
+	// The HTTPS listener is at one address only, the HTTP listener at all addresses.
 	s := newSite(t, pebble.Options{Addresses: map[string]string{"http.example.net": "127.0.0.2"}})
 	s.configure("wildcards: [apps.example.test]")
 	s.ask("www.example.test", "apps.example.test", "a.apps.example.test", "b.apps.example.test", "*.branches.example.test",
@@ -46,7 +46,7 @@ func TestChallenges(t *testing.T) {
 	if series := `gatelodge_certificate_expiry_timestamp_seconds{name="*.apps.example.test",source="acme"}`; err != nil || !strings.Contains(metrics, series) {
 		t.Errorf("the metrics have no %s: %v", series, err)
 	}
-	s.Await("no challenge to be left", func() error {
+	s.Await("the end of all challenges", func() error {
 		text, err := s.Page("/snapshot")
 		if err == nil && strings.Contains(text, "\nchallenge ") {
 			err = fmt.Errorf("the snapshot has challenges")

@@ -11,8 +11,8 @@ import (
 	"gatelodge.dev/e2e/undertest"
 )
 
-// TestDemo: "gatelodge demo --acme" gets its certificates from the CA, one for
-// all hosts of a parent, and says how to look at them.
+// TestDemo: "gatelodge demo --acme" gets its certificates from the CA, one for all
+// hosts with the same parent, and says how to look at them.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pebble.Options{})

@@ -21,13 +21,13 @@ import (
 	"gatelodge.dev/e2e/pebble"
 )
 
-// TestOneFailingHost: hosts that the CA refuses, that it can't find or stumbles
-// over, keep ten others from nothing, and their Ingresses are told in the CA's
-// own words.
+// TestOneFailingHost: hosts that the CA refuses, can't find or fails at don't keep
+// ten others from their certificates, and the problems of their Ingresses quote
+// the CA.
 func TestOneFailingHost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pebble.Options{Blocked: []string{"blocked.example.net"}})
-	s.ca.Resolver.SetZone("lost.test", "127.0.0.1:1") // nobody serves it
+	s.ca.Resolver.SetZone("lost.test", "127.0.0.1:1") // no server is there
 	s.proxy.SetFault(func(step pebble.Step) error {
 		switch step.Name {
 		case "foreign.example.net":
@@ -57,8 +57,8 @@ func TestOneFailingHost(t *testing.T) {
 	}
 }
 
-// TestExternalAccountBinding: without the binding that the CA wants, and with a
-// wrong key, nothing is ordered and the operator is told; the right key mends it
+// TestExternalAccountBinding: without the binding that the CA requires, and with a
+// wrong key, nothing is ordered and a problem says so; the right key ends it
 // without a restart.
 func TestExternalAccountBinding(t *testing.T) {
 	t.Parallel()
@@ -68,22 +68,22 @@ func TestExternalAccountBinding(t *testing.T) {
 	s.configure()
 	s.ask("www.example.test")
 	s.start()
-	s.Await("to be told that a binding is wanted", func() error {
+	s.Await("a problem about the missing binding", func() error {
 		return s.told("Config acme", "no certificate can be ordered: the CA says: ", "externalAccountRequired")
 	})
 
 	s.configure("eab: {keyID: id-1, secret: gatelodge/eab}")
-	s.Await("to be told that the Secret is missing", func() error { return s.told("there is no Secret gatelodge/eab") })
+	s.Await("a problem about the missing Secret", func() error { return s.told("there is no Secret gatelodge/eab") })
 	secret := func(key string) {
 		s.write("manifests/eab.yaml", fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {namespace: gatelodge, name: eab}\nstringData: {hmac: %q}\n", key))
 	}
 	secret(wrong)
-	s.Await("to be told that the key is wrong", func() error {
+	s.Await("a problem about the wrong key", func() error {
 		return s.told("no certificate can be ordered: the CA says: ", "external account binding")
 	})
 	secret(key)
 	s.Await("a certificate", func() error { return s.accepted("www.example.test") })
-	s.Await("the problem to be over", func() error { return s.quiet() })
+	s.Await("the end of the problem", func() error { return s.noProblem() })
 	for _, page := range []string{"/snapshot", "/api/problems", "/metrics"} {
 		text, err := s.Page(page)
 		if err != nil || strings.Contains(text, key) || strings.Contains(text, "thirty-two") {
@@ -95,8 +95,8 @@ func TestExternalAccountBinding(t *testing.T) {
 	}
 }
 
-// quiet returns an error while anything is wrong with certificates.
-func (s *site) quiet() error {
+// noProblem returns an error while a problem says that something was not issued.
+func (s *site) noProblem() error {
 	problems, err := s.problems()
 	if err == nil && strings.Contains(problems, "NotIssued") {
 		err = errors.New(problems)
@@ -104,9 +104,9 @@ func (s *site) quiet() error {
 	return err
 }
 
-// TestAccountDeactivated: with an account that is no longer good nothing is
-// ordered, what was issued is served on, and once its item is deleted a new
-// account takes its place.
+// TestAccountDeactivated: with a deactivated account nothing is ordered, while
+// what was issued is still served; once its item is deleted, a new account takes
+// its place.
 func TestAccountDeactivated(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pebble.Options{})
@@ -116,7 +116,7 @@ func TestAccountDeactivated(t *testing.T) {
 	s.Await("a certificate", func() error { return s.accepted("first.example.test") })
 	item := s.deactivate()
 	s.ask("first.example.test", "second.example.test")
-	s.Await("to be told", func() error {
+	s.Await("a problem about the account", func() error {
 		return s.told("Config acme", "no certificate can be ordered: the CA says: ", "deactivated")
 	})
 	if err := s.accepted("first.example.test"); err != nil {
@@ -126,12 +126,12 @@ func TestAccountDeactivated(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Await("a certificate by a new account", func() error { return s.accepted("second.example.test") })
-	s.Await("the problem to be over", func() error { return s.quiet() })
+	s.Await("the end of the problem", func() error { return s.noProblem() })
 }
 
-// deactivate has the CA forget the gateway's account, as its owner may, and
-// returns the file that the account is kept in. Everything that is kept is its
-// owner's alone to read.
+// deactivate has the CA forget the gateway's account, as the account's owner may,
+// and returns the file that the account is in. It also checks that nobody but the
+// owner can read the files of the state.
 func (s *site) deactivate() string {
 	s.t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.dir, "state", "items", "*"))
@@ -179,9 +179,8 @@ func (s *site) deactivate() string {
 	return account
 }
 
-// TestAuthorityDownAndBack: while the CA is down what was issued is served, the
-// operator is told once, and when it is back everything is ordered that was
-// missed.
+// TestAuthorityDownAndBack: while the CA is down, what was issued is served and one
+// problem says so; when it is back, everything that was missed is ordered.
 func TestAuthorityDownAndBack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pebble.Options{})
@@ -192,13 +191,13 @@ func TestAuthorityDownAndBack(t *testing.T) {
 
 	s.proxy.SetFault(func(pebble.Step) error { return pebble.Broken })
 	s.ask("before.example.test", "meanwhile.example.test", "too.example.net")
-	s.Await("to be told that the CA can't be reached", func() error {
+	s.Await("a problem that the CA can't be reached", func() error {
 		return s.told("no certificate can be ordered: the CA can't be reached: ")
 	})
 	s.proxy.SetFault(func(pebble.Step) error {
 		return &pebble.Instead{Status: http.StatusServiceUnavailable, Body: `{"type":"urn:ietf:params:acme:error:serverInternal","detail":"down for maintenance"}`}
 	})
-	s.Await("to be told what the CA says", func() error {
+	s.Await("a problem with what the CA says", func() error {
 		return s.told("no certificate can be ordered: the CA says: down for maintenance")
 	})
 	if problems, err := s.problems(); err != nil || strings.Count(problems, "NotIssued") != 1 {
@@ -209,12 +208,12 @@ func TestAuthorityDownAndBack(t *testing.T) {
 	}
 	s.proxy.SetFault(nil)
 	s.Await("the certificates that were missed", func() error { return s.accepted("meanwhile.example.test", "too.example.net") })
-	s.Await("the problem to be over", func() error { return s.quiet() })
+	s.Await("the end of the problem", func() error { return s.noProblem() })
 }
 
-// TestAnswersThatAreLost: each step's answer is lost once, and the order goes on
+// TestLostAnswers: the answer to each step is lost once, and the order is resumed
 // where it stands: the CA sees one order.
-func TestAnswersThatAreLost(t *testing.T) {
+func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pebble.Options{})
 	var mu sync.Mutex
@@ -245,10 +244,10 @@ func TestAnswersThatAreLost(t *testing.T) {
 	}
 }
 
-// TestRestartGoesOn: a gateway that is killed while the CA issues finishes the
-// order when it is started again, with the account that it had, and serves what
-// it had from the first moment.
-func TestRestartGoesOn(t *testing.T) {
+// TestRestartResumes: a gateway that is killed while the CA issues finishes the
+// order after its restart, with the same account, and serves what it had from the
+// first moment.
+func TestRestartResumes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pebble.Options{})
 	s.configure()

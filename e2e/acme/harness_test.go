@@ -1,5 +1,5 @@
-// Package acme_test runs gateways from a folder against Pebble, a strict ACME
-// CA, which finds them by asking their own DNS.
+// Package acme_test runs gateways on a folder of manifests beside Pebble, a strict
+// ACME CA, which finds their names by asking their own DNS.
 package acme_test
 
 import (
@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(undertest.Main(m.Run, "pebble")) }
 
-// site is a gateway and the CA that it gets certificates from.
+// site is a gateway, and the CA that it gets certificates from.
 type site struct {
 	*undertest.Gateway
 	t     *testing.T
@@ -24,7 +24,7 @@ type site struct {
 	proxy *pebble.Proxy
 }
 
-// newSite starts a CA that proves names at a gateway's listeners, and finds
+// newSite starts a CA that validates names at the gateway's listeners, and resolves
 // those in example.test by its DNS. All other names are at 127.0.0.1.
 func newSite(t *testing.T, options pebble.Options) *site {
 	t.Helper()
@@ -44,7 +44,7 @@ func newSite(t *testing.T, options pebble.Options) *site {
 	return s
 }
 
-// configure writes the configuration: acme has more keys of that part.
+// configure writes the configuration; acme are further keys of that section.
 func (s *site) configure(acme ...string) {
 	s.t.Helper()
 	s.write("gateway.yaml", fmt.Sprintf(`
@@ -72,7 +72,7 @@ func (s *site) write(name, text string) {
 	undertest.WriteFile(s.t, filepath.Join(s.dir, name), text)
 }
 
-// ask writes an Ingress for each host that asks for TLS.
+// ask writes an Ingress for each host, which asks for TLS.
 func (s *site) ask(hosts ...string) {
 	s.t.Helper()
 	var text strings.Builder
@@ -110,7 +110,7 @@ func (s *site) accepted(names ...string) error {
 // problems returns the problems as operators see them.
 func (s *site) problems() (string, error) { return s.Page("/api/problems") }
 
-// told returns an error until the problems hold all texts.
+// told returns an error unless the problems contain all texts.
 func (s *site) told(texts ...string) error {
 	problems, err := s.problems()
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"gatelodge.dev/e2e/undertest"
 )
 
-// acmeConfig is that of an instance with a zone of its own and the Ingresses
-// that have its label.
+// acmeConfig is the configuration of an instance with a zone of its own, which
+// serves the Ingresses that have its label.
 func acmeConfig(t *testing.T, name string, ca *pebble.CA, proxy *pebble.Proxy) string {
 	t.Helper()
 	return configFile(t, fmt.Sprintf(`
@@ -68,8 +68,8 @@ func accepts(g *undertest.Gateway, name string) error {
 	return err
 }
 
-// TestFollowerAnswersChallenges: whichever challenge it is, the replica that did
-// not order can answer it, and shows the certificate afterwards.
+// TestFollowerAnswersChallenges: whatever the challenge, the replica that did not
+// order can answer it, and shows the certificate afterwards.
 func TestFollowerAnswersChallenges(t *testing.T) {
 	cluster := startCluster(t)
 	// The CA finds a replica by its address; the ports are the same.
@@ -88,7 +88,7 @@ func TestFollowerAnswersChallenges(t *testing.T) {
 	followerHost, _, _ := net.SplitHostPort(follower.HTTPS)
 	ca.Resolver.SetZone("pair.test", follower.DNS)
 	ca.Resolver.SetAddress("handshake.example.net", followerHost)
-	ca.Resolver.SetAddress("http.example.net", "127.0.1.3") // where nobody listens for handshakes
+	ca.Resolver.SetAddress("http.example.net", "127.0.1.3") // where no handshake is answered
 	forward(t, fmt.Sprintf("127.0.1.3:%d", http), follower.HTTP)
 
 	names := []string{"www.pair.test", "any.wild.pair.test", "handshake.example.net", "http.example.net"}
@@ -105,14 +105,14 @@ func TestFollowerAnswersChallenges(t *testing.T) {
 		}
 	}
 	if strings.Contains(follower.Stderr.String(), "ordered a certificate") {
-		t.Error("the other replica ordered, too")
+		t.Error("the other replica ordered as well")
 	}
 	if n := proxy.Count(pebble.NewOrder); n != 5 {
 		t.Errorf("the CA saw %d orders, want 5: one for each name, and another where the handshake failed", n)
 	}
 }
 
-// forward takes connections at an address to another until the test ends.
+// forward forwards connections from one address to another until the test ends.
 func forward(t *testing.T, from, to string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", from)
@@ -144,9 +144,9 @@ func forward(t *testing.T, from, to string) {
 	})
 }
 
-// TestSuccessorFinishesTheOrder: wherever a leader is killed on the way to a
-// certificate, the next one finishes the order that was stored, with the account
-// that was: the CA sees neither a second time.
+// TestSuccessorFinishesTheOrder: at whatever step of an order the leader is killed,
+// the next one finishes the stored order with the stored account: the CA sees no
+// second one of either.
 func TestSuccessorFinishesTheOrder(t *testing.T) {
 	cluster := startCluster(t)
 	ca := pebble.Start(t, pebble.Options{})

@@ -44,7 +44,7 @@ func awaitShown(g *undertest.Gateway, host string, p *undertest.KeyPair) time.Du
 
 // TestReplacedCertificate: a Secret is replaced in place, as cert-manager does,
 // and by a new one, as people do. Soon a handshake shows it, and
-// connections stay. What is no certificate is an Event, and changes nothing.
+// connections stay. An invalid certificate leads to an Event, and changes nothing.
 func TestReplacedCertificate(t *testing.T) {
 	cluster := startCluster(t)
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
@@ -158,9 +158,9 @@ func ask(t *testing.T, g *undertest.Gateway, sni, host string, config *tls.Confi
 	return response.TLS.DidResume, response.StatusCode
 }
 
-// TestSessionsAcrossReplicas: a ticket of one replica is good at another and
-// after a restart, never under another rule for client certificates; and a
-// connection is for hosts of its own rule alone.
+// TestSessionsAcrossReplicas: a ticket of one replica is good at another and after
+// a restart, but never under another rule for client certificates; and a
+// connection serves only hosts with its own rule.
 func TestSessionsAcrossReplicas(t *testing.T) {
 	cluster := startCluster(t)
 	file, kubeconfig := configFile(t, gatewayConfig), cluster.Kubeconfig(t, us)

@@ -10,9 +10,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestClassParameters: the ConfigMap that the IngressClass names says what holds
-// for every Ingress of the class, from one moment to the next. Of the ConfigMaps
-// of a namespace the gateway reads none but that.
+// TestClassParameters: the ConfigMap that the IngressClass names sets the defaults of
+// every Ingress of the class, at once. The gateway reads no other ConfigMap of that
+// namespace.
 func TestClassParameters(t *testing.T) {
 	cluster := startCluster(t)
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
@@ -47,7 +47,7 @@ spec:
 	if err := cluster.Client.CoreV1().ConfigMaps("gatelodge").Delete(t.Context(), "defaults", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	undertest.Await(t, "word that nobody knows what to protect", func() error { return g.Answers("https://web.example.test/", http.StatusServiceUnavailable) })
+	undertest.Await(t, "503 while the defaults are unknown", func() error { return g.Answers("https://web.example.test/", http.StatusServiceUnavailable) })
 
 	cluster.Apply(t, defaults("shop", "false"))
 	use("shop")

@@ -20,8 +20,7 @@ const manyHosts = 100
 
 func guardedHost(i int) string { return fmt.Sprintf("host-%d.example.test", i) }
 
-// applyMany makes a hundred Ingresses, each of a host of its own, under one
-// certificate.
+// applyMany makes a hundred Ingresses with a host each, under one certificate.
 func applyMany(t *testing.T, cluster *apiserver.Cluster) {
 	t.Helper()
 	secret, _ := tlsSecret(t, "shop", "wildcard", "*.example.test")
@@ -76,8 +75,8 @@ func allWhole(g *undertest.Gateway, gone bool) error {
 	return nil
 }
 
-// TestGuardHoldsDeleteAll: on both replicas, and it goes ahead on both by the
-// annotation, and by a word to one of them.
+// TestGuardHoldsDeleteAll: both replicas withhold, and on both it goes ahead by the
+// annotation, and by a confirmation at one of them.
 func TestGuardHoldsDeleteAll(t *testing.T) {
 	cluster := startCluster(t)
 	kubeconfig := cluster.Kubeconfig(t, us)
@@ -185,7 +184,7 @@ func TestStoreThatIsLostLosesNoRequest(t *testing.T) {
 		return err
 	})
 
-	// Who restores what was lost ends it.
+	// Restoring what was lost ends it.
 	if _, err := cluster.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}

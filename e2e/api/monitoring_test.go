@@ -64,7 +64,7 @@ func TestQueriesAskForWhatThereIs(t *testing.T) {
 	}
 }
 
-// down is a Service with an endpoint that nobody listens at.
+// down is a Service with an endpoint where nothing listens.
 func down(address string) string {
 	return fmt.Sprintf(`
 ---

@@ -12,7 +12,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// outage is for how long there is no API server.
+// outage is how long the API server is away.
 const outage = time.Minute
 
 // load asks a gateway for a host, over HTTP and DNS, until it is stopped, and
@@ -126,7 +126,7 @@ func TestServesWithoutTheAPIServer(t *testing.T) {
 			return nil
 		})
 		if n := strings.Count(g.Stderr.String(), "can't be reached"); n != 1 {
-			t.Errorf("%s tells %d times that the API server can't be reached", g.Name, n)
+			t.Errorf("the log of %s says %d times that the API server can't be reached", g.Name, n)
 		}
 	}
 	awaitStatus(t, cluster, "after", "192.0.2.10", us)

@@ -100,7 +100,7 @@ func leader(t *testing.T, replicas ...*undertest.Gateway) (leading *undertest.Ga
 			}
 		}
 		if leading == nil {
-			return fmt.Errorf("nobody leads")
+			return fmt.Errorf("no replica leads")
 		}
 		return nil
 	})
@@ -141,7 +141,7 @@ func TestOneReplicaReports(t *testing.T) {
 	awaitStatus(t, cluster, "later", "192.0.2.10", us)
 	t.Logf("the next leader reported %v after the first was killed", time.Since(killed).Round(time.Millisecond))
 	if serving := awaitEvent(t, cluster, "shop", "later", "Serving"); serving.ReportingInstance != second.Name {
-		t.Errorf("%s leads, and %s tells", second.Name, serving.ReportingInstance)
+		t.Errorf("%s leads, and %s reports", second.Name, serving.ReportingInstance)
 	}
 	awaitStatus(t, cluster, "web", "192.0.2.10", us)
 	for _, reason := range []string{"Serving", "Problem"} {
@@ -197,12 +197,12 @@ metadata: {name: visitors}
 		awaitStatus(t, cluster, "ours", "192.0.2.20", other)
 	})
 
-	t.Run("it goes when the Ingress leaves for nobody's class", func(t *testing.T) {
+	t.Run("it is removed when the Ingress moves to a class that no gateway has", func(t *testing.T) {
 		cluster.Apply(t, strings.Replace(ingress("theirs", "theirs.example.test", ""), "ingressClassName: gatelodge", "ingressClassName: nobody", 1))
 		awaitStatus(t, cluster, "theirs", "", "")
 	})
 
-	t.Run("what somebody else wrote stays", func(t *testing.T) {
+	t.Run("what another manager wrote stays", func(t *testing.T) {
 		cluster.Apply(t, strings.Replace(ingress("foreign", "foreign.example.test", ""), "ingressClassName: gatelodge", "ingressClassName: nobody", 1))
 		foreign, err := cluster.Client.NetworkingV1().Ingresses("shop").Get(t.Context(), "foreign", metav1.GetOptions{})
 		if err != nil {

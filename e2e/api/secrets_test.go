@@ -24,7 +24,7 @@ import (
 // needles are secrets by where they were planted.
 type needles map[string][]byte
 
-// formsOf returns what a secret looks like where somebody prints it.
+// formsOf returns what a secret looks like when it is printed.
 func formsOf(secret []byte) []string {
 	return []string{
 		string(secret),

@@ -23,15 +23,14 @@ import (
 	"gatelodge.dev/e2e/programs"
 )
 
-// startTime is how long a start may take at most, on a machine that has much
-// else to do.
+// startTime is how long a start may take at most, on a busy machine.
 const startTime = 2 * time.Minute
 
 // A Cluster is a running API server with its etcd.
 type Cluster struct {
 	// Etcd and APIServer may be stopped and started apart; objects outlive both.
 	Etcd, APIServer *process.Process
-	// Client acts as the administrator, who may do everything.
+	// Client acts as the administrator, who has every right.
 	Client kubernetes.Interface
 
 	dir     string // keys, etcd's data, users' kubeconfigs
@@ -57,7 +56,7 @@ func Start(t testing.TB) *Cluster {
 	return c
 }
 
-// prepare does all that comes before the start of the servers.
+// prepare does everything that comes before the start of the servers.
 func (c *Cluster) prepare(ctx context.Context, logs string) error {
 	tokens := fmt.Sprintf("%s,admin,admin,\"system:masters\"\n", c.token)
 	if err := os.WriteFile(c.file("tokens.csv"), []byte(tokens), 0o600); err != nil {
@@ -168,7 +167,7 @@ func (c *Cluster) WaitReady(t testing.TB) {
 				return false, err
 			}
 		}
-		ask, cancel := context.WithTimeout(ctx, 5*time.Second) // not to hang on a server that lost its etcd
+		ask, cancel := context.WithTimeout(ctx, 5*time.Second) // a server that lost its etcd would not answer
 		defer cancel()
 		_, last = c.Client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ask)
 		if last == nil {
@@ -181,8 +180,8 @@ func (c *Cluster) WaitReady(t testing.TB) {
 	}
 }
 
-// Wipe makes the cluster forget every object, as one whose store was lost. The
-// tokens of service accounts are good no more; the administrator's is.
+// Wipe makes the cluster forget every object, as if its store had been lost. Tokens
+// of service accounts are no longer valid; the administrator's is.
 func (c *Cluster) Wipe(t testing.TB) {
 	t.Helper()
 	c.APIServer.Stop()
@@ -195,7 +194,7 @@ func (c *Cluster) Wipe(t testing.TB) {
 	c.WaitReady(t)
 }
 
-// end stops the servers, the one that would wait for the other first.
+// end stops the servers, first the one that would wait for the other.
 func (c *Cluster) end(t testing.TB) {
 	for _, p := range []*process.Process{c.APIServer, c.Etcd} {
 		p.Stop()

@@ -105,7 +105,7 @@ func TestServicesAskMetalLBForAddresses(t *testing.T) {
 			map[string]string{share: "gatelodge/gatelodge", pool: "lan", ips: "198.18.0.1"}},
 		{"two, of two families, not shared", []string{"--set", "services.shareKey=-,services.http.addresses={198.18.0.1,2001:db8::1},services.dns.addresses={198.18.0.2}"},
 			map[string]string{ips: "198.18.0.1,2001:db8::1"}, map[string]string{ips: "198.18.0.2"}},
-		{"what the user writes goes before", []string{"--set", `services.pool=lan,services.dns.annotations.metallb\.io/address-pool=other`},
+		{"what the user writes wins", []string{"--set", `services.pool=lan,services.dns.annotations.metallb\.io/address-pool=other`},
 			map[string]string{share: "gatelodge/gatelodge", pool: "lan"}, map[string]string{share: "gatelodge/gatelodge", pool: "other"}},
 	} {
 		t.Run(c.idea, func(t *testing.T) {
@@ -124,8 +124,8 @@ func TestServicesAskMetalLBForAddresses(t *testing.T) {
 	}
 }
 
-// TestConfigurationIsTaken: what the chart writes the gateway accepts, for every
-// way to install.
+// TestConfigurationIsTaken: the gateway accepts what the chart writes, for every way
+// to install.
 func TestConfigurationIsTaken(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "gatelodge")
 	build := exec.Command("go", "build", "-o", binary, "./cmd/gatelodge")
@@ -223,12 +223,12 @@ func TestMemoryLimitOfGoFollowsThePods(t *testing.T) {
 
 func TestMistypedValuesAreRefused(t *testing.T) {
 	for idea, c := range map[string]struct{ set, want string }{
-		"a key that does not exist":     {"services.http.adresses={198.18.0.1}", "adresses"},
-		"an address that is none":       {"services.dns.addresses={198.18.0}", "198.18.0"},
-		"a policy that is none":         {"services.externalTrafficPolicy=local", "externalTrafficPolicy"},
-		"a duration without a unit":     {"config.drain.delay=5", "/config/drain/delay"},
-		"a name beside the release's":   {"config.name=other", "/config/name"},
-		"a folder that is not writable": {"config.state=/data", "/config/state"},
+		"a key that does not exist":       {"services.http.adresses={198.18.0.1}", "adresses"},
+		"an invalid address":              {"services.dns.addresses={198.18.0}", "198.18.0"},
+		"an invalid policy":               {"services.externalTrafficPolicy=local", "externalTrafficPolicy"},
+		"a duration without a unit":       {"config.drain.delay=5", "/config/drain/delay"},
+		"a name other than the release's": {"config.name=other", "/config/name"},
+		"a folder that is not writable":   {"config.state=/data", "/config/state"},
 	} {
 		t.Run(idea, func(t *testing.T) {
 			_, err := Render(t.Context(), deploy, Values{Release: "gatelodge", Args: []string{"--set", c.set}})

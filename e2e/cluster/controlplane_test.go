@@ -19,11 +19,10 @@ import (
 	"gatelodge.dev/e2e/programs"
 )
 
-// startTime is how long a start may take at most, on a machine that has much
-// else to do.
+// startTime is how long a start may take at most, on a busy machine.
 const startTime = 3 * time.Minute
 
-// users are those of the API server beside the pods, with their groups.
+// users are the API server's users other than pods, with their groups.
 var users = []struct{ name, user, groups string }{
 	{"admin", "admin", "system:masters"},
 	{"kube-controller-manager", "system:kube-controller-manager", ""},

@@ -72,7 +72,7 @@ func TestNothingIsLost(t *testing.T) {
 }
 
 // TestDisruptions: what breaks, and what an administrator does to nodes, costs
-// some requests at most, and then all is well again without anybody's help.
+// a few requests at most, and the gateway recovers without help.
 func TestDisruptions(t *testing.T) {
 	forPolicies(t, func(t *testing.T, g *loaded) {
 		for _, disruption := range []struct {

@@ -21,9 +21,9 @@ const zoneConfig = `dns:
 tls: {defaultCertificates: [%s/wildcard]}
 `
 
-// TestApplied: who applies install.yaml, and tells the company's DNS server of
-// the zone, has an application at its name, over HTTPS, at an address that
-// answers ARP.
+// TestApplied: once install.yaml is applied and the company's DNS server delegates
+// the zone, an application is at its name, over HTTPS, at an address that answers
+// ARP.
 func TestApplied(t *testing.T) {
 	installMetalLB(t)
 	t.Cleanup(func() { kubectl(t, "delete", "-f", install, "--ignore-not-found") })
@@ -122,8 +122,8 @@ func wantApp(t *testing.T, from host, ca *authority, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Under the traffic policy Local, which is the default, the application sees
-	// who asks.
+	// Under the traffic policy Local, the default, the application sees the client's
+	// address.
 	if want := "host=app.pke.example.com path=/cart client=" + from.address.String(); !strings.Contains(out, want) {
 		t.Errorf("the application answered %q, want %q", out, want)
 	}

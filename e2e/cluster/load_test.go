@@ -241,7 +241,7 @@ func (s *socket) echo() error {
 	return nil
 }
 
-// lives tells how long after a time those WebSockets lived that were broken
+// lives returns how long after a time those WebSockets lived that were broken
 // before the end of the load, the shortest first.
 func (l *load) lives(since time.Time) (lives []time.Duration) {
 	for _, s := range l.sockets {

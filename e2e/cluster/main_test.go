@@ -17,11 +17,10 @@ import (
 	"gatelodge.dev/e2e/programs"
 )
 
-// folder names the variable that tells the tests where their files are.
+// folder names the variable that holds the folder of the tests' files.
 const folder = "GATELODGE_E2E_FOLDER"
 
-// kubernetes is the cluster that the tests share; it is there for as long as
-// they run.
+// kubernetes is the cluster that the tests share for as long as they run.
 var kubernetes *cluster
 
 var pause = flag.Bool("pause", false, "keep the cluster after the tests until interrupted, and say how to get in")
@@ -109,7 +108,7 @@ func useCompanyDNS() error {
 	return nil
 }
 
-// waitForInterrupt tells how to get into the cluster. The tests are the first
+// waitForInterrupt prints how to get into the cluster. The tests are the first
 // process of their namespace, and an ordinary one outside.
 func waitForInterrupt() {
 	interrupt := make(chan os.Signal, 1)

@@ -94,7 +94,7 @@ func setUpNetwork() error {
 	return nil
 }
 
-// podRoutes leads those who talk to pods, nodes and the control plane, to the
+// podRoutes leads hosts that talk to pods, nodes and the control plane, to the
 // pods of the (other) nodes.
 func podRoutes(h host) (lines []string) {
 	if h != control && !h.pods.IsValid() {

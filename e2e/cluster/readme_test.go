@@ -61,8 +61,8 @@ func indentedCommands(page string) (commands []string) {
 	return commands
 }
 
-// kubeHome returns a home folder that has the administrator's kubeconfig where
-// everybody has it.
+// kubeHome returns a home folder with the administrator's kubeconfig in its usual
+// place.
 func kubeHome(t *testing.T) string {
 	t.Helper()
 	home := t.TempDir()

@@ -46,7 +46,7 @@ func TestSkew(t *testing.T) {
 	}
 }
 
-// firstFound asks a replica for a name until it has it, and tells when.
+// firstFound asks a replica for a name until it has it, and returns when that was.
 func firstFound(server, name string) (time.Time, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(name+".", dns.TypeA)

@@ -34,7 +34,7 @@ func TestTwoGateways(t *testing.T) {
 		startBackend(t, "app-"+zone, zone, host)
 		kubectl(t, "-n", "app-"+zone, "label", "ingress", "app", "zone="+zone)
 	}
-	// In the class of the DMZ, but nobody said that it may be there.
+	// In the class of the DMZ, but without permission to be there.
 	apply(t, fmt.Sprintf(ingress, "app-lan", "", "dmz", "mistyped.dmz.example.com", "mistyped"))
 
 	for _, zone := range zones {

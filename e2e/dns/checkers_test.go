@@ -11,8 +11,7 @@ import (
 	"gatelodge.dev/e2e/undertest"
 )
 
-// TestZoneText: what the admin endpoint writes is a zone file for those who
-// read zone files.
+// TestZoneText: what the admin endpoint writes is a zone file for other programs.
 func TestZoneText(t *testing.T) {
 	g := startGateway(t, gatewayAddress, "")
 	text, err := g.Page("/api/zones/pke.example.com/default")
@@ -40,8 +39,8 @@ func TestZoneText(t *testing.T) {
 	}
 }
 
-// zonemasterByNature is what Zonemaster reports of every such zone, or of this
-// one because of where the test runs; docs/dns.md says why.
+// zonemasterByNature is what Zonemaster reports of every zone of this kind, or of
+// this one because of where the test runs; docs/dns.md says why.
 var zonemasterByNature = map[string]bool{
 	"NAMESERVER_IP_PRIVATE_NETWORK":       true,
 	"NAMESERVER_IP_WITHOUT_REVERSE":       true,
@@ -84,8 +83,7 @@ func TestZonemaster(t *testing.T) {
 	}
 }
 
-// TestDNSViz has DNSViz look at the zone with its checks of EDNS: there is
-// nothing to warn of.
+// TestDNSViz has DNSViz check the zone, EDNS included: it has nothing to warn of.
 func TestDNSViz(t *testing.T) {
 	g := startGateway(t, gatewayAddress, "")
 	probe := filepath.Join(t.TempDir(), "probe.json")

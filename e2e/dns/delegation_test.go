@@ -65,7 +65,7 @@ func TestResolversFindEverything(t *testing.T) {
 	}
 }
 
-// has tells whether there is a record of a type in the answer.
+// has reports whether the answer has a record of a type.
 func has(reply *dns.Msg, qtype uint16) bool {
 	for _, rr := range reply.Answer {
 		if rr.Header().Rrtype == qtype {
@@ -75,8 +75,8 @@ func has(reply *dns.Msg, qtype uint16) bool {
 	return false
 }
 
-// TestNewHostIsFoundSoon: somebody asked for a host before it existed, so that
-// resolvers remember that it does not; they forget within the negative TTL.
+// TestNewHostIsFoundSoon: resolvers were asked for a host before it existed and
+// remember that it does not exist; they forget within the negative TTL.
 func TestNewHostIsFoundSoon(t *testing.T) {
 	g := startGateway(t, gatewayAddress, "")
 	resolvers := startResolvers(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// room is the memory that any attack may take, beside what the gateway had.
+// room is how much memory an attack may take, in addition to what the gateway had.
 const room = 64 << 20
 
 // TestRandomSubdomains: a flood of names that do not exist, as from a botnet
@@ -50,9 +50,9 @@ func TestRandomSubdomains(t *testing.T) {
 	t.Logf("%s queries for names that do not exist, %d for one that does", match[1], asked)
 }
 
-// TestAmplification: whoever sends queries with the address of a victim makes
-// the gateway send no more than what the limit says, and small replies of no
-// more octets than the queries had.
+// TestAmplification: queries with the source address of a victim make the gateway
+// send it no more full replies than the limit allows, and otherwise small ones that
+// are no longer than the queries.
 func TestAmplification(t *testing.T) {
 	const rate = 50
 	g := startGateway(t, gatewayAddress, fmt.Sprintf("  rateLimit: {responsesPerSecond: %d}\n", rate))
@@ -117,8 +117,8 @@ func receive(victim *net.UDPConn, full, octets int) (int, int) {
 	}
 }
 
-// TestTCPExhaustion: who opens more connections than there may be takes them
-// from those that are idle for longest, his own, and others get one.
+// TestTCPExhaustion: a client that opens more connections than allowed loses those
+// that have been idle for longest, its own, and other clients still get one.
 func TestTCPExhaustion(t *testing.T) {
 	g := startGateway(t, gatewayAddress, "")
 	before := g.Memory("VmRSS")
@@ -138,8 +138,8 @@ func TestTCPExhaustion(t *testing.T) {
 	checkMemory(t, g, before)
 }
 
-// TestSlowReaders: who asks for much, over and over, and reads nothing of it is
-// cut off, and takes no memory meanwhile.
+// TestSlowReaders: a client that asks for much, over and over, and reads nothing of
+// it is cut off, and takes no memory meanwhile.
 func TestSlowReaders(t *testing.T) {
 	g := startGateway(t, gatewayAddress, "")
 	query := new(dns.Msg)
@@ -189,7 +189,7 @@ func closeAll(conns []net.Conn) {
 	}
 }
 
-// during runs an attack, and tells when it is over.
+// during runs an attack, and closes the channel when it is over.
 func during(attack func()) (over <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
@@ -206,7 +206,7 @@ func othersAreAnswered(t *testing.T, g *gateway, over <-chan struct{}, networks 
 	for {
 		for _, network := range networks {
 			if err := askAsResolver(network, g.address); err != nil {
-				t.Errorf("%s: somebody else is not answered: %v", network, err)
+				t.Errorf("%s: another client is not answered: %v", network, err)
 			}
 			asked++
 		}

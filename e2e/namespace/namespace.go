@@ -1,6 +1,6 @@
 // Package namespace runs the tests of a package in a network namespace of their
-// own, in which they may listen on every port and reach nobody else. It runs on
-// Linux only.
+// own, in which they may listen on every port and can reach no other machine. It
+// runs on Linux only.
 package namespace
 
 import (
@@ -17,18 +17,17 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// inside tells a test binary that it has been started again in the namespace.
+// inside is set for a test binary that was started again in the namespace.
 const inside = "GATELODGE_E2E_NAMESPACE"
 
-const needs = "a network namespace of our own is needed: run as root, or where the kernel lets users make one " +
+const needs = "these tests need a network namespace of their own: run them as root, or where the kernel lets users make one " +
 	"(sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces and user.max_net_namespaces above 0, " +
 	"kernel.apparmor_restrict_unprivileged_userns=0; in a container also its seccomp profile)"
 
 // Main runs a package's tests in a fresh network namespace, in which all
 // addresses of local's network are local, and returns the exit code for
-// os.Exit. prepare runs before, outside, for what needs the network: none leads
-// out of there. As root Main needs CAP_SYS_ADMIN; anybody else becomes root of
-// a user namespace, and only in there.
+// os.Exit. prepare runs before that, outside, for what needs the network. As root
+// Main needs CAP_SYS_ADMIN; other users become root of a user namespace.
 func Main(m *testing.M, local netip.Prefix, prepare func() error) int {
 	code, err := 0, error(nil)
 	if !Inside() {
@@ -45,7 +44,7 @@ func Main(m *testing.M, local netip.Prefix, prepare func() error) int {
 	return code
 }
 
-// Inside tells whether this process is in the namespace of a Main.
+// Inside reports whether this process is in the namespace of a Main.
 func Inside() bool { return os.Getenv(inside) != "" }
 
 // reenter starts this binary again in the namespace, and returns its exit code.
@@ -54,7 +53,7 @@ func reenter(ways []*syscall.SysProcAttr, needs string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	// Pdeathsig is sent when the thread ends that started the child, not the process.
+	// Pdeathsig is sent when the thread that started the child ends, not the process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	// Ctrl-C is for the child, which is in the same group; its end is ours.
@@ -77,11 +76,11 @@ func reenter(ways []*syscall.SysProcAttr, needs string) (int, error) {
 		}
 		return 0, err // ended by a signal
 	}
-	return 0, fmt.Errorf("%s; the kernel said:\n%w", needs, errors.Join(refused...))
+	return 0, fmt.Errorf("%s; the kernel says:\n%w", needs, errors.Join(refused...))
 }
 
-// waysIn lists how to get into a new network namespace, the plainest first. Root
-// of a container may lack the right to the plain one and have the other.
+// waysIn lists how to get into a new network namespace, the simplest first. Root in
+// a container may have the right to the second one only.
 func waysIn() []*syscall.SysProcAttr {
 	asUser := &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,

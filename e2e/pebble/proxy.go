@@ -188,7 +188,7 @@ func (p *Proxy) Count(kind string) int {
 	return p.counts[kind]
 }
 
-// kindOf tells what a request is by its path, as Pebble names them.
+// kindOf returns the kind of a request by its path, as Pebble names them.
 func kindOf(path string) string {
 	for _, known := range []struct{ prefix, kind string }{
 		{"/dir", Directory}, {"/sign-me-up", NewAccount}, {"/order-plz", NewOrder}, {"/my-order/", Order},

@@ -1,5 +1,5 @@
-// Package process runs the servers that end-to-end tests run beside Gatelodge,
-// which the kernel ends should the tests be killed. It runs on Linux only.
+// Package process runs other servers beside Gatelodge in end-to-end tests. The
+// kernel ends them if the tests are killed. It runs on Linux only.
 package process
 
 import (
@@ -21,20 +21,19 @@ type Process struct {
 	Name string
 	Path string   // of the program
 	Args []string // the same at each start
-	Env  []string // beside what this process has
+	Env  []string // in addition to what this process has
 	Log  string   // file that output is appended to
 	// Network is the file of the network namespace to run in; empty for the
 	// caller's own.
 	Network string
 
 	cmd *exec.Cmd
-	// ended is closed when the running program has ended; nil when none is
-	// meant to run.
+	// ended is closed when the program has ended; nil when none is meant to run.
 	ended chan struct{}
 }
 
-// Start starts the program, and does not wait until it serves. Starting one
-// that runs fails the test.
+// Start starts the program, and does not wait until it serves. The test fails if it
+// is running already.
 func (p *Process) Start(t testing.TB) {
 	t.Helper()
 	if err := p.Launch(); err != nil {
@@ -70,19 +69,19 @@ func (p *Process) Launch() error {
 func (p *Process) ID() int { return p.cmd.Process.Pid }
 
 // Stop ends the program at once (SIGKILL), as a crash would: clients see their
-// connections break. It does nothing to one that was stopped.
+// connections break. It does nothing to a program that was stopped before.
 func (p *Process) Stop() {
 	if p.ended == nil {
 		return
 	}
-	p.cmd.Process.Kill() // fails only if it has ended by itself, which is as good
+	p.cmd.Process.Kill() // fails only if it has ended by itself, which is fine
 	<-p.ended
 	p.ended = nil
 }
 
 func (p *Process) start() error {
 	if p.ended != nil {
-		return errors.New("it was started before")
+		return errors.New("it is running already")
 	}
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -95,12 +94,12 @@ func (p *Process) start() error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
-		// Pdeathsig is sent when the thread ends that started the child, so
-		// this one stays for as long as the child.
+		// Pdeathsig is sent when the thread that started the child ends, so this
+		// one stays for as long as the child.
 		runtime.LockOSThread()
 		if p.Network == "" {
 			defer runtime.UnlockOSThread()
-		} // else the thread ends, too: nobody else wants one in that namespace
+		} // else the thread ends too, as nothing else may run in that namespace
 		err := namespace.Enter(p.Network)
 		if err == nil {
 			err = cmd.Start()

@@ -11,8 +11,8 @@ func kubernetes(name string) source {
 		version: "k8s.io/kubernetes", stamp: stampKubernetes}
 }
 
-// stampKubernetes gives the programs of Kubernetes the version that their own
-// build script would give them: without it they report a dummy one, and refuse
+// stampKubernetes returns the linker flags by which the build script of Kubernetes
+// sets the version. Without them the programs report a dummy version, and refuse
 // what depends on it.
 func stampKubernetes(version string) string {
 	major, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// lock waits until no other process has the file locked. The lock goes with the
-// process that has it, however that ends, so the file may stay.
+// lock waits until no other process has the file locked. A lock ends with its
+// process, however that ends, so the file may stay.
 func lock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

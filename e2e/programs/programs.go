@@ -3,8 +3,8 @@
 //
 // Each folder below is a module whose go.mod pins some programs, so that their
 // dependencies meet neither Gatelodge's nor each other's. What is built is kept
-// in the user's cache folder, by the hash of all it is made from, until somebody
-// deletes it.
+// in the user's cache folder, by a hash of everything it is made from, until it
+// is deleted by hand.
 package programs
 
 import (
@@ -29,8 +29,8 @@ import (
 type source struct {
 	folder  string                      // the module below this package's folder
 	pkg     string                      // the main package, also a tool line of the module
-	version string                      // a module of which stamp wants to know the version
-	stamp   func(version string) string // more linker flags
+	version string                      // the module whose version stamp wants
+	stamp   func(version string) string // further linker flags
 }
 
 // sources has every program by name.
@@ -53,7 +53,7 @@ var sources = map[string]source{
 func Names() []string { return slices.Sorted(maps.Keys(sources)) }
 
 // Build returns the path of a program, which it builds first if it is not in the
-// cache, telling log so. It must run in a folder of the module
+// cache, and then says so in log. It must run in a folder of the module
 // gatelodge.dev/e2e, as its tests do. Processes that ask at the same time build
 // once. From an empty Go build cache kube-apiserver takes five minutes on two
 // cores, and building, unlike finding, may use the network.
@@ -72,7 +72,7 @@ func Build(ctx context.Context, log io.Writer, name string) (string, error) {
 func build(ctx context.Context, log io.Writer, cache, name string) (string, error) {
 	src, ok := sources[name]
 	if !ok {
-		return "", fmt.Errorf("not a program known here, which are %s", strings.Join(Names(), ", "))
+		return "", fmt.Errorf("not a known program; those are %s", strings.Join(Names(), ", "))
 	}
 	module, key, err := src.identify(ctx)
 	if err != nil {
@@ -90,7 +90,7 @@ func build(ctx context.Context, log io.Writer, cache, name string) (string, erro
 		return "", err
 	}
 	defer unlock()
-	if exists(path) { // built by the one we waited for
+	if exists(path) { // the process that we waited for has built it
 		return path, nil
 	}
 	fmt.Fprintf(log, "building %s into %s\n", name, path)
@@ -102,8 +102,8 @@ func build(ctx context.Context, log io.Writer, cache, name string) (string, erro
 	return path, nil
 }
 
-// identify finds the folder of the program's module, and the hash of all that
-// the program is made from.
+// identify finds the folder of the program's module, and the hash of everything
+// that the program is made from.
 func (s source) identify(ctx context.Context) (module, key string, err error) {
 	out, err := run(ctx, ".", "env", "-json", "GOMOD", "GOVERSION")
 	if err != nil {
@@ -140,7 +140,7 @@ func hashFiles(to io.Writer, folder fs.FS) error {
 	})
 }
 
-// compile has the program appear at path whole or not at all.
+// compile makes the program appear at path whole or not at all.
 func (s source) compile(ctx context.Context, module, path string) error {
 	ldflags := "-s -w"
 	if s.stamp != nil {
@@ -158,7 +158,7 @@ func (s source) compile(ctx context.Context, module, path string) error {
 }
 
 const (
-	buildEnv   = "CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off" // the caller's own flags are for Gatelodge
+	buildEnv   = "CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off" // the caller's own flags are meant for Gatelodge
 	buildFlags = "-trimpath"
 )
 

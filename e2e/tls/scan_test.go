@@ -51,7 +51,7 @@ func TestNothingWorseThanNginx(t *testing.T) {
 		}
 	}
 	for id := range exceptions {
-		t.Errorf("%s is no longer worse than nginx's, and needs no exception", id)
+		t.Errorf("%s is no longer worse than nginx's, so it needs no exception", id)
 	}
 	for id, want := range map[string]string{
 		"SSLv2": "not offered", "SSLv3": "not offered", "TLS1": "not offered", "TLS1_1": "not offered",

@@ -41,7 +41,7 @@ func runLoad(args []string) error {
 	}
 	i := slices.IndexFunc(rows, func(r row) bool { return r.name == args[0] })
 	if i < 0 {
-		return fmt.Errorf("there is no row %q", args[0])
+		return fmt.Errorf("%q is not a row", args[0])
 	}
 	period, err := time.ParseDuration(args[2])
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // measure runs a row against a freshly started peer.
 //
-// The load runs in a process of its own, on its core, and tells in lines on its
+// The load runs in a process of its own, on its core, and reports in lines on its
 // output when it begins and ends to count; what the peer has used is read then.
 func (b *bench) measure(ctx context.Context, peer string, row row, period time.Duration) (float64, error) {
 	command, err := b.command(peer)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// The cores of the proxy, and of everybody else.
+// The cores of the proxy, and of everything else.
 const (
 	proxyCore = "0"
 	loadCore  = "1"
@@ -35,7 +35,7 @@ func (b *bench) command(peer string) ([]string, error) {
 			"--http", b.http.String(), "--https", b.https.String(), "--dns", b.dns.String(), "--admin", b.admin.String(),
 		}, nil
 	}
-	return nil, fmt.Errorf("there is no peer %q, expected nginx, haproxy or gatelodge", peer)
+	return nil, fmt.Errorf("%q is not a peer; write nginx, haproxy or gatelodge", peer)
 }
 
 // start starts a program on a core. Its output goes to a file of its name.
@@ -59,7 +59,7 @@ func end(cmd *exec.Cmd) {
 	_ = cmd.Wait() // how it ended does not matter any more
 }
 
-// accepts waits until somebody accepts connections at all of these.
+// accepts waits until connections are accepted at all of these addresses.
 func accepts(ctx context.Context, addresses ...netip.AddrPort) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -72,7 +72,7 @@ func accepts(ctx context.Context, addresses ...netip.AddrPort) error {
 			}
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("nobody accepts connections: %w", err)
+				return fmt.Errorf("connections are not accepted: %w", err)
 			case <-time.After(20 * time.Millisecond):
 			}
 		}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// loadClients ask for hosts that nobody edits, each over connections of its own
+// loadClients ask for hosts that are not edited, each over connections of its own
 // that it keeps.
 const (
 	loadClients = 4

@@ -109,7 +109,7 @@ func (r *measurement) start(kubeconfig string) {
 }
 
 // singleChanges measures the CPU time of the whole process for one change, from
-// the watch's event to the table that serves it and the Event that tells of it.
+// the watch's event to the table that serves it and the Event that reports it.
 func (r *measurement) singleChanges() {
 	r.report("CPU time of an edit, told to the cluster", "", "%.1f ms", r.cpuOf(singleEdits, editPause, func() { r.edit() }))
 	r.report("CPU time of a change of endpoints", "", "%.1f ms", r.cpuOf(singleChanges, changePause, r.changeEndpoints))
@@ -136,7 +136,7 @@ func (r *measurement) cpuOf(changes int, pause time.Duration, change func()) flo
 }
 
 // mixed measures how soon edits are served while there are many changes, and
-// whether anybody else notices.
+// whether other clients notice.
 func (r *measurement) mixed() {
 	load := r.startLoad()
 	before := r.gateway.CPU()
