@@ -9,7 +9,7 @@ import (
 // acts on the live Snapshot, like every server.
 type Issuing struct {
 	Account   Account
-	Lacking   string // what the account lacks, so that no certificate can be ordered; "": nothing
+	Lacking   string // what is missing, so that no certificate can be ordered; "": nothing
 	Issuances Map[Name, *Issuance]
 	Own       []netip.Addr // addresses of our own DNS servers, sorted: their Leases say what they serve
 }

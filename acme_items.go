@@ -56,13 +56,13 @@ func IsServedItem(item string) bool {
 type StoredIssuance struct {
 	Name       Name
 	Chain, Key []byte   // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing was issued yet
-	Order      []byte   // the order under way, in the issuer's own form; empty: none
+	Order      []byte   // the order in progress, in the issuer's own form; empty: none
 	Failure    *Failure // why the last attempt failed; nil: it did not
 }
 
 // Failure is an attempt that failed.
 type Failure struct {
-	Message  string    `json:"message"`  // in the words of who refused
+	Message  string    `json:"message"`  // as the CA or the system put it
 	At       time.Time `json:"at"`       // when it failed
 	RetryAt  time.Time `json:"retryAt"`  // when to try again
 	Attempts int       `json:"attempts"` // that failed since the last success

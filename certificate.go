@@ -8,7 +8,7 @@ import (
 // CertificateSource says where a Certificate comes from.
 type CertificateSource string
 
-// The sources of certificates, the first that has one for a host wins.
+// The sources of certificates; the first that has one for a host wins.
 const (
 	FromSecret  CertificateSource = "secret"  // the Secret named by an Ingress
 	FromACME    CertificateSource = "acme"    // issued to the gateway

@@ -16,10 +16,10 @@ type ClientAuth struct {
 	Object  Object // the object that made the rule
 	Trust   *ClientTrust
 	Mode    ClientAuthMode
-	Subject *regexp.Regexp // what the subject's distinguished name (RFC 2253) has to match; nil: any will do
+	Subject *regexp.Regexp // what the subject's distinguished name (RFC 2253) has to match; nil: any
 
 	ErrorPage       string // the URL to redirect refused clients to; "": none
-	PassCertificate bool   // hand the certificate to the backend, not only what it says
+	PassCertificate bool   // pass the certificate itself to the backend, not only its fields
 }
 
 // ClientAuthMode says which clients a Host refuses.
@@ -46,7 +46,7 @@ type ClientTrust struct {
 type ClientCertificate struct {
 	Leaf      *x509.Certificate
 	Failure   string // why it can't be trusted; "": it can
-	UnknownCA bool   // the Failure is that its CA is not known
+	UnknownCA bool   // Failure is that its CA is unknown
 	Subject   string // distinguished name (RFC 2253), printable
 	Issuer    string // likewise
 }

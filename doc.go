@@ -8,6 +8,8 @@
 // a Table of its own, and Live publishes Snapshot and Tables in one atomic
 // step. That is why the three answers can't disagree.
 //
-// The package holds nouns only. It imports nothing but the standard library,
-// and everything else imports it.
+// The package holds these nouns, and the few algorithms that all the others need:
+// the Map that they are kept in, the canonical path, the keys that replicas share,
+// and the form in which ACME items are stored. It imports only the standard
+// library, and everything else imports it.
 package gatelodge

@@ -8,9 +8,9 @@ import "context"
 type Handshake struct {
 	Certificates []*Certificate // what may be shown for the name asked for; empty for a self-signed one
 
-	// ClientTrust is the key of the ClientTrust that the client was asked for a
-	// certificate under, "" where it was not asked, and Client the one that it
-	// showed, nil for none.
+	// ClientTrust is the key of the ClientTrust under which the client was asked for
+	// a certificate, or "" if it was not asked; Client is the certificate that it
+	// showed, or nil.
 	ClientTrust string
 	Client      *ClientCertificate
 }
@@ -28,13 +28,12 @@ func (h *Handshake) Covers(host Name) bool {
 
 type handshakeKey struct{}
 
-// WithHandshake returns a context for a TLS handshake whose outcome is put
-// into h.
+// WithHandshake returns a context for a TLS handshake whose outcome goes into h.
 func WithHandshake(ctx context.Context, h *Handshake) context.Context {
 	return context.WithValue(ctx, handshakeKey{}, h)
 }
 
-// HandshakeOf returns what WithHandshake put into ctx, and nil without it.
+// HandshakeOf returns what WithHandshake put into ctx, or nil.
 func HandshakeOf(ctx context.Context) *Handshake {
 	h, _ := ctx.Value(handshakeKey{}).(*Handshake)
 	return h

@@ -33,7 +33,7 @@ const (
 // share: each step doubles the work, and 16 takes seconds already.
 const MaxBcryptCost = 16
 
-// ParsePasswordHash reads a hash as it stands in an htpasswd file. Its errors
+// ParsePasswordHash reads a hash as it is in an htpasswd file. Its errors
 // continue a sentence that begins with the password, and never tell the hash.
 func ParsePasswordHash(text string) (PasswordHash, error) {
 	for _, form := range passwordForms {

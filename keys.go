@@ -16,7 +16,7 @@ type Key [32]byte
 // String keeps a Key out of logs.
 func (Key) String() string { return "(secret)" }
 
-// GoString does, too.
+// GoString keeps it out, too.
 func (k Key) GoString() string { return k.String() }
 
 // Keys are a Key with the previous and the next one. Replicas make things with
@@ -39,8 +39,8 @@ func newKey() (k Key) {
 	return k
 }
 
-// SharedKeys keeps Keys in a Store, where every replica finds them, and the
-// next process.
+// SharedKeys keeps Keys in a Store, where all replicas and later processes find
+// them.
 type SharedKeys struct {
 	Store  Store
 	Item   string        // the item's name in Store
@@ -85,9 +85,9 @@ func (s *SharedKeys) Follow(ctx context.Context) error {
 		switch item, err := s.read(ctx); {
 		case err == nil:
 			s.Use(item.keys)
-		case ctx.Err() != nil, errors.Is(err, ErrNotFound), errors.Is(err, errNoKeys): // the leader will see to it
+		case ctx.Err() != nil, errors.Is(err, ErrNotFound), errors.Is(err, errNoKeys): // the leader will make them
 		default:
-			s.Log.Warn("shared keys can't be read, those before stay in use", "error", err)
+			s.Log.Warn("shared keys can't be read; the previous ones stay in use", "error", err)
 			retry = time.After(keysRetry)
 		}
 	}
@@ -125,7 +125,7 @@ func (s *SharedKeys) renew(ctx context.Context, now time.Time) error {
 		stored.keys = NewKeys()
 	case err != nil:
 		return err
-	case now.Sub(stored.since).Abs() < s.Period: // a clock that is far off counts as well
+	case now.Sub(stored.since).Abs() < s.Period: // also if a clock is far off
 		return nil
 	default:
 		stored.keys = Keys{Previous: stored.keys.Current, Current: stored.keys.Next, Next: newKey()}
@@ -142,15 +142,15 @@ func (s *SharedKeys) renew(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// storedKeys is what an item holds.
+// storedKeys is the content of an item.
 type storedKeys struct {
 	keys    Keys
-	since   time.Time // when Current became that
+	since   time.Time // when Current came into use
 	version string
 }
 
 // errNoKeys is for an item without valid keys, which is replaced.
-var errNoKeys = errors.New("the item holds no keys")
+var errNoKeys = errors.New("the item contains no keys")
 
 func (s *SharedKeys) read(ctx context.Context) (storedKeys, error) {
 	item, err := s.Store.Get(ctx, s.Item)

@@ -197,9 +197,9 @@ func TestSharedKeysThatCanNotBeRead(t *testing.T) {
 	})
 }
 
-// TestSharedKeysOfSomebodyElse: an item that holds no keys is replaced, and
-// meanwhile nobody uses it.
-func TestSharedKeysOfSomebodyElse(t *testing.T) {
+// TestSharedKeysOfAnotherWriter: an item without keys is replaced, and not used
+// meanwhile.
+func TestSharedKeysOfAnotherWriter(t *testing.T) {
 	for name, data := range map[string]map[string][]byte{
 		"empty": nil,
 		"short": {"since": []byte("2026-07-01T00:00:00Z"), "previous": make([]byte, 32), "current": make([]byte, 31), "next": make([]byte, 32)},
@@ -226,7 +226,7 @@ func TestSharedKeysOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// TestKeysAreNotPrinted, however somebody tries.
+// TestKeysAreNotPrinted by any verb of fmt.
 func TestKeysAreNotPrinted(t *testing.T) {
 	keys := gatelodge.NewKeys()
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Live is what the gateway serves now: a Snapshot and, for each server, the
-// Table that it compiled from it. Swap publishes them all in one atomic store,
+// Live is what the gateway serves now: a Snapshot, and the Tables that the servers
+// compiled from it. Swap publishes them all in one atomic store,
 // so route, certificate and record of a host appear and vanish together.
 //
 // The zero Live serves nothing yet. Tables are added before the first Swap.
@@ -17,7 +17,7 @@ type Live struct {
 	current  atomic.Pointer[publication]
 }
 
-// publication is all that one Swap makes visible.
+// publication is everything that one Swap makes visible.
 type publication struct {
 	generation uint64
 	at         time.Time
@@ -38,14 +38,13 @@ type Table[T any] struct {
 }
 
 // NewTable adds a table to live. On every Swap compile makes it from the next
-// Snapshot; it is given the table before, the zero T at first, whose parts it
-// may reuse where the Snapshot's did not change. It must neither fail nor
-// write to the table before, which is still being read.
+// Snapshot and the previous table, at first the zero T, whose parts it may reuse
+// where those of the Snapshot did not change. It must neither fail nor write to
+// the previous table, which is still being read.
 //
-// published, unless nil, is called with each table after it went live: the
-// place to forget what only the table before named. Requests that loaded that
-// table may still be using it, so nothing that they hold may be closed under
-// them. It must not call Swap.
+// published, unless nil, is called with each table after it went live, to drop what
+// only the previous table named. Requests may still be using that table, so what
+// they use must not be closed. It must not call Swap.
 func NewTable[T any](live *Live, compile func(next *Snapshot, previous T) T, published func(T)) *Table[T] {
 	live.swapping.Lock()
 	defer live.swapping.Unlock()
@@ -66,9 +65,8 @@ func NewTable[T any](live *Live, compile func(next *Snapshot, previous T) T, pub
 	return &Table[T]{live: live, slot: len(live.slots) - 1}
 }
 
-// Load returns the table that is live, and the zero T before the first Swap. A
-// request, a handshake or a query calls it once and uses what it got to its
-// end.
+// Load returns the table that is live, or the zero T before the first Swap. A
+// request, a handshake or a query calls it once, and uses the result to its end.
 func (t *Table[T]) Load() T {
 	p := t.live.current.Load()
 	if p == nil {

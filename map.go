@@ -48,7 +48,7 @@ type mapItem[K Ordered[K], V comparable] struct {
 	value V
 }
 
-// mapSeed makes the levels unknown to those who choose the keys: many keys of
+// mapSeed makes levels unpredictable for authors of keys: many keys of
 // one level would make a node too large.
 var mapSeed = maphash.MakeSeed()
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// MaxNameLength is the most octets a Name has in text form: 255 octets on the
-// wire (RFC 1035 §3.1) are 253 characters without the trailing dot.
+// MaxNameLength is the maximum length of a Name: 255 octets on the wire (RFC 1035
+// §3.1) are 253 characters without the trailing dot.
 const MaxNameLength = 253
 
 // Name is a domain name in the one form that the whole program compares:
@@ -24,10 +24,10 @@ type Name string
 func ParseName(s string) (Name, error) {
 	name := strings.TrimSuffix(s, ".")
 	if name == "" {
-		return "", errors.New("a name is empty")
+		return "", errors.New("the name is empty")
 	}
 	if len(name) > MaxNameLength {
-		return "", fmt.Errorf("name %.40q… has %d characters, the most is %d", name, len(name), MaxNameLength)
+		return "", fmt.Errorf("name %.40q… has %d characters; at most %d are allowed", name, len(name), MaxNameLength)
 	}
 	first := true
 	for label := range strings.SplitSeq(name, ".") {
@@ -44,12 +44,12 @@ func checkLabel(label string, first bool) error {
 	case label == "":
 		return errors.New("a label is empty")
 	case len(label) > 63: // RFC 1035 §2.3.4
-		return fmt.Errorf("label %.20q… has %d characters, the most is 63", label, len(label))
+		return fmt.Errorf("label %.20q… has %d characters; at most 63 are allowed", label, len(label))
 	case label == "*":
 		if first {
 			return nil
 		}
-		return errors.New(`"*" may only be the first label`)
+		return errors.New(`"*" is allowed as the first label only`)
 	case label[0] == '-' || label[len(label)-1] == '-':
 		return fmt.Errorf("label %q starts or ends with a hyphen", label)
 	}
@@ -57,7 +57,7 @@ func checkLabel(label string, first bool) error {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
 		default:
-			return fmt.Errorf("label %q holds %q, allowed are letters, digits, hyphens and underscores", label, c)
+			return fmt.Errorf("label %q contains %q, which is not a letter, digit, hyphen or underscore", label, c)
 		}
 	}
 	return nil
@@ -75,7 +75,7 @@ func (n Name) IsWildcard() bool {
 }
 
 // Wildcard returns the wildcard that covers n and its siblings, and the root
-// for a name that has no parent to hang a wildcard on.
+// for a name whose parent is the root.
 func (n Name) Wildcard() Name {
 	parent := n.Parent()
 	if parent == "" {
@@ -107,10 +107,10 @@ func (n Name) Within(zone Name) bool {
 	return len(n) > len(zone) && strings.HasSuffix(string(n), string(zone)) && n[len(n)-len(zone)-1] == '.'
 }
 
-// Compare orders names by their labels from the right, so that a name stands
+// Compare orders names by their labels from the right, so that a name comes
 // directly before those below it (RFC 4034 §6.1).
 func (n Name) Compare(m Name) int {
-	shared := 0 // octets of the labels that both end in, with the dot before
+	shared := 0 // octets of the labels that both end in, with the dot before them them
 	for i := 1; ; i++ {
 		if i > len(n) || i > len(m) {
 			if n.dotAt(i) && m.dotAt(i) {

@@ -26,8 +26,8 @@ func TestParseName(t *testing.T) {
 		{in: "a.*.b", err: "first label"},
 		{in: "a*.b", err: `'*'`},
 		{in: "a b.c", err: `' '`},
-		{in: "bücher.example", err: "allowed are"},
-		{in: "a\x00.b", err: "allowed are"},
+		{in: "bücher.example", err: "is not a letter"},
+		{in: "a\x00.b", err: "is not a letter"},
 		{in: strings.Repeat("a", 64) + ".b", err: "the most is 63"},
 		{in: strings.Repeat("a.", 127) + "a", err: "the most is 253"},
 	} {

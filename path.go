@@ -114,7 +114,7 @@ func PathForm(path string) string {
 	return string(out)
 }
 
-// staysInPath reports whether c stands in a path without being escaped: a slash
+// staysInPath reports whether c may be in a path without being escaped: a slash
 // or a pchar (RFC 3986 §3.3).
 func staysInPath(c byte) bool {
 	switch c {

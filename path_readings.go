@@ -7,7 +7,7 @@ import (
 )
 
 // The bounds of OtherReadings. Paths that people ask for have a handful of
-// readings; more is made by those who look for a way around.
+// readings; a path with more is an attempt to get around a protection.
 const (
 	maxReadings     = 64
 	maxReadingBytes = 512 << 10
@@ -80,7 +80,7 @@ var waysToRead = []func(string) string{
 
 func replace(path, old, by string) string { return strings.ReplaceAll(path, old, by) }
 
-// withoutParameters leaves out what stands behind a semicolon in each element,
+// withoutParameters leaves out what follows a semicolon in each element,
 // as servlet containers do (RFC 3986 §3.3 leaves it to them).
 func withoutParameters(path string) string {
 	if strings.IndexByte(path, ';') < 0 {
@@ -102,7 +102,7 @@ func withoutParameters(path string) string {
 	return string(out)
 }
 
-// decodeAgain is the path for those who decode once more than they should:
+// decodeAgain is the path for software that decodes once more than it should:
 // "%252F" is "%2F".
 func decodeAgain(path string) string {
 	if !strings.Contains(path, "%25") {

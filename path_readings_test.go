@@ -37,7 +37,7 @@ func TestOtherReadings(t *testing.T) {
 		{"/a/..;/admin", []string{"/a/../admin", "/admin"}},
 		{"/a/..;x=1/admin", []string{"/admin"}},
 		{"/a/;x/..;/admin", []string{"/admin", "/a/admin"}},
-		{"/a/.%3B/admin", nil}, // has no form of PathForm, where it is "/a/.;/admin"
+		{"/a/.%3B/admin", nil}, // not in the form of PathForm, where it is "/a/.;/admin"
 		{"/a/.;/admin", []string{"/a/admin"}},
 		{"/%2561dmin", []string{"/admin"}},
 		{"/%25252561dmin", []string{"/%252561dmin", "/%2561dmin", "/admin"}},

@@ -22,7 +22,7 @@ func TestPathForm(t *testing.T) {
 		{"/caf%c3%a9", "/caf%C3%A9"},
 		{"/café", "/caf%C3%A9"},
 		{"/a|b\"<>^`{}", "/a%7Cb%22%3C%3E%5E%60%7B%7D"},
-		{"/%", "/%25"}, // no path that is asked for, but no reason to panic
+		{"/%", "/%25"}, // not a path that a request has, but no reason to panic
 		{"/%4", "/%254"},
 		{"/%zz", "/%25zz"},
 	} {

@@ -2,19 +2,19 @@ package gatelodge
 
 import "maps"
 
-// Policy is what a Route asks for beside its Backend. It is validated: whoever
-// applies it checks nothing again. The zero Policy asks for nothing.
+// Policy is what a Route asks for in addition to its Backend. It is validated, and
+// code that applies it does not check it again. The zero Policy asks for nothing.
 //
 // A new policy is a field here, a row in kube/intent/annotations.go and a file in
 // proxy with one line in proxy/handler.go.
 type Policy struct {
-	// Unavailable, when not empty, tells why the policy can't be kept: the
-	// route answers 503 rather than serve without a protection asked for.
+	// Unavailable, if not empty, says why the policy can't be applied: the route
+	// answers 503 rather than serve without a protection that was asked for.
 	Unavailable string
 
 	Redirect  Redirect
 	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
-	BasicAuth *BasicAuth // nil: no credentials are asked for
+	BasicAuth *BasicAuth // nil: credentials are not asked for
 }
 
 // Redirect says when a request in clear text is sent to HTTPS.

@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// Object names what somebody wrote: a Kubernetes object, or a part of the
+// Object identifies what a user wrote: a Kubernetes object, or a part of the
 // gateway's configuration. File and Line are set where it was read from a file.
 type Object struct {
-	Kind      string // "Ingress", "Secret", …; "File" for a file that holds no readable object
+	Kind      string // "Ingress", "Secret", …; "File" for a file without a readable object
 	Namespace string
 	Name      string
-	UID       string // tells a deleted and newly created object of the same name apart
+	UID       string // distinguishes a deleted object from a new one of the same name
 	File      string
 	Line      int // where the object starts in File, counted from 1
 }
@@ -44,23 +44,22 @@ func (o Object) Compare(p Object) int {
 // The set is small and fixed: it labels a metric.
 type Reason string
 
-// The reasons that exist. What each means to the person who reads it stands in
-// docs/problems.md.
+// The reasons. docs/problems.md says what each means and what to do.
 const (
 	BadManifest        Reason = "BadManifest"        // a file or document that can't be read
-	BadConfig          Reason = "BadConfig"          // a configuration that was not taken over
-	BadHost            Reason = "BadHost"            // a host that is no name
+	BadConfig          Reason = "BadConfig"          // a configuration that was not accepted
+	BadHost            Reason = "BadHost"            // a host that is not a valid name
 	BadPath            Reason = "BadPath"            // a path that no request can match
 	BadAnnotation      Reason = "BadAnnotation"      // a known annotation that does not parse
 	UnknownAnnotation  Reason = "UnknownAnnotation"  // an annotation of ours, or ingress-nginx's, that is not honoured
-	UnknownClass       Reason = "UnknownClass"       // an Ingress of a class that nobody defines
-	BadParameters      Reason = "BadParameters"      // parameters of an IngressClass that can't be followed
-	HostTaken          Reason = "HostTaken"          // a host granted to an older claim
-	PathTaken          Reason = "PathTaken"          // a path granted to an older claim
-	RuleTaken          Reason = "RuleTaken"          // a rule for a whole host that an older object makes otherwise
+	UnknownClass       Reason = "UnknownClass"       // an Ingress of a class that is not defined
+	BadParameters      Reason = "BadParameters"      // parameters of an IngressClass that can't be used
+	HostTaken          Reason = "HostTaken"          // a host granted to another claim
+	PathTaken          Reason = "PathTaken"          // a path granted to another claim
+	RuleTaken          Reason = "RuleTaken"          // a rule for a whole host that another object decides
 	NameReserved       Reason = "NameReserved"       // a name that no object may claim
 	NameNotAllowed     Reason = "NameNotAllowed"     // a name outside the domains of its namespace
-	BackendMissing     Reason = "BackendMissing"     // a Service or a port of it that does not exist
+	BackendMissing     Reason = "BackendMissing"     // a Service, or a port of one, that does not exist
 	BackendUnsupported Reason = "BackendUnsupported" // a kind of backend that is not served
 	SecretMissing      Reason = "SecretMissing"      // a referenced Secret that does not exist
 	BadSecret          Reason = "BadSecret"          // a Secret whose content does not serve its purpose
@@ -68,20 +67,20 @@ const (
 	BadRecord          Reason = "BadRecord"          // a record of a DNSEndpoint that can't be published
 	NotIssued          Reason = "NotIssued"          // a certificate that the ACME CA did not issue
 	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
-	WithdrawalHeld     Reason = "WithdrawalHeld"     // hosts that went, and are served until that is confirmed
+	WithdrawalHeld     Reason = "WithdrawalHeld"     // hosts that were withdrawn, and are served until that is confirmed
 	SourceFailed       Reason = "SourceFailed"       // objects that can't be read now; those known before are served
 )
 
-// Problem tells the author of an object what is wrong with it. It never keeps
-// anything else from being served.
+// Problem tells the author of an object what is wrong with it. Everything else is
+// served regardless.
 type Problem struct {
 	Object  Object
 	Reason  Reason
 	Message string // a sentence without a full stop: what is wrong, and what was expected
 }
 
-// String is the line that a person reads in check's output and in the log. It
-// is one line whatever stands in the object that it is about.
+// String is the Problem as one line, for the log and for the output of check,
+// whatever the object contains.
 func (p Problem) String() string {
 	return Printable(fmt.Sprintf("%s: %s: %s", p.Object, p.Reason, p.Message))
 }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Host is one name and all that is served for it: its routes and its
-// certificates. Its DNS records stand in the Views.
+// Host is one name and everything that is served for it: its routes and its
+// certificates. Its DNS records are in the Views.
 type Host struct {
 	Name         Name           // exact, or a wildcard for one label, or "" for every host that no other matches
-	Owner        string         // the namespace that the name was granted to; "" where the configuration says it
+	Owner        string         // the namespace that the name was granted to; "" for one from the configuration
 	Routes       []*Route       // in the order in which they are tried
 	Certificates []*Certificate // see Certified
-	ClientAuth   *ClientAuth    // nil: clients are asked for no certificate
-	WantsTLS     bool           // somebody asked for TLS: to be without a certificate is a Problem
+	ClientAuth   *ClientAuth    // nil: clients are not asked for certificates
+	WantsTLS     bool           // an object asked for TLS, so a missing certificate is a Problem
 }
 
 // HostMap returns these hosts by name.
@@ -26,14 +26,14 @@ func HostMap(hosts ...*Host) Map[Name, *Host] {
 // Certified reports whether the host has a certificate that clients can accept:
 // one in Certificates, which holds those that cover the host and are valid at
 // the Snapshot's time, the preferred one first, the configured defaults
-// included. Two of one source are kept where they differ by the type of key.
-// The chain is not judged.
+// included. Two from one source are kept where their keys differ in type. The
+// chain is not verified.
 func (h *Host) Certified() bool {
 	return len(h.Certificates) > 0
 }
 
 // ClientTrustKey is the key of the ClientTrust that a handshake for the host is
-// made under, and "" where clients are asked for no certificate.
+// made under, and "" where clients are not asked for a certificate.
 func (h *Host) ClientTrustKey() string {
 	if h.ClientAuth == nil || h.ClientAuth.Trust == nil {
 		return ""
@@ -58,7 +58,7 @@ func (m PathMatch) String() string {
 	return "Prefix"
 }
 
-// Route sends the requests of one path to a Backend, under a Policy.
+// Route sends the requests for one path to a Backend, under a Policy.
 type Route struct {
 	Path    string     // starts with "/", in the form of PathForm, without dot segments
 	Match   PathMatch  // how Path is compared
@@ -101,12 +101,12 @@ type Backend struct {
 	Service   string
 	Protocol  BackendProtocol
 	TLS       *BackendTLS // set where Protocol is over TLS, nil elsewhere
-	Endpoints []Endpoint  // sorted by address; without any, requests are answered with 503
+	Endpoints []Endpoint  // sorted by address; if there are none, requests are answered with 503
 }
 
-// BackendKey is unique in a Snapshot and stable over its successors. It starts
-// with "namespace/service:port" and tells apart whatever needs connections of
-// its own.
+// BackendKey is unique in a Snapshot and stable from one Snapshot to the next. It
+// starts with "namespace/service:port", and differs wherever connections can't be
+// shared.
 type BackendKey string
 
 // Compare orders keys as strings.
@@ -118,11 +118,11 @@ func BackendMap(backends ...*Backend) Map[BackendKey, *Backend] {
 }
 
 // BackendTLS says how TLS is spoken to the endpoints of a Backend. Connections
-// that were made as one BackendTLS says serve no other.
+// that were made under one BackendTLS are not used under another.
 type BackendTLS struct {
 	ServerName  Name                // sent to the endpoint (SNI, RFC 6066 §3); "": none
-	Roots       []*x509.Certificate // one of which the endpoint's certificate must lead to; empty: it is not verified
-	VerifyName  Name                // which the endpoint's certificate must be for, where it is verified
+	Roots       []*x509.Certificate // the endpoint's certificate must lead to one of them; empty: it is not verified
+	VerifyName  Name                // the name that the endpoint's certificate must be for, where it is verified
 	Certificate *tls.Certificate    // shown to an endpoint that asks for one, with Leaf set; nil: none; never printed
 }
 

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Settings are the parts of the configuration that requests and queries meet.
-// They are in the Snapshot, so that a changed configuration is served in one
+// Settings are the parts of the configuration that apply to requests and queries.
+// They are in the Snapshot, so that a changed configuration takes effect in one
 // step like everything else.
 type Settings struct {
 	Timeouts   Timeouts
@@ -25,13 +25,13 @@ type Settings struct {
 	DNS            DNSSettings
 }
 
-// Trust names the peers that are believed when they tell who the client is.
+// Trust lists the peers that are believed when they say who the client is.
 type Trust struct {
-	Forwarded     []netip.Prefix // by X-Forwarded-For and its kin
+	Forwarded     []netip.Prefix // by X-Forwarded-For and related fields
 	ProxyProtocol []netip.Prefix // by the PROXY protocol
 }
 
-// Timeouts bound how long a peer may make no progress.
+// Timeouts bound how long a peer may go without progress.
 type Timeouts struct {
 	Header  time.Duration // a client sends a request's head
 	Body    time.Duration // between two reads of a client's body
@@ -41,19 +41,19 @@ type Timeouts struct {
 	Send    time.Duration // between two writes to a client or an endpoint
 }
 
-// Limits bound what a stranger can send. Zero means no limit where a comment
+// Limits bound what a client can send. Zero means no limit where a comment
 // says so.
 type Limits struct {
 	HeaderBytes int   // of a request's head
 	Headers     int   // fields in a head
-	BodyBytes   int64 // of a request's body; 0: none
-	Connections int   // open at a time on a listener; 0: none
+	BodyBytes   int64 // of a request's body; 0: no limit
+	Connections int   // open at a time on a listener; 0: no limit
 	Streams     int   // concurrent HTTP/2 streams on a connection
 }
 
 // Retries bound the attempts made for one request.
 type Retries struct {
-	Attempts int     // tries in all, the first included
+	Attempts int     // including the first
 	Budget   float64 // retries as a share of requests
 }
 
@@ -63,10 +63,10 @@ type AccessLog struct {
 	Sample  float64 // the share of requests that is logged, from 0 to 1
 }
 
-// Drain says how the gateway leaves.
+// Drain says how the gateway shuts down.
 type Drain struct {
-	Delay   time.Duration // unready, yet serving as before
-	Timeout time.Duration // for requests under way
+	Delay   time.Duration // not ready, but serving as before
+	Timeout time.Duration // for requests in progress
 	Tunnels time.Duration // for WebSockets and other tunnels
 }
 

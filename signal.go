@@ -1,7 +1,7 @@
 package gatelodge
 
-// Signal wakes the one goroutine that receives from it. Raised several times
-// before that, it wakes it once.
+// Signal wakes the one goroutine that receives from it. If it was raised several
+// times meanwhile, it wakes the goroutine once.
 type Signal chan struct{}
 
 // NewSignal returns a Signal that is not raised.

@@ -4,7 +4,7 @@ import "time"
 
 // Snapshot is everything that is served at one moment. It is built whole and
 // never written afterwards; Live replaces it in one step. Parts that did not
-// change are shared with the Snapshot before, so equal pointers mean equal
+// change are shared with the previous Snapshot, so equal pointers mean equal
 // content, and what a server made of them can be used again.
 type Snapshot struct {
 	Settings            *Settings

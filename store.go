@@ -11,7 +11,7 @@ var (
 	ErrConflict = errors.New("changed by another writer")
 )
 
-// Item is what a Store keeps under one name.
+// Item is what a Store holds under one name.
 type Item struct {
 	Data    map[string][]byte // parts by name
 	Version string            // changes with the content; "" for an item that does not exist yet
@@ -33,7 +33,7 @@ type Store interface {
 	Watch(ctx context.Context, prefix string, changed func(name string)) error
 }
 
-// Leading runs what only one of the replicas may do.
+// Leading runs what only one replica at a time may do.
 type Leading interface {
 	// Lead calls run whenever this replica becomes the leader, with a context
 	// that ends when it no longer is, and returns when ctx ends.

@@ -9,16 +9,15 @@ import (
 	"time"
 )
 
-// String is the one text form of a Snapshot: what goldens hold, what
-// "gatelodge check" prints and what the admin endpoint shows. It never holds a
-// secret.
+// String is the one text form of a Snapshot, for golden files, "gatelodge check"
+// and the admin endpoint. It never contains a secret.
 func (s *Snapshot) String() string {
 	var b strings.Builder
 	s.WriteText(&b)
 	return b.String()
 }
 
-// WriteText writes the form of String to w, whose errors the caller sees on w.
+// WriteText writes the form of String to w, and leaves errors of w to the caller.
 func (s *Snapshot) WriteText(w io.Writer) {
 	for _, l := range s.Listeners {
 		writeLine(w, "%s", l)
@@ -196,7 +195,7 @@ func (i *Issuance) String() string {
 		fmt.Fprintf(&b, " for %s", o)
 	}
 	if len(i.Askers) == 0 {
-		b.WriteString(" for nobody")
+		b.WriteString(" no longer asked for")
 	}
 	if i.Certificate != nil {
 		fmt.Fprintf(&b, " until=%s", i.Certificate.NotAfter.UTC().Format(time.RFC3339))

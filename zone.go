@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// View is the DNS tree as it is seen through one DNS listener.
+// View is the DNS tree as seen through one DNS listener.
 type View struct {
 	Name      string
 	Addresses []netip.Addr // what granted hosts resolve to in this view; sorted
 	Zones     []*Zone      // sorted by Name.Compare
 }
 
-// Zone is the content of one zone in one view, all but its SOA record: the
-// DNS server makes that from the fields here and a serial that moves with the
-// content.
+// Zone is the content of one zone in one view, except for its SOA record, which the
+// DNS server makes from these fields and a serial that changes with the content.
 type Zone struct {
 	Name        Name
 	Primary     Name          // SOA MNAME: the first name server
@@ -36,8 +35,8 @@ func NodeMap(nodes ...*Node) Map[Name, *Node] {
 	return mapOf(nodes, func(n *Node) Name { return n.Name })
 }
 
-// Record is one resource record of class IN. It is text, because Build knows
-// nothing of DNS messages.
+// Record is one resource record of class IN. It is text, because
+// compiling needs to know nothing of DNS messages.
 type Record struct {
 	Name Name
 	Type string        // mnemonic: "A", "CNAME", …
