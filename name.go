@@ -27,7 +27,7 @@ func ParseName(s string) (Name, error) {
 		return "", errors.New("the name is empty")
 	}
 	if len(name) > MaxNameLength {
-		return "", fmt.Errorf("name %.40q… has %d characters; at most %d are allowed", name, len(name), MaxNameLength)
+		return "", fmt.Errorf("name %.40q… has %d characters, the most is %d", name, len(name), MaxNameLength)
 	}
 	first := true
 	for label := range strings.SplitSeq(name, ".") {
@@ -44,7 +44,7 @@ func checkLabel(label string, first bool) error {
 	case label == "":
 		return errors.New("a label is empty")
 	case len(label) > 63: // RFC 1035 §2.3.4
-		return fmt.Errorf("label %.20q… has %d characters; at most 63 are allowed", label, len(label))
+		return fmt.Errorf("label %.20q… has %d characters, the most is 63", label, len(label))
 	case label == "*":
 		if first {
 			return nil
