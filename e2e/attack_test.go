@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // annotated is an ingress with annotations, for path /.
@@ -29,7 +31,7 @@ stringData: {auth: "\ufeffanna:$2y$11$abcdefghijklmnopqrstuuJKBtXU6RcTaayVBdfeZF
 
 // attacked starts a gateway of an open host with a protected path, and of a
 // protected host.
-func attacked(t *testing.T) *gateway {
+func attacked(t *testing.T) *undertest.Gateway {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, dir, "class.yaml", classManifest)
@@ -37,10 +39,10 @@ func attacked(t *testing.T) *gateway {
 		annotated("open", "shop.test", "/", "")+
 		annotated("admin", "shop.test", "/admin", basicAuth)+
 		annotated("other", "other.test", "/", basicAuth))
-	return start(t, "serve", "--manifests", dir)
+	return undertest.Start(t, "serve", "--manifests", dir)
 }
 
-func (g *gateway) request(client *http.Client, method, url string, change func(*http.Request)) (int, error) {
+func request(client *http.Client, method, url string, change func(*http.Request)) (int, error) {
 	r, err := http.NewRequest(method, url, nil)
 	if err != nil {
 		return 0, err
@@ -56,23 +58,24 @@ func (g *gateway) request(client *http.Client, method, url string, change func(*
 // TestPathConfusion: the ways around a protected path end with 400, and in the
 // log.
 func TestPathConfusion(t *testing.T) {
+	t.Parallel()
 	g := attacked(t)
 	for _, path := range []string{"//admin", "/x/..;/admin", "/x%2fadmin/..%2F../admin", "/%2561dmin", "/ADMIN", "/admin;a=b", "/%5cadmin"} {
-		if status, _, err := g.get("http://shop.test" + path); err != nil || status != http.StatusBadRequest {
+		if status, _, err := g.Get("http://shop.test" + path); err != nil || status != http.StatusBadRequest {
 			t.Errorf("%s: %d, %v, want 400", path, status, err)
 		}
 	}
 	for _, path := range []string{"/a//b;c/%2F%5C", "/Shop/ADMIN", "/"} {
-		if status, _, err := g.get("http://shop.test" + path); err != nil || status != http.StatusOK {
+		if status, _, err := g.Get("http://shop.test" + path); err != nil || status != http.StatusOK {
 			t.Errorf("%s: %d, %v, want 200", path, status, err)
 		}
 	}
-	if status, _, err := g.get("http://shop.test/admin//x"); err != nil || status != http.StatusUnauthorized {
+	if status, _, err := g.Get("http://shop.test/admin//x"); err != nil || status != http.StatusUnauthorized {
 		t.Errorf("the protected path: %d, %v, want 401", status, err)
 	}
-	g.await("a line in the access log", func() error {
-		if !strings.Contains(g.stdout.String(), `"reason":"the path can be read as /admin, to which route /admin with other protections applies"`) {
-			return errors.New(g.stdout.String())
+	g.Await("a line in the access log", func() error {
+		if !strings.Contains(g.Stdout.String(), `"reason":"the path can be read as /admin, to which route /admin with other protections applies"`) {
+			return errors.New(g.Stdout.String())
 		}
 		return nil
 	})
@@ -83,12 +86,12 @@ func TestPathConfusion(t *testing.T) {
 func TestWrongPasswords(t *testing.T) {
 	g := attacked(t)
 	const flood = 200
-	client := g.client()
+	client := g.Client()
 	var checked, refused atomic.Int32
 	var flooding sync.WaitGroup
 	for i := range flood {
 		flooding.Go(func() {
-			status, err := g.request(client, "GET", "http://shop.test/admin", func(r *http.Request) { r.SetBasicAuth("anna", fmt.Sprint("guess", i)) })
+			status, err := request(client, "GET", "http://shop.test/admin", func(r *http.Request) { r.SetBasicAuth("anna", fmt.Sprint("guess", i)) })
 			switch {
 			case err == nil && status == http.StatusUnauthorized:
 				checked.Add(1)
@@ -99,14 +102,14 @@ func TestWrongPasswords(t *testing.T) {
 			}
 		})
 	}
-	g.await("more wrong passwords than one client may have waiting", func() error {
+	g.Await("more wrong passwords than one client may have waiting", func() error {
 		if refused.Load() == 0 {
 			return errors.New("none is refused")
 		}
 		return nil
 	})
 	before := checked.Load()
-	status, err := g.request(g.client(), "GET", "http://other.test/", func(r *http.Request) { r.SetBasicAuth("anna", "anna1") })
+	status, err := request(g.Client(), "GET", "http://other.test/", func(r *http.Request) { r.SetBasicAuth("anna", "anna1") })
 	if err != nil || status != http.StatusOK {
 		t.Errorf("the right password: %d, %v", status, err)
 	}
@@ -119,19 +122,20 @@ func TestWrongPasswords(t *testing.T) {
 // TestAdminTrustsNoBrowser: neither rebinding nor a page of another site gets
 // anything from the admin endpoint.
 func TestAdminTrustsNoBrowser(t *testing.T) {
+	t.Parallel()
 	g := attacked(t)
-	client := g.client()
+	client := g.Client()
 	for _, path := range []string{"/", "/healthz", "/metrics", "/snapshot", "/api/problems", "/debug/pprof/"} {
-		status, err := g.request(client, "GET", "http://"+g.admin+path, func(r *http.Request) { r.Host = "attacker.example:9080" })
+		status, err := request(client, "GET", "http://"+g.Admin+path, func(r *http.Request) { r.Host = "attacker.example:9080" })
 		if err != nil || status != http.StatusForbidden {
 			t.Errorf("%s under another name: %d, %v, want 403", path, status, err)
 		}
-		if status, _, err := g.get("http://" + g.admin + path); err != nil || status != http.StatusOK {
+		if status, _, err := g.Get("http://" + g.Admin + path); err != nil || status != http.StatusOK {
 			t.Errorf("%s: %d, %v, want 200", path, status, err)
 		}
 	}
 	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "http://attacker.example"} {
-		status, err := g.request(client, "POST", "http://"+g.admin+"/api/guard/confirm", func(r *http.Request) { r.Header.Set(name, value) })
+		status, err := request(client, "POST", "http://"+g.Admin+"/api/guard/confirm", func(r *http.Request) { r.Header.Set(name, value) })
 		if err != nil || status != http.StatusForbidden {
 			t.Errorf("confirming with %s: %s: %d, %v, want 403", name, value, status, err)
 		}
@@ -141,6 +145,7 @@ func TestAdminTrustsNoBrowser(t *testing.T) {
 // TestPrintedTextCantLie: names and texts that would forge a line, or hide one,
 // are shown with escapes by check, at the admin endpoint and in the access log.
 func TestPrintedTextCantLie(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "class.yaml", classManifest)
 	write(t, dir, "web.yaml", service("web", startBackend(t, "web"))+annotated("open", "shop.test", "/", `nginx.ingress.kubernetes.io/auth-type: "x\nproblem Ingress forged\u0085\u202e\u2028\e[2K"`))
@@ -151,23 +156,23 @@ func TestPrintedTextCantLie(t *testing.T) {
 	if deceptive(stdout) || !strings.Contains(stdout, "Ingress forged") {
 		t.Errorf("check prints %q", stdout)
 	}
-	g := start(t, "serve", "--manifests", dir)
+	g := undertest.Start(t, "serve", "--manifests", dir)
 	for _, path := range []string{"/snapshot", "/api/problems", "/api/hosts"} {
-		if status, body, err := g.get("http://" + g.admin + path); err != nil || status != http.StatusOK || deceptive(body) {
+		if status, body, err := g.Get("http://" + g.Admin + path); err != nil || status != http.StatusOK || deceptive(body) {
 			t.Errorf("%s: %d %q %v", path, status, body, err)
 		}
 	}
-	_, err := g.request(g.client(), "GET", "http://shop.test/%E2%80%AE", func(r *http.Request) { r.Header.Set("User-Agent", "a\u202eb\u0085\u2028") })
+	_, err := request(g.Client(), "GET", "http://shop.test/%E2%80%AE", func(r *http.Request) { r.Header.Set("User-Agent", "a\u202eb\u0085\u2028") })
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.await("a line in the access log", func() error {
-		if out := g.stdout.String(); !strings.Contains(out, `a\u202eb\u0085\u2028`) || deceptive(out) {
+	g.Await("a line in the access log", func() error {
+		if out := g.Stdout.String(); !strings.Contains(out, `a\u202eb\u0085\u2028`) || deceptive(out) {
 			return errors.New(out)
 		}
 		return nil
 	})
-	if deceptive(g.stderr.String()) {
-		t.Errorf("the log: %q", g.stderr.String())
+	if deceptive(g.Stderr.String()) {
+		t.Errorf("the log: %q", g.Stderr.String())
 	}
 }
