@@ -155,7 +155,7 @@ func cpuTime(b *testing.B) time.Duration {
 // BenchmarkRebuildOneEdit moves one Ingress to another host.
 func BenchmarkRebuildOneEdit(b *testing.B) {
 	benchmarkRebuild(b, func(o *objects.Objects, n int) {
-		edited := o.Ingresses.Get(objects.Key{Namespace: fmt.Sprint("team", n*79%200), Name: fmt.Sprint("app", n%50)}).DeepCopy()
+		edited := o.Ingresses.Get(objects.Key{Namespace: fmt.Sprint("team", n*79%(o.Ingresses.Len()/50)), Name: fmt.Sprint("app", n%50)}).DeepCopy()
 		edited.ResourceVersion = strconv.Itoa(n + 1)
 		edited.Spec.Rules[0].Host = fmt.Sprintf("moved%d.%s.%s.example.com", n, edited.Name, edited.Namespace)
 		o.Ingresses = objects.WithObjects(o.Ingresses, edited)
@@ -165,7 +165,7 @@ func BenchmarkRebuildOneEdit(b *testing.B) {
 // BenchmarkRebuildOneEndpointChange gives one Service other endpoints.
 func BenchmarkRebuildOneEndpointChange(b *testing.B) {
 	benchmarkRebuild(b, func(o *objects.Objects, n int) {
-		changed := o.Slices.Get(objects.Key{Namespace: fmt.Sprint("team", n*79%200), Name: fmt.Sprint("service", n%10)}).DeepCopy()
+		changed := o.Slices.Get(objects.Key{Namespace: fmt.Sprint("team", n*79%(o.Services.Len()/10)), Name: fmt.Sprint("service", n%10)}).DeepCopy()
 		changed.ResourceVersion = strconv.Itoa(n + 1)
 		changed.Endpoints[0].Addresses[0] = fmt.Sprintf("10.250.%d.%d", n/250%250, n%250+1)
 		o.Slices = objects.WithObjects(o.Slices, changed)
