@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -209,17 +208,5 @@ func (f *aliasFollower) author(name gatelodge.Name) gatelodge.Object {
 	if granted == nil || granted.leads == leadsNowhere {
 		granted = f.grants.names.Get(name.Wildcard())
 	}
-	return granted.aliasAuthor().Object
-}
-
-// aliasAuthor returns the applicant that says what the name is an alias of.
-func (g *grant) aliasAuthor() *intent.Applicant {
-	if g.leads == leadsToGateway {
-		for _, in := range g.gateways {
-			if in.Asked.Records.Target != nil {
-				return &in.Applicant
-			}
-		}
-	}
-	return g.leader
+	return granted.targetAuthor().Object
 }

@@ -198,6 +198,7 @@ func makeGrant(name gatelodge.Name, r *ruling, rule *claims) (g *grant, problems
 	for _, s := range r.granted {
 		problems = append(problems, g.add(s)...)
 	}
+	problems = append(problems, g.leftOut()...)
 	if name.IsWildcard() {
 		if refusal := g.dropAlias(rule); refusal != nil {
 			problems = append(problems, *refusal)

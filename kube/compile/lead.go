@@ -14,8 +14,14 @@ import (
 type lead struct {
 	leads    leadKind
 	leader   *intent.Applicant
-	gateways []*intent.Ingress    // the owner's that have it lead to the gateway, the oldest first
-	services []*intent.PublishAsk // … or to these
+	gateways []*intent.Ingress // the owner's that have it lead to the gateway, the oldest first
+	services []serviceAsk      // … or to these
+}
+
+// serviceAsk is where a Service has the name lead.
+type serviceAsk struct {
+	*intent.PublishAsk
+	by *intent.Applicant
 }
 
 type leadKind uint8
@@ -52,7 +58,7 @@ func (g *grant) publish(ask *intent.PublishAsk, a *intent.Applicant) (refusals [
 		if refusal := g.takeLead(leadsToServices, a); refusal != nil {
 			return []gatelodge.Problem{*refusal}
 		}
-		g.services = append(g.services, ask)
+		g.services = append(g.services, serviceAsk{ask, a})
 		return nil
 	}
 	for i := range ask.Records.List {
@@ -114,4 +120,35 @@ func (g *grant) servicesTarget() (to *intent.Target, ttl time.Duration) {
 		}
 	}
 	return to, ttl
+}
+
+// targetAuthor returns the applicant that says where the name leads: the oldest
+// that has something to say.
+func (g *grant) targetAuthor() *intent.Applicant {
+	for _, in := range g.gateways {
+		if in.Asked.Records.Target != nil {
+			return &in.Applicant
+		}
+	}
+	for _, ask := range g.services {
+		if ask.Target.Alias != "" || len(ask.Target.Addresses) > 0 {
+			return ask.by
+		}
+	}
+	return g.leader
+}
+
+// leftOut tells the Services whose addresses or names are not published beside
+// those of older ones: a name is an alias of one other, or has addresses.
+func (g *grant) leftOut() (refusals []gatelodge.Problem) {
+	to, _ := g.servicesTarget()
+	for _, ask := range g.services {
+		switch own := ask.Target; {
+		case own.Alias != "" && own.Alias != to.Alias:
+			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "%s CNAME %s is left out: %s says where the name leads, and an alias stands alone", g.name, own.Alias, g.targetAuthor().Object))
+		case len(own.Addresses) > 0 && to.Alias != "":
+			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "the addresses of %s are left out: %s makes it an alias of %s", g.name, g.targetAuthor().Object, to.Alias))
+		}
+	}
+	return refusals
 }

@@ -90,7 +90,7 @@ func (v *views) reachOf(wildcard *grant) (r reach) {
 	}
 	r = reach{namespace: wildcard.namespace(), leads: wildcard.leads, https: v.https.at(wildcard.name), records: wildcard.records}
 	if r.to, r.ttl = wildcard.target(); r.to != nil && r.to.Alias != "" {
-		r.author = wildcard.aliasAuthor().Object
+		r.author = wildcard.targetAuthor().Object
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -101,8 +102,9 @@ func readPublication(service *corev1.Service, objs *objects.Objects, cfg *object
 		return p
 	}
 	var outside, inside *Target
+	var leftOut string
 	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		outside = balancerTarget(service)
+		outside, leftOut = balancerTarget(service)
 	}
 	if service.Spec.Type != corev1.ServiceTypeExternalName {
 		inside = clusterTarget(service)
@@ -120,12 +122,20 @@ func readPublication(service *corev1.Service, objs *objects.Objects, cfg *object
 			}
 		}
 	}
+	outward := false
 	for i := range p.Asks {
 		ask := &p.Asks[i]
 		ask.Ttl = a.Records.Ttl
-		if a.Records.Target != nil && ask.Target == outside {
+		if ask.Target != outside {
+			continue
+		}
+		outward = true
+		if a.Records.Target != nil {
 			ask.Target = a.Records.Target
 		}
+	}
+	if outward && leftOut != "" && a.Records.Target == nil {
+		p.problem(gatelodge.BadRecord, "status.loadBalancer: %s; say by the annotation %starget where the names are to lead", leftOut, ExternalDNSPrefix)
 	}
 	return p
 }
@@ -162,19 +172,35 @@ func externalDNS(annotations map[string]string, name string) (key, value string,
 }
 
 // balancerTarget is where a Service is reached from outside: at the addresses of
-// its load balancer, or under its name where it has a name only.
-func balancerTarget(service *corev1.Service) *Target {
-	t := &Target{Addresses: BalancerAddresses(service)}
-	if len(t.Addresses) > 0 {
-		return t
-	}
+// its load balancer, or under its name where it has a name only. A name can be an
+// alias of one other alone (RFC 1034 §3.6.2), so leftOut says what else there is.
+func balancerTarget(service *corev1.Service) (t *Target, leftOut string) {
+	t = &Target{Addresses: BalancerAddresses(service)}
+	var names []gatelodge.Name
 	for _, ingress := range service.Status.LoadBalancer.Ingress {
-		if name, err := gatelodge.ParseName(ingress.Hostname); err == nil && !name.IsWildcard() {
-			t.Alias = name
-			break
+		if ingress.Hostname == "" || ingress.IP != "" {
+			continue
+		}
+		name, err := targetName(ingress.Hostname)
+		if err != nil {
+			leftOut = fmt.Sprintf("%.60q %v", ingress.Hostname, err)
+			continue
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	switch {
+	case len(names) == 0:
+	case len(t.Addresses) > 0:
+		leftOut = fmt.Sprintf("%s is left out, because there are addresses too", names[0])
+	default:
+		t.Alias = names[0]
+		if len(names) > 1 {
+			leftOut = fmt.Sprintf("%s is left out, because a name can be an alias of one other alone, and that is %s", names[1], names[0])
 		}
 	}
-	return t
+	return t, leftOut
 }
 
 // clusterTarget is where a Service is reached from inside of the cluster. A

@@ -55,14 +55,23 @@ func ipv6Data(target string) (string, error) {
 
 // nameData reads a name, which is absolute whether it ends in a dot or not.
 func nameData(target string) (string, error) {
+	name, err := targetName(target)
+	return string(name) + ".", err
+}
+
+// targetName reads a name that records may lead to. One that ends in a number is
+// an address, or meant to be one: there is no such top-level domain (RFC 3696
+// §2).
+func targetName(target string) (gatelodge.Name, error) {
 	name, err := gatelodge.ParseName(target)
 	if err != nil || name.IsWildcard() {
-		return "", errors.New("is no name")
+		return "", errors.New("is not a name")
 	}
-	if _, err := netip.ParseAddr(string(name)); err == nil {
-		return "", errors.New("is an address")
+	last := string(name[strings.LastIndexByte(string(name), '.')+1:])
+	if strings.Trim(last, "0123456789") == "" {
+		return "", errors.New("is not a name, because it ends in a number as addresses do")
 	}
-	return string(name) + ".", nil
+	return name, nil
 }
 
 // rootOrName also takes the root, by which MX (RFC 7505), SRV (RFC 2782) and

@@ -70,9 +70,9 @@ func setTarget(a *asked, value string) error {
 			t.Addresses = append(t.Addresses, address.Unmap())
 			continue
 		}
-		name, err := gatelodge.ParseName(item)
+		name, err := targetName(item)
 		switch {
-		case err != nil || name.IsWildcard():
+		case err != nil:
 			return fmt.Errorf("holds %.60q, which is neither an address nor a name", item)
 		case t.Alias != "" && t.Alias != name:
 			return errors.New("holds more than one name")
