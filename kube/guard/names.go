@@ -32,6 +32,7 @@ const (
 	namesEvery = time.Second
 	namesLater = 10 * time.Second
 	namesRetry = 5 * time.Second
+	namesLast  = 2 * time.Second // the most that the last record of a term takes
 )
 
 // KeepNames writes down who has the names that several namespaces have to do
@@ -50,6 +51,12 @@ func (g *Guard) KeepNames(ctx context.Context, put func(ctx context.Context, h o
 		case <-news:
 		case <-timer.C:
 		case <-ctx.Done():
+			// The term ends only when this has returned, so there is no other leader.
+			if record, differs, _ := g.namesRecord(written); differs {
+				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), namesLast)
+				_ = put(last, record) // reported; what is lost is left to the age of objects
+				cancel()
+			}
 			return
 		}
 		record, differs, urgent := g.namesRecord(written)
@@ -88,8 +95,9 @@ func (g *Guard) leadNames(news gatelodge.Signal) (recorded objects.Holdings) {
 	return g.recorded
 }
 
-// namesRecord returns what is to be written down, and how it differs from what
-// is: urgently if the age of objects would give a name to another.
+// namesRecord returns what is to be written down, and whether it differs from what
+// is: urgently if without it a name would be another's after a restart, by the age
+// of objects or by what is written down.
 func (g *Guard) namesRecord(written objects.Holdings) (record objects.Holdings, differs, urgent bool) {
 	g.mu.Lock()
 	held := g.names
@@ -97,7 +105,7 @@ func (g *Guard) namesRecord(written objects.Holdings) (record objects.Holdings, 
 	record = held.Record(objects.MaxClaims)
 	for name, change := range record.Changes(written) {
 		if change.Before == nil || change.After == nil || *change.Before != *change.After {
-			differs, urgent = true, urgent || held.AgainstAge(name)
+			differs, urgent = true, urgent || change.Before != nil || held.AgainstAge(name)
 		}
 	}
 	return record, differs, urgent
