@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // claimOf is the manifest of an Ingress of any namespace and age.
@@ -28,10 +30,10 @@ spec:
 
 // awaitOwner waits until a host is granted to a namespace, and a problem has the
 // text, unless that is empty.
-func (g *gateway) awaitOwner(host, namespace, problem string) {
-	g.t.Helper()
-	g.await(host+" to be "+namespace+"'s", func() error {
-		_, snapshot, err := g.get("http://" + g.admin + "/snapshot")
+func awaitOwner(t *testing.T, g *undertest.Gateway, host, namespace, problem string) {
+	t.Helper()
+	g.Await(host+" to be "+namespace+"'s", func() error {
+		snapshot, err := g.Page("/snapshot")
 		if err == nil && (!strings.Contains(snapshot, "host "+host+" owner="+namespace+"\n") || !strings.Contains(snapshot, problem)) {
 			err = fmt.Errorf("the snapshot is\n%s", snapshot)
 		}
@@ -51,20 +53,18 @@ func TestAttackNameIsClaimedByAnOldIngress(t *testing.T) {
 			write(t, dir, "services.yaml", service("a", startBackend(t, "a")))
 			write(t, dir, "web.yaml", claimOf("shop", "web", "2026-02-01T00:00:00Z", host))
 			write(t, dir, "old.yaml", claimOf("evil", "old", "2026-01-01T00:00:00Z", own))
-			config := zoneConfig + quickly
+			config := zoneConfig
 			if remembers {
 				config += "state: " + memory + "\n"
 			}
 			file := filepath.Join(t.TempDir(), "gateway.yaml")
 			write(t, filepath.Dir(file), filepath.Base(file), config)
-			serve := func() *gateway { return start(t, "serve", "--manifests", dir, "--config", file) }
-
-			g := serve()
-			g.awaitOwner(host, "shop", "")
+			g := serve(t, dir, file)
+			awaitOwner(t, g, host, "shop", "")
 			write(t, dir, "old.yaml", claimOf("evil", "old", "2026-01-01T00:00:00Z", own, host))
-			g.awaitOwner(host, "shop", "host "+host+" is granted to namespace shop by Ingress shop/web")
+			awaitOwner(t, g, host, "shop", "host "+host+" is granted to namespace shop by Ingress shop/web")
 			if remembers {
-				g.await("the claim to be recorded", func() error {
+				g.Await("the claim to be recorded", func() error {
 					var parts map[string][]byte
 					text, err := os.ReadFile(filepath.Join(memory, "items", "claims.json"))
 					if err == nil {
@@ -75,24 +75,23 @@ func TestAttackNameIsClaimedByAnOldIngress(t *testing.T) {
 					}
 					return err
 				})
-				g.process.Process.Kill()
-				<-g.exited
-				g = serve()
-				g.awaitOwner(host, "shop", "which has it since 2026-02-01T00:00:00Z")
+				g.Kill()
+				g = serve(t, dir, file)
+				awaitOwner(t, g, host, "shop", "which has it since 2026-02-01T00:00:00Z")
 			}
 			// Who leaves leaves it to the others.
 			write(t, dir, "web.yaml", claimOf("shop", "web", "2026-02-01T00:00:00Z", "other.shop.pke.example.com"))
-			g.awaitOwner(host, "evil", "")
+			awaitOwner(t, g, host, "evil", "")
 			write(t, dir, "web.yaml", claimOf("shop", "web", "2026-02-01T00:00:00Z", host))
-			g.awaitOwner(host, "evil", "host "+host+" is granted to namespace evil")
-			g.stop()
+			awaitOwner(t, g, host, "evil", "host "+host+" is granted to namespace evil")
+			g.Stop()
 			if remembers {
-				g = serve()
-				g.awaitOwner(host, "evil", "host "+host+" is granted to namespace evil")
-				g.stop()
+				g = serve(t, dir, file)
+				awaitOwner(t, g, host, "evil", "host "+host+" is granted to namespace evil")
+				g.Stop()
 				write(t, filepath.Join(memory, "items"), "claims.json", "spoilt")
-				g = serve()
-				g.awaitOwner(host, "evil", "")
+				g = serve(t, dir, file)
+				awaitOwner(t, g, host, "evil", "")
 			}
 		})
 	}

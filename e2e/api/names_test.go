@@ -3,21 +3,21 @@ package api_test
 import (
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/e2e/apiserver"
+	"gatelodge.dev/e2e/undertest"
 )
 
 // awaitOwner waits until each replica has granted the host to a namespace, and
 // has a problem with the text.
-func awaitOwner(t *testing.T, host, namespace, problem string, replicas ...*gateway) {
+func awaitOwner(t *testing.T, host, namespace, problem string, replicas ...*undertest.Gateway) {
 	t.Helper()
 	for _, g := range replicas {
-		await(t, g.pod+" to grant "+host+" to "+namespace, func() error {
-			_, snapshot, err := g.get("http://" + g.admin + "/snapshot")
+		undertest.Await(t, g.Name+" to grant "+host+" to "+namespace, func() error {
+			snapshot, err := g.Page("/snapshot")
 			if err == nil && (!strings.Contains(snapshot, "host "+host+" owner="+namespace+"\n") || !strings.Contains(snapshot, problem)) {
 				err = fmt.Errorf("the snapshot is\n%s", snapshot)
 			}
@@ -30,7 +30,7 @@ func awaitOwner(t *testing.T, host, namespace, problem string, replicas ...*gate
 // host; "": that nothing is contested.
 func awaitClaims(t *testing.T, cluster *apiserver.Cluster, host, namespace string) {
 	t.Helper()
-	await(t, "the record of "+host, func() error {
+	undertest.Await(t, "the record of "+host, func() error {
 		record, err := cluster.Client.CoreV1().ConfigMaps("gatelodge").Get(t.Context(), "gatelodge-claims", metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func TestAttackNameIsClaimedAsTheLeaderDies(t *testing.T) {
 	const host = "web.example.test"
 	cluster := startCluster(t)
 	kubeconfig := cluster.Kubeconfig(t, us)
-	serve := func(pod string) *gateway {
+	serve := func(pod string) *undertest.Gateway {
 		return start(t, pod, configFile(t, gatewayConfig), "--kubeconfig", kubeconfig)
 	}
 	cluster.Apply(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: evil}\n")
@@ -71,16 +71,14 @@ func TestAttackNameIsClaimedAsTheLeaderDies(t *testing.T) {
 
 	leading, others := leader(t, a, b)
 	following := others[0]
-	if err := leading.process.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	leading.Pause()
 	taken := "host " + host + " is granted to namespace shop by Ingress shop/web, which has it since "
 	cluster.Apply(t, claimIn("evil", "old", "own.example.test", host))
 	awaitOwner(t, host, "shop", taken, following)
-	leading.kill()
+	leading.Kill()
 	awaitClaims(t, cluster, host, "shop")
 
-	following.kill()
+	following.Kill()
 	a, b = serve("c"), serve("d")
 	awaitOwner(t, host, "shop", taken, a, b)
 

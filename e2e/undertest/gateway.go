@@ -140,6 +140,13 @@ func (g *Gateway) Stop() {
 	g.process = nil
 }
 
+// Pause stops the gateway's process where it is, until Kill.
+func (g *Gateway) Pause() {
+	if err := g.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
 // Kill ends the gateway as a crash would.
 func (g *Gateway) Kill() {
 	g.process.Process.Kill()
