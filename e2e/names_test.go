@@ -57,9 +57,7 @@ func TestAttackNameIsClaimedByAnOldIngress(t *testing.T) {
 			if remembers {
 				config += "state: " + memory + "\n"
 			}
-			file := filepath.Join(t.TempDir(), "gateway.yaml")
-			write(t, filepath.Dir(file), filepath.Base(file), config)
-			g := serve(t, dir, file)
+			g := serve(t, dir, config)
 			awaitOwner(t, g, host, "shop", "")
 			write(t, dir, "old.yaml", claimOf("evil", "old", "2026-01-01T00:00:00Z", own, host))
 			awaitOwner(t, g, host, "shop", "host "+host+" is granted to namespace shop by Ingress shop/web")
@@ -76,7 +74,7 @@ func TestAttackNameIsClaimedByAnOldIngress(t *testing.T) {
 					return err
 				})
 				g.Kill()
-				g = serve(t, dir, file)
+				g = serve(t, dir, config)
 				awaitOwner(t, g, host, "shop", "which has it since 2026-02-01T00:00:00Z")
 			}
 			// Who leaves leaves it to the others.
@@ -86,11 +84,11 @@ func TestAttackNameIsClaimedByAnOldIngress(t *testing.T) {
 			awaitOwner(t, g, host, "evil", "host "+host+" is granted to namespace evil")
 			g.Stop()
 			if remembers {
-				g = serve(t, dir, file)
+				g = serve(t, dir, config)
 				awaitOwner(t, g, host, "evil", "host "+host+" is granted to namespace evil")
 				g.Stop()
 				write(t, filepath.Join(memory, "items"), "claims.json", "spoilt")
-				g = serve(t, dir, file)
+				g = serve(t, dir, config)
 				awaitOwner(t, g, host, "evil", "")
 			}
 		})
