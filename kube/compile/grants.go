@@ -18,6 +18,7 @@ type grants struct {
 	limits     *nameLimits
 	cfg        *objects.Config
 	incumbents Incumbents
+	reserved   map[gatelodge.Name]string // what each is; for cfg
 
 	rulings   gatelodge.Map[gatelodge.Name, *ruling] // of every name that is claimed
 	names     gatelodge.Map[gatelodge.Name, *grant]  // of those that somebody has
@@ -44,7 +45,10 @@ func grantNames(all Claimants, limits *nameLimits, cfg *objects.Config, incumben
 	} else if last.claimed.claimants == all && last.limits == limits && last.cfg == cfg && last.incumbents == incumbents {
 		return last
 	}
-	g := &grants{limits: limits, cfg: cfg, incumbents: incumbents}
+	g := &grants{limits: limits, cfg: cfg, incumbents: incumbents, reserved: last.reserved}
+	if last.cfg != cfg {
+		g.reserved = reservedNames(cfg)
+	}
 	changed := make(map[gatelodge.Name]bool)
 	var claimed []gatelodge.Name
 	g.claimed, claimed = claimNames(all, cfg, last.claimed)
@@ -62,7 +66,7 @@ func grantNames(all Claimants, limits *nameLimits, cfg *objects.Config, incumben
 		}
 	}
 	rule := &claims{
-		sharing: cfg.HostSharing, limits: limits, reserved: reservedNames(cfg),
+		sharing: cfg.HostSharing, limits: limits, reserved: g.reserved,
 		incumbents: incumbents, claimed: g.claimed, rulings: last.rulings.Edit(),
 	}
 	d := &decider{claims: rule, changed: changed, names: last.names.Edit(), contested: last.contested.Edit(), wrong: last.wrong.Edit()}

@@ -11,7 +11,8 @@ import (
 
 // hosts is what is served for the granted names.
 type hosts struct {
-	names    gatelodge.Map[gatelodge.Name, *grant]
+	grants   *grants
+	names    gatelodge.Map[gatelodge.Name, *grant] // of grants
 	resolved *resolution
 	common   *common
 	issued   *issued
@@ -32,11 +33,11 @@ type common struct {
 // others from last.
 func makeHosts(g *grants, res *resolution, c *common, i *issued, last *hosts) *hosts {
 	if last == nil {
-		last = &hosts{resolved: &resolution{}, common: &common{}, issued: &issued{}}
-	} else if last.names == g.names && last.resolved == res && last.common == c && last.issued == i {
+		last = &hosts{grants: &grants{}, resolved: &resolution{}, common: &common{}, issued: &issued{}}
+	} else if last.names == g.names && last.grants.cfg == g.cfg && last.resolved == res && last.common == c && last.issued == i {
 		return last
 	}
-	h := &hosts{names: g.names, resolved: res, common: c, issued: i}
+	h := &hosts{grants: g, names: g.names, resolved: res, common: c, issued: i}
 	m := &hostMaker{
 		hosts: h, dirty: make(dirty[gatelodge.Name]), last: last,
 		results: last.results.Edit(), list: last.list.Edit(), users: last.users.Edit(),
@@ -66,7 +67,14 @@ func (m *hostMaker) findDirty() {
 		all(m.dirty, m.names)
 		all(m.dirty, m.last.results)
 		m.dirty[""] = true
+		m.addReserved("")
 		return
+	}
+	if m.grants.cfg != m.last.grants.cfg {
+		m.addReserved("")
+		for name := range m.last.grants.reserved {
+			m.dirty[name] = true
+		}
 	}
 	changes(m.dirty, m.names, m.last.names)
 	for _, change := range m.resolved.results.Changes(m.last.resolved.results) {
@@ -92,12 +100,25 @@ func (m *hostMaker) addChildren(parent gatelodge.Name) {
 	}
 }
 
+// addReserved adds the names that the configuration needs which a wildcard below
+// parent matches, or with "" all of them.
+func (m *hostMaker) addReserved(parent gatelodge.Name) {
+	for name := range m.grants.reserved {
+		if parent == "" || name.Parent() == parent {
+			m.dirty[name] = true
+		}
+	}
+}
+
 // makeAll makes what others inherit from before those others.
 func (m *hostMaker) makeAll() {
 	if m.dirty[""] {
 		before, after := m.make("")
 		if !after.inheritsLike(before) {
 			m.addUnrouted()
+		}
+		if after.isRouted() != before.isRouted() {
+			m.addReserved("")
 		}
 	}
 	wildcards := make([]gatelodge.Name, 0)
@@ -107,8 +128,12 @@ func (m *hostMaker) makeAll() {
 		}
 	}
 	for _, name := range wildcards {
-		if before, after := m.make(name); !after.inheritsLike(before) {
+		before, after := m.make(name)
+		if !after.inheritsLike(before) {
 			m.addChildren(name.Parent())
+		}
+		if after.isRouted() != before.isRouted() {
+			m.addReserved(name.Parent())
 		}
 	}
 	for name := range m.dirty {
@@ -134,6 +159,9 @@ func (m *hostMaker) make(name gatelodge.Name) (before, after *hostResult) {
 	granted := m.names.Get(name)
 	if granted == nil && name == "" && m.common.route != nil {
 		granted = &grant{}
+	}
+	if granted == nil && m.isKeptFrom(name) {
+		granted = &grant{name: name}
 	}
 	if granted != nil && !m.isServedAbove(granted) {
 		after = makeHost(granted, m.resolved, m.issued.appendFor(name, m.inherited(granted)), m.common)
@@ -197,6 +225,19 @@ func (r *hostResult) inheritsLike(before *hostResult) bool {
 	}
 	return r.owner == before.owner && slices.Equal(r.host.Certificates, before.host.Certificates)
 }
+
+// isKeptFrom reports whether a name that the configuration needs would be served
+// by the routes of objects, those of the wildcard above it or of every other name.
+// A Host without any stands against them.
+func (m *hostMaker) isKeptFrom(name gatelodge.Name) bool {
+	if _, reserved := m.grants.reserved[name]; !reserved {
+		return false
+	}
+	return m.results.Get("").isRouted() || !name.IsWildcard() && m.wildcardOver(name).isRouted()
+}
+
+// isRouted reports whether objects have routes here; r may be nil.
+func (r *hostResult) isRouted() bool { return r != nil && len(r.shares) > 0 }
 
 // isServedAbove reports whether a name that has records alone is left to the
 // routes of the wildcard above it, or of every other name. Another namespace's
