@@ -18,8 +18,9 @@ type departures struct {
 
 // departure is the names that one object gave up at a moment.
 type departure struct {
-	at   time.Time
-	kept *intent.Claimant // the object as it was, asking for these names
+	at     time.Time
+	kept   *intent.Claimant        // the object as it was, asking for these names
+	served map[gatelodge.Name]bool // of those, the hosts that its namespace had
 }
 
 // begun is a name that an object asks for and did not before.
@@ -28,14 +29,20 @@ type begun struct {
 	by   *intent.Applicant
 }
 
-// note compares the claimants of one moment with those before, and returns the
+// note compares the claimants of a moment with those before, and returns the
 // UIDs of those that gave something up, and what was begun.
-func (d *departures) note(before, now compile.Claimants, at time.Time) (lost []string, news []begun) {
-	for _, change := range now.Changes(before) {
+func (d *departures) note(last, now *sight) (lost []string, news []begun) {
+	for _, change := range now.claimants.Changes(last.claimants) {
 		was, is := change.Before, change.After
 		if names := namesLost(was, is); len(names) > 0 {
 			d.parts++
-			d.add(&departure{at, was.Only(names, d.parts)})
+			served := make(map[gatelodge.Name]bool)
+			for name := range names {
+				if host := last.hosts.Get(name); host != nil && host.Owner == was.Object.Namespace {
+					served[name] = true
+				}
+			}
+			d.add(&departure{now.objects.Now, was.Only(names, d.parts), served})
 			lost = append(lost, was.Object.UID)
 		}
 		for name := range namesLost(is, was) {
@@ -94,7 +101,7 @@ func (d *departures) forget(anew map[gatelodge.Name]bool) {
 		case len(rest) == 0:
 			delete(d.list, key)
 		case len(rest) < len(gone.kept.Asks):
-			d.add(&departure{gone.at, gone.kept.Only(rest, gone.kept.Part)})
+			d.add(&departure{gone.at, gone.kept.Only(rest, gone.kept.Part), gone.served})
 		}
 	}
 }
@@ -104,16 +111,19 @@ func (d *departures) forgetIf(forget func(*departure) bool) {
 	maps.DeleteFunc(d.list, func(_ intent.Key, gone *departure) bool { return forget(gone) })
 }
 
-// follow returns what is given up now, made of what it was before.
-func (d *departures) follow(before compile.Claimants) compile.Claimants {
+// follow returns what is given up now, but for that of some namespaces, made of
+// what it was before.
+func (d *departures) follow(before compile.Claimants, spared map[string]bool) compile.Claimants {
 	edit := before.Edit()
 	for key := range before.All() {
-		if d.list[key] == nil {
+		if d.list[key] == nil || spared[key.Namespace] {
 			edit.Set(key, nil)
 		}
 	}
 	for key, gone := range d.list {
-		edit.Set(key, gone.kept)
+		if !spared[key.Namespace] {
+			edit.Set(key, gone.kept)
+		}
 	}
 	return edit.Map()
 }

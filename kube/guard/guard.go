@@ -66,6 +66,7 @@ type hold struct {
 	until   time.Time
 	classes objects.Table[*networkingv1.IngressClass] // by which Ingresses were ours
 	stale   string                                    // confirmed before, so not meant for this one
+	had     map[string]int                            // hosts of each namespace, before
 }
 
 // sight is what was seen at one moment.
@@ -105,7 +106,7 @@ func (g *Guard) Build(objs objects.Objects, cfg *objects.Config) (snapshot *gate
 	last := g.last
 	g.last = now
 	if g.hold == nil && tripped && cfg.Guard.Hold > 0 {
-		g.hold = &hold{until: objs.Now.Add(cfg.Guard.Hold), classes: last.objects.Classes}
+		g.hold = &hold{until: objs.Now.Add(cfg.Guard.Hold), classes: last.objects.Classes, had: g.window.hostsByNamespace(now.hosts)}
 		if objs.Guard != nil {
 			g.hold.stale = objs.Guard.Confirmed
 		}
@@ -151,7 +152,7 @@ func (g *Guard) compare(now *sight, before *compile.Builder) (tripped bool) {
 // compareNames takes note of who asks for a name no more, and lets go what
 // somebody has anew. It returns the UIDs of those who gave something up.
 func (g *Guard) compareNames(last, now *sight) (lost []string) {
-	lost, begun := g.departures.note(last.claimants, now.claimants, now.objects.Now)
+	lost, begun := g.departures.note(last, now)
 	if len(g.departures.list) == 0 {
 		return lost
 	}

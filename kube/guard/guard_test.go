@@ -706,3 +706,49 @@ func TestWhatComesBackEndsTheHold(t *testing.T) {
 	g.deleteFirst()
 	g.serves("a single deletion then", numbers(1, 20)...)
 }
+
+// TestOneTeamHoldsNoOther: of a namespace that lost no more than its share,
+// nothing is withheld, whatever others delete.
+func TestOneTeamHoldsNoOther(t *testing.T) {
+	g := newGuarded(t, 20)
+	var others []string
+	for i := range 10 {
+		in := g.ingress(fmt.Sprint("other", i), fmt.Sprintf("other%d.example.com", i))
+		in.Namespace, in.Spec.TLS = "other", nil
+		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, in)
+		others = append(others, in.Spec.Rules[0].Host)
+	}
+	g.build()
+	remove := func(namespace string, from, to int, name string) {
+		for i := from; i < to; i++ {
+			g.objects.Ingresses = g.objects.Ingresses.Without(objects.Key{Namespace: namespace, Name: fmt.Sprint(name, i)})
+		}
+		g.build()
+	}
+	owned := func(when string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, host := range g.snapshot.Hosts.All() {
+			if host.Owner == "other" {
+				got = append(got, string(host.Name))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: of the other namespace %v are served, want %v", when, got, want)
+		}
+	}
+	g.objects.Now = g.objects.Now.Add(time.Hour)
+	remove("other", 0, 2, "other")
+	remove("shop", 0, 20, "web")
+	g.holds("after all of one namespace went", 20)
+	owned("what went before", others[2:]...)
+	remove("other", 2, 5, "other")
+	g.holds("after half of another went", 20)
+	owned("as much as it may lose", others[5:]...)
+	remove("other", 5, 6, "other")
+	g.holds("after more than half of another went", 26)
+	owned("more than it may lose", others...)
+	g.objects.Now = g.objects.Now.Add(5 * time.Minute)
+	g.build()
+	g.holds("after the window", 26)
+}

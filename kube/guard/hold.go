@@ -72,7 +72,7 @@ func (g *Guard) recall(now *sight, before *compile.Builder) bool {
 
 // withhold builds what is served while the Guard holds; nil once that is over.
 func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
-	g.withheld = g.departures.follow(g.withheld)
+	g.withheld = g.departures.follow(g.withheld, g.departures.spared(&now.cfg.Guard, g.hold.had, now.hosts))
 	objs := now.objects
 	relisted := g.remains.addTo(&objs, needsOf(g.withheld))
 	objs.Good = g.held.Good()

@@ -25,7 +25,10 @@ type moment struct {
 }
 
 // interval is when a host was served that is not any more.
-type interval struct{ came, gone time.Time }
+type interval struct {
+	came, gone time.Time
+	owner      string // the namespace that had it
+}
 
 // observe takes in that other hosts are served from a moment on, and forgets
 // what was over by since.
@@ -47,7 +50,7 @@ func (w *window) observe(before, now gatelodge.Map[gatelodge.Name, *gatelodge.Ho
 			w.came[name] = at
 			delete(w.gone, name)
 		case change.After == nil:
-			w.gone[name] = interval{w.came[name], at}
+			w.gone[name] = interval{w.came[name], at, change.Before.Owner}
 			delete(w.came, name)
 		}
 	}
