@@ -124,7 +124,11 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 		return false
 	}
 	w.addTo(&objs, parameters)
-	w.secrets = wantSecrets(w.reader.Read(&objs, cfg, nil).Ours, w.tlsSecrets(keys), w.secrets)
+	var claimants []*intent.Claimant
+	for _, claimant := range w.reader.Read(&objs, cfg, nil).Claimants.All() {
+		claimants = append(claimants, claimant)
+	}
+	w.secrets = wantSecrets(claimants, w.tlsSecrets(keys), w.secrets)
 	named, problems := w.secrets.feeds(cfg)
 	keys = append(keys, named...)
 	if w.settled = w.start(ctx, keys); !w.settled {

@@ -6,10 +6,11 @@ import (
 	"reflect"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
-	corev1 "k8s.io/api/core/v1"
 )
 
 // announced is the addresses under which the gateway says that it can be

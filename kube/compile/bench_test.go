@@ -61,7 +61,8 @@ func BenchmarkNamesOneEdit(b *testing.B) {
 	all := Claimants{}.Edit()
 	add := func(object *networkingv1.Ingress, at int) intent.Key {
 		only := objects.Objects{Ingresses: objects.TableOf(object)}
-		claimant := *intent.SelectIngresses(&only, cfg, nil).Ours[0]
+		source := new(intent.Reader).Read(&only, cfg, nil).Claimants
+		claimant := *source.Get(intent.Key{Kind: "Ingress", Namespace: object.Namespace, Name: object.Name})
 		claimant.Object.Name += fmt.Sprint("-", at)
 		claimant.Asks = slices.Clone(claimant.Asks)
 		claimant.Asks[0].Name = gatelodge.Name(fmt.Sprint("n", at, ".")) + claimant.Asks[0].Name

@@ -10,7 +10,7 @@ import (
 // the next costs what changed; what it builds does not depend on that. The
 // zero Builder is ready for use, by one goroutine at a time.
 type Builder struct {
-	// Reader reads the Ingresses. A source that reads them as well shares its
+	// Reader reads the claimants. A source that reads them as well shares its
 	// Reader, so that each is read once; nil: the Builder reads by itself.
 	Reader *intent.Reader
 
@@ -21,11 +21,10 @@ type Builder struct {
 // written once. A step that was given the same inputs as last time, which it
 // tells by their pointers, returns the same result.
 type memo struct {
-	selection *intent.Selection
-	secrets   *secrets
-	domains   *domains
-	published *intent.Publications
-	stored    *stored
+	reading *intent.Reading
+	secrets *secrets
+	domains *domains
+	stored  *stored
 
 	claimants  *claimants
 	resolution *resolution
@@ -58,13 +57,12 @@ type Extra struct {
 // BuildWith compiles the objects together with what else there is.
 func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Config) *gatelodge.Snapshot {
 	var next memo
-	next.selection = b.Reader.Read(&objs, cfg, b.last.selection)
+	next.reading = b.Reader.Read(&objs, cfg, b.last.reading)
 	next.secrets = followSecrets(objs.Secrets, &objs, b.last.secrets)
-	next.published = intent.ReadPublications(&objs, cfg, b.last.published)
 	next.domains = readDomains(&objs, b.last.domains)
 	next.stored = followStored(objs.Stored, &objs, b.last.stored)
 
-	next.claimants = joinClaimants(next.selection, next.published.List, extra.Withheld, b.last.claimants)
+	next.claimants = joinClaimants(next.reading.Claimants, extra.Withheld, b.last.claimants)
 	next.resolution = resolve(next.claimants.all, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
 	next.grants = grantNames(next.claimants.all, next.domains.limits, cfg, extra.Incumbents, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
@@ -106,7 +104,7 @@ func (b *Builder) Claimants() Claimants {
 func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last *memo) {
 	e := problemEdit{last.problems.Edit()}
 	m.sources = [][]gatelodge.Problem{
-		objs.Problems, cfg.Problems, m.selection.Problems, m.domains.problems, m.published.Problems,
+		objs.Problems, cfg.Problems, m.reading.Problems, m.domains.problems,
 		m.defaults.problems, m.announced.problems, m.issuing.problems,
 	}
 	before := last.sources
@@ -117,8 +115,10 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 		e.replace(before[i], now)
 	}
 	if last.hosts == nil {
-		last = &memo{stored: &stored{}, resolution: &resolution{}, grants: &grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
+		last = &memo{reading: &intent.Reading{}, stored: &stored{}, resolution: &resolution{}, grants: &grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
 	}
+	follow(e, m.reading.Claimants, last.reading.Claimants, (*intent.Claimant).Problems)
+	follow(e, m.reading.Unknown, last.reading.Unknown, one)
 	follow(e, m.stored.items, last.stored.items, (*storedItem).wrong)
 	follow(e, m.resolution.results, last.resolution.results, (*resolved).wrong)
 	follow(e, m.grants.wrong, last.grants.wrong, (*told).wrong)

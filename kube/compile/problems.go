@@ -1,6 +1,9 @@
 package compile
 
-import gatelodge "gatelodge.dev"
+import (
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
 
 // told is what is wrong with one thing; nil: nothing.
 type told struct{ problems []gatelodge.Problem }
@@ -55,7 +58,7 @@ type problemEdit struct {
 // replace takes out the problems of a result and puts in those of the result that
 // took its place.
 func (e problemEdit) replace(before, after []gatelodge.Problem) {
-	if len(before) == 0 && len(after) == 0 || sameSlice(before, after) {
+	if len(before) == 0 && len(after) == 0 || objects.SameSlice(before, after) {
 		return
 	}
 	for _, p := range before {
@@ -73,10 +76,14 @@ func follow[K gatelodge.Ordered[K], V comparable](e problemEdit, now, before gat
 	}
 }
 
-// sameSlice reports whether two slices that are never written are one.
-func sameSlice[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+// one lists a problem, nil for none.
+func one(p *gatelodge.Problem) []gatelodge.Problem {
+	if p == nil {
+		return nil
+	}
+	return []gatelodge.Problem{*p}
 }
+
 func (r *resolved) wrong() []gatelodge.Problem {
 	if r == nil {
 		return nil

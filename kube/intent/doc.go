@@ -5,7 +5,7 @@
 //	ingress.go      rules, paths and backends; path.go, alias.go and words.go their parts
 //	annotations.go  the table of annotations; auth.go, clientauth.go, … read one group each
 //	class.go        which Ingresses are ours; parameters.go the defaults of their classes
-//	selection.go    ours, the oldest first; a Reader reads each once
+//	reading.go      all of them; a Reader reads each once
 //	publish.go      Services; dnsendpoint.go DNSEndpoints; records.go and rdata.go what they say
 //
 // It must not look at a second object: who gets a name, whether a Secret is there
