@@ -65,6 +65,7 @@ const (
 	BadSecret          Reason = "BadSecret"          // a Secret whose content does not serve its purpose
 	BadCertificate     Reason = "BadCertificate"     // a certificate out of date, or not for the host
 	BadRecord          Reason = "BadRecord"          // a record of a DNSEndpoint that can't be published
+	TooMuch            Reason = "TooMuch"            // more than one object, or one namespace, may ask for
 	NotIssued          Reason = "NotIssued"          // a certificate that the ACME CA did not issue
 	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
 	WithdrawalHeld     Reason = "WithdrawalHeld"     // hosts that were withdrawn, and are served until that is confirmed

@@ -37,6 +37,14 @@ type fileIngress struct {
 	DefaultBackend string   `yaml:"defaultBackend"`
 	ExternalNames  string   `yaml:"externalNames"`
 	AmbiguousPaths string   `yaml:"ambiguousPaths"`
+
+	Bounds fileBounds `yaml:"bounds"`
+}
+
+type fileBounds struct {
+	NamesPerIngress   int    `yaml:"namesPerIngress"`
+	RoutesPerIngress  int    `yaml:"routesPerIngress"`
+	BytesPerNamespace string `yaml:"bytesPerNamespace"`
 }
 
 type fileListener struct {
@@ -169,6 +177,7 @@ func (f *fileConfig) setDefaults() {
 			HostSharing:    "namespace",
 			ExternalNames:  "allow",
 			AmbiguousPaths: "refuse",
+			Bounds:         fileBounds{NamesPerIngress: 200, RoutesPerIngress: 2000, BytesPerNamespace: "32MiB"},
 		},
 		Listeners: []fileListener{
 			{Name: "http", Protocol: "HTTP", Address: ":8080"},

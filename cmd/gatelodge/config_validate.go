@@ -55,6 +55,11 @@ func (r *configReader) validate(f *fileConfig) *config {
 		Window:  r.duration("guard.window", f.Guard.Window, time.Second),
 		Hold:    r.duration("guard.hold", f.Guard.Hold, 0),
 	}
+	c.Kube.Bounds = objects.Bounds{
+		NamesPerIngress:   within(r, "ingress.bounds.namesPerIngress", f.Ingress.Bounds.NamesPerIngress, 0, 1<<30),
+		RoutesPerIngress:  within(r, "ingress.bounds.routesPerIngress", f.Ingress.Bounds.RoutesPerIngress, 0, 1<<30),
+		BytesPerNamespace: r.size("ingress.bounds.bytesPerNamespace", f.Ingress.Bounds.BytesPerNamespace),
+	}
 	if r.oneOf("ingress.hostSharing", f.Ingress.HostSharing, "namespace", "any") == "any" {
 		c.Kube.HostSharing = objects.ShareAny
 	}

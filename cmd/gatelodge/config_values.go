@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -73,6 +74,22 @@ func (r *configReader) ttl(key, s string) time.Duration {
 		r.fail(key, "%q is not a valid TTL, write whole seconds below 2³¹", abridged(s))
 	}
 	return d
+}
+
+// size accepts a number of bytes with a unit, such as "32MiB", or "0".
+func (r *configReader) size(key, s string) int64 {
+	number, unit := s, int64(1)
+	for i, suffix := range []string{"KiB", "MiB", "GiB"} {
+		if n, found := strings.CutSuffix(s, suffix); found {
+			number, unit = n, 1<<(10*(i+1))
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/unit || unit == 1 && n != 0 {
+		r.fail(key, "%q is not a valid size, write a number with a unit, such as 32MiB, or 0", abridged(s))
+		return 0
+	}
+	return n * unit
 }
 
 // percentage accepts "0%" to "100%" and returns 0 to 1.

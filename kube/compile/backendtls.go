@@ -116,9 +116,9 @@ func readClientCertificate(secret *corev1.Secret) (*tls.Certificate, error) {
 	if len(chain) == 0 && len(key) == 0 {
 		return nil, nil
 	}
-	pair, err := tls.X509KeyPair(chain, key)
+	pair, err := readKeyPair(chain, key)
 	if err != nil {
 		return nil, fmt.Errorf("holds no key pair in tls.crt and tls.key: %w", err)
 	}
-	return &pair, nil
+	return pair, nil
 }

@@ -27,6 +27,7 @@ type memo struct {
 	stored  *stored
 
 	claimants  *claimants
+	bounded    *bounded
 	resolution *resolution
 	grants     *grants
 	defaults   *defaults
@@ -63,8 +64,9 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.stored = followStored(objs.Stored, &objs, b.last.stored)
 
 	next.claimants = joinClaimants(next.reading.Claimants, extra.Withheld, b.last.claimants)
-	next.resolution = resolve(next.claimants.all, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
-	next.grants = grantNames(next.claimants.all, next.domains.limits, cfg, extra.Incumbents, b.last.grants)
+	next.bounded = keepBounds(next.claimants.all, cfg.Bounds, b.last.bounded)
+	next.resolution = resolve(next.bounded.kept, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
+	next.grants = grantNames(next.bounded.kept, next.domains.limits, cfg, extra.Incumbents, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objs, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
@@ -115,12 +117,13 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 		e.replace(before[i], now)
 	}
 	if last.hosts == nil {
-		last = &memo{reading: &intent.Reading{}, stored: &stored{}, resolution: &resolution{}, grants: &grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
+		last = &memo{reading: &intent.Reading{}, stored: &stored{}, resolution: &resolution{}, bounded: &bounded{}, grants: &grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
 	}
 	follow(e, m.reading.Claimants, last.reading.Claimants, (*intent.Claimant).Problems)
 	follow(e, m.reading.Unknown, last.reading.Unknown, one)
 	follow(e, m.stored.items, last.stored.items, (*storedItem).wrong)
 	follow(e, m.resolution.results, last.resolution.results, (*resolved).wrong)
+	follow(e, m.bounded.wrong, last.bounded.wrong, (*told).wrong)
 	follow(e, m.grants.wrong, last.grants.wrong, (*told).wrong)
 	follow(e, m.hosts.results, last.hosts.results, (*hostResult).wrong)
 	follow(e, m.backends.results, last.backends.results, (*backendResult).wrong)

@@ -304,6 +304,7 @@ func (w *world) config() *objects.Config {
 		WithoutClass:        true,
 		Zone:                pick(w.random, []string{"", "a"}),
 		HostSharing:         objects.HostSharing(w.random.IntN(2)),
+		Bounds:              pick(w.random, []objects.Bounds{{}, {}, {NamesPerIngress: 2, RoutesPerIngress: 3, BytesPerNamespace: 4000}}),
 		DefaultBackend:      pick(w.random, []*objects.ServicePort{nil, {Namespace: "shop", Name: "one", Port: "80"}}),
 		DefaultCertificates: []objects.Key{{Namespace: "lab", Name: "one"}},
 		Views: []objects.ViewConfig{

@@ -19,7 +19,12 @@ func (s share) namespace() string { return s.ingress.Object.Namespace }
 
 // compare orders claims by the age of the objects.
 func (s share) compare(other share) int {
-	return cmp.Or(s.ingress.Applicant.Compare(&other.ingress.Applicant), cmp.Compare(s.ingress.Part, other.ingress.Part))
+	return compareClaimants(s.ingress, other.ingress)
+}
+
+// compareClaimants orders objects by their age.
+func compareClaimants(a, b *intent.Claimant) int {
+	return cmp.Or(a.Applicant.Compare(&b.Applicant), cmp.Compare(a.Part, b.Part))
 }
 
 // claimed is the claims to one name, the oldest first.

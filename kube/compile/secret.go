@@ -2,7 +2,6 @@ package compile
 
 import (
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -151,7 +150,7 @@ func readCertificate(secret *corev1.Secret, objs *objects.Objects) (*gatelodge.C
 	case len(key) == 0:
 		return nil, fmt.Errorf("has no %s, expected a private key in PEM", corev1.TLSPrivateKeyKey)
 	}
-	pair, err := tls.X509KeyPair(chain, key)
+	pair, err := readKeyPair(chain, key)
 	if err != nil {
 		return nil, fmt.Errorf("holds no key pair: %w", err)
 	}
@@ -174,7 +173,7 @@ func readCertificate(secret *corev1.Secret, objs *objects.Objects) (*gatelodge.C
 		NotBefore:   pair.Leaf.NotBefore,
 		NotAfter:    pair.Leaf.NotAfter,
 		Fingerprint: hex.EncodeToString(sum[:]),
-		KeyPair:     &pair,
+		KeyPair:     pair,
 	}, nil
 }
 

@@ -28,6 +28,8 @@ func readNames(value string) (names []gatelodge.Name, err error) {
 			wrong = errors.New("holds an empty item")
 		case wrong != nil:
 			wrong = fmt.Errorf("holds %.60q, which is no name of a host", item)
+		case len(names) == maxNames:
+			wrong = fmt.Errorf("holds more than %d names", maxNames)
 		case !slices.Contains(names, name):
 			names = append(names, name)
 		}
@@ -51,10 +53,14 @@ func (in *Ingress) addAliases() {
 	}
 	first := in.Asks[0]
 	for _, alias := range in.Asked.aliases {
-		if slices.ContainsFunc(in.Asks, func(ask HostAsk) bool { return ask.Name == alias }) {
+		if in.claims(alias) {
 			continue
 		}
-		in.Asks = append(in.Asks, HostAsk{Name: alias, Paths: first.Paths, Fallback: first.Fallback})
+		claim := in.claim(alias)
+		if claim == nil {
+			break
+		}
+		claim.Paths, claim.Fallback = first.Paths, first.Fallback
 		for i := range in.Tls {
 			if in.Tls[i].Covers(first.Name) && !in.Tls[i].Covers(alias) {
 				in.Tls[i].Hosts = append(in.Tls[i].Hosts, alias)

@@ -119,8 +119,39 @@ func (c *Claimant) Only(names map[gatelodge.Name]bool, part int) *Claimant {
 	return &only
 }
 
+// Bounds of what one object is read for, so that none takes long to read,
+// whatever stands in it.
+const (
+	maxNames    = 5000
+	maxProblems = 100
+)
+
+// claim returns what the object asks for at a name; nil if it asks for too many
+// names already.
+func (c *Claimant) claim(name gatelodge.Name) *Claim {
+	if i := slices.IndexFunc(c.Asks, func(claim Claim) bool { return claim.Name == name }); i >= 0 {
+		return &c.Asks[i]
+	}
+	if len(c.Asks) == maxNames {
+		c.problem(gatelodge.TooMuch, "it asks for more than %d names, and %s is left out", maxNames, HostName(name))
+		return nil
+	}
+	c.Asks = append(c.Asks, Claim{Name: name})
+	return &c.Asks[len(c.Asks)-1]
+}
+
+// claims reports whether the object asks for a name.
+func (c *Claimant) claims(name gatelodge.Name) bool {
+	return slices.ContainsFunc(c.Asks, func(claim Claim) bool { return claim.Name == name })
+}
+
 func (c *Claimant) problem(reason gatelodge.Reason, format string, args ...any) {
-	c.problems = append(c.problems, gatelodge.Problem{Object: c.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
+	switch n := len(c.problems); {
+	case n < maxProblems:
+		c.problems = append(c.problems, gatelodge.Problem{Object: c.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
+	case n == maxProblems:
+		c.problems = append(c.problems, gatelodge.Problem{Object: c.Object, Reason: gatelodge.TooMuch, Message: fmt.Sprintf("it has more than %d problems", maxProblems)})
+	}
 }
 
 // HostName names a host in a message.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 
@@ -79,9 +80,16 @@ func setClientAuthSubject(c *clientAuthAsk, value string) error {
 	if !strings.HasPrefix(value, "CN=") {
 		return errors.New("does not start with CN=")
 	}
+	if len(value) > maxExpression {
+		return fmt.Errorf("has %d octets, the most is %d", len(value), maxExpression)
+	}
 	// Alone first: a parenthesis too many could close ours.
-	if _, err := regexp.Compile(value); err != nil {
-		return errors.New("is no regular expression (RE2)")
+	parsed, err := syntax.Parse(value, syntax.Perl)
+	if err != nil {
+		return errors.New("is not a valid regular expression (RE2)")
+	}
+	if expressionSize(parsed) > maxExpressionSize {
+		return errors.New("is too large a regular expression when its repetitions are written out")
 	}
 	subject, err := regexp.Compile(`(?:^|[^\\][,+])(?:` + value + `)`)
 	if err != nil {
@@ -89,6 +97,25 @@ func setClientAuthSubject(c *clientAuthAsk, value string) error {
 	}
 	c.Subject = subject
 	return nil
+}
+
+// Bounds of an expression: of its text, and of its characters and classes when
+// all repetitions are written out, which is what memory it takes follows from.
+const (
+	maxExpression     = 1024
+	maxExpressionSize = 10_000
+)
+
+// expressionSize counts what an expression is made of, up to more than the bound.
+func expressionSize(re *syntax.Regexp) int {
+	size := 1 + len(re.Rune)
+	for _, part := range re.Sub {
+		size += expressionSize(part)
+	}
+	if re.Op == syntax.OpRepeat {
+		size *= max(re.Min, re.Max, 1)
+	}
+	return min(size, maxExpressionSize+1)
 }
 
 func setClientAuthErrorPage(a *asked, value string) error {

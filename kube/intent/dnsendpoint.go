@@ -91,11 +91,12 @@ func (p *Publication) recordSet(endpoint *objects.Endpoint, i int) (set RecordSe
 
 // addRecords asks for records, together with those of the same name.
 func (p *Publication) addRecords(name gatelodge.Name, set RecordSet) {
-	for i := range p.Asks {
-		if p.Asks[i].Name == name {
-			p.Asks[i].Records.List = append(p.Asks[i].Records.List, set)
-			return
-		}
+	claim := p.claim(name)
+	switch {
+	case claim == nil:
+	case claim.Records == nil:
+		claim.Records = &RecordSets{List: []RecordSet{set}}
+	default:
+		claim.Records.List = append(claim.Records.List, set)
 	}
-	p.Asks = append(p.Asks, PublishAsk{Name: name, Records: &RecordSets{List: []RecordSet{set}}})
 }

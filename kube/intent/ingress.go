@@ -69,13 +69,9 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 
 // add asks for the paths of a name, together with those asked for before.
 func (in *Ingress) add(name gatelodge.Name, paths []PathAsk, fallback *BackendRef) {
-	for i := range in.Asks {
-		if in.Asks[i].Name == name {
-			in.Asks[i].Paths = append(in.Asks[i].Paths, paths...)
-			return
-		}
+	if claim := in.claim(name); claim != nil {
+		claim.Paths, claim.Fallback = append(claim.Paths, paths...), fallback
 	}
-	in.Asks = append(in.Asks, HostAsk{Name: name, Paths: paths, Fallback: fallback})
 }
 
 // ruleHost reads the host of a rule: a name, a wildcard below a name, or

@@ -88,9 +88,11 @@ func (p *Publication) read(service *corev1.Service, annotation string, t *Target
 			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is no name, expected names separated by commas", key, item)
 			continue
 		}
-		asked := slices.ContainsFunc(p.Asks, func(ask PublishAsk) bool { return ask.Name == name })
-		if !asked && cfg.HasZoneOf(name) {
-			p.Asks = append(p.Asks, PublishAsk{Name: name, Target: t})
+		if p.claims(name) || !cfg.HasZoneOf(name) {
+			continue
+		}
+		if claim := p.claim(name); claim != nil {
+			claim.Target = t
 		}
 	}
 }

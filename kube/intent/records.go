@@ -124,8 +124,11 @@ func (in *Ingress) addHostnames() {
 		return
 	}
 	for _, name := range records.names {
-		if !slices.ContainsFunc(in.Asks, func(ask HostAsk) bool { return ask.Name == name }) {
-			in.Asks = append(in.Asks, HostAsk{Name: name, Unrouted: true})
+		if in.claims(name) {
+			continue
+		}
+		if claim := in.claim(name); claim != nil {
+			claim.Unrouted = true
 		}
 	}
 }

@@ -65,7 +65,8 @@ type Config struct {
 	LoopbackEndpoints   bool             // endpoints in 127.0.0.0/8 and ::1 are allowed
 	Admin               []netip.AddrPort // where the admin endpoint answers, which no route may lead to; all replicas have the port of the first
 
-	Guard GuardConfig
+	Bounds Bounds
+	Guard  GuardConfig
 
 	Problems []gatelodge.Problem // of the configuration itself
 }
@@ -76,6 +77,14 @@ type ACMEConfig struct {
 	Account       gatelodge.Account // without the key of the external account binding …
 	BindingSecret Key               // … which is in this Secret, if Account.BindingID is set
 	Wildcards     []gatelodge.Name  // at and below each, a wildcard stands for the hosts of one parent
+}
+
+// Bounds are the most that one object, and the objects of one namespace, may ask
+// for; 0: there is no bound.
+type Bounds struct {
+	NamesPerIngress   int
+	RoutesPerIngress  int
+	BytesPerNamespace int64 // of memory, by estimate
 }
 
 // GuardConfig says what counts as too much of a withdrawal: more hosts than

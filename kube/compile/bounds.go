@@ -1,0 +1,183 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// bounded is the claimants without what is beyond the bounds of one object or of
+// one namespace, so that none can swell the gateway.
+type bounded struct {
+	all    Claimants
+	bounds objects.Bounds
+
+	trimmed gatelodge.Map[intent.Key, *trimmed]
+	sums    gatelodge.Map[namespace, *spending]
+	kept    Claimants
+	wrong   gatelodge.Map[intent.Key, *told]
+}
+
+// trimmed is a claimant without the names and routes beyond its bounds, and what
+// the rest of it takes.
+type trimmed struct {
+	*intent.Claimant
+	bytes int64
+	wrong *told // what is left out; nil: nothing
+}
+
+// spending is what the claimants of a namespace take together.
+type spending struct{ bytes int64 }
+
+// namespace is a key of a Map.
+type namespace string
+
+// Compare orders namespaces as keys of a Map.
+func (n namespace) Compare(other namespace) int { return strings.Compare(string(n), string(other)) }
+
+// keepBounds follows the claimants that changed. A change of the bounds looks at
+// all of them.
+func keepBounds(all Claimants, bounds objects.Bounds, last *bounded) *bounded {
+	if last == nil || last.bounds != bounds {
+		last = &bounded{}
+	} else if last.all == all {
+		return last
+	}
+	b := &bounded{all: all, bounds: bounds}
+	each, sums, kept, wrong := last.trimmed.Edit(), last.sums.Edit(), last.kept.Edit(), last.wrong.Edit()
+	over := make(map[namespace]bool) // that are, or were, beyond their bound
+	for key, change := range all.Changes(last.all) {
+		before, after := each.Get(key), (*trimmed)(nil)
+		if change.After != nil {
+			after = trim(change.After, bounds)
+		}
+		each.Set(key, after)
+		at := namespace(key.Namespace)
+		was := sums.Get(at).sum()
+		now := was - before.size() + after.size()
+		if now == 0 {
+			sums.Set(at, nil)
+		} else {
+			sums.Set(at, &spending{now})
+		}
+		if bounds.BytesPerNamespace > 0 && (was > bounds.BytesPerNamespace || now > bounds.BytesPerNamespace) {
+			over[at] = true
+		}
+		kept.Set(key, after.claimant())
+		wrong.Set(key, after.told())
+	}
+	b.trimmed, b.sums = each.Map(), sums.Map()
+	for at := range over {
+		b.spend(at, kept, wrong)
+	}
+	b.kept, b.wrong = kept.Map(), wrong.Map()
+	return b
+}
+
+// spend keeps the oldest claimants of a namespace, as many as its bound allows.
+func (b *bounded) spend(at namespace, kept *gatelodge.MapEdit[intent.Key, *intent.Claimant], wrong *gatelodge.MapEdit[intent.Key, *told]) {
+	var list []*trimmed
+	for key, t := range b.trimmed.From(intent.Key{Namespace: string(at)}) {
+		if key.Namespace != string(at) {
+			break
+		}
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b *trimmed) int { return compareClaimants(a.Claimant, b.Claimant) })
+	var sum int64
+	for _, t := range list {
+		key := t.Key()
+		if sum += t.bytes; sum <= b.bounds.BytesPerNamespace {
+			kept.Set(key, t.Claimant)
+			wrong.Set(key, t.wrong)
+			continue
+		}
+		sum -= t.bytes
+		kept.Set(key, nil)
+		problem := intent.Refuse(&t.Applicant, gatelodge.TooMuch, "it is left out: the objects of namespace %s would take more than %d bytes (ingress.bounds.bytesPerNamespace), and older ones come first", at, b.bounds.BytesPerNamespace)
+		if before := wrong.Get(key); before == nil || !slices.Equal(before.problems, []gatelodge.Problem{*problem}) {
+			wrong.Set(key, &told{[]gatelodge.Problem{*problem}})
+		}
+	}
+}
+
+// trim leaves out of an Ingress what is beyond its bounds.
+func trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
+	t := &trimmed{Claimant: c}
+	routes := 0
+	for i := range c.Asks {
+		claim := &c.Asks[i]
+		if c.Source != nil && bounds.NamesPerIngress > 0 && i == bounds.NamesPerIngress {
+			t.leaveOut(i, "it asks for %d names, the most is %d (ingress.bounds.namesPerIngress); %s and what follows are left out", len(c.Asks), i, intent.HostName(claim.Name))
+			break
+		}
+		if routes += len(claim.Paths); c.Source != nil && bounds.RoutesPerIngress > 0 && routes > bounds.RoutesPerIngress {
+			t.leaveOut(i, "it asks for more than %d routes (ingress.bounds.routesPerIngress), aliases counted; %s and what follows are left out", bounds.RoutesPerIngress, intent.HostName(claim.Name))
+			break
+		}
+		t.bytes += bytesOf(claim)
+	}
+	return t
+}
+
+func (t *trimmed) leaveOut(from int, format string, args ...any) {
+	rest := *t.Claimant
+	rest.Asks = rest.Asks[:from:from]
+	t.Claimant = &rest
+	t.wrong = &told{[]gatelodge.Problem{*intent.Refuse(&t.Applicant, gatelodge.TooMuch, "%s", fmt.Sprintf(format, args...))}}
+}
+
+// About what a name and a route take in the gateway, with their places in all
+// tables.
+const (
+	bytesOfName  = 1024
+	bytesOfRoute = 256
+)
+
+// bytesOf says about how much memory a claim takes, once it is granted.
+func bytesOf(claim *intent.Claim) int64 {
+	n := bytesOfName + len(claim.Name)
+	for i := range claim.Paths {
+		n += bytesOfRoute + 2*len(claim.Paths[i].Path)
+	}
+	if claim.Records != nil {
+		for _, set := range claim.Records.List {
+			for _, data := range set.Data {
+				n += 2 * len(data)
+			}
+		}
+	}
+	return int64(n)
+}
+
+func (t *trimmed) claimant() *intent.Claimant {
+	if t == nil {
+		return nil
+	}
+	return t.Claimant
+}
+
+func (t *trimmed) told() *told {
+	if t == nil {
+		return nil
+	}
+	return t.wrong
+}
+
+func (t *trimmed) size() int64 {
+	if t == nil {
+		return 0
+	}
+	return t.bytes
+}
+
+func (s *spending) sum() int64 {
+	if s == nil {
+		return 0
+	}
+	return s.bytes
+}
