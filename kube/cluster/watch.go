@@ -54,7 +54,7 @@ type Watch struct {
 func (c *Cluster) Watch(config func() *objects.Config, reader *intent.Reader) *Watch {
 	w := &Watch{cluster: c, config: config, reader: reader, wake: gatelodge.NewSignal(), feeds: make(map[feedKey]*feed)}
 	if c.Cfg.Custom != nil {
-		w.dnsEndpoints = newPresence(objects.DnsEndpoints)
+		w.dnsEndpoints = newPresence(objects.DNSEndpointResource)
 	}
 	c.Faults.onChange(w.wake.Raise)
 	return w

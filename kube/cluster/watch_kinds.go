@@ -89,7 +89,7 @@ func (k feedKind) example() runtime.Object {
 		return &corev1.ConfigMap{}
 	case dnsEndpointFeed:
 		example := &unstructured.Unstructured{}
-		example.SetGroupVersionKind(objects.DnsEndpoints.GroupVersion().WithKind("DNSEndpoint"))
+		example.SetGroupVersionKind(objects.DNSEndpointResource.GroupVersion().WithKind("DNSEndpoint"))
 		return example
 	}
 	return &corev1.Secret{}
@@ -105,7 +105,7 @@ type lister[L runtime.Object] interface {
 // called with the outcome of each request.
 func (k feedKey) listWatch(c *Cluster, noted func(error)) cache.ListerWatcher {
 	if k.kind == dnsEndpointFeed {
-		lw := newListWatch(c.Cfg.Custom.Resource(objects.DnsEndpoints).Namespace(k.namespace), k.selection(), noted)
+		lw := newListWatch(c.Cfg.Custom.Resource(objects.DNSEndpointResource).Namespace(k.namespace), k.selection(), noted)
 		return cache.ToListWatcherWithWatchListSemantics(lw, c.Cfg.Custom)
 	}
 	client := c.Client

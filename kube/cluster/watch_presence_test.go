@@ -27,7 +27,7 @@ func TestPresenceOfAResource(t *testing.T) {
 		return list
 	}
 	notFound := apierrors.NewNotFound(schema.GroupResource{}, "")
-	p := newPresence(objects.DnsEndpoints)
+	p := newPresence(objects.DNSEndpointResource)
 	for i, step := range []struct {
 		list                 *metav1.APIResourceList
 		err                  error
@@ -46,7 +46,7 @@ func TestPresenceOfAResource(t *testing.T) {
 			t.Errorf("step %d: news %v, present %v, known %v", i, news, present, known)
 		}
 	}
-	p = newPresence(objects.DnsEndpoints)
+	p = newPresence(objects.DNSEndpointResource)
 	p.learn(nil, apierrors.NewForbidden(schema.GroupResource{}, "", nil))
 	if present, known := p.get(); present || !known {
 		t.Error("who may not ask waits for ever")
@@ -75,7 +75,7 @@ func TestLookingIsNoFaultForLong(t *testing.T) {
 			return nil, err
 		})
 		faults := newFaults(slog.New(slog.DiscardHandler))
-		go newPresence(objects.DnsEndpoints).follow(t.Context(), server, faults, func() {})
+		go newPresence(objects.DNSEndpointResource).follow(t.Context(), server, faults, func() {})
 		synctest.Wait()
 		if faults.String() == "" {
 			t.Error("nothing is told of a look that was forbidden")

@@ -20,13 +20,13 @@ const maxNamedSecrets = 100
 // Secrets of type kubernetes.io/tls do not hold: those of another type, and
 // those that are missing.
 type secretWants struct {
-	ours  []*intent.Ingress
+	ours  []*intent.Claimant
 	known [][]metav1.Object // sorted by namespace and name
 	names [][]objects.Key   // of each in ours; nil for most
 }
 
 // wantSecrets takes from last what Ingresses want that did not change.
-func wantSecrets(ours []*intent.Ingress, known [][]metav1.Object, last *secretWants) *secretWants {
+func wantSecrets(ours []*intent.Claimant, known [][]metav1.Object, last *secretWants) *secretWants {
 	if last == nil || !slices.EqualFunc(last.known, known, objects.SameSlice) {
 		last = &secretWants{}
 	}
@@ -43,7 +43,7 @@ func wantSecrets(ours []*intent.Ingress, known [][]metav1.Object, last *secretWa
 }
 
 // missing lists the Secrets that an Ingress names and that are not known.
-func (w *secretWants) missing(in *intent.Ingress) (names []objects.Key) {
+func (w *secretWants) missing(in *intent.Claimant) (names []objects.Key) {
 	add := func(secret string) {
 		name := objects.Key{Namespace: in.Object.Namespace, Name: secret}
 		if secret != "" && !w.knows(name) {

@@ -66,17 +66,17 @@ func TestOnlyWhatIsReadIsWatched(t *testing.T) {
 }
 
 func TestSecretsByNameAreBounded(t *testing.T) {
-	in := &intent.Ingress{}
+	in := &intent.Claimant{}
 	in.Object.Namespace = "shop"
-	in.Tls = append(in.Tls, intent.TlsAsk{Secret: "known"}, intent.TlsAsk{Secret: "Not,a=Name"}, intent.TlsAsk{})
+	in.TLS = append(in.TLS, intent.TLSEntry{Secret: "known"}, intent.TLSEntry{Secret: "Not,a=Name"}, intent.TLSEntry{})
 	for i := range maxNamedSecrets + 50 {
-		in.Tls = append(in.Tls, intent.TlsAsk{Secret: fmt.Sprintf("missing-%d", i)})
+		in.TLS = append(in.TLS, intent.TLSEntry{Secret: fmt.Sprintf("missing-%d", i)})
 	}
-	other := &intent.Ingress{}
+	other := &intent.Claimant{}
 	other.Object.Namespace = "other"
 	other.Asked.Auth.Secret, other.Asked.BackendTLS.Secret = "users", "ca"
 	known := []metav1.Object{&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "known"}}}
-	keys, problems := wantSecrets([]*intent.Ingress{in, in, other}, [][]metav1.Object{known}, nil).feeds(&objects.Config{})
+	keys, problems := wantSecrets([]*intent.Claimant{in, in, other}, [][]metav1.Object{known}, nil).feeds(&objects.Config{})
 	if len(keys) != maxNamedSecrets+2 || keys[len(keys)-1].namespace != "other" {
 		t.Errorf("%d Secrets are watched by name, the last %v", len(keys), keys[len(keys)-1])
 	}

@@ -173,8 +173,8 @@ func (m *backendMaker) make(key gatelodge.BackendKey) *backendResult {
 	}
 	made.externalName, made.secret = objects.ExternalName(made.service), secretOf(ref, m.secrets)
 	made.external = m.external.Get(made.externalName)
-	if ref.Tls.Secret != "" {
-		made.secretKey = objects.Key{Namespace: ref.Port.Namespace, Name: ref.Tls.Secret}
+	if ref.TLS.Secret != "" {
+		made.secretKey = objects.Key{Namespace: ref.Port.Namespace, Name: ref.TLS.Secret}
 	}
 	return made.make(ref, m.objects, &m.administration, m.results.Get(key))
 }

@@ -19,10 +19,10 @@ const caKey = "ca.crt"
 // secretOf finds the Secret that the annotations of a reference name, nil for
 // none.
 func secretOf(ref *intent.BackendRef, secrets objects.Table[*corev1.Secret]) *corev1.Secret {
-	if ref.Tls.Secret == "" {
+	if ref.TLS.Secret == "" {
 		return nil
 	}
-	return secrets.Get(objects.Key{Namespace: ref.Port.Namespace, Name: ref.Tls.Secret})
+	return secrets.Get(objects.Key{Namespace: ref.Port.Namespace, Name: ref.TLS.Secret})
 }
 
 // backendTLS is a gatelodge.BackendTLS and what it was made of, beside the
@@ -40,7 +40,7 @@ type backendTLS struct {
 // connections are made for another.
 func (r *backendResult) addTLS(ref *intent.BackendRef, objs *objects.Objects, before *backendResult) bool {
 	if !r.backend.Protocol.OverTLS() {
-		if ref.Tls != (intent.BackendTLSAsk{}) {
+		if ref.TLS != (intent.BackendTLSAsk{}) {
 			r.failure = &failure{gatelodge.BadAnnotation, fmt.Sprintf(
 				"port %s of Service %s is spoken to in clear text, so that the proxy-ssl annotations have no effect, expected backend-protocol HTTPS or GRPCS", ref.Port.Port, ref.Service())}
 		}
@@ -68,22 +68,22 @@ func (r *backendResult) clusterName(ref *intent.BackendRef) gatelodge.Name {
 
 // read reads the Secret. A route is not served with less than it asks for.
 func readBackendTLS(ref *intent.BackendRef, secret *corev1.Secret, name gatelodge.Name) (*gatelodge.BackendTLS, *failure) {
-	if ref.Tls.Name != "" {
-		name = ref.Tls.Name
+	if ref.TLS.Name != "" {
+		name = ref.TLS.Name
 	}
 	to := &gatelodge.BackendTLS{}
-	if ref.Tls.SendName {
+	if ref.TLS.SendName {
 		to.ServerName = name
 	}
-	if ref.Tls.Secret == "" {
+	if ref.TLS.Secret == "" {
 		return to, nil
 	}
-	where := ref.Port.Namespace + "/" + ref.Tls.Secret
+	where := ref.Port.Namespace + "/" + ref.TLS.Secret
 	if secret == nil {
 		return to, &failure{gatelodge.SecretMissing, fmt.Sprintf("there is no Secret %s, which proxy-ssl-secret names", where)}
 	}
 	var err error
-	if to.Certificate, err = readClientCertificate(secret); err == nil && ref.Tls.Verify {
+	if to.Certificate, err = readClientCertificate(secret); err == nil && ref.TLS.Verify {
 		to.VerifyName = name
 		to.Roots, err = readRoots(secret)
 	}

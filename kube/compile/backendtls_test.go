@@ -21,7 +21,7 @@ func TestBackendTLSIsKept(t *testing.T) {
 		return metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name), ResourceVersion: fmt.Sprint(version)}
 	}
 	secret := func(version, years int) *corev1.Secret {
-		s := kubetest.TlsSecret(t, "shop/ca", []string{"ca.example.com"}, kubetest.Now, kubetest.Now.AddDate(years, 0, 0))
+		s := kubetest.TLSSecret(t, "shop/ca", []string{"ca.example.com"}, kubetest.Now, kubetest.Now.AddDate(years, 0, 0))
 		s.ResourceVersion = fmt.Sprint(version)
 		return s
 	}

@@ -64,8 +64,8 @@ func BenchmarkNamesOneEdit(b *testing.B) {
 		source := new(intent.Reader).Read(&only, cfg, nil).Claimants
 		claimant := *source.Get(intent.Key{Kind: "Ingress", Namespace: object.Namespace, Name: object.Name})
 		claimant.Object.Name += fmt.Sprint("-", at)
-		claimant.Asks = slices.Clone(claimant.Asks)
-		claimant.Asks[0].Name = gatelodge.Name(fmt.Sprint("n", at, ".")) + claimant.Asks[0].Name
+		claimant.Claims = slices.Clone(claimant.Claims)
+		claimant.Claims[0].Name = gatelodge.Name(fmt.Sprint("n", at, ".")) + claimant.Claims[0].Name
 		all.Set(claimant.Key(), &claimant)
 		return claimant.Key()
 	}
@@ -85,8 +85,8 @@ func BenchmarkNamesOneEdit(b *testing.B) {
 	for b.Loop() {
 		n++
 		edited := *all.Get(key)
-		edited.Asks = slices.Clone(edited.Asks)
-		edited.Asks[0].Name = gatelodge.Name(fmt.Sprintf("moved%d.team7.example.com", n))
+		edited.Claims = slices.Clone(edited.Claims)
+		edited.Claims[0].Name = gatelodge.Name(fmt.Sprintf("moved%d.team7.example.com", n))
 		all.Set(key, &edited)
 		builder.last.grants = grantNames(all.Map(), limits, cfg, Incumbents{Served: held.Holdings, Leading: true}, builder.last.grants)
 		held = builder.Held(held, objs.Now)

@@ -109,10 +109,10 @@ func (b *bounded) spend(at namespace, kept *gatelodge.MapEdit[intent.Key, *inten
 func trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
 	t := &trimmed{Claimant: c}
 	routes := 0
-	for i := range c.Asks {
-		claim := &c.Asks[i]
+	for i := range c.Claims {
+		claim := &c.Claims[i]
 		if c.Source != nil && bounds.NamesPerIngress > 0 && i == bounds.NamesPerIngress {
-			t.leaveOut(i, "it asks for %d names, the most is %d (ingress.bounds.namesPerIngress); %s and what follows are left out", len(c.Asks), i, intent.HostName(claim.Name))
+			t.leaveOut(i, "it asks for %d names, the most is %d (ingress.bounds.namesPerIngress); %s and what follows are left out", len(c.Claims), i, intent.HostName(claim.Name))
 			break
 		}
 		if routes += len(claim.Paths); c.Source != nil && bounds.RoutesPerIngress > 0 && routes > bounds.RoutesPerIngress {
@@ -126,7 +126,7 @@ func trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
 
 func (t *trimmed) leaveOut(from int, format string, args ...any) {
 	rest := *t.Claimant
-	rest.Asks = rest.Asks[:from:from]
+	rest.Claims = rest.Claims[:from:from]
 	t.Claimant = &rest
 	t.wrong = &told{[]gatelodge.Problem{*intent.Refuse(&t.Applicant, gatelodge.TooMuch, "%s", fmt.Sprintf(format, args...))}}
 }

@@ -117,7 +117,7 @@ func (w *world) backend() *networkingv1.IngressBackend {
 
 func (w *world) secret(namespace, name string) *corev1.Secret {
 	begin := kubetest.Now.Add(time.Duration(w.random.IntN(100)-80) * time.Minute)
-	secret := kubetest.TlsSecret(w.t, namespace+"/"+name, []string{pick(w.random, []string{"app.example.com", "*.example.com"})}, begin, begin.Add(time.Hour))
+	secret := kubetest.TLSSecret(w.t, namespace+"/"+name, []string{pick(w.random, []string{"app.example.com", "*.example.com"})}, begin, begin.Add(time.Hour))
 	secret.ObjectMeta = w.meta("Secret", namespace, name)
 	secret.Data["auth"] = []byte(pick(w.random, []string{"", "ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n"}))
 	return secret

@@ -31,9 +31,9 @@ func ecdsaKey(t *testing.T) crypto.Signer {
 func TestKeyTypes(t *testing.T) {
 	names := []string{"app.example.com"}
 	from, until := kubetest.Now.Add(-time.Hour), kubetest.Now.Add(time.Hour)
-	edwards := kubetest.TlsSecret(t, "shop/first", names, from, until)
+	edwards := kubetest.TLSSecret(t, "shop/first", names, from, until)
 	curve := kubetest.CertificateSecret(t, "shop/second", "1", ecdsaKey(t), names, from, until)
-	same := kubetest.TlsSecret(t, "shop/second", names, from, until)
+	same := kubetest.TLSSecret(t, "shop/second", names, from, until)
 	byDefault := kubetest.CertificateSecret(t, "infra/wildcard", "1", ecdsaKey(t), []string{"*.example.com"}, from, until)
 
 	cfg := &objects.Config{WithoutClass: true, DefaultCertificates: []objects.Key{kubetest.Namespaced("infra/wildcard")}}
@@ -66,7 +66,7 @@ func TestKeyTypes(t *testing.T) {
 func TestCertificateLifetime(t *testing.T) {
 	from, until := kubetest.Now.Add(-time.Hour), kubetest.Now.Add(time.Hour)
 	objs := kubetest.Manifests(strings.ReplaceAll(kubetest.TwoSecrets, ", {secretName: second}", ""))
-	objs.Secrets = objects.TableOf(kubetest.TlsSecret(t, "shop/first", []string{"app.example.com"}, from, until))
+	objs.Secrets = objects.TableOf(kubetest.TLSSecret(t, "shop/first", []string{"app.example.com"}, from, until))
 	cfg := &objects.Config{WithoutClass: true}
 	var warm Builder
 	for _, step := range []struct {

@@ -11,15 +11,15 @@ import (
 
 // share is a claim to a name, and whose it is.
 type share struct {
-	ingress *intent.Claimant
-	ask     *intent.Claim
+	by    *intent.Claimant
+	claim *intent.Claim
 }
 
-func (s share) namespace() string { return s.ingress.Object.Namespace }
+func (s share) namespace() string { return s.by.Object.Namespace }
 
 // compare orders claims by the age of the objects.
 func (s share) compare(other share) int {
-	return compareClaimants(s.ingress, other.ingress)
+	return compareClaimants(s.by, other.by)
 }
 
 // compareClaimants orders objects by their age.
@@ -57,8 +57,8 @@ func claimNames(all Claimants, cfg *objects.Config, last *claimedNames) (c *clai
 			}
 		}
 		if after := change.After; after != nil {
-			for i := range after.Asks {
-				ask := &after.Asks[i]
+			for i := range after.Claims {
+				ask := &after.Claims[i]
 				if ask.Unrouted && !cfg.HasZoneOf(ask.Name) {
 					continue // others publish it
 				}
@@ -72,7 +72,7 @@ func claimNames(all Claimants, cfg *objects.Config, last *claimedNames) (c *clai
 		list := added
 		if before := names.Get(name); before != nil {
 			list = slices.Concat(added, before.list)
-			list = slices.DeleteFunc(list, func(s share) bool { return gone[s.ingress] })
+			list = slices.DeleteFunc(list, func(s share) bool { return gone[s.by] })
 		}
 		var now *claimed
 		if len(list) > 0 {

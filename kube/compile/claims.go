@@ -74,7 +74,7 @@ func (c *claims) decide(name gatelodge.Name, list []share) *ruling {
 func (c *claims) permitted(name gatelodge.Name, list []share, r *ruling) []share {
 	if why := c.isReserved(name); why != "" {
 		for _, s := range list {
-			r.refuse(s, gatelodge.NameReserved, "host %s can't be had: it %s", name, why)
+			r.refuse(s, gatelodge.NameReserved, "host %s is reserved: it %s", name, why)
 		}
 		return nil
 	}
@@ -84,7 +84,7 @@ func (c *claims) permitted(name gatelodge.Name, list []share, r *ruling) []share
 	permitted := make([]share, 0, len(list))
 	for _, s := range list {
 		if why := c.limits.refuses(s.namespace(), name); why != "" {
-			r.refuse(s, gatelodge.NameNotAllowed, "%s can't be had: namespace %s %s", intent.HostName(name), s.namespace(), why)
+			r.refuse(s, gatelodge.NameNotAllowed, "%s is not allowed: namespace %s %s", intent.HostName(name), s.namespace(), why)
 		} else {
 			permitted = append(permitted, s)
 		}
@@ -118,7 +118,7 @@ func (c *claims) grant(name gatelodge.Name, permitted []share, namespace string,
 	if slices.ContainsFunc(permitted, others) {
 		r.granted = slices.DeleteFunc(slices.Clone(permitted), others)
 	}
-	r.owner = &r.granted[0].ingress.Applicant
+	r.owner = &r.granted[0].by.Applicant
 	for _, s := range permitted {
 		switch {
 		case !others(s):
@@ -128,7 +128,7 @@ func (c *claims) grant(name gatelodge.Name, permitted []share, namespace string,
 			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s", intent.HostName(name), namespace, r.winner(s))
 		}
 	}
-	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.ask.Routed() })
+	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.claim.Routed() })
 }
 
 // superior is what has a say over a name beside those who claim it: for
@@ -172,14 +172,14 @@ func (above *superior) blocks(s share, had *objects.Holding) bool {
 		return false
 	case above.always:
 		return true
-	case !above.routed && s.ask.Routed():
+	case !above.routed && s.claim.Routed():
 		return false
 	case had == nil:
-		return above.owner.Compare(&s.ingress.Applicant) < 0
+		return above.owner.Compare(&s.by.Applicant) < 0
 	case had.Namespace == s.namespace():
 		return had.Guest
 	default:
-		return had.Guest || had.Namespace == own || above.owner.Compare(&s.ingress.Applicant) < 0
+		return had.Guest || had.Namespace == own || above.owner.Compare(&s.by.Applicant) < 0
 	}
 }
 

@@ -50,7 +50,7 @@ func (d *domains) read(namespace *corev1.Namespace, value string, objs *objects.
 		if err != nil || name.IsWildcard() {
 			d.problems = append(d.problems, gatelodge.Problem{
 				Object: objs.ObjectOf("Namespace", &namespace.ObjectMeta), Reason: gatelodge.BadAnnotation,
-				Message: fmt.Sprintf("annotation %s: %.60q is no name, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item)),
+				Message: fmt.Sprintf("annotation %s: %.60q is not a valid name, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item)),
 			})
 			continue
 		}
@@ -66,7 +66,7 @@ func (l *nameLimits) refuses(namespace string, name gatelodge.Name) string {
 		return ""
 	}
 	if len(allowed) == 0 {
-		return "may have no name"
+		return "may not have any name"
 	}
 	return "may have names at or below " + joinNames(allowed) + " only"
 }

@@ -21,7 +21,7 @@ type grants struct {
 	reserved   map[gatelodge.Name]string // what each is; for cfg
 
 	rulings   gatelodge.Map[gatelodge.Name, *ruling] // of every name that is claimed
-	names     gatelodge.Map[gatelodge.Name, *grant]  // of those that somebody has
+	names     gatelodge.Map[gatelodge.Name, *grant]  // of those that have an owner
 	contested gatelodge.Map[gatelodge.Name, contest] // ruling.contested, where it is set
 	wrong     gatelodge.Map[gatelodge.Name, *told]   // what is not granted
 }
@@ -216,16 +216,16 @@ func makeGrant(name gatelodge.Name, r *ruling, rule *claims) (g *grant, problems
 
 // add adds what one claim asks for.
 func (g *grant) add(s share) (refusals []gatelodge.Problem) {
-	if s.ask.Target != nil || s.ask.Records != nil {
-		return g.publish(s.ask, &s.ingress.Applicant)
+	if s.claim.Target != nil || s.claim.Records != nil {
+		return g.publish(s.claim, &s.by.Applicant)
 	}
-	if s.ask.Routed() {
+	if s.claim.Routed() {
 		g.shares = append(g.shares, s)
 	}
-	if s.ask.Unpublished {
+	if s.claim.Unpublished {
 		return nil
 	}
-	if refusal := g.leadToGateway(s.ingress, s.ask.Unrouted); refusal != nil {
+	if refusal := g.leadToGateway(s.by, s.claim.Unrouted); refusal != nil {
 		return []gatelodge.Problem{*refusal}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 func guestsOf(claims []share, namespace string) (guests []string) {
 	for _, s := range claims {
 		if s.namespace() == namespace {
-			guests = append(guests, s.ingress.Asked.Guests...)
+			guests = append(guests, s.by.Asked.Guests...)
 		}
 	}
 	return guests

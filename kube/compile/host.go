@@ -47,7 +47,7 @@ func makeHost(granted *grant, res *resolution, inherited []*gatelodge.Certificat
 		host:      &gatelodge.Host{Name: granted.name, Owner: granted.namespace()},
 	}
 	for _, s := range granted.shares {
-		r.shares = append(r.shares, res.results.Get(s.ingress.Key()))
+		r.shares = append(r.shares, res.results.Get(s.by.Key()))
 	}
 	r.decideClientAuth()
 	r.addRoutes(granted)
@@ -68,15 +68,15 @@ type pathKey struct {
 func (r *hostResult) addRoutes(granted *grant) {
 	taken := make(map[pathKey]*gatelodge.Route)
 	for i, s := range granted.shares {
-		for j := range s.ask.Paths {
-			r.addPath(r.shares[i], &s.ask.Paths[j], taken)
+		for j := range s.claim.Paths {
+			r.addPath(r.shares[i], &s.claim.Paths[j], taken)
 		}
 	}
 	root := pathKey{path: "/", match: gatelodge.PathPrefix}
 	ruled := taken[root] != nil
 	for i, s := range granted.shares {
-		if s.ask.Fallback != nil && !ruled {
-			r.addPath(r.shares[i], &intent.PathAsk{Path: root.path, Match: root.match, Backend: s.ask.Fallback}, taken)
+		if s.claim.Fallback != nil && !ruled {
+			r.addPath(r.shares[i], &intent.PathAsk{Path: root.path, Match: root.match, Backend: s.claim.Fallback}, taken)
 		}
 	}
 	if r.common.route != nil && taken[root] == nil {
@@ -132,8 +132,8 @@ func compareRoutes(a, b *gatelodge.Route) int {
 // also where others may add paths.
 func (r *hostResult) addCertificates() {
 	for _, in := range r.shares {
-		for i := range in.Tls {
-			if !in.Tls[i].Covers(r.host.Name) {
+		for i := range in.TLS {
+			if !in.TLS[i].Covers(r.host.Name) {
 				continue
 			}
 			certificate := in.certificates[i]
@@ -184,12 +184,12 @@ func (r *hostResult) addRequests() {
 		if in.Object.Namespace != r.owner {
 			continue // may add paths, and no more
 		}
-		asks := slices.ContainsFunc(in.Tls, func(entry intent.TlsAsk) bool { return entry.Covers(r.host.Name) })
+		asks := slices.ContainsFunc(in.TLS, func(entry intent.TLSEntry) bool { return entry.Covers(r.host.Name) })
 		switch {
-		case in.Asked.Acme == intent.AcmeYes:
+		case in.Asked.ACME == intent.ACMEYes:
 			r.host.WantsTLS = true
 			r.requests = append(r.requests, certificateRequest{in.Object, true})
-		case in.Asked.Acme == intent.AcmeUnset && asks && !byDefault:
+		case in.Asked.ACME == intent.ACMEUnset && asks && !byDefault:
 			r.requests = append(r.requests, certificateRequest{in.Object, false})
 		}
 	}

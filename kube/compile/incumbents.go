@@ -18,7 +18,7 @@ type Incumbents struct {
 	Leading bool
 }
 
-// of returns who had the name; nil: nobody had it.
+// of returns who had the name; nil: no namespace had it.
 func (i *Incumbents) of(name gatelodge.Name) *objects.Holding {
 	first, second := i.Recorded, i.Served
 	if i.Leading {
@@ -74,7 +74,7 @@ type Held struct {
 
 // Held returns who has which name after the last Build, which happened at a
 // moment. Last is what it returned before, so that it knows since when; the zero
-// Held stands for a first start, when nobody knows better than by the age of
+// Held stands for a first start, when nothing is known but the age of
 // objects.
 func (b *Builder) Held(last Held, at time.Time) Held {
 	g := b.last.grants

@@ -14,28 +14,28 @@ import (
 type lead struct {
 	leads    leadKind
 	leader   *intent.Applicant
-	gateways []*intent.Ingress // the owner's that have it lead to the gateway, the oldest first
-	services []serviceAsk      // … or to these
+	gateways []*intent.Claimant // the owner's that have it lead to the gateway, the oldest first
+	services []serviceAsk       // … or to these
 }
 
 // serviceAsk is where a Service has the name lead.
 type serviceAsk struct {
-	*intent.PublishAsk
+	*intent.Claim
 	by *intent.Applicant
 }
 
 type leadKind uint8
 
 const (
-	leadsNowhere   leadKind = iota // nobody says, so it has no address
+	leadsNowhere   leadKind = iota // no object says, so it has no address
 	leadsToGateway                 // or to the target that an Ingress gives instead
 	leadsToServices
 	leadsByRecords // by A, AAAA or CNAME records of DNSEndpoints
 )
 
-// leadToGateway has the name lead to the gateway by an Ingress. Who was let in to
-// add paths may not move it.
-func (g *grant) leadToGateway(in *intent.Ingress, unrouted bool) (refusal *gatelodge.Problem) {
+// leadToGateway has the name lead to the gateway by an Ingress. Namespaces that
+// were let in to add paths may not move it.
+func (g *grant) leadToGateway(in *intent.Claimant, unrouted bool) (refusal *gatelodge.Problem) {
 	switch own := g.namespace() == in.Object.Namespace; {
 	case g.leads == leadsToServices || g.leads == leadsByRecords:
 		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of %s, and don't lead to this gateway", intent.HostName(g.name), g.leader.Object)
@@ -50,7 +50,7 @@ func (g *grant) leadToGateway(in *intent.Ingress, unrouted bool) (refusal *gatel
 
 // publish adds what a Service or a DNSEndpoint asks for, which only the owner's
 // may.
-func (g *grant) publish(ask *intent.PublishAsk, a *intent.Applicant) (refusals []gatelodge.Problem) {
+func (g *grant) publish(ask *intent.Claim, a *intent.Applicant) (refusals []gatelodge.Problem) {
 	if g.namespace() != a.Object.Namespace {
 		return []gatelodge.Problem{*intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.name), g.owner.Object)}
 	}
@@ -81,11 +81,11 @@ func (g *grant) takeLead(kind leadKind, a *intent.Applicant) (refusal *gatelodge
 	return nil
 }
 
-// isPublished tells whether somebody asks for records of the name.
+// isPublished reports whether an object asks for records of the name.
 func (g *grant) isPublished() bool { return g.leads != leadsNowhere || g.records != nil }
 
 // target is where the name leads other than to the gateway, and for how long.
-// Both are zero where nobody says so.
+// Both are zero where no object says so.
 func (g *grant) target() (to *intent.Target, ttl time.Duration) {
 	switch g.leads {
 	case leadsToGateway:
@@ -100,7 +100,7 @@ func (g *grant) target() (to *intent.Target, ttl time.Duration) {
 func (g *grant) gatewayTarget() (to *intent.Target, ttl time.Duration) {
 	for _, in := range g.gateways {
 		to = cmp.Or(to, in.Asked.Records.Target)
-		ttl = cmp.Or(ttl, in.Asked.Records.Ttl)
+		ttl = cmp.Or(ttl, in.Asked.Records.TTL)
 	}
 	return to, ttl
 }
@@ -110,8 +110,8 @@ func (g *grant) gatewayTarget() (to *intent.Target, ttl time.Duration) {
 func (g *grant) servicesTarget() (to *intent.Target, ttl time.Duration) {
 	for i := len(g.services) - 1; i >= 0; i-- {
 		ask := g.services[i]
-		if ask.Ttl != 0 {
-			ttl = ask.Ttl
+		if ask.TTL != 0 {
+			ttl = ask.TTL
 		}
 		if to == nil || ask.Target.Alias != "" || to.Alias != "" && len(ask.Target.Addresses) > 0 {
 			to = ask.Target

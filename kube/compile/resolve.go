@@ -19,7 +19,7 @@ type resolved struct {
 	orders       bool // its certificates are ordered where no Secret has them
 	policy       *gatelodge.Policy
 	clientAuth   *gatelodge.ClientAuth    // for its hosts; nil: it asks for none
-	certificates []*gatelodge.Certificate // for each entry of Tls; nil: none that can be used now
+	certificates []*gatelodge.Certificate // for each entry of TLS; nil: none that can be used now
 	problems     []gatelodge.Problem
 
 	until time.Time // when it becomes something else because of the time alone; zero: never
@@ -63,7 +63,7 @@ func resolve(claimants Claimants, s *secrets, objs *objects.Objects, orders bool
 	for key := range dirty {
 		before, after := results.Get(key), (*resolved)(nil)
 		if claimant := claimants.Get(key); claimant != nil {
-			after = resolveOne(claimant, s, objs, orders && claimant.Asked.Acme != intent.AcmeNo)
+			after = resolveOne(claimant, s, objs, orders && claimant.Asked.ACME != intent.ACMENo)
 		}
 		results.Set(key, after)
 		for name := range before.secretNames() {
@@ -113,10 +113,10 @@ func (r *resolved) problem(reason gatelodge.Reason, format string, args ...any) 
 
 func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders bool) *resolved {
 	r := &resolved{Claimant: in, orders: orders}
-	for i := range in.Tls {
-		r.certificates = append(r.certificates, r.certificate(&in.Tls[i], s, objs))
+	for i := range in.TLS {
+		r.certificates = append(r.certificates, r.certificate(&in.TLS[i], s, objs))
 	}
-	r.policy = &gatelodge.Policy{Unavailable: in.Asked.Unavailable, Redirect: in.Asked.Redirect, HSTS: in.Asked.Hsts}
+	r.policy = &gatelodge.Policy{Unavailable: in.Asked.Unavailable, Redirect: in.Asked.Redirect, HSTS: in.Asked.HSTS}
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)
 	}
@@ -127,7 +127,7 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 }
 
 // certificate finds the certificate of an entry of spec.tls.
-func (r *resolved) certificate(entry *intent.TlsAsk, s *secrets, objs *objects.Objects) *gatelodge.Certificate {
+func (r *resolved) certificate(entry *intent.TLSEntry, s *secrets, objs *objects.Objects) *gatelodge.Certificate {
 	if entry.Secret == "" {
 		return nil
 	}
@@ -158,7 +158,7 @@ func (r *resolved) certificate(entry *intent.TlsAsk, s *secrets, objs *objects.O
 }
 
 // hostsOf names the hosts that an entry of spec.tls is for.
-func (r *resolved) hostsOf(entry *intent.TlsAsk) string {
+func (r *resolved) hostsOf(entry *intent.TLSEntry) string {
 	if len(entry.Hosts) == 0 {
 		return "all hosts"
 	}

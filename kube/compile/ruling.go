@@ -11,7 +11,7 @@ import (
 // ruling is what was decided about a name that objects claim. It is never
 // written once it was made.
 type ruling struct {
-	owner   *intent.Applicant // nil: nobody has it
+	owner   *intent.Applicant // nil: no namespace has it
 	granted []share           // the claims that are granted: those of the owner's namespace first, of each the oldest first
 	guests  []string          // namespaces that the owner lets in
 	routed  bool              // a granted claim asks for routes
@@ -29,7 +29,7 @@ type contest struct {
 	againstAge bool // it would not have the name by the age of objects
 }
 
-// namespace is the owner's, and "" for a name that nobody has.
+// namespace is the owner's, and "" for a name that no namespace has.
 func (r *ruling) namespace() string {
 	if r == nil || r.owner == nil {
 		return ""
@@ -38,7 +38,7 @@ func (r *ruling) namespace() string {
 }
 
 func (r *ruling) refuse(s share, reason gatelodge.Reason, format string, args ...any) {
-	r.problems = append(r.problems, *intent.Refuse(&s.ingress.Applicant, reason, format, args...))
+	r.problems = append(r.problems, *intent.Refuse(&s.by.Applicant, reason, format, args...))
 }
 
 func (r *ruling) equal(other *ruling) bool {
@@ -61,7 +61,7 @@ func (r *ruling) rulesLike(other *ruling) bool {
 // since when, for one that does not get it.
 func (r *ruling) winner(lost share) string {
 	text, since := r.owner.Object.String(), r.since
-	if r.owner.Compare(&lost.ingress.Applicant) < 0 {
+	if r.owner.Compare(&lost.by.Applicant) < 0 {
 		text = "the older " + text
 	}
 	if since.IsZero() {

@@ -102,7 +102,7 @@ func (b *zoneBuilder) added(granted *grant) (records []gatelodge.Record) {
 	}
 	for _, set := range granted.records.List {
 		for _, data := range set.Data {
-			records = append(records, gatelodge.Record{Name: granted.name, Type: set.Rtype, TTL: cmp.Or(set.Ttl, b.plan.zone.TTL), Data: data})
+			records = append(records, gatelodge.Record{Name: granted.name, Type: set.Rtype, TTL: cmp.Or(set.TTL, b.plan.zone.TTL), Data: data})
 		}
 	}
 	return records

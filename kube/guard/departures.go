@@ -100,7 +100,7 @@ func (d *departures) forget(anew map[gatelodge.Name]bool) {
 		switch {
 		case len(rest) == 0:
 			delete(d.list, key)
-		case len(rest) < len(gone.kept.Asks):
+		case len(rest) < len(gone.kept.Claims):
 			d.add(&departure{gone.at, gone.kept.Only(rest, gone.kept.Part), gone.served})
 		}
 	}

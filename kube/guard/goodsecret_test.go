@@ -15,7 +15,7 @@ import (
 // TestGuardRemembersCertificates: the memory is handed from each build to the
 // next.
 func TestGuardRemembersCertificates(t *testing.T) {
-	good := kubetest.TlsSecret(t, "shop/first", []string{"app.example.com"}, kubetest.Now.Add(-time.Hour), kubetest.Now.Add(time.Hour))
+	good := kubetest.TLSSecret(t, "shop/first", []string{"app.example.com"}, kubetest.Now.Add(-time.Hour), kubetest.Now.Add(time.Hour))
 	broken := good.DeepCopy()
 	broken.ResourceVersion = "broken"
 	broken.Data = nil

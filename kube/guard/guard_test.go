@@ -48,7 +48,7 @@ func newGuarded(t *testing.T, hosts int) *guarded {
 	}
 	g.objects.Services = objects.TableOf(&corev1.Service{ObjectMeta: g.meta("web"), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
 	g.objects.Slices = objects.TableOf(kubetest.BigSlice(g.meta("web-1"), "web", 1))
-	g.objects.Secrets = objects.TableOf(kubetest.TlsSecret(t, "shop/wildcard", []string{"*.example.com"}, kubetest.Now.Add(-time.Hour), kubetest.Now.Add(24*time.Hour)))
+	g.objects.Secrets = objects.TableOf(kubetest.TLSSecret(t, "shop/wildcard", []string{"*.example.com"}, kubetest.Now.Add(-time.Hour), kubetest.Now.Add(24*time.Hour)))
 	g.objects.Namespaces = objects.TableOf(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", UID: "shop", ResourceVersion: "1"}})
 	for i := range hosts {
 		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i)))

@@ -17,11 +17,11 @@ func needsOf(claimants compile.Claimants) *needs {
 	n := &needs{make(map[objects.Key]bool), make(map[objects.Key]bool), make(map[string]bool)}
 	for _, in := range claimants.All() {
 		n.namespaces[in.Object.Namespace] = true
-		for i := range in.Asks {
-			for j := range in.Asks[i].Paths {
-				n.backend(in.Asks[i].Paths[j].Backend)
+		for i := range in.Claims {
+			for j := range in.Claims[i].Paths {
+				n.backend(in.Claims[i].Paths[j].Backend)
 			}
-			n.backend(in.Asks[i].Fallback)
+			n.backend(in.Claims[i].Fallback)
 		}
 		for _, name := range in.SecretNames() {
 			n.secrets[objects.Key{Namespace: in.Object.Namespace, Name: name}] = true

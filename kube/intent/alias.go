@@ -27,7 +27,7 @@ func readNames(value string) (names []gatelodge.Name, err error) {
 		case item == "":
 			wrong = errors.New("holds an empty item")
 		case wrong != nil:
-			wrong = fmt.Errorf("holds %.60q, which is no name of a host", item)
+			wrong = fmt.Errorf("holds %.60q, which is not a valid host name", item)
 		case len(names) == maxNames:
 			wrong = fmt.Errorf("holds more than %d names", maxNames)
 		case !slices.Contains(names, name):
@@ -43,15 +43,15 @@ func readNames(value string) (names []gatelodge.Name, err error) {
 // addAliases asks for each alias what the first rule's host is asked for. Which
 // entries of spec.tls are meant for that host are meant for its aliases too.
 // An alias that has a rule of its own is served by that.
-func (in *Ingress) addAliases() {
+func (in *Claimant) addAliases() {
 	if len(in.Asked.aliases) == 0 {
 		return
 	}
-	if len(in.Asks) == 0 {
+	if len(in.Claims) == 0 {
 		in.problem(gatelodge.BadAnnotation, "annotation server-alias gives further names to a host, and there is no rule with one")
 		return
 	}
-	first := in.Asks[0]
+	first := in.Claims[0]
 	for _, alias := range in.Asked.aliases {
 		if in.claims(alias) {
 			continue
@@ -61,9 +61,9 @@ func (in *Ingress) addAliases() {
 			break
 		}
 		claim.Paths, claim.Fallback = first.Paths, first.Fallback
-		for i := range in.Tls {
-			if in.Tls[i].Covers(first.Name) && !in.Tls[i].Covers(alias) {
-				in.Tls[i].Hosts = append(in.Tls[i].Hosts, alias)
+		for i := range in.TLS {
+			if in.TLS[i].Covers(first.Name) && !in.TLS[i].Covers(alias) {
+				in.TLS[i].Hosts = append(in.TLS[i].Hosts, alias)
 			}
 		}
 	}

@@ -29,7 +29,7 @@ const DomainsAnnotation = OwnPrefix + "domains"
 type asked struct {
 	namespace   string // of the Ingress
 	Redirect    gatelodge.Redirect
-	Hsts        *string
+	HSTS        *string
 	Auth        authAsk
 	ClientAuth  clientAuthAsk
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
@@ -37,7 +37,7 @@ type asked struct {
 	Records     recordAsk
 	aliases     []gatelodge.Name // further names of its first host
 	Guests      []string         // namespaces that may add paths to its hosts
-	Acme        acmeAsk
+	ACME        acmeAsk
 	Unavailable string // why a protection that is asked for can't be given
 }
 
@@ -45,9 +45,9 @@ type asked struct {
 type acmeAsk uint8
 
 const (
-	AcmeUnset acmeAsk = iota // where spec.tls asks for one and no Secret has it
-	AcmeYes                  // acme: "true"
-	AcmeNo                   // acme: "false", or cert-manager brings it
+	ACMEUnset acmeAsk = iota // where spec.tls asks for one and no Secret has it
+	ACMEYes                  // acme: "true"
+	ACMENo                   // acme: "false", or cert-manager brings it
 )
 
 // annotation is one that is honoured: ours and ingress-nginx's of the same
@@ -116,7 +116,7 @@ func recordAnnotationTable() []annotation {
 
 // readAnnotations reads all that is addressed to us, after the defaults of the
 // class, and reports to in what is not honoured.
-func readAnnotations(annotations map[string]string, in *Ingress) asked {
+func readAnnotations(annotations map[string]string, in *Claimant) asked {
 	a := asked{namespace: in.Object.Namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}}
 	if len(annotations) == 0 && in.defaults == nil {
 		return a
@@ -140,14 +140,14 @@ func readAnnotations(annotations map[string]string, in *Ingress) asked {
 	}
 	a.Auth.check(&a, in)
 	a.BackendTLS.check(&a, in)
-	if a.Acme == AcmeUnset && isCertManagers(annotations) {
-		a.Acme = AcmeNo
+	if a.ACME == ACMEUnset && isCertManagers(annotations) {
+		a.ACME = ACMENo
 	}
 	a.ClientAuth.check(&a, in)
 	return a
 }
 
-// isCertManagers tells whether cert-manager gets the certificates of the Ingress
+// isCertManagers reports whether cert-manager gets the certificates of the Ingress
 // and puts them into the Secrets of spec.tls, maybe only in a moment.
 func isCertManagers(annotations map[string]string) bool {
 	for _, key := range []string{"cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"} {
@@ -158,7 +158,7 @@ func isCertManagers(annotations map[string]string) bool {
 	return false
 }
 
-func (a *asked) honour(table []annotation, key, name, value string, in *Ingress) {
+func (a *asked) honour(table []annotation, key, name, value string, in *Claimant) {
 	if row := findAnnotation(table, name); row != nil {
 		row.apply(a, key, value, in)
 		return
@@ -166,7 +166,7 @@ func (a *asked) honour(table []annotation, key, name, value string, in *Ingress)
 	in.problem(gatelodge.UnknownAnnotation, "annotation %s is not honoured", key)
 }
 
-func (a *asked) honourRecord(table []annotation, key, name, value string, in *Ingress) {
+func (a *asked) honourRecord(table []annotation, key, name, value string, in *Claimant) {
 	if row := findAnnotation(table, name); row != nil {
 		row.apply(a, key, value, in)
 	}
@@ -179,7 +179,7 @@ func findAnnotation(table []annotation, name string) *annotation {
 	return nil
 }
 
-func (row *annotation) apply(a *asked, key, value string, in *Ingress) {
+func (row *annotation) apply(a *asked, key, value string, in *Claimant) {
 	err := row.set(a, strings.TrimSpace(value))
 	switch {
 	case err == nil:
@@ -204,8 +204,8 @@ func (a *asked) deny(why string) {
 func setACME(a *asked, value string) error {
 	on, err := parseBool(value)
 	if err == nil {
-		if a.Acme = AcmeNo; on {
-			a.Acme = AcmeYes
+		if a.ACME = ACMENo; on {
+			a.ACME = ACMEYes
 		}
 	}
 	return err
@@ -237,7 +237,7 @@ func setHSTS(a *asked, value string) error {
 	} else if err := gatelodge.CheckHSTS(value); err != nil {
 		return err
 	}
-	a.Hsts = &value
+	a.HSTS = &value
 	return nil
 }
 
@@ -254,7 +254,7 @@ func setBackendProtocol(a *asked, value string) error {
 	case "FCGI":
 		return errNotYet
 	default:
-		return errors.New("is no protocol of a backend")
+		return errors.New("is not a backend protocol")
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func setAuthType(a *asked, value string) error {
 	case "digest":
 		return errNotYet
 	}
-	return errors.New("is no way to authenticate")
+	return errors.New("is not a known way to authenticate")
 }
 
 func setAuthSecret(a *asked, value string) (err error) {
@@ -43,7 +43,7 @@ func setAuthSecretType(a *asked, value string) error {
 	case "auth-map":
 		a.Auth.SecretMap = true
 	default:
-		return errors.New("is no form of such a Secret")
+		return errors.New("is not a form that such a Secret can have")
 	}
 	return nil
 }
@@ -57,9 +57,9 @@ func setAuthRealm(a *asked, value string) error {
 }
 
 // check looks at the annotations together, once all were read. Half a
-// protection is none: whoever wrote one of auth-type and auth-secret means
+// protection is none: an author of one of auth-type and auth-secret means
 // both.
-func (auth *authAsk) check(a *asked, in *Ingress) {
+func (auth *authAsk) check(a *asked, in *Claimant) {
 	var problem string
 	switch {
 	case auth.Basic && auth.Secret == "" && a.Unavailable == "":
@@ -79,7 +79,7 @@ func (auth *authAsk) check(a *asked, in *Ingress) {
 }
 
 // ReadUsers reads the users of a Secret in one of the two forms. It fails when
-// there are none, because then nobody could get in.
+// there are none, because then no one could get in.
 func ReadUsers(secret *corev1.Secret, asMap bool) (users map[string]gatelodge.PasswordHash, problems []string, err error) {
 	if asMap {
 		users, problems = usersOfMap(secret.Data)

@@ -11,7 +11,7 @@ type BackendRef struct {
 	Key      gatelodge.BackendKey
 	Port     objects.ServicePort
 	Protocol gatelodge.BackendProtocol // "": what the Service port says
-	Tls      BackendTLSAsk             // where the protocol is over TLS
+	TLS      BackendTLSAsk             // where the protocol is over TLS
 }
 
 // NewBackendRef names a backend by what its author wrote, so that the key is
@@ -21,7 +21,7 @@ func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol,
 	if protocol != "" {
 		key += "+" + string(protocol)
 	}
-	return &BackendRef{Key: gatelodge.BackendKey(key + tls.key()), Port: port, Protocol: protocol, Tls: tls}
+	return &BackendRef{Key: gatelodge.BackendKey(key + tls.key()), Port: port, Protocol: protocol, TLS: tls}
 }
 
 // Service names the Service in a message.

@@ -50,7 +50,7 @@ func setProxySSLServerName(a *asked, value string) (err error) {
 func setProxySSLName(a *asked, value string) error {
 	name, err := gatelodge.ParseName(value)
 	if err != nil || name.IsWildcard() {
-		return errors.New("is no name of a server")
+		return errors.New("is not a valid server name")
 	}
 	a.BackendTLS.Name = name
 	return nil
@@ -83,7 +83,7 @@ func parseOnOff(value string) (bool, error) {
 
 // check looks at the annotations together, once all were read: without a CA
 // there is nothing to verify by.
-func (ask BackendTLSAsk) check(a *asked, in *Ingress) {
+func (ask BackendTLSAsk) check(a *asked, in *Claimant) {
 	if ask.Verify && ask.Secret == "" && a.Unavailable == "" {
 		in.problem(gatelodge.BadAnnotation, "annotation proxy-ssl-verify needs proxy-ssl-secret, a Secret with the CA in ca.crt")
 		a.deny("the backend's certificate can't be verified")

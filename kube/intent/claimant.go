@@ -45,8 +45,8 @@ type Claimant struct {
 
 	Source   *networkingv1.Ingress // nil: it is of another kind
 	defaults *classDefaults        // of its class; nil: none
-	Asks     []Claim               // one for each name, in the order in which they were written
-	Tls      []TlsAsk
+	Claims   []Claim               // one for each name, in the order in which they were written
+	TLS      []TLSEntry
 	Asked    asked // by annotations
 	problems []gatelodge.Problem
 }
@@ -62,22 +62,13 @@ type Claim struct {
 	Unpublished bool // a record is not asked for
 
 	Target  *Target       // where the name leads, as a Service says; nil: to the gateway
-	Ttl     time.Duration // 0: that of the zone
+	TTL     time.Duration // 0: that of the zone
 	Records *RecordSets   // as a DNSEndpoint says
 }
 
 // Routed reports whether the claim asks to be routed, and so for a certificate
 // as well.
 func (c *Claim) Routed() bool { return !c.Unrouted && c.Target == nil && c.Records == nil }
-
-// The kinds of claimants, under the names that they had when they were types of
-// their own.
-type (
-	Ingress     = Claimant
-	Publication = Claimant
-	HostAsk     = Claim
-	PublishAsk  = Claim
-)
 
 // Key names a claimant among all others.
 type Key struct {
@@ -103,8 +94,8 @@ func (c *Claimant) Key() Key {
 // Names goes through the names that the object asks for.
 func (c *Claimant) Names() iter.Seq[gatelodge.Name] {
 	return func(yield func(gatelodge.Name) bool) {
-		for i := range c.Asks {
-			if !yield(c.Asks[i].Name) {
+		for i := range c.Claims {
+			if !yield(c.Claims[i].Name) {
 				return
 			}
 		}
@@ -115,7 +106,7 @@ func (c *Claimant) Names() iter.Seq[gatelodge.Name] {
 func (c *Claimant) Only(names map[gatelodge.Name]bool, part int) *Claimant {
 	only := *c
 	only.Part = part
-	only.Asks = slices.DeleteFunc(slices.Clone(c.Asks), func(ask Claim) bool { return !names[ask.Name] })
+	only.Claims = slices.DeleteFunc(slices.Clone(c.Claims), func(ask Claim) bool { return !names[ask.Name] })
 	return &only
 }
 
@@ -129,20 +120,20 @@ const (
 // claim returns what the object asks for at a name; nil if it asks for too many
 // names already.
 func (c *Claimant) claim(name gatelodge.Name) *Claim {
-	if i := slices.IndexFunc(c.Asks, func(claim Claim) bool { return claim.Name == name }); i >= 0 {
-		return &c.Asks[i]
+	if i := slices.IndexFunc(c.Claims, func(claim Claim) bool { return claim.Name == name }); i >= 0 {
+		return &c.Claims[i]
 	}
-	if len(c.Asks) == maxNames {
+	if len(c.Claims) == maxNames {
 		c.problem(gatelodge.TooMuch, "it asks for more than %d names, and %s is left out", maxNames, HostName(name))
 		return nil
 	}
-	c.Asks = append(c.Asks, Claim{Name: name})
-	return &c.Asks[len(c.Asks)-1]
+	c.Claims = append(c.Claims, Claim{Name: name})
+	return &c.Claims[len(c.Claims)-1]
 }
 
 // claims reports whether the object asks for a name.
 func (c *Claimant) claims(name gatelodge.Name) bool {
-	return slices.ContainsFunc(c.Asks, func(claim Claim) bool { return claim.Name == name })
+	return slices.ContainsFunc(c.Claims, func(claim Claim) bool { return claim.Name == name })
 }
 
 func (c *Claimant) problem(reason gatelodge.Reason, format string, args ...any) {

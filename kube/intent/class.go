@@ -74,7 +74,7 @@ func (c *classes) of(ingress *networkingv1.Ingress) string {
 }
 
 // Has reports whether the Ingress is ours. The author of an Ingress of a class
-// that is not defined is told of that.
+// that is not defined gets a problem.
 //
 // The annotation never needed an IngressClass, so a name in it that we don't
 // know may well be another controller's.

@@ -25,8 +25,8 @@ type clientAuthAsk struct {
 	Broken    bool // a part that decides whom to let in can't be read
 }
 
-// Asks tells whether clients are to be asked for a certificate. Half a rule is
-// none: whoever wrote a part of one means all of it.
+// Asks reports whether clients are to be asked for a certificate. Half a rule is
+// none: an author of a part of one means all of it.
 func (c *clientAuthAsk) Asks() bool {
 	return !c.off && (c.Secret != "" || c.Mode != "" || c.Subject != nil || c.Broken)
 }
@@ -59,7 +59,7 @@ func setClientAuthMode(c *clientAuthAsk, value string) error {
 	case "off":
 		c.off = true
 	default:
-		return errors.New("is no way to verify clients")
+		return errors.New("is not a way to verify clients")
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func setClientAuthMode(c *clientAuthAsk, value string) error {
 func setClientAuthDepth(c *clientAuthAsk, value string) error {
 	depth, err := strconv.Atoi(value)
 	if err != nil || depth < 0 || depth > 10 {
-		return errors.New("is no depth of a chain")
+		return errors.New("is not a valid chain depth")
 	}
 	c.Depth = depth
 	return nil
@@ -121,7 +121,7 @@ func expressionSize(re *syntax.Regexp) int {
 func setClientAuthErrorPage(a *asked, value string) error {
 	page, err := url.Parse(value)
 	if err != nil || page.Scheme != "http" && page.Scheme != "https" || page.Host == "" {
-		return errors.New("is no URL that clients could be sent to")
+		return errors.New("is not a URL that clients can be sent to")
 	}
 	a.ClientAuth.ErrorPage = page.String()
 	return nil
@@ -133,7 +133,7 @@ func setClientAuthPass(a *asked, value string) (err error) {
 }
 
 // check looks at the annotations together, once all were read.
-func (c *clientAuthAsk) check(a *asked, in *Ingress) {
+func (c *clientAuthAsk) check(a *asked, in *Claimant) {
 	var problem string
 	switch {
 	case !c.Asks() || c.Broken:

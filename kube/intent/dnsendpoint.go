@@ -13,7 +13,7 @@ import (
 // RecordSet is records of one type at a name.
 type RecordSet struct {
 	Rtype string
-	Ttl   time.Duration // 0: that of the zone
+	TTL   time.Duration // 0: that of the zone
 	Data  []string      // RDATA in master-file form, each once
 }
 
@@ -29,8 +29,8 @@ const (
 
 // readDNSEndpoint reads the records that a DNSEndpoint asks for. An endpoint is
 // taken as a whole or not at all: half a set of records misleads.
-func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *objects.Config) *Publication {
-	p := &Publication{
+func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *objects.Config) *Claimant {
+	p := &Claimant{
 		Applicant: Applicant{Object: objs.ObjectOf("DNSEndpoint", &source.ObjectMeta), Since: source.CreationTimestamp.Time},
 	}
 	if _, controller, ok := externalDNS(source.Annotations, "controller"); ok && controller != OurController {
@@ -43,11 +43,11 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 		endpoint := &source.Spec.Endpoints[i]
 		name, err := ruleHost(endpoint.DNSName)
 		if err != nil || name == "" {
-			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: dnsName %.60q is no name", i, endpoint.DNSName)
+			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: dnsName %.60q is not a valid name", i, endpoint.DNSName)
 			continue
 		}
 		if !cfg.HasZoneOf(name) {
-			continue // somebody else's to publish
+			continue // others publish it
 		}
 		if set, ok := p.recordSet(endpoint, i); ok {
 			p.addRecords(name, set)
@@ -57,7 +57,7 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 }
 
 // recordSet reads the records of one endpoint.
-func (p *Publication) recordSet(endpoint *objects.Endpoint, i int) (set RecordSet, ok bool) {
+func (p *Claimant) recordSet(endpoint *objects.Endpoint, i int) (set RecordSet, ok bool) {
 	typ := strings.ToUpper(endpoint.RecordType)
 	table := recordTypeTable()
 	at := slices.IndexFunc(table, func(t recordType) bool { return t.name == typ })
@@ -75,7 +75,7 @@ func (p *Publication) recordSet(endpoint *objects.Endpoint, i int) (set RecordSe
 		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: %s %s has no targets", i, endpoint.DNSName, typ)
 		return set, false
 	}
-	set = RecordSet{Rtype: typ, Ttl: time.Duration(endpoint.RecordTTL) * time.Second}
+	set = RecordSet{Rtype: typ, TTL: time.Duration(endpoint.RecordTTL) * time.Second}
 	for _, target := range endpoint.Targets {
 		data, err := table[at].rdata(target)
 		if err != nil {
@@ -90,7 +90,7 @@ func (p *Publication) recordSet(endpoint *objects.Endpoint, i int) (set RecordSe
 }
 
 // addRecords asks for records, together with those of the same name.
-func (p *Publication) addRecords(name gatelodge.Name, set RecordSet) {
+func (p *Claimant) addRecords(name gatelodge.Name, set RecordSet) {
 	claim := p.claim(name)
 	switch {
 	case claim == nil:

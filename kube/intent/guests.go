@@ -8,13 +8,13 @@ import (
 )
 
 // setShareHostWith reads the namespaces that are let in. A mistake in the list
-// lets nobody in, because it may be the one name that was meant otherwise.
+// lets no one in, because it may be the one name that was meant otherwise.
 func setShareHostWith(a *asked, value string) error {
 	var guests []string
 	for item := range strings.SplitSeq(value, ",") {
 		namespace := strings.TrimSpace(item)
 		if len(validation.IsDNS1123Label(namespace)) > 0 {
-			return fmt.Errorf("holds %.60q, which is no name of a namespace", namespace)
+			return fmt.Errorf("holds %.60q, which is not a valid namespace name", namespace)
 		}
 		guests = append(guests, namespace)
 	}

@@ -20,21 +20,21 @@ type PathAsk struct {
 	Backend *BackendRef
 }
 
-// TlsAsk is an entry of spec.tls.
-type TlsAsk struct {
+// TLSEntry is an entry of spec.tls.
+type TLSEntry struct {
 	Hosts  []gatelodge.Name // empty: every host of the Ingress
-	Secret string           // in the namespace of the Ingress; "": somebody else brings the certificate
+	Secret string           // in the namespace of the Ingress; "": the certificate comes from elsewhere
 }
 
-// Covers tells whether the entry is meant for the host.
-func (t *TlsAsk) Covers(host gatelodge.Name) bool {
+// Covers reports whether the entry is meant for the host.
+func (t *TLSEntry) Covers(host gatelodge.Name) bool {
 	return len(t.Hosts) == 0 || slices.ContainsFunc(t.Hosts, func(n gatelodge.Name) bool { return n.Matches(host) })
 }
 
 // readIngress reads what the Ingress asks for. What is wrong with a part of it
 // is a problem, and the other parts stand.
-func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *objects.Objects) *Ingress {
-	in := &Ingress{
+func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *objects.Objects) *Claimant {
+	in := &Claimant{
 		Applicant: Applicant{
 			Object: objs.ObjectOf("Ingress", &source.ObjectMeta),
 			Since:  source.CreationTimestamp.Time,
@@ -59,7 +59,7 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 	}
 	for i, entry := range source.Spec.TLS {
 		if ask, ok := in.tlsEntry(entry, i); ok {
-			in.Tls = append(in.Tls, ask)
+			in.TLS = append(in.TLS, ask)
 		}
 	}
 	in.addAliases()
@@ -68,7 +68,7 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 }
 
 // add asks for the paths of a name, together with those asked for before.
-func (in *Ingress) add(name gatelodge.Name, paths []PathAsk, fallback *BackendRef) {
+func (in *Claimant) add(name gatelodge.Name, paths []PathAsk, fallback *BackendRef) {
 	if claim := in.claim(name); claim != nil {
 		claim.Paths, claim.Fallback = append(claim.Paths, paths...), fallback
 	}
@@ -93,7 +93,7 @@ func ruleHost(host string) (gatelodge.Name, error) {
 	return name, nil
 }
 
-func (in *Ingress) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []PathAsk {
+func (in *Claimant) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []PathAsk {
 	if http == nil {
 		return nil
 	}
@@ -149,7 +149,7 @@ func rulePath(source *networkingv1.HTTPIngressPath) (string, gatelodge.PathMatch
 
 // backend reads a reference to a Service port; nil if there is none that can
 // be served.
-func (in *Ingress) backend(source *networkingv1.IngressBackend, where string) *BackendRef {
+func (in *Claimant) backend(source *networkingv1.IngressBackend, where string) *BackendRef {
 	switch {
 	case source == nil:
 		return nil
@@ -167,12 +167,12 @@ func (in *Ingress) backend(source *networkingv1.IngressBackend, where string) *B
 	return NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: source.Service.Name, Port: port}, in.Asked.protocol, in.Asked.BackendTLS)
 }
 
-func (in *Ingress) tlsEntry(source networkingv1.IngressTLS, i int) (TlsAsk, bool) {
-	ask := TlsAsk{Secret: source.SecretName}
+func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, bool) {
+	ask := TLSEntry{Secret: source.SecretName}
 	for _, host := range source.Hosts {
 		name, err := ruleHost(host)
 		if err != nil || name == "" {
-			in.problem(gatelodge.BadHost, "spec.tls[%d]: host %q is no name", i, host)
+			in.problem(gatelodge.BadHost, "spec.tls[%d]: host %q is not a valid name", i, host)
 			continue
 		}
 		ask.Hosts = append(ask.Hosts, name)
@@ -184,9 +184,9 @@ func (in *Ingress) tlsEntry(source networkingv1.IngressTLS, i int) (TlsAsk, bool
 
 // SecretNames lists the Secrets of its namespace that an Ingress names; some
 // may be "".
-func (in *Ingress) SecretNames() []string {
+func (in *Claimant) SecretNames() []string {
 	names := []string{in.Asked.Auth.Secret, in.Asked.BackendTLS.Secret, in.Asked.ClientAuth.Secret}
-	for _, entry := range in.Tls {
+	for _, entry := range in.TLS {
 		names = append(names, entry.Secret)
 	}
 	return names

@@ -85,7 +85,7 @@ func (p *classParameters) read(objs *objects.Objects) {
 		}
 		return
 	}
-	reader := &Ingress{Applicant: Applicant{Object: objs.ObjectOf("ConfigMap", &p.configMap.ObjectMeta)}}
+	reader := &Claimant{Applicant: Applicant{Object: objs.ObjectOf("ConfigMap", &p.configMap.ObjectMeta)}}
 	values := make(map[string]string)
 	maps.Copy(values, p.configMap.Data)
 	for key, value := range p.configMap.BinaryData {
@@ -117,7 +117,7 @@ func (d *classDefaults) apply(a *asked, table []annotation, own map[string]strin
 	if d.unavailable != "" {
 		a.deny(d.unavailable)
 	}
-	told := &Ingress{}
+	told := &Claimant{}
 	for _, name := range slices.Sorted(maps.Keys(d.annotations)) {
 		_, ours := own[OwnPrefix+name]
 		_, nginx := own[nginxPrefix+name]

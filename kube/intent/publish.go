@@ -28,8 +28,8 @@ func BalancerAddresses(service *corev1.Service) []netip.Addr {
 const OurController = "dns-controller"
 
 // readPublication reads the annotations of a Service.
-func readPublication(service *corev1.Service, objs *objects.Objects, cfg *objects.Config) *Publication {
-	p := &Publication{
+func readPublication(service *corev1.Service, objs *objects.Objects, cfg *objects.Config) *Claimant {
+	p := &Claimant{
 		Applicant: Applicant{Object: objs.ObjectOf("Service", &service.ObjectMeta), Since: service.CreationTimestamp.Time},
 	}
 	if _, controller, ok := externalDNS(service.Annotations, "controller"); ok && controller != OurController {
@@ -45,7 +45,7 @@ func readPublication(service *corev1.Service, objs *objects.Objects, cfg *object
 	}
 	p.read(service, "hostname", outside, cfg)
 	p.read(service, "internal-hostname", inside, cfg)
-	if len(p.Asks) == 0 {
+	if len(p.Claims) == 0 {
 		return p
 	}
 	var a asked
@@ -57,9 +57,9 @@ func readPublication(service *corev1.Service, objs *objects.Objects, cfg *object
 		}
 	}
 	outward := false
-	for i := range p.Asks {
-		ask := &p.Asks[i]
-		ask.Ttl = a.Records.Ttl
+	for i := range p.Claims {
+		ask := &p.Claims[i]
+		ask.TTL = a.Records.TTL
 		if ask.Target != outside {
 			continue
 		}
@@ -75,9 +75,9 @@ func readPublication(service *corev1.Service, objs *objects.Objects, cfg *object
 }
 
 // read reads a list of names that lead to t, nil where the Service's type gives
-// the annotation no meaning. A name outside of our zones is somebody else's to
+// the annotation no meaning. A name outside of our zones is for others to
 // publish, so it is not claimed.
-func (p *Publication) read(service *corev1.Service, annotation string, t *Target, cfg *objects.Config) {
+func (p *Claimant) read(service *corev1.Service, annotation string, t *Target, cfg *objects.Config) {
 	key, value, ok := externalDNS(service.Annotations, annotation)
 	if !ok || t == nil {
 		return
@@ -85,7 +85,7 @@ func (p *Publication) read(service *corev1.Service, annotation string, t *Target
 	for item := range strings.SplitSeq(value, ",") {
 		name, err := ruleHost(strings.TrimSpace(item))
 		if err != nil || name == "" {
-			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is no name, expected names separated by commas", key, item)
+			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is not a valid name, expected names separated by commas", key, item)
 			continue
 		}
 		if p.claims(name) || !cfg.HasZoneOf(name) {

@@ -40,7 +40,7 @@ func zonesOwn() []string { return []string{"NS", "SOA", "DS", "CAA", "DNAME"} }
 func ipv4Data(target string) (string, error) {
 	address, err := netip.ParseAddr(target)
 	if err != nil || !address.Is4() {
-		return "", errors.New("is no IPv4 address")
+		return "", errors.New("is not an IPv4 address")
 	}
 	return address.String(), nil
 }
@@ -48,7 +48,7 @@ func ipv4Data(target string) (string, error) {
 func ipv6Data(target string) (string, error) {
 	address, err := netip.ParseAddr(target)
 	if err != nil || !address.Is6() || address.Is4In6() || address.Zone() != "" {
-		return "", errors.New("is no IPv6 address")
+		return "", errors.New("is not an IPv6 address")
 	}
 	return address.String(), nil
 }
@@ -93,7 +93,7 @@ func numbersAndName(numbers int) func(string) (string, error) {
 		for i := range numbers {
 			n, err := strconv.ParseUint(fields[i], 10, 16)
 			if err != nil {
-				return "", fmt.Errorf("holds %.20q, which is no number from 0 to 65535", fields[i])
+				return "", fmt.Errorf("holds %.20q, which is not a number from 0 to 65535", fields[i])
 			}
 			fields[i] = strconv.FormatUint(n, 10)
 		}

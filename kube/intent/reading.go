@@ -116,7 +116,7 @@ func follow[T comparable](now, before objects.Table[T], every bool, look func(ob
 
 // orNil returns nil for a claimant that asks for nothing and has no problem.
 func (c *Claimant) orNil() *Claimant {
-	if len(c.Asks) == 0 && len(c.problems) == 0 {
+	if len(c.Claims) == 0 && len(c.problems) == 0 {
 		return nil
 	}
 	return c

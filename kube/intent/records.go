@@ -15,7 +15,7 @@ import (
 
 // recordAsk is what the annotations of ExternalDNS ask for.
 type recordAsk struct {
-	Ttl    time.Duration // 0: that of the zone
+	TTL    time.Duration // 0: that of the zone
 	Target *Target       // nil: the addresses of the view
 	names  []gatelodge.Name
 	source hostnameSource
@@ -49,13 +49,13 @@ func setTTL(a *asked, value string) error {
 	}
 	switch {
 	case err != nil:
-		return errors.New("is no duration")
+		return errors.New("is not a valid duration")
 	case ttl < time.Second:
 		return errors.New("is too short")
 	case ttl > math.MaxInt32*time.Second:
 		return errors.New("is too long")
 	}
-	a.Records.Ttl = ttl.Truncate(time.Second)
+	a.Records.TTL = ttl.Truncate(time.Second)
 	return nil
 }
 
@@ -103,7 +103,7 @@ func setHostnameSource(a *asked, value string) error {
 	case "defined-hosts-only":
 		a.Records.source = ruleHostsOnly
 	default:
-		return errors.New("is no source of names")
+		return errors.New("is not a known source of names")
 	}
 	return nil
 }
@@ -115,10 +115,10 @@ func setController(a *asked, value string) error {
 
 // addHostnames asks for a record of each name of the annotation hostname, and
 // for none of the names that are not to get one.
-func (in *Ingress) addHostnames() {
+func (in *Claimant) addHostnames() {
 	records := &in.Asked.Records
-	for i := range in.Asks {
-		in.Asks[i].Unpublished = records.others || records.source == listedOnly && !slices.Contains(records.names, in.Asks[i].Name)
+	for i := range in.Claims {
+		in.Claims[i].Unpublished = records.others || records.source == listedOnly && !slices.Contains(records.names, in.Claims[i].Name)
 	}
 	if records.others || records.source == ruleHostsOnly {
 		return

@@ -51,7 +51,7 @@ func cutQuoted(text string) (inside, rest string, err error) {
 		case c == '\\' && i+3 < len(text) && '0' <= text[i+1] && text[i+1] <= '9':
 			n, err := strconv.ParseUint(text[i+1:i+4], 10, 8)
 			if err != nil {
-				return "", "", fmt.Errorf("holds %.8q, which is no octet", text[i:i+4])
+				return "", "", fmt.Errorf("holds %.8q, which is not an octet in decimal", text[i:i+4])
 			}
 			out.WriteByte(byte(n))
 			i += 3

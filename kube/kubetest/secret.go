@@ -18,9 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// TlsSecret makes a Secret whose every byte follows from the arguments, as
+// TLSSecret makes a Secret whose every byte follows from the arguments, as
 // goldens need it.
-func TlsSecret(t *testing.T, secret string, names []string, from, until time.Time) *corev1.Secret {
+func TLSSecret(t *testing.T, secret string, names []string, from, until time.Time) *corev1.Secret {
 	t.Helper()
 	identity := secret + " " + strings.Join(names, ",") + from.String() + until.String()
 	seed := sha256.Sum256([]byte(identity))

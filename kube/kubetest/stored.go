@@ -43,7 +43,7 @@ func AddStored(t *testing.T, objs *objects.Objects, text string) {
 		kept := gatelodge.StoredIssuance{Name: name}
 		switch kind {
 		case "issued":
-			secret := TlsSecret(t, "gatelodge/any", []string{string(name)}, Day(t, fields[1]), Day(t, fields[2]))
+			secret := TLSSecret(t, "gatelodge/any", []string{string(name)}, Day(t, fields[1]), Day(t, fields[2]))
 			kept.Chain, kept.Key = secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
 		case "failed":
 			kept.Failure = failure(strings.Join(fields[1:], " "))

@@ -7,9 +7,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// DnsEndpoints is the resource of ExternalDNS by which records are written as
+// DNSEndpointResource is the resource of ExternalDNS by which records are written as
 // such. Its CustomResourceDefinition is ExternalDNS's to install.
-var DnsEndpoints = schema.GroupVersionResource{Group: "externaldns.k8s.io", Version: "v1alpha1", Resource: "dnsendpoints"}
+var DNSEndpointResource = schema.GroupVersionResource{Group: "externaldns.k8s.io", Version: "v1alpha1", Resource: "dnsendpoints"}
 
 // DNSEndpoint is what is read of an object of that resource. Labels of an
 // endpoint, its setIdentifier and what is specific to a provider say nothing to

@@ -31,7 +31,7 @@ func NewObject(kind string) (object metav1.Object, apiVersion string) {
 	case "ConfigMap":
 		return &corev1.ConfigMap{}, "v1"
 	case "DNSEndpoint":
-		return &DNSEndpoint{}, DnsEndpoints.GroupVersion().String()
+		return &DNSEndpoint{}, DNSEndpointResource.GroupVersion().String()
 	}
 	return nil, ""
 }
