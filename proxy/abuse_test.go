@@ -16,16 +16,15 @@ import (
 // abusers is how many connections each kind of abuse comes over.
 const abusers = 50
 
-// TestAbuse: whatever some clients do on their connections, others are served,
-// memory stays limited, and each connection is closed within the time limit that
-// applies.
+// abuse is what a client does on a connection.
+type abuse struct {
+	name string
+	do   func(c net.Conn)
+}
+
 func TestAbuse(t *testing.T) {
 	head := "GET / HTTP/1.1\r\nHost: " + appHost + "\r\n"
-	part := make([]byte, 64<<10) // one for all: the backend's garbage is not what is measured
-	for _, c := range []struct {
-		name  string
-		abuse func(c net.Conn)
-	}{
+	testAbuse(t, 512<<10, []abuse{
 		{"a head by drops", func(c net.Conn) {
 			_, _ = io.WriteString(c, head)
 			drip(c, "X-Drop: 1\r\n")
@@ -62,7 +61,15 @@ func TestAbuse(t *testing.T) {
 			}()
 			_, _ = io.Copy(io.Discard, c)
 		}},
-	} {
+	})
+}
+
+// testAbuse: whatever some clients do on their connections, others are served,
+// memory and goroutines stay limited, and each connection is closed within the
+// time limit that applies. most is the memory that each may take.
+func testAbuse(t *testing.T, most int64, abuses []abuse) {
+	part := make([]byte, 64<<10) // one for all: the backend's garbage is not what is measured
+	for _, c := range abuses {
 		t.Run(c.name, func(t *testing.T) {
 			g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, r *http.Request) {
 				switch r.URL.Path {
@@ -78,13 +85,14 @@ func TestAbuse(t *testing.T) {
 					ok(w, r)
 				}
 			})), settings(func(s *gatelodge.Settings) {
-				s.Timeouts.Header, s.Timeouts.Body, s.Timeouts.Send = time.Second, time.Second, time.Second
+				s.Timeouts.Header, s.Timeouts.Body, s.Timeouts.Send, s.Timeouts.Idle = time.Second, time.Second, time.Second, time.Second
+				s.Limits.Streams = 10
 			}))
 			other := g.client(h1)
 			if got := do(t, other, newRequest(t, "GET", h1.url(appHost, "/"), nil)); got.StatusCode != 200 {
 				t.Fatalf("got %d", got.StatusCode)
 			}
-			before := memory()
+			before, goroutines := memory(), runtime.NumGoroutine()
 			var clients sync.WaitGroup
 			defer clients.Wait()
 			for range abusers {
@@ -94,7 +102,7 @@ func TestAbuse(t *testing.T) {
 				}
 				_ = conn.SetDeadline(time.Now().Add(15 * time.Second)) // ends the abuse in any case
 				defer conn.Close()                                     // after all, for some abuse by doing nothing
-				clients.Go(func() { c.abuse(conn) })
+				clients.Go(func() { c.do(conn) })
 			}
 			for range 20 {
 				if got := do(t, other, newRequest(t, "GET", h1.url(appHost, "/"), nil)); got.StatusCode != 200 {
@@ -102,8 +110,12 @@ func TestAbuse(t *testing.T) {
 				}
 			}
 			// For each connection: the limit of a head and some buffers, not what was sent.
-			if grown, most := memory()-before, int64(abusers*512<<10); grown > most {
-				t.Errorf("%d KiB for %d connections, expected at most %d", grown>>10, abusers, most>>10)
+			if grown := memory() - before; grown > abusers*most {
+				t.Errorf("%d KiB for %d connections, expected at most %d", grown>>10, abusers, abusers*most>>10)
+			}
+			// This test's, the engine's and a few for each request, with the backend's.
+			if n := runtime.NumGoroutine() - goroutines; n > abusers*30 {
+				t.Errorf("%d goroutines for %d connections", n, abusers)
 			}
 			eventually(t, "all abusers are given up", func() bool {
 				return g.metric("gatelodge_http_open_connections", "listener", "http") <= 1

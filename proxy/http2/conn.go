@@ -107,21 +107,19 @@ const (
 // alone then, and set anew if it strikes.
 func (c *conn) fill() error {
 	l := &c.link
-	timeout := wire.Keep
 	for {
-		left, busy := c.patience()
+		timeout, busy := c.patience()
 		switch {
-		case left <= 0 && !busy:
+		case timeout <= 0 && !busy:
 			return os.ErrDeadlineExceeded
-		case !busy || timeout != wire.Keep:
-			timeout = left
+		case busy && !l.in.by.At.IsZero():
+			timeout = wire.Keep
 		}
 		err := l.in.fill(timeout)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
 		l.in.by = wire.Deadline{} // it is over
-		timeout = 0
 	}
 }
 
@@ -193,11 +191,13 @@ func (c *conn) end(err error) {
 func (c *conn) linger() {
 	in := &c.link.in
 	in.by = wire.Deadline{}
+	timeout := lingerPeriod
 	for n := 0; n < lingerBytes; n += len(in.buffered()) {
 		in.r = in.w
-		if in.fill(lingerPeriod) != nil {
+		if in.fill(timeout) != nil {
 			return
 		}
+		timeout = wire.Keep // all of it is within that time
 	}
 }
 

@@ -214,22 +214,20 @@ func (f *forward) takeAnswer(b *block, ended bool) error {
 		return wire.Badf("more than %d interim responses", wire.MaxInterim)
 	}
 	a := answer{status, b.fields, b.length}
-	f.answers = append(f.answers, a)
-	if status < 200 {
-		return nil
-	}
-	f.final = true
 	switch {
+	case status < 200:
 	case f.ex.Method == "HEAD" || wire.Bodyless(status):
 		f.st.length = 0
 	case f.tunnels(status):
 	case ended && b.length > 0:
 		return wire.Badf("Content-Length is %d, and there is no body", b.length)
 	case ended:
-		f.answers[len(f.answers)-1].length = 0
+		a.length = 0
 	default:
 		f.st.length = b.length
 	}
+	f.answers = append(f.answers, a)
+	f.final = status >= 200
 	return nil
 }
 

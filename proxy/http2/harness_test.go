@@ -339,3 +339,7 @@ func connect(t testing.TB, addr string) *peer {
 }
 
 func (p *peer) preface() { _, _ = io.WriteString(p.Conn, xhttp2.ClientPreface) }
+
+type addrPort = netip.AddrPort
+
+func address(s string) addrPort { return netip.MustParseAddrPort(s) }

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -139,6 +140,9 @@ func (l *link) fail(err error) {
 func (l *link) breakStream(st *stream, err error, byPeer bool) error {
 	if st.broken != nil {
 		return nil
+	}
+	if err == io.EOF { // the connection's: a body that ends with it is not whole
+		err = io.ErrUnexpectedEOF
 	}
 	st.broken = err
 	st.cond.Broadcast()

@@ -85,14 +85,12 @@ func (c *conn) refuse(r *request, f frame, err error) error {
 		st.appendData([]byte(text))
 	}
 	st.end()
-	var bad error
 	if !f.has(flagEndStream) || code == codeProtocol {
 		l.resets.add(st.id)
 		l.out.b = appendReset(l.out.b, st.id, code)
-		bad = l.calm.disturb(1)
 	}
 	c.over(r)
-	return bad
+	return l.calm.disturb(1)
 }
 
 // over forgets a request.

@@ -59,7 +59,7 @@ func (u *upload) copy() error {
 	defer wire.GiveBuffer(buf)
 	left := ex.Length
 	for {
-		if n, _ := exchange.Buffered(ex.Body); n == 0 {
+		if n, whole := exchange.Buffered(ex.Body); n == 0 && !whole {
 			st.l.mu.Lock()
 			st.l.flush()
 			st.l.mu.Unlock()
