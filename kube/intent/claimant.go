@@ -76,14 +76,17 @@ type Key struct {
 	Part                  int
 }
 
-// Compare orders keys as those of a Map.
+// Compare orders keys as those of a Map: by namespace first.
 func (k Key) Compare(other Key) int {
-	return cmp.Or(
-		strings.Compare(k.Namespace, other.Namespace),
-		strings.Compare(k.Name, other.Name),
-		strings.Compare(k.Kind, other.Kind),
-		cmp.Compare(k.Part, other.Part),
-	)
+	switch {
+	case k.Namespace != other.Namespace:
+		return strings.Compare(k.Namespace, other.Namespace)
+	case k.Name != other.Name:
+		return strings.Compare(k.Name, other.Name)
+	case k.Kind != other.Kind:
+		return strings.Compare(k.Kind, other.Kind)
+	}
+	return cmp.Compare(k.Part, other.Part)
 }
 
 // Key returns the claimant's key.

@@ -30,6 +30,8 @@ type classes struct {
 	fallback *networkingv1.IngressClass // that of an Ingress without a class; nil: none
 }
 
+// NewClasses finds out which IngressClasses are ours, by the configuration and by
+// what they say of themselves.
 func NewClasses(all objects.Table[*networkingv1.IngressClass], cfg *objects.Config) *classes {
 	if !cfg.ReadsClasses() {
 		all = objects.Table[*networkingv1.IngressClass]{}
