@@ -14,6 +14,10 @@ type calm struct {
 const (
 	calmBurst = 1000
 	calmRate  = 100
+
+	// refusedHead is what a head counts that can't be read: a large one costs
+	// most of all.
+	refusedHead = 10
 )
 
 // disturb counts n such frames, and fails where there were too many.

@@ -90,7 +90,7 @@ func (c *conn) refuse(r *request, f frame, err error) error {
 		l.out.b = appendReset(l.out.b, st.id, code)
 	}
 	c.over(r)
-	return l.calm.disturb(1)
+	return l.calm.disturb(refusedHead)
 }
 
 // over forgets a request.
