@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"time"
+
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -73,7 +75,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.backends = makeBackends(next.hosts, objs.Services, objs.Slices, next.secrets, &objs, cfg, b.last.backends)
 	next.announced = announce(objs.Services, cfg, b.last.announced)
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
-	next.secured = findSecured(next.hosts, cfg, b.last.secured)
+	next.secured = findSecured(next.hosts.list, cfg, b.last.secured)
 	next.views = makeViews(next.grants, next.announced, next.secured.records, next.stored.challenges, cfg, b.last.views)
 	next.collectProblems(&objs, cfg, &b.last)
 	b.last = next
@@ -101,6 +103,10 @@ func (b *Builder) Claimants() Claimants {
 	}
 	return b.last.claimants.source
 }
+
+// Held returns who has which name after the last Build, which happened at a
+// moment. Last is what it returned before; the zero Held stands for a first start.
+func (b *Builder) Held(last Held, at time.Time) Held { return b.last.grants.held(last, at) }
 
 // collectProblems follows the results of all steps.
 func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last *memo) {

@@ -72,12 +72,10 @@ type Held struct {
 	rulings   gatelodge.Map[gatelodge.Name, *ruling]
 }
 
-// Held returns who has which name after the last Build, which happened at a
-// moment. Last is what it returned before, so that it knows since when; the zero
+// held returns who has which name by these grants, which were made at a moment. Last is what it returned before, so that it knows since when; the zero
 // Held stands for a first start, when nothing is known but the age of
 // objects.
-func (b *Builder) Held(last Held, at time.Time) Held {
-	g := b.last.grants
+func (g *grants) held(last Held, at time.Time) Held {
 	first := last.rulings == gatelodge.Map[gatelodge.Name, *ruling]{}
 	holdings := last.Holdings.Edit()
 	for name, change := range g.rulings.Changes(last.rulings) {

@@ -10,7 +10,7 @@ import (
 
 // secured is the names that browsers may be told to ask for by HTTPS alone.
 type secured struct {
-	hosts   *hosts
+	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host]
 	cfg     *objects.Config
 	records *httpsRecords // those of last, if they are the same: most changes of hosts are none of certificates
 }
@@ -23,18 +23,18 @@ type httpsRecords struct {
 	names gatelodge.Map[gatelodge.Name, bool]
 }
 
-func findSecured(h *hosts, cfg *objects.Config, last *secured) *secured {
+func findSecured(hosts gatelodge.Map[gatelodge.Name, *gatelodge.Host], cfg *objects.Config, last *secured) *secured {
 	if last == nil {
-		last = &secured{hosts: &hosts{}, records: &httpsRecords{}}
-	} else if last.hosts == h && last.cfg == cfg {
+		last = &secured{records: &httpsRecords{}}
+	} else if last.hosts == hosts && last.cfg == cfg {
 		return last
 	}
 	data := httpsData(cfg.Listeners)
 	if data != last.records.data {
-		last = &secured{hosts: &hosts{}, records: &httpsRecords{}}
+		last = &secured{records: &httpsRecords{}}
 	}
 	names := last.records.names.Edit()
-	for name, change := range h.list.Changes(last.hosts.list) {
+	for name, change := range hosts.Changes(last.hosts) {
 		was, is := change.Before != nil && change.Before.Certified(), change.After != nil && change.After.Certified()
 		if was != is && data != "" {
 			names.Set(name, is)
@@ -44,7 +44,7 @@ func findSecured(h *hosts, cfg *objects.Config, last *secured) *secured {
 	if now := (httpsRecords{data, names.Map()}); now != *records {
 		records = &now
 	}
-	return &secured{hosts: h, cfg: cfg, records: records}
+	return &secured{hosts: hosts, cfg: cfg, records: records}
 }
 
 // at returns the RDATA of the record at name, and "" where there is none.

@@ -49,14 +49,14 @@ func (v *views) verdictOn(granted *grant) *verdict {
 		if cut.dname != "" {
 			why = "has a DNAME record in the configuration, which leads all names below it elsewhere, with %s"
 		}
-		return granted.withhold(gatelodge.BadRecord, "%s gets no records: %s "+why, granted.name, cut.at, granted.name)
+		return withhold(granted, gatelodge.BadRecord, "%s gets no records: %s "+why, granted.name, cut.at, granted.name)
 	}
 	return nil
 }
 
 // withhold returns the verdict that nothing of the name is published, with a
 // problem for each object that asks for it.
-func (g *grant) withhold(reason gatelodge.Reason, format string, args ...any) *verdict {
+func withhold(g *grant, reason gatelodge.Reason, format string, args ...any) *verdict {
 	v := &verdict{withheld: true}
 	if g.leader != nil {
 		v.problems = append(v.problems, *intent.Refuse(g.leader, reason, format, args...))
