@@ -15,9 +15,10 @@ import (
 	"testing"
 	"time"
 
+	networkingv1 "k8s.io/api/networking/v1"
+
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
-	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // guardedGateway returns a gateway that serves twenty hosts whose Ingresses were

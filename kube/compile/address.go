@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -104,7 +105,7 @@ func (b *backends) findAdministration() administration {
 	}
 	a.port = a.own[0].Port()
 	for _, service := range b.cfg.AnnouncingServices() {
-		for key := range of(b.ofService, objects.Key(service)) {
+		for key := range follow.Of(b.ofService, objects.Key(service)) {
 			for _, endpoint := range b.slices.Get(key).Endpoints {
 				for _, text := range endpoint.Addresses {
 					if address, err := netip.ParseAddr(text); err == nil {

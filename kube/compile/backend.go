@@ -10,13 +10,14 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
 // backends is every Backend that a route names.
 type backends struct {
-	users    index[gatelodge.BackendKey, gatelodge.Name]
+	users    follow.Index[gatelodge.BackendKey, gatelodge.Name]
 	hosts    gatelodge.Map[gatelodge.Name, *hostResult]
 	services objects.Table[*corev1.Service]
 	slices   objects.Table[*discoveryv1.EndpointSlice]
@@ -27,10 +28,10 @@ type backends struct {
 	results gatelodge.Map[gatelodge.BackendKey, *backendResult]
 	list    gatelodge.Map[gatelodge.BackendKey, *gatelodge.Backend] // of results
 
-	ofService index[objects.Key, objects.Key]             // EndpointSlices by Service
-	ofSecret  index[objects.Key, gatelodge.BackendKey]    // results that a Secret is for
-	ofName    index[gatelodge.Name, gatelodge.BackendKey] // results of Services that stand for a name
-	told      gatelodge.Map[gatelodge.Name, *told]        // what is wrong with the backends of each host
+	ofService follow.Index[objects.Key, objects.Key]             // EndpointSlices by Service
+	ofSecret  follow.Index[objects.Key, gatelodge.BackendKey]    // results that a Secret is for
+	ofName    follow.Index[gatelodge.Name, gatelodge.BackendKey] // results of Services that stand for a name
+	told      gatelodge.Map[gatelodge.Name, *follow.Told]        // what is wrong with the backends of each host
 
 	administration administration
 }
@@ -70,18 +71,18 @@ func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices obje
 	}
 	b := &backends{users: h.users, hosts: h.results, services: services, slices: slices, secrets: s.table, external: objs.Externals, cfg: cfg}
 	m := &backendMaker{
-		backends: b, last: last, objects: objs, dirty: make(dirty[gatelodge.BackendKey]),
+		backends: b, last: last, objects: objs, dirty: make(follow.Dirty[gatelodge.BackendKey]),
 		results: last.results.Edit(), list: last.list.Edit(), ofSecret: last.ofSecret.Edit(), ofName: last.ofName.Edit(),
 	}
 	b.ofService = followSlices(slices, last)
 	b.administration = b.findAdministration()
 	m.findDirty()
-	failed := make(dirty[gatelodge.Name])
+	failed := make(follow.Dirty[gatelodge.Name])
 	for key := range m.dirty {
 		before, after := m.results.Get(key), m.make(key)
 		m.put(key, before, after)
 		if !sameFailure(before, after) {
-			for host := range of(b.users, key) {
+			for host := range follow.Of(b.users, key) {
 				failed[host] = true
 			}
 		}
@@ -96,32 +97,32 @@ type backendMaker struct {
 	*backends
 	last    *backends
 	objects *objects.Objects
-	dirty   dirty[gatelodge.BackendKey]
+	dirty   follow.Dirty[gatelodge.BackendKey]
 
 	results  *gatelodge.MapEdit[gatelodge.BackendKey, *backendResult]
 	list     *gatelodge.MapEdit[gatelodge.BackendKey, *gatelodge.Backend]
-	ofSecret *gatelodge.MapEdit[pair[objects.Key, gatelodge.BackendKey], bool]
-	ofName   *gatelodge.MapEdit[pair[gatelodge.Name, gatelodge.BackendKey], bool]
+	ofSecret *gatelodge.MapEdit[follow.Pair[objects.Key, gatelodge.BackendKey], bool]
+	ofName   *gatelodge.MapEdit[follow.Pair[gatelodge.Name, gatelodge.BackendKey], bool]
 }
 
 func (m *backendMaker) findDirty() {
 	if m.cfg != m.last.cfg || !m.administration.equal(&m.last.administration) {
-		all(m.dirty, m.last.results)
+		follow.All(m.dirty, m.last.results)
 		for use := range m.users.All() {
-			m.dirty[use.a] = true
+			m.dirty[use.A] = true
 		}
 		return
 	}
 	for use := range m.users.Changes(m.last.users) {
-		if (m.results.Get(use.a) == nil) != (m.refOf(use.a) == nil) {
-			m.dirty[use.a] = true
+		if (m.results.Get(use.A) == nil) != (m.refOf(use.A) == nil) {
+			m.dirty[use.A] = true
 		}
 	}
 	for key := range m.services.Changes(m.last.services) {
 		m.addService(key)
 	}
 	for use := range m.ofService.Changes(m.last.ofService) {
-		m.addService(use.a)
+		m.addService(use.A)
 	}
 	for key, change := range m.slices.Changes(m.last.slices) {
 		if change.After != nil {
@@ -130,12 +131,12 @@ func (m *backendMaker) findDirty() {
 		}
 	}
 	for key := range m.secrets.Changes(m.last.secrets) {
-		for user := range of(m.last.ofSecret, key) {
+		for user := range follow.Of(m.last.ofSecret, key) {
 			m.dirty[user] = true
 		}
 	}
 	for name := range m.external.Changes(m.last.external) {
-		for user := range of(m.last.ofName, name) {
+		for user := range follow.Of(m.last.ofName, name) {
 			m.dirty[user] = true
 		}
 	}
@@ -154,7 +155,7 @@ func (m *backendMaker) addService(service objects.Key) {
 
 // refOf returns the reference by which routes name a backend, nil if none does.
 func (b *backends) refOf(key gatelodge.BackendKey) *intent.BackendRef {
-	for host := range of(b.users, key) {
+	for host := range follow.Of(b.users, key) {
 		return b.hosts.Get(host).ref(key)
 	}
 	return nil
@@ -168,7 +169,7 @@ func (m *backendMaker) make(key gatelodge.BackendKey) *backendResult {
 	}
 	service := objects.Key{Namespace: ref.Port.Namespace, Name: ref.Port.Name}
 	made := backendResult{service: m.services.Get(service), cfg: m.cfg}
-	for slice := range of(m.ofService, service) {
+	for slice := range follow.Of(m.ofService, service) {
 		made.slices = append(made.slices, m.slices.Get(slice))
 	}
 	made.externalName, made.secret = objects.ExternalName(made.service), secretOf(ref, m.secrets)
@@ -187,25 +188,25 @@ func (m *backendMaker) put(key gatelodge.BackendKey, before, after *backendResul
 	}
 	m.list.Set(key, backend)
 	if before != nil {
-		m.ofSecret.Set(pair[objects.Key, gatelodge.BackendKey]{before.secretKey, key}, false)
-		m.ofName.Set(pair[gatelodge.Name, gatelodge.BackendKey]{before.externalName, key}, false)
+		m.ofSecret.Set(follow.PairOf(before.secretKey, key), false)
+		m.ofName.Set(follow.PairOf(before.externalName, key), false)
 	}
 	if after != nil {
-		m.ofSecret.Set(pair[objects.Key, gatelodge.BackendKey]{after.secretKey, key}, after.secretKey.Name != "")
-		m.ofName.Set(pair[gatelodge.Name, gatelodge.BackendKey]{after.externalName, key}, after.externalName != "")
+		m.ofSecret.Set(follow.PairOf(after.secretKey, key), after.secretKey.Name != "")
+		m.ofName.Set(follow.PairOf(after.externalName, key), after.externalName != "")
 	}
 }
 
 // followSlices says which EndpointSlices belong to which Service.
-func followSlices(slices objects.Table[*discoveryv1.EndpointSlice], last *backends) index[objects.Key, objects.Key] {
+func followSlices(slices objects.Table[*discoveryv1.EndpointSlice], last *backends) follow.Index[objects.Key, objects.Key] {
 	ofService := last.ofService.Edit()
 	for key, change := range slices.Changes(last.slices) {
 		if change.Before != nil {
-			ofService.Set(pair[objects.Key, objects.Key]{objects.ServiceOf(change.Before), key}, false)
+			ofService.Set(follow.PairOf(objects.ServiceOf(change.Before), key), false)
 		}
 		if change.After != nil {
 			service := objects.ServiceOf(change.After)
-			ofService.Set(pair[objects.Key, objects.Key]{service, key}, service.Name != "")
+			ofService.Set(follow.PairOf(service, key), service.Name != "")
 		}
 	}
 	return ofService.Map()
@@ -214,8 +215,8 @@ func followSlices(slices objects.Table[*discoveryv1.EndpointSlice], last *backen
 // tell tells the objects that have routes to a backend what is wrong with it. It
 // looks at the hosts that changed, and at those of which a backend failed, or
 // does so no longer.
-func (b *backends) tell(hosts dirty[gatelodge.Name], last *backends) {
-	changes(hosts, b.hosts, last.hosts)
+func (b *backends) tell(hosts follow.Dirty[gatelodge.Name], last *backends) {
+	follow.Changes(hosts, b.hosts, last.hosts)
 	edit := last.told.Edit()
 	for name := range hosts {
 		edit.Set(name, b.toldOf(b.hosts.Get(name)))
@@ -223,14 +224,14 @@ func (b *backends) tell(hosts dirty[gatelodge.Name], last *backends) {
 	b.told = edit.Map()
 }
 
-func (b *backends) toldOf(r *hostResult) *told {
+func (b *backends) toldOf(r *hostResult) *follow.Told {
 	if r == nil {
 		return nil
 	}
-	var t *told
+	var t *follow.Told
 	for _, route := range r.host.Routes {
 		if result := b.results.Get(route.Backend); result.failure != nil {
-			t = t.add(gatelodge.Problem{Object: route.Object, Reason: result.failure.reason, Message: result.failure.message})
+			t = t.Add(gatelodge.Problem{Object: route.Object, Reason: result.failure.reason, Message: result.failure.message})
 		}
 	}
 	return t

@@ -10,6 +10,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
@@ -58,7 +59,7 @@ func BenchmarkBuildOneEndpointChange(b *testing.B) {
 // decides anew who has which name.
 func BenchmarkNamesOneEdit(b *testing.B) {
 	objs, cfg := kubetest.BigCluster(b)
-	all := Claimants{}.Edit()
+	all := claims.Claimants{}.Edit()
 	add := func(object *networkingv1.Ingress, at int) intent.Key {
 		only := objects.Objects{Ingresses: objects.TableOf(object)}
 		source := new(intent.Reader).Read(&only, cfg, nil).Claimants
@@ -76,10 +77,10 @@ func BenchmarkNamesOneEdit(b *testing.B) {
 			i++
 		}
 	}
-	limits := &nameLimits{}
-	builder := &Builder{last: memo{grants: grantNames(all.Map(), limits, cfg, Incumbents{}, nil)}}
-	held := builder.Held(Held{}, objs.Now)
-	builder.last.grants = grantNames(all.Map(), limits, cfg, Incumbents{Served: held.Holdings, Leading: true}, builder.last.grants)
+	limits := &claims.NameLimits{}
+	builder := &Builder{last: memo{grants: claims.GrantNames(all.Map(), limits, cfg, claims.Incumbents{}, nil)}}
+	held := builder.Held(claims.Held{}, objs.Now)
+	builder.last.grants = claims.GrantNames(all.Map(), limits, cfg, claims.Incumbents{Served: held.Holdings, Leading: true}, builder.last.grants)
 	held = builder.Held(held, objs.Now)
 	n := 0
 	for b.Loop() {
@@ -88,7 +89,7 @@ func BenchmarkNamesOneEdit(b *testing.B) {
 		edited.Claims = slices.Clone(edited.Claims)
 		edited.Claims[0].Name = gatelodge.Name(fmt.Sprintf("moved%d.team7.example.com", n))
 		all.Set(key, &edited)
-		builder.last.grants = grantNames(all.Map(), limits, cfg, Incumbents{Served: held.Holdings, Leading: true}, builder.last.grants)
+		builder.last.grants = claims.GrantNames(all.Map(), limits, cfg, claims.Incumbents{Served: held.Holdings, Leading: true}, builder.last.grants)
 		held = builder.Held(held, objs.Now)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
@@ -100,7 +101,7 @@ func TestAttackBounds(t *testing.T) {
 // TestBoundOfANamespace keeps its oldest objects, whatever comes and goes, and
 // takes nothing from another.
 func TestBoundOfANamespace(t *testing.T) {
-	one := trim(new(Builder).claimantOf(boundedIngress("evil", "in9", 1, 1, 2)), objects.Bounds{}).bytes
+	one := claims.Trim(new(Builder).claimantOf(boundedIngress("evil", "in9", 1, 1, 2)), objects.Bounds{}).Bytes
 	cfg := &objects.Config{WithoutClass: true, Bounds: objects.Bounds{BytesPerNamespace: 3 * one}}
 	objs := objects.Objects{Now: kubetest.Now, Ingresses: objects.TableOf(boundedIngress("shop", "web", 1, 1, 2))}
 	var warm Builder

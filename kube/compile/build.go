@@ -4,8 +4,11 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/publish"
 )
 
 // Builder builds Snapshots. It remembers the parts of the last one, so that
@@ -25,22 +28,22 @@ type Builder struct {
 type memo struct {
 	reading *intent.Reading
 	secrets *secrets
-	domains *domains
+	domains *claims.Domains
 	stored  *stored
 
-	claimants  *claimants
-	bounded    *bounded
+	claimants  *claims.Joined
+	bounded    *claims.Bounded
 	resolution *resolution
-	grants     *grants
+	grants     *claims.Grants
 	defaults   *defaults
 	issued     *issued
 	hosts      *hosts
 	backends   *backends
-	announced  *announced
+	announced  *publish.Announced
 	issuing    *issuing
-	secured    *secured
-	views      *views
-	problems   problems
+	secured    *publish.Secured
+	views      *publish.Views
+	problems   follow.Problems
 	sources    [][]gatelodge.Problem // those of problems that are not of results
 	shown      gatelodge.Map[gatelodge.Problem, bool]
 }
@@ -53,8 +56,8 @@ func (b *Builder) Build(objs objects.Objects, cfg *objects.Config) *gatelodge.Sn
 
 // Extra is what is compiled together with the objects.
 type Extra struct {
-	Withheld   Claimants // what objects ask for no more, and what is served all the same
-	Incumbents Incumbents
+	Withheld   claims.Claimants // what objects ask for no more, and what is served all the same
+	Incumbents claims.Incumbents
 }
 
 // BuildWith compiles the objects together with what else there is.
@@ -62,21 +65,21 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	var next memo
 	next.reading = b.Reader.Read(&objs, cfg, b.last.reading)
 	next.secrets = followSecrets(objs.Secrets, &objs, b.last.secrets)
-	next.domains = readDomains(&objs, b.last.domains)
+	next.domains = claims.ReadDomains(&objs, b.last.domains)
 	next.stored = followStored(objs.Stored, &objs, b.last.stored)
 
-	next.claimants = joinClaimants(next.reading.Claimants, extra.Withheld, b.last.claimants)
-	next.bounded = keepBounds(next.claimants.all, cfg.Bounds, b.last.bounded)
-	next.resolution = resolve(next.bounded.kept, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
-	next.grants = grantNames(next.bounded.kept, next.domains.limits, cfg, extra.Incumbents, b.last.grants)
+	next.claimants = claims.JoinClaimants(next.reading.Claimants, extra.Withheld, b.last.claimants)
+	next.bounded = claims.KeepBounds(next.claimants.All, cfg.Bounds, b.last.bounded)
+	next.resolution = resolve(next.bounded.Kept, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
+	next.grants = claims.GrantNames(next.bounded.Kept, next.domains.Limits, cfg, extra.Incumbents, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objs, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
 	next.backends = makeBackends(next.hosts, objs.Services, objs.Slices, next.secrets, &objs, cfg, b.last.backends)
-	next.announced = announce(objs.Services, cfg, b.last.announced)
+	next.announced = publish.Announce(objs.Services, cfg, b.last.announced)
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
-	next.secured = findSecured(next.hosts.list, cfg, b.last.secured)
-	next.views = makeViews(next.grants, next.announced, next.secured.records, next.stored.challenges, cfg, b.last.views)
+	next.secured = publish.FindSecured(next.hosts.list, cfg, b.last.secured)
+	next.views = publish.MakeViews(next.grants, next.announced, next.secured.Records, next.stored.challenges, cfg, b.last.views)
 	next.collectProblems(&objs, cfg, &b.last)
 	b.last = next
 
@@ -85,10 +88,10 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 		Listeners:           cfg.Listeners,
 		Hosts:               next.hosts.list,
 		Backends:            next.backends.list,
-		Views:               next.views.list,
+		Views:               next.views.List,
 		DefaultCertificates: next.defaults.common.certificates,
-		Challenges:          next.stored.challenges.list,
-		ChallengesVersion:   next.stored.challenges.version,
+		Challenges:          next.stored.challenges.List,
+		ChallengesVersion:   next.stored.challenges.Version,
 		Issuing:             next.issuing.root,
 		Problems:            next.shown,
 		RebuildAt:           earliest(objs.Now, firstDeadline(next.resolution.deadlines), next.defaults.until, firstDeadline(next.issued.deadlines)),
@@ -97,45 +100,47 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 
 // Claimants returns the objects that the last Build found to ask for names,
 // without what was withheld.
-func (b *Builder) Claimants() Claimants {
+func (b *Builder) Claimants() claims.Claimants {
 	if b.last.claimants == nil {
-		return Claimants{}
+		return claims.Claimants{}
 	}
-	return b.last.claimants.source
+	return b.last.claimants.Source
 }
 
 // Held returns who has which name after the last Build, which happened at a
 // moment. Last is what it returned before; the zero Held stands for a first start.
-func (b *Builder) Held(last Held, at time.Time) Held { return b.last.grants.held(last, at) }
+func (b *Builder) Held(last claims.Held, at time.Time) claims.Held {
+	return b.last.grants.Held(last, at)
+}
 
 // collectProblems follows the results of all steps.
 func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last *memo) {
-	e := problemEdit{last.problems.Edit()}
+	e := follow.ProblemEdit{MapEdit: last.problems.Edit()}
 	m.sources = [][]gatelodge.Problem{
-		objs.Problems, cfg.Problems, m.reading.Problems, m.domains.problems,
-		m.defaults.problems, m.announced.problems, m.issuing.problems,
+		objs.Problems, cfg.Problems, m.reading.Problems, m.domains.Problems,
+		m.defaults.problems, m.announced.Problems, m.issuing.problems,
 	}
 	before := last.sources
 	if before == nil {
 		before = make([][]gatelodge.Problem, len(m.sources))
 	}
 	for i, now := range m.sources {
-		e.replace(before[i], now)
+		e.Replace(before[i], now)
 	}
 	if last.hosts == nil {
-		last = &memo{reading: &intent.Reading{}, stored: &stored{}, resolution: &resolution{}, bounded: &bounded{}, grants: &grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
+		last = &memo{reading: &intent.Reading{}, stored: &stored{}, resolution: &resolution{}, bounded: &claims.Bounded{}, grants: &claims.Grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
 	}
-	follow(e, m.reading.Claimants, last.reading.Claimants, (*intent.Claimant).Problems)
-	follow(e, m.reading.Unknown, last.reading.Unknown, one)
-	follow(e, m.stored.items, last.stored.items, (*storedItem).wrong)
-	follow(e, m.resolution.results, last.resolution.results, (*resolved).wrong)
-	follow(e, m.bounded.wrong, last.bounded.wrong, (*told).wrong)
-	follow(e, m.grants.wrong, last.grants.wrong, (*told).wrong)
-	follow(e, m.hosts.results, last.hosts.results, (*hostResult).wrong)
-	follow(e, m.backends.results, last.backends.results, (*backendResult).wrong)
-	follow(e, m.backends.told, last.backends.told, (*told).wrong)
-	follow(e, m.issuing.told, last.issuing.told, (*told).wrong)
-	m.views.followProblems(e, last.views)
+	follow.ReplaceAll(e, m.reading.Claimants, last.reading.Claimants, (*intent.Claimant).Problems)
+	follow.ReplaceAll(e, m.reading.Unknown, last.reading.Unknown, follow.One)
+	follow.ReplaceAll(e, m.stored.items, last.stored.items, (*storedItem).wrong)
+	follow.ReplaceAll(e, m.resolution.results, last.resolution.results, (*resolved).wrong)
+	follow.ReplaceAll(e, m.bounded.Wrong, last.bounded.Wrong, (*follow.Told).Wrong)
+	follow.ReplaceAll(e, m.grants.Wrong, last.grants.Wrong, (*follow.Told).Wrong)
+	follow.ReplaceAll(e, m.hosts.results, last.hosts.results, (*hostResult).wrong)
+	follow.ReplaceAll(e, m.backends.results, last.backends.results, (*backendResult).wrong)
+	follow.ReplaceAll(e, m.backends.told, last.backends.told, (*follow.Told).Wrong)
+	follow.ReplaceAll(e, m.issuing.told, last.issuing.told, (*follow.Told).Wrong)
+	m.views.FollowProblems(e, last.views)
 	m.problems = e.Map()
 	shown := last.shown.Edit()
 	for p, change := range m.problems.Changes(last.problems) {

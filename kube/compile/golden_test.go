@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
@@ -51,8 +52,8 @@ func TestGolden(t *testing.T) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, want)
 			}
 			checkOrderIndependence(t, objs, extra, cfg, got)
-			held := builder.Held(Held{Holdings: extra.Incumbents.Served}, objs.Now)
-			restarted := new(Builder).BuildWith(objs, Extra{Incumbents: Incumbents{Recorded: held.Record(1000)}}, cfg)
+			held := builder.Held(claims.Held{Holdings: extra.Incumbents.Served}, objs.Now)
+			restarted := new(Builder).BuildWith(objs, Extra{Incumbents: claims.Incumbents{Recorded: held.Record(1000)}}, cfg)
 			if got := goldenText(restarted); got != want {
 				t.Errorf("after a restart:\n%s\nwant:\n%s", got, want)
 			}
@@ -139,8 +140,8 @@ func readGolden(t *testing.T, archive *txtar.Archive) (objects.Objects, Extra, *
 	set.Objects.Now, before.Objects.Now = now, now
 	var builder Builder
 	builder.Build(before.Objects, cfg)
-	held := builder.Held(Held{}, now)
-	return set.Objects, Extra{Incumbents: Incumbents{Served: held.Holdings}}, cfg, want
+	held := builder.Held(claims.Held{}, now)
+	return set.Objects, Extra{Incumbents: claims.Incumbents{Served: held.Holdings}}, cfg, want
 }
 
 func writeGolden(t *testing.T, path string, archive *txtar.Archive, got string) {

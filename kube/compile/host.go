@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 )
 
@@ -30,28 +31,19 @@ type certificateRequest struct {
 	explicit bool // by annotation, not only because spec.tls leaves it open where it comes from
 }
 
-// namespace is the owner's, and "" for a name that only the configuration has
-// a use for.
-func (g *grant) namespace() string {
-	if g.owner == nil {
-		return ""
-	}
-	return g.owner.Object.Namespace
-}
-
-func makeHost(granted *grant, res *resolution, inherited []*gatelodge.Certificate, c *common) *hostResult {
+func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Certificate, c *common) *hostResult {
 	r := &hostResult{
-		owner:     granted.namespace(),
+		owner:     granted.Namespace(),
 		inherited: inherited,
 		common:    c,
-		host:      &gatelodge.Host{Name: granted.name, Owner: granted.namespace()},
+		host:      &gatelodge.Host{Name: granted.Name, Owner: granted.Namespace()},
 	}
-	for _, s := range granted.shares {
-		r.shares = append(r.shares, res.results.Get(s.by.Key()))
+	for _, s := range granted.Shares {
+		r.shares = append(r.shares, res.results.Get(s.By.Key()))
 	}
 	r.decideClientAuth()
 	r.addRoutes(granted)
-	if granted.name != "" {
+	if granted.Name != "" {
 		r.addCertificates()
 	}
 	return r
@@ -65,18 +57,18 @@ type pathKey struct {
 
 // addRoutes gives each path to the oldest who asks for it. Default backends
 // come after every rule, whoever wrote it.
-func (r *hostResult) addRoutes(granted *grant) {
+func (r *hostResult) addRoutes(granted *claims.Grant) {
 	taken := make(map[pathKey]*gatelodge.Route)
-	for i, s := range granted.shares {
-		for j := range s.claim.Paths {
-			r.addPath(r.shares[i], &s.claim.Paths[j], taken)
+	for i, s := range granted.Shares {
+		for j := range s.Claim.Paths {
+			r.addPath(r.shares[i], &s.Claim.Paths[j], taken)
 		}
 	}
 	root := pathKey{path: "/", match: gatelodge.PathPrefix}
 	ruled := taken[root] != nil
-	for i, s := range granted.shares {
-		if s.claim.Fallback != nil && !ruled {
-			r.addPath(r.shares[i], &intent.PathAsk{Path: root.path, Match: root.match, Backend: s.claim.Fallback}, taken)
+	for i, s := range granted.Shares {
+		if s.Claim.Fallback != nil && !ruled {
+			r.addPath(r.shares[i], &intent.PathAsk{Path: root.path, Match: root.match, Backend: s.Claim.Fallback}, taken)
 		}
 	}
 	if r.common.route != nil && taken[root] == nil {
@@ -149,7 +141,7 @@ func (r *hostResult) addCertificates() {
 			case certificate.Covers(r.host.Name):
 				r.addCertificate(certificate)
 			default:
-				r.problem(in, gatelodge.BadCertificate, "the certificate in %s is for %s, not for host %s", certificate.Object, joinNames(certificate.Names), r.host.Name)
+				r.problem(in, gatelodge.BadCertificate, "the certificate in %s is for %s, not for host %s", certificate.Object, claims.JoinNames(certificate.Names), r.host.Name)
 			}
 		}
 	}
@@ -201,18 +193,4 @@ func (r *hostResult) addCertificate(c *gatelodge.Certificate) {
 	}) {
 		r.host.Certificates = append(r.host.Certificates, c)
 	}
-}
-
-// joinNames lists a few names in a message.
-func joinNames(names []gatelodge.Name) string {
-	const most = 5
-	texts := make([]string, 0, most+1)
-	for i, name := range names {
-		if i == most {
-			texts = append(texts, fmt.Sprintf("%d more", len(names)-most))
-			break
-		}
-		texts = append(texts, string(name))
-	}
-	return strings.Join(texts, ", ")
 }

@@ -6,20 +6,22 @@ import (
 	"slices"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 )
 
 // hosts is what is served for the granted names.
 type hosts struct {
-	grants   *grants
-	names    gatelodge.Map[gatelodge.Name, *grant] // of grants
+	grants   *claims.Grants
+	names    gatelodge.Map[gatelodge.Name, *claims.Grant] // of grants
 	resolved *resolution
 	common   *common
 	issued   *issued
 
 	results gatelodge.Map[gatelodge.Name, *hostResult]
-	list    gatelodge.Map[gatelodge.Name, *gatelodge.Host] // of results
-	users   index[gatelodge.BackendKey, gatelodge.Name]    // hosts by the backends that their routes name
+	list    gatelodge.Map[gatelodge.Name, *gatelodge.Host]     // of results
+	users   follow.Index[gatelodge.BackendKey, gatelodge.Name] // hosts by the backends that their routes name
 }
 
 // common is what the configuration adds to every host.
@@ -31,15 +33,15 @@ type common struct {
 
 // makeHosts makes the Hosts of the names of which a part changed, and takes all
 // others from last.
-func makeHosts(g *grants, res *resolution, c *common, i *issued, last *hosts) *hosts {
+func makeHosts(g *claims.Grants, res *resolution, c *common, i *issued, last *hosts) *hosts {
 	if last == nil {
-		last = &hosts{grants: &grants{}, resolved: &resolution{}, common: &common{}, issued: &issued{}}
-	} else if last.names == g.names && last.grants.cfg == g.cfg && last.resolved == res && last.common == c && last.issued == i {
+		last = &hosts{grants: &claims.Grants{}, resolved: &resolution{}, common: &common{}, issued: &issued{}}
+	} else if last.names == g.Names && last.grants.Cfg == g.Cfg && last.resolved == res && last.common == c && last.issued == i {
 		return last
 	}
-	h := &hosts{grants: g, names: g.names, resolved: res, common: c, issued: i}
+	h := &hosts{grants: g, names: g.Names, resolved: res, common: c, issued: i}
 	m := &hostMaker{
-		hosts: h, dirty: make(dirty[gatelodge.Name]), last: last,
+		hosts: h, dirty: make(follow.Dirty[gatelodge.Name]), last: last,
 		results: last.results.Edit(), list: last.list.Edit(), users: last.users.Edit(),
 	}
 	m.findDirty()
@@ -52,11 +54,11 @@ func makeHosts(g *grants, res *resolution, c *common, i *issued, last *hosts) *h
 type hostMaker struct {
 	*hosts
 	last  *hosts
-	dirty dirty[gatelodge.Name]
+	dirty follow.Dirty[gatelodge.Name]
 
 	results *gatelodge.MapEdit[gatelodge.Name, *hostResult]
 	list    *gatelodge.MapEdit[gatelodge.Name, *gatelodge.Host]
-	users   *gatelodge.MapEdit[pair[gatelodge.BackendKey, gatelodge.Name], bool]
+	users   *gatelodge.MapEdit[follow.Pair[gatelodge.BackendKey, gatelodge.Name], bool]
 }
 
 // findDirty finds the names that have other grants, whose Ingresses were resolved
@@ -64,19 +66,19 @@ type hostMaker struct {
 // wildcard follow when it is made.
 func (m *hostMaker) findDirty() {
 	if m.common != m.last.common {
-		all(m.dirty, m.names)
-		all(m.dirty, m.last.results)
+		follow.All(m.dirty, m.names)
+		follow.All(m.dirty, m.last.results)
 		m.dirty[""] = true
 		m.addReserved("")
 		return
 	}
-	if m.grants.cfg != m.last.grants.cfg {
+	if m.grants.Cfg != m.last.grants.Cfg {
 		m.addReserved("")
-		for name := range m.last.grants.reserved {
+		for name := range m.last.grants.Reserved {
 			m.dirty[name] = true
 		}
 	}
-	changes(m.dirty, m.names, m.last.names)
+	follow.Changes(m.dirty, m.names, m.last.names)
 	for _, change := range m.resolved.results.Changes(m.last.resolved.results) {
 		for _, r := range []*resolved{change.Before, change.After} {
 			if r != nil {
@@ -95,7 +97,7 @@ func (m *hostMaker) findDirty() {
 }
 
 func (m *hostMaker) addChildren(parent gatelodge.Name) {
-	for name := range children(m.names, parent) {
+	for name := range follow.Children(m.names, parent) {
 		m.dirty[name] = true
 	}
 }
@@ -103,7 +105,7 @@ func (m *hostMaker) addChildren(parent gatelodge.Name) {
 // addReserved adds the names that the configuration needs which a wildcard below
 // parent matches, or with "" all of them.
 func (m *hostMaker) addReserved(parent gatelodge.Name) {
-	for name := range m.grants.reserved {
+	for name := range m.grants.Reserved {
 		if parent == "" || name.Parent() == parent {
 			m.dirty[name] = true
 		}
@@ -147,7 +149,7 @@ func (m *hostMaker) makeAll() {
 // host of every other name where its owner is theirs.
 func (m *hostMaker) addUnrouted() {
 	for name, granted := range m.names.All() {
-		if len(granted.shares) == 0 {
+		if len(granted.Shares) == 0 {
 			m.dirty[name] = true
 		}
 	}
@@ -158,10 +160,10 @@ func (m *hostMaker) make(name gatelodge.Name) (before, after *hostResult) {
 	before = m.results.Get(name)
 	granted := m.names.Get(name)
 	if granted == nil && name == "" && m.common.route != nil {
-		granted = &grant{}
+		granted = &claims.Grant{}
 	}
 	if granted == nil && m.isKeptFrom(name) {
-		granted = &grant{name: name}
+		granted = &claims.Grant{Name: name}
 	}
 	if granted != nil && !m.isServedAbove(granted) {
 		after = makeHost(granted, m.resolved, m.issued.appendFor(name, m.inherited(granted)), m.common)
@@ -182,11 +184,11 @@ func (m *hostMaker) put(name gatelodge.Name, before, after *hostResult) {
 	m.list.Set(name, host)
 	for key := range before.keys() {
 		if after.ref(key) == nil {
-			m.users.Set(pair[gatelodge.BackendKey, gatelodge.Name]{key, name}, false)
+			m.users.Set(follow.PairOf(key, name), false)
 		}
 	}
 	for key := range after.keys() {
-		m.users.Set(pair[gatelodge.BackendKey, gatelodge.Name]{key, name}, true)
+		m.users.Set(follow.PairOf(key, name), true)
 	}
 }
 
@@ -230,7 +232,7 @@ func (r *hostResult) inheritsLike(before *hostResult) bool {
 // by the routes of objects, those of the wildcard above it or of every other name.
 // A Host without any stands against them.
 func (m *hostMaker) isKeptFrom(name gatelodge.Name) bool {
-	if _, reserved := m.grants.reserved[name]; !reserved {
+	if _, reserved := m.grants.Reserved[name]; !reserved {
 		return false
 	}
 	return m.results.Get("").isRouted() || !name.IsWildcard() && m.wildcardOver(name).isRouted()
@@ -242,18 +244,18 @@ func (r *hostResult) isRouted() bool { return r != nil && len(r.shares) > 0 }
 // isServedAbove reports whether a name that has records alone is left to the
 // routes of the wildcard above it, or of every other name. Another namespace's
 // routes must not have it, so against those it stands as a Host without any.
-func (m *hostMaker) isServedAbove(granted *grant) bool {
-	if len(granted.shares) > 0 || granted.owner == nil {
+func (m *hostMaker) isServedAbove(granted *claims.Grant) bool {
+	if len(granted.Shares) > 0 || granted.Owner == nil {
 		return false
 	}
 	var above *hostResult
-	if !granted.name.IsWildcard() {
-		above = m.wildcardOver(granted.name)
+	if !granted.Name.IsWildcard() {
+		above = m.wildcardOver(granted.Name)
 	}
-	if above == nil && granted.name != "" {
+	if above == nil && granted.Name != "" {
 		above = m.results.Get("")
 	}
-	return above != nil && above.owner == granted.namespace()
+	return above != nil && above.owner == granted.Namespace()
 }
 
 func (m *hostMaker) wildcardOver(name gatelodge.Name) *hostResult {
@@ -265,12 +267,12 @@ func (m *hostMaker) wildcardOver(name gatelodge.Name) *hostResult {
 
 // inherited returns the certificates of the wildcard that stands above a name.
 // They serve the name too where both are granted to one namespace.
-func (m *hostMaker) inherited(granted *grant) []*gatelodge.Certificate {
-	if granted.name == "" || granted.name.IsWildcard() {
+func (m *hostMaker) inherited(granted *claims.Grant) []*gatelodge.Certificate {
+	if granted.Name == "" || granted.Name.IsWildcard() {
 		return nil
 	}
-	wildcard := m.wildcardOver(granted.name)
-	if wildcard == nil || wildcard.owner != granted.namespace() {
+	wildcard := m.wildcardOver(granted.Name)
+	if wildcard == nil || wildcard.owner != granted.Namespace() {
 		return nil
 	}
 	return wildcard.host.Certificates

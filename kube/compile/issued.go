@@ -5,6 +5,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -21,10 +22,10 @@ func findIssued(s *stored, objs *objects.Objects, last *issued) *issued {
 	if last == nil {
 		last = &issued{}
 	}
-	dirty := make(dirty[gatelodge.Name])
-	changes(dirty, s.byName, last.stored)
+	dirty := make(follow.Dirty[gatelodge.Name])
+	follow.Changes(dirty, s.byName, last.stored)
 	if objs.Now.Before(last.now) {
-		all(dirty, s.byName)
+		follow.All(dirty, s.byName)
 	}
 	due(dirty, last.deadlines, objs.Now)
 	if len(dirty) == 0 {

@@ -11,8 +11,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/publish"
 )
 
 // bindingKey is the part of the Secret of an external account binding that
@@ -24,19 +26,19 @@ type issuing struct {
 	hosts     gatelodge.Map[gatelodge.Name, *hostResult]
 	stored    *stored
 	secret    *corev1.Secret // of the external account binding
-	announced *announced
+	announced *publish.Announced
 	issued    gatelodge.Map[gatelodge.Name, *gatelodge.Certificate]
 	cfg       *objects.Config
 
 	root     *gatelodge.Issuing  // nil: nothing, ACME is off
 	problems []gatelodge.Problem // of the configuration
 
-	wanted index[gatelodge.Name, gatelodge.Name] // the hosts that a certificate is for, by its name
+	wanted follow.Index[gatelodge.Name, gatelodge.Name] // the hosts that a certificate is for, by its name
 	list   gatelodge.Map[gatelodge.Name, *gatelodge.Issuance]
-	told   gatelodge.Map[gatelodge.Name, *told] // why hosts, by their names, or certificates, by theirs, lack one
+	told   gatelodge.Map[gatelodge.Name, *follow.Told] // why hosts, by their names, or certificates, by theirs, lack one
 }
 
-func makeIssuing(h *hosts, s *stored, i *issued, sec *secrets, a *announced, cfg *objects.Config, last *issuing) *issuing {
+func makeIssuing(h *hosts, s *stored, i *issued, sec *secrets, a *publish.Announced, cfg *objects.Config, last *issuing) *issuing {
 	n := &issuing{hosts: h.results, stored: s, issued: i.byName, announced: a, cfg: cfg}
 	if cfg.ACME != nil && cfg.ACME.Account.BindingID != "" {
 		n.secret = sec.table.Get(objects.Key(cfg.ACME.BindingSecret))
@@ -73,11 +75,11 @@ func notIssued(object gatelodge.Object, message string) gatelodge.Problem {
 func (n *issuing) refuseRequests(last *issuing) {
 	edit := last.told.Edit()
 	for name, change := range n.hosts.Changes(last.hosts) {
-		var t *told
+		var t *follow.Told
 		if change.After != nil {
 			for _, request := range change.After.requests {
 				if request.explicit {
-					t = t.add(notIssued(request.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", intent.OwnPrefix, name)))
+					t = t.Add(notIssued(request.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", intent.OwnPrefix, name)))
 				}
 			}
 		}
@@ -122,21 +124,21 @@ func (n *issuing) lack(reason gatelodge.Reason, message string) {
 // certificate, or the wildcard over all that have its parent where the
 // configuration says so; and what was issued before.
 func (n *issuing) addIssuances(last *issuing) {
-	dirty := make(dirty[gatelodge.Name])
+	dirty := make(follow.Dirty[gatelodge.Name])
 	wanted := last.wanted.Edit()
 	for name, change := range n.hosts.Changes(last.hosts) {
 		before, after := n.certificateFor(change.Before), n.certificateFor(change.After)
 		if before != after {
-			wanted.Set(pair[gatelodge.Name, gatelodge.Name]{before, name}, false)
+			wanted.Set(follow.PairOf(before, name), false)
 		}
-		wanted.Set(pair[gatelodge.Name, gatelodge.Name]{after, name}, after != "")
+		wanted.Set(follow.PairOf(after, name), after != "")
 		dirty[before], dirty[after] = true, true
 	}
 	n.wanted = wanted.Map()
-	changes(dirty, n.stored.byName, last.stored.byName)
-	changes(dirty, n.issued, last.issued)
+	follow.Changes(dirty, n.stored.byName, last.stored.byName)
+	follow.Changes(dirty, n.issued, last.issued)
 	if last.announced != n.announced { // and with them the secondaries
-		all(dirty, last.list)
+		follow.All(dirty, last.list)
 	}
 	apexes := n.cfg.Apexes()
 	secondaries := make(map[gatelodge.Name][]string)
@@ -178,7 +180,7 @@ func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, 
 	if item == nil && len(i.Askers) == 0 {
 		return nil
 	}
-	if zone, ok := zoneOf(challengeName(name), apexes); ok {
+	if zone, ok := publish.ZoneOf(publish.ChallengeName(name), apexes); ok {
 		if secondaries[zone] == nil {
 			secondaries[zone] = n.secondariesOf(zone)
 		}
@@ -195,7 +197,7 @@ func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, 
 // askers lists the objects that ask for a certificate.
 func (n *issuing) askers(name gatelodge.Name) []gatelodge.Object {
 	askers := []gatelodge.Object{}
-	for host := range of(n.wanted, name) {
+	for host := range follow.Of(n.wanted, name) {
 		if n.wildcardOver(host) != "" {
 			return []gatelodge.Object{objects.ConfigObject("acme.wildcards")}
 		}
@@ -209,7 +211,7 @@ func (n *issuing) askers(name gatelodge.Name) []gatelodge.Object {
 }
 
 // failureOf tells those who ask why they do not have their certificate.
-func (n *issuing) failureOf(i *gatelodge.Issuance) (t *told) {
+func (n *issuing) failureOf(i *gatelodge.Issuance) (t *follow.Told) {
 	if i == nil {
 		return nil
 	}
@@ -228,7 +230,7 @@ func (n *issuing) failureOf(i *gatelodge.Issuance) (t *told) {
 		return nil
 	}
 	for _, object := range i.Askers {
-		t = t.add(notIssued(object, fmt.Sprintf("no certificate was issued for %s: %s", i.Name, why)))
+		t = t.Add(notIssued(object, fmt.Sprintf("no certificate was issued for %s: %s", i.Name, why)))
 	}
 	return t
 }
@@ -271,9 +273,9 @@ func (n *issuing) secondariesOf(zone gatelodge.Name) []string {
 }
 
 // ownAddresses are those under which the gateway itself is reached.
-func ownAddresses(a *announced) []netip.Addr {
-	own := slices.Clone(a.nameservers)
-	for _, view := range a.views {
+func ownAddresses(a *publish.Announced) []netip.Addr {
+	own := slices.Clone(a.Nameservers)
+	for _, view := range a.Views {
 		own = append(own, view.Addresses...)
 	}
 	return intent.SortedAddresses(own)

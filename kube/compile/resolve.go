@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -27,32 +29,32 @@ type resolved struct {
 
 // resolution is the resolved claimants.
 type resolution struct {
-	claimants Claimants
+	claimants claims.Claimants
 	secrets   *secrets
 	orders    bool
 	now       time.Time
 
 	results   gatelodge.Map[intent.Key, *resolved]
-	users     index[objects.Key, intent.Key] // claimants by the Secrets that they name
+	users     follow.Index[objects.Key, intent.Key] // claimants by the Secrets that they name
 	deadlines deadlines[intent.Key]
 }
 
 // resolve looks up the Secrets of the claimants of which a part changed: the
 // claimant, a Secret, or the validity of a certificate. With orders, a certificate
 // that no Secret has will be ordered, so a Secret of spec.tls may be absent.
-func resolve(claimants Claimants, s *secrets, objs *objects.Objects, orders bool, last *resolution) *resolution {
+func resolve(claimants claims.Claimants, s *secrets, objs *objects.Objects, orders bool, last *resolution) *resolution {
 	if last == nil {
 		last = &resolution{secrets: &secrets{}}
 	}
-	dirty := make(dirty[intent.Key])
-	changes(dirty, claimants, last.claimants)
+	dirty := make(follow.Dirty[intent.Key])
+	follow.Changes(dirty, claimants, last.claimants)
 	for key := range s.changedSince(last.secrets) {
-		for user := range of(last.users, key) {
+		for user := range follow.Of(last.users, key) {
 			dirty[user] = true
 		}
 	}
 	if last.orders != orders || objs.Now.Before(last.now) {
-		all(dirty, claimants)
+		follow.All(dirty, claimants)
 	}
 	due(dirty, last.deadlines, objs.Now)
 	if len(dirty) == 0 && last.secrets == s && last.claimants == claimants {
@@ -67,10 +69,10 @@ func resolve(claimants Claimants, s *secrets, objs *objects.Objects, orders bool
 		}
 		results.Set(key, after)
 		for name := range before.secretNames() {
-			users.Set(pair[objects.Key, intent.Key]{name, key}, false)
+			users.Set(follow.PairOf(name, key), false)
 		}
 		for name := range after.secretNames() {
-			users.Set(pair[objects.Key, intent.Key]{name, key}, true)
+			users.Set(follow.PairOf(name, key), true)
 		}
 		setDeadline(deadlines, key, before.deadline(), after.deadline())
 	}

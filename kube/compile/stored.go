@@ -4,38 +4,34 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/publish"
 )
 
 // stored is what the issuer of certificates keeps for all replicas.
 type stored struct {
 	table objects.Table[*corev1.Secret]
 	items objects.Table[*storedItem]
-	named index[gatelodge.Name, objects.Key] // items of issuances; under "" that of the CA as a whole
+	named follow.Index[gatelodge.Name, objects.Key] // items of issuances; under "" that of the CA as a whole
 
 	byName     gatelodge.Map[gatelodge.Name, *storedItem] // issuances
 	authority  *storedItem                                // nil: nothing is wrong with the CA
-	challenges *challenges
-}
-
-// challenges is the responses that CAs wait for.
-type challenges struct {
-	list    []gatelodge.Challenge
-	version string
+	challenges *publish.Challenges
 }
 
 // storedItem is one item, read.
 type storedItem struct {
 	issuance    *gatelodge.StoredIssuance
 	certificate *gatelodge.Certificate // nil: none was issued yet
-	challenges  *challenges            // of the item that holds them
+	challenges  *publish.Challenges    // of the item that holds them
 	problems    []gatelodge.Problem
 }
 
 // followStored reads the items that changed.
 func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, last *stored) *stored {
 	if last == nil {
-		last = &stored{challenges: &challenges{}}
+		last = &stored{challenges: &publish.Challenges{}}
 	} else if last.table == table {
 		return last
 	}
@@ -48,14 +44,14 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 		}
 		items.Set(key, after)
 		if before != nil && before.challenges != nil {
-			s.challenges = &challenges{}
+			s.challenges = &publish.Challenges{}
 		}
 		if before != nil && before.issuance != nil {
-			named.Set(pair[gatelodge.Name, objects.Key]{before.issuance.Name, key}, false)
+			named.Set(follow.PairOf(before.issuance.Name, key), false)
 			byName.Set(before.issuance.Name, nil)
 		}
 		if after != nil && after.issuance != nil {
-			named.Set(pair[gatelodge.Name, objects.Key]{after.issuance.Name, key}, true)
+			named.Set(follow.PairOf(after.issuance.Name, key), true)
 		}
 	}
 	s.items, s.named = items.Map(), named.Map()
@@ -76,7 +72,7 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 // first returns the item of a name, nil for none. Two of one name are not
 // written; if there are, the choice must not depend on which came first.
 func (s *stored) first(name gatelodge.Name) *storedItem {
-	for key := range of(s.named, name) {
+	for key := range follow.Of(s.named, name) {
 		return s.items.Get(key)
 	}
 	return nil
@@ -98,7 +94,7 @@ func decodeStoredItem(secret *corev1.Secret, objs *objects.Objects) (item *store
 	item = &storedItem{}
 	if _, ok := secret.Data[gatelodge.ChallengesPart]; ok {
 		list, err := gatelodge.DecodeChallenges(secret.Data)
-		item.challenges = &challenges{list: list, version: secret.ResourceVersion}
+		item.challenges = &publish.Challenges{List: list, Version: secret.ResourceVersion}
 		return item, err
 	}
 	if item.issuance, err = gatelodge.DecodeIssuance(secret.Data); err != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 )
 
 // moment is nanoseconds since 1970.
@@ -22,35 +23,35 @@ func (m moment) Compare(other moment) int {
 
 // deadlines says when results become others because of the time alone. A result
 // has its next moment there, not all of them.
-type deadlines[K gatelodge.Ordered[K]] = index[moment, K]
+type deadlines[K gatelodge.Ordered[K]] = follow.Index[moment, K]
 
 // setDeadline replaces the deadline of a result; the zero time is none.
-func setDeadline[K gatelodge.Ordered[K]](edit *gatelodge.MapEdit[pair[moment, K], bool], key K, before, after time.Time) {
+func setDeadline[K gatelodge.Ordered[K]](edit *gatelodge.MapEdit[follow.Pair[moment, K], bool], key K, before, after time.Time) {
 	if before.Equal(after) {
 		return
 	}
 	if !before.IsZero() {
-		edit.Set(pair[moment, K]{moment(before.UnixNano()), key}, false)
+		edit.Set(follow.PairOf(moment(before.UnixNano()), key), false)
 	}
 	if !after.IsZero() {
-		edit.Set(pair[moment, K]{moment(after.UnixNano()), key}, true)
+		edit.Set(follow.PairOf(moment(after.UnixNano()), key), true)
 	}
 }
 
 // due adds the results whose deadline has come by now.
-func due[K gatelodge.Ordered[K]](d dirty[K], list deadlines[K], now time.Time) {
+func due[K gatelodge.Ordered[K]](d follow.Dirty[K], list deadlines[K], now time.Time) {
 	for p := range list.All() {
-		if p.a > moment(now.UnixNano()) {
+		if p.A > moment(now.UnixNano()) {
 			return
 		}
-		d[p.b] = true
+		d[p.B] = true
 	}
 }
 
 // firstDeadline returns the next of all deadlines, the zero time if there is none.
 func firstDeadline[K gatelodge.Ordered[K]](list deadlines[K]) time.Time {
 	for p := range list.All() {
-		return time.Unix(0, int64(p.a))
+		return time.Unix(0, int64(p.A))
 	}
 	return time.Time{}
 }

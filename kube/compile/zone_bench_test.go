@@ -13,6 +13,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/publish"
 )
 
 // BenchmarkZonesOneEdit makes the zones of two views after one of many hosts got
@@ -33,7 +34,7 @@ func BenchmarkZonesOneEdit(b *testing.B) {
 			builder.Build(objs, cfg)
 			after := builder.last
 			for b.Loop() {
-				makeViews(after.grants, after.announced, after.secured.records, after.stored.challenges, cfg, before.views)
+				publish.MakeViews(after.grants, after.announced, after.secured.Records, after.stored.challenges, cfg, before.views)
 			}
 		})
 	}
@@ -46,7 +47,7 @@ func BenchmarkZonesCold(b *testing.B) {
 	builder.Build(objs, cfg)
 	m := builder.last
 	for b.Loop() {
-		makeViews(m.grants, m.announced, m.secured.records, m.stored.challenges, cfg, nil)
+		publish.MakeViews(m.grants, m.announced, m.secured.Records, m.stored.challenges, cfg, nil)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/kubetest"
+	"gatelodge.dev/kube/publish"
 )
 
 // nodesOf is the nodes of a zone, and every name that exists by them.
@@ -102,23 +103,23 @@ func (s *soundness) checkWildcards(z nodesOf) {
 			return
 		}
 		source := z.source(asked)
-		wildcard := s.builder.last.grants.names.Get(source)
-		if source != asked && wildcard != nil && z.nodes[source] != nil && len(z.nodes[source].Records) > 0 && wildcard.namespace() != namespace && source.Parent() != owned {
-			s.t.Errorf("%s: %s of namespace %s answers for %s, and %s is of namespace %s", s.at, source, wildcard.namespace(), asked, owned, namespace)
+		wildcard := s.builder.last.grants.Names.Get(source)
+		if source != asked && wildcard != nil && z.nodes[source] != nil && len(z.nodes[source].Records) > 0 && wildcard.Namespace() != namespace && source.Parent() != owned {
+			s.t.Errorf("%s: %s of namespace %s answers for %s, and %s is of namespace %s", s.at, source, wildcard.Namespace(), asked, owned, namespace)
 		}
 	}
-	for name, granted := range s.builder.last.grants.names.All() {
+	for name, granted := range s.builder.last.grants.Names.All() {
 		if !name.Within(z.apex) {
 			continue
 		}
-		check(name, name, granted.namespace())
+		check(name, name, granted.Namespace())
 		if !name.IsWildcard() {
-			check(name, "any."+name, granted.namespace())
+			check(name, "any."+name, granted.Namespace())
 		}
 		for above := name; above != z.apex; above = above.Parent() {
-			check("", "_acme-challenge."+above, granted.namespace())
+			check("", "_acme-challenge."+above, granted.Namespace())
 		}
-		check("", "_acme-challenge."+z.apex, granted.namespace())
+		check("", "_acme-challenge."+z.apex, granted.Namespace())
 	}
 }
 
@@ -137,7 +138,7 @@ func (s *soundness) checkAliases(z nodesOf) {
 			if !ok {
 				break
 			}
-			if at = to; link > maxChain {
+			if at = to; link > publish.MaxChain {
 				s.t.Fatalf("%s: %s leads in a circle", s.at, name)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/intent"
 )
 
@@ -113,7 +112,7 @@ func (d *departures) forgetIf(forget func(*departure) bool) {
 
 // follow returns what is given up now, but for that of some namespaces, made of
 // what it was before.
-func (d *departures) follow(before compile.Claimants, spared map[string]bool) compile.Claimants {
+func (d *departures) follow(before intent.Claimants, spared map[string]bool) intent.Claimants {
 	edit := before.Edit()
 	for key := range before.All() {
 		if d.list[key] == nil || spared[key.Namespace] {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -46,8 +47,8 @@ type Guard struct {
 	window     window
 	departures departures
 	remains    remains
-	withheld   compile.Claimants // made of the departures
-	hold       *hold             // nil: nothing is withheld
+	withheld   intent.Claimants // made of the departures
+	hold       *hold            // nil: nothing is withheld
 
 	mu        sync.Mutex // guards what is below, which others ask for
 	status    Status
@@ -55,7 +56,7 @@ type Guard struct {
 	confirmed bool
 	news      gatelodge.Signal // the record to keep may have changed; nil: nobody keeps it
 
-	names     compile.Held     // who has which names, as it was served last
+	names     claims.Held      // who has which names, as it was served last
 	recorded  objects.Holdings // what is written down of them
 	leading   bool             // this replica writes it down
 	namesNews gatelodge.Signal // it may have changed; nil: this replica does not write it down
@@ -73,7 +74,7 @@ type hold struct {
 type sight struct {
 	objects   objects.Objects
 	cfg       *objects.Config
-	claimants compile.Claimants
+	claimants intent.Claimants
 	hosts     gatelodge.Map[gatelodge.Name, *gatelodge.Host]
 }
 

@@ -144,7 +144,7 @@ func (g *Guard) withheldHosts(snapshot *gatelodge.Snapshot, relisted []gatelodge
 
 // forget forgets what went, so that a new window begins.
 func (g *Guard) forget() {
-	g.withheld, g.departures, g.remains, g.window = compile.Claimants{}, departures{}, remains{}, window{}
+	g.withheld, g.departures, g.remains, g.window = intent.Claimants{}, departures{}, remains{}, window{}
 }
 
 // reconfigure begins a new window, and drops what another configuration does

@@ -5,16 +5,16 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/compile"
+	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/objects"
 )
 
 // incumbents is who had the names before this Build.
-func (g *Guard) incumbents(recorded objects.Holdings) compile.Incumbents {
+func (g *Guard) incumbents(recorded objects.Holdings) claims.Incumbents {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.recorded = recorded
-	return compile.Incumbents{Served: g.names.Holdings, Recorded: recorded, Leading: g.leading}
+	return claims.Incumbents{Served: g.names.Holdings, Recorded: recorded, Leading: g.leading}
 }
 
 // isHeldFrom reports whether a name that an object begins to ask for was served

@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -13,7 +12,7 @@ type needs struct {
 	namespaces        map[string]bool // whose limits of names hold
 }
 
-func needsOf(claimants compile.Claimants) *needs {
+func needsOf(claimants intent.Claimants) *needs {
 	n := &needs{make(map[objects.Key]bool), make(map[objects.Key]bool), make(map[string]bool)}
 	for _, in := range claimants.All() {
 		n.namespaces[in.Object.Namespace] = true

@@ -7,10 +7,11 @@ import (
 	"slices"
 	"testing"
 
-	"gatelodge.dev/kube/objects"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"gatelodge.dev/kube/objects"
 
 	gatelodge "gatelodge.dev"
 )

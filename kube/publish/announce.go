@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"fmt"
@@ -13,36 +13,36 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// announced is the addresses under which the gateway says that it can be
+// Announced is the addresses under which the gateway says that it can be
 // reached.
-type announced struct {
-	views       map[string]*intent.Target // by name of the view
-	nameservers []netip.Addr
-	problems    []gatelodge.Problem
+type Announced struct {
+	Views       map[string]*intent.Target // by name of the view
+	Nameservers []netip.Addr
+	Problems    []gatelodge.Problem
 }
 
-// announce takes the addresses from the configuration, or else from the status
+// Announce takes the addresses from the configuration, or else from the status
 // of the Services. last is returned if it is the same, and with it the target
 // of each view that did not change.
-func announce(services objects.Table[*corev1.Service], cfg *objects.Config, last *announced) *announced {
-	a := &announced{views: make(map[string]*intent.Target, len(cfg.Views))}
+func Announce(services objects.Table[*corev1.Service], cfg *objects.Config, last *Announced) *Announced {
+	a := &Announced{Views: make(map[string]*intent.Target, len(cfg.Views))}
 	for _, view := range cfg.Views {
 		addresses := announcedBy(view.Addresses, view.Service, services)
 		if len(addresses) == 0 && cfg.HasZoneIn(view.Name) {
 			a.problem("views", "view %s has no address to publish: %s", view.Name, noAddress(view.Service))
 		}
-		a.views[view.Name] = &intent.Target{Addresses: addresses}
+		a.Views[view.Name] = &intent.Target{Addresses: addresses}
 	}
-	a.nameservers = announcedBy(cfg.DNSAddresses, cfg.DNSService, services)
-	if len(a.nameservers) == 0 && cfg.NeedsNameserverAddresses() {
+	a.Nameservers = announcedBy(cfg.DNSAddresses, cfg.DNSService, services)
+	if len(a.Nameservers) == 0 && cfg.NeedsNameserverAddresses() {
 		a.problem("dns.addresses", "the name servers have no address to publish: %s", noAddress(cfg.DNSService))
 	}
 	if last == nil {
 		return a
 	}
-	for name, t := range a.views {
-		if before := last.views[name]; before != nil && slices.Equal(before.Addresses, t.Addresses) {
-			a.views[name] = before
+	for name, t := range a.Views {
+		if before := last.Views[name]; before != nil && slices.Equal(before.Addresses, t.Addresses) {
+			a.Views[name] = before
 		}
 	}
 	if reflect.DeepEqual(a, last) {
@@ -51,8 +51,8 @@ func announce(services objects.Table[*corev1.Service], cfg *objects.Config, last
 	return a
 }
 
-func (a *announced) problem(key, format string, args ...any) {
-	a.problems = append(a.problems, gatelodge.Problem{
+func (a *Announced) problem(key, format string, args ...any) {
+	a.Problems = append(a.Problems, gatelodge.Problem{
 		Object: objects.ConfigObject(key), Reason: gatelodge.ViewUnannounced, Message: fmt.Sprintf(format, args...),
 	})
 }

@@ -1,15 +1,16 @@
-package compile
+package publish
 
 import (
 	"cmp"
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
 )
 
 // tenants knows in whose hands the names below a name are.
 type tenants struct {
-	grants *grants
+	grants *claims.Grants
 	below  gatelodge.Map[tenancy, int] // how many names below it a namespace has
 }
 
@@ -24,23 +25,23 @@ func (t tenancy) Compare(other tenancy) int {
 }
 
 // countTenants follows the names that are granted.
-func (v *views) countTenants(last *views) tenants {
+func (v *Views) countTenants(last *Views) tenants {
 	before := last.tenants
 	if before.grants == nil || !v.plans.sameZones(last.plans) {
-		before = tenants{grants: &grants{}}
+		before = tenants{grants: &claims.Grants{}}
 	}
 	edit := before.below.Edit()
-	count := func(name gatelodge.Name, granted *grant, add int) {
+	count := func(name gatelodge.Name, granted *claims.Grant, add int) {
 		if granted == nil {
 			return
 		}
 		for above := range v.plans.above(name) {
-			at := tenancy{above, granted.namespace()}
+			at := tenancy{above, granted.Namespace()}
 			edit.Set(at, edit.Get(at)+add)
 		}
 	}
-	for name, change := range v.grants.names.Changes(before.grants.names) {
-		if change.Before == nil || change.After == nil || change.Before.namespace() != change.After.namespace() {
+	for name, change := range v.grants.Names.Changes(before.grants.Names) {
+		if change.Before == nil || change.After == nil || change.Before.Namespace() != change.After.Namespace() {
 			count(name, change.Before, -1)
 			count(name, change.After, +1)
 		}
@@ -50,7 +51,7 @@ func (v *views) countTenants(last *views) tenants {
 
 // othersAt reports whether another namespace has the name or one below it.
 func (t tenants) othersAt(name gatelodge.Name, namespace string) bool {
-	if granted := t.grants.names.Get(name); granted != nil && granted.namespace() != namespace {
+	if granted := t.grants.Names.Get(name); granted != nil && granted.Namespace() != namespace {
 		return true
 	}
 	for at := range t.below.From(tenancy{name: name}) {

@@ -1,6 +1,8 @@
-package compile
+package publish
 
-import gatelodge "gatelodge.dev"
+import (
+	gatelodge "gatelodge.dev"
+)
 
 // differences calls f for each item that two lists do not have in common: with
 // nil for before where it is new, nil for after where it is gone, and both where

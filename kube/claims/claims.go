@@ -1,4 +1,4 @@
-package compile
+package claims
 
 import (
 	"fmt"
@@ -10,19 +10,19 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// claims is the one rule for who gets a name, whatever kind of object asks for
+// Claims is the one rule for who gets a name, whatever kind of object asks for
 // it. What it grants holds for route, certificate and record alike.
-type claims struct {
+type Claims struct {
 	sharing    objects.HostSharing
-	limits     *nameLimits
-	reserved   map[gatelodge.Name]string // what each is
+	Limits     *NameLimits
+	Reserved   map[gatelodge.Name]string // what each is
 	incumbents Incumbents
 	claimed    *claimedNames
-	rulings    *gatelodge.MapEdit[gatelodge.Name, *ruling]
+	rulings    *gatelodge.MapEdit[gatelodge.Name, *Ruling]
 }
 
-// reservedNames are those that the configuration has a use for.
-func reservedNames(cfg *objects.Config) map[gatelodge.Name]string {
+// ReservedNames are those that the configuration has a use for.
+func ReservedNames(cfg *objects.Config) map[gatelodge.Name]string {
 	reserved := make(map[gatelodge.Name]string)
 	for _, zone := range cfg.Zones {
 		for _, record := range zone.Records {
@@ -38,9 +38,9 @@ func reservedNames(cfg *objects.Config) map[gatelodge.Name]string {
 
 // decide says who gets a name, of those who claim it, the oldest first. What has
 // a say over the name, by above, must be decided before.
-func (c *claims) decide(name gatelodge.Name, list []share) *ruling {
-	r := &ruling{}
-	permitted := c.permitted(name, list, r)
+func (c *Claims) decide(name gatelodge.Name, list []share) *Ruling {
+	r := &Ruling{}
+	permitted := c.Permitted(name, list, r)
 	if len(permitted) == 0 {
 		return r
 	}
@@ -48,43 +48,43 @@ func (c *claims) decide(name gatelodge.Name, list []share) *ruling {
 	first, byAge := c.first(permitted, above, had), c.first(permitted, above, nil)
 	if first == nil {
 		for _, s := range permitted {
-			r.refuse(s, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by %s", name, above.of, above.namespace(), above.winner(s))
+			r.refuse(s, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by %s", name, above.of, above.Namespace(), above.winner(s))
 		}
 		if !above.always { // it would have its say if it came last, too
-			r.contested = contest{above.namespace(), byAge != nil}
+			r.contested = contest{above.Namespace(), byAge != nil}
 		}
 		return r
 	}
-	namespace := first.namespace()
+	namespace := first.Namespace()
 	if had != nil && had.Namespace == namespace {
 		r.since = had.Since
 	}
 	r.guest = above != nil && above.blocks(*first, had) && c.lets(above, *first)
 	r.guests = guestsOf(list, namespace)
 	c.grant(name, permitted, namespace, r)
-	if len(r.granted) < len(permitted) || above != nil && above.namespace() != namespace ||
-		slices.ContainsFunc(r.granted, func(s share) bool { return s.namespace() != namespace }) {
-		r.contested = contest{namespace, byAge == nil || byAge.namespace() != namespace}
+	if len(r.granted) < len(permitted) || above != nil && above.Namespace() != namespace ||
+		slices.ContainsFunc(r.granted, func(s share) bool { return s.Namespace() != namespace }) {
+		r.contested = contest{namespace, byAge == nil || byAge.Namespace() != namespace}
 	}
 	return r
 }
 
-// permitted returns the claims to a name that may be granted, by the
+// Permitted returns the claims to a name that may be granted, by the
 // configuration and by the limits of namespaces.
-func (c *claims) permitted(name gatelodge.Name, list []share, r *ruling) []share {
+func (c *Claims) Permitted(name gatelodge.Name, list []share, r *Ruling) []share {
 	if why := c.isReserved(name); why != "" {
 		for _, s := range list {
 			r.refuse(s, gatelodge.NameReserved, "host %s is reserved: it %s", name, why)
 		}
 		return nil
 	}
-	if len(c.limits.byNamespace) == 0 {
+	if len(c.Limits.byNamespace) == 0 {
 		return list
 	}
 	permitted := make([]share, 0, len(list))
 	for _, s := range list {
-		if why := c.limits.refuses(s.namespace(), name); why != "" {
-			r.refuse(s, gatelodge.NameNotAllowed, "%s is not allowed: namespace %s %s", intent.HostName(name), s.namespace(), why)
+		if why := c.Limits.refuses(s.Namespace(), name); why != "" {
+			r.refuse(s, gatelodge.NameNotAllowed, "%s is not allowed: namespace %s %s", intent.HostName(name), s.Namespace(), why)
 		} else {
 			permitted = append(permitted, s)
 		}
@@ -94,13 +94,13 @@ func (c *claims) permitted(name gatelodge.Name, list []share, r *ruling) []share
 
 // first returns the claim whose namespace gets the name: that of the namespace
 // that had it, or else the oldest that nothing above blocks; nil for none.
-func (c *claims) first(permitted []share, above *superior, had *objects.Holding) (first *share) {
+func (c *Claims) first(permitted []share, above *superior, had *objects.Holding) (first *share) {
 	for i := range permitted {
 		s := &permitted[i]
 		if above != nil && above.blocks(*s, had) && !c.lets(above, *s) {
 			continue
 		}
-		if had != nil && had.Namespace == s.namespace() {
+		if had != nil && had.Namespace == s.Namespace() {
 			return s
 		}
 		if first == nil {
@@ -112,51 +112,51 @@ func (c *claims) first(permitted []share, above *superior, had *objects.Holding)
 
 // grant shares the name among those who may use it: the namespace that has it,
 // and whom it lets in.
-func (c *claims) grant(name gatelodge.Name, permitted []share, namespace string, r *ruling) {
-	others := func(s share) bool { return s.namespace() != namespace }
+func (c *Claims) grant(name gatelodge.Name, permitted []share, namespace string, r *Ruling) {
+	others := func(s share) bool { return s.Namespace() != namespace }
 	r.granted = permitted
 	if slices.ContainsFunc(permitted, others) {
 		r.granted = slices.DeleteFunc(slices.Clone(permitted), others)
 	}
-	r.owner = &r.granted[0].by.Applicant
+	r.owner = &r.granted[0].By.Applicant
 	for _, s := range permitted {
 		switch {
 		case !others(s):
-		case c.sharing == objects.ShareAny || slices.Contains(r.guests, s.namespace()):
+		case c.sharing == objects.ShareAny || slices.Contains(r.guests, s.Namespace()):
 			r.granted = append(r.granted, s)
 		default:
 			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s", intent.HostName(name), namespace, r.winner(s))
 		}
 	}
-	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.claim.Routed() })
+	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.Claim.Routed() })
 }
 
 // superior is what has a say over a name beside those who claim it: for
 // _label.NAME the NAME, and else the wildcard that matches it.
 type superior struct {
-	*ruling
+	*Ruling
 	of     string   // what it is
 	guests []string // namespaces that it lets in
 	always bool     // it has its say however young it is
 }
 
 // above returns what has a say over a name; nil: nothing has.
-func (c *claims) above(name gatelodge.Name) *superior {
-	base, underscored := belowUnderscore(name)
+func (c *Claims) above(name gatelodge.Name) *superior {
+	base, underscored := BelowUnderscore(name)
 	if name == "" || !underscored && name.IsWildcard() {
 		return nil
 	}
 	if underscored && base != "" {
-		if r := c.rulings.Get(base); r.namespace() != "" {
-			return &superior{ruling: r, of: "host " + string(base), guests: c.guestsAt(name, r), always: true}
+		if r := c.rulings.Get(base); r.Namespace() != "" {
+			return &superior{Ruling: r, of: "host " + string(base), guests: c.guestsAt(name, r), always: true}
 		}
 	}
 	wildcard := base.Wildcard()
 	r := c.rulings.Get(wildcard)
-	if wildcard == "" || r.namespace() == "" {
+	if wildcard == "" || r.Namespace() == "" {
 		return nil
 	}
-	s := &superior{ruling: r, of: "wildcard " + string(wildcard), guests: r.guests, always: underscored}
+	s := &superior{Ruling: r, of: "wildcard " + string(wildcard), guests: r.guests, always: underscored}
 	if underscored {
 		s.guests = c.guestsAt(name, r)
 	}
@@ -167,33 +167,33 @@ func (c *claims) above(name gatelodge.Name) *superior {
 // takes no name that was another's before, and none from an Ingress if it is a
 // record alone.
 func (above *superior) blocks(s share, had *objects.Holding) bool {
-	switch own := above.namespace(); {
-	case own == s.namespace():
+	switch own := above.Namespace(); {
+	case own == s.Namespace():
 		return false
 	case above.always:
 		return true
-	case !above.routed && s.claim.Routed():
+	case !above.routed && s.Claim.Routed():
 		return false
 	case had == nil:
-		return above.owner.Compare(&s.by.Applicant) < 0
-	case had.Namespace == s.namespace():
+		return above.owner.Compare(&s.By.Applicant) < 0
+	case had.Namespace == s.Namespace():
 		return had.Guest
 	default:
-		return had.Guest || had.Namespace == own || above.owner.Compare(&s.by.Applicant) < 0
+		return had.Guest || had.Namespace == own || above.owner.Compare(&s.By.Applicant) < 0
 	}
 }
 
 // lets reports whether a claim is let in by what is above.
-func (c *claims) lets(above *superior, s share) bool {
-	return c.sharing == objects.ShareAny || slices.Contains(above.guests, s.namespace())
+func (c *Claims) lets(above *superior, s share) bool {
+	return c.sharing == objects.ShareAny || slices.Contains(above.guests, s.Namespace())
 }
 
 // isReserved says what the name is needed for, and "" for one that may be had.
-func (c *claims) isReserved(name gatelodge.Name) string {
-	if why, ok := c.reserved[name]; ok {
+func (c *Claims) isReserved(name gatelodge.Name) string {
+	if why, ok := c.Reserved[name]; ok {
 		return why
 	}
-	base, underscored := belowUnderscore(name)
+	base, underscored := BelowUnderscore(name)
 	if !underscored {
 		return ""
 	}
@@ -205,16 +205,16 @@ func (c *claims) isReserved(name gatelodge.Name) string {
 			return "is for the record of who has a name"
 		}
 	}
-	if why, ok := c.reserved[base]; ok {
+	if why, ok := c.Reserved[base]; ok {
 		return fmt.Sprintf("belongs to %s, which %s", base, why)
 	}
 	return ""
 }
 
-// belowUnderscore cuts a name after its last label that starts with an
+// BelowUnderscore cuts a name after its last label that starts with an
 // underscore. Such labels, as in _sip._tcp.NAME or key._domainkey.NAME, say
 // something of NAME (RFC 8552), which base is.
-func belowUnderscore(name gatelodge.Name) (base gatelodge.Name, underscored bool) {
+func BelowUnderscore(name gatelodge.Name) (base gatelodge.Name, underscored bool) {
 	if !strings.Contains(string(name), "_") {
 		return name, false
 	}

@@ -1,4 +1,4 @@
-package compile
+package claims
 
 import (
 	gatelodge "gatelodge.dev"
@@ -9,8 +9,8 @@ import (
 // not matter: the guest may well be older.
 func guestsOf(claims []share, namespace string) (guests []string) {
 	for _, s := range claims {
-		if s.namespace() == namespace {
-			guests = append(guests, s.by.Asked.Guests...)
+		if s.Namespace() == namespace {
+			guests = append(guests, s.By.Asked.Guests...)
 		}
 	}
 	return guests
@@ -19,10 +19,10 @@ func guestsOf(claims []share, namespace string) (guests []string) {
 // guestsAt returns the namespaces that the owner of another name lets in to a
 // name: those of a wildcard are let in to the names that it matches, and to no
 // _label.NAME.
-func (c *claims) guestsAt(name gatelodge.Name, above *ruling) []string {
-	list := c.claimed.names.Get(name)
+func (c *Claims) guestsAt(name gatelodge.Name, above *Ruling) []string {
+	list := c.claimed.Names.Get(name)
 	if list == nil {
 		return nil
 	}
-	return guestsOf(list.list, above.namespace())
+	return guestsOf(list.List, above.Namespace())
 }

@@ -1,9 +1,10 @@
-package compile
+package claims
 
 import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -40,7 +41,7 @@ func (i *Incumbents) changed(last *Incumbents, claimed gatelodge.Map[gatelodge.N
 	for name, change := range i.Served.Changes(last.Served) {
 		names[name] = true
 		if name.IsWildcard() && !sameNamespace(change.Before, change.After) {
-			for below := range children(claimed, name.Parent()) {
+			for below := range follow.Children(claimed, name.Parent()) {
 				names[below] = true
 			}
 		}
@@ -69,22 +70,22 @@ type Held struct {
 	Holdings objects.Holdings
 
 	contested gatelodge.Map[gatelodge.Name, contest]
-	rulings   gatelodge.Map[gatelodge.Name, *ruling]
+	rulings   gatelodge.Map[gatelodge.Name, *Ruling]
 }
 
-// held returns who has which name by these grants, which were made at a moment. Last is what it returned before, so that it knows since when; the zero
+// Held returns who has which name by these grants, which were made at a moment. Last is what it returned before, so that it knows since when; the zero
 // Held stands for a first start, when nothing is known but the age of
 // objects.
-func (g *grants) held(last Held, at time.Time) Held {
-	first := last.rulings == gatelodge.Map[gatelodge.Name, *ruling]{}
+func (g *Grants) Held(last Held, at time.Time) Held {
+	first := last.rulings == gatelodge.Map[gatelodge.Name, *Ruling]{}
 	holdings := last.Holdings.Edit()
-	for name, change := range g.rulings.Changes(last.rulings) {
+	for name, change := range g.Rulings.Changes(last.rulings) {
 		r := change.After
 		if r == nil || r.owner == nil {
 			holdings.Set(name, nil)
 			continue
 		}
-		h := objects.Holding{Namespace: r.namespace(), Since: r.since, Guest: r.guest}
+		h := objects.Holding{Namespace: r.Namespace(), Since: r.since, Guest: r.guest}
 		before := holdings.Get(name)
 		switch {
 		case !h.Since.IsZero():
@@ -100,7 +101,7 @@ func (g *grants) held(last Held, at time.Time) Held {
 			holdings.Set(name, &h)
 		}
 	}
-	return Held{Holdings: holdings.Map(), contested: g.contested, rulings: g.rulings}
+	return Held{Holdings: holdings.Map(), contested: g.contested, rulings: g.Rulings}
 }
 
 // Record returns what is to be written down for other replicas and the next

@@ -1,4 +1,4 @@
-package compile
+package claims
 
 import (
 	"cmp"
@@ -11,15 +11,15 @@ import (
 
 // share is a claim to a name, and whose it is.
 type share struct {
-	by    *intent.Claimant
-	claim *intent.Claim
+	By    *intent.Claimant
+	Claim *intent.Claim
 }
 
-func (s share) namespace() string { return s.by.Object.Namespace }
+func (s share) Namespace() string { return s.By.Object.Namespace }
 
 // compare orders claims by the age of the objects.
 func (s share) compare(other share) int {
-	return compareClaimants(s.by, other.by)
+	return compareClaimants(s.By, other.By)
 }
 
 // compareClaimants orders objects by their age.
@@ -28,14 +28,14 @@ func compareClaimants(a, b *intent.Claimant) int {
 }
 
 // claimed is the claims to one name, the oldest first.
-type claimed struct{ list []share }
+type claimed struct{ List []share }
 
 // claimedNames is the claims to every name.
 type claimedNames struct {
 	claimants Claimants
 	cfg       *objects.Config
 
-	names gatelodge.Map[gatelodge.Name, *claimed]
+	Names gatelodge.Map[gatelodge.Name, *claimed]
 	// labelled is those with a label that begins with an underscore, which belong
 	// to the owner of another name.
 	labelled gatelodge.Map[gatelodge.Name, *claimed]
@@ -66,13 +66,13 @@ func claimNames(all Claimants, cfg *objects.Config, last *claimedNames) (c *clai
 			}
 		}
 	}
-	names, labelled := last.names.Edit(), last.labelled.Edit()
+	names, labelled := last.Names.Edit(), last.labelled.Edit()
 	changed = make([]gatelodge.Name, 0, len(fresh))
 	for name, added := range fresh {
 		list := added
 		if before := names.Get(name); before != nil {
-			list = slices.Concat(added, before.list)
-			list = slices.DeleteFunc(list, func(s share) bool { return gone[s.by] })
+			list = slices.Concat(added, before.List)
+			list = slices.DeleteFunc(list, func(s share) bool { return gone[s.By] })
 		}
 		var now *claimed
 		if len(list) > 0 {
@@ -80,10 +80,10 @@ func claimNames(all Claimants, cfg *objects.Config, last *claimedNames) (c *clai
 			now = &claimed{list}
 		}
 		names.Set(name, now)
-		if _, is := belowUnderscore(name); is {
+		if _, is := BelowUnderscore(name); is {
 			labelled.Set(name, now)
 		}
 		changed = append(changed, name)
 	}
-	return &claimedNames{claimants: all, cfg: cfg, names: names.Map(), labelled: labelled.Map()}, changed
+	return &claimedNames{claimants: all, cfg: cfg, Names: names.Map(), labelled: labelled.Map()}, changed
 }

@@ -1,19 +1,21 @@
-package compile
+package publish
 
 import (
 	"slices"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 )
 
-// views is every view with its zones. They follow what they are made of: a name
+// Views is every view with its zones. They follow what they are made of: a name
 // that changed costs its own node, and a look at the names above it.
-type views struct {
-	grants    *grants
-	announced *announced
+type Views struct {
+	grants    *claims.Grants
+	announced *Announced
 	https     *httpsRecords
-	answers   *challenges
+	answers   *Challenges
 	cfg       *objects.Config
 
 	plans    plans
@@ -21,17 +23,17 @@ type views struct {
 	tenants  tenants
 	verdicts gatelodge.Map[gatelodge.Name, *verdict]
 	states   []*viewState // in the configuration's order
-	list     []*gatelodge.View
+	List     []*gatelodge.View
 }
 
-func makeViews(g *grants, a *announced, https *httpsRecords, answers *challenges, cfg *objects.Config, last *views) *views {
+func MakeViews(g *claims.Grants, a *Announced, https *httpsRecords, answers *Challenges, cfg *objects.Config, last *Views) *Views {
 	if last != nil && last.grants == g && last.announced == a && last.https == https && last.answers == answers && last.cfg == cfg {
 		return last
 	}
 	if last == nil {
-		last = &views{grants: &grants{}, https: &httpsRecords{}, answers: &challenges{}}
+		last = &Views{grants: &claims.Grants{}, https: &httpsRecords{}, answers: &Challenges{}}
 	}
-	v := &views{grants: g, announced: a, https: https, answers: answers, cfg: cfg}
+	v := &Views{grants: g, announced: a, https: https, answers: answers, cfg: cfg}
 	v.plans = last.plans
 	if last.cfg != cfg || last.announced != a {
 		v.plans = planZones(cfg, a, last.plans)
@@ -48,16 +50,16 @@ func makeViews(g *grants, a *announced, https *httpsRecords, answers *challenges
 	for i := range cfg.Views {
 		state := v.makeView(&cfg.Views[i], byZone, last.cfg != cfg, last.state(cfg.Views[i].Name))
 		v.states = append(v.states, state)
-		v.list = append(v.list, state.view)
+		v.List = append(v.List, state.view)
 	}
-	if slices.Equal(v.list, last.list) {
-		v.list = last.list
+	if slices.Equal(v.List, last.List) {
+		v.List = last.List
 	}
 	return v
 }
 
 // state returns the view of this name, and an empty one if there is none.
-func (v *views) state(name string) *viewState {
+func (v *Views) state(name string) *viewState {
 	for _, state := range v.states {
 		if state.view.Name == name {
 			return state
@@ -66,30 +68,30 @@ func (v *views) state(name string) *viewState {
 	return &viewState{view: &gatelodge.View{Name: name}}
 }
 
-// followProblems replaces the problems of records.
-func (v *views) followProblems(e problemEdit, last *views) {
+// FollowProblems replaces the problems of records.
+func (v *Views) FollowProblems(e follow.ProblemEdit, last *Views) {
 	if last == nil {
-		last = &views{}
+		last = &Views{}
 	}
-	follow(e, v.verdicts, last.verdicts, (*verdict).wrong)
+	follow.ReplaceAll(e, v.verdicts, last.verdicts, (*verdict).wrong)
 	for _, state := range v.states {
-		follow(e, state.aliases.lost, last.state(state.view.Name).aliases.lost, (*told).wrong)
+		follow.ReplaceAll(e, state.aliases.lost, last.state(state.view.Name).aliases.lost, (*follow.Told).Wrong)
 	}
 	for _, gone := range last.states {
 		if !slices.ContainsFunc(v.states, func(s *viewState) bool { return s.view.Name == gone.view.Name }) {
-			follow(e, gatelodge.Map[gatelodge.Name, *told]{}, gone.aliases.lost, (*told).wrong)
+			follow.ReplaceAll(e, gatelodge.Map[gatelodge.Name, *follow.Told]{}, gone.aliases.lost, (*follow.Told).Wrong)
 		}
 	}
 }
 
 // changes returns the names whose records may not be what they were.
-func (v *views) changes(last *views) dirty[gatelodge.Name] {
-	c := &zoneChanges{views: v, last: last, names: make(dirty[gatelodge.Name])}
+func (v *Views) changes(last *Views) follow.Dirty[gatelodge.Name] {
+	c := &zoneChanges{Views: v, last: last, names: make(follow.Dirty[gatelodge.Name])}
 	if v.cfg != last.cfg || v.announced != last.announced || v.https.data != last.https.data {
 		c.addAll()
 		return c.names
 	}
-	for name, change := range v.grants.names.Changes(last.grants.names) {
+	for name, change := range v.grants.Names.Changes(last.grants.Names) {
 		c.addGrant(name, change.Before, change.After)
 	}
 	for at, change := range v.tenants.below.Changes(last.tenants.below) {
@@ -99,7 +101,7 @@ func (v *views) changes(last *views) dirty[gatelodge.Name] {
 		}
 	}
 	for name := range v.https.names.Changes(last.https.names) {
-		granted := v.grants.names.Get(name)
+		granted := v.grants.Names.Get(name)
 		c.addGrant(name, granted, granted)
 	}
 	if v.answers != last.answers {
@@ -114,15 +116,15 @@ func (v *views) changes(last *views) dirty[gatelodge.Name] {
 
 // zoneChanges collects names whose records are to be made anew.
 type zoneChanges struct {
-	*views
-	last  *views
-	names dirty[gatelodge.Name]
+	*Views
+	last  *Views
+	names follow.Dirty[gatelodge.Name]
 }
 
 // addAll adds every name that has records, or had some.
 func (c *zoneChanges) addAll() {
-	for _, grants := range []*grants{c.last.grants, c.grants} {
-		for name := range grants.names.All() {
+	for _, grants := range []*claims.Grants{c.last.grants, c.grants} {
+		for name := range grants.Names.All() {
 			c.addName(name)
 		}
 	}
@@ -156,10 +158,10 @@ func (c *zoneChanges) addName(name gatelodge.Name) {
 
 // addGrant adds a name that is granted in another way, and those whose records
 // depend on that: those that tell of it, and if it is a wildcard those below.
-func (c *zoneChanges) addGrant(name gatelodge.Name, before, after *grant) {
+func (c *zoneChanges) addGrant(name gatelodge.Name, before, after *claims.Grant) {
 	c.names[name] = true
 	c.names[ownerName(name)] = true
-	if before == nil || after == nil || before.namespace() != after.namespace() {
+	if before == nil || after == nil || before.Namespace() != after.Namespace() {
 		c.addProofs(name)
 	}
 	if name.IsWildcard() && c.last.reachOf(before) != c.reachOf(after) {
@@ -171,9 +173,9 @@ func (c *zoneChanges) addGrant(name gatelodge.Name, before, after *grant) {
 // answers for them or an object asks for records there.
 func (c *zoneChanges) addProofs(name gatelodge.Name) {
 	wildcard := "*." + name
-	below := c.grants.names.Get(wildcard) != nil || c.last.grants.names.Get(wildcard) != nil
+	below := c.grants.Names.Get(wildcard) != nil || c.last.grants.Names.Get(wildcard) != nil
 	for i, label := range proofLabels() {
-		if proof := gatelodge.Name(label) + "." + name; below || i == 0 && c.grants.names.Get(proof) != nil {
+		if proof := gatelodge.Name(label) + "." + name; below || i == 0 && c.grants.Names.Get(proof) != nil {
 			c.names[proof] = true
 		}
 	}
@@ -186,7 +188,7 @@ func (c *zoneChanges) addBelow(parent gatelodge.Name) {
 			c.names[name] = true
 		}
 	}
-	for name := range c.grants.names.From(parent) {
+	for name := range c.grants.Names.From(parent) {
 		if !name.Within(parent) {
 			break
 		}
@@ -209,7 +211,7 @@ func (c *zoneChanges) addBelow(parent gatelodge.Name) {
 
 // split gives each name to the zone that holds it. Names outside all zones are
 // published elsewhere.
-func (p plans) split(names dirty[gatelodge.Name]) map[gatelodge.Name][]gatelodge.Name {
+func (p plans) split(names follow.Dirty[gatelodge.Name]) map[gatelodge.Name][]gatelodge.Name {
 	byZone := make(map[gatelodge.Name][]gatelodge.Name, len(p))
 	for name := range names {
 		if plan := p.of(name); plan != nil {

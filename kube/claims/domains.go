@@ -1,4 +1,4 @@
-package compile
+package claims
 
 import (
 	"fmt"
@@ -13,42 +13,42 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// domains is what the Namespaces say of the names that may be claimed in them.
-type domains struct {
+// Domains is what the Namespaces say of the names that may be claimed in them.
+type Domains struct {
 	namespaces objects.Table[*corev1.Namespace]
-	limits     *nameLimits // those of last, if they are the same: most changes of a Namespace are none of names
-	problems   []gatelodge.Problem
+	Limits     *NameLimits // those of last, if they are the same: most changes of a Namespace are none of names
+	Problems   []gatelodge.Problem
 }
 
-// nameLimits has, for each namespace that may not claim every name, the names
+// NameLimits has, for each namespace that may not claim every name, the names
 // at or below which it may.
-type nameLimits struct {
+type NameLimits struct {
 	byNamespace map[string][]gatelodge.Name
 }
 
-func readDomains(objs *objects.Objects, last *domains) *domains {
+func ReadDomains(objs *objects.Objects, last *Domains) *Domains {
 	if last != nil && last.namespaces == objs.Namespaces {
 		return last
 	}
-	d := &domains{namespaces: objs.Namespaces, limits: &nameLimits{make(map[string][]gatelodge.Name)}}
+	d := &Domains{namespaces: objs.Namespaces, Limits: &NameLimits{make(map[string][]gatelodge.Name)}}
 	for _, namespace := range objs.Namespaces.All() {
 		if value, ok := namespace.Annotations[intent.DomainsAnnotation]; ok {
-			d.limits.byNamespace[namespace.Name] = d.read(namespace, value, objs)
+			d.Limits.byNamespace[namespace.Name] = d.read(namespace, value, objs)
 		}
 	}
-	if last != nil && reflect.DeepEqual(last.limits, d.limits) {
-		d.limits = last.limits
+	if last != nil && reflect.DeepEqual(last.Limits, d.Limits) {
+		d.Limits = last.Limits
 	}
 	return d
 }
 
 // read reads the list of one Namespace. What can't be read allows nothing, so
 // that a slip of the pen does not lift the limit.
-func (d *domains) read(namespace *corev1.Namespace, value string, objs *objects.Objects) (allowed []gatelodge.Name) {
+func (d *Domains) read(namespace *corev1.Namespace, value string, objs *objects.Objects) (allowed []gatelodge.Name) {
 	for item := range strings.SplitSeq(value, ",") {
 		name, err := gatelodge.ParseName(strings.TrimSpace(item))
 		if err != nil || name.IsWildcard() {
-			d.problems = append(d.problems, gatelodge.Problem{
+			d.Problems = append(d.Problems, gatelodge.Problem{
 				Object: objs.ObjectOf("Namespace", &namespace.ObjectMeta), Reason: gatelodge.BadAnnotation,
 				Message: fmt.Sprintf("annotation %s: %.60q is not a valid name, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item)),
 			})
@@ -60,7 +60,7 @@ func (d *domains) read(namespace *corev1.Namespace, value string, objs *objects.
 }
 
 // refuses says why a namespace may not claim the name, and "" if it may.
-func (l *nameLimits) refuses(namespace string, name gatelodge.Name) string {
+func (l *NameLimits) refuses(namespace string, name gatelodge.Name) string {
 	allowed, limited := l.byNamespace[namespace]
 	if !limited || name != "" && slices.ContainsFunc(allowed, name.Within) {
 		return ""
@@ -68,5 +68,19 @@ func (l *nameLimits) refuses(namespace string, name gatelodge.Name) string {
 	if len(allowed) == 0 {
 		return "may not have any name"
 	}
-	return "may have names at or below " + joinNames(allowed) + " only"
+	return "may have names at or below " + JoinNames(allowed) + " only"
+}
+
+// JoinNames lists a few names in a message.
+func JoinNames(names []gatelodge.Name) string {
+	const most = 5
+	texts := make([]string, 0, most+1)
+	for i, name := range names {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("%d more", len(names)-most))
+			break
+		}
+		texts = append(texts, string(name))
+	}
+	return strings.Join(texts, ", ")
 }

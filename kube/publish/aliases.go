@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"fmt"
@@ -6,19 +6,21 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 )
 
-// maxChain is how many aliases the DNS server follows for one answer, and more
+// MaxChain is how many aliases the DNS server follows for one answer, and more
 // than resolvers follow.
-const maxChain = 16
+const MaxChain = 16
 
 // aliases is the CNAME records of a view that lead to a name in its zones.
 // Others lead out of sight.
 type aliases struct {
 	to   gatelodge.Map[gatelodge.Name, gatelodge.Name]
-	from index[gatelodge.Name, gatelodge.Name] // by where they lead, past DNAME records
-	lost gatelodge.Map[gatelodge.Name, *told]  // those that come to no end
+	from follow.Index[gatelodge.Name, gatelodge.Name] // by where they lead, past DNAME records
+	lost gatelodge.Map[gatelodge.Name, *follow.Told]  // those that come to no end
 }
 
 // aliasFollower brings aliases up to date.
@@ -41,7 +43,7 @@ func (m *viewMaker) followAliases(last aliases) aliases {
 	lost := f.lost.Edit()
 	for _, name := range f.suspects {
 		now := f.judge(name)
-		if before := lost.Get(name); before == nil || now == nil || !slices.Equal(before.problems, now.problems) {
+		if before := lost.Get(name); before == nil || now == nil || !slices.Equal(before.Problems, now.Problems) {
 			lost.Set(name, now)
 		}
 	}
@@ -73,10 +75,10 @@ func (f *aliasFollower) update(last aliases) {
 			}
 			to.Set(name, after)
 			if before != "" {
-				from.Set(pair[gatelodge.Name, gatelodge.Name]{f.landing(before), name}, false)
+				from.Set(follow.PairOf(f.landing(before), name), false)
 			}
 			if after != "" {
-				from.Set(pair[gatelodge.Name, gatelodge.Name]{f.landing(after), name}, true)
+				from.Set(follow.PairOf(f.landing(after), name), true)
 			}
 		}
 	}
@@ -109,7 +111,7 @@ func (m *viewMaker) innerAlias(r *result) gatelodge.Name {
 
 // landing is where one comes from a name by DNAME records alone.
 func (m *viewMaker) landing(name gatelodge.Name) gatelodge.Name {
-	for range maxChain {
+	for range MaxChain {
 		b := m.zoneOf(name)
 		if b == nil {
 			break
@@ -137,22 +139,22 @@ func (f *aliasFollower) suspectThoseTo(name gatelodge.Name, appears bool) {
 	if name.IsWildcard() {
 		name, appears = name.Parent(), true
 	}
-	for h := range f.from.From(pair[gatelodge.Name, gatelodge.Name]{a: name}) {
-		if h.a != name && !(appears && h.a.Within(name)) {
+	for h := range f.from.From(follow.Pair[gatelodge.Name, gatelodge.Name]{A: name}) {
+		if h.A != name && !(appears && h.A.Within(name)) {
 			break
 		}
-		f.suspect(h.b)
+		f.suspect(h.B)
 	}
 }
 
 // judge follows an alias, and returns a problem if it comes to no end.
-func (f *aliasFollower) judge(name gatelodge.Name) *told {
+func (f *aliasFollower) judge(name gatelodge.Name) *follow.Told {
 	to := f.to.Get(name)
 	if to == "" {
 		return nil
 	}
 	way := []gatelodge.Name{name}
-	for at := to; len(way) <= maxChain; {
+	for at := to; len(way) <= MaxChain; {
 		circle := slices.Contains(way, at)
 		way = append(way, at)
 		if circle {
@@ -164,7 +166,7 @@ func (f *aliasFollower) judge(name gatelodge.Name) *told {
 		}
 		at = next
 	}
-	return f.problem(name, way, fmt.Sprintf("it leads through more than %d aliases", maxChain))
+	return f.problem(name, way, fmt.Sprintf("it leads through more than %d aliases", MaxChain))
 }
 
 // next returns what a name is an alias of, as the DNS server finds it (RFC 1034
@@ -188,12 +190,12 @@ func (f *aliasFollower) next(name gatelodge.Name) (to gatelodge.Name, ok bool) {
 	return to, to != ""
 }
 
-func (f *aliasFollower) problem(name gatelodge.Name, way []gatelodge.Name, what string) *told {
+func (f *aliasFollower) problem(name gatelodge.Name, way []gatelodge.Name, what string) *follow.Told {
 	text := make([]string, len(way))
 	for i, name := range way {
 		text[i] = string(name)
 	}
-	return (*told)(nil).add(gatelodge.Problem{
+	return (*follow.Told)(nil).Add(gatelodge.Problem{
 		Object: f.author(name), Reason: gatelodge.BadRecord,
 		Message: fmt.Sprintf("%s CNAME %s is left out: %s (%s)", name, way[1], what, strings.Join(text, " → ")),
 	})
@@ -204,9 +206,9 @@ func (f *aliasFollower) author(name gatelodge.Name) gatelodge.Object {
 	if len(f.zoneOf(name).plan.records[name]) > 0 {
 		return objects.ConfigObject("dns.zones")
 	}
-	granted := f.grants.names.Get(name)
-	if granted == nil || granted.leads == leadsNowhere {
-		granted = f.grants.names.Get(name.Wildcard())
+	granted := f.grants.Names.Get(name)
+	if granted == nil || granted.Leads == claims.LeadsNowhere {
+		granted = f.grants.Names.Get(name.Wildcard())
 	}
-	return granted.targetAuthor().Object
+	return granted.TargetAuthor().Object
 }

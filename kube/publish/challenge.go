@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"time"
@@ -11,9 +11,9 @@ import (
 // next challenge for the same name has another one.
 const challengeTTL = 5 * time.Second
 
-// challengeName is where the answer to a DNS-01 challenge for a name is
+// ChallengeName is where the answer to a DNS-01 challenge for a name is
 // published (RFC 8555 §8.4). A wildcard has that of the name below it.
-func challengeName(name gatelodge.Name) gatelodge.Name {
+func ChallengeName(name gatelodge.Name) gatelodge.Name {
 	if name.IsWildcard() {
 		name = name.Parent()
 	}
@@ -23,10 +23,10 @@ func challengeName(name gatelodge.Name) gatelodge.Name {
 // proofRecords returns the answers to DNS-01 challenges, by the names that they
 // are published at. Several at one name are several records: a wildcard and the
 // name below it.
-func proofRecords(c *challenges) map[gatelodge.Name][]gatelodge.Record {
+func proofRecords(c *Challenges) map[gatelodge.Name][]gatelodge.Record {
 	proofs := make(map[gatelodge.Name][]gatelodge.Record)
-	for _, challenge := range c.list {
-		name := challengeName(challenge.Name)
+	for _, challenge := range c.List {
+		name := ChallengeName(challenge.Name)
 		if challenge.Type == gatelodge.DNS01 && len(name) <= gatelodge.MaxNameLength {
 			proofs[name] = append(proofs[name],
 				gatelodge.Record{Name: name, Type: "TXT", TTL: challengeTTL, Data: intent.CharacterStrings(challenge.Response)})
@@ -46,4 +46,10 @@ func proofLabels() []string {
 		"_validation-contactphone",
 		"_dnsauth", // DigiCert's
 	}
+}
+
+// Challenges is the responses that CAs wait for.
+type Challenges struct {
+	List    []gatelodge.Challenge
+	Version string
 }

@@ -1,4 +1,4 @@
-package compile
+package claims
 
 import (
 	"maps"
@@ -6,87 +6,88 @@ import (
 	"slices"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
-// grants is who has which name, by the claims of all objects. Like the result of
+// Grants is who has which name, by the claims of all objects. Like the result of
 // every step of Build it is made whole and never written again, and what did not
 // change is the same pointer.
-type grants struct {
-	claimed    *claimedNames
-	limits     *nameLimits
-	cfg        *objects.Config
+type Grants struct {
+	Claimed    *claimedNames
+	Limits     *NameLimits
+	Cfg        *objects.Config
 	incumbents Incumbents
-	reserved   map[gatelodge.Name]string // what each is; for cfg
+	Reserved   map[gatelodge.Name]string // what each is; for cfg
 
-	rulings   gatelodge.Map[gatelodge.Name, *ruling] // of every name that is claimed
-	names     gatelodge.Map[gatelodge.Name, *grant]  // of those that have an owner
-	contested gatelodge.Map[gatelodge.Name, contest] // ruling.contested, where it is set
-	wrong     gatelodge.Map[gatelodge.Name, *told]   // what is not granted
+	Rulings   gatelodge.Map[gatelodge.Name, *Ruling]      // of every name that is claimed
+	Names     gatelodge.Map[gatelodge.Name, *Grant]       // of those that have an owner
+	contested gatelodge.Map[gatelodge.Name, contest]      // ruling.contested, where it is set
+	Wrong     gatelodge.Map[gatelodge.Name, *follow.Told] // what is not granted
 }
 
-// grant is a name with those who may add routes and records to it.
-type grant struct {
-	name   gatelodge.Name
-	owner  *intent.Applicant
-	shares []share // the owner's namespace's first, of each the oldest first
+// Grant is a name with those who may add routes and records to it.
+type Grant struct {
+	Name   gatelodge.Name
+	Owner  *intent.Applicant
+	Shares []share // the owner's namespace's first, of each the oldest first
 	lead
 
-	entries []recordEntry      // of DNSEndpoints, the oldest first …
-	records *intent.RecordSets // … together; nil for none
+	Entries []recordEntry      // of DNSEndpoints, the oldest first …
+	Records *intent.RecordSets // … together; nil for none
 }
 
-// grantNames decides anew about the names of which something changed: the claims
+// GrantNames decides anew about the names of which something changed: the claims
 // to them, who had them before, or who has a say over them.
-func grantNames(all Claimants, limits *nameLimits, cfg *objects.Config, incumbents Incumbents, last *grants) *grants {
+func GrantNames(all Claimants, limits *NameLimits, cfg *objects.Config, incumbents Incumbents, last *Grants) *Grants {
 	if last == nil {
-		last = &grants{}
-	} else if last.claimed.claimants == all && last.limits == limits && last.cfg == cfg && last.incumbents == incumbents {
+		last = &Grants{}
+	} else if last.Claimed.claimants == all && last.Limits == limits && last.Cfg == cfg && last.incumbents == incumbents {
 		return last
 	}
-	g := &grants{limits: limits, cfg: cfg, incumbents: incumbents, reserved: last.reserved}
-	if last.cfg != cfg {
-		g.reserved = reservedNames(cfg)
+	g := &Grants{Limits: limits, Cfg: cfg, incumbents: incumbents, Reserved: last.Reserved}
+	if last.Cfg != cfg {
+		g.Reserved = ReservedNames(cfg)
 	}
 	changed := make(map[gatelodge.Name]bool)
 	var claimed []gatelodge.Name
-	g.claimed, claimed = claimNames(all, cfg, last.claimed)
-	if last.limits != limits || last.cfg != cfg {
-		for name := range g.claimed.names.All() {
+	g.Claimed, claimed = claimNames(all, cfg, last.Claimed)
+	if last.Limits != limits || last.Cfg != cfg {
+		for name := range g.Claimed.Names.All() {
 			changed[name] = true
 		}
-		for name := range last.rulings.All() {
+		for name := range last.Rulings.All() {
 			changed[name] = true
 		}
 	} else {
-		changed = incumbents.changed(&last.incumbents, g.claimed.names)
+		changed = incumbents.changed(&last.incumbents, g.Claimed.Names)
 		for _, name := range claimed {
 			changed[name] = true
 		}
 	}
-	rule := &claims{
-		sharing: cfg.HostSharing, limits: limits, reserved: g.reserved,
-		incumbents: incumbents, claimed: g.claimed, rulings: last.rulings.Edit(),
+	rule := &Claims{
+		sharing: cfg.HostSharing, Limits: limits, Reserved: g.Reserved,
+		incumbents: incumbents, claimed: g.Claimed, rulings: last.Rulings.Edit(),
 	}
-	d := &decider{claims: rule, changed: changed, names: last.names.Edit(), contested: last.contested.Edit(), wrong: last.wrong.Edit()}
+	d := &decider{Claims: rule, changed: changed, names: last.Names.Edit(), contested: last.contested.Edit(), wrong: last.Wrong.Edit()}
 	d.decideAll()
-	if last.cfg != cfg { // on which grants depend, not rulings alone
+	if last.Cfg != cfg { // on which grants depend, not rulings alone
 		d.decided = changed
 	}
 	d.grantAll()
-	g.rulings, g.names, g.contested, g.wrong = d.rulings.Map(), d.names.Map(), d.contested.Map(), d.wrong.Map()
+	g.Rulings, g.Names, g.contested, g.Wrong = d.rulings.Map(), d.names.Map(), d.contested.Map(), d.wrong.Map()
 	return g
 }
 
 // decider decides about the names that changed.
 type decider struct {
-	*claims
+	*Claims
 	changed   map[gatelodge.Name]bool // what is to be decided …
 	decided   map[gatelodge.Name]bool // … and what was decided otherwise than before
-	names     *gatelodge.MapEdit[gatelodge.Name, *grant]
+	names     *gatelodge.MapEdit[gatelodge.Name, *Grant]
 	contested *gatelodge.MapEdit[gatelodge.Name, contest]
-	wrong     *gatelodge.MapEdit[gatelodge.Name, *told]
+	wrong     *gatelodge.MapEdit[gatelodge.Name, *follow.Told]
 }
 
 // decideAll decides about wildcards first, then about the names that they match,
@@ -95,12 +96,12 @@ func (d *decider) decideAll() {
 	d.decided = make(map[gatelodge.Name]bool)
 	var plain, labelled []gatelodge.Name
 	for name := range d.changed {
-		if _, underscored := belowUnderscore(name); underscored {
+		if _, underscored := BelowUnderscore(name); underscored {
 			labelled = append(labelled, name)
 		} else if !name.IsWildcard() {
 			plain = append(plain, name)
 		} else if parent := name.Parent(); d.decideOne(name) && parent != "" {
-			plain = slices.AppendSeq(plain, plainChildren(d.claimed.names, parent))
+			plain = slices.AppendSeq(plain, plainChildren(d.claimed.Names, parent))
 			labelled = slices.AppendSeq(labelled, d.labelledBelow(parent))
 		}
 	}
@@ -118,9 +119,9 @@ func (d *decider) decideAll() {
 // has a say are to be decided as well.
 func (d *decider) decideOne(name gatelodge.Name) (ruled bool) {
 	before := d.rulings.Get(name)
-	var after *ruling
-	if list := d.claimed.names.Get(name); list != nil {
-		after = d.decide(name, list.list)
+	var after *Ruling
+	if list := d.claimed.Names.Get(name); list != nil {
+		after = d.decide(name, list.List)
 	}
 	if before == after || before != nil && after != nil && before.equal(after) {
 		return false
@@ -138,8 +139,8 @@ func (d *decider) decideOne(name gatelodge.Name) (ruled bool) {
 // plainChildren goes through the names that a wildcard below parent matches.
 func plainChildren(claimed gatelodge.Map[gatelodge.Name, *claimed], parent gatelodge.Name) func(func(gatelodge.Name) bool) {
 	return func(yield func(gatelodge.Name) bool) {
-		for name := range children(claimed, parent) {
-			if _, underscored := belowUnderscore(name); !underscored && !name.IsWildcard() && !yield(name) {
+		for name := range follow.Children(claimed, parent) {
+			if _, underscored := BelowUnderscore(name); !underscored && !name.IsWildcard() && !yield(name) {
 				return
 			}
 		}
@@ -178,7 +179,7 @@ func (d *decider) grantOne(name gatelodge.Name) {
 		d.wrong.Set(name, nil)
 		return
 	}
-	granted, problems := makeGrant(name, r, d.claims)
+	granted, problems := makeGrant(name, r, d.Claims)
 	if before := d.names.Get(name); granted != nil && before != nil && before.equal(granted) {
 		granted = before
 	}
@@ -187,18 +188,18 @@ func (d *decider) grantOne(name gatelodge.Name) {
 	switch before := d.wrong.Get(name); {
 	case len(problems) == 0:
 		d.wrong.Set(name, nil)
-	case before == nil || !slices.Equal(before.problems, problems):
-		d.wrong.Set(name, &told{problems})
+	case before == nil || !slices.Equal(before.Problems, problems):
+		d.wrong.Set(name, &follow.Told{Problems: problems})
 	}
 }
 
 // makeGrant puts together what the claims ask for that a ruling grants; nil if it
 // grants none.
-func makeGrant(name gatelodge.Name, r *ruling, rule *claims) (g *grant, problems []gatelodge.Problem) {
+func makeGrant(name gatelodge.Name, r *Ruling, rule *Claims) (g *Grant, problems []gatelodge.Problem) {
 	if r.owner == nil {
 		return nil, nil
 	}
-	g = &grant{name: name, owner: r.owner}
+	g = &Grant{Name: name, Owner: r.owner}
 	for _, s := range r.granted {
 		problems = append(problems, g.add(s)...)
 	}
@@ -208,32 +209,41 @@ func makeGrant(name gatelodge.Name, r *ruling, rule *claims) (g *grant, problems
 			problems = append(problems, *refusal)
 		}
 	}
-	if len(g.entries) > 0 {
+	if len(g.Entries) > 0 {
 		problems = append(problems, g.settle(rule)...)
 	}
 	return g, problems
 }
 
 // add adds what one claim asks for.
-func (g *grant) add(s share) (refusals []gatelodge.Problem) {
-	if s.claim.Target != nil || s.claim.Records != nil {
-		return g.publish(s.claim, &s.by.Applicant)
+func (g *Grant) add(s share) (refusals []gatelodge.Problem) {
+	if s.Claim.Target != nil || s.Claim.Records != nil {
+		return g.publish(s.Claim, &s.By.Applicant)
 	}
-	if s.claim.Routed() {
-		g.shares = append(g.shares, s)
+	if s.Claim.Routed() {
+		g.Shares = append(g.Shares, s)
 	}
-	if s.claim.Unpublished {
+	if s.Claim.Unpublished {
 		return nil
 	}
-	if refusal := g.leadToGateway(s.by, s.claim.Unrouted); refusal != nil {
+	if refusal := g.leadToGateway(s.By, s.Claim.Unrouted); refusal != nil {
 		return []gatelodge.Problem{*refusal}
 	}
 	return nil
 }
 
 // equal reports whether two grants have the same content.
-func (g *grant) equal(other *grant) bool {
-	return g.name == other.name && g.owner == other.owner && slices.Equal(g.shares, other.shares) &&
-		g.leads == other.leads && g.leader == other.leader && slices.Equal(g.gateways, other.gateways) && slices.Equal(g.services, other.services) &&
-		(g.records == other.records || g.records != nil && other.records != nil && reflect.DeepEqual(g.records, other.records))
+func (g *Grant) equal(other *Grant) bool {
+	return g.Name == other.Name && g.Owner == other.Owner && slices.Equal(g.Shares, other.Shares) &&
+		g.Leads == other.Leads && g.Leader == other.Leader && slices.Equal(g.gateways, other.gateways) && slices.Equal(g.services, other.services) &&
+		(g.Records == other.Records || g.Records != nil && other.Records != nil && reflect.DeepEqual(g.Records, other.Records))
+}
+
+// Namespace is the owner's, and "" for a name that only the configuration has
+// a use for.
+func (g *Grant) Namespace() string {
+	if g.Owner == nil {
+		return ""
+	}
+	return g.Owner.Object.Namespace
 }

@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"net/netip"
@@ -28,16 +28,16 @@ type cut struct {
 }
 
 // planZones reads the zones. A plan of last that would be the same is kept.
-func planZones(cfg *objects.Config, a *announced, last plans) plans {
+func planZones(cfg *objects.Config, a *Announced, last plans) plans {
 	p := make(plans, len(cfg.Zones))
 	for i := range cfg.Zones {
 		zone := &cfg.Zones[i]
-		if before := last[zone.Name]; before != nil && before.zone == zone && slices.Equal(before.nameservers, a.nameservers) {
+		if before := last[zone.Name]; before != nil && before.zone == zone && slices.Equal(before.nameservers, a.Nameservers) {
 			p[zone.Name] = before
 			continue
 		}
 		plan := &zonePlan{
-			zone: zone, nameservers: a.nameservers,
+			zone: zone, nameservers: a.Nameservers,
 			records: make(map[gatelodge.Name][]gatelodge.Record), cuts: make(map[gatelodge.Name]cut),
 		}
 		plan.addRecords()
@@ -112,8 +112,8 @@ func (c cut) substitute(name gatelodge.Name) (to gatelodge.Name, ok bool) {
 	return to, c.dname != "" && len(to) <= gatelodge.MaxNameLength
 }
 
-// zoneOf returns the zone that holds the name, the longest whose suffix it has.
-func zoneOf(name gatelodge.Name, apexes map[gatelodge.Name]bool) (apex gatelodge.Name, ok bool) {
+// ZoneOf returns the zone that holds the name, the longest whose suffix it has.
+func ZoneOf(name gatelodge.Name, apexes map[gatelodge.Name]bool) (apex gatelodge.Name, ok bool) {
 	for apex = name; ; apex = apex.Parent() {
 		if apexes[apex] {
 			return apex, true

@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -24,7 +25,7 @@ type presence struct {
 
 // zoneBuilder makes one zone in one view.
 type zoneBuilder struct {
-	*views
+	*Views
 	view     *objects.ViewConfig
 	plan     *zonePlan
 	last     *zoneState // whose Nodes are used again …
@@ -38,9 +39,9 @@ type zoneBuilder struct {
 
 // newZoneBuilder begins with the zone before, or afresh; then only what was made
 // of each name is used again.
-func newZoneBuilder(v *views, view *objects.ViewConfig, plan *zonePlan, names []gatelodge.Name, afresh bool, last *zoneState) *zoneBuilder {
+func newZoneBuilder(v *Views, view *objects.ViewConfig, plan *zonePlan, names []gatelodge.Name, afresh bool, last *zoneState) *zoneBuilder {
 	b := &zoneBuilder{
-		views: v, view: view, plan: plan, last: last,
+		Views: v, view: view, plan: plan, last: last,
 		names: names, appear: make(map[gatelodge.Name]bool), results: make(map[gatelodge.Name]*result, len(names)),
 	}
 	if last == nil {
@@ -56,7 +57,7 @@ func newZoneBuilder(v *views, view *objects.ViewConfig, plan *zonePlan, names []
 
 // result is what became of a name.
 type result struct {
-	granted *grant // nil: not granted
+	granted *claims.Grant // nil: not granted
 	records []gatelodge.Record
 	exists  bool // it has a Node, with records or without
 }
@@ -65,7 +66,7 @@ type result struct {
 func (b *zoneBuilder) result(name gatelodge.Name) *result {
 	r := b.results[name]
 	if r == nil {
-		r = &result{granted: b.grants.names.Get(name)}
+		r = &result{granted: b.grants.Names.Get(name)}
 		r.records = b.own(name, r.granted)
 		b.results[name] = r
 	}

@@ -1,4 +1,4 @@
-package compile
+package claims
 
 import (
 	"fmt"
@@ -6,28 +6,29 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
-// bounded is the claimants without what is beyond the bounds of one object or of
+// Bounded is the claimants without what is beyond the bounds of one object or of
 // one namespace, so that none can swell the gateway.
-type bounded struct {
+type Bounded struct {
 	all    Claimants
 	bounds objects.Bounds
 
 	trimmed gatelodge.Map[intent.Key, *trimmed]
 	sums    gatelodge.Map[namespace, *spending]
-	kept    Claimants
-	wrong   gatelodge.Map[intent.Key, *told]
+	Kept    Claimants
+	Wrong   gatelodge.Map[intent.Key, *follow.Told]
 }
 
 // trimmed is a claimant without the names and routes beyond its bounds, and what
 // the rest of it takes.
 type trimmed struct {
 	*intent.Claimant
-	bytes int64
-	wrong *told // what is left out; nil: nothing
+	Bytes int64
+	wrong *follow.Told // what is left out; nil: nothing
 }
 
 // spending is what the claimants of a namespace take together.
@@ -39,21 +40,21 @@ type namespace string
 // Compare orders namespaces as keys of a Map.
 func (n namespace) Compare(other namespace) int { return strings.Compare(string(n), string(other)) }
 
-// keepBounds follows the claimants that changed. A change of the bounds looks at
+// KeepBounds follows the claimants that changed. A change of the bounds looks at
 // all of them.
-func keepBounds(all Claimants, bounds objects.Bounds, last *bounded) *bounded {
+func KeepBounds(all Claimants, bounds objects.Bounds, last *Bounded) *Bounded {
 	if last == nil || last.bounds != bounds {
-		last = &bounded{}
+		last = &Bounded{}
 	} else if last.all == all {
 		return last
 	}
-	b := &bounded{all: all, bounds: bounds}
-	each, sums, kept, wrong := last.trimmed.Edit(), last.sums.Edit(), last.kept.Edit(), last.wrong.Edit()
+	b := &Bounded{all: all, bounds: bounds}
+	each, sums, kept, wrong := last.trimmed.Edit(), last.sums.Edit(), last.Kept.Edit(), last.Wrong.Edit()
 	over := make(map[namespace]bool) // that are, or were, beyond their bound
 	for key, change := range all.Changes(last.all) {
 		before, after := each.Get(key), (*trimmed)(nil)
 		if change.After != nil {
-			after = trim(change.After, bounds)
+			after = Trim(change.After, bounds)
 		}
 		each.Set(key, after)
 		at := namespace(key.Namespace)
@@ -74,12 +75,12 @@ func keepBounds(all Claimants, bounds objects.Bounds, last *bounded) *bounded {
 	for at := range over {
 		b.spend(at, kept, wrong)
 	}
-	b.kept, b.wrong = kept.Map(), wrong.Map()
+	b.Kept, b.Wrong = kept.Map(), wrong.Map()
 	return b
 }
 
 // spend keeps the oldest claimants of a namespace, as many as its bound allows.
-func (b *bounded) spend(at namespace, kept *gatelodge.MapEdit[intent.Key, *intent.Claimant], wrong *gatelodge.MapEdit[intent.Key, *told]) {
+func (b *Bounded) spend(at namespace, kept *gatelodge.MapEdit[intent.Key, *intent.Claimant], wrong *gatelodge.MapEdit[intent.Key, *follow.Told]) {
 	var list []*trimmed
 	for key, t := range b.trimmed.From(intent.Key{Namespace: string(at)}) {
 		if key.Namespace != string(at) {
@@ -91,22 +92,22 @@ func (b *bounded) spend(at namespace, kept *gatelodge.MapEdit[intent.Key, *inten
 	var sum int64
 	for _, t := range list {
 		key := t.Key()
-		if sum += t.bytes; sum <= b.bounds.BytesPerNamespace {
+		if sum += t.Bytes; sum <= b.bounds.BytesPerNamespace {
 			kept.Set(key, t.Claimant)
 			wrong.Set(key, t.wrong)
 			continue
 		}
-		sum -= t.bytes
+		sum -= t.Bytes
 		kept.Set(key, nil)
 		problem := intent.Refuse(&t.Applicant, gatelodge.TooMuch, "it is left out: the objects of namespace %s would take more than %d bytes (ingress.bounds.bytesPerNamespace), and older ones come first", at, b.bounds.BytesPerNamespace)
-		if before := wrong.Get(key); before == nil || !slices.Equal(before.problems, []gatelodge.Problem{*problem}) {
-			wrong.Set(key, &told{[]gatelodge.Problem{*problem}})
+		if before := wrong.Get(key); before == nil || !slices.Equal(before.Problems, []gatelodge.Problem{*problem}) {
+			wrong.Set(key, &follow.Told{Problems: []gatelodge.Problem{*problem}})
 		}
 	}
 }
 
-// trim leaves out of an Ingress what is beyond its bounds.
-func trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
+// Trim leaves out of an Ingress what is beyond its bounds.
+func Trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
 	t := &trimmed{Claimant: c}
 	routes := 0
 	for i := range c.Claims {
@@ -119,7 +120,7 @@ func trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
 			t.leaveOut(i, "it asks for more than %d routes (ingress.bounds.routesPerIngress), aliases counted; %s and what follows are left out", bounds.RoutesPerIngress, intent.HostName(claim.Name))
 			break
 		}
-		t.bytes += bytesOf(claim)
+		t.Bytes += bytesOf(claim)
 	}
 	return t
 }
@@ -128,7 +129,7 @@ func (t *trimmed) leaveOut(from int, format string, args ...any) {
 	rest := *t.Claimant
 	rest.Claims = rest.Claims[:from:from]
 	t.Claimant = &rest
-	t.wrong = &told{[]gatelodge.Problem{*intent.Refuse(&t.Applicant, gatelodge.TooMuch, "%s", fmt.Sprintf(format, args...))}}
+	t.wrong = &follow.Told{Problems: []gatelodge.Problem{*intent.Refuse(&t.Applicant, gatelodge.TooMuch, "%s", fmt.Sprintf(format, args...))}}
 }
 
 // About what a name and a route take in the gateway, with their places in all
@@ -161,7 +162,7 @@ func (t *trimmed) claimant() *intent.Claimant {
 	return t.Claimant
 }
 
-func (t *trimmed) told() *told {
+func (t *trimmed) told() *follow.Told {
 	if t == nil {
 		return nil
 	}
@@ -172,7 +173,7 @@ func (t *trimmed) size() int64 {
 	if t == nil {
 		return 0
 	}
-	return t.bytes
+	return t.Bytes
 }
 
 func (s *spending) sum() int64 {

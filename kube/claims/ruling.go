@@ -1,4 +1,4 @@
-package compile
+package claims
 
 import (
 	"slices"
@@ -8,9 +8,9 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// ruling is what was decided about a name that objects claim. It is never
+// Ruling is what was decided about a name that objects claim. It is never
 // written once it was made.
-type ruling struct {
+type Ruling struct {
 	owner   *intent.Applicant // nil: no namespace has it
 	granted []share           // the claims that are granted: those of the owner's namespace first, of each the oldest first
 	guests  []string          // namespaces that the owner lets in
@@ -29,19 +29,19 @@ type contest struct {
 	againstAge bool // it would not have the name by the age of objects
 }
 
-// namespace is the owner's, and "" for a name that no namespace has.
-func (r *ruling) namespace() string {
+// Namespace is the owner's, and "" for a name that no namespace has.
+func (r *Ruling) Namespace() string {
 	if r == nil || r.owner == nil {
 		return ""
 	}
 	return r.owner.Object.Namespace
 }
 
-func (r *ruling) refuse(s share, reason gatelodge.Reason, format string, args ...any) {
-	r.problems = append(r.problems, *intent.Refuse(&s.by.Applicant, reason, format, args...))
+func (r *Ruling) refuse(s share, reason gatelodge.Reason, format string, args ...any) {
+	r.problems = append(r.problems, *intent.Refuse(&s.By.Applicant, reason, format, args...))
 }
 
-func (r *ruling) equal(other *ruling) bool {
+func (r *Ruling) equal(other *Ruling) bool {
 	return r.owner == other.owner && r.routed == other.routed && r.guest == other.guest &&
 		r.since.Equal(other.since) && r.contested == other.contested &&
 		slices.Equal(r.granted, other.granted) && slices.Equal(r.guests, other.guests) && slices.Equal(r.problems, other.problems)
@@ -49,9 +49,9 @@ func (r *ruling) equal(other *ruling) bool {
 
 // rulesLike reports whether other names, which the owner of this one has a say
 // over, are decided alike by both.
-func (r *ruling) rulesLike(other *ruling) bool {
-	if r.namespace() == "" || other.namespace() == "" {
-		return r.namespace() == other.namespace()
+func (r *Ruling) rulesLike(other *Ruling) bool {
+	if r.Namespace() == "" || other.Namespace() == "" {
+		return r.Namespace() == other.Namespace()
 	}
 	return r.owner.Object == other.owner.Object && r.owner.Since.Equal(other.owner.Since) &&
 		r.routed == other.routed && r.since.Equal(other.since) && slices.Equal(r.guests, other.guests)
@@ -59,9 +59,9 @@ func (r *ruling) rulesLike(other *ruling) bool {
 
 // winner names the object by which the owner's namespace has the name, and says
 // since when, for one that does not get it.
-func (r *ruling) winner(lost share) string {
+func (r *Ruling) winner(lost share) string {
 	text, since := r.owner.Object.String(), r.since
-	if r.owner.Compare(&lost.by.Applicant) < 0 {
+	if r.owner.Compare(&lost.By.Applicant) < 0 {
 		text = "the older " + text
 	}
 	if since.IsZero() {

@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"fmt"
@@ -8,11 +8,11 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// secured is the names that browsers may be told to ask for by HTTPS alone.
-type secured struct {
+// Secured is the names that browsers may be told to ask for by HTTPS alone.
+type Secured struct {
 	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host]
 	cfg     *objects.Config
-	records *httpsRecords // those of last, if they are the same: most changes of hosts are none of certificates
+	Records *httpsRecords // those of last, if they are the same: most changes of hosts are none of certificates
 }
 
 // httpsRecords is what HTTPS records (RFC 9460 §9) say, and at which names.
@@ -23,28 +23,28 @@ type httpsRecords struct {
 	names gatelodge.Map[gatelodge.Name, bool]
 }
 
-func findSecured(hosts gatelodge.Map[gatelodge.Name, *gatelodge.Host], cfg *objects.Config, last *secured) *secured {
+func FindSecured(hosts gatelodge.Map[gatelodge.Name, *gatelodge.Host], cfg *objects.Config, last *Secured) *Secured {
 	if last == nil {
-		last = &secured{records: &httpsRecords{}}
+		last = &Secured{Records: &httpsRecords{}}
 	} else if last.hosts == hosts && last.cfg == cfg {
 		return last
 	}
 	data := httpsData(cfg.Listeners)
-	if data != last.records.data {
-		last = &secured{records: &httpsRecords{}}
+	if data != last.Records.data {
+		last = &Secured{Records: &httpsRecords{}}
 	}
-	names := last.records.names.Edit()
+	names := last.Records.names.Edit()
 	for name, change := range hosts.Changes(last.hosts) {
 		was, is := change.Before != nil && change.Before.Certified(), change.After != nil && change.After.Certified()
 		if was != is && data != "" {
 			names.Set(name, is)
 		}
 	}
-	records := last.records
+	records := last.Records
 	if now := (httpsRecords{data, names.Map()}); now != *records {
 		records = &now
 	}
-	return &secured{hosts: hosts, cfg: cfg, records: records}
+	return &Secured{hosts: hosts, cfg: cfg, Records: records}
 }
 
 // at returns the RDATA of the record at name, and "" where there is none.

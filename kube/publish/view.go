@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"slices"
@@ -16,13 +16,13 @@ type viewState struct {
 
 // viewMaker makes a view.
 type viewMaker struct {
-	*views
+	*Views
 	zones map[gatelodge.Name]*zoneBuilder
 }
 
 // makeView brings the view up to date where names changed.
-func (v *views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name][]gatelodge.Name, afresh bool, last *viewState) *viewState {
-	m := &viewMaker{views: v, zones: make(map[gatelodge.Name]*zoneBuilder)}
+func (v *Views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name][]gatelodge.Name, afresh bool, last *viewState) *viewState {
+	m := &viewMaker{Views: v, zones: make(map[gatelodge.Name]*zoneBuilder)}
 	for name, plan := range v.plans {
 		if slices.Contains(plan.zone.Views, config.Name) {
 			m.zones[name] = newZoneBuilder(v, config, plan, changed[name], afresh, last.zones[name])
@@ -39,7 +39,7 @@ func (v *views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name]
 		before = aliases{}
 	}
 	next := &viewState{zones: make(map[gatelodge.Name]*zoneState, len(m.zones)), aliases: m.followAliases(before)}
-	view := &gatelodge.View{Name: config.Name, Addresses: v.announced.views[config.Name].Addresses}
+	view := &gatelodge.View{Name: config.Name, Addresses: v.announced.Views[config.Name].Addresses}
 	for name, b := range m.zones {
 		next.zones[name] = b.finish()
 		view.Zones = append(view.Zones, next.zones[name].zone)

@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"cmp"
@@ -9,12 +9,13 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
 // own returns the records that a name has whatever stands around it.
-func (b *zoneBuilder) own(name gatelodge.Name, granted *grant) []gatelodge.Record {
+func (b *zoneBuilder) own(name gatelodge.Name, granted *claims.Grant) []gatelodge.Record {
 	configured := b.plan.records[name]
 	records := slices.Clone(configured)
 	if _, isCut := b.plan.cutAbove(name); isCut {
@@ -27,8 +28,8 @@ func (b *zoneBuilder) own(name gatelodge.Name, granted *grant) []gatelodge.Recor
 		records = append(records, b.added(granted)...)
 	}
 	if base, is := strings.CutPrefix(string(name), ownerLabel); is && b.view.Owners {
-		if granted := b.grants.names.Get(gatelodge.Name(base)); granted != nil && granted.isPublished() {
-			records = append(records, b.owner(name, granted.owner))
+		if granted := b.grants.Names.Get(gatelodge.Name(base)); granted != nil && granted.IsPublished() {
+			records = append(records, b.owner(name, granted.Owner))
 		}
 	}
 	if len(records) == 0 {
@@ -44,11 +45,11 @@ func decidesLead(r gatelodge.Record) bool { return objects.IsAddress(r) || r.Typ
 
 // leading returns the records that have a name lead where a granted name does:
 // itself, or the wildcard above it.
-func (b *zoneBuilder) leading(name gatelodge.Name, granted *grant) (records []gatelodge.Record) {
-	to, ttl := granted.target()
+func (b *zoneBuilder) leading(name gatelodge.Name, granted *claims.Grant) (records []gatelodge.Record) {
+	to, ttl := granted.Target()
 	ttl = cmp.Or(ttl, b.plan.zone.TTL)
-	announced := b.announced.views[b.view.Name]
-	if to == nil && granted.leads == leadsToGateway {
+	announced := b.announced.Views[b.view.Name]
+	if to == nil && granted.Leads == claims.LeadsToGateway {
 		to = announced
 	}
 	if to == nil {
@@ -65,7 +66,7 @@ func (b *zoneBuilder) leading(name gatelodge.Name, granted *grant) (records []ga
 	}
 	// What is spoken elsewhere is not known here.
 	if to == announced && len(to.Addresses) > 0 {
-		if data := b.https.at(granted.name); data != "" {
+		if data := b.https.at(granted.Name); data != "" {
 			add("HTTPS", data)
 		}
 	}
@@ -76,7 +77,7 @@ func (b *zoneBuilder) leading(name gatelodge.Name, granted *grant) (records []ga
 // of no wildcard.
 type reach struct {
 	namespace string
-	leads     leadKind
+	leads     claims.LeadKind
 	to        *intent.Target
 	ttl       time.Duration
 	https     string
@@ -84,25 +85,25 @@ type reach struct {
 	records   *intent.RecordSets
 }
 
-func (v *views) reachOf(wildcard *grant) (r reach) {
+func (v *Views) reachOf(wildcard *claims.Grant) (r reach) {
 	if wildcard == nil {
 		return r
 	}
-	r = reach{namespace: wildcard.namespace(), leads: wildcard.leads, https: v.https.at(wildcard.name), records: wildcard.records}
-	if r.to, r.ttl = wildcard.target(); r.to != nil && r.to.Alias != "" {
-		r.author = wildcard.targetAuthor().Object
+	r = reach{namespace: wildcard.Namespace(), leads: wildcard.Leads, https: v.https.at(wildcard.Name), records: wildcard.Records}
+	if r.to, r.ttl = wildcard.Target(); r.to != nil && r.to.Alias != "" {
+		r.author = wildcard.TargetAuthor().Object
 	}
 	return r
 }
 
 // added returns the records that DNSEndpoints add to a name.
-func (b *zoneBuilder) added(granted *grant) (records []gatelodge.Record) {
-	if granted.records == nil {
+func (b *zoneBuilder) added(granted *claims.Grant) (records []gatelodge.Record) {
+	if granted.Records == nil {
 		return nil
 	}
-	for _, set := range granted.records.List {
+	for _, set := range granted.Records.List {
 		for _, data := range set.Data {
-			records = append(records, gatelodge.Record{Name: granted.name, Type: set.Rtype, TTL: cmp.Or(set.TTL, b.plan.zone.TTL), Data: data})
+			records = append(records, gatelodge.Record{Name: granted.Name, Type: set.Rtype, TTL: cmp.Or(set.TTL, b.plan.zone.TTL), Data: data})
 		}
 	}
 	return records
@@ -112,23 +113,23 @@ func (b *zoneBuilder) added(granted *grant) (records []gatelodge.Record) {
 // records, nil for none. A DNS wildcard does not reach a name that exists, be it
 // by other records alone or by names below it (RFC 4592 §2.2.2), but the
 // wildcard's route does, and a name that routes has to resolve.
-func (b *zoneBuilder) wildcardFor(name gatelodge.Name, granted *grant, own bool) *grant {
+func (b *zoneBuilder) wildcardFor(name gatelodge.Name, granted *claims.Grant, own bool) *claims.Grant {
 	if name == b.plan.zone.Name || name.IsWildcard() || len(b.plan.records[name]) > 0 {
 		return nil
 	}
 	switch {
-	case granted != nil && granted.leads != leadsNowhere:
+	case granted != nil && granted.Leads != claims.LeadsNowhere:
 		return nil
 	case own && granted == nil, !own && b.presence.Get(name).below == 0:
 		return nil
 	}
-	wildcard := b.grants.names.Get(name.Wildcard())
-	if wildcard == nil || granted != nil && granted.namespace() != wildcard.namespace() {
+	wildcard := b.grants.Names.Get(name.Wildcard())
+	if wildcard == nil || granted != nil && granted.Namespace() != wildcard.Namespace() {
 		return nil
 	}
 	// An alias speaks for all that is asked of the name: its other records, and
 	// the CAA records that hold for the names below it (RFC 8659 §3).
-	if to, _ := wildcard.target(); to != nil && to.Alias != "" && (own || b.tenants.othersAt(name, wildcard.namespace())) {
+	if to, _ := wildcard.Target(); to != nil && to.Alias != "" && (own || b.tenants.othersAt(name, wildcard.Namespace())) {
 		return nil
 	}
 	if _, isCut := b.plan.cutAbove(name); isCut {
@@ -139,12 +140,12 @@ func (b *zoneBuilder) wildcardFor(name gatelodge.Name, granted *grant, own bool)
 
 // isSpokenFor reports whether a wildcard of another namespace would answer for
 // a name without records if it did not exist.
-func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, granted *grant) bool {
+func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, granted *claims.Grant) bool {
 	if _, isCut := b.plan.cutAbove(name); isCut {
 		return false
 	}
 	if granted != nil {
-		if wildcard := b.wildcardOver(name); wildcard != nil && wildcard.namespace() != granted.namespace() {
+		if wildcard := b.wildcardOver(name); wildcard != nil && wildcard.Namespace() != granted.Namespace() {
 			return true
 		}
 	}
@@ -153,17 +154,17 @@ func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, granted *grant) bool {
 	if at < 0 {
 		return false
 	}
-	wildcard := b.grants.names.Get("*." + name.Parent())
-	if wildcard == nil || !b.tenants.othersAt(name.Parent(), wildcard.namespace()) {
+	wildcard := b.grants.Names.Get("*." + name.Parent())
+	if wildcard == nil || !b.tenants.othersAt(name.Parent(), wildcard.Namespace()) {
 		return false
 	}
-	own := b.own(wildcard.name, wildcard)
+	own := b.own(wildcard.Name, wildcard)
 	return slices.ContainsFunc(own, func(r gatelodge.Record) bool { return at == 0 || !objects.IsAddress(r) && r.Type != "HTTPS" })
 }
 
 // wildcardOver returns the nearest wildcard above the name, if it is a granted
 // one: those of the configuration belong to no namespace.
-func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *grant {
+func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *claims.Grant {
 	for above := name; above != b.plan.zone.Name; {
 		above = above.Parent()
 		at := "*." + above
@@ -173,7 +174,7 @@ func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *grant {
 		if len(b.plan.records[at]) > 0 {
 			return nil
 		}
-		if wildcard := b.grants.names.Get(at); wildcard != nil && b.answers(wildcard) {
+		if wildcard := b.grants.Names.Get(at); wildcard != nil && b.answers(wildcard) {
 			return wildcard
 		}
 	}
@@ -181,8 +182,8 @@ func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *grant {
 }
 
 // answers reports whether a granted name has records.
-func (b *zoneBuilder) answers(granted *grant) bool {
-	return granted.isPublished() && len(b.own(granted.name, granted)) > 0
+func (b *zoneBuilder) answers(granted *claims.Grant) bool {
+	return granted.IsPublished() && len(b.own(granted.Name, granted)) > 0
 }
 
 // ownerLabel begins the name at which stands who has the name after it.

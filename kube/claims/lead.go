@@ -1,4 +1,4 @@
-package compile
+package claims
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 // lead is where a name leads: to the gateway, or as other objects say. The
 // oldest of the owner's objects decides, and the author of any other is told.
 type lead struct {
-	leads    leadKind
-	leader   *intent.Applicant
+	Leads    LeadKind
+	Leader   *intent.Applicant
 	gateways []*intent.Claimant // the owner's that have it lead to the gateway, the oldest first
 	services []serviceAsk       // … or to these
 }
@@ -24,35 +24,35 @@ type serviceAsk struct {
 	by *intent.Applicant
 }
 
-type leadKind uint8
+type LeadKind uint8
 
 const (
-	leadsNowhere   leadKind = iota // no object says, so it has no address
-	leadsToGateway                 // or to the target that an Ingress gives instead
+	LeadsNowhere   LeadKind = iota // no object says, so it has no address
+	LeadsToGateway                 // or to the target that an Ingress gives instead
 	leadsToServices
 	leadsByRecords // by A, AAAA or CNAME records of DNSEndpoints
 )
 
 // leadToGateway has the name lead to the gateway by an Ingress. Namespaces that
 // were let in to add paths may not move it.
-func (g *grant) leadToGateway(in *intent.Claimant, unrouted bool) (refusal *gatelodge.Problem) {
-	switch own := g.namespace() == in.Object.Namespace; {
-	case g.leads == leadsToServices || g.leads == leadsByRecords:
-		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of %s, and don't lead to this gateway", intent.HostName(g.name), g.leader.Object)
+func (g *Grant) leadToGateway(in *intent.Claimant, unrouted bool) (refusal *gatelodge.Problem) {
+	switch own := g.Namespace() == in.Object.Namespace; {
+	case g.Leads == leadsToServices || g.Leads == leadsByRecords:
+		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of %s, and don't lead to this gateway", intent.HostName(g.Name), g.Leader.Object)
 	case own:
-		g.leads, g.leader = leadsToGateway, cmp.Or(g.leader, &in.Applicant)
+		g.Leads, g.Leader = LeadsToGateway, cmp.Or(g.Leader, &in.Applicant)
 		g.gateways = append(g.gateways, in)
 	case unrouted:
-		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.name), g.owner.Object)
+		return intent.Refuse(&in.Applicant, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.Name), g.Owner.Object)
 	}
 	return nil
 }
 
 // publish adds what a Service or a DNSEndpoint asks for, which only the owner's
 // may.
-func (g *grant) publish(ask *intent.Claim, a *intent.Applicant) (refusals []gatelodge.Problem) {
-	if g.namespace() != a.Object.Namespace {
-		return []gatelodge.Problem{*intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.name), g.owner.Object)}
+func (g *Grant) publish(ask *intent.Claim, a *intent.Applicant) (refusals []gatelodge.Problem) {
+	if g.Namespace() != a.Object.Namespace {
+		return []gatelodge.Problem{*intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.Name), g.Owner.Object)}
 	}
 	if ask.Records == nil {
 		if refusal := g.takeLead(leadsToServices, a); refusal != nil {
@@ -62,7 +62,7 @@ func (g *grant) publish(ask *intent.Claim, a *intent.Applicant) (refusals []gate
 		return nil
 	}
 	for i := range ask.Records.List {
-		if refusal := g.addEntry(recordEntry{set: &ask.Records.List[i], of: ask.Records, by: a}); refusal != nil {
+		if refusal := g.addEntry(recordEntry{set: &ask.Records.List[i], of: ask.Records, By: a}); refusal != nil {
 			refusals = append(refusals, *refusal)
 		}
 	}
@@ -70,25 +70,25 @@ func (g *grant) publish(ask *intent.Claim, a *intent.Applicant) (refusals []gate
 }
 
 // takeLead lets objects of one kind say together where the name leads.
-func (g *grant) takeLead(kind leadKind, a *intent.Applicant) (refusal *gatelodge.Problem) {
-	switch g.leads {
-	case leadsNowhere:
-		g.leads, g.leader = kind, a
+func (g *Grant) takeLead(kind LeadKind, a *intent.Applicant) (refusal *gatelodge.Problem) {
+	switch g.Leads {
+	case LeadsNowhere:
+		g.Leads, g.Leader = kind, a
 	case kind:
 	default:
-		return intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.name), g.leader.Object)
+		return intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.Name), g.Leader.Object)
 	}
 	return nil
 }
 
-// isPublished reports whether an object asks for records of the name.
-func (g *grant) isPublished() bool { return g.leads != leadsNowhere || g.records != nil }
+// IsPublished reports whether an object asks for records of the name.
+func (g *Grant) IsPublished() bool { return g.Leads != LeadsNowhere || g.Records != nil }
 
-// target is where the name leads other than to the gateway, and for how long.
+// Target is where the name leads other than to the gateway, and for how long.
 // Both are zero where no object says so.
-func (g *grant) target() (to *intent.Target, ttl time.Duration) {
-	switch g.leads {
-	case leadsToGateway:
+func (g *Grant) Target() (to *intent.Target, ttl time.Duration) {
+	switch g.Leads {
+	case LeadsToGateway:
 		return g.gatewayTarget()
 	case leadsToServices:
 		return g.servicesTarget()
@@ -97,7 +97,7 @@ func (g *grant) target() (to *intent.Target, ttl time.Duration) {
 }
 
 // gatewayTarget is what the oldest Ingress says that says anything.
-func (g *grant) gatewayTarget() (to *intent.Target, ttl time.Duration) {
+func (g *Grant) gatewayTarget() (to *intent.Target, ttl time.Duration) {
 	for _, in := range g.gateways {
 		to = cmp.Or(to, in.Asked.Records.Target)
 		ttl = cmp.Or(ttl, in.Asked.Records.TTL)
@@ -107,7 +107,7 @@ func (g *grant) gatewayTarget() (to *intent.Target, ttl time.Duration) {
 
 // servicesTarget is the addresses of all Services, or what the oldest says that
 // leads elsewhere.
-func (g *grant) servicesTarget() (to *intent.Target, ttl time.Duration) {
+func (g *Grant) servicesTarget() (to *intent.Target, ttl time.Duration) {
 	for i := len(g.services) - 1; i >= 0; i-- {
 		ask := g.services[i]
 		if ask.TTL != 0 {
@@ -122,9 +122,9 @@ func (g *grant) servicesTarget() (to *intent.Target, ttl time.Duration) {
 	return to, ttl
 }
 
-// targetAuthor returns the applicant that says where the name leads: the oldest
+// TargetAuthor returns the applicant that says where the name leads: the oldest
 // that has something to say.
-func (g *grant) targetAuthor() *intent.Applicant {
+func (g *Grant) TargetAuthor() *intent.Applicant {
 	for _, in := range g.gateways {
 		if in.Asked.Records.Target != nil {
 			return &in.Applicant
@@ -135,19 +135,19 @@ func (g *grant) targetAuthor() *intent.Applicant {
 			return ask.by
 		}
 	}
-	return g.leader
+	return g.Leader
 }
 
 // leftOut tells the Services whose addresses or names are not published beside
 // those of older ones: a name is an alias of one other, or has addresses.
-func (g *grant) leftOut() (refusals []gatelodge.Problem) {
+func (g *Grant) leftOut() (refusals []gatelodge.Problem) {
 	to, _ := g.servicesTarget()
 	for _, ask := range g.services {
 		switch own := ask.Target; {
 		case own.Alias != "" && own.Alias != to.Alias:
-			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "%s CNAME %s is left out: %s says where the name leads, and an alias stands alone", g.name, own.Alias, g.targetAuthor().Object))
+			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "%s CNAME %s is left out: %s says where the name leads, and an alias stands alone", g.Name, own.Alias, g.TargetAuthor().Object))
 		case len(own.Addresses) > 0 && to.Alias != "":
-			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "the addresses of %s are left out: %s makes it an alias of %s", g.name, g.targetAuthor().Object, to.Alias))
+			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "the addresses of %s are left out: %s makes it an alias of %s", g.Name, g.TargetAuthor().Object, to.Alias))
 		}
 	}
 	return refusals

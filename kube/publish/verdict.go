@@ -1,9 +1,11 @@
-package compile
+package publish
 
 import (
 	"reflect"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 )
 
@@ -25,11 +27,11 @@ func (v *verdict) wrong() []gatelodge.Problem {
 }
 
 // judge brings the verdicts up to date for the names that changed.
-func (v *views) judge(changed dirty[gatelodge.Name], last gatelodge.Map[gatelodge.Name, *verdict]) gatelodge.Map[gatelodge.Name, *verdict] {
+func (v *Views) judge(changed follow.Dirty[gatelodge.Name], last gatelodge.Map[gatelodge.Name, *verdict]) gatelodge.Map[gatelodge.Name, *verdict] {
 	edit := last.Edit()
 	for name := range changed {
 		var now *verdict
-		if granted := v.grants.names.Get(name); granted != nil && granted.isPublished() {
+		if granted := v.grants.Names.Get(name); granted != nil && granted.IsPublished() {
 			now = v.verdictOn(granted)
 		}
 		if before := edit.Get(name); before == nil || now == nil || !reflect.DeepEqual(before, now) {
@@ -39,30 +41,30 @@ func (v *views) judge(changed dirty[gatelodge.Name], last gatelodge.Map[gatelodg
 	return edit.Map()
 }
 
-func (v *views) verdictOn(granted *grant) *verdict {
-	plan := v.plans.of(granted.name)
+func (v *Views) verdictOn(granted *claims.Grant) *verdict {
+	plan := v.plans.of(granted.Name)
 	if plan == nil {
 		return nil // published elsewhere
 	}
-	if cut, ok := plan.cutAbove(granted.name); ok {
+	if cut, ok := plan.cutAbove(granted.Name); ok {
 		why := "is delegated in the configuration, so its name servers answer for %s, not this gateway"
 		if cut.dname != "" {
 			why = "has a DNAME record in the configuration, which leads all names below it elsewhere, with %s"
 		}
-		return withhold(granted, gatelodge.BadRecord, "%s gets no records: %s "+why, granted.name, cut.at, granted.name)
+		return withhold(granted, gatelodge.BadRecord, "%s gets no records: %s "+why, granted.Name, cut.at, granted.Name)
 	}
 	return nil
 }
 
 // withhold returns the verdict that nothing of the name is published, with a
 // problem for each object that asks for it.
-func withhold(g *grant, reason gatelodge.Reason, format string, args ...any) *verdict {
+func withhold(g *claims.Grant, reason gatelodge.Reason, format string, args ...any) *verdict {
 	v := &verdict{withheld: true}
-	if g.leader != nil {
-		v.problems = append(v.problems, *intent.Refuse(g.leader, reason, format, args...))
+	if g.Leader != nil {
+		v.problems = append(v.problems, *intent.Refuse(g.Leader, reason, format, args...))
 	}
-	for _, e := range g.entries {
-		v.problems = append(v.problems, *intent.Refuse(e.by, reason, format, args...))
+	for _, e := range g.Entries {
+		v.problems = append(v.problems, *intent.Refuse(e.By, reason, format, args...))
 	}
 	return v
 }
