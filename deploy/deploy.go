@@ -1,5 +1,6 @@
-// Package deploy carries what installs and shows Gatelodge: example manifests,
-// and the configuration that goes with them.
+// Package deploy embeds the example manifests and their configuration, which
+// "gatelodge demo" serves. It knows nothing of the program; the folder's other
+// files install it.
 package deploy
 
 import "embed"

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// archive adds files to a tar archive, the same way whoever makes it.
+// archive adds files to a tar archive. The result does not depend on the machine.
 type archive struct {
 	tar      *tar.Writer
 	modified time.Time

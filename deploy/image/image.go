@@ -12,7 +12,7 @@ import (
 )
 
 // user is the numeric user that the program runs as: with a name, Kubernetes
-// could not tell that it is not root (runAsNonRoot).
+// could not see that it is not root (runAsNonRoot).
 const user = "65532:65532"
 
 // entrypoint is the one file of the image.

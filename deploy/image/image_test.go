@@ -36,7 +36,7 @@ func makeImage(t *testing.T, args ...string) []byte {
 	return archive
 }
 
-// files returns what a tar archive holds, by name.
+// files returns the content of a tar archive, by name.
 func files(t *testing.T, archive io.Reader) map[string][]byte {
 	t.Helper()
 	all := make(map[string][]byte)
@@ -53,7 +53,7 @@ func files(t *testing.T, archive io.Reader) map[string][]byte {
 	}
 }
 
-// blob finds what a descriptor names, and checks that it is that.
+// blob returns what a descriptor names, after checking its digest.
 func blob[T any](t *testing.T, layout map[string][]byte, d descriptor) (value T) {
 	t.Helper()
 	content, ok := layout["blobs/sha256/"+strings.TrimPrefix(d.Digest, "sha256:")]
@@ -134,8 +134,8 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	}{
 		{"a name without a host is not what a pod asks for", []string{"-name", "gatelodge:1", "linux/amd64=x"}, "want HOST/PATH:TAG"},
 		{"an untagged image is always pulled", []string{"-name", "ghcr.io/gatelodge/gatelodge", "linux/amd64=x"}, "want HOST/PATH:TAG"},
-		{"a port is no tag", []string{"-name", "registry:5000/gatelodge", "linux/amd64=x"}, "want HOST/PATH:TAG"},
-		{"a version with build metadata is no tag", []string{"-name", testName + "+dirty", "linux/amd64=x"}, "want HOST/PATH:TAG"},
+		{"a port is not a tag", []string{"-name", "registry:5000/gatelodge", "linux/amd64=x"}, "want HOST/PATH:TAG"},
+		{"a version with build metadata is not a tag", []string{"-name", testName + "+dirty", "linux/amd64=x"}, "want HOST/PATH:TAG"},
 		{"an unknown platform", []string{"-name", testName, "linux/amd=x"}, "linux/amd64, linux/arm64"},
 		{"no program", []string{"-name", testName}, "want OS/ARCH=PROGRAM"},
 		{"a program that is not there", []string{"-name", testName, "-o", filepath.Join(t.TempDir(), "i.tar"), "linux/arm64=nowhere"}, "linux/arm64: open nowhere"},

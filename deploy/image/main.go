@@ -70,7 +70,7 @@ func run(args []string, usage io.Writer) error {
 	return writeFile(*output, image.write)
 }
 
-// writeFile has the file appear whole or not at all.
+// writeFile makes the file appear whole or not at all.
 func writeFile(path string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -79,7 +79,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) // which is gone when all went well
+	defer os.Remove(file.Name()) // it no longer exists if all went well
 	buffered := bufio.NewWriter(file)
 	if err := errors.Join(write(buffered), buffered.Flush(), file.Close()); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)

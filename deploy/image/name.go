@@ -13,10 +13,10 @@ type reference struct {
 	tag  string
 }
 
-// A tag is as the distribution specification has it (section "Pulling manifests").
+// A tag has the form of the distribution specification (section "Pulling manifests").
 var tagPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
 
-// parseName wants the full name, because containerd does not complete it: an
+// parseName requires the full name, because containerd does not complete it: an
 // image imported as "gatelodge:1" is not the one that a pod asks for by it.
 func parseName(name string) (reference, error) {
 	path, tag, tagged := cutLast(name, ":")
@@ -28,10 +28,10 @@ func parseName(name string) (reference, error) {
 	return reference{full: name, tag: tag}, nil
 }
 
-// A program is the file that the image of one platform holds.
+// A program is the file in the image of one platform.
 type program struct{ os, arch, file string }
 
-// platforms are those whose images need no variant beside the architecture.
+// platforms are those whose images need no variant in addition to the architecture.
 var platforms = []string{"linux/amd64", "linux/arm64"}
 
 // parseProgram reads OS/ARCH=PROGRAM.

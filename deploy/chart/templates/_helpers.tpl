@@ -13,12 +13,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{ .Values.ingressClass.name | default .Release.Name }}
 {{- end }}
 
-{{/* The namespaces that the gateway keeps to, as JSON; empty: all. */}}
+{{/* The namespaces that the gateway is limited to, as JSON; empty: all. */}}
 {{- define "gatelodge.namespaces" -}}
 {{ dig "ingress" "namespaces" (list) .Values.config | toJson }}
 {{- end }}
 
-{{/* The configuration file: what follows from the release, under what .Values.config says. */}}
+{{/* The configuration file: what follows from the release, overridden by .Values.config. */}}
 {{- define "gatelodge.config" -}}
 {{- $release := printf "%s/%s" .Release.Namespace .Release.Name }}
 {{- $config := dict
@@ -28,7 +28,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
       "views" (list (dict "name" "default" "service" $release))
       "dns" (dict "service" (printf "%s-dns" $release)) }}
 {{- if include "gatelodge.namespaces" . | fromJsonArray }}
-{{- /* With the classes by name, the IngressClasses, which are the cluster's, need not be read. */}}
+{{- /* With the names of classes, IngressClasses, which are cluster-wide, need not be read. */}}
 {{- $_ := set $config "ingress" (dict "classes" (list (include "gatelodge.className" .))) }}
 {{- end }}
 {{- if .Values.state.enabled }}{{ $_ := set $config "state" "/var/lib/gatelodge/state" }}{{ end }}
@@ -45,7 +45,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- ceil $sum | int }}
 {{- end }}
 
-{{/* The time that a pod may take to end: the pause, the drain, and what ending takes. */}}
+{{/* The time that a pod may take to end: the pause, the drain, and ten seconds to exit. */}}
 {{- define "gatelodge.gracePeriod" -}}
 {{- $drain := merge (dict) (dig "drain" (dict) .Values.config) (dict "delay" "5s" "timeout" "60s" "tunnels" "10m") }}
 {{- $wait := max (include "gatelodge.seconds" $drain.timeout | int) (include "gatelodge.seconds" $drain.tunnels | int) }}
