@@ -1,7 +1,6 @@
 package tls
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -118,6 +117,7 @@ type term struct {
 
 	mu            sync.Mutex
 	names         map[gatelodge.Name]*nameState
+	turn          int // attempts begun so far
 	account       gatelodge.Account
 	pause         time.Time // no request to the CA before this time
 	failing       int       // consecutive failures of the CA
@@ -130,6 +130,7 @@ type nameState struct {
 	since  time.Time // when the name was first seen without a certificate
 	next   time.Time // no attempt before this time
 	faults int       // consecutive failures of the CA
+	turn   int       // the number of its latest attempt, from 1; 0: none yet
 	busy   bool      // an attempt is in progress
 	open   bool      // the order can be resumed, and the CA may still validate its challenge
 }
@@ -142,9 +143,9 @@ func newTerm(i *Issuer) *term {
 	}
 }
 
-// startDue starts the attempts that are due, up to maxOrders at a time. It
-// returns when to call it again at the latest, and whether there are none in
-// progress.
+// startDue starts the attempts that are due, up to maxOrders at a time, by
+// turns. It returns when to call it again at the latest, and whether there are
+// none in progress.
 func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 	issuing, now := t.table.Load().issuing, time.Now()
 	again = now.Add(time.Hour)
@@ -154,15 +155,13 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.useAccount(issuing)
-	type dueAt struct {
-		*gatelodge.Issuance
-		at time.Time
-	}
-	var due []dueAt
+	var due []dueAttempt
 	busy, known := 0, make(map[gatelodge.Name]bool, issuing.Issuances.Len())
+	turns := make(map[string]int) // the number of each namespace's latest attempt
 	for _, issuance := range issuing.Issuances.All() {
 		known[issuance.Name] = true
 		state := t.stateOf(issuance, now)
+		turns[askingNamespace(issuance)] = max(turns[askingNamespace(issuance)], state.turn)
 		if state.busy {
 			busy++
 			continue
@@ -178,7 +177,7 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 		if at.After(now) {
 			again = earliest(again, at)
 		} else {
-			due = append(due, dueAt{issuance, at})
+			due = append(due, dueAttempt{issuance, at})
 		}
 	}
 	for name, state := range t.names {
@@ -186,12 +185,16 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 			delete(t.names, name)
 		}
 	}
-	slices.SortStableFunc(due, func(a, b dueAt) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
-	for _, d := range due[:min(len(due), max(0, maxOrders-busy))] {
-		t.names[d.Name].busy = true
-		t.working.Go(func() { t.process(ctx, issuing, d.Issuance) })
+	idle = busy == 0 && len(due) == 0
+	for range min(len(due), max(0, maxOrders-busy)) {
+		i := next(due, turns)
+		issuance, state := due[i].Issuance, t.names[due[i].Name]
+		due = slices.Delete(due, i, i+1)
+		t.turn++
+		state.busy, state.turn, turns[askingNamespace(issuance)] = true, t.turn, t.turn
+		t.working.Go(func() { t.process(ctx, issuing, issuance) })
 	}
-	return again, busy == 0 && len(due) == 0
+	return again, idle
 }
 
 // useAccount forgets the failures of the previous account if the account has
