@@ -111,11 +111,7 @@ func TestDrainLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer response.Body.Close()
-		socketMode := h1
-		if m.tls() {
-			socketMode = h1tls
-		}
-		socket := g.webSocket(socketMode)
+		socket := g.webSocket(m)
 		drained := make(chan error, 1)
 		go func() { drained <- g.drain() }()
 		if _, err := io.ReadAll(response.Body); err == nil {

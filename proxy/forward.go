@@ -34,6 +34,7 @@ func (r *request) forward() error {
 			return err
 		case errors.Is(err, exchange.ErrUnprocessed) && resends < maxResends:
 			resends++ // it costs an endpoint nothing
+			r.pause(resends)
 		case allRefused || attempts >= retries.Attempts || !b.upstream.budget.spend():
 			return err
 		default:

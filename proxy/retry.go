@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"gatelodge.dev/proxy/exchange"
 )
@@ -19,6 +21,22 @@ func (r *request) mayRetry(err error) bool {
 	}
 	// Don't retry after a timeout: the client has waited long enough.
 	return !errors.Is(err, exchange.ErrTimeout) && isIdempotent(r.x.Method)
+}
+
+// pause waits before a request is sent again for the nth time to an endpoint that
+// did not process it: not at all at first, and then for longer each time, so that
+// one that takes no more for now gets the time it needs.
+func (r *request) pause(n int) {
+	if n < 3 {
+		return
+	}
+	most := time.Millisecond << min(n-3, 6)
+	timer := time.NewTimer(rand.N(most))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.x.Context.Done():
+	}
 }
 
 func isIdempotent(method string) bool {

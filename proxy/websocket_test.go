@@ -41,7 +41,12 @@ func (g *gateway) webSocket(m mode) *websocket.Conn {
 		TLSClientConfig: &tls.Config{RootCAs: roots()},
 		Subprotocols:    []string{"chat"},
 	}
-	c, _, err := dialer.Dial(strings.Replace(m.url(appHost, "/ws"), "http", "ws", 1), nil)
+	url := strings.Replace(m.url(appHost, "/ws"), "http", "ws", 1)
+	if m.http2() {
+		dialer.NetDial = func(string, string) (net.Conn, error) { return g.translated(m), nil }
+		url = "ws://" + appHost + "/ws" // TLS is the translator's
+	}
+	c, _, err := dialer.Dial(url, nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -84,7 +89,7 @@ func TestWebSocket(t *testing.T) {
 		if line["status"] != 101.0 || line["bytes_in"].(float64) < 80000 || line["bytes_out"].(float64) < 80000 {
 			t.Errorf("logged %v", line)
 		}
-	}, h1, h1tls)
+	})
 }
 
 // TestHalfClose: a side that has finished sending still receives, with a protocol
@@ -115,6 +120,19 @@ func TestHalfClose(t *testing.T) {
 	}()
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendHTTP, netip.MustParseAddrPort(l.Addr().String())))
+		if m.http2() {
+			tunnel, answer := g.tunnel(m, "Telepathy/2", "/", nil)
+			if answer.StatusCode != 200 {
+				t.Fatalf("got %d", answer.StatusCode)
+			}
+			_, _ = io.WriteString(tunnel, "early ")
+			_, _ = io.WriteString(tunnel, "late")
+			_ = tunnel.CloseWrite()
+			if got, err := io.ReadAll(tunnel); err != nil || string(got) != "got early late" {
+				t.Errorf("got %q, %v", got, err)
+			}
+			return
+		}
 		var c interface {
 			net.Conn
 			CloseWrite() error
@@ -141,7 +159,7 @@ func TestHalfClose(t *testing.T) {
 		if got, err := io.ReadAll(reader); err != nil || string(got) != "got early late" {
 			t.Errorf("got %q, %v", got, err)
 		}
-	}, h1, h1tls)
+	})
 }
 
 // TestUpgradeWithBody: an upgrade may have a body beside it, and a backend that
@@ -183,6 +201,12 @@ func TestUpgradeRefused(t *testing.T) {
 			w.WriteHeader(426)
 		})))
 		for token, want := range map[string]int{"websocket": 426, "h2c": 426} {
+			if m.http2() {
+				if _, answer := g.tunnel(m, token, "/", nil); answer.StatusCode != want {
+					t.Errorf("%s: got %d, want %d", token, answer.StatusCode, want)
+				}
+				continue
+			}
 			r := newRequest(t, "GET", m.url(appHost, "/"), nil)
 			r.Header.Set("Connection", "Upgrade")
 			r.Header.Set("Upgrade", token)
@@ -190,5 +214,5 @@ func TestUpgradeRefused(t *testing.T) {
 				t.Errorf("%s: got %d, want %d", token, got, want)
 			}
 		}
-	}, h1, h1tls)
+	})
 }

@@ -1,8 +1,10 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"math"
+	"os"
 	"time"
 
 	"gatelodge.dev/proxy/exchange"
@@ -120,14 +122,18 @@ func (b *body) fill() error {
 
 // more makes left positive, or returns why there is no more of the body.
 func (b *body) more() error {
-	if b.err == nil && b.left == 0 {
-		if b.how == chunked {
-			b.err = b.nextChunk()
-		} else {
-			b.err = io.EOF
-		}
+	switch {
+	case b.err != nil || b.left > 0:
+		return b.err
+	case b.how != chunked:
+		b.err = io.EOF
+		return io.EOF
 	}
-	return b.err
+	err := b.nextChunk()
+	if !errors.Is(err, errStopped) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		b.err = err
+	}
+	return err
 }
 
 // ended returns what an error of the connection means within a body. After

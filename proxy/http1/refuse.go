@@ -47,6 +47,7 @@ func (c *conn) handOver(r *request) {
 		read = append(read, c.s.take(wire.BufferSize)...)
 	}
 	c.s.release()
+	c.phase.Store(hijacked) // it is for the other engine to end
 	if c.s.armRead(0) == nil && c.s.out.arm(0) == nil {
 		c.server.HTTP2(c.ctx, c.s.conn, c.info, read)
 	}

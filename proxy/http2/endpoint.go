@@ -68,6 +68,9 @@ func (ec *endpointConn) serve() {
 	defer l.mu.Unlock()
 	ec.retired = true
 	ec.client.drop(ec)
+	if l.out.failed != nil {
+		err = l.out.failed // that came first
+	}
 	if bad := (*connError)(nil); errors.As(err, &bad) && l.err == nil {
 		l.out.grow()
 		l.out.b = appendGoAway(l.out.b, 0, bad.code)

@@ -164,7 +164,7 @@ func (f *forward) open() bool {
 	l := &f.ec.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil || f.ec.retired {
+	if l.dead() != nil || f.ec.retired {
 		return false
 	}
 	id := l.highest + 2
@@ -178,7 +178,7 @@ func (f *forward) open() bool {
 	l.highest = id
 	f.st.open(l, id, initialWindowOfClient)
 	f.received = l.received
-	f.upgrade = f.ex.Upgrade != "" && l.peer.connects
+	f.upgrade = f.ex.Upgrade != "" && f.ex.Length == 0 && l.peer.connects
 	f.st.head(false, f.appendHead)
 	switch {
 	case f.upgrade:

@@ -20,6 +20,7 @@ type output struct {
 	written  int64  // bytes that the connection took
 	flushing bool   // a goroutine writes, or is about to
 	timeout  time.Duration
+	failed   error // of a write
 	by       wire.Deadline
 }
 
@@ -53,7 +54,7 @@ func (o *output) take() (*wire.Buffer, []byte) {
 // on a busy machine their frames leave in the same piece.
 func (l *link) flush() {
 	o := &l.out
-	if o.flushing || len(o.b) == 0 || l.err != nil {
+	if o.flushing || len(o.b) == 0 || l.dead() != nil {
 		return
 	}
 	o.flushing = true
@@ -66,16 +67,17 @@ func (l *link) flush() {
 // drainOutput writes until nothing is left. flushing is set by the caller.
 func (l *link) drainOutput() {
 	o := &l.out
-	for len(o.b) > 0 && l.err == nil {
+	for len(o.b) > 0 && l.dead() == nil {
 		buf, b := o.take()
 		l.wakeAll() // there is room
+		timeout := o.timeout
 		l.mu.Unlock()
-		n, err := o.write(b)
+		n, err := o.write(b, timeout)
 		wire.GiveBuffer(buf)
 		l.mu.Lock()
 		o.written += int64(n)
 		if err != nil {
-			l.fail(err)
+			l.unwritable(err)
 		}
 	}
 	o.flushing = false
@@ -84,9 +86,32 @@ func (l *link) drainOutput() {
 	}
 }
 
+// dead returns why nothing can be sent any more, nil if it can.
+func (l *link) dead() error {
+	if l.err != nil {
+		return l.err
+	}
+	return l.out.failed
+}
+
+// unwritable gives up sending. What an endpoint sent before it closed may still
+// say what became of the requests, so reading goes on to its end, for a while.
+func (l *link) unwritable(err error) {
+	if l.out.failed != nil {
+		return
+	}
+	l.out.failed = err
+	if !l.early || l.conn.SetReadDeadline(time.Now().Add(lingerPeriod)) != nil {
+		l.fail(err)
+	}
+	for _, st := range l.streams {
+		st.cond.Broadcast()
+	}
+}
+
 // write is called by one goroutine at a time, without the lock.
-func (o *output) write(b []byte) (int, error) {
-	if at, needed := o.by.Renew(o.timeout); needed {
+func (o *output) write(b []byte, timeout time.Duration) (int, error) {
+	if at, needed := o.by.Renew(timeout); needed {
 		if err := o.conn.SetWriteDeadline(at); err != nil {
 			return 0, err
 		}
@@ -97,7 +122,7 @@ func (o *output) write(b []byte) (int, error) {
 // flushLater has another goroutine flush, for one that must not wait: a reader
 // that waits for its peer to read may wait for ever.
 func (l *link) flushLater() {
-	if l.out.flushing || len(l.out.b) == 0 || l.err != nil {
+	if l.out.flushing || len(l.out.b) == 0 || l.dead() != nil {
 		return
 	}
 	l.out.flushing = true

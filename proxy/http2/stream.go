@@ -186,8 +186,8 @@ func (st *stream) sendable() error {
 	switch {
 	case st.broken != nil:
 		return st.broken
-	case st.l.err != nil:
-		return st.l.err
+	case st.l.dead() != nil:
+		return st.l.dead()
 	case st.outEnded:
 		return errEnded
 	}
