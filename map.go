@@ -113,12 +113,6 @@ func (m Map[K, V]) From(key K) iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) { m.root.ascendFrom(key, yield) }
 }
 
-// DownFrom goes through the Map against the order of the keys, beginning with
-// the last that is not after key.
-func (m Map[K, V]) DownFrom(key K) iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) { m.root.descendFrom(key, yield) }
-}
-
 func (n *mapNode[K, V]) ascend(yield func(K, V) bool) bool {
 	return n == nil || n.kid(0).ascend(yield) && n.ascendAt(0, yield)
 }
@@ -139,29 +133,4 @@ func (n *mapNode[K, V]) ascendFrom(key K, yield func(K, V) bool) bool {
 	}
 	i, found := n.search(key)
 	return (found || n.kid(i).ascendFrom(key, yield)) && n.ascendAt(i, yield)
-}
-
-func (n *mapNode[K, V]) descend(yield func(K, V) bool) bool {
-	return n == nil || n.kid(len(n.items)).descend(yield) && n.descendAt(len(n.items)-1, yield)
-}
-
-// descendAt goes through what is in and before item i.
-func (n *mapNode[K, V]) descendAt(i int, yield func(K, V) bool) bool {
-	for ; i >= 0; i-- {
-		if !yield(n.items[i].key, n.items[i].value) || !n.kid(i).descend(yield) {
-			return false
-		}
-	}
-	return true
-}
-
-func (n *mapNode[K, V]) descendFrom(key K, yield func(K, V) bool) bool {
-	if n == nil {
-		return true
-	}
-	i, found := n.search(key)
-	if found {
-		return n.descendAt(i, yield)
-	}
-	return n.kid(i).descendFrom(key, yield) && n.descendAt(i-1, yield)
 }
