@@ -213,7 +213,6 @@ func hello(x *exchange.Exchange) error {
 
 // recorder is the way to a client that keeps what it is answered.
 type recorder struct {
-	mu       sync.Mutex
 	informs  []int
 	status   int
 	header   exchange.Fields

@@ -15,13 +15,12 @@ import (
 // side: the bytes that came and are not read yet, and the windows. The link's
 // lock guards it. One goroutine may read while another writes.
 type stream struct {
-	l       *link
-	id      uint32
-	cond    sync.Cond // of the link's lock
-	owner   any       // *request or *forward
-	wakeAt  time.Time // when the clock is to wake those who wait; zero: not
-	broken  error     // it will not be whole: a *resetError, a *streamError or the link's
-	answers int       // of the endpoint, interim ones included
+	l      *link
+	id     uint32
+	cond   sync.Cond // of the link's lock
+	owner  any       // *request or *forward
+	wakeAt time.Time // when the clock is to wake those who wait; zero: not
+	broken error     // it will not be whole: a *resetError, a *streamError or the link's
 
 	in       []byte // in[off:] came and was not read
 	off      int
