@@ -195,7 +195,7 @@ func (f *feed) Replace(items []any, _ string) error {
 	}
 	news := !f.synced || !slices.Equal(f.objects, objs)
 	if news {
-		f.relist = objects.NewRelist(tableOf(f.objects), tableOf(objs))
+		f.relist = relistOf(f.key.kind, f.objects, objs)
 		if f.relist != nil && f.key.name != "" {
 			f.relist.Every = false // it never was the list of a kind
 		}
@@ -220,4 +220,15 @@ func (f *feed) Resync() error { return nil }
 // while a long list is still being received.
 func (f *feed) Transformer() cache.TransformFunc { return f.trim }
 
-func tableOf(list []metav1.Object) objects.Table[metav1.Object] { return objects.TableOf(list...) }
+func relistOf(kind feedKind, before, now []metav1.Object) *objects.Relist {
+	row := objects.KindOf([...]string{"Ingress", "IngressClass", "Service", "EndpointSlice", "Secret", "Secret", "Namespace", objects.StoredKind, "DNSEndpoint", "ConfigMap"}[kind])
+	var lists [2]objects.Objects
+	for i, list := range [][]metav1.Object{before, now} {
+		edit := row.Edit(&lists[i])
+		for _, object := range list {
+			edit.Set(objects.KeyOf(object), object)
+		}
+		edit.Done()
+	}
+	return objects.NewRelist(row, &lists[0], &lists[1])
+}

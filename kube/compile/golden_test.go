@@ -275,7 +275,7 @@ func addCertificates(t *testing.T, set *manifests.ObjectSet, text string) {
 		if n, err := fmt.Sscan(line, &secret, &names, &from, &until); n != 4 {
 			t.Fatalf("certificate %q: %v", line, err)
 		}
-		set.Add(&manifests.Item{Kind: "Secret", Object: kubetest.TLSSecret(t, secret, strings.Split(names, ","), kubetest.Day(t, from), kubetest.Day(t, until))})
+		set.Add(&manifests.Item{Kind: objects.KindOf("Secret"), Object: kubetest.TLSSecret(t, secret, strings.Split(names, ","), kubetest.Day(t, from), kubetest.Day(t, until))})
 	}
 }
 

@@ -46,7 +46,7 @@ type Guard struct {
 
 	window     window
 	departures departures
-	remains    remains
+	deleted    deletedObjects
 	withheld   intent.Claimants // made of the departures
 	hold       *hold            // nil: nothing is withheld
 
@@ -138,12 +138,12 @@ func (g *Guard) compare(now *sight, before *compile.Builder) (tripped bool) {
 	}
 	if g.hold == nil {
 		g.departures.forgetIf(func(gone *departure) bool { return gone.at.Before(since) })
-		g.remains.forgetBefore(since)
+		g.deleted.forgetBefore(since)
 	}
 	lost := g.compareNames(last, now)
-	every := g.remains.note(&last.objects, &now.objects, at, func() *needs {
+	every := g.deleted.note(&last.objects, &now.objects, at, func() needs {
 		n := needsOf(last.claimants)
-		n.add(now.cfg)
+		n.addConfig(now.cfg)
 		return n
 	})
 	g.window.observe(last.hosts, now.hosts, at, since)
@@ -181,8 +181,8 @@ func everyLacking(lost []string, last, now *sight) bool {
 }
 
 func everyClassLacking(relists []*objects.Relist, last, now *sight) bool {
-	for _, class := range objects.Deleted(last.objects.Classes, now.objects.Classes) {
-		if _, every := objects.Lacking(relists, class.UID); every {
+	for _, class := range objects.KindOf("IngressClass").Deleted(&last.objects, &now.objects) {
+		if _, every := objects.Lacking(relists, class.GetUID()); every {
 			return true
 		}
 	}

@@ -74,7 +74,7 @@ func (g *Guard) recall(now *sight, before *compile.Builder) bool {
 func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
 	g.withheld = g.departures.follow(g.withheld, g.departures.spared(&now.cfg.Guard, g.hold.had, now.hosts))
 	objs := now.objects
-	relisted := g.remains.addTo(&objs, needsOf(g.withheld))
+	relisted := g.deleted.addTo(&objs, needsOf(g.withheld))
 	objs.Good = g.held.Good()
 	snapshot := g.held.BuildWith(objs, compile.Extra{Withheld: g.withheld, Incumbents: g.incumbents(objs.Claims)}, now.cfg)
 
@@ -144,7 +144,7 @@ func (g *Guard) withheldHosts(snapshot *gatelodge.Snapshot, relisted []gatelodge
 
 // forget forgets what went, so that a new window begins.
 func (g *Guard) forget() {
-	g.withheld, g.departures, g.remains, g.window = intent.Claimants{}, departures{}, remains{}, window{}
+	g.withheld, g.departures, g.deleted, g.window = intent.Claimants{}, departures{}, deletedObjects{}, window{}
 }
 
 // reconfigure begins a new window, and drops what another configuration does

@@ -1,49 +1,75 @@
 package guard
 
 import (
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
-// needs is the objects, by name, without which an Ingress is not served as it
-// was.
-type needs struct {
-	services, secrets map[objects.Key]bool
-	namespaces        map[string]bool // whose limits of names hold
+// needs is the objects without which claimants are not served as they were.
+type needs map[need]bool
+
+// need is an object that others need. EndpointSlices are needed as part of their
+// Service.
+type need struct {
+	kind string
+	key  objects.Key
 }
 
-func needsOf(claimants intent.Claimants) *needs {
-	n := &needs{make(map[objects.Key]bool), make(map[objects.Key]bool), make(map[string]bool)}
-	for _, in := range claimants.All() {
-		n.namespaces[in.Object.Namespace] = true
-		for i := range in.Claims {
-			for j := range in.Claims[i].Paths {
-				n.backend(in.Claims[i].Paths[j].Backend)
+// isNeeded reports whether others need objects of the kind. Those that ask for
+// names depart by themselves, and took in what their class says when they were
+// read.
+func isNeeded(kind *objects.Kind) bool {
+	switch kind.Name {
+	case "Service", "EndpointSlice", "Secret", "Namespace":
+		return true
+	}
+	return false
+}
+
+// needOf says as what an object is needed.
+func needOf(kind *objects.Kind, object metav1.Object) need {
+	if slice, ok := object.(*discoveryv1.EndpointSlice); ok {
+		return need{"Service", objects.ServiceOf(slice)}
+	}
+	return need{kind.Name, objects.KeyOf(object)}
+}
+
+// needsOf lists what claimants need.
+func needsOf(claimants intent.Claimants) needs {
+	n := make(needs)
+	for _, c := range claimants.All() {
+		n[need{"Namespace", objects.Key{Name: c.Object.Namespace}}] = true // whose limits of names hold
+		for i := range c.Claims {
+			for j := range c.Claims[i].Paths {
+				n.addBackend(c.Claims[i].Paths[j].Backend)
 			}
-			n.backend(in.Claims[i].Fallback)
+			n.addBackend(c.Claims[i].Fallback)
 		}
-		for _, name := range in.SecretNames() {
-			n.secrets[objects.Key{Namespace: in.Object.Namespace, Name: name}] = true
+		for _, name := range c.SecretNames() {
+			n[need{"Secret", objects.Key{Namespace: c.Object.Namespace, Name: name}}] = true
 		}
 	}
 	return n
 }
 
-func (n *needs) backend(ref *intent.BackendRef) {
+func (n needs) addBackend(ref *intent.BackendRef) {
 	if ref != nil {
-		n.services[objects.Key{Namespace: ref.Port.Namespace, Name: ref.Port.Name}] = true
+		n[need{"Service", objects.Key{Namespace: ref.Port.Namespace, Name: ref.Port.Name}}] = true
 	}
 }
 
-// add adds what the configuration names.
-func (n *needs) add(cfg *objects.Config) {
+// addConfig adds what the configuration names.
+func (n needs) addConfig(cfg *objects.Config) {
 	if port := cfg.DefaultBackend; port != nil {
-		n.services[objects.Key{Namespace: port.Namespace, Name: port.Name}] = true
+		n[need{"Service", objects.Key{Namespace: port.Namespace, Name: port.Name}}] = true
 	}
 	for _, service := range cfg.AnnouncingServices() {
-		n.services[service] = true
+		n[need{"Service", service}] = true
 	}
 	for _, secret := range cfg.DefaultCertificates {
-		n.secrets[secret] = true
+		n[need{"Secret", secret}] = true
 	}
 }

@@ -20,8 +20,15 @@ type Applicant struct {
 }
 
 // Compare orders applicants by age; namespace, name and kind decide between two
-// that were created within the same second.
+// that were created within the same second. The age of those in files that have no
+// creationTimestamp is that of their places, and Since counts the objects of a
+// document.
 func (a *Applicant) Compare(b *Applicant) int {
+	if a.Since.Unix() == 0 && b.Since.Unix() == 0 {
+		if order := cmp.Or(strings.Compare(a.Object.File, b.Object.File), cmp.Compare(a.Object.Line, b.Object.Line)); order != 0 {
+			return order
+		}
+	}
 	return cmp.Or(
 		a.Since.Compare(b.Since),
 		strings.Compare(a.Object.Namespace, b.Object.Namespace),

@@ -1,111 +1,157 @@
 package manifests
 
 import (
+	"cmp"
 	"fmt"
-	"time"
+	"slices"
+	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
 )
 
-// ObjectSet puts the objects of several manifests together, in the order in
-// which they are added.
+// ObjectSet puts the objects of files together. Of two of one kind and name the
+// first counts, by the names of their files and the places in them. What changes
+// in a file costs what that file holds.
 type ObjectSet struct {
 	Objects objects.Objects
-	byName  map[itemName]*Item
+
+	files      map[string][]*Item               // what each holds
+	problems   map[string][]gatelodge.Problem   // what is wrong in files, if anything
+	items      map[itemName][]*Item             // in the order of their places
+	duplicates map[itemName][]gatelodge.Problem // of the items that don't count
+}
+
+// fileContent is the objects of a file, and what is wrong in it.
+type fileContent struct {
+	items    []*Item
+	problems []gatelodge.Problem
 }
 
 type itemName struct {
-	kind string
-	name objects.Key
+	kind *objects.Kind
+	key  objects.Key
 }
 
+// NewObjectSet returns a set without objects.
 func NewObjectSet() *ObjectSet {
-	return &ObjectSet{byName: make(map[itemName]*Item)}
-}
-
-func (s *ObjectSet) problem(problems ...gatelodge.Problem) {
-	s.Objects.Problems = append(s.Objects.Problems, problems...)
+	return &ObjectSet{
+		files: make(map[string][]*Item), problems: make(map[string][]gatelodge.Problem),
+		items: make(map[itemName][]*Item), duplicates: make(map[itemName][]gatelodge.Problem),
+	}
 }
 
 // AddManifest adds what a file holds, and what is wrong in it.
-func (s *ObjectSet) AddManifest(m *manifest) {
-	s.addItems(m)
-	s.problem(m.problems()...)
-}
+func (s *ObjectSet) AddManifest(m *manifest) { s.put(m.file, m.content()) }
 
-func (s *ObjectSet) addItems(m *manifest) {
-	for _, d := range m.documents {
-		for _, it := range d.items {
-			s.Add(it)
-		}
+// Add adds an object.
+func (s *ObjectSet) Add(it *Item) { s.replace(nil, []*Item{it}) }
+
+// put makes a file hold this and nothing else.
+func (s *ObjectSet) put(file string, content fileContent) {
+	s.replace(s.files[file], content.items)
+	if s.files[file] = content.items; len(content.items) == 0 {
+		delete(s.files, file)
 	}
+	if s.problems[file] = content.problems; len(content.problems) == 0 {
+		delete(s.problems, file)
+	}
+	s.collectProblems()
 }
 
-// Add adds an object. Of two of the same kind and name the first counts.
-func (s *ObjectSet) Add(it *Item) {
-	key := objects.KeyOf(it.Object)
-	name := itemName{it.Kind, key}
-	if first := s.byName[name]; first != nil {
-		s.problem(gatelodge.Problem{
-			Object: itemObject(it.Kind, it.Object, it.origin),
-			Reason: gatelodge.BadManifest,
-			Message: fmt.Sprintf("%s of this name is already in %s:%d, which counts",
-				it.Kind, first.origin.File, first.origin.Line),
-		})
+// replace takes items out and puts others in.
+func (s *ObjectSet) replace(gone, fresh []*Item) {
+	names := make(map[itemName]bool)
+	for _, it := range gone {
+		name := it.name()
+		names[name] = true
+		s.items[name] = slices.DeleteFunc(s.items[name], func(other *Item) bool { return other == it })
+	}
+	for _, it := range fresh {
+		name := it.name()
+		names[name] = true
+		at, _ := slices.BinarySearchFunc(s.items[name], it, (*Item).compare)
+		s.items[name] = slices.Insert(s.items[name], at, it)
+	}
+	edits := make(map[*objects.Kind]objects.Edit)
+	origins := s.Objects.Origins.Edit()
+	for name := range names {
+		if edits[name.kind] == nil {
+			edits[name.kind] = name.kind.Edit(&s.Objects)
+		}
+		s.choose(name, edits[name.kind], origins)
+	}
+	for _, edit := range edits {
+		edit.Done()
+	}
+	s.Objects.Origins = origins.Map()
+}
+
+// choose puts the first of the items of a name into the objects.
+func (s *ObjectSet) choose(name itemName, edit objects.Edit, origins *gatelodge.MapEdit[objects.UID, objects.Origin]) {
+	if before := edit.Get(name.key); before != nil {
+		origins.Set(objects.UID(before.GetUID()), objects.Origin{})
+	}
+	delete(s.duplicates, name)
+	items := s.items[name]
+	if len(items) == 0 {
+		delete(s.items, name)
+		edit.Set(name.key, nil)
 		return
 	}
-	s.byName[name] = it
-	s.Objects.Origins = s.Objects.Origins.With(objects.UID(it.Object.GetUID()), it.origin)
-	switch object := it.Object.(type) {
-	case *networkingv1.Ingress:
-		if made, moved := s.age(&object.ObjectMeta); moved {
-			younger := *object
-			younger.CreationTimestamp = made
-			object, it.Object = &younger, &younger
-		}
-		s.Objects.Ingresses = s.Objects.Ingresses.With(key, object)
-	case *networkingv1.IngressClass:
-		s.Objects.Classes = s.Objects.Classes.With(key, object)
-	case *discoveryv1.EndpointSlice:
-		s.Objects.Slices = s.Objects.Slices.With(key, object)
-	case *corev1.Service:
-		if made, moved := s.age(&object.ObjectMeta); moved {
-			younger := *object
-			younger.CreationTimestamp = made
-			object, it.Object = &younger, &younger
-		}
-		s.Objects.Services = s.Objects.Services.With(key, object)
-	case *corev1.Secret:
-		s.Objects.Secrets = s.Objects.Secrets.With(key, object)
-	case *corev1.Namespace:
-		s.Objects.Namespaces = s.Objects.Namespaces.With(key, object)
-	case *corev1.ConfigMap:
-		s.Objects.ConfigMaps = s.Objects.ConfigMaps.With(key, object)
-	case *objects.DNSEndpoint:
-		if made, moved := s.age(&object.ObjectMeta); moved {
-			younger := *object
-			younger.CreationTimestamp = made
-			object, it.Object = &younger, &younger
-		}
-		s.Objects.DNSEndpoints = s.Objects.DNSEndpoints.With(key, object)
+	first := items[0]
+	edit.Set(name.key, first.Object)
+	origins.Set(objects.UID(first.Object.GetUID()), first.origin)
+	for _, other := range items[1:] {
+		s.duplicates[name] = append(s.duplicates[name], gatelodge.Problem{
+			Object:  itemObject(other.Kind, other.Object, other.origin),
+			Reason:  gatelodge.BadManifest,
+			Message: fmt.Sprintf("%s of this name is already in %s:%d, which counts", name.kind.Name, first.origin.File, first.origin.Line),
+		})
 	}
 }
 
-// age gives an Ingress, a Service or a DNSEndpoint without a creationTimestamp,
-// the kinds that are granted something by their age, the age that its place says: it is older
-// than those after it and than whatever has a timestamp. The steps are
-// nanoseconds, which order objects and don't show where a time is shown.
-//
-// An object that was handed over is never written, so one that moved must be
-// copied.
-func (s *ObjectSet) age(meta *metav1.ObjectMeta) (made metav1.Time, moved bool) {
-	made = metav1.NewTime(time.Unix(0, int64(s.Objects.Ingresses.Len()+s.Objects.Services.Len()+s.Objects.DNSEndpoints.Len())))
-	written := !meta.CreationTimestamp.IsZero() && meta.CreationTimestamp.Unix() != 0
-	return made, !written && !meta.CreationTimestamp.Time.Equal(made.Time)
+// collectProblems lists what is wrong in all files. It keeps the list by which
+// Build knows that nothing changed.
+func (s *ObjectSet) collectProblems() {
+	var problems []gatelodge.Problem
+	for _, list := range s.problems {
+		problems = append(problems, list...)
+	}
+	for _, list := range s.duplicates {
+		problems = append(problems, list...)
+	}
+	slices.SortFunc(problems, gatelodge.Problem.Compare)
+	if !slices.Equal(problems, s.Objects.Problems) {
+		s.Objects.Problems = problems
+	}
+}
+
+// Item is an object of a kind that a Snapshot is built from.
+type Item struct {
+	Kind   *objects.Kind
+	Object metav1.Object
+	origin objects.Origin
+	index  int // among the items of its document
+}
+
+func (it *Item) name() itemName { return itemName{it.Kind, objects.KeyOf(it.Object)} }
+
+// compare orders items by their places.
+func (it *Item) compare(other *Item) int {
+	return cmp.Or(
+		strings.Compare(it.origin.File, other.origin.File),
+		cmp.Compare(it.origin.Line, other.origin.Line),
+		cmp.Compare(it.index, other.index),
+	)
+}
+
+// itemObject names an object that was read from a file.
+func itemObject(kind *objects.Kind, object metav1.Object, origin objects.Origin) gatelodge.Object {
+	return gatelodge.Object{
+		Kind: kind.Name, Namespace: object.GetNamespace(), Name: object.GetName(), UID: string(object.GetUID()),
+		File: origin.File, Line: origin.Line,
+	}
 }

@@ -38,16 +38,17 @@ type Folder struct {
 
 	// What follows is Run's alone.
 	files    map[string]*manifestFile // by path
+	set      *ObjectSet               // of files
 	doubtful map[string]bool          // paths of files that seem to be gone
-	fault    []gatelodge.Problem      // why the folder can't be listed now
+	problems []gatelodge.Problem      // why the folder can't be listed now
 }
 
 // manifestFile is a file and what is served of it.
 type manifestFile struct {
-	mark    fileMark
-	text    []byte
-	good    *manifest           // the last one that was YAML throughout, or the first
-	trouble []gatelodge.Problem // why good is not what the file holds now
+	mark     fileMark
+	text     []byte
+	good     *manifest           // the last one that was YAML throughout, or the first
+	problems []gatelodge.Problem // why good is not what the file holds now
 }
 
 const (
@@ -66,7 +67,7 @@ const (
 func NewFolder(dir string, log *slog.Logger) *Folder {
 	return &Folder{
 		dir: filepath.Clean(dir), log: log,
-		files: make(map[string]*manifestFile), doubtful: make(map[string]bool),
+		files: make(map[string]*manifestFile), set: NewObjectSet(), doubtful: make(map[string]bool),
 	}
 }
 
@@ -161,12 +162,12 @@ func (f *Folder) touched(watcher *fsnotify.Watcher, paths map[string]bool) (chan
 // everything stays, together with a Problem.
 func (f *Folder) look(watcher *fsnotify.Watcher) (changed bool) {
 	changed, err := f.rescan(watcher)
-	var fault []gatelodge.Problem
+	var problems []gatelodge.Problem
 	if err != nil {
-		fault = []gatelodge.Problem{{Object: fileObject(f.dir, 0), Reason: gatelodge.SourceFailed, Message: err.Error()}}
+		problems = []gatelodge.Problem{{Object: fileObject(f.dir, 0), Reason: gatelodge.SourceFailed, Message: err.Error()}}
 	}
-	changed = changed || !slices.Equal(f.fault, fault)
-	f.fault = fault
+	changed = changed || !slices.Equal(f.problems, problems)
+	f.problems = problems
 	return changed
 }
 
@@ -208,9 +209,25 @@ func (f *Folder) rescan(watcher *fsnotify.Watcher) (changed bool, err error) {
 	return changed, nil
 }
 
-// read reads one file and tells whether that changed anything. A file that held
+// read reads one file and reports whether that changed anything. A file that held
 // objects and now is gone or empty is doubted, unless certain.
 func (f *Folder) read(path string, certain bool) (changed bool) {
+	if !f.readFile(path, certain) {
+		return false
+	}
+	var content fileContent
+	if file := f.files[path]; file != nil {
+		content = file.good.content()
+		if len(file.problems) > 0 {
+			content.problems = file.problems
+		}
+	}
+	f.set.put(path, content)
+	return true
+}
+
+// readFile reads one file into files.
+func (f *Folder) readFile(path string, certain bool) (changed bool) {
 	text, mark, err := readRegular(path)
 	file := f.files[path]
 	if file != nil && !certain && len(file.good.documents) > 0 && (errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(text)) == 0) {
@@ -225,19 +242,19 @@ func (f *Folder) read(path string, certain bool) (changed bool) {
 	case file == nil:
 		file = &manifestFile{good: &manifest{}}
 		f.files[path] = file
-	case err == nil && len(file.trouble) == 0 && bytes.Equal(text, file.text):
+	case err == nil && len(file.problems) == 0 && bytes.Equal(text, file.text):
 		file.mark = mark
 		return false
 	}
-	before := file.trouble
-	file.mark, file.text, file.trouble = mark, text, nil
+	before := file.problems
+	file.mark, file.text, file.problems = mark, text, nil
 	if err != nil {
-		file.trouble = []gatelodge.Problem{{Object: fileObject(path, 0), Reason: gatelodge.BadManifest, Message: err.Error()}}
-		return !slices.Equal(before, file.trouble)
+		file.problems = []gatelodge.Problem{{Object: fileObject(path, 0), Reason: gatelodge.BadManifest, Message: err.Error()}}
+		return !slices.Equal(before, file.problems)
 	}
 	next := ReadManifest(path, text, file.good)
 	if next.broken && len(file.good.documents) > 0 {
-		file.trouble = next.problems()
+		file.problems = next.problems()
 		return true
 	}
 	file.good = next
@@ -252,23 +269,16 @@ func (f *Folder) confirmGone() (changed bool) {
 	return changed
 }
 
-// publish puts together what the files hold.
+// publish hands out what the files hold.
 func (f *Folder) publish() {
-	set := NewObjectSet()
-	set.problem(f.fault...)
-	for _, path := range sortedKeys(f.files) {
-		file := f.files[path]
-		if len(file.trouble) > 0 {
-			set.addItems(file.good)
-			set.problem(file.trouble...)
-		} else {
-			set.AddManifest(file.good)
-		}
+	objs := f.set.Objects
+	if len(f.problems) > 0 {
+		objs.Problems = slices.Concat(f.problems, objs.Problems)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.files) == 0 {
-		set.Objects.Relists = append(f.objects.Relists, objects.RelistOf(&f.objects, &set.Objects)...)
+		objs.Relists = append(f.objects.Relists, objects.RelistOf(&f.objects, &objs)...)
 	}
-	f.objects = set.Objects
+	f.objects = objs
 }

@@ -18,6 +18,7 @@ import (
 
 // manifest is a file of Kubernetes objects in YAML or JSON.
 type manifest struct {
+	file      string
 	documents []*document
 	broken    bool // a document is no YAML at all, as while the file is being written
 }
@@ -31,13 +32,6 @@ type document struct {
 	broken   bool
 }
 
-// Item is an object of a kind that a Snapshot is built from.
-type Item struct {
-	Kind   string
-	Object metav1.Object
-	origin objects.Origin
-}
-
 // ReadManifest reads a file. Documents that are, word for word, in the same
 // place of before are taken from there.
 func ReadManifest(file string, text []byte, before *manifest) *manifest {
@@ -47,7 +41,7 @@ func ReadManifest(file string, text []byte, before *manifest) *manifest {
 			known[d.hash] = d
 		}
 	}
-	m := &manifest{}
+	m := &manifest{file: file}
 	for _, part := range splitDocuments(text) {
 		hash := objects.HashOf(part.text)
 		d := known[hash]
@@ -137,40 +131,43 @@ func (d *document) readObject(file string, raw []byte, depth int) {
 		}
 		return
 	}
-	object, want := objects.NewObject(head.Kind)
-	if object == nil || !objects.SameKind(head.Kind, head.APIVersion, want) {
+	kind := objects.KindOf(head.Kind)
+	if kind == nil || kind.Own || !isOf(kind, head.APIVersion) {
 		return
 	}
-	if head.APIVersion != want {
-		d.problem(file, fmt.Errorf("%s has apiVersion %q, expected %q", head.Kind, head.APIVersion, want))
+	if head.APIVersion != kind.APIVersion {
+		d.problem(file, fmt.Errorf("%s has apiVersion %q, expected %q", head.Kind, head.APIVersion, kind.APIVersion))
 		return
 	}
+	object := kind.New()
 	strict, err := kjson.UnmarshalStrict(raw, object)
 	if err != nil {
 		d.problem(file, fmt.Errorf("%s does not decode: %w", head.Kind, err))
 		return
 	}
-	if err := objects.Identify(file, head.Kind, object, raw); err != nil {
+	if err := identify(file, len(d.items), kind, object, raw); err != nil {
 		d.problem(file, fmt.Errorf("%s %w", head.Kind, err))
 		return
 	}
 	origin := objects.Origin{File: file, Line: d.line}
 	for _, err := range strict {
 		d.problems = append(d.problems, gatelodge.Problem{
-			Object:  itemObject(head.Kind, object, origin),
+			Object:  itemObject(kind, object, origin),
 			Reason:  gatelodge.BadManifest,
 			Message: err.Error(),
 		})
 	}
-	d.items = append(d.items, &Item{Kind: head.Kind, Object: object, origin: origin})
+	d.items = append(d.items, &Item{Kind: kind, Object: object, origin: origin, index: len(d.items)})
 }
 
-// itemObject names an object that was read from a file.
-func itemObject(kind string, object metav1.Object, origin objects.Origin) gatelodge.Object {
-	return gatelodge.Object{
-		Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), UID: string(object.GetUID()),
-		File: origin.File, Line: origin.Line,
+// content is what the file holds, and what is wrong in it.
+func (m *manifest) content() fileContent {
+	var content fileContent
+	for _, d := range m.documents {
+		content.items = append(content.items, d.items...)
 	}
+	content.problems = m.problems()
+	return content
 }
 
 // problems lists what is wrong in the file.

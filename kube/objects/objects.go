@@ -58,9 +58,12 @@ type Objects struct {
 
 // SameAs reports whether both are the same objects.
 func (o *Objects) SameAs(p *Objects) bool {
-	return o.Ingresses == p.Ingresses && o.Classes == p.Classes && o.Services == p.Services && o.Slices == p.Slices &&
-		o.Secrets == p.Secrets && o.Namespaces == p.Namespaces && o.ConfigMaps == p.ConfigMaps &&
-		o.DNSEndpoints == p.DNSEndpoints && o.Stored == p.Stored
+	for _, kind := range kinds {
+		if !kind.Same(o, p) {
+			return false
+		}
+	}
+	return true
 }
 
 // Origins is the places in files of objects.

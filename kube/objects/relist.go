@@ -1,22 +1,21 @@
 package objects
 
 import (
-	"slices"
-
 	"k8s.io/apimachinery/pkg/types"
 )
 
 // Relist is what a list that came whole, as after a lost watch, had no more of
-// what was there before. Nobody said that these objects were deleted.
+// what was there before. No watch said that these objects were deleted.
 type Relist struct {
 	Lacking map[types.UID]bool
 	Every   bool // the list is empty
 }
 
-// NewRelist compares a list with the one before; nil when nothing is lacking.
-func NewRelist[T Object](before, now Table[T]) *Relist {
-	r := &Relist{Lacking: make(map[types.UID]bool), Every: now.Len() == 0}
-	for _, object := range Deleted(before, now) {
+// NewRelist compares the list of a kind with the one before; nil when nothing is
+// lacking.
+func NewRelist(kind *Kind, before, now *Objects) *Relist {
+	r := &Relist{Lacking: make(map[types.UID]bool), Every: kind.Len(now) == 0}
+	for _, object := range kind.Deleted(before, now) {
 		r.Lacking[object.GetUID()] = true
 	}
 	if len(r.Lacking) == 0 {
@@ -27,16 +26,19 @@ func NewRelist[T Object](before, now Table[T]) *Relist {
 
 // RelistOf compares, kind by kind, what objects are now with what they were.
 func RelistOf(before, now *Objects) []*Relist {
-	relists := []*Relist{
-		NewRelist(before.Ingresses, now.Ingresses), NewRelist(before.Classes, now.Classes),
-		NewRelist(before.Services, now.Services), NewRelist(before.Slices, now.Slices),
-		NewRelist(before.Secrets, now.Secrets), NewRelist(before.Namespaces, now.Namespaces),
-		NewRelist(before.DNSEndpoints, now.DNSEndpoints),
+	var relists []*Relist
+	for _, kind := range kinds {
+		if kind.Own {
+			continue
+		}
+		if r := NewRelist(kind, before, now); r != nil {
+			relists = append(relists, r)
+		}
 	}
-	return slices.DeleteFunc(relists, func(r *Relist) bool { return r == nil })
+	return relists
 }
 
-// Lacking tells whether a whole list lacked the object, and whether that list
+// Lacking reports whether a whole list lacked the object, and whether that list
 // lacked every other as well.
 func Lacking(relists []*Relist, uid types.UID) (relisted, every bool) {
 	for _, r := range relists {

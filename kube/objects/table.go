@@ -2,7 +2,6 @@ package objects
 
 import (
 	"cmp"
-	"iter"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -57,20 +56,6 @@ func WithObjects[T Object](table Table[T], list ...T) Table[T] {
 		edit.Set(KeyOf(object), object)
 	}
 	return edit.Map()
-}
-
-// Deleted goes through the objects of before that are not in now. Where another
-// object has the name now, which its UID says, the one before was deleted.
-func Deleted[T Object](before, now Table[T]) iter.Seq2[Key, T] {
-	var none T
-	return func(yield func(Key, T) bool) {
-		for key, change := range now.Changes(before) {
-			was, is := change.Before, change.After
-			if was != none && (is == none || is.GetUID() != was.GetUID()) && !yield(key, was) {
-				return
-			}
-		}
-	}
 }
 
 // UID is the UID of an object, as a key of a Map.

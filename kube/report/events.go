@@ -215,7 +215,10 @@ func (w *eventWriter) object(e event) *corev1.Event {
 	if len(message) > maxEventMessage {
 		message = strings.ToValidUTF8(message[:maxEventMessage-3], "") + "..."
 	}
-	_, apiVersion := objects.NewObject(e.object.Kind)
+	apiVersion := ""
+	if kind := objects.KindOf(e.object.Kind); kind != nil {
+		apiVersion = kind.APIVersion
+	}
 	return &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: e.object.Namespace,

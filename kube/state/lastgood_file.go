@@ -9,10 +9,6 @@ import (
 	"os"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-
 	"gatelodge.dev/kube/objects"
 )
 
@@ -28,9 +24,6 @@ type fileHead struct {
 
 const fileFormat = "gatelodge.dev/objects/v1"
 
-// storedKind is the kind of a line with a Secret of Objects.Stored.
-const storedKind = "Stored"
-
 // fileLine is each other line.
 type fileLine struct {
 	Kind   string          `json:"kind"`
@@ -44,28 +37,22 @@ func writeObjects(path string, o *objects.Objects) error {
 
 func encodeObjects(out io.Writer, o *objects.Objects) error {
 	lines := json.NewEncoder(out)
-	head := fileHead{Format: fileFormat, Time: o.Now, Count: o.Ingresses.Len() + o.Classes.Len() + o.Services.Len() + o.Slices.Len() + o.Secrets.Len() + o.Namespaces.Len() + o.DNSEndpoints.Len() + o.ConfigMaps.Len() + o.Stored.Len()}
-	return errors.Join(
-		lines.Encode(head),
-		encodeAll(lines, "Ingress", o.Ingresses),
-		encodeAll(lines, "IngressClass", o.Classes),
-		encodeAll(lines, "Service", o.Services),
-		encodeAll(lines, "EndpointSlice", o.Slices),
-		encodeAll(lines, "Secret", o.Secrets),
-		encodeAll(lines, "Namespace", o.Namespaces),
-		encodeAll(lines, "DNSEndpoint", o.DNSEndpoints),
-		encodeAll(lines, "ConfigMap", o.ConfigMaps),
-		encodeAll(lines, storedKind, o.Stored))
-}
-
-func encodeAll[T objects.Object](lines *json.Encoder, kind string, table objects.Table[T]) error {
-	for _, object := range table.All() {
-		text, err := json.Marshal(object)
-		if err != nil {
-			return fmt.Errorf("%s %s/%s: %w", kind, object.GetNamespace(), object.GetName(), err)
-		}
-		if err := lines.Encode(fileLine{kind, text}); err != nil {
-			return err
+	head := fileHead{Format: fileFormat, Time: o.Now}
+	for _, kind := range objects.Kinds() {
+		head.Count += kind.Len(o)
+	}
+	if err := lines.Encode(head); err != nil {
+		return err
+	}
+	for _, kind := range objects.Kinds() {
+		for key, object := range kind.All(o) {
+			text, err := json.Marshal(object)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", kind.Name, key, err)
+			}
+			if err := lines.Encode(fileLine{kind.Name, text}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -87,43 +74,27 @@ func readObjects(path string) (o objects.Objects, err error) {
 		return objects.Objects{}, fmt.Errorf("has format %.60q, expected %q", head.Format, fileFormat)
 	}
 	o.Remembered = head.Time
+	edits := make(map[*objects.Kind]objects.Edit)
 	for n := range head.Count {
 		var line fileLine
 		if err := lines.Decode(&line); err != nil {
 			return objects.Objects{}, fmt.Errorf("line %d: %w", n+2, err)
 		}
-		object, _ := objects.NewObject(line.Kind)
-		if line.Kind == storedKind {
-			object = &corev1.Secret{}
-		}
-		if object == nil {
+		kind := objects.KindOf(line.Kind)
+		if kind == nil {
 			return objects.Objects{}, fmt.Errorf("line %d: unknown kind %.60q", n+2, line.Kind)
 		}
+		object := kind.New()
 		if err := json.Unmarshal(line.Object, object); err != nil {
 			return objects.Objects{}, fmt.Errorf("line %d: %w", n+2, err)
 		}
-		switch object := object.(type) {
-		case *networkingv1.Ingress:
-			o.Ingresses = o.Ingresses.With(objects.KeyOf(object), object)
-		case *networkingv1.IngressClass:
-			o.Classes = o.Classes.With(objects.KeyOf(object), object)
-		case *corev1.Service:
-			o.Services = o.Services.With(objects.KeyOf(object), object)
-		case *discoveryv1.EndpointSlice:
-			o.Slices = o.Slices.With(objects.KeyOf(object), object)
-		case *corev1.Secret:
-			if line.Kind == storedKind {
-				o.Stored = o.Stored.With(objects.KeyOf(object), object)
-			} else {
-				o.Secrets = o.Secrets.With(objects.KeyOf(object), object)
-			}
-		case *corev1.Namespace:
-			o.Namespaces = o.Namespaces.With(objects.KeyOf(object), object)
-		case *corev1.ConfigMap:
-			o.ConfigMaps = o.ConfigMaps.With(objects.KeyOf(object), object)
-		case *objects.DNSEndpoint:
-			o.DNSEndpoints = o.DNSEndpoints.With(objects.KeyOf(object), object)
+		if edits[kind] == nil {
+			edits[kind] = kind.Edit(&o)
 		}
+		edits[kind].Set(objects.KeyOf(object), object)
+	}
+	for _, edit := range edits {
+		edit.Done()
 	}
 	return o, nil
 }

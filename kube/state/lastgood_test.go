@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/intent"
@@ -189,5 +191,29 @@ func TestDamagedStateIsNotServed(t *testing.T) {
 				})
 			})
 		})
+	}
+}
+
+// TestEveryKindIsKept on disk.
+func TestEveryKindIsKept(t *testing.T) {
+	var all objects.Objects
+	for _, kind := range objects.Kinds() {
+		object := kind.New()
+		object.SetNamespace("shop")
+		object.SetName("a")
+		object.SetUID(types.UID(kind.Name))
+		edit := kind.Edit(&all)
+		edit.Set(objects.KeyOf(object), object)
+		edit.Done()
+	}
+	path := filepath.Join(t.TempDir(), "objects")
+	kubetest.Must(t, writeObjects(path, &all))
+	got, err := readObjects(path)
+	kubetest.Must(t, err)
+	for _, kind := range objects.Kinds() {
+		key := objects.Key{Namespace: "shop", Name: "a"}
+		if want, got := kind.Get(&all, key), kind.Get(&got, key); !reflect.DeepEqual(want, got) || kind.Len(&all) != 1 {
+			t.Errorf("kind %s: got %v, want %v", kind.Name, got, want)
+		}
 	}
 }

@@ -2,8 +2,6 @@ package state
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,7 +73,7 @@ func (s *FolderStore) Put(_ context.Context, name string, item gatelodge.Item) (
 		return "", fmt.Errorf("put item %s in %s: %w", name, s.dir, err)
 	}
 	s.tell(name)
-	return versionOfText(text), nil
+	return objects.HashOf(text), nil
 }
 
 // Delete implements gatelodge.Store.
@@ -107,7 +105,7 @@ func (s *FolderStore) read(name string) (gatelodge.Item, error) {
 	} else if err != nil {
 		return gatelodge.Item{}, err
 	}
-	item := gatelodge.Item{Version: versionOfText(text)}
+	item := gatelodge.Item{Version: objects.HashOf(text)}
 	if err := json.Unmarshal(text, &item.Data); err != nil {
 		return gatelodge.Item{}, err
 	}
@@ -126,11 +124,6 @@ func (s *FolderStore) compare(name, version string) error {
 		return gatelodge.ErrConflict
 	}
 	return nil
-}
-
-func versionOfText(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
 }
 
 // Watch implements gatelodge.Store.
