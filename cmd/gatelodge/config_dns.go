@@ -68,6 +68,7 @@ func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views [
 		TTL:         r.ttl(key+".ttl", z.TTL),
 		NegativeTTL: r.ttl(key+".negativeTTL", z.NegativeTTL),
 		Views:       z.Views,
+		Grants:      r.each(key+".grants", z.Grants, r.label),
 	}
 	seen := make(unique)
 	for i, view := range z.Views {

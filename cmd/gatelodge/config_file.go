@@ -134,6 +134,7 @@ type fileZone struct {
 	Records     string       `yaml:"records"`
 	Transfer    fileTransfer `yaml:"transfer"`
 	CAA         []string     `yaml:"caa"`
+	Grants      []string     `yaml:"grants"`
 }
 
 type fileTransfer struct {

@@ -103,6 +103,7 @@ dns:
     records: |
       kafka IN CNAME kafka.example.net.
     caa: ['0 issue "letsencrypt.org"']
+    grants: [shop]
   - name: sub.pke.example.com
     views: [inside]
   service: edge/names
@@ -171,6 +172,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 				Views:       []string{"inside", "outside"},
 				Records:     []gatelodge.Record{{Name: "kafka.pke.example.com", Type: "CNAME", TTL: 5 * time.Minute, Data: "kafka.example.net."}},
 				CAA:         []string{`0 issue "letsencrypt.org"`},
+				Grants:      []string{"shop"},
 			},
 			{
 				Name:        "sub.pke.example.com",

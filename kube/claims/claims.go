@@ -15,25 +15,31 @@ import (
 type Claims struct {
 	sharing    objects.HostSharing
 	Limits     *NameLimits
-	Reserved   map[gatelodge.Name]string // what each is
+	Reserved   map[gatelodge.Name]Reservation
 	incumbents Incumbents
 	claimed    *claimedNames
 	rulings    *gatelodge.MapEdit[gatelodge.Name, *Ruling]
 }
 
 // ReservedNames are those that the configuration has a use for.
-func ReservedNames(cfg *objects.Config) map[gatelodge.Name]string {
-	reserved := make(map[gatelodge.Name]string)
+func ReservedNames(cfg *objects.Config) map[gatelodge.Name]Reservation {
+	reserved := make(map[gatelodge.Name]Reservation)
 	for _, zone := range cfg.Zones {
 		for _, record := range zone.Records {
-			reserved[record.Name] = "has a record in the configuration"
+			reserved[record.Name] = Reservation{"has a record in the configuration", zone.Grants}
 		}
 		for _, ns := range zone.Nameservers {
-			reserved[ns] = fmt.Sprintf("is a name server of zone %s", zone.Name)
+			reserved[ns] = Reservation{"is a name server of zone " + string(zone.Name), nil}
 		}
-		reserved[zone.Name] = "is the apex of a zone"
+		reserved[zone.Name] = Reservation{"is the apex of a zone", zone.Grants}
 	}
 	return reserved
+}
+
+// Reservation is what the configuration has a use for a name for.
+type Reservation struct {
+	What   string   // completes "it …"
+	grants []string // namespaces that may have the name as a host all the same
 }
 
 // decide says who gets a name, of those who claim it, the oldest first. What has
@@ -73,10 +79,13 @@ func (c *Claims) decide(name gatelodge.Name, list []share) *Ruling {
 // configuration and by the limits of namespaces.
 func (c *Claims) Permitted(name gatelodge.Name, list []share, r *Ruling) []share {
 	if why := c.isReserved(name); why != "" {
-		for _, s := range list {
-			r.refuse(s, gatelodge.NameReserved, "host %s is reserved: it %s", name, why)
-		}
-		return nil
+		list = slices.DeleteFunc(slices.Clone(list), func(s share) bool {
+			refused := !c.isExcepted(name, s)
+			if refused {
+				r.refuse(s, gatelodge.NameReserved, "host %s is reserved: it %s", name, why)
+			}
+			return refused
+		})
 	}
 	if len(c.Limits.byNamespace) == 0 {
 		return list
@@ -190,8 +199,8 @@ func (c *Claims) lets(above *superior, s share) bool {
 
 // isReserved says what the name is needed for, and "" for one that may be had.
 func (c *Claims) isReserved(name gatelodge.Name) string {
-	if why, ok := c.Reserved[name]; ok {
-		return why
+	if reservation, ok := c.Reserved[name]; ok {
+		return reservation.What
 	}
 	base, underscored := BelowUnderscore(name)
 	if !underscored {
@@ -200,15 +209,49 @@ func (c *Claims) isReserved(name gatelodge.Name) string {
 	for label := range strings.SplitSeq(string(name), ".") {
 		switch label {
 		case "_acme-challenge":
-			return "is for the proof of control of a name"
+			return "is for the proof of control of a name, and only a CNAME by a DNSEndpoint of the owner of that name may stand there"
 		case "_owner":
 			return "is for the record of who has a name"
 		}
 	}
-	if why, ok := c.Reserved[base]; ok {
-		return fmt.Sprintf("belongs to %s, which %s", base, why)
+	if reservation, ok := c.Reserved[base]; ok {
+		return fmt.Sprintf("belongs to %s, which %s", base, reservation.What)
 	}
 	return ""
+}
+
+// isExcepted reports whether a claim to a reserved name is granted all the same:
+// by the configuration, or because the owner of a name leads to where the control
+// of it is proved.
+func (c *Claims) isExcepted(name gatelodge.Name, s share) bool {
+	if reservation, ok := c.Reserved[name]; ok {
+		return slices.Contains(reservation.grants, s.Namespace())
+	}
+	base, ok := strings.CutPrefix(string(name), proofLabel)
+	if !ok || s.Claim.Records == nil {
+		return false
+	}
+	for _, set := range s.Claim.Records.List {
+		if set.Rtype != "CNAME" {
+			return false
+		}
+	}
+	return c.hasSay(gatelodge.Name(base)) == s.Namespace()
+}
+
+// proofLabel begins the name at which a CA looks for the proof of control of the
+// name after it (RFC 8555 §8.4).
+const proofLabel = "_acme-challenge."
+
+// hasSay returns the namespace that proves control of a name: the one that has
+// it, or the wildcard that matches it, or else the wildcard below it.
+func (c *Claims) hasSay(base gatelodge.Name) (namespace string) {
+	for _, name := range []gatelodge.Name{base, base.Wildcard(), "*." + base} {
+		if namespace == "" && name != "" {
+			namespace = c.rulings.Get(name).Namespace()
+		}
+	}
+	return namespace
 }
 
 // BelowUnderscore cuts a name after its last label that starts with an

@@ -69,7 +69,7 @@ func (g *Grant) settle(rule *Claims) (refusals []gatelodge.Problem) {
 	}
 	kept := make([]recordEntry, 0, len(g.Entries))
 	for _, e := range g.Entries {
-		if why := rule.provesTooMuch(g, e.set.Rtype); why != "" {
+		if why := rule.leavesOut(g, e.set.Rtype); why != "" {
 			refusals = append(refusals, *intent.Refuse(e.By, gatelodge.NameReserved, "%s %s is left out: %s", g.Name, e.set.Rtype, why))
 			continue
 		}
@@ -89,14 +89,14 @@ func (g *Grant) settle(rule *Claims) (refusals []gatelodge.Problem) {
 	return refusals
 }
 
-// dropAlias has a wildcard lead nowhere rather than be an alias that would speak
-// for the name that it stands below.
+// dropAlias has a name lead nowhere rather than be an alias beside records of the
+// configuration, or one that would speak for the name that a wildcard stands below.
 func (g *Grant) dropAlias(rule *Claims) (refusal *gatelodge.Problem) {
 	to, _ := g.Target()
 	if to == nil || to.Alias == "" {
 		return nil
 	}
-	why := rule.provesTooMuch(g, "CNAME")
+	why := rule.leavesOut(g, "CNAME")
 	if why == "" {
 		return nil
 	}
@@ -104,16 +104,23 @@ func (g *Grant) dropAlias(rule *Claims) (refusal *gatelodge.Problem) {
 	return intent.Refuse(g.Leader, gatelodge.NameReserved, "%s CNAME is left out: %s", g.Name, why)
 }
 
-// provesTooMuch says why records of a type may not be at a wildcard. A wildcard
-// answers for every name below it that does not exist, _acme-challenge.NAME and
-// _dmarc.NAME among them, where records other than addresses speak for NAME.
-func (c *Claims) provesTooMuch(g *Grant, rtype string) string {
-	if !g.Name.IsWildcard() || rtype == "A" || rtype == "AAAA" {
+// leavesOut says why records of a type may not be at a name, "" if they may. What
+// the configuration needs is granted for addresses alone. A wildcard answers for
+// every name below it that does not exist, _acme-challenge.NAME and _dmarc.NAME
+// among them, where records other than addresses speak for NAME.
+func (c *Claims) leavesOut(g *Grant, rtype string) string {
+	if rtype == "A" || rtype == "AAAA" {
+		return ""
+	}
+	if reservation, ok := c.Reserved[g.Name]; ok {
+		return "the name is granted for addresses alone, because it " + reservation.What
+	}
+	if !g.Name.IsWildcard() {
 		return ""
 	}
 	base := g.Name.Parent()
-	if why, ok := c.Reserved[base]; ok {
-		return "it would answer for names such as _dmarc." + string(base) + ", and " + string(base) + " " + why
+	if reservation, ok := c.Reserved[base]; ok {
+		return "it would answer for names such as _dmarc." + string(base) + ", and " + string(base) + " " + reservation.What
 	}
 	if r := c.rulings.Get(base); r.Namespace() != "" && r.Namespace() != g.Namespace() {
 		return "it would answer for names such as _dmarc." + string(base) + ", and " + string(base) + " is granted to " + r.owner.Object.String()

@@ -19,7 +19,7 @@ type Grants struct {
 	Limits     *NameLimits
 	Cfg        *objects.Config
 	incumbents Incumbents
-	Reserved   map[gatelodge.Name]string // what each is; for cfg
+	Reserved   map[gatelodge.Name]Reservation // for cfg
 
 	Rulings   gatelodge.Map[gatelodge.Name, *Ruling]      // of every name that is claimed
 	Names     gatelodge.Map[gatelodge.Name, *Grant]       // of those that have an owner
@@ -204,10 +204,8 @@ func makeGrant(name gatelodge.Name, r *Ruling, rule *Claims) (g *Grant, problems
 		problems = append(problems, g.add(s)...)
 	}
 	problems = append(problems, g.leftOut()...)
-	if name.IsWildcard() {
-		if refusal := g.dropAlias(rule); refusal != nil {
-			problems = append(problems, *refusal)
-		}
+	if refusal := g.dropAlias(rule); refusal != nil {
+		problems = append(problems, *refusal)
 	}
 	if len(g.Entries) > 0 {
 		problems = append(problems, g.settle(rule)...)

@@ -289,7 +289,7 @@ func madeOf[T objects.Object](table objects.Table[T], list []metav1.Object) obje
 func worldZone(name gatelodge.Name) objects.ZoneConfig {
 	return objects.ZoneConfig{
 		Name: name, Nameservers: []gatelodge.Name{"ns1." + name}, Hostmaster: "hostmaster." + string(name),
-		TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: []string{"inside", "outside"},
+		TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: []string{"inside", "outside"}, Grants: []string{"shop"},
 		Records: []gatelodge.Record{
 			{Name: "sub.d." + name, Type: "NS", TTL: time.Hour, Data: "ns.example.net."},
 			{Name: "old." + name, Type: "DNAME", TTL: time.Hour, Data: "d." + string(name) + "."},

@@ -183,6 +183,7 @@ type goldenConfig struct {
 		Views       []string
 		Records     []string // name, type, data
 		CAA         []string
+		Grants      []string
 	}
 	HTTPSPort           uint16 // of a listener; 0: there is none
 	HTTP                bool   // there is a listener of this protocol
@@ -232,7 +233,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 	for _, z := range g.Zones {
 		zone := objects.ZoneConfig{
 			Name: z.Name, Nameservers: z.Nameservers, Hostmaster: "hostmaster." + string(z.Name),
-			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA,
+			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA, Grants: z.Grants,
 		}
 		for _, text := range z.Records {
 			fields := strings.SplitN(text, " ", 3)

@@ -116,10 +116,13 @@ func (s *soundness) checkWildcards(z nodesOf) {
 		if !name.IsWildcard() {
 			check(name, "any."+name, granted.Namespace())
 		}
-		for above := name; above != z.apex; above = above.Parent() {
+		for above := name; above.Within(z.apex); above = above.Parent() {
 			check("", "_acme-challenge."+above, granted.Namespace())
+			proof := s.builder.last.grants.Names.Get("_acme-challenge." + above)
+			if _, alias := z.cname("_acme-challenge." + above); alias && proof != nil && proof.Namespace() != granted.Namespace() {
+				s.t.Errorf("%s: namespace %s proves control of %s, and %s is of namespace %s", s.at, proof.Namespace(), above, name, granted.Namespace())
+			}
 		}
-		check("", "_acme-challenge."+z.apex, granted.Namespace())
 	}
 }
 

@@ -132,6 +132,7 @@ type ZoneConfig struct {
 	Views       []string
 	Records     []gatelodge.Record // more of them, within the zone
 	CAA         []string           // RDATA of CAA records at the apex (RFC 8659 §4.1.1)
+	Grants      []string           // namespaces that may have the apex, and names of Records, as hosts
 }
 
 // HasNamespace tells whether Ingresses of the namespace are looked at.

@@ -49,18 +49,19 @@ func (v *Views) countTenants(last *Views) tenants {
 	return tenants{v.grants, edit.Map()}
 }
 
-// othersAt reports whether another namespace has the name or one below it.
-func (t tenants) othersAt(name gatelodge.Name, namespace string) bool {
+// otherAt returns another namespace that has the name or one below it, "" if
+// there is none.
+func (t tenants) otherAt(name gatelodge.Name, namespace string) string {
 	if granted := t.grants.Names.Get(name); granted != nil && granted.Namespace() != namespace {
-		return true
+		return granted.Namespace()
 	}
 	for at := range t.below.From(tenancy{name: name}) {
 		if at.name != name {
 			break
 		}
 		if at.namespace != namespace {
-			return true
+			return at.namespace
 		}
 	}
-	return false
+	return ""
 }

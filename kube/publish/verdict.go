@@ -2,6 +2,7 @@ package publish
 
 import (
 	"reflect"
+	"strings"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/claims"
@@ -52,6 +53,12 @@ func (v *Views) verdictOn(granted *claims.Grant) *verdict {
 			why = "has a DNAME record in the configuration, which leads all names below it elsewhere, with %s"
 		}
 		return withhold(granted, gatelodge.BadRecord, "%s gets no records: %s "+why, granted.Name, cut.at, granted.Name)
+	}
+	if label, base, _ := strings.Cut(string(granted.Name), "."); label == proofLabels()[0] {
+		if other := v.tenants.otherAt(gatelodge.Name(base), granted.Namespace()); other != "" {
+			return withhold(granted, gatelodge.NameReserved,
+				"%s gets no records: namespace %s has names at or below %s, and a CA would issue certificates for those too to where the CNAME leads", granted.Name, other, base)
+		}
 	}
 	return nil
 }

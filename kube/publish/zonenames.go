@@ -21,11 +21,8 @@ func (b *zoneBuilder) own(name gatelodge.Name, granted *claims.Grant) []gatelodg
 	if _, isCut := b.plan.cutAbove(name); isCut {
 		return records
 	}
-	if granted != nil && !b.verdicts.Get(name).withholds() {
-		if !slices.ContainsFunc(configured, decidesLead) {
-			records = append(records, b.leading(name, granted)...)
-		}
-		records = append(records, b.added(granted)...)
+	if granted != nil && !b.verdicts.Get(name).withholds() && !slices.ContainsFunc(configured, decidesLead) {
+		records = append(append(records, b.leading(name, granted)...), b.added(granted)...)
 	}
 	if base, is := strings.CutPrefix(string(name), ownerLabel); is && b.view.Owners {
 		if granted := b.grants.Names.Get(gatelodge.Name(base)); granted != nil && granted.IsPublished() {
@@ -129,7 +126,7 @@ func (b *zoneBuilder) wildcardFor(name gatelodge.Name, granted *claims.Grant, ow
 	}
 	// An alias speaks for all that is asked of the name: its other records, and
 	// the CAA records that hold for the names below it (RFC 8659 §3).
-	if to, _ := wildcard.Target(); to != nil && to.Alias != "" && (own || b.tenants.othersAt(name, wildcard.Namespace())) {
+	if to, _ := wildcard.Target(); to != nil && to.Alias != "" && (own || b.tenants.otherAt(name, wildcard.Namespace()) != "") {
 		return nil
 	}
 	if _, isCut := b.plan.cutAbove(name); isCut {
@@ -155,7 +152,7 @@ func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, granted *claims.Grant) bo
 		return false
 	}
 	wildcard := b.grants.Names.Get("*." + name.Parent())
-	if wildcard == nil || !b.tenants.othersAt(name.Parent(), wildcard.Namespace()) {
+	if wildcard == nil || b.tenants.otherAt(name.Parent(), wildcard.Namespace()) == "" {
 		return false
 	}
 	own := b.own(wildcard.Name, wildcard)
