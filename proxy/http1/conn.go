@@ -28,7 +28,7 @@ const (
 	idle                  // between two requests
 	active                // a request is being served
 	over                  // closed by Drain
-	hijacked              // a tunnel
+	hijacked              // a tunnel, or taken over by the engine of HTTP/2
 )
 
 // serve serves the requests of a connection until it ends.

@@ -104,6 +104,9 @@ func (b *block) note(name, value string) error {
 	if !isLowerToken(name) {
 		return wire.Badf("field %q: expected a name of token characters in lower case", name[:min(len(name), 64)])
 	}
+	if b.of == ofResponse { // many endpoints' libraries don't check what they send
+		value = strings.Trim(value, " \t")
+	}
 	if !isFieldValue(value) {
 		return wire.Badf("field %q: its value has a control character, or a blank at an end", name)
 	}
@@ -141,7 +144,7 @@ func (b *block) note(name, value string) error {
 			return nil
 		}
 	}
-	if b.count++; b.count > b.limit.Fields {
+	if b.count++; b.count > b.limit.Fields && b.of != ofResponse {
 		return wire.TooLarge(431, "there are more than %d fields", b.limit.Fields)
 	}
 	b.fields = append(b.fields, exchange.Field{Name: name, Value: value})

@@ -115,8 +115,11 @@ func TestAnswers(t *testing.T) {
 			_ = p.WriteData(id, true, []byte("body"))
 		}, status: 204, errs: []error{exchange.ErrBackend}, says: "longer"},
 		{name: "sends a body before the head", answer: func(p *peer, id uint32) { _ = p.WriteData(id, true, []byte("body")) }, errs: []error{exchange.ErrBackend}},
-		{name: "sends too many fields", answer: func(p *peer, id uint32) {
-			p.headers(id, true, append([]string{":status", "200"}, many(200)...)...)
+		{name: "sends many fields, and blanks around a value", answer: func(p *peer, id uint32) {
+			p.headers(id, true, append([]string{":status", "200", "x", " y "}, many(200)...)...)
+		}, status: 200},
+		{name: "sends a head that is too large", answer: func(p *peer, id uint32) {
+			p.long(id, ":status", "200", "x", strings.Repeat("x", 70<<10))
 		}, errs: []error{exchange.ErrBackend, exchange.ErrTooLarge}},
 		{name: "sends trailers that are malformed", answer: func(p *peer, id uint32) {
 			p.headers(id, false, ":status", "200")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -317,6 +318,7 @@ func (c *conn) begin(r *request, f frame, settings *gatelodge.Settings) error {
 	if err := l.block.request(&r.ex, f.has(flagEndStream)); err != nil {
 		return c.refuse(r, f, err)
 	}
+	r.fields = slices.Grow(r.fields, spareFields)
 	r.ex.Header = r.fields
 	r.response.continued = !r.ex.Waits
 	if r.ex.Length > 0 {

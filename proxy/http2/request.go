@@ -22,6 +22,10 @@ type request struct {
 	response response
 }
 
+// spareFields is how many fields a handler can add before the list of a pooled
+// request has to be allocated again.
+const spareFields = 16
+
 func (c *conn) takeRequest() *request {
 	r, _ := c.server.requests.Get().(*request)
 	if r == nil {

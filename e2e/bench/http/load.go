@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,8 @@ type load struct {
 	address string
 	tls     *tls.Config
 	request []byte // head and body
+	block   []byte // the head, over HTTP/2
+	content []byte // the body
 	stop    atomic.Bool
 	count   atomic.Int64
 
@@ -49,7 +52,11 @@ func runLoad(args []string) error {
 	}
 	l := &load{row: rows[i], address: args[1], tls: clientTLS(rows[i])}
 	l.request = l.text()
-	if l.idle > 0 {
+	l.block, l.content = l.fields(), l.message()
+	switch {
+	case l.idle > 0 && l.streams > 0:
+		return l.holdIdle2()
+	case l.idle > 0:
 		return l.holdIdle()
 	}
 	return l.run(period)
@@ -59,7 +66,7 @@ func runLoad(args []string) error {
 // the load's CPU time, and the certificate is made for the run.
 func clientTLS(r row) *tls.Config {
 	config := &tls.Config{
-		ServerName: host, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"},
+		ServerName: cmp.Or(r.host, host), InsecureSkipVerify: true, NextProtos: []string{"http/1.1"},
 		MinVersion: tls.VersionTLS13, CurvePreferences: []tls.CurveID{tls.X25519},
 	}
 	if r.tls12 {
@@ -83,12 +90,38 @@ func (l *load) text() []byte {
 	return append([]byte(head+"\r\n"), make([]byte, l.body)...)
 }
 
+// fields are the head of a request over HTTP/2.
+func (l *load) fields() []byte {
+	fields := []string{":method", l.method, ":scheme", "https", ":authority", l.authority(), ":path", l.path, "user-agent", "bench"}
+	if l.grpc {
+		fields = append(fields, "content-type", "application/grpc", "te", "trailers")
+	} else if l.body > 0 {
+		fields = append(fields, "content-length", strconv.Itoa(l.body))
+	}
+	return block(fields...)
+}
+
+// message is the body: for gRPC, its length comes before a message.
+func (l *load) message() []byte {
+	content := make([]byte, l.body)
+	if l.grpc {
+		binary.BigEndian.PutUint32(content[1:], uint32(l.body-5))
+	}
+	return content
+}
+
+func (l *load) authority() string { return cmp.Or(l.host, host) }
+
 // run keeps all clients busy for a while and then counts for period. It writes
 // a line when it begins to count, and one with the count when it is done.
 func (l *load) run(period time.Duration) error {
 	errs := make(chan error, l.clients)
+	client := l.client
+	if l.streams > 0 {
+		client = l.client2
+	}
 	for range l.clients {
-		go func() { errs <- l.client() }()
+		go func() { errs <- client() }()
 	}
 	time.Sleep(warmUp)
 	l.counting.Store(true)

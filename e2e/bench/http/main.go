@@ -35,6 +35,9 @@ func run(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == loadCommand {
 		return runLoad(args[1:])
 	}
+	if len(args) > 0 && args[0] == backendCommand {
+		return runBackend(args[1:])
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 5, "runs of each row and peer, of which the median counts")
 	period := flags.Duration("period", 3*time.Second, "time that a run measures")

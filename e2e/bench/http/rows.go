@@ -7,6 +7,9 @@ type row struct {
 	unit  string
 
 	tls      bool
+	streams  int    // requests at a time on each connection over HTTP/2; 0: HTTP/1.1
+	grpc     bool   // a call of gRPC, to a backend that speaks HTTP/2
+	host     string // "": that of the ordinary backend
 	method   string
 	path     string
 	body     int  // bytes of the request's body
@@ -39,6 +42,10 @@ var rows = []row{
 	{name: "post1k", about: "POST of 1 KiB", unit: micros, method: "POST", path: "/", body: 1 << 10, answer: small, clients: 64},
 	{name: "down1m", about: "GET of 1 MiB", unit: micros, method: "GET", path: "/1m", answer: mega, clients: 16},
 	{name: "up1m", about: "POST of 1 MiB", unit: micros, method: "POST", path: "/up", body: mega, answer: small, clients: 16},
+	{name: "h2", about: "GET over HTTP/2 and TLS, 8 at a time on each of 16 connections", unit: micros, tls: true, streams: 8, method: "GET", path: "/", answer: small, clients: 16},
+	{name: "h2one", about: "the same, one at a time on each of 64", unit: micros, tls: true, streams: 1, method: "GET", path: "/", answer: small, clients: 64},
+	{name: "grpc", about: "unary gRPC calls of 100 bytes, HTTP/2 on both sides", unit: micros, tls: true, streams: 8, grpc: true, host: grpcHost, method: "POST", path: "/echo.Echo/Call", body: 105, answer: 105, clients: 16},
 	{name: "idle", about: "10,000 idle connections", unit: kibis, method: "GET", path: "/", answer: small, idle: 10_000, requests: 10},
 	{name: "idletls", about: "10,000 idle TLS connections", unit: kibis, tls: true, method: "GET", path: "/", answer: small, idle: 10_000, requests: 10},
+	{name: "idle2", about: "2,000 idle connections over HTTP/2 and TLS", unit: kibis, tls: true, streams: 1, method: "GET", path: "/", answer: small, idle: 2_000, requests: 10},
 }

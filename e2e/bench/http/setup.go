@@ -25,25 +25,30 @@ import (
 //go:embed peers
 var peerFiles embed.FS
 
-const host = "app.example.test"
+// The hosts of the ordinary backend and of the one that speaks gRPC.
+const (
+	host     = "app.example.test"
+	grpcHost = "grpc.example.test"
+)
 
-// bench is the folder that the peers live in, and the backend behind them.
+// bench is the folder that the peers live in, and the backends behind them.
 type bench struct {
 	dir                  string
 	backend, http, https netip.AddrPort
+	calls                netip.AddrPort // the backend that speaks gRPC
 	dns, admin           netip.AddrPort
-	server               *exec.Cmd // the backend
+	servers              []*exec.Cmd // the backends
 	profile              string
 }
 
-// setUp builds Gatelodge, writes the peers' files and starts the backend.
+// setUp builds Gatelodge, writes the peers' files and starts the backends.
 func setUp(ctx context.Context) (*bench, error) {
 	dir, err := os.MkdirTemp("", "gatelodge-bench-")
 	if err != nil {
 		return nil, err
 	}
 	b := &bench{dir: dir}
-	for _, step := range []func(context.Context) error{b.build, b.addresses, b.write, b.startBackend} {
+	for _, step := range []func(context.Context) error{b.build, b.addresses, b.write, b.startBackends} {
 		if err := step(ctx); err != nil {
 			b.close()
 			return nil, err
@@ -53,8 +58,8 @@ func setUp(ctx context.Context) (*bench, error) {
 }
 
 func (b *bench) close() {
-	if b.server != nil {
-		end(b.server)
+	for _, server := range b.servers {
+		end(server)
 	}
 	os.RemoveAll(b.dir)
 }
@@ -74,7 +79,7 @@ func (b *bench) build(ctx context.Context) error {
 
 // addresses picks ports that are free now.
 func (b *bench) addresses(context.Context) error {
-	for _, a := range []*netip.AddrPort{&b.backend, &b.http, &b.https, &b.dns, &b.admin} {
+	for _, a := range []*netip.AddrPort{&b.backend, &b.calls, &b.http, &b.https, &b.dns, &b.admin} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -97,7 +102,7 @@ func (b *bench) write(context.Context) error {
 	}
 	encoding := base64.StdEncoding
 	values := map[string]any{
-		"Dir": b.dir, "Backend": b.backend, "BackendPort": b.backend.Port(), "HTTP": b.http, "HTTPS": b.https,
+		"Dir": b.dir, "Backend": b.backend, "BackendPort": b.backend.Port(), "Calls": b.calls, "CallsPort": b.calls.Port(), "HTTP": b.http, "HTTPS": b.https,
 		"Certificate": encoding.EncodeToString(certificate), "Key": encoding.EncodeToString(key),
 	}
 	templates, err := template.ParseFS(peerFiles, "peers/*")
@@ -130,7 +135,7 @@ func keyPair() (certificate, key []byte, err error) {
 		return nil, nil, err
 	}
 	about := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{host},
+		SerialNumber: big.NewInt(1), DNSNames: []string{host, grpcHost},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, about, about, &private.PublicKey, private)
@@ -145,11 +150,20 @@ func keyPair() (certificate, key []byte, err error) {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), nil
 }
 
-func (b *bench) startBackend(ctx context.Context) error {
-	server, err := b.start(ctx, loadCore, "backend", "nginx", "-c", filepath.Join(b.dir, "backend.conf"))
+func (b *bench) startBackends(ctx context.Context) error {
+	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	b.server = server
-	return accepts(ctx, b.backend)
+	for name, command := range map[string][]string{
+		"backend": {"nginx", "-c", filepath.Join(b.dir, "backend.conf")},
+		"calls":   {self, backendCommand, b.calls.String()},
+	} {
+		server, err := b.start(ctx, loadCore, name, command...)
+		if err != nil {
+			return err
+		}
+		b.servers = append(b.servers, server)
+	}
+	return accepts(ctx, b.backend, b.calls)
 }
