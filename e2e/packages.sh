@@ -4,7 +4,8 @@
 set -euo pipefail
 packages=(
   bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot-dnssecutils ldnsutils nsd unbound zonemaster-cli # dns
-  nginx testssl.sh                                                                                      # tls
+  chromium nginx                                                                                        # http2
+  testssl.sh                                                                                            # tls
   bird2 conntrack containerd containernetworking-plugins curl iproute2 iputils-arping nftables runc     # cluster
   prometheus                                                                                            # chart
 )

@@ -37,6 +37,9 @@ type source struct {
 var sources = map[string]source{
 	"coredns":                 {folder: "dns", pkg: "github.com/coredns/coredns"},
 	"etcd":                    {folder: "kubernetes", pkg: "go.etcd.io/etcd/server/v3"},
+	"grpc-interop-client":     {folder: "http2", pkg: "google.golang.org/grpc/interop/client"},
+	"grpc-interop-server":     {folder: "http2", pkg: "google.golang.org/grpc/interop/server"},
+	"h2spec":                  {folder: "http2", pkg: "github.com/summerwind/h2spec/cmd/h2spec"},
 	"helm":                    {folder: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
 	"kube-apiserver":          kubernetes("kube-apiserver"),
 	"kube-controller-manager": kubernetes("kube-controller-manager"),
