@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	gatelodge "gatelodge.dev"
 )
 
@@ -68,52 +70,150 @@ func saysAndResets(text string) func(net.Conn, *bufio.Reader) {
 	}
 }
 
-// TestBackendOutcomes proves the table in docs/backends.md.
+// scriptedFrames starts a backend that runs answer on the first stream of each connection
+// over HTTP/2, when its head has come, and then closes it. It counts the heads.
+func scriptedFrames(t *testing.T, answer func(c net.Conn, f *framer)) (netip.AddrPort, *atomic.Int32) {
+	t.Helper()
+	return scripted(t, func(c net.Conn, in *bufio.Reader) {
+		f := newFramer(c, in)
+		if _, err := io.ReadFull(in, make([]byte, len("SM\r\n\r\n"))); err != nil { // the rest of the preface
+			return
+		}
+		_ = f.WriteSettings()
+		for f.id == 0 {
+			frame, err := f.ReadFrame()
+			if err != nil {
+				return
+			}
+			if head, ok := frame.(*http2.HeadersFrame); ok {
+				f.id = head.StreamID
+			}
+		}
+		answer(c, f)
+	})
+}
+
+// framer writes frames of one stream.
+type framer struct {
+	*http2.Framer
+	id uint32
+}
+
+func newFramer(c net.Conn, in *bufio.Reader) *framer { return &framer{Framer: http2.NewFramer(c, in)} }
+
+// head writes a HEADERS frame, and CONTINUATIONs if it takes more.
+func (f *framer) head(end bool, fields ...string) {
+	all := block(fields...)
+	part := all[:min(len(all), 16<<10)]
+	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: f.id, BlockFragment: part, EndStream: end, EndHeaders: len(part) == len(all)})
+	for all = all[len(part):]; len(all) > 0; all = all[len(part):] {
+		part = all[:min(len(all), 16<<10)]
+		_ = f.WriteContinuation(f.id, len(part) == len(all), part)
+	}
+}
+
+func (f *framer) data(end bool, content string) { _ = f.WriteData(f.id, end, []byte(content)) }
+
+// TestBackendOutcomes proves the table in docs/backends.md, for endpoints that
+// speak HTTP/1.1 and for those that speak HTTP/2.
 func TestBackendOutcomes(t *testing.T) {
 	silent := func(c net.Conn, _ *bufio.Reader) { _, _ = io.Copy(io.Discard, c) }
+	hang := func(c net.Conn, _ *framer) { _, _ = io.Copy(io.Discard, c) }
+	half := func(f *framer) { f.head(false, ":status", "200", "content-length", "9"); f.data(false, "half") }
 	const whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 	for _, c := range []struct {
 		name   string
 		answer func(net.Conn, *bufio.Reader)
+		frames func(net.Conn, *framer) // the same over HTTP/2; nil: there is no such thing
 		method string
 		want   int
 		broken bool   // the client can tell that the answer is not whole
 		tries  int32  // that reach the backend
 		reason string // in the access log
 	}{
-		{"closes before an answer", says(""), "GET", 502, false, 3, "EOF"},
-		{"closes before an answer, not idempotent", says(""), "POST", 502, false, 1, "EOF"},
-		{"resets mid-head", saysAndResets("HTTP/1.1 200 OK\r\nContent-"), "POST", 502, false, 1, "reading the answer"},
-		{"resets mid-body", saysAndResets("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "GET", 0, true, 1, "reading the answer"},
-		{"closes mid-body", says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "GET", 200, true, 1, "EOF"},
-		{"closes before the last chunk", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"), "GET", 200, true, 1, "EOF"},
-		{"hangs before an answer", silent, "GET", 504, false, 1, "timeout"},
-		{"hangs mid-head", func(c net.Conn, in *bufio.Reader) { says("HTTP/1.1 200 OK\r\n")(c, in); silent(c, in) }, "GET", 504, false, 1, "timeout"},
+		{"closes before an answer", says(""), func(net.Conn, *framer) {}, "GET", 502, false, 3, "EOF"},
+		{"closes before an answer, not idempotent", says(""), func(net.Conn, *framer) {}, "POST", 502, false, 1, "EOF"},
+		{"resets before an answer", nil, func(c net.Conn, f *framer) { _ = f.WriteRSTStream(f.id, http2.ErrCodeInternal); hang(c, f) }, "POST", 502, false, 1, "INTERNAL_ERROR"},
+		{"resets mid-head", saysAndResets("HTTP/1.1 200 OK\r\nContent-"), func(c net.Conn, f *framer) {
+			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: f.id, BlockFragment: block(":status", "200")})
+			_ = c.(*net.TCPConn).SetLinger(0)
+		}, "POST", 502, false, 1, "reading the answer"},
+		{"resets mid-body", saysAndResets("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), func(c net.Conn, f *framer) {
+			half(f)
+			_ = f.WriteRSTStream(f.id, http2.ErrCodeCancel)
+			hang(c, f)
+		}, "GET", 0, true, 1, "reading the answer"},
+		{"closes mid-body", says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), func(_ net.Conn, f *framer) { half(f) }, "GET", 200, true, 1, "EOF"},
+		{"closes before the last chunk", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"), func(_ net.Conn, f *framer) {
+			f.head(false, ":status", "200")
+			f.data(false, "half")
+		}, "GET", 200, true, 1, "EOF"},
+		{"hangs before an answer", silent, hang, "GET", 504, false, 1, "timeout"},
+		{"hangs mid-head", func(c net.Conn, in *bufio.Reader) { says("HTTP/1.1 200 OK\r\n")(c, in); silent(c, in) }, func(c net.Conn, f *framer) {
+			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: f.id, BlockFragment: block(":status", "200")})
+			hang(c, f)
+		}, "GET", 504, false, 1, "timeout"},
 		{"hangs mid-body", func(c net.Conn, in *bufio.Reader) {
 			says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")(c, in)
 			silent(c, in)
-		}, "GET", 200, true, 1, "timeout"},
-		{"sends garbage", says("\x00\x01garbage\r\n\r\n"), "POST", 502, false, 1, "malformed"},
-		{"sends an ambiguous length", says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"), "POST", 502, false, 1, "malformed"},
-		{"sends a head without end", says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 100<<10)), "POST", 502, false, 1, "too large"},
-		{"answers before the body", says(whole), "POST", 200, false, 1, ""},
-		{"answers twice", says(whole + whole), "GET", 200, false, 1, ""},
+		}, func(c net.Conn, f *framer) { half(f); hang(c, f) }, "GET", 200, true, 1, "timeout"},
+		{"sends garbage", says("\x00\x01garbage\r\n\r\n"), func(c net.Conn, f *framer) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+			hang(c, f)
+		}, "POST", 502, false, 1, "malformed"},
+		{"sends an ambiguous length", says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"), func(c net.Conn, f *framer) {
+			f.head(false, ":status", "200", "content-length", "2", "content-length", "3")
+			hang(c, f)
+		}, "POST", 502, false, 1, "malformed"},
+		{"sends a status that is none", says("HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n"), func(c net.Conn, f *framer) {
+			f.head(true, ":status", "099")
+			hang(c, f)
+		}, "POST", 502, false, 1, "malformed"},
+		{"sends interim answers without end", func(c net.Conn, _ *bufio.Reader) {
+			for range 2000 {
+				_, _ = io.WriteString(c, "HTTP/1.1 103 Early Hints\r\n\r\n")
+			}
+		}, func(c net.Conn, f *framer) {
+			for range 2000 {
+				f.head(false, ":status", "103")
+			}
+			hang(c, f)
+		}, "POST", 502, false, 1, "interim"},
+		{"sends a head without end", says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 100<<10)), func(c net.Conn, f *framer) {
+			f.head(true, ":status", "200", "x", strings.Repeat("x", 100<<10))
+			hang(c, f)
+		}, "POST", 502, false, 1, "too large"},
+		{"answers before the body", says(whole), func(c net.Conn, f *framer) { f.head(true, ":status", "200"); hang(c, f) }, "POST", 200, false, 1, ""},
+		{"answers twice", says(whole + whole), func(c net.Conn, f *framer) {
+			f.head(true, ":status", "200")
+			f.head(true, ":status", "200")
+			hang(c, f)
+		}, "GET", 200, false, 1, ""},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			address, asked := scripted(t, c.answer)
-			g := start(t, app(gatelodge.BackendHTTP, address), settings(func(s *gatelodge.Settings) { s.Timeouts.Read = time.Second }))
-			status, err := g.outcome(t, c.method)
-			if c.want != 0 && status != c.want || (err != nil) != c.broken {
-				t.Errorf("got %d (%v), want %d, aborted: %t", status, err, c.want, c.broken)
-			}
-			line := g.lines(1)[0]
-			if reason, _ := line["reason"].(string); !strings.Contains(reason, c.reason) || c.reason == "" && reason != "" {
-				t.Errorf("logged the reason %q, want %q", reason, c.reason)
-			}
-			if got := asked.Load(); got != c.tries {
-				t.Errorf("the backend was asked %d times, want %d", got, c.tries)
-			}
-		})
+		backends := make(map[gatelodge.BackendProtocol]func(t *testing.T) (netip.AddrPort, *atomic.Int32))
+		if c.answer != nil {
+			backends[gatelodge.BackendHTTP] = func(t *testing.T) (netip.AddrPort, *atomic.Int32) { return scripted(t, c.answer) }
+		}
+		if c.frames != nil {
+			backends[gatelodge.BackendH2C] = func(t *testing.T) (netip.AddrPort, *atomic.Int32) { return scriptedFrames(t, c.frames) }
+		}
+		for protocol, backend := range backends {
+			t.Run(string(protocol)+" "+c.name, func(t *testing.T) {
+				address, asked := backend(t)
+				g := start(t, app(protocol, address), settings(func(s *gatelodge.Settings) { s.Timeouts.Read = time.Second }))
+				status, err := g.outcome(t, c.method)
+				if c.want != 0 && status != c.want || (err != nil) != c.broken {
+					t.Errorf("got %d (%v), want %d, aborted: %t", status, err, c.want, c.broken)
+				}
+				line := g.lines(1)[0]
+				if reason, _ := line["reason"].(string); !strings.Contains(reason, c.reason) || c.reason == "" && reason != "" {
+					t.Errorf("logged the reason %q, want %q", reason, c.reason)
+				}
+				if got := asked.Load(); got != c.tries {
+					t.Errorf("the backend was asked %d times, want %d", got, c.tries)
+				}
+			})
+		}
 	}
 }
 

@@ -127,10 +127,16 @@ func (b *block) note(name, value string) error {
 		return err
 	case "cookie":
 		if b.cookie >= 0 { // RFC 9113 §8.2.3
-			b.fields[b.cookie].Value += "; " + value
+			if cookies := &b.fields[b.cookie].Value; *cookies == "" || value == "" {
+				*cookies += value
+			} else {
+				*cookies += "; " + value
+			}
 			return nil
 		}
-		b.cookie = len(b.fields)
+		if b.of == ofRequest {
+			b.cookie = len(b.fields)
+		}
 	case "host":
 		if b.of != ofResponse {
 			b.host = value

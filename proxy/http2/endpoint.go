@@ -165,7 +165,9 @@ func (ec *endpointConn) headers(fr frame, fragment []byte) error {
 	switch {
 	case l.resets.has(fr.id): // it was on its way
 		return nil
-	case st == nil || st.inEnded || st.broken != nil:
+	case st != nil && st.inEnded: // more than the answer, which is whole
+		return l.calm.disturb(1)
+	case st == nil || st.broken != nil:
 		return l.streamError(fr.id, codeStreamClosed, "HEADERS on a stream that is closed")
 	}
 	var err error

@@ -247,7 +247,7 @@ func (f *forward) answer() error {
 		a, err := f.nextAnswer()
 		switch {
 		case err != nil:
-			return wire.Blame(exchange.ErrBackend, "reading the answer", err)
+			return unreadable(err)
 		case a.status >= 200 && f.tunnels(a.status):
 			return f.tunnel(a)
 		case a.status >= 200:
@@ -301,6 +301,15 @@ func (f *forward) nextAnswer() (answer, error) {
 	return f.answers[f.looked-1], nil
 }
 
+// unreadable is the error of an endpoint whose answer can't be read (on).
+func unreadable(err error) error {
+	var broke *connError
+	if wire.IsMalformed(err) || errors.As(err, &broke) {
+		return fmt.Errorf("%w: the answer is malformed: %w", exchange.ErrBackend, err)
+	}
+	return wire.Blame(exchange.ErrBackend, "reading the answer", err)
+}
+
 // relay passes a final response on, part by part as it comes: what is there is
 // flushed before more is waited for.
 func (f *forward) relay(a answer) error {
@@ -320,7 +329,7 @@ func (f *forward) relay(a answer) error {
 			break
 		}
 		if err != nil {
-			return wire.Blame(exchange.ErrBackend, "reading the answer", err)
+			return unreadable(err)
 		}
 		f.chunk = p
 		if _, err := to.Write(p); err != nil {

@@ -122,6 +122,10 @@ func (l *link) beginData(f frame, rest []byte) error {
 	st := l.streams[f.id]
 	switch {
 	case l.resets.has(f.id): // it was on its way
+	case l.early && st != nil && st.inEnded: // more than the answer, which is whole
+		if err := l.calm.disturb(1); err != nil {
+			return err
+		}
 	case st == nil || st.inEnded || st.broken != nil:
 		if err := l.streamError(f.id, codeStreamClosed, "DATA on a stream that is closed"); err != nil {
 			return err
