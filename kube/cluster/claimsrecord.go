@@ -4,14 +4,13 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/kube/objects"
 )
 
 // claimsFeedKey names the ConfigMap NAME-claims.
 func (c *Cluster) claimsFeedKey() feedKey {
-	return feedKey{kind: configMapFeed, namespace: c.Cfg.Namespace, name: c.meta(objects.ClaimsItem, itemRole).Name}
+	return feedKey{kind: "ConfigMap", record: true, namespace: c.Cfg.Namespace, name: c.meta(objects.ClaimsItem, itemRole).Name}
 }
 
 // claimsRecord is what was read of the ConfigMap last.
@@ -21,19 +20,15 @@ type claimsRecord struct {
 }
 
 // readClaims reads the record of who has which names, if it is there and ours.
-func (w *Watch) readClaims(list []metav1.Object) objects.Holdings {
-	for _, object := range list { // one at most
-		configMap, ok := object.(*corev1.ConfigMap)
-		if !ok || configMap.Labels[instanceLabel] != w.cluster.Cfg.Name {
-			continue
-		}
-		if configMap != w.claims.object {
-			w.claims = claimsRecord{configMap, objects.ReadClaims(configMap.Data[objects.ClaimsPart], w.claims.holdings)}
-		}
-		return w.claims.holdings
+func (w *Watch) readClaims() objects.Holdings {
+	object := w.record(w.cluster.claimsFeedKey())
+	switch {
+	case !w.cluster.owns(object):
+		w.claims = claimsRecord{}
+	case object != w.claims.object:
+		w.claims = claimsRecord{object, objects.ReadClaims(object.Data[objects.ClaimsPart], w.claims.holdings)}
 	}
-	w.claims = claimsRecord{}
-	return objects.Holdings{}
+	return w.claims.holdings
 }
 
 // PutClaims writes the record into the ConfigMap NAME-claims.

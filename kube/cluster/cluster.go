@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -61,6 +62,11 @@ func (c *Cluster) meta(name, role string) metav1.ObjectMeta {
 		Name:      c.Cfg.Name + "-" + name,
 		Labels:    map[string]string{managedByLabel: "gatelodge", instanceLabel: c.Cfg.Name, roleLabel: role},
 	}
+}
+
+// owns reports whether the ConfigMap, which may be nil, is one of the gateway's.
+func (c *Cluster) owns(object *corev1.ConfigMap) bool {
+	return object != nil && object.Labels[instanceLabel] == c.Cfg.Name
 }
 
 // FieldManager is under which name fields of status are owned (Kubernetes

@@ -19,12 +19,12 @@ const confirmAnnotation = intent.OwnPrefix + "confirm"
 
 // guardFeedKey names the ConfigMap NAME-guard.
 func (c *Cluster) guardFeedKey() feedKey {
-	return feedKey{kind: configMapFeed, namespace: c.Cfg.Namespace, name: c.meta(objects.GuardItem, itemRole).Name}
+	return feedKey{kind: "ConfigMap", record: true, namespace: c.Cfg.Namespace, name: c.meta(objects.GuardItem, itemRole).Name}
 }
 
-// recordOf reads the ConfigMap, which may be another's.
+// recordOf reads the ConfigMap, which may be nil or another's; then it returns nil.
 func (c *Cluster) recordOf(object *corev1.ConfigMap) *objects.GuardRecord {
-	if object.Labels[instanceLabel] != c.Cfg.Name {
+	if !c.owns(object) {
 		return nil
 	}
 	return objects.ReadGuardRecord(object.Data, object.Annotations[confirmAnnotation])

@@ -22,20 +22,20 @@ func TestListAnewIsNoDeletion(t *testing.T) {
 		change              func(f *feed) error
 		wantLacked, wantAll bool
 	}{
-		"deleted":            {feedKey{}, func(f *feed) error { return f.Delete(object("a")) }, false, false},
-		"a list without it":  {feedKey{}, func(f *feed) error { return f.Replace([]any{object("b")}, "") }, true, false},
-		"an empty list":      {feedKey{}, func(f *feed) error { return f.Replace(nil, "") }, true, true},
-		"the same list":      {feedKey{}, func(f *feed) error { return f.Replace([]any{object("a"), object("b")}, "") }, false, false},
-		"a list of one name": {feedKey{name: "a"}, func(f *feed) error { return f.Replace(nil, "") }, true, false},
+		"deleted":            {feedKey{kind: "Ingress"}, func(f *feed) error { return f.Delete(object("a")) }, false, false},
+		"a list without it":  {feedKey{kind: "Ingress"}, func(f *feed) error { return f.Replace([]any{object("b")}, "") }, true, false},
+		"an empty list":      {feedKey{kind: "Ingress"}, func(f *feed) error { return f.Replace(nil, "") }, true, true},
+		"the same list":      {feedKey{kind: "Ingress"}, func(f *feed) error { return f.Replace([]any{object("a"), object("b")}, "") }, false, false},
+		"a list of one name": {feedKey{kind: "Ingress", name: "a"}, func(f *feed) error { return f.Replace(nil, "") }, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &feed{key: test.key, trim: trim("m"), changed: func() {}}
+			f := testFeed(test.key, func() {})
 			kubetest.Must(t, f.Replace([]any{object("a"), object("b")}, ""))
-			if _, relist := f.list(); relist != nil {
+			if relist := f.read().relist; relist != nil {
 				t.Errorf("the first list lacks %v", relist.Lacking)
 			}
 			kubetest.Must(t, test.change(f))
-			_, relist := f.list()
+			relist := f.read().relist
 			var relists []*objects.Relist
 			if relist != nil {
 				relists = append(relists, relist)

@@ -2,14 +2,14 @@ package cluster
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/client-go/discovery"
 
 	gatelodge "gatelodge.dev"
@@ -18,7 +18,7 @@ import (
 )
 
 // Watch is a Source that lists and watches an API server. While that can't be
-// reached, or refuses something, the objects stay that were known, the fault is
+// reached, or refuses something, the objects stay that were known, what is wrong is
 // one of the Problems, and everything is tried again with a back-off of a few
 // seconds at most.
 //
@@ -26,60 +26,63 @@ import (
 // not of type kubernetes.io/tls is watched by its name while one of our
 // Ingresses names it.
 type Watch struct {
-	cluster *Cluster
-	config  func() *objects.Config
-	wake    gatelodge.Signal // something changed
+	cluster  *Cluster
+	config   func() *objects.Config
+	wake     gatelodge.Signal     // something changed
+	optional map[string]*presence // by kind, of those that not every cluster has
+	reader   *intent.Reader       // shared with the Builder
 
-	dnsEndpoints *presence // nil: nobody reads them
+	newsMu sync.Mutex
+	news   map[feedKey]bool // the feeds that changed
 
-	mu       sync.Mutex
-	feeds    map[feedKey]*feed
-	active   []feedKey       // whose objects are handed out
-	read     *objects.Config // what active was made for
-	problems []gatelodge.Problem
-	claims   claimsRecord
+	mu                sync.Mutex
+	feeds             map[feedKey]*feed
+	merged            *merged         // what is handed out; nil: it is not complete yet
+	made              needed          // what merged was made for
+	parameters, named []feedKey       // the feeds of merged that objects asked for
+	looked            *objects.Config // for which it was last looked what is needed
+	pending           bool            // feeds that are needed are not there yet
+	secrets           *secretWants
+	problems          []gatelodge.Problem
+	claims            claimsRecord
+}
 
-	stale atomic.Bool // something changed that decides what is watched
-
-	reader *intent.Reader // shared with the Builder
-
-	// Of the last reconcile; Run's alone.
-	settled bool      // it found all that is to be watched
-	fixed   []feedKey // those that no object asked for
-	secrets *secretWants
+// needed is what decides which feeds are needed, beside the Secrets that Ingresses
+// name.
+type needed struct {
+	cfg     *objects.Config
+	present string // the optional kinds that the cluster has
+	classes objects.Table[*networkingv1.IngressClass]
 }
 
 // Watch returns the Source of the cluster's objects, for what config returns.
 // Which Secrets it reads depends on what reader finds in the Ingresses.
 func (c *Cluster) Watch(config func() *objects.Config, reader *intent.Reader) *Watch {
-	w := &Watch{cluster: c, config: config, reader: reader, wake: gatelodge.NewSignal(), feeds: make(map[feedKey]*feed)}
+	w := &Watch{
+		cluster: c, config: config, reader: reader, wake: gatelodge.NewSignal(),
+		optional: make(map[string]*presence), news: make(map[feedKey]bool), feeds: make(map[feedKey]*feed), secrets: &secretWants{},
+	}
 	if c.Cfg.Custom != nil {
-		w.dnsEndpoints = newPresence(objects.DNSEndpointResource)
+		for kind, reading := range readings() {
+			if reading.optional != nil {
+				w.optional[kind] = newPresence(*reading.optional)
+			}
+		}
 	}
 	c.Faults.onChange(w.wake.Raise)
 	return w
-}
-
-// changed hears that the objects of a feed changed. Those that change most
-// often do not decide what is watched.
-func (w *Watch) changed(kind feedKind) {
-	if kind != serviceFeed && kind != sliceFeed {
-		w.stale.Store(true)
-	}
-	w.wake.Raise()
 }
 
 // Run watches until ctx ends. Objects is complete once everything was listed.
 func (w *Watch) Run(ctx context.Context, dirty func()) error {
 	ctx, stop := context.WithCancel(quietly(ctx, w.cluster.Cfg.Log))
 	defer stop()
-	if w.dnsEndpoints != nil {
-		go w.dnsEndpoints.follow(ctx, discovery.ToDiscoveryInterfaceWithContext(w.cluster.Client.Discovery()), w.cluster.Faults, w.wake.Raise)
+	for _, p := range w.optional {
+		go p.follow(ctx, discovery.ToDiscoveryInterfaceWithContext(w.cluster.Client.Discovery()), w.cluster.Faults, w.wake.Raise)
 	}
-	complete := false
-	for {
-		if w.reconcile(ctx) {
-			complete = true
+	for complete := false; ; {
+		complete = w.reconcile(ctx) || complete
+		if complete {
 			dirty()
 		}
 		select {
@@ -87,79 +90,93 @@ func (w *Watch) Run(ctx context.Context, dirty func()) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if complete {
-			dirty()
-		}
 	}
 }
 
-// reconcile starts what has to be watched and is not. Once all of that is
-// there, it takes the place of what was watched before. It tells whether that
-// happened.
+// reconcile starts what has to be watched and is not. Once all of that is there,
+// it takes the place of what was watched before. It reports whether that happened.
 func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.takeNews()
 	cfg := w.config()
-	keys := append(feedsOf(cfg), w.cluster.storedFeedOf(cfg)...)
-	keys = append(keys, w.cluster.guardFeedKey(), w.cluster.claimsFeedKey())
-	known := true
-	if w.dnsEndpoints != nil && len(cfg.Zones) > 0 {
-		var present bool
-		if present, known = w.dnsEndpoints.get(); present {
-			keys = append(keys, dnsEndpointFeeds(cfg)...)
+	w.looked = cfg
+	present, unknown := w.presentKinds(cfg)
+	if w.merged != nil && !w.pending && w.made == (needed{cfg, present, w.merged.objects.Classes}) {
+		last := w.secrets
+		if w.secrets = w.wantedSecrets(w.merged, cfg); w.secrets.missing == last.missing {
+			return false
 		}
 	}
-	if settled := w.start(ctx, keys); !settled || !known {
-		w.settled = false
+	w.pending = true
+	fixed := w.cluster.fixedFeeds(cfg, func(kind string) bool { return slices.Contains(strings.Fields(present), kind) })
+	if !w.start(ctx, fixed) || unknown != "" {
 		return false
 	}
-	if stale := w.stale.Swap(false); !stale && w.settled && w.read == cfg && slices.Equal(w.fixed, keys) {
+	// What was watched beside is still there, so that Tables go on from those before.
+	next := w.merged.with(slices.Concat(fixed, w.parameters, w.named), w.feeds)
+	classes := next.objects.Classes
+	parameters := parametersFeeds(classes, cfg)
+	if !w.start(ctx, parameters) {
 		return false
 	}
-	w.fixed = slices.Clone(keys)
-	objs := w.collect(keys)
-	parameters := parametersFeeds(objs.Classes, cfg)
-	keys = append(keys, parameters...)
-	if w.settled = w.start(ctx, keys); !w.settled {
+	next = next.with(slices.Concat(fixed, parameters, w.named), w.feeds)
+	w.secrets = w.wantedSecrets(next, cfg)
+	named, problems := w.secrets.feeds()
+	if !w.start(ctx, named) {
 		return false
 	}
-	w.addTo(&objs, parameters)
-	var claimants []*intent.Claimant
-	for _, claimant := range w.reader.Read(&objs, cfg, nil).Claimants.All() {
-		claimants = append(claimants, claimant)
-	}
-	w.secrets = wantSecrets(claimants, w.tlsSecrets(keys), w.secrets)
-	named, problems := w.secrets.feeds(cfg)
-	keys = append(keys, named...)
-	if w.settled = w.start(ctx, keys); !w.settled {
-		return false
-	}
-	w.read = cfg
-	if w.active != nil && slices.Equal(keys, w.active) && slices.Equal(problems, w.problems) {
-		return false
-	}
-	w.active, w.problems = keys, problems
-	wanted := make(map[feedKey]bool, len(keys))
-	for _, key := range keys {
-		wanted[key] = true
-	}
-	for key, f := range w.feeds {
-		if !wanted[key] {
-			f.stop()
-			delete(w.feeds, key)
-			w.cluster.Faults.end("watch " + key.String())
-		}
-	}
+	keys := slices.Concat(fixed, parameters, named)
+	w.merged, w.made = next.with(keys, w.feeds), needed{cfg, present, classes}
+	w.parameters, w.named, w.problems, w.pending = parameters, named, problems, false
+	w.stopOthers(keys)
 	return true
 }
 
-// start starts the feeds that do not run yet, and tells whether all are there.
+// presentKinds lists the optional kinds that are read for a configuration and that
+// the cluster has, and the resources of which that is not known yet.
+func (w *Watch) presentKinds(cfg *objects.Config) (present, unknown string) {
+	if len(cfg.Zones) == 0 { // records alone are optional
+		return "", ""
+	}
+	for _, kind := range slices.Sorted(maps.Keys(w.optional)) {
+		switch there, known := w.optional[kind].get(); {
+		case !known:
+			unknown += " " + objects.KindOf(kind).Resource
+		case there:
+			present += " " + kind
+		}
+	}
+	return present, unknown
+}
+
+// wantedSecrets follows which Secrets are to be watched by name.
+func (w *Watch) wantedSecrets(m *merged, cfg *objects.Config) *secretWants {
+	var known []objects.Table[*corev1.Secret]
+	for _, key := range m.ofKind["Secret"] {
+		if key.tls {
+			known = append(known, m.took[key].objects.Secrets)
+		}
+	}
+	configured := slices.Clone(cfg.DefaultCertificates)
+	if cfg.ACME != nil {
+		configured = append(configured, cfg.ACME.BindingSecret)
+	}
+	return w.secrets.follow(w.reader.Read(&m.objects, cfg, nil).Claimants, configured, known)
+}
+
+// start starts the feeds that do not run yet, and reports whether all are there.
 func (w *Watch) start(ctx context.Context, keys []feedKey) (settled bool) {
 	settled = true
 	for _, key := range keys {
 		f := w.feeds[key]
 		if f == nil {
-			f = startFeed(ctx, w.cluster, key, func() { w.changed(key.kind) }, w.missing)
+			f = newFeed(w.cluster, key, func() { w.changed(key) }, func() {
+				if p := w.optional[key.kind]; p != nil {
+					p.doubt.Raise()
+				}
+			})
+			f.start(ctx)
 			w.feeds[key] = f
 		}
 		settled = f.isSettled() && settled
@@ -167,21 +184,42 @@ func (w *Watch) start(ctx context.Context, keys []feedKey) (settled bool) {
 	return settled
 }
 
-// tlsSecrets returns the lists of the Secrets of type kubernetes.io/tls.
-func (w *Watch) tlsSecrets(keys []feedKey) (lists [][]metav1.Object) {
+// stopOthers stops the feeds that are not needed any more.
+func (w *Watch) stopOthers(keys []feedKey) {
+	needed := make(map[feedKey]bool, len(keys))
 	for _, key := range keys {
-		if key.kind == tlsSecretFeed {
-			list, _ := w.feeds[key].list()
-			lists = append(lists, list)
+		needed[key] = true
+	}
+	for key, f := range w.feeds {
+		if !needed[key] {
+			f.stop()
+			delete(w.feeds, key)
+			w.cluster.Faults.end("watch " + key.String())
 		}
 	}
-	return lists
 }
 
-// missing hears that a resource was not found. Only one may be that.
-func (w *Watch) missing() {
-	if w.dnsEndpoints != nil {
-		w.dnsEndpoints.doubt.Raise()
+// changed hears that the objects of a feed changed.
+func (w *Watch) changed(key feedKey) {
+	w.newsMu.Lock()
+	w.news[key] = true
+	w.newsMu.Unlock()
+	w.wake.Raise()
+}
+
+// takeNews takes over what changed in the feeds.
+func (w *Watch) takeNews() {
+	if w.merged == nil {
+		return
+	}
+	w.newsMu.Lock()
+	news := w.news
+	w.news = make(map[feedKey]bool)
+	w.newsMu.Unlock()
+	for key := range news {
+		if _, ok := w.merged.took[key]; ok {
+			w.merged.take(key, w.feeds[key].read())
+		}
 	}
 }
 
@@ -189,79 +227,25 @@ func (w *Watch) missing() {
 func (w *Watch) Objects() objects.Objects {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	cfg := w.config()
-	if w.read != cfg {
+	w.takeNews()
+	if w.looked != w.config() {
 		w.wake.Raise() // another configuration may need other objects
 	}
-	objs := w.collect(w.active)
+	objs := w.merged.objects
+	objs.Now = time.Now()
+	objs.Guard, objs.Claims = w.cluster.recordOf(w.record(w.cluster.guardFeedKey())), w.readClaims()
 	objs.Problems = append(w.cluster.Faults.problems(), w.problems...)
 	return objs
 }
 
-func (w *Watch) collect(keys []feedKey) objects.Objects {
-	objs := objects.Objects{Now: time.Now()}
-	w.addTo(&objs, keys)
-	return objs
-}
-
-// addTo adds the objects of some feeds.
-func (w *Watch) addTo(objs *objects.Objects, keys []feedKey) {
-	for _, key := range keys {
-		list, relist := w.feeds[key].list()
-		if relist != nil {
-			objs.Relists = append(objs.Relists, relist)
-		}
-		switch key.kind {
-		case ingressFeed:
-			objs.Ingresses = withTyped(objs.Ingresses, list)
-		case classFeed:
-			objs.Classes = withTyped(objs.Classes, list)
-		case serviceFeed:
-			objs.Services = withTyped(objs.Services, list)
-		case sliceFeed:
-			objs.Slices = withTyped(objs.Slices, list)
-		case namespaceFeed:
-			objs.Namespaces = withTyped(objs.Namespaces, list)
-		case storedFeed:
-			objs.Stored = w.cluster.appendServed(objs.Stored, list)
-		case dnsEndpointFeed:
-			objs.DNSEndpoints = withTyped(objs.DNSEndpoints, list)
-		case configMapFeed:
-			switch key {
-			case w.cluster.guardFeedKey():
-				for _, object := range withTyped(objects.Table[*corev1.ConfigMap]{}, list).All() { // one at most
-					objs.Guard = w.cluster.recordOf(object)
-				}
-			case w.cluster.claimsFeedKey():
-				objs.Claims = w.readClaims(list)
-			default:
-				objs.ConfigMaps = withTyped(objs.ConfigMaps, list)
-			}
-		default:
-			objs.Secrets = withTyped(objs.Secrets, list)
-		}
+// record returns what a feed of one ConfigMap has, nil for none.
+func (w *Watch) record(key feedKey) *corev1.ConfigMap {
+	feed := w.feeds[key]
+	if feed == nil {
+		return nil
 	}
-}
-
-// appendServed appends the items of the Store that all replicas serve.
-func (c *Cluster) appendServed(to objects.Table[*corev1.Secret], list []metav1.Object) objects.Table[*corev1.Secret] {
-	for _, object := range list {
-		secret, ok := object.(*corev1.Secret)
-		if item, own := strings.CutPrefix(object.GetName(), c.Cfg.Name+"-"); ok && own && gatelodge.IsServedItem(item) {
-			to = to.With(objects.KeyOf(secret), secret)
-		}
-	}
-	return to
-}
-
-func withTyped[T objects.Object](to objects.Table[T], list []metav1.Object) objects.Table[T] {
-	edit := to.Edit()
-	for _, object := range list {
-		if typed, ok := object.(T); ok { // a feed holds one kind only
-			edit.Set(objects.KeyOf(typed), typed)
-		}
-	}
-	return edit.Map()
+	now := feed.read()
+	return now.objects.ConfigMaps.Get(objects.Key{Namespace: key.namespace, Name: key.name})
 }
 
 // Waiting says what is missing until Objects is complete for the first time,
@@ -269,20 +253,18 @@ func withTyped[T objects.Object](to objects.Table[T], list []metav1.Object) obje
 func (w *Watch) Waiting() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.active != nil {
+	if w.merged != nil {
 		return ""
 	}
 	var missing []string
 	cfg := w.config()
-	for _, key := range append(feedsOf(cfg), w.cluster.storedFeedOf(cfg)...) {
+	for _, key := range w.cluster.fixedFeeds(cfg, func(string) bool { return false }) {
 		if f := w.feeds[key]; f == nil || !f.isSettled() {
 			missing = append(missing, key.String())
 		}
 	}
-	if w.dnsEndpoints != nil && len(cfg.Zones) > 0 {
-		if _, known := w.dnsEndpoints.get(); !known {
-			missing = append(missing, "word whether there are dnsendpoints")
-		}
+	if _, unknown := w.presentKinds(cfg); unknown != "" {
+		missing = append(missing, "word whether there are"+unknown)
 	}
 	text := "waiting for " + strings.Join(missing, ", ")
 	if why := w.cluster.Faults.String(); why != "" {

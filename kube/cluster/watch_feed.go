@@ -1,10 +1,8 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,36 +17,44 @@ import (
 // feed is the objects of one list and watch, kept by a client-go Reflector.
 //
 // It is the Reflector's store itself, where an informer would keep a map of its
-// own: Build wants a list whose order and pointers stay, and a list anew after
-// a lost watch has to be told from single changes. It also gives the back-off a
-// limit that suits a gateway.
+// own: Build wants a Table that says what changed, and a list anew after a lost
+// watch has to be told from single changes. It also gives the back-off a limit
+// that suits a gateway.
 type feed struct {
+	cluster *Cluster
 	key     feedKey
-	trim    cache.TransformFunc
+	kind    *objects.Kind
+	reading reading
 	changed func()
 	missing func() // called when the resource is not found
 	stop    context.CancelFunc
 
 	mu      sync.Mutex
-	objects []metav1.Object // sorted by namespace and name
-	lent    bool            // objects was handed out, so it must not be written any more
-	relist  *objects.Relist // what the last whole list lacked; nil: nothing
-	synced  bool            // a whole list was seen
-	settled bool            // synced, or there is nothing to wait for
+	now     fed
+	synced  bool // a whole list was seen
+	settled bool // synced, or there is nothing to wait for
 }
 
-// startFeed lists and watches until ctx ends or stop is called. changed is
-// called, from any goroutine, after each change.
-func startFeed(ctx context.Context, c *Cluster, key feedKey, changed, missing func()) *feed {
-	ctx, stop := context.WithCancel(ctx)
-	f := &feed{key: key, trim: trim(c.FieldManager()), changed: changed, missing: missing, stop: stop}
-	lw := key.listWatch(c, func(err error) { f.noted(c.Faults, err) })
-	reflector := cache.NewReflectorWithOptions(lw, key.kind.example(), f, cache.ReflectorOptions{
+// fed is what a feed has at one moment.
+type fed struct {
+	objects objects.Objects // of the one kind
+	relist  *objects.Relist // what the last whole list lacked; nil: nothing
+}
+
+func newFeed(c *Cluster, key feedKey, changed, missing func()) *feed {
+	return &feed{cluster: c, key: key, kind: objects.KindOf(key.kind), reading: readings()[key.kind], changed: changed, missing: missing}
+}
+
+// start lists and watches until ctx ends or stop is called. changed is called,
+// from any goroutine, after each change.
+func (f *feed) start(ctx context.Context) {
+	ctx, f.stop = context.WithCancel(ctx)
+	lw := f.reading.listWatch(f.cluster, f.key, func(err error) { f.noted(f.cluster.Faults, err) })
+	reflector := cache.NewReflectorWithOptions(lw, f.reading.example, f, cache.ReflectorOptions{
 		Name:    "gatelodge",
 		Backoff: watchBackoff(),
 	})
 	go reflector.RunWithContext(ctx)
-	return f
 }
 
 // watchBackoff says how long failed attempts to watch wait. A gateway has a
@@ -66,7 +72,7 @@ func (f *feed) noted(faults *faults, err error) {
 	if apierrors.IsNotFound(err) {
 		f.missing()
 	}
-	optional := f.key.kind == dnsEndpointFeed && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
+	optional := f.reading.optional != nil && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
 	if err == nil || f.key.name == "" && !optional {
 		return
 	}
@@ -79,13 +85,11 @@ func (f *feed) noted(faults *faults, err error) {
 	}
 }
 
-// list returns the objects, sorted by namespace and name, and what the last
-// whole list lacked of those before.
-func (f *feed) list() ([]metav1.Object, *objects.Relist) {
+// read returns what the feed has now.
+func (f *feed) read() fed {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.lent = true
-	return f.objects, f.relist
+	return f.now
 }
 
 func (f *feed) isSettled() bool {
@@ -94,59 +98,16 @@ func (f *feed) isSettled() bool {
 	return f.settled
 }
 
-func (f *feed) search(namespace, name string) (int, bool) {
-	return searchObject(f.objects, namespace, name)
-}
-
-// searchObject finds an object, or its place, in a list that is sorted by
-// namespace and name.
-func searchObject(list []metav1.Object, namespace, name string) (int, bool) {
-	return slices.BinarySearchFunc(list, struct{}{}, func(o metav1.Object, _ struct{}) int {
-		return cmp.Or(cmp.Compare(o.GetNamespace(), namespace), cmp.Compare(o.GetName(), name))
-	})
-}
-
-// own makes objects safe to write.
-func (f *feed) own() {
-	if f.lent {
-		f.objects, f.lent = slices.Clone(f.objects), false
-	}
-}
-
-// prepare trims an object that the Reflector brings.
-func (f *feed) prepare(item any) (metav1.Object, error) {
-	trimmed, err := f.trim(item)
-	if err != nil {
-		return nil, err
-	}
-	object, ok := trimmed.(metav1.Object)
-	if !ok {
-		return nil, fmt.Errorf("watch %s: got a %T", f.key, item)
-	}
-	return object, nil
-}
-
 // Add implements cache.ReflectorStore.
 func (f *feed) Add(item any) error {
-	object, err := f.prepare(item)
+	object, err := f.reading.trim(f.cluster, item)
 	if err != nil {
-		return err
+		return fmt.Errorf("watch %s: %w", f.key, err)
 	}
-	f.mu.Lock()
-	i, found := f.search(object.GetNamespace(), object.GetName())
-	news := !found || !sameVersion(f.objects[i], object)
-	if news {
-		f.own()
-		if found {
-			f.objects[i] = object
-		} else {
-			f.objects = slices.Insert(f.objects, i, object)
-		}
+	if object == nil {
+		return f.Delete(item)
 	}
-	f.mu.Unlock()
-	if news {
-		f.changed()
-	}
+	f.set(objects.KeyOf(object), object)
 	return nil
 }
 
@@ -159,48 +120,63 @@ func (f *feed) Delete(item any) error {
 	if !ok {
 		return fmt.Errorf("watch %s: got a %T", f.key, item)
 	}
+	f.set(objects.KeyOf(object), nil)
+	return nil
+}
+
+// set makes the object of a key another one, nil for none. The same version of it
+// keeps its pointer.
+func (f *feed) set(key objects.Key, object metav1.Object) {
 	f.mu.Lock()
-	i, found := f.search(object.GetNamespace(), object.GetName())
-	if found {
-		f.own()
-		f.objects = slices.Delete(f.objects, i, i+1)
+	edit := f.kind.Edit(&f.now.objects)
+	news := !sameVersion(edit.Get(key), object)
+	if news {
+		edit.Set(key, object)
+		edit.Done()
 	}
 	f.mu.Unlock()
-	if found {
+	if news {
 		f.changed()
 	}
-	return nil
 }
 
 // Replace implements cache.ReflectorStore: it takes over a whole list, the
 // first one or that after a watch was lost. What did not change keeps its
 // pointer.
 func (f *feed) Replace(items []any, _ string) error {
-	objs := make([]metav1.Object, 0, len(items))
-	for _, item := range items {
-		object, err := f.prepare(item)
-		if err != nil {
-			return err
-		}
-		objs = append(objs, object)
-	}
-	slices.SortFunc(objs, func(a, b metav1.Object) int {
-		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
-	})
 	f.mu.Lock()
-	for i, object := range objs {
-		if j, found := f.search(object.GetNamespace(), object.GetName()); found && sameVersion(f.objects[j], object) {
-			objs[i] = f.objects[j]
+	before, now := f.now.objects, f.now.objects
+	edit := f.kind.Edit(&now)
+	there := make(map[objects.Key]bool, len(items))
+	for _, item := range items {
+		object, err := f.reading.trim(f.cluster, item)
+		if err != nil {
+			f.mu.Unlock()
+			return fmt.Errorf("watch %s: %w", f.key, err)
+		}
+		if object == nil {
+			continue
+		}
+		key := objects.KeyOf(object)
+		there[key] = true
+		if !sameVersion(edit.Get(key), object) {
+			edit.Set(key, object)
 		}
 	}
-	news := !f.synced || !slices.Equal(f.objects, objs)
+	for key := range f.kind.All(&before) {
+		if !there[key] {
+			edit.Set(key, nil)
+		}
+	}
+	edit.Done()
+	news := !f.synced || !f.kind.Same(&before, &now)
 	if news {
-		f.relist = relistOf(f.key.kind, f.objects, objs)
-		if f.relist != nil && f.key.name != "" {
-			f.relist.Every = false // it never was the list of a kind
+		relist := objects.NewRelist(f.kind, &before, &now)
+		if relist != nil && f.key.name != "" {
+			relist.Every = false // it never was the list of a kind
 		}
+		f.now = fed{now, relist}
 	}
-	f.objects, f.lent = objs, false
 	f.synced, f.settled = true, true
 	f.mu.Unlock()
 	if news {
@@ -209,26 +185,25 @@ func (f *feed) Replace(items []any, _ string) error {
 	return nil
 }
 
+// sameVersion reports whether two objects, nil for none, are one version of one.
 func sameVersion(a, b metav1.Object) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
 	return a.GetUID() == b.GetUID() && a.GetResourceVersion() == b.GetResourceVersion()
 }
 
-// Resync implements cache.ReflectorStore; there is nobody to remind.
+// Resync implements cache.ReflectorStore; there is nothing to remind of.
 func (f *feed) Resync() error { return nil }
 
 // Transformer implements cache.TransformingStore, so that objects are trimmed
 // while a long list is still being received.
-func (f *feed) Transformer() cache.TransformFunc { return f.trim }
-
-func relistOf(kind feedKind, before, now []metav1.Object) *objects.Relist {
-	row := objects.KindOf([...]string{"Ingress", "IngressClass", "Service", "EndpointSlice", "Secret", "Secret", "Namespace", objects.StoredKind, "DNSEndpoint", "ConfigMap"}[kind])
-	var lists [2]objects.Objects
-	for i, list := range [][]metav1.Object{before, now} {
-		edit := row.Edit(&lists[i])
-		for _, object := range list {
-			edit.Set(objects.KeyOf(object), object)
+func (f *feed) Transformer() cache.TransformFunc {
+	return func(item any) (any, error) {
+		object, err := f.reading.trim(f.cluster, item)
+		if err != nil || object == nil {
+			return item, err // what is not read is left out once the list is whole
 		}
-		edit.Done()
+		return object, nil
 	}
-	return objects.NewRelist(row, &lists[0], &lists[1])
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 
@@ -10,89 +11,68 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 
+	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
-// feedKind is a kind of object that is watched.
-type feedKind uint8
-
-const (
-	ingressFeed feedKind = iota
-	classFeed
-	serviceFeed
-	sliceFeed
-	tlsSecretFeed // Secrets of type kubernetes.io/tls
-	secretFeed    // a Secret of whatever type, by name
-	namespaceFeed
-	storedFeed // Secrets of the gateway's own Store
-	dnsEndpointFeed
-	configMapFeed // by name
-)
-
-// String names the resource, as messages and RBAC do.
-func (k feedKind) String() string {
-	return [...]string{"ingresses", "ingressclasses", "services", "endpointslices", "secrets of type kubernetes.io/tls", "secrets", "namespaces", "own secrets", "dnsendpoints", "configmaps"}[k]
+// reading is how the objects of a kind are read from the API server.
+type reading struct {
+	// listWatch lists and watches what a key selects. It calls noted with the
+	// outcome of each request.
+	listWatch func(c *Cluster, key feedKey, noted func(error)) cache.ListerWatcher
+	example   runtime.Object // what the API server sends
+	// trim drops what Build does not read, which is most of what the API server
+	// sends: a large cluster's endpoints would take many times the memory. It
+	// returns nil for an object that is not read at all, and may be given what it
+	// returned.
+	trim func(c *Cluster, object any) (metav1.Object, error)
+	// optional is a resource that not every cluster has; nil: all have it.
+	optional *schema.GroupVersionResource
 }
 
-// feedKey names what one list and watch is about.
-type feedKey struct {
-	kind      feedKind
-	namespace string // "": all, or the kind has none
-	name      string // "": all
-	labels    string // label selector; "": all
-}
-
-// String says what is watched, to complete "watch …".
-func (k feedKey) String() string {
-	text := k.kind.String()
-	if k.name != "" {
-		text += " " + k.name
+// readings returns how each kind is read, by name.
+func readings() map[string]reading {
+	return map[string]reading{
+		"Ingress": {
+			typed(func(c kubernetes.Interface, namespace string) lister[*networkingv1.IngressList] {
+				return c.NetworkingV1().Ingresses(namespace)
+			}), &networkingv1.Ingress{}, trimmed(trimIngress), nil,
+		},
+		"IngressClass": {
+			typed(func(c kubernetes.Interface, _ string) lister[*networkingv1.IngressClassList] {
+				return c.NetworkingV1().IngressClasses()
+			}), &networkingv1.IngressClass{}, trimmed(func(_ *Cluster, o *networkingv1.IngressClass) { o.ObjectMeta = trimMeta(&o.ObjectMeta) }), nil,
+		},
+		"Service": {
+			typed(func(c kubernetes.Interface, namespace string) lister[*corev1.ServiceList] {
+				return c.CoreV1().Services(namespace)
+			}), &corev1.Service{}, trimmed(trimService), nil,
+		},
+		"EndpointSlice": {
+			typed(func(c kubernetes.Interface, namespace string) lister[*discoveryv1.EndpointSliceList] {
+				return c.DiscoveryV1().EndpointSlices(namespace)
+			}), &discoveryv1.EndpointSlice{}, trimmed(trimSlice), nil,
+		},
+		"Secret": {listSecrets(), &corev1.Secret{}, trimmed(trimSecret), nil},
+		"Namespace": {
+			typed(func(c kubernetes.Interface, _ string) lister[*corev1.NamespaceList] { return c.CoreV1().Namespaces() }),
+			&corev1.Namespace{}, trimmed(trimNamespace), nil,
+		},
+		"ConfigMap": {
+			typed(func(c kubernetes.Interface, namespace string) lister[*corev1.ConfigMapList] {
+				return c.CoreV1().ConfigMaps(namespace)
+			}), &corev1.ConfigMap{}, trimmed(func(_ *Cluster, o *corev1.ConfigMap) { o.ObjectMeta = trimMeta(&o.ObjectMeta) }), nil,
+		},
+		"DNSEndpoint":      {listDNSEndpoints, dnsEndpointExample(), trimDNSEndpoint, &objects.DNSEndpointResource},
+		objects.StoredKind: {listSecrets(), &corev1.Secret{}, trimStored, nil},
 	}
-	if k.namespace != "" {
-		text += " in namespace " + k.namespace
-	}
-	return text
-}
-
-// selection selects on the server. The name comes from annotations, so it is
-// escaped.
-func (k feedKey) selection() metav1.ListOptions {
-	switch {
-	case k.name != "":
-		return metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, k.name).String()}
-	case k.kind == tlsSecretFeed:
-		return metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("type", string(corev1.SecretTypeTLS)).String()}
-	}
-	return metav1.ListOptions{LabelSelector: k.labels}
-}
-
-// example returns an empty object of the kind.
-func (k feedKind) example() runtime.Object {
-	switch k {
-	case ingressFeed:
-		return &networkingv1.Ingress{}
-	case classFeed:
-		return &networkingv1.IngressClass{}
-	case serviceFeed:
-		return &corev1.Service{}
-	case sliceFeed:
-		return &discoveryv1.EndpointSlice{}
-	case namespaceFeed:
-		return &corev1.Namespace{}
-	case configMapFeed:
-		return &corev1.ConfigMap{}
-	case dnsEndpointFeed:
-		example := &unstructured.Unstructured{}
-		example.SetGroupVersionKind(objects.DNSEndpointResource.GroupVersion().WithKind("DNSEndpoint"))
-		return example
-	}
-	return &corev1.Secret{}
 }
 
 // lister is what client-go's typed clients have in common.
@@ -101,32 +81,28 @@ type lister[L runtime.Object] interface {
 	Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error)
 }
 
-// listWatch returns how the key's objects are listed and watched. noted is
-// called with the outcome of each request.
-func (k feedKey) listWatch(c *Cluster, noted func(error)) cache.ListerWatcher {
-	if k.kind == dnsEndpointFeed {
-		lw := newListWatch(c.Cfg.Custom.Resource(objects.DNSEndpointResource).Namespace(k.namespace), k.selection(), noted)
-		return cache.ToListWatcherWithWatchListSemantics(lw, c.Cfg.Custom)
+// typed lists and watches by a typed client.
+func typed[L runtime.Object](client func(c kubernetes.Interface, namespace string) lister[L]) func(*Cluster, feedKey, func(error)) cache.ListerWatcher {
+	return func(c *Cluster, key feedKey, noted func(error)) cache.ListerWatcher {
+		return cache.ToListWatcherWithWatchListSemantics(newListWatch(client(c.Client, key.namespace), key.selection(), noted), c.Client)
 	}
-	client := c.Client
-	var lw *cache.ListWatch
-	switch k.kind {
-	case ingressFeed:
-		lw = newListWatch(client.NetworkingV1().Ingresses(k.namespace), k.selection(), noted)
-	case classFeed:
-		lw = newListWatch(client.NetworkingV1().IngressClasses(), k.selection(), noted)
-	case serviceFeed:
-		lw = newListWatch(client.CoreV1().Services(k.namespace), k.selection(), noted)
-	case sliceFeed:
-		lw = newListWatch(client.DiscoveryV1().EndpointSlices(k.namespace), k.selection(), noted)
-	case configMapFeed:
-		lw = newListWatch(client.CoreV1().ConfigMaps(k.namespace), k.selection(), noted)
-	case namespaceFeed:
-		lw = newListWatch(client.CoreV1().Namespaces(), k.selection(), noted)
-	default:
-		lw = newListWatch(client.CoreV1().Secrets(k.namespace), k.selection(), noted)
-	}
-	return cache.ToListWatcherWithWatchListSemantics(lw, client)
+}
+
+func listSecrets() func(*Cluster, feedKey, func(error)) cache.ListerWatcher {
+	return typed(func(c kubernetes.Interface, namespace string) lister[*corev1.SecretList] {
+		return c.CoreV1().Secrets(namespace)
+	})
+}
+
+func listDNSEndpoints(c *Cluster, key feedKey, noted func(error)) cache.ListerWatcher {
+	lw := newListWatch(c.Cfg.Custom.Resource(objects.DNSEndpointResource).Namespace(key.namespace), key.selection(), noted)
+	return cache.ToListWatcherWithWatchListSemantics(lw, c.Cfg.Custom)
+}
+
+func dnsEndpointExample() runtime.Object {
+	example := &unstructured.Unstructured{}
+	example.SetGroupVersionKind(objects.DNSEndpointResource.GroupVersion().WithKind("DNSEndpoint"))
+	return example
 }
 
 // newListWatch lists and watches with the selectors of selection.
@@ -147,53 +123,83 @@ func newListWatch[L runtime.Object](client lister[L], selection metav1.ListOptio
 	}
 }
 
-// trim drops what Build does not read, which is most of what the API server
-// sends: a large cluster's endpoints would take many times the memory.
-// Of the managers of an Ingress's fields it leaves the gateway itself, by which
-// the Reporter knows what it wrote there, maybe long ago.
-func trim(manager string) cache.TransformFunc {
-	return func(object any) (any, error) {
-		switch o := object.(type) {
-		case *networkingv1.Ingress:
-			own := ownEntry(o.ManagedFields, manager)
-			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-			o.ManagedFields = own
-		case *networkingv1.IngressClass:
-			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-		case *corev1.Service:
-			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-			o.Labels, o.Annotations = nil, recordAnnotations(o.Annotations)
-			o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports, ClusterIPs: o.Spec.ClusterIPs}
-			o.Status = corev1.ServiceStatus{LoadBalancer: o.Status.LoadBalancer}
-		case *discoveryv1.EndpointSlice:
-			service := o.Labels[discoveryv1.LabelServiceName]
-			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-			o.Annotations, o.Labels = nil, map[string]string{discoveryv1.LabelServiceName: service}
-			for i := range o.Endpoints {
-				e := &o.Endpoints[i]
-				*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, Hints: e.Hints}
-			}
-		case *corev1.Secret:
-			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-			o.Labels, o.Annotations = nil, nil
-		case *corev1.ConfigMap:
-			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-		case *unstructured.Unstructured:
-			e := objects.ReadUnstructured(o)
-			e.ObjectMeta = trimMeta(&e.ObjectMeta)
-			e.Labels, e.Annotations = nil, recordAnnotations(e.Annotations)
-			return e, nil
-		case *corev1.Namespace:
-			limit, limited := o.Annotations[intent.DomainsAnnotation]
-			o.ObjectMeta = trimMeta(&o.ObjectMeta)
-			o.Labels, o.Annotations = nil, nil
-			if limited {
-				o.Annotations = map[string]string{intent.DomainsAnnotation: limit}
-			}
-			o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
+// trimmed has an object of one type trimmed.
+func trimmed[T metav1.Object](trim func(c *Cluster, object T)) func(*Cluster, any) (metav1.Object, error) {
+	return func(c *Cluster, object any) (metav1.Object, error) {
+		typed, ok := object.(T)
+		if !ok {
+			return nil, fmt.Errorf("got a %T, expected a %T", object, typed)
 		}
-		return object, nil
+		trim(c, typed)
+		return typed, nil
 	}
+}
+
+// trimIngress leaves of the managers of its fields the gateway itself, by which
+// the Reporter knows what it wrote there, maybe long ago.
+func trimIngress(c *Cluster, o *networkingv1.Ingress) {
+	own := ownEntry(o.ManagedFields, c.FieldManager())
+	o.ObjectMeta = trimMeta(&o.ObjectMeta)
+	o.ManagedFields = own
+}
+
+func trimService(_ *Cluster, o *corev1.Service) {
+	o.ObjectMeta = trimMeta(&o.ObjectMeta)
+	o.Labels, o.Annotations = nil, recordAnnotations(o.Annotations)
+	o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports, ClusterIPs: o.Spec.ClusterIPs}
+	o.Status = corev1.ServiceStatus{LoadBalancer: o.Status.LoadBalancer}
+}
+
+func trimSlice(_ *Cluster, o *discoveryv1.EndpointSlice) {
+	service := o.Labels[discoveryv1.LabelServiceName]
+	o.ObjectMeta = trimMeta(&o.ObjectMeta)
+	o.Annotations, o.Labels = nil, map[string]string{discoveryv1.LabelServiceName: service}
+	for i := range o.Endpoints {
+		e := &o.Endpoints[i]
+		*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, Hints: e.Hints}
+	}
+}
+
+func trimSecret(_ *Cluster, o *corev1.Secret) {
+	o.ObjectMeta = trimMeta(&o.ObjectMeta)
+	o.Labels, o.Annotations = nil, nil
+}
+
+// trimStored leaves the items of the Store that all replicas serve.
+func trimStored(c *Cluster, object any) (metav1.Object, error) {
+	secret, err := trimmed(trimSecret)(c, object)
+	if err != nil {
+		return nil, err
+	}
+	if item, own := strings.CutPrefix(secret.GetName(), c.Cfg.Name+"-"); !own || !gatelodge.IsServedItem(item) {
+		return nil, nil
+	}
+	return secret, nil
+}
+
+func trimNamespace(_ *Cluster, o *corev1.Namespace) {
+	limit, limited := o.Annotations[intent.DomainsAnnotation]
+	o.ObjectMeta = trimMeta(&o.ObjectMeta)
+	o.Labels, o.Annotations = nil, nil
+	if limited {
+		o.Annotations = map[string]string{intent.DomainsAnnotation: limit}
+	}
+	o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
+}
+
+func trimDNSEndpoint(_ *Cluster, object any) (metav1.Object, error) {
+	var e *objects.DNSEndpoint
+	switch o := object.(type) {
+	case *unstructured.Unstructured:
+		e = objects.ReadUnstructured(o)
+	case *objects.DNSEndpoint:
+		return o, nil
+	default:
+		return nil, fmt.Errorf("got a %T, expected a DNSEndpoint", object)
+	}
+	e.ObjectMeta = trimMeta(&e.ObjectMeta)
+	e.Labels, e.Annotations = nil, recordAnnotations(e.Annotations)
+	return e, nil
 }
 
 // recordAnnotations leaves those of ExternalDNS, nil for none.
@@ -210,6 +216,8 @@ func recordAnnotations(annotations map[string]string) map[string]string {
 	return kept
 }
 
+// trimMeta leaves what tells objects and their versions apart, their ages, labels
+// and annotations.
 func trimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	if _, ok := m.Annotations[corev1.LastAppliedConfigAnnotation]; ok {
 		m.Annotations = maps.Clone(m.Annotations)

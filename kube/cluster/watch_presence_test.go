@@ -106,7 +106,7 @@ func TestDNSEndpointsAreTrimmed(t *testing.T) {
 		"as ExternalDNS has it": {int64(30), 1},
 		"of another form":       {"soon", 0},
 	} {
-		trimmed, err := trim("m")(object(test.ttl))
+		trimmed, err := readings()["DNSEndpoint"].trim(nil, object(test.ttl))
 		kubetest.Must(t, err)
 		e, ok := trimmed.(*objects.DNSEndpoint)
 		if !ok || e.UID != "u" || e.Labels != nil || len(e.Annotations) != 1 {

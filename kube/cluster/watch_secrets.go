@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	gatelodge "gatelodge.dev"
@@ -13,69 +13,112 @@ import (
 )
 
 // maxNamedSecrets bounds the Secrets of a namespace that are watched one by
-// one, because whoever may write an Ingress there decides on their number.
+// one, because the authors of its Ingresses decide on their number.
 const maxNamedSecrets = 100
 
-// secretWants is the Secrets that our Ingresses name and that the lists of
-// Secrets of type kubernetes.io/tls do not hold: those of another type, and
-// those that are missing.
+// secretWants is the Secrets that our Ingresses name and that the feeds of Secrets
+// of type kubernetes.io/tls do not have: those of another type, and those that are
+// missing.
 type secretWants struct {
-	ours  []*intent.Claimant
-	known [][]metav1.Object // sorted by namespace and name
-	names [][]objects.Key   // of each in ours; nil for most
+	claimants  intent.Claimants
+	configured []objects.Key                   // that the configuration names
+	known      []objects.Table[*corev1.Secret] // of the feeds
+	uses       gatelodge.Map[secretUse, bool]
+	missing    gatelodge.Map[objects.Key, bool] // that are used and not known
 }
 
-// wantSecrets takes from last what Ingresses want that did not change.
-func wantSecrets(ours []*intent.Claimant, known [][]metav1.Object, last *secretWants) *secretWants {
-	if last == nil || !slices.EqualFunc(last.known, known, objects.SameSlice) {
-		last = &secretWants{}
-	}
-	w := &secretWants{ours: ours, known: known, names: make([][]objects.Key, len(ours))}
-	places := objects.Matches(last.ours, ours)
-	for i, in := range ours {
-		if at := places[i]; at >= 0 {
-			w.names[i] = last.names[at]
-		} else {
-			w.names[i] = w.missing(in)
-		}
-	}
-	return w
+// secretUse is a Secret and who names it.
+type secretUse struct {
+	secret objects.Key
+	by     intent.Key
 }
 
-// missing lists the Secrets that an Ingress names and that are not known.
-func (w *secretWants) missing(in *intent.Claimant) (names []objects.Key) {
-	add := func(secret string) {
-		name := objects.Key{Namespace: in.Object.Namespace, Name: secret}
-		if secret != "" && !w.knows(name) {
-			names = append(names, name)
+// Compare orders uses by their Secrets.
+func (u secretUse) Compare(v secretUse) int {
+	if order := u.secret.Compare(v.secret); order != 0 {
+		return order
+	}
+	return u.by.Compare(v.by)
+}
+
+// follow returns what later claimants and another configuration want, where later
+// Secrets are known.
+func (w *secretWants) follow(claimants intent.Claimants, configured []objects.Key, known []objects.Table[*corev1.Secret]) *secretWants {
+	if len(w.known) != len(known) {
+		w = &secretWants{known: make([]objects.Table[*corev1.Secret], len(known))}
+	}
+	next := &secretWants{claimants: claimants, configured: configured, known: known}
+	changed := make(map[objects.Key]bool)
+	for _, name := range slices.Concat(w.configured, configured) {
+		changed[name] = true
+	}
+	uses := w.uses.Edit()
+	for key, change := range claimants.Changes(w.claimants) {
+		for name := range secretsOf(change.Before) {
+			uses.Set(secretUse{name, key}, false)
+			changed[name] = true
+		}
+		for name := range secretsOf(change.After) {
+			uses.Set(secretUse{name, key}, true)
+			changed[name] = true
 		}
 	}
-	for _, secret := range in.SecretNames() {
-		add(secret)
+	for i, table := range known {
+		for name, change := range table.Changes(w.known[i]) {
+			if change.Before == nil || change.After == nil {
+				changed[name] = true
+			}
+		}
+	}
+	next.uses = uses.Map()
+	missing := w.missing.Edit()
+	for name := range changed {
+		missing.Set(name, next.isUsed(name) && !next.knows(name))
+	}
+	next.missing = missing.Map()
+	return next
+}
+
+// secretsOf lists the Secrets that a claimant, which may be nil, names.
+func secretsOf(claimant *intent.Claimant) map[objects.Key]bool {
+	names := make(map[objects.Key]bool)
+	if claimant != nil {
+		for _, name := range claimant.SecretNames() {
+			if name != "" {
+				names[objects.Key{Namespace: claimant.Object.Namespace, Name: name}] = true
+			}
+		}
 	}
 	return names
 }
 
-func (w *secretWants) knows(name objects.Key) bool {
-	return slices.ContainsFunc(w.known, func(list []metav1.Object) bool {
-		_, found := searchObject(list, name.Namespace, name.Name)
-		return found
-	})
+func (w *secretWants) isUsed(name objects.Key) bool {
+	if slices.Contains(w.configured, name) {
+		return name.Name != ""
+	}
+	for use := range w.uses.From(secretUse{secret: name}) {
+		return use.secret == name
+	}
+	return false
 }
 
-// feeds are those of the Secrets that are watched by name.
-func (w *secretWants) feeds(cfg *objects.Config) (keys []feedKey, problems []gatelodge.Problem) {
-	seen := make(map[objects.Key]bool)
+func (w *secretWants) knows(name objects.Key) bool {
+	return slices.ContainsFunc(w.known, func(table objects.Table[*corev1.Secret]) bool { return table.Get(name) != nil })
+}
+
+// feeds are those of the Secrets that are watched by name: what the configuration
+// names, and then, by name, what Ingresses do.
+func (w *secretWants) feeds() (keys []feedKey, problems []gatelodge.Problem) {
 	count := make(map[string]int)
 	add := func(name objects.Key) {
-		if name.Name == "" || seen[name] || len(validation.IsDNS1123Subdomain(name.Name)) > 0 {
+		key := feedKey{kind: "Secret", namespace: name.Namespace, name: name.Name}
+		if len(validation.IsDNS1123Subdomain(name.Name)) > 0 {
 			return
 		}
-		seen[name] = true
 		count[name.Namespace]++
 		switch n := count[name.Namespace]; {
 		case n <= maxNamedSecrets:
-			keys = append(keys, feedKey{kind: secretFeed, namespace: name.Namespace, name: name.Name})
+			keys = append(keys, key)
 		case n == maxNamedSecrets+1:
 			problems = append(problems, gatelodge.Problem{
 				Object: gatelodge.Object{Kind: "Namespace", Name: name.Namespace},
@@ -85,17 +128,13 @@ func (w *secretWants) feeds(cfg *objects.Config) (keys []feedKey, problems []gat
 			})
 		}
 	}
-	configured := slices.Clone(cfg.DefaultCertificates)
-	if cfg.ACME != nil {
-		configured = append(configured, cfg.ACME.BindingSecret)
-	}
-	for _, name := range configured {
-		if !w.knows(name) {
+	for i, name := range w.configured {
+		if w.missing.Get(name) && !slices.Contains(w.configured[:i], name) {
 			add(name)
 		}
 	}
-	for _, names := range w.names {
-		for _, name := range names {
+	for name := range w.missing.All() {
+		if !slices.Contains(w.configured, name) {
 			add(name)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	gatelodge "gatelodge.dev"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -66,22 +69,81 @@ func TestOnlyWhatIsReadIsWatched(t *testing.T) {
 }
 
 func TestSecretsByNameAreBounded(t *testing.T) {
-	in := &intent.Claimant{}
-	in.Object.Namespace = "shop"
+	in := claimantOf("shop", "web")
 	in.TLS = append(in.TLS, intent.TLSEntry{Secret: "known"}, intent.TLSEntry{Secret: "Not,a=Name"}, intent.TLSEntry{})
 	for i := range maxNamedSecrets + 50 {
 		in.TLS = append(in.TLS, intent.TLSEntry{Secret: fmt.Sprintf("missing-%d", i)})
 	}
-	other := &intent.Claimant{}
-	other.Object.Namespace = "other"
+	again := *in
+	again.Object.Name = "again"
+	other := claimantOf("zoo", "other")
 	other.Asked.Auth.Secret, other.Asked.BackendTLS.Secret = "users", "ca"
-	known := []metav1.Object{&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "known"}}}
-	keys, problems := wantSecrets([]*intent.Claimant{in, in, other}, [][]metav1.Object{known}, nil).feeds(&objects.Config{})
-	if len(keys) != maxNamedSecrets+2 || keys[len(keys)-1].namespace != "other" {
+	known := objects.TableOf(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "known"}})
+	keys, problems := wanted(known, nil, in, &again, other).feeds()
+	if len(keys) != maxNamedSecrets+2 || keys[len(keys)-1].namespace != "zoo" {
 		t.Errorf("%d Secrets are watched by name, the last %v", len(keys), keys[len(keys)-1])
 	}
 	if len(problems) != 1 || problems[0].Object.Name != "shop" {
 		t.Errorf("problems %v, want one of namespace shop", problems)
+	}
+}
+
+func claimantOf(namespace, name string) *intent.Claimant {
+	in := &intent.Claimant{}
+	in.Object.Namespace, in.Object.Name = namespace, name
+	return in
+}
+
+// wanted is what claimants and the configuration want where these Secrets of type
+// kubernetes.io/tls are known.
+func wanted(known objects.Table[*corev1.Secret], configured []objects.Key, claimants ...*intent.Claimant) *secretWants {
+	var all intent.Claimants
+	for _, c := range claimants {
+		all = all.With(c.Key(), c)
+	}
+	return (&secretWants{}).follow(all, configured, []objects.Table[*corev1.Secret]{known})
+}
+
+// TestWantsFollow: what is wanted after many changes is what is wanted of the
+// outcome.
+func TestWantsFollow(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var claimants intent.Claimants
+	var known objects.Table[*corev1.Secret]
+	w := &secretWants{}
+	for step := range 500 {
+		secret := objects.Key{Namespace: "shop", Name: fmt.Sprint("secret", random.IntN(6))}
+		in := claimantOf("shop", fmt.Sprint("web", random.IntN(4)))
+		for range random.IntN(3) {
+			in.TLS = append(in.TLS, intent.TLSEntry{Secret: fmt.Sprint("secret", random.IntN(6))})
+		}
+		switch random.IntN(4) {
+		case 0:
+			known = known.With(secret, &corev1.Secret{})
+		case 1:
+			known = known.Without(secret)
+		case 2:
+			claimants = claimants.Without(in.Key())
+		default:
+			claimants = claimants.With(in.Key(), in)
+		}
+		configured := []objects.Key{{Namespace: "shop", Name: fmt.Sprint("secret", step/50)}}
+		w = w.follow(claimants, configured, []objects.Table[*corev1.Secret]{known})
+		got, _ := w.feeds()
+		want, _ := wanted(known, configured, slices.Collect(valuesOf(claimants))...).feeds()
+		if !slices.Equal(got, want) {
+			t.Fatalf("step %d: wants %v, from nothing %v", step, got, want)
+		}
+	}
+}
+
+func valuesOf(claimants intent.Claimants) iter.Seq[*intent.Claimant] {
+	return func(yield func(*intent.Claimant) bool) {
+		for _, c := range claimants.All() {
+			if !yield(c) {
+				return
+			}
+		}
 	}
 }
 
@@ -172,7 +234,7 @@ func TestServicesAreTrimmed(t *testing.T) {
 	hostname := map[string]string{intent.ExternalDNSPrefix + "hostname": "a.example.com", intent.ExternalDNSAlpha + "ttl": "30"}
 	annotations := map[string]string{"other": "x"}
 	maps.Copy(annotations, hostname)
-	trimmed, err := trim("m")(&corev1.Service{
+	trimmed, err := readings()["Service"].trim(nil, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"l": "x"}, Annotations: annotations},
 		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, ClusterIPs: []string{"10.96.0.1"}, Selector: map[string]string{"l": "x"}},
 	})
@@ -188,7 +250,7 @@ func TestServicesAreTrimmed(t *testing.T) {
 
 // TestNamespacesAreTrimmed: of a Namespace only the limit of its names is kept.
 func TestNamespacesAreTrimmed(t *testing.T) {
-	trimmed, err := trim("m")(&corev1.Namespace{
+	trimmed, err := readings()["Namespace"].trim(nil, &corev1.Namespace{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"l": "x"}, Annotations: map[string]string{"other": "x", intent.DomainsAnnotation: "a.example.com"}},
 		Status:     corev1.NamespaceStatus{Phase: corev1.NamespaceActive},
 	})
@@ -207,35 +269,136 @@ func namespacesOf(o objects.Objects) string {
 	return fmt.Sprint(namespaces)
 }
 
+// testFeed returns a feed that is not connected.
+func testFeed(key feedKey, changed func()) *feed {
+	return newFeed(&Cluster{Cfg: Config{Name: "gatelodge", Namespace: "gatelodge"}}, key, changed, func() {})
+}
+
+func ingressOf(namespace, name, version string) *networkingv1.Ingress {
+	return &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(name), ResourceVersion: version}}
+}
+
 // TestFeedKeepsPointers: what did not change is the same object after a lost
-// watch, and a list that was handed out is never written.
+// watch, and a Table that was handed out is never written.
 func TestFeedKeepsPointers(t *testing.T) {
 	changes := 0
-	f := &feed{key: feedKey{kind: ingressFeed}, trim: trim("m"), changed: func() { changes++ }}
-	object := func(name, version string) *networkingv1.Ingress {
-		return &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: name, UID: types.UID(name), ResourceVersion: version}}
+	f := testFeed(feedKey{kind: "Ingress"}, func() { changes++ })
+	object := func(name, version string) *networkingv1.Ingress { return ingressOf("n", name, version) }
+	list := func() (list []*networkingv1.Ingress) {
+		now := f.read()
+		for _, in := range now.objects.Ingresses.All() {
+			list = append(list, in)
+		}
+		return list
 	}
 	kubetest.Must(t, f.Replace([]any{object("c", "1"), object("a", "1")}, ""))
-	first, _ := f.list()
+	first := f.read()
 	kubetest.Must(t, f.Add(object("b", "1")))
 	kubetest.Must(t, f.Update(object("c", "2")))
-	if len(first) != 2 || first[1].GetResourceVersion() != "1" {
-		t.Errorf("a list that was handed out is %v now", first)
+	if in := first.objects.Ingresses.Get(objects.Key{Namespace: "n", Name: "c"}); first.objects.Ingresses.Len() != 2 || in.ResourceVersion != "1" {
+		t.Errorf("what was handed out is %v now", in)
 	}
-	second, _ := f.list()
+	second := list()
 	kubetest.Must(t, f.Replace([]any{object("b", "1"), object("a", "2"), object("c", "2")}, ""))
-	third, _ := f.list()
+	third := list()
 	if len(third) != 3 || third[0] == second[0] || third[1] != second[1] || third[2] != second[2] {
 		t.Errorf("before %v, after listing anew %v", second, third)
 	}
 	before := changes
 	kubetest.Must(t, f.Replace([]any{object("c", "2"), object("b", "1"), object("a", "2")}, ""))
+	kubetest.Must(t, f.Update(object("c", "2")))
 	kubetest.Must(t, f.Delete(object("x", "1")))
-	if changes != before {
+	if changes != before || list()[2] != third[2] {
 		t.Error("nothing changed, and it is told")
 	}
 	kubetest.Must(t, f.Delete(object("b", "1")))
-	if names, _ := f.list(); len(names) != 2 || changes != before+1 || names[0].GetName() != "a" || names[1].GetName() != "c" {
-		t.Errorf("after a deletion %v", names)
+	if left := list(); len(left) != 2 || changes != before+1 || left[0].Name != "a" || left[1].Name != "c" {
+		t.Errorf("after a deletion %v", left)
+	}
+}
+
+// TestFeedsAreMerged: whatever feeds come, go and change, the objects are those
+// that they have together, and where two have one the first counts.
+func TestFeedsAreMerged(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	all := []feedKey{{kind: "Secret", namespace: "a", tls: true}, {kind: "Secret", namespace: "b", tls: true}, {kind: "Secret", namespace: "a", name: "s1"}, {kind: "Ingress"}}
+	feeds := make(map[feedKey]*feed)
+	for _, key := range all {
+		feeds[key] = testFeed(key, func() {})
+	}
+	secret := func(key feedKey, name string) *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.namespace, Name: name, UID: types.UID(name), ResourceVersion: fmt.Sprint(random.IntN(1000))}}
+	}
+	var m *merged
+	for step := range 1000 {
+		key := all[random.IntN(3)]
+		name := "s1"
+		if key.name == "" {
+			name = fmt.Sprint("s", random.IntN(5))
+		}
+		switch random.IntN(6) {
+		case 0:
+			kubetest.Must(t, feeds[key].Delete(secret(key, name)))
+		case 1:
+			kubetest.Must(t, feeds[key].Replace([]any{secret(key, name)}, ""))
+		case 2:
+			m = m.with(all[random.IntN(2):2+random.IntN(3)], feeds)
+		default:
+			kubetest.Must(t, feeds[key].Add(secret(key, name)))
+		}
+		if m == nil {
+			continue
+		}
+		if _, ok := m.took[key]; ok {
+			m.take(key, feeds[key].read())
+		}
+		whole := (*merged)(nil).with(m.keys, feeds)
+		if got, want := describe(&m.objects), describe(&whole.objects); got != want || len(m.objects.Relists) != len(whole.objects.Relists) {
+			t.Fatalf("step %d: merged\n%s\nfrom nothing\n%s", step, got, want)
+		}
+	}
+}
+
+func describe(o *objects.Objects) string {
+	text := ""
+	for key, secret := range o.Secrets.All() {
+		text += fmt.Sprintln(key, secret.ResourceVersion)
+	}
+	return text
+}
+
+// TestEveryKindIsReadFromTheAPIServer: a kind that has no reading, or one of
+// another type, would be missing in a cluster.
+func TestEveryKindIsReadFromTheAPIServer(t *testing.T) {
+	for _, kind := range objects.Kinds() {
+		reading, ok := readings()[kind.Name]
+		if !ok {
+			t.Errorf("kind %s is not read", kind.Name)
+			continue
+		}
+		object, ok := reading.example.DeepCopyObject().(metav1.Object)
+		if !ok {
+			t.Fatalf("kind %s: %T is not an object", kind.Name, reading.example)
+		}
+		object.SetName("gatelodge-" + gatelodge.ChallengesItem)
+		f := testFeed(feedKey{kind: kind.Name}, func() {})
+		kubetest.Must(t, f.Add(object))
+		if now := f.read(); kind.Len(&now.objects) != 1 {
+			t.Errorf("kind %s: the feed does not have the object", kind.Name)
+		}
+	}
+}
+
+// TestOnlyServedItemsAreFed of what the Store keeps.
+func TestOnlyServedItemsAreFed(t *testing.T) {
+	f := testFeed(feedKey{kind: objects.StoredKind}, func() {})
+	item := func(name string) *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "gatelodge", Name: name, UID: types.UID(name), ResourceVersion: "1"}}
+	}
+	served, other := item("gatelodge-"+gatelodge.ChallengesItem), item("gatelodge-tickets")
+	kubetest.Must(t, f.Replace([]any{served, other}, ""))
+	kubetest.Must(t, f.Update(other))
+	if now := f.read(); now.objects.Stored.Len() != 1 || now.objects.Stored.Get(objects.KeyOf(served)) == nil {
+		t.Errorf("fed %d items", now.objects.Stored.Len())
 	}
 }

@@ -3,58 +3,113 @@ package cluster
 import (
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
-// feedsOf lists what has to be watched for a configuration, whatever objects
-// there are. Nothing is watched that nobody reads.
-func feedsOf(cfg *objects.Config) []feedKey {
-	namespaces := cfg.WatchedNamespaces()
-	var keys []feedKey
-	add := func(key feedKey) {
-		all := feedKey{kind: key.kind, namespace: key.namespace}
-		if !slices.Contains(keys, key) && !slices.Contains(keys, all) && !slices.Contains(keys, feedKey{kind: key.kind}) {
-			keys = append(keys, key)
-		}
+// feedKey names what one list and watch is about.
+type feedKey struct {
+	kind      string // as in the table of kinds
+	namespace string // "": all, or the kind has none
+	name      string // "": all
+	tls       bool   // Secrets of type kubernetes.io/tls alone
+	labels    string // label selector; "": all
+	record    bool   // a ConfigMap of the gateway itself, which is a part of no Table
+}
+
+// String says what is watched, to complete "watch …", as messages and RBAC have
+// it.
+func (k feedKey) String() string {
+	text := objects.KindOf(k.kind).Resource
+	if k.kind == objects.StoredKind {
+		text = "own " + text
 	}
-	for _, namespace := range namespaces {
-		add(feedKey{kind: ingressFeed, namespace: namespace})
-		add(feedKey{kind: tlsSecretFeed, namespace: namespace})
-		add(feedKey{kind: serviceFeed, namespace: namespace})
-		add(feedKey{kind: sliceFeed, namespace: namespace})
-		add(feedKey{kind: namespaceFeed, name: namespace}) // a Namespace lies in none
+	if k.tls {
+		text += " of type " + string(corev1.SecretTypeTLS)
 	}
-	if cfg.ReadsClasses() {
-		add(feedKey{kind: classFeed})
+	if k.name != "" {
+		text += " " + k.name
 	}
-	// The rest lies outside of a gateway's namespaces, as a rule.
-	if cfg.DefaultBackend != nil {
-		add(feedKey{kind: serviceFeed, namespace: cfg.DefaultBackend.Namespace})
-		add(feedKey{kind: sliceFeed, namespace: cfg.DefaultBackend.Namespace})
+	if k.namespace != "" {
+		text += " in namespace " + k.namespace
 	}
-	for _, service := range cfg.AnnouncingServices() {
-		add(feedKey{kind: serviceFeed, namespace: service.Namespace, name: service.Name})
+	return text
+}
+
+// selection selects on the server. The name comes from annotations, so it is
+// escaped.
+func (k feedKey) selection() metav1.ListOptions {
+	switch {
+	case k.name != "":
+		return metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, k.name).String()}
+	case k.tls:
+		return metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("type", string(corev1.SecretTypeTLS)).String()}
+	}
+	return metav1.ListOptions{LabelSelector: k.labels}
+}
+
+// fixedFeeds lists what has to be watched for a configuration, whatever objects
+// there are. present says which optional kinds the cluster has.
+func (c *Cluster) fixedFeeds(cfg *objects.Config, present func(kind string) bool) []feedKey {
+	keys := append(feedsOf(cfg), c.storedFeedOf(cfg)...)
+	keys = append(keys, c.guardFeedKey(), c.claimsFeedKey())
+	if present("DNSEndpoint") {
+		keys = append(keys, dnsEndpointFeeds(cfg)...)
 	}
 	return keys
 }
 
-// storedFeedOf is the feed of the gateway's own items, which nobody needs who
-// orders no certificates.
+// feedsOf lists what has to be watched for a configuration, whatever objects
+// there are. Nothing is watched that is not read.
+func feedsOf(cfg *objects.Config) []feedKey {
+	namespaces := cfg.WatchedNamespaces()
+	var keys []feedKey
+	add := func(key feedKey) {
+		all := feedKey{kind: key.kind, namespace: key.namespace, tls: key.tls}
+		if !slices.Contains(keys, key) && !slices.Contains(keys, all) && !slices.Contains(keys, feedKey{kind: key.kind, tls: key.tls}) {
+			keys = append(keys, key)
+		}
+	}
+	for _, namespace := range namespaces {
+		add(feedKey{kind: "Ingress", namespace: namespace})
+		add(feedKey{kind: "Secret", namespace: namespace, tls: true})
+		add(feedKey{kind: "Service", namespace: namespace})
+		add(feedKey{kind: "EndpointSlice", namespace: namespace})
+		add(feedKey{kind: "Namespace", name: namespace}) // a Namespace lies in none
+	}
+	if cfg.ReadsClasses() {
+		add(feedKey{kind: "IngressClass"})
+	}
+	// The rest lies outside of a gateway's namespaces, as a rule.
+	if cfg.DefaultBackend != nil {
+		add(feedKey{kind: "Service", namespace: cfg.DefaultBackend.Namespace})
+		add(feedKey{kind: "EndpointSlice", namespace: cfg.DefaultBackend.Namespace})
+	}
+	for _, service := range cfg.AnnouncingServices() {
+		add(feedKey{kind: "Service", namespace: service.Namespace, name: service.Name})
+	}
+	return keys
+}
+
+// storedFeedOf is the feed of the gateway's own items, which are about the
+// certificates that it orders.
 func (c *Cluster) storedFeedOf(cfg *objects.Config) []feedKey {
 	if cfg.ACME == nil {
 		return nil
 	}
-	return []feedKey{{kind: storedFeed, namespace: c.Cfg.Namespace, labels: c.itemLabels()}}
+	return []feedKey{{kind: objects.StoredKind, namespace: c.Cfg.Namespace, labels: c.itemLabels()}}
 }
 
 // dnsEndpointFeeds lists what is watched as well where there are DNSEndpoints.
 func dnsEndpointFeeds(cfg *objects.Config) []feedKey {
 	var keys []feedKey
 	for _, namespace := range cfg.WatchedNamespaces() {
-		if key := (feedKey{kind: dnsEndpointFeed, namespace: namespace}); !slices.Contains(keys, key) {
+		if key := (feedKey{kind: "DNSEndpoint", namespace: namespace}); !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}
@@ -73,7 +128,7 @@ func parametersFeeds(all objects.Table[*networkingv1.IngressClass], cfg *objects
 			continue
 		}
 		name, err := intent.ParametersName(class)
-		key := feedKey{kind: configMapFeed, namespace: name.Namespace, name: name.Name}
+		key := feedKey{kind: "ConfigMap", namespace: name.Namespace, name: name.Name}
 		if err == nil && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
