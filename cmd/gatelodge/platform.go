@@ -7,7 +7,6 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/guard"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/state"
 	gatetls "gatelodge.dev/tls"
@@ -59,7 +58,7 @@ func (s *standalone) joinElection(ctx context.Context) error {
 }
 
 func (s *standalone) putRecord(ctx context.Context, r objects.GuardRecord) error {
-	err := guard.PutGuardRecord(ctx, s.store, r)
+	err := objects.PutGuardRecord(ctx, s.store, r)
 	if err != nil {
 		s.g.log.Error("can't store how much is served for the next start", "error", err)
 	}
@@ -81,7 +80,7 @@ func (g *gateway) keepIn(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
-	record, err := guard.StoredGuardRecord(ctx, store)
+	record, err := objects.StoredGuardRecord(ctx, store)
 	if err != nil {
 		return err
 	}

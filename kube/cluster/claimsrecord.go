@@ -34,6 +34,6 @@ func (w *Watch) readClaims() objects.Holdings {
 // PutClaims writes the record into the ConfigMap NAME-claims.
 func (c *Cluster) PutClaims(ctx context.Context, h objects.Holdings) error {
 	err := objects.PutClaims(ctx, c.Store(), h)
-	c.Faults.Note("write ConfigMap "+c.claimsFeedKey().name+" in namespace "+c.Cfg.Namespace, err)
+	c.noteWrite(c.claimsFeedKey(), err)
 	return err
 }

@@ -57,8 +57,8 @@ func (f *faults) onChange(changed func()) {
 // Note takes in how a request went. subject is what it was about, such as
 // "list ingresses"; a nil err says that all is well with it.
 func (f *faults) Note(subject string, err error) {
-	if errors.Is(err, context.Canceled) {
-		return
+	if errors.Is(err, context.Canceled) || errors.Is(err, gatelodge.ErrConflict) || errors.Is(err, gatelodge.ErrNotFound) {
+		return // as of API errors of these kinds
 	}
 	if err == nil {
 		f.end(serverSubject, accountSubject, subject)
@@ -66,6 +66,10 @@ func (f *faults) Note(subject string, err error) {
 	}
 	var status apierrors.APIStatus
 	switch {
+	case errors.Is(err, errNotOurs):
+		f.end(serverSubject, accountSubject)
+		f.begin(subject, fault{"not ours", fmt.Sprintf("can't %s: %v", subject, err)})
+		return
 	case !errors.As(err, &status):
 		f.begin(serverSubject, fault{unreachable, fmt.Sprintf("the API server can't be reached: %v", innermost(err))})
 		return

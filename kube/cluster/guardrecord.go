@@ -2,12 +2,8 @@ package cluster
 
 import (
 	"context"
-	"fmt"
-	"maps"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -32,44 +28,19 @@ func (c *Cluster) recordOf(object *corev1.ConfigMap) *objects.GuardRecord {
 
 // PutGuardRecord writes the record into the ConfigMap NAME-guard.
 func (c *Cluster) PutGuardRecord(ctx context.Context, r objects.GuardRecord) error {
-	return c.changeGuard(ctx, func(object *corev1.ConfigMap) { object.Data = r.Parts() })
+	err := objects.PutGuardRecord(ctx, c.Store(), r)
+	c.noteWrite(c.guardFeedKey(), err)
+	return err
 }
 
 // ConfirmGuard tells all replicas what is confirmed.
 func (c *Cluster) ConfirmGuard(ctx context.Context, hash string) error {
-	return c.changeGuard(ctx, func(object *corev1.ConfigMap) {
-		object.Annotations = maps.Clone(object.Annotations)
-		if object.Annotations == nil {
-			object.Annotations = make(map[string]string)
-		}
-		object.Annotations[confirmAnnotation] = hash
-	})
+	err := objects.Retried(func() error { return c.Store().annotate(ctx, objects.GuardItem, confirmAnnotation, hash) })
+	c.noteWrite(c.guardFeedKey(), err)
+	return err
 }
 
-// changeGuard changes the ConfigMap, or makes it. What others wrote there
-// stays.
-func (c *Cluster) changeGuard(ctx context.Context, change func(*corev1.ConfigMap)) error {
-	client := c.Client.CoreV1().ConfigMaps(c.Cfg.Namespace)
-	attempt := func() error {
-		object, err := client.Get(ctx, c.meta(objects.GuardItem, itemRole).Name, metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err):
-			made := &corev1.ConfigMap{ObjectMeta: c.meta(objects.GuardItem, itemRole)}
-			change(made)
-			_, err = client.Create(ctx, made, metav1.CreateOptions{})
-		case err == nil && object.Labels[instanceLabel] != c.Cfg.Name:
-			err = fmt.Errorf("ConfigMap %s/%s is not this gateway's: its label %s is %q", object.Namespace, object.Name, instanceLabel, object.Labels[instanceLabel])
-		case err == nil:
-			object = object.DeepCopy()
-			change(object)
-			_, err = client.Update(ctx, object, metav1.UpdateOptions{})
-		}
-		return err
-	}
-	err := attempt()
-	for tries := 1; tries < 5 && (apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)); tries++ {
-		err = attempt() // another replica was faster
-	}
-	c.Faults.Note("write ConfigMap "+c.guardFeedKey().name+" in namespace "+c.Cfg.Namespace, err)
-	return err
+// noteWrite takes in how a ConfigMap of the gateway was written.
+func (c *Cluster) noteWrite(key feedKey, err error) {
+	c.Faults.Note("write ConfigMap "+key.name+" in namespace "+key.namespace, err)
 }

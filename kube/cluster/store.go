@@ -60,21 +60,59 @@ func (s *Store) Put(ctx context.Context, name string, item gatelodge.Item) (vers
 	if err != nil {
 		return "", err
 	}
-	*box.meta() = s.cluster.meta(name, itemRole)
-	box.setData(item.Data)
 	if item.Version == "" {
+		box.setData(item.Data)
 		err = box.create(ctx)
 	} else {
-		box.meta().ResourceVersion = item.Version
-		err = box.update(ctx)
-		if apierrors.IsNotFound(err) {
-			err = gatelodge.ErrConflict // to be deleted is to be changed
-		}
+		err = s.update(ctx, box, item)
 	}
 	if err != nil {
 		return "", s.wrap("put", name, err)
 	}
 	return box.meta().ResourceVersion, nil
+}
+
+// update replaces the data of an item, and leaves what others wrote into its
+// metadata, as the confirmation of a withdrawal.
+func (s *Store) update(ctx context.Context, box box, item gatelodge.Item) error {
+	err := box.get(ctx)
+	if err == nil {
+		err = s.isOurs(box.meta())
+	}
+	if err == nil && box.meta().ResourceVersion != item.Version {
+		err = gatelodge.ErrConflict
+	}
+	if err == nil {
+		box.setData(item.Data)
+		err = box.update(ctx)
+	}
+	if apierrors.IsNotFound(err) {
+		return gatelodge.ErrConflict // to be deleted is to be changed
+	}
+	return err
+}
+
+// annotate sets an annotation of an item, which is made if there is none.
+func (s *Store) annotate(ctx context.Context, name, key, value string) error {
+	box, err := s.box(name)
+	if err != nil {
+		return err
+	}
+	write := box.update
+	switch err = box.get(ctx); {
+	case apierrors.IsNotFound(err):
+		write = box.create
+	case err == nil:
+		err = s.isOurs(box.meta())
+	}
+	if err == nil || apierrors.IsNotFound(err) {
+		metav1.SetMetaDataAnnotation(box.meta(), key, value)
+		err = write(ctx)
+	}
+	if err != nil {
+		return s.wrap("annotate", name, err)
+	}
+	return nil
 }
 
 // Delete implements gatelodge.Store.
@@ -90,11 +128,13 @@ func (s *Store) Delete(ctx context.Context, name, version string) error {
 	return nil
 }
 
+var errNotOurs = errors.New("the object is not this gateway's")
+
 // isOurs keeps apart two instances one of whose names begins with the other's:
 // "a-b" keeps its "x" where "a" keeps its "b-x".
 func (s *Store) isOurs(meta *metav1.ObjectMeta) error {
 	if owner := meta.Labels[instanceLabel]; owner != s.cluster.Cfg.Name {
-		return fmt.Errorf("the object is not this gateway's: its label %s is %q, expected %q", instanceLabel, owner, s.cluster.Cfg.Name)
+		return fmt.Errorf("%w: its label %s is %q, expected %q", errNotOurs, instanceLabel, owner, s.cluster.Cfg.Name)
 	}
 	return nil
 }

@@ -2,8 +2,6 @@ package guard
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -102,36 +100,4 @@ func (g *Guard) withheldHash() string {
 		return ""
 	}
 	return status.Hash
-}
-
-// PutGuardRecord writes the record into a store: that of a gateway without a
-// cluster.
-func PutGuardRecord(ctx context.Context, store gatelodge.Store, r objects.GuardRecord) error {
-	item, err := store.Get(ctx, objects.GuardItem)
-	if err != nil && !errors.Is(err, gatelodge.ErrNotFound) {
-		return fmt.Errorf("writing down what is served: %w", err)
-	}
-	item.Data = make(map[string][]byte)
-	for name, part := range r.Parts() {
-		item.Data[name] = []byte(part)
-	}
-	if _, err := store.Put(ctx, objects.GuardItem, item); err != nil {
-		return fmt.Errorf("writing down what is served: %w", err)
-	}
-	return nil
-}
-
-// StoredGuardRecord reads what PutGuardRecord wrote; nil when it never did.
-func StoredGuardRecord(ctx context.Context, store gatelodge.Store) (*objects.GuardRecord, error) {
-	item, err := store.Get(ctx, objects.GuardItem)
-	if errors.Is(err, gatelodge.ErrNotFound) {
-		return nil, nil
-	} else if err != nil {
-		return nil, fmt.Errorf("reading what was served: %w", err)
-	}
-	parts := make(map[string]string, len(item.Data))
-	for name, part := range item.Data {
-		parts[name] = string(part)
-	}
-	return objects.ReadGuardRecord(parts, ""), nil
 }

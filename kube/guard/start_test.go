@@ -192,17 +192,17 @@ func TestTheRecordIsKept(t *testing.T) {
 func TestRecordInAStore(t *testing.T) {
 	store, err := state.NewFolderStore(t.TempDir())
 	kubetest.Must(t, err)
-	if r, err := StoredGuardRecord(t.Context(), store); r != nil || err != nil {
+	if r, err := objects.StoredGuardRecord(t.Context(), store); r != nil || err != nil {
 		t.Errorf("at first: %+v %v", r, err)
 	}
 	for n := range 2 {
 		want := objects.GuardRecord{Hosts: n, Hash: fmt.Sprint("h", n)}
-		kubetest.Must(t, PutGuardRecord(t.Context(), store, want))
-		if r, err := StoredGuardRecord(t.Context(), store); err != nil || *r != want {
+		kubetest.Must(t, objects.PutGuardRecord(t.Context(), store, want))
+		if r, err := objects.StoredGuardRecord(t.Context(), store); err != nil || *r != want {
 			t.Errorf("got %+v %v, want %+v", r, err, want)
 		}
 	}
-	if r := objects.ReadGuardRecord(map[string]string{objects.HostsPart: "many"}, ""); r.Hosts != 0 {
+	if r := objects.ReadGuardRecord(map[string]string{"hosts": "many"}, ""); r.Hosts != 0 {
 		t.Errorf("a spoilt number is read as %d", r.Hosts)
 	}
 }

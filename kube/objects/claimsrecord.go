@@ -95,12 +95,7 @@ func readClaim(line string) (name gatelodge.Name, h *Holding, ok bool) {
 
 // PutClaims writes the item.
 func PutClaims(ctx context.Context, store gatelodge.Store, h Holdings) error {
-	item, err := store.Get(ctx, ClaimsItem)
-	if err != nil && !errors.Is(err, gatelodge.ErrNotFound) {
-		return fmt.Errorf("recording who has which names: %w", err)
-	}
-	item.Data = map[string][]byte{ClaimsPart: FormatClaims(h)}
-	if _, err := store.Put(ctx, ClaimsItem, item); err != nil {
+	if err := putItem(ctx, store, ClaimsItem, map[string][]byte{ClaimsPart: FormatClaims(h)}); err != nil {
 		return fmt.Errorf("recording who has which names: %w", err)
 	}
 	return nil

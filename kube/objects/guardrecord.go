@@ -1,7 +1,12 @@
 package objects
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strconv"
+
+	gatelodge "gatelodge.dev"
 )
 
 // GuardRecord is what the leader writes down for the Guards of all replicas,
@@ -30,25 +35,44 @@ func (r *GuardRecord) Confirms(hash, stale string) bool {
 
 // The parts of the record, as they are written.
 const (
-	HostsPart    = "hosts"
+	hostsPart    = "hosts"
 	hashPart     = "hash"
 	withheldPart = "withheld"
 )
 
-func (r *GuardRecord) Parts() map[string]string {
-	parts := map[string]string{HostsPart: strconv.Itoa(r.Hosts), hashPart: r.Hash}
-	if r.Withheld != "" {
-		parts[withheldPart] = r.Withheld
-	}
-	return parts
-}
-
-// ReadGuardRecord reads the parts. Who spoils the number has no protection at a
-// start, and nothing else.
+// ReadGuardRecord reads the parts. A number of hosts that can't be read leaves a
+// start without protection, and nothing else.
 func ReadGuardRecord(parts map[string]string, confirmed string) *GuardRecord {
-	hosts, err := strconv.Atoi(parts[HostsPart])
+	hosts, err := strconv.Atoi(parts[hostsPart])
 	if err != nil || hosts < 0 {
 		hosts = 0
 	}
 	return &GuardRecord{Hosts: hosts, Hash: parts[hashPart], Withheld: parts[withheldPart], Confirmed: confirmed}
+}
+
+// PutGuardRecord writes the record into a store.
+func PutGuardRecord(ctx context.Context, store gatelodge.Store, r GuardRecord) error {
+	parts := map[string][]byte{hostsPart: []byte(strconv.Itoa(r.Hosts)), hashPart: []byte(r.Hash)}
+	if r.Withheld != "" {
+		parts[withheldPart] = []byte(r.Withheld)
+	}
+	if err := putItem(ctx, store, GuardItem, parts); err != nil {
+		return fmt.Errorf("writing down what is served: %w", err)
+	}
+	return nil
+}
+
+// StoredGuardRecord reads what PutGuardRecord wrote; nil when it never did.
+func StoredGuardRecord(ctx context.Context, store gatelodge.Store) (*GuardRecord, error) {
+	item, err := store.Get(ctx, GuardItem)
+	if errors.Is(err, gatelodge.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("reading what was served: %w", err)
+	}
+	parts := make(map[string]string, len(item.Data))
+	for name, part := range item.Data {
+		parts[name] = string(part)
+	}
+	return ReadGuardRecord(parts, ""), nil
 }
