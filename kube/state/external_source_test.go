@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
+	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // stubResolver answers with what it is told, or else not at all.
@@ -44,6 +47,13 @@ func (r *stubResolver) lookup(ctx context.Context, name string) ([]netip.Addr, e
 		return nil, errors.New("no such host")
 	}
 	return []netip.Addr{netip.MustParseAddr(answer)}, nil
+}
+
+// names returns how many names were asked for.
+func (r *stubResolver) names() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.asked)
 }
 
 // externalManifest is an Ingress with a path to each name, and the Services.
@@ -184,8 +194,62 @@ func TestExternalNamesAreBounded(t *testing.T) {
 		names = append(names, fmt.Sprintf("n%d.example.net", i))
 	}
 	objs := objectsOf(externalManifest(names...))
-	wanted, problems := externalNames(&objs, &objects.Config{})
-	if len(wanted) != maxExternalNames || len(problems) != 1 || problems[0].Object.Name != "shop" {
-		t.Errorf("%d names are looked up, problems %v", len(wanted), problems)
+	wanted := (&wantedNames{}).follow(&objs, &objects.Config{})
+	if len(wanted.names) != maxExternalNames || len(wanted.problems) != 1 || wanted.problems[0].Object.Name != "shop" {
+		t.Errorf("%d names are looked up, problems %v", len(wanted.names), wanted.problems)
 	}
+}
+
+// TestWantedNamesFollow: what is wanted after many changes is what is wanted of the
+// outcome.
+func TestWantedNamesFollow(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	cfg := &objects.Config{}
+	var objs objects.Objects
+	w := &wantedNames{}
+	for step := range 500 {
+		switch name := fmt.Sprint("s", random.IntN(5)); random.IntN(8) {
+		case 0:
+			objs.Services = objs.Services.Without(objects.Key{Namespace: "shop", Name: name})
+		case 1:
+			objs.Ingresses = objects.Table[*networkingv1.Ingress]{}
+		case 2:
+			cfg = &objects.Config{DefaultBackend: &objects.ServicePort{Namespace: "shop", Name: name}, RefuseExternalNames: random.IntN(4) == 0}
+		case 3, 4:
+			made := objectsOf(externalService(name, fmt.Sprintf("n%d.example.net", random.IntN(3))))
+			service := made.Services.Get(objects.Key{Namespace: "shop", Name: name})
+			objs.Services = objs.Services.With(objects.KeyOf(service), service)
+		default:
+			made := objectsOf(externalManifest(make([]string, random.IntN(5))...))
+			in := made.Ingresses.Get(objects.Key{Namespace: "shop", Name: "web"})
+			in.Name = fmt.Sprint("web", random.IntN(3))
+			objs.Ingresses = objs.Ingresses.With(objects.KeyOf(in), in)
+		}
+		w = w.follow(&objs, cfg)
+		if want := (&wantedNames{}).follow(&objs, cfg); !maps.Equal(w.names, want.names) {
+			t.Fatalf("step %d: wants %v, from nothing %v", step, w.names, want.names)
+		}
+	}
+}
+
+// TestSlowNamesAreBounded: no more lookups go on at once than are allowed, and every
+// name is asked for all the same.
+func TestSlowNamesAreBounded(t *testing.T) {
+	cfg := &objects.Config{}
+	var names []string
+	for i := range maxExternalNames {
+		names = append(names, fmt.Sprintf("n%d.example.net", i))
+	}
+	runExternalNames(t, func() *objects.Config { return cfg }, func(s *stubSource, r *stubResolver, e *ExternalNames, dirty *atomic.Int32) {
+		s.complete <- objectsOf(externalManifest(names...))
+		synctest.Wait()
+		if n := r.names(); n != maxLookups {
+			t.Errorf("%d names are looked up at once, want %d", n, maxLookups)
+		}
+		time.Sleep(lookupTime)
+		synctest.Wait()
+		if n := r.names(); n != len(names) {
+			t.Errorf("%d names were looked up, want %d", n, len(names))
+		}
+	})
 }
