@@ -77,8 +77,8 @@ var importRules = []importRule{
 	rooms("kube/compile", "objects", "intent", "follow", "claims", "publish"),
 	rooms("kube/guard", "objects", "intent", "claims", "compile"),
 	rooms("kube/manifests", "objects"),
-	rooms("kube/state", "objects", "intent"),
-	rooms("kube/cluster", "objects", "intent"),
+	rooms("kube/state", "objects", "intent", "follow"),
+	rooms("kube/cluster", "objects", "intent", "follow"),
 	rooms("kube/report", "objects", "intent", "cluster"),
 	{
 		folder:    "proxy/exchange",

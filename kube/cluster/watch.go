@@ -162,7 +162,7 @@ func (w *Watch) wantedSecrets(m *merged, cfg *objects.Config) *secretWants {
 	if cfg.ACME != nil {
 		configured = append(configured, cfg.ACME.BindingSecret)
 	}
-	return w.secrets.follow(w.reader.Read(&m.objects, cfg, nil).Claimants, configured, known)
+	return w.secrets.after(w.reader.Read(&m.objects, cfg, nil).Claimants, configured, known)
 }
 
 // start starts the feeds that do not run yet, and reports whether all are there.

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -21,29 +22,15 @@ const maxNamedSecrets = 100
 // missing.
 type secretWants struct {
 	claimants  intent.Claimants
-	configured []objects.Key                   // that the configuration names
-	known      []objects.Table[*corev1.Secret] // of the feeds
-	uses       gatelodge.Map[secretUse, bool]
-	missing    gatelodge.Map[objects.Key, bool] // that are used and not known
+	configured []objects.Key                         // that the configuration names
+	known      []objects.Table[*corev1.Secret]       // of the feeds
+	uses       follow.Index[objects.Key, intent.Key] // who names a Secret
+	missing    gatelodge.Map[objects.Key, bool]      // that are used and not known
 }
 
-// secretUse is a Secret and who names it.
-type secretUse struct {
-	secret objects.Key
-	by     intent.Key
-}
-
-// Compare orders uses by their Secrets.
-func (u secretUse) Compare(v secretUse) int {
-	if order := u.secret.Compare(v.secret); order != 0 {
-		return order
-	}
-	return u.by.Compare(v.by)
-}
-
-// follow returns what later claimants and another configuration want, where later
+// after returns what later claimants and another configuration want, where later
 // Secrets are known.
-func (w *secretWants) follow(claimants intent.Claimants, configured []objects.Key, known []objects.Table[*corev1.Secret]) *secretWants {
+func (w *secretWants) after(claimants intent.Claimants, configured []objects.Key, known []objects.Table[*corev1.Secret]) *secretWants {
 	if len(w.known) != len(known) {
 		w = &secretWants{known: make([]objects.Table[*corev1.Secret], len(known))}
 	}
@@ -55,11 +42,11 @@ func (w *secretWants) follow(claimants intent.Claimants, configured []objects.Ke
 	uses := w.uses.Edit()
 	for key, change := range claimants.Changes(w.claimants) {
 		for name := range secretsOf(change.Before) {
-			uses.Set(secretUse{name, key}, false)
+			uses.Set(follow.PairOf(name, key), false)
 			changed[name] = true
 		}
 		for name := range secretsOf(change.After) {
-			uses.Set(secretUse{name, key}, true)
+			uses.Set(follow.PairOf(name, key), true)
 			changed[name] = true
 		}
 	}
@@ -96,8 +83,8 @@ func (w *secretWants) isUsed(name objects.Key) bool {
 	if slices.Contains(w.configured, name) {
 		return name.Name != ""
 	}
-	for use := range w.uses.From(secretUse{secret: name}) {
-		return use.secret == name
+	for range follow.Of(w.uses, name) {
+		return true
 	}
 	return false
 }

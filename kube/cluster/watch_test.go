@@ -101,7 +101,7 @@ func wanted(known objects.Table[*corev1.Secret], configured []objects.Key, claim
 	for _, c := range claimants {
 		all = all.With(c.Key(), c)
 	}
-	return (&secretWants{}).follow(all, configured, []objects.Table[*corev1.Secret]{known})
+	return (&secretWants{}).after(all, configured, []objects.Table[*corev1.Secret]{known})
 }
 
 // TestWantsFollow: what is wanted after many changes is what is wanted of the
@@ -128,7 +128,7 @@ func TestWantsFollow(t *testing.T) {
 			claimants = claimants.With(in.Key(), in)
 		}
 		configured := []objects.Key{{Namespace: "shop", Name: fmt.Sprint("secret", step/50)}}
-		w = w.follow(claimants, configured, []objects.Table[*corev1.Secret]{known})
+		w = w.after(claimants, configured, []objects.Table[*corev1.Secret]{known})
 		got, _ := w.feeds()
 		want, _ := wanted(known, configured, slices.Collect(valuesOf(claimants))...).feeds()
 		if !slices.Equal(got, want) {

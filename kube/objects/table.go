@@ -63,3 +63,8 @@ type UID types.UID
 
 // Compare orders UIDs as text.
 func (u UID) Compare(other UID) int { return cmp.Compare(u, other) }
+
+// SameSlice reports whether two slices that are never written are one.
+func SameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}

@@ -8,6 +8,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -23,7 +24,7 @@ type wantedNames struct {
 	ingresses objects.Table[*networkingv1.Ingress] // of which uses is; empty while no Service has a name
 
 	external objects.Table[*externalName]
-	uses     gatelodge.Map[serviceUse, bool]
+	uses     follow.Index[objects.Key, objects.Key] // the Ingresses that have a Service as a backend
 
 	names    map[gatelodge.Name]bool
 	problems []gatelodge.Problem // of namespaces with more names than are looked up
@@ -33,20 +34,9 @@ type wantedNames struct {
 // Table can hold it.
 type externalName struct{ name gatelodge.Name }
 
-// serviceUse is a Service and an Ingress that has it as a backend.
-type serviceUse struct{ service, ingress objects.Key }
-
-// Compare orders uses by their Services.
-func (u serviceUse) Compare(v serviceUse) int {
-	if order := u.service.Compare(v.service); order != 0 {
-		return order
-	}
-	return u.ingress.Compare(v.ingress)
-}
-
-// follow returns what later objects and another configuration want, w itself if
+// after returns what later objects and another configuration want, w itself if
 // that is the same.
-func (w *wantedNames) follow(objs *objects.Objects, cfg *objects.Config) *wantedNames {
+func (w *wantedNames) after(objs *objects.Objects, cfg *objects.Config) *wantedNames {
 	if w.cfg == cfg && w.services == objs.Services && (w.ingresses == objs.Ingresses || w.external.Len() == 0) {
 		return w
 	}
@@ -69,10 +59,10 @@ func (w *wantedNames) follow(objs *objects.Objects, cfg *objects.Config) *wanted
 		uses := w.uses.Edit()
 		for key, change := range objs.Ingresses.Changes(w.ingresses) {
 			for service := range servicesOf(change.Before) {
-				uses.Set(serviceUse{objects.Key{Namespace: key.Namespace, Name: service}, key}, false)
+				uses.Set(follow.PairOf(objects.Key{Namespace: key.Namespace, Name: service}, key), false)
 			}
 			for service := range servicesOf(change.After) {
-				uses.Set(serviceUse{objects.Key{Namespace: key.Namespace, Name: service}, key}, true)
+				uses.Set(follow.PairOf(objects.Key{Namespace: key.Namespace, Name: service}, key), true)
 			}
 		}
 		next.uses = uses.Map()
@@ -111,8 +101,8 @@ func (w *wantedNames) isUsed(service objects.Key) bool {
 	if port := w.cfg.DefaultBackend; port != nil && service == (objects.Key{Namespace: port.Namespace, Name: port.Name}) {
 		return true
 	}
-	for use := range w.uses.From(serviceUse{service: service}) {
-		return use.service == service
+	for range follow.Of(w.uses, service) {
+		return true
 	}
 	return false
 }

@@ -58,7 +58,7 @@ func (e *ExternalNames) Objects() objects.Objects {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	before := e.wanted
-	if e.wanted = before.follow(&objs, cfg); e.wanted != before {
+	if e.wanted = before.after(&objs, cfg); e.wanted != before {
 		e.wake.Raise()
 	}
 	objs.Externals = e.current

@@ -194,7 +194,7 @@ func TestExternalNamesAreBounded(t *testing.T) {
 		names = append(names, fmt.Sprintf("n%d.example.net", i))
 	}
 	objs := objectsOf(externalManifest(names...))
-	wanted := (&wantedNames{}).follow(&objs, &objects.Config{})
+	wanted := (&wantedNames{}).after(&objs, &objects.Config{})
 	if len(wanted.names) != maxExternalNames || len(wanted.problems) != 1 || wanted.problems[0].Object.Name != "shop" {
 		t.Errorf("%d names are looked up, problems %v", len(wanted.names), wanted.problems)
 	}
@@ -225,8 +225,8 @@ func TestWantedNamesFollow(t *testing.T) {
 			in.Name = fmt.Sprint("web", random.IntN(3))
 			objs.Ingresses = objs.Ingresses.With(objects.KeyOf(in), in)
 		}
-		w = w.follow(&objs, cfg)
-		if want := (&wantedNames{}).follow(&objs, cfg); !maps.Equal(w.names, want.names) {
+		w = w.after(&objs, cfg)
+		if want := (&wantedNames{}).after(&objs, cfg); !maps.Equal(w.names, want.names) {
 			t.Fatalf("step %d: wants %v, from nothing %v", step, w.names, want.names)
 		}
 	}
