@@ -139,10 +139,15 @@ func TestNamesAreWrittenDown(t *testing.T) {
 		claim(3, false)
 		wrote("what age decides alike", namesLater-time.Second)
 		wrote("what age decides alike, later", time.Second, "4")
-		fail = errors.New("no")
+		answer := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			fail = err
+		}
+		answer(errors.New("no"))
 		claim(4, true)
 		wrote("when it fails", namesEvery, "5")
-		fail = nil
+		answer(nil)
 		wrote("again", namesRetry, "5")
 		wrote("and no more", time.Hour)
 		if !g.guard.incumbents(objects.Holdings{}).Leading {
