@@ -90,6 +90,9 @@ func scriptedFrames(t *testing.T, answer func(c net.Conn, f *framer)) (netip.Add
 			}
 		}
 		answer(c, f)
+		// To close with bytes unread would be a reset, which answers may say for themselves.
+		_ = c.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, in)
 	})
 }
 
@@ -137,6 +140,7 @@ func TestBackendOutcomes(t *testing.T) {
 		{"resets mid-head", saysAndResets("HTTP/1.1 200 OK\r\nContent-"), func(c net.Conn, f *framer) {
 			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: f.id, BlockFragment: block(":status", "200")})
 			_ = c.(*net.TCPConn).SetLinger(0)
+			_ = c.Close()
 		}, "POST", 502, false, 1, "reading the answer"},
 		{"resets mid-body", saysAndResets("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), func(c net.Conn, f *framer) {
 			half(f)
