@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Config says who a gateway is in a cluster.
+// Config is what a gateway is in a cluster.
 type Config struct {
 	Name      string // of the instance; prefix of all that it writes
 	Namespace string // of the gateway, the only one in which it makes objects, Events aside
@@ -18,24 +18,24 @@ type Config struct {
 	Log       *slog.Logger
 	// Custom reads DNSEndpoints, which not every cluster has; nil: none are read.
 	Custom dynamic.Interface
-	// Registerer gets gatelodge_leader; nil: nobody.
+	// Registerer gets gatelodge_leader; it may be nil.
 	Registerer prometheus.Registerer
 }
 
 // Cluster is a gateway's connection to a Kubernetes API server. What goes
 // wrong on it is told once, however many of its parts notice.
 type Cluster struct {
-	Client kubernetes.Interface
-	Cfg    Config
-	Faults *faults
-	leader prometheus.Gauge
+	Client   kubernetes.Interface
+	Cfg      Config
+	problems *problems
+	leader   prometheus.Gauge
 }
 
 // New returns the connection that client makes. It sends nothing yet.
 func New(client kubernetes.Interface, cfg Config) *Cluster {
 	c := &Cluster{
 		Client: client, Cfg: cfg,
-		Faults: newFaults(cfg.Log),
+		problems: newProblems(cfg.Log),
 		leader: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "gatelodge_leader",
 			Help: "1 while this replica is the leader, which reports to the cluster; otherwise 0.",
@@ -68,6 +68,11 @@ func (c *Cluster) meta(name, role string) metav1.ObjectMeta {
 func (c *Cluster) owns(object *corev1.ConfigMap) bool {
 	return object != nil && object.Labels[instanceLabel] == c.Cfg.Name
 }
+
+// Note takes in how a request went. What goes wrong is logged, and shown, once.
+// subject is what the request was about, to complete "can't …"; a nil err says that
+// all is well with it.
+func (c *Cluster) Note(subject string, err error) { c.problems.note(subject, err) }
 
 // FieldManager is under which name fields of status are owned (Kubernetes
 // server-side apply), so that a gateway takes back only its own.

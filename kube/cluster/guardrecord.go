@@ -42,5 +42,5 @@ func (c *Cluster) ConfirmGuard(ctx context.Context, hash string) error {
 
 // noteWrite takes in how a ConfigMap of the gateway was written.
 func (c *Cluster) noteWrite(key feedKey, err error) {
-	c.Faults.Note("write ConfigMap "+key.name+" in namespace "+key.namespace, err)
+	c.problems.note("write ConfigMap "+key.name+" in namespace "+key.namespace, err)
 }

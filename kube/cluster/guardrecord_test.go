@@ -71,7 +71,7 @@ func TestRecordInAConfigMap(t *testing.T) {
 	if err := c.ConfirmGuard(t.Context(), "x"); !errors.Is(err, errNotOurs) {
 		t.Errorf("the record of another is confirmed: %v", err)
 	}
-	if what := c.Faults.String(); !strings.Contains(what, "is not this gateway's") || strings.Contains(what, "reached") {
+	if what := c.problems.String(); !strings.Contains(what, "is not this gateway's") || strings.Contains(what, "reached") {
 		t.Errorf("told: %s", what)
 	}
 }

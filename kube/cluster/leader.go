@@ -35,7 +35,7 @@ func (c *Cluster) Election() *Election {
 
 // Lead takes part in the election until ctx ends. It gives up the Lease only
 // when run has returned, and then at once, so that the next leader need not
-// wait. While the API server can't be reached, nobody becomes the leader.
+// wait. While the API server can't be reached, no replica becomes the leader.
 func (e *Election) Lead(ctx context.Context, run func(ctx context.Context)) error {
 	ctx = quietly(ctx, e.cluster.Cfg.Log)
 	for ctx.Err() == nil {
@@ -82,7 +82,7 @@ func (e *Election) term(ctx context.Context, run func(ctx context.Context)) erro
 }
 
 func (e *Election) lock() resourcelock.Interface {
-	return &notedLock{e.cluster.Faults, &resourcelock.LeaseLock{
+	return &notedLock{e.cluster.problems, &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: e.cluster.Cfg.Namespace, Name: e.cluster.meta("leader", "").Name},
 		Client:     e.cluster.Client.CoordinationV1(),
 		LockConfig: resourcelock.ResourceLockConfig{Identity: e.id},
@@ -97,21 +97,21 @@ func (e *Election) release(ctx context.Context, lock resourcelock.Interface) {
 	defer cancel()
 	record, _, err := lock.Get(ctx)
 	if err != nil || record.HolderIdentity != e.id {
-		return // noted, or somebody else's
+		return // noted, or another replica's
 	}
 	record.HolderIdentity = ""
 	record.LeaseDurationSeconds = 1
 	_ = lock.Update(ctx, *record) // noted; unreleased, the Lease runs out
 }
 
-// notedLock tells faults how the requests for a Lease went.
+// notedLock notes how the requests for a Lease went.
 type notedLock struct {
-	faults *faults
+	problems *problems
 	resourcelock.Interface
 }
 
 func (l *notedLock) note(err error) error {
-	l.faults.Note("renew Lease "+l.Describe(), err)
+	l.problems.note("renew Lease "+l.Describe(), err)
 	return err
 }
 

@@ -9,8 +9,7 @@ import (
 )
 
 // quietly returns a context in which client-go logs to log, all at level debug:
-// what goes wrong is told by faults, once, where client-go tells it at each
-// attempt.
+// what goes wrong is logged by problems, once, where client-go logs each attempt.
 func quietly(ctx context.Context, log *slog.Logger) context.Context {
 	return klog.NewContext(ctx, logr.FromSlogHandler(demoted{log.Handler()}))
 }

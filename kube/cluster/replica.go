@@ -54,7 +54,7 @@ func (r *Replica) Run(ctx context.Context) error {
 	name := c.meta(replicaRole+"-"+c.Cfg.Pod, "").Name
 	for {
 		err := r.renew(ctx)
-		c.Faults.Note("renew Lease "+c.Cfg.Namespace+"/"+name, err)
+		c.problems.note("renew Lease "+c.Cfg.Namespace+"/"+name, err)
 		again := replicaRenew
 		if err != nil {
 			again = retryTime
@@ -110,7 +110,7 @@ func (c *Cluster) SweepReplicas(ctx context.Context) {
 	tick := time.NewTicker(staleTime)
 	defer tick.Stop()
 	for {
-		c.Faults.Note("sweep up Leases in namespace "+c.Cfg.Namespace, c.sweep(ctx, time.Now()))
+		c.problems.note("sweep up Leases in namespace "+c.Cfg.Namespace, c.sweep(ctx, time.Now()))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -9,12 +9,12 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 )
 
-// servedPoll is how often the Leases are looked at while somebody waits.
+// servedPoll is how often the Leases are looked at while a caller waits.
 const servedPoll = 500 * time.Millisecond
 
 // AwaitServed waits until served holds for the version of the challenges that
 // each replica serves, by its Lease, or until ctx ends. A Lease that ran out is
-// of a replica that serves nobody any more.
+// of a replica that serves no more.
 func (c *Cluster) AwaitServed(ctx context.Context, served func(version string) bool) error {
 	tick := time.NewTicker(servedPoll)
 	defer tick.Stop()
@@ -51,7 +51,7 @@ func (c *Cluster) behind(ctx context.Context, served func(version string) bool) 
 	return behind, nil
 }
 
-// isOver tells whether a Lease ran out.
+// isOver reports whether a Lease ran out.
 func isOver(lease *coordinationv1.Lease, now time.Time) bool {
 	spec := &lease.Spec
 	if spec.RenewTime == nil || spec.LeaseDurationSeconds == nil {

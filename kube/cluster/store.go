@@ -17,7 +17,7 @@ import (
 )
 
 // Store is a gatelodge.Store of Secrets and ConfigMaps in the gateway's
-// namespace, named NAME-ITEM. Items that everybody may see, by isPublic, are
+// namespace, named NAME-ITEM. Items that hold nothing secret, by isPublic, are
 // ConfigMaps, and all others Secrets. A version is the resourceVersion.
 type Store struct{ cluster *Cluster }
 

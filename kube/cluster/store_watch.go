@@ -31,7 +31,7 @@ func (s *Store) Watch(ctx context.Context, prefix string, changed func(name stri
 				changed(name)
 			},
 		}
-		noted := func(err error) { c.Faults.Note("watch "+what+" in namespace "+c.Cfg.Namespace, err) }
+		noted := func(err error) { c.problems.note("watch "+what+" in namespace "+c.Cfg.Namespace, err) }
 		reflector := cache.NewReflectorWithOptions(cache.ToListWatcherWithWatchListSemantics(lw(noted), c.Client), example, names,
 			cache.ReflectorOptions{Name: "gatelodge", Backoff: watchBackoff()})
 		watching.Go(func() { reflector.RunWithContext(ctx) })
@@ -122,5 +122,5 @@ func (n *itemNames) Replace(items []any, _ string) error {
 	return nil
 }
 
-// Resync implements cache.ReflectorStore; there is nobody to remind.
+// Resync implements cache.ReflectorStore; there is nothing to remind of.
 func (n *itemNames) Resync() error { return nil }

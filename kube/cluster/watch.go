@@ -69,7 +69,7 @@ func (c *Cluster) Watch(config func() *objects.Config, reader *intent.Reader) *W
 			}
 		}
 	}
-	c.Faults.onChange(w.wake.Raise)
+	c.problems.onChange(w.wake.Raise)
 	return w
 }
 
@@ -78,7 +78,7 @@ func (w *Watch) Run(ctx context.Context, dirty func()) error {
 	ctx, stop := context.WithCancel(quietly(ctx, w.cluster.Cfg.Log))
 	defer stop()
 	for _, p := range w.optional {
-		go p.follow(ctx, discovery.ToDiscoveryInterfaceWithContext(w.cluster.Client.Discovery()), w.cluster.Faults, w.wake.Raise)
+		go p.follow(ctx, discovery.ToDiscoveryInterfaceWithContext(w.cluster.Client.Discovery()), w.cluster.problems, w.wake.Raise)
 	}
 	for complete := false; ; {
 		complete = w.reconcile(ctx) || complete
@@ -194,7 +194,7 @@ func (w *Watch) stopOthers(keys []feedKey) {
 		if !needed[key] {
 			f.stop()
 			delete(w.feeds, key)
-			w.cluster.Faults.end("watch " + key.String())
+			w.cluster.problems.end("watch " + key.String())
 		}
 	}
 }
@@ -234,7 +234,7 @@ func (w *Watch) Objects() objects.Objects {
 	objs := w.merged.objects
 	objs.Now = time.Now()
 	objs.Guard, objs.Claims = w.cluster.recordOf(w.record(w.cluster.guardFeedKey())), w.readClaims()
-	objs.Problems = append(w.cluster.Faults.problems(), w.problems...)
+	objs.Problems = append(w.cluster.problems.list(), w.problems...)
 	return objs
 }
 
@@ -267,7 +267,7 @@ func (w *Watch) Waiting() string {
 		missing = append(missing, "word whether there are"+unknown)
 	}
 	text := "waiting for " + strings.Join(missing, ", ")
-	if why := w.cluster.Faults.String(); why != "" {
+	if why := w.cluster.problems.String(); why != "" {
 		text += ": " + why
 	}
 	return text

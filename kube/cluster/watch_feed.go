@@ -49,7 +49,7 @@ func newFeed(c *Cluster, key feedKey, changed, missing func()) *feed {
 // from any goroutine, after each change.
 func (f *feed) start(ctx context.Context) {
 	ctx, f.stop = context.WithCancel(ctx)
-	lw := f.reading.listWatch(f.cluster, f.key, func(err error) { f.noted(f.cluster.Faults, err) })
+	lw := f.reading.listWatch(f.cluster, f.key, func(err error) { f.noted(f.cluster.problems, err) })
 	reflector := cache.NewReflectorWithOptions(lw, f.reading.example, f, cache.ReflectorOptions{
 		Name:    "gatelodge",
 		Backoff: watchBackoff(),
@@ -67,8 +67,8 @@ func watchBackoff() *wait.Backoff {
 // noted takes in the outcome of a request. A single object, or a resource that
 // not every cluster has, keeps nothing else from being served if it may not be
 // read.
-func (f *feed) noted(faults *faults, err error) {
-	faults.Note("watch "+f.key.String(), err)
+func (f *feed) noted(problems *problems, err error) {
+	problems.note("watch "+f.key.String(), err)
 	if apierrors.IsNotFound(err) {
 		f.missing()
 	}

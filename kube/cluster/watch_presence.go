@@ -28,7 +28,7 @@ type resourceServer interface {
 // has, and that may come and go.
 type presence struct {
 	resource schema.GroupVersionResource
-	doubt    gatelodge.Signal // somebody found it missing
+	doubt    gatelodge.Signal // a request found it missing
 
 	mu      sync.Mutex
 	known   bool
@@ -46,14 +46,14 @@ func (p *presence) get() (present, known bool) {
 }
 
 // follow asks now and then until ctx ends, and calls changed after each news.
-func (p *presence) follow(ctx context.Context, server resourceServer, faults *faults, changed func()) {
+func (p *presence) follow(ctx context.Context, server resourceServer, problems *problems, changed func()) {
 	for {
 		list, err := server.ServerResourcesForGroupVersionWithContext(ctx, p.resource.GroupVersion().String())
-		fault := err
+		problem := err
 		if apierrors.IsNotFound(err) {
-			fault = nil // this is an answer
+			problem = nil // this is an answer
 		}
-		faults.Note("look for "+p.resource.Resource, fault)
+		problems.note("look for "+p.resource.Resource, problem)
 		if p.learn(list, err) {
 			changed()
 		}
@@ -71,7 +71,7 @@ func (p *presence) follow(ctx context.Context, server resourceServer, faults *fa
 }
 
 // learn takes in an answer. An error says nothing, but for that the resource is
-// not found or, at first, that nobody may know.
+// not found or, at first, that we may not know.
 func (p *presence) learn(list *metav1.APIResourceList, err error) (news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

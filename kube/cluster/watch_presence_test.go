@@ -60,9 +60,9 @@ func (f discoveryFunc) ServerResourcesForGroupVersionWithContext(context.Context
 	return f()
 }
 
-// TestLookingIsNoFaultForLong: rights that come a moment after the API server,
+// TestLookingIsNoProblemForLong: rights that come a moment after the API server,
 // as when it is restarted, end the fault, also where the resource is not there.
-func TestLookingIsNoFaultForLong(t *testing.T) {
+func TestLookingIsNoProblemForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers := []error{
 			apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("not yet")),
@@ -74,16 +74,16 @@ func TestLookingIsNoFaultForLong(t *testing.T) {
 			asked++
 			return nil, err
 		})
-		faults := newFaults(slog.New(slog.DiscardHandler))
-		go newPresence(objects.DNSEndpointResource).follow(t.Context(), server, faults, func() {})
+		problems := newProblems(slog.New(slog.DiscardHandler))
+		go newPresence(objects.DNSEndpointResource).follow(t.Context(), server, problems, func() {})
 		synctest.Wait()
-		if faults.String() == "" {
+		if problems.String() == "" {
 			t.Error("nothing is told of a look that was forbidden")
 		}
 		time.Sleep(presenceEvery)
 		synctest.Wait()
-		if asked != 2 || faults.String() != "" {
-			t.Errorf("after %d looks: %s", asked, faults)
+		if asked != 2 || problems.String() != "" {
+			t.Errorf("after %d looks: %s", asked, problems)
 		}
 	})
 }

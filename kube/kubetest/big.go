@@ -49,6 +49,8 @@ func BigCluster(b *testing.B) (objects.Objects, *objects.Config) {
 	}
 }
 
+// BigIngress is an Ingress of one host, under its name and namespace, with two
+// paths to Service i modulo 10.
 func BigIngress(meta metav1.ObjectMeta, i int) *networkingv1.Ingress {
 	in := &networkingv1.Ingress{ObjectMeta: meta}
 	host := meta.Name + "." + meta.Namespace + ".example.com"
@@ -66,6 +68,7 @@ func BigIngress(meta metav1.ObjectMeta, i int) *networkingv1.Ingress {
 	return in
 }
 
+// BigSlice is the EndpointSlice of a Service with so many endpoints.
 func BigSlice(meta metav1.ObjectMeta, service string, endpoints int) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: meta, Ports: []discoveryv1.EndpointPort{{Port: new(int32(8080))}}}
 	slice.Labels = map[string]string{discoveryv1.LabelServiceName: service}

@@ -19,6 +19,7 @@ func Manifests(text string) objects.Objects {
 	return set.Objects
 }
 
+// Write writes a file.
 func Write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -26,6 +27,7 @@ func Write(t *testing.T, path, text string) {
 	}
 }
 
+// Must fails the test if there is an error.
 func Must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -36,11 +38,13 @@ func Must(t *testing.T, err error) {
 // Now is the present of every test that does not say otherwise.
 var Now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
+// Namespaced reads NAMESPACE/NAME.
 func Namespaced(text string) objects.Key {
 	namespace, name, _ := strings.Cut(text, "/")
 	return objects.Key{Namespace: namespace, Name: name}
 }
 
+// Day returns the start, in UTC, of a day YYYY-MM-DD.
 func Day(t *testing.T, text string) time.Time {
 	t.Helper()
 	d, err := time.Parse(time.DateOnly, text)

@@ -27,6 +27,7 @@ func TLSSecret(t *testing.T, secret string, names []string, from, until time.Tim
 	return CertificateSecret(t, secret, identity, ed25519.NewKeyFromSeed(seed[:]), names, from, until)
 }
 
+// CertificateSecret makes a Secret with a self-signed certificate for names.
 func CertificateSecret(t *testing.T, secret, version string, key crypto.Signer, names []string, from, until time.Time) *corev1.Secret {
 	t.Helper()
 	template := &x509.Certificate{
@@ -56,6 +57,7 @@ func CertificateSecret(t *testing.T, secret, version string, key crypto.Signer, 
 	}
 }
 
+// TwoSecrets is an Ingress that names two Secrets for one host.
 const TwoSecrets = `
 apiVersion: networking.k8s.io/v1
 kind: Ingress

@@ -56,8 +56,8 @@ func readText(path string) (text []byte, mark fileMark, err error) {
 }
 
 // readRegular is readText for a path that may have become anything. A folder
-// or a pipe, whose opening would wait for somebody to write to it, is no
-// manifest, so there is none of that name.
+// or a pipe, which opens only when another process writes to it, is not
+// a manifest, so there is none of that name.
 func readRegular(path string) (text []byte, mark fileMark, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -71,7 +71,7 @@ func readRegular(path string) (text []byte, mark fileMark, err error) {
 	return readText(path)
 }
 
-// isAbsent tells whether there is nothing at a path. A link that leads back to
+// isAbsent reports whether there is nothing at a path. A link that leads back to
 // itself leads nowhere, like one to a file that is gone.
 func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP)
@@ -90,7 +90,7 @@ func readLimited(r io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// isManifest tells whether a file is read, by its name.
+// isManifest reports by its name whether a file is read.
 func isManifest(path string) bool {
 	switch filepath.Ext(path) {
 	case ".yaml", ".yml", ".json":
@@ -110,7 +110,7 @@ type tree struct {
 }
 
 // readTree lists a folder. Links are followed, because the files of a mounted
-// ConfigMap are links; what vanishes while it is listed is not there.
+// ConfigMap are links; what is deleted while it is listed is not there.
 func readTree(dir string) (*tree, error) {
 	t := &tree{files: make(map[string]fileMark)}
 	return t, t.add(dir, 0)

@@ -23,8 +23,8 @@ import (
 // and of the folders in it. Files and folders whose names start with a dot are
 // left out, as they are the own ones of editors and mounted volumes.
 //
-// Nothing that was served vanishes because a file is half written: while a
-// document of a file is no YAML, the objects that the file held before stay,
+// Nothing that was served is lost because a file is half written: while a
+// document of a file is not YAML, the objects that the file held before stay,
 // together with a Problem. A file that is gone or empty is looked at a second
 // time before its objects go, because some programs replace a file in two
 // steps. The objects of a file that is gone were deleted; but a folder without
@@ -98,8 +98,8 @@ func (f *Folder) Run(ctx context.Context, dirty func()) error {
 	f.publish()
 	dirty()
 
-	net := time.NewTicker(rescanEvery)
-	defer net.Stop()
+	rescan := time.NewTicker(rescanEvery)
+	defer rescan.Stop()
 	var gone <-chan time.Time // set while a file is doubted
 	for {
 		var changed bool
@@ -111,7 +111,7 @@ func (f *Folder) Run(ctx context.Context, dirty func()) error {
 		case err := <-watcher.Errors:
 			f.log.Warn("watch manifests", "folder", f.dir, "error", err)
 			changed = f.look(watcher)
-		case <-net.C:
+		case <-rescan.C:
 			changed = f.look(watcher)
 		case <-gone:
 			gone, changed = nil, f.confirmGone()

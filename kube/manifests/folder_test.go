@@ -74,7 +74,7 @@ func waitFor(t *testing.T, folder *Folder, want string, problems int) {
 	}
 }
 
-func IngressOf(host string) string {
+func ingressText(host string) string {
 	return "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: " + strings.ReplaceAll(host, ".", "-") +
 		"}\nspec: {rules: [{host: " + host + "}]}\n"
 }
@@ -83,18 +83,18 @@ func IngressOf(host string) string {
 func TestFolderFollowsFiles(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	write(t, file("a.yaml"), IngressOf("a.test"))
+	write(t, file("a.yaml"), ingressText("a.test"))
 	write(t, file("notes.txt"), "no manifest")
 	folder := startFolder(t, dir)
 	waitFor(t, folder, "a.test", 0)
 
-	write(t, file("b.yml"), IngressOf("b.test"))
+	write(t, file("b.yml"), ingressText("b.test"))
 	waitFor(t, folder, "a.test b.test", 0)
 
-	write(t, file("a.yaml"), IngressOf("a2.test"))
+	write(t, file("a.yaml"), ingressText("a2.test"))
 	waitFor(t, folder, "a2.test b.test", 0)
 
-	write(t, file(".b.yml.swp"), IngressOf("editor.test"))
+	write(t, file(".b.yml.swp"), ingressText("editor.test"))
 	must(t, os.Mkdir(file("team"), 0o700))
 	write(t, file("team/c.json"), `{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "c"}, "spec": {"rules": [{"host": "c.test"}]}}`)
 	waitFor(t, folder, "a2.test b.test c.test", 0)
@@ -106,7 +106,7 @@ func TestFolderFollowsFiles(t *testing.T) {
 	waitFor(t, folder, "a2.test c.test", 0)
 
 	must(t, os.Rename(file("team"), file("crew")))
-	write(t, file("crew/d.yaml"), IngressOf("d.test"))
+	write(t, file("crew/d.yaml"), ingressText("d.test"))
 	waitFor(t, folder, "a2.test c.test d.test", 0)
 
 	must(t, os.RemoveAll(file("crew")))
@@ -118,7 +118,7 @@ func TestFolderFollowsFiles(t *testing.T) {
 func TestFolderKeepsWhatWasServed(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.yaml")
-	both := IngressOf("a.test") + "---\n" + IngressOf("b.test")
+	both := ingressText("a.test") + "---\n" + ingressText("b.test")
 	write(t, path, both)
 	folder := startFolder(t, dir)
 	waitFor(t, folder, "a.test b.test", 0)
@@ -126,12 +126,12 @@ func TestFolderKeepsWhatWasServed(t *testing.T) {
 	write(t, path, both[:len(both)-4])
 	waitFor(t, folder, "a.test b.test", 1)
 
-	write(t, path, IngressOf("a.test")+"---\n"+IngressOf("c.test"))
+	write(t, path, ingressText("a.test")+"---\n"+ingressText("c.test"))
 	waitFor(t, folder, "a.test c.test", 0)
 
 	must(t, os.Chmod(path, 0o600))
 	must(t, os.Rename(path, path+"~"))
-	write(t, path, IngressOf("d.test"))
+	write(t, path, ingressText("d.test"))
 	waitFor(t, folder, "d.test", 0)
 }
 
@@ -139,7 +139,7 @@ func TestFolderKeepsWhatWasServed(t *testing.T) {
 // leaves the rest of it.
 func TestFolderReadAtFirst(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "a.yaml"), "kind: [\n---\n"+IngressOf("a.test"))
+	write(t, filepath.Join(dir, "a.yaml"), "kind: [\n---\n"+ingressText("a.test"))
 	waitFor(t, startFolder(t, dir), "a.test", 1)
 }
 
@@ -148,14 +148,14 @@ func TestFolderIsVolume(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	must(t, os.Mkdir(file("..one"), 0o700))
-	write(t, file("..one/a.yaml"), IngressOf("one.test"))
+	write(t, file("..one/a.yaml"), ingressText("one.test"))
 	must(t, os.Symlink("..one", file("..data")))
 	must(t, os.Symlink("..data/a.yaml", file("a.yaml")))
 	folder := startFolder(t, dir)
 	waitFor(t, folder, "one.test", 0)
 
 	must(t, os.Mkdir(file("..two"), 0o700))
-	write(t, file("..two/a.yaml"), IngressOf("two.test"))
+	write(t, file("..two/a.yaml"), ingressText("two.test"))
 	must(t, os.Symlink("..two", file("..tmp")))
 	must(t, os.Rename(file("..tmp"), file("..data")))
 	must(t, os.RemoveAll(file("..one")))
@@ -173,11 +173,11 @@ func listOf(table objects.Table[*networkingv1.Ingress]) (list []*networkingv1.In
 // that a build costs little.
 func TestFolderKeepsUnchangedObjects(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "a.yaml"), IngressOf("a.test")+"---\n"+IngressOf("b.test"))
-	write(t, filepath.Join(dir, "z.yaml"), IngressOf("z.test"))
+	write(t, filepath.Join(dir, "a.yaml"), ingressText("a.test")+"---\n"+ingressText("b.test"))
+	write(t, filepath.Join(dir, "z.yaml"), ingressText("z.test"))
 	folder := startFolder(t, dir)
 	before := listOf(folder.Objects().Ingresses)
-	write(t, filepath.Join(dir, "a.yaml"), IngressOf("a.test")+"---\n"+IngressOf("c.test"))
+	write(t, filepath.Join(dir, "a.yaml"), ingressText("a.test")+"---\n"+ingressText("c.test"))
 	waitFor(t, folder, "a.test c.test z.test", 0)
 	now := listOf(folder.Objects().Ingresses)
 	if now[0] != before[0] || now[1] == before[1] || now[2] != before[2] {
@@ -201,10 +201,10 @@ func TestFolderAbsent(t *testing.T) {
 func TestReadPaths(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.MkdirAll(filepath.Join(dir, "sub", ".git"), 0o700))
-	write(t, filepath.Join(dir, "sub", "b.yaml"), IngressOf("b.test"))
-	write(t, filepath.Join(dir, "sub", ".git", "c.yaml"), IngressOf("c.test"))
-	write(t, filepath.Join(dir, "template.txt"), IngressOf("t.test"))
-	objs, err := ReadPaths([]string{dir, filepath.Join(dir, "template.txt"), filepath.Join(dir, "sub", "b.yaml"), "-"}, strings.NewReader(IngressOf("in.test")))
+	write(t, filepath.Join(dir, "sub", "b.yaml"), ingressText("b.test"))
+	write(t, filepath.Join(dir, "sub", ".git", "c.yaml"), ingressText("c.test"))
+	write(t, filepath.Join(dir, "template.txt"), ingressText("t.test"))
+	objs, err := ReadPaths([]string{dir, filepath.Join(dir, "template.txt"), filepath.Join(dir, "sub", "b.yaml"), "-"}, strings.NewReader(ingressText("in.test")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestReadPaths(t *testing.T) {
 // TestLargeFile: a mistake does not take the gateway's memory.
 func TestLargeFile(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "a.yaml"), IngressOf("a.test"))
+	write(t, filepath.Join(dir, "a.yaml"), ingressText("a.test"))
 	write(t, filepath.Join(dir, "large.yaml"), strings.Repeat("#", maxFileBytes+1))
 	folder := startFolder(t, dir)
 	waitFor(t, folder, "a.test", 1)

@@ -23,20 +23,20 @@ func TestFolderPassesOverWhatIsNoFile(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			write(t, filepath.Join(dir, "a.yaml"), IngressOf("a.example"))
+			write(t, filepath.Join(dir, "a.yaml"), ingressText("a.example"))
 			folder := startFolder(t, dir)
 			odd := filepath.Join(dir, "odd.yaml")
 			must(t, test.make(odd))
-			write(t, filepath.Join(dir, "b.yaml"), IngressOf("b.example"))
+			write(t, filepath.Join(dir, "b.yaml"), ingressText("b.example"))
 			waitFor(t, folder, "a.example b.example", 0)
 
 			below := filepath.Join(dir, "below")
 			must(t, os.Mkdir(below, 0o700))
-			write(t, filepath.Join(below, "c.yaml"), IngressOf("c.example"))
+			write(t, filepath.Join(below, "c.yaml"), ingressText("c.example"))
 			waitFor(t, folder, "a.example b.example c.example", 0)
 
 			must(t, os.Remove(odd))
-			write(t, odd, IngressOf("odd.example"))
+			write(t, odd, ingressText("odd.example"))
 			waitFor(t, folder, "a.example b.example c.example odd.example", 0)
 		})
 	}
@@ -45,7 +45,7 @@ func TestFolderPassesOverWhatIsNoFile(t *testing.T) {
 // TestFolderThatCannotBeListed: what was served stays, and somebody is told.
 func TestFolderThatCannotBeListed(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "a.yaml"), IngressOf("a.example"))
+	write(t, filepath.Join(dir, "a.yaml"), ingressText("a.example"))
 	folder := startFolder(t, dir)
 	endless := filepath.Join(dir, "endless")
 	must(t, os.Symlink(dir, endless))
@@ -62,6 +62,6 @@ func TestFolderNamedLikeAManifest(t *testing.T) {
 	dir := t.TempDir()
 	folder := startFolder(t, dir)
 	must(t, os.Mkdir(filepath.Join(dir, "team.yaml"), 0o700))
-	write(t, filepath.Join(dir, "team.yaml", "a.yaml"), IngressOf("a.example"))
+	write(t, filepath.Join(dir, "team.yaml", "a.yaml"), ingressText("a.example"))
 	waitFor(t, folder, "a.example", 0)
 }

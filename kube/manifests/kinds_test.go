@@ -35,9 +35,9 @@ func TestEveryKindIsRead(t *testing.T) {
 // TestAFileAtATime: what becomes of a file is what reading all files anew gives.
 func TestAFileAtATime(t *testing.T) {
 	texts := map[string][]string{
-		"a.yaml": {IngressOf("a.test"), IngressOf("a.test") + "---\n" + IngressOf("b.test"), "", "kind: [\n"},
-		"b.yaml": {IngressOf("b.test"), "# more\n" + IngressOf("b.test") + "---\n" + IngressOf("a.test"), IngressOf("c.test")},
-		"c.yaml": {"", IngressOf("a.test") + "---\n" + IngressOf("a.test") + "---\n" + IngressOf("c.test")},
+		"a.yaml": {ingressText("a.test"), ingressText("a.test") + "---\n" + ingressText("b.test"), "", "kind: [\n"},
+		"b.yaml": {ingressText("b.test"), "# more\n" + ingressText("b.test") + "---\n" + ingressText("a.test"), ingressText("c.test")},
+		"c.yaml": {"", ingressText("a.test") + "---\n" + ingressText("a.test") + "---\n" + ingressText("c.test")},
 	}
 	set := NewObjectSet()
 	now := make(map[string]*manifest)

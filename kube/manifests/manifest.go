@@ -20,7 +20,7 @@ import (
 type manifest struct {
 	file      string
 	documents []*document
-	broken    bool // a document is no YAML at all, as while the file is being written
+	broken    bool // a document is not YAML at all, as while the file is being written
 }
 
 // document is a part of a manifest between two "---" lines.

@@ -13,8 +13,8 @@ import (
 func TestFolderWithoutFiles(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "b.yaml")
-	write(t, a, IngressOf("a.test"))
-	write(t, b, IngressOf("b.test"))
+	write(t, a, ingressText("a.test"))
+	write(t, b, ingressText("b.test"))
 	folder := startFolder(t, dir)
 	must(t, os.Remove(a))
 	waitFor(t, folder, "b.test", 0)
@@ -27,7 +27,7 @@ func TestFolderWithoutFiles(t *testing.T) {
 	if lacked, all := objects.Lacking(folder.Objects().Relists, uid); !lacked || !all {
 		t.Error("an empty folder lacks nothing")
 	}
-	write(t, b, IngressOf("b.test"))
+	write(t, b, ingressText("b.test"))
 	waitFor(t, folder, "b.test", 0)
 	write(t, b, "# none any more\n")
 	waitFor(t, folder, "", 0)

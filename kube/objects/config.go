@@ -10,33 +10,6 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-func (c *Config) HasZoneIn(view string) bool {
-	return slices.ContainsFunc(c.Zones, func(z ZoneConfig) bool { return slices.Contains(z.Views, view) })
-}
-
-// NeedsNameserverAddresses tells whether a name server lies in its own zone
-// and has no address there by a static record.
-func (c *Config) NeedsNameserverAddresses() bool {
-	for _, zone := range c.Zones {
-		for _, ns := range zone.Nameservers {
-			static := slices.ContainsFunc(zone.Records, func(r gatelodge.Record) bool { return r.Name == ns && IsAddress(r) })
-			if ns.Within(zone.Name) && !static {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// Apexes is the set of our zones' names.
-func (c *Config) Apexes() map[gatelodge.Name]bool {
-	apexes := make(map[gatelodge.Name]bool, len(c.Zones))
-	for i := range c.Zones {
-		apexes[c.Zones[i].Name] = true
-	}
-	return apexes
-}
-
 // Config is what Build needs of the gateway's configuration, validated. A
 // Config that was given to Build is never written again: a changed
 // configuration is another Config.
@@ -97,13 +70,13 @@ type GuardConfig struct {
 	Hold    time.Duration // for which it is held; 0: there is no guard
 }
 
-// HostSharing says who may add paths to a host that somebody has.
+// HostSharing says which namespaces may add paths to a host.
 type HostSharing uint8
 
 // The values of ingress.hostSharing.
 const (
 	ShareNamespace HostSharing = iota // the namespace that has it
-	ShareAny                          // everybody
+	ShareAny                          // every namespace
 )
 
 // ServicePort names a port of a Service.
@@ -119,7 +92,7 @@ type ViewConfig struct {
 	Name      string
 	Service   Key          // the addresses in its status are announced …
 	Addresses []netip.Addr // … unless they are given here
-	Owners    bool         // publish at _owner.NAME who has NAME
+	Owners    bool         // publish at _owner.NAME which namespace has NAME
 }
 
 // ZoneConfig is a zone that the gateway is authoritative for.
@@ -135,17 +108,45 @@ type ZoneConfig struct {
 	Grants      []string           // namespaces that may have the apex, and names of Records, as hosts
 }
 
-// HasNamespace tells whether Ingresses of the namespace are looked at.
+// HasZoneIn reports whether a zone is published in the view.
+func (c *Config) HasZoneIn(view string) bool {
+	return slices.ContainsFunc(c.Zones, func(z ZoneConfig) bool { return slices.Contains(z.Views, view) })
+}
+
+// NeedsNameserverAddresses reports whether a name server lies in its own zone and
+// has no address there by a static record.
+func (c *Config) NeedsNameserverAddresses() bool {
+	for _, zone := range c.Zones {
+		for _, ns := range zone.Nameservers {
+			static := slices.ContainsFunc(zone.Records, func(r gatelodge.Record) bool { return r.Name == ns && IsAddress(r) })
+			if ns.Within(zone.Name) && !static {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Apexes is the set of our zones' names.
+func (c *Config) Apexes() map[gatelodge.Name]bool {
+	apexes := make(map[gatelodge.Name]bool, len(c.Zones))
+	for i := range c.Zones {
+		apexes[c.Zones[i].Name] = true
+	}
+	return apexes
+}
+
+// HasNamespace reports whether Ingresses of the namespace are looked at.
 func (c *Config) HasNamespace(namespace string) bool {
 	return len(c.Namespaces) == 0 || slices.Contains(c.Namespaces, namespace)
 }
 
-// HasZoneOf tells whether the name lies in a zone of ours.
+// HasZoneOf reports whether the name lies in a zone of ours.
 func (c *Config) HasZoneOf(name gatelodge.Name) bool {
 	return slices.ContainsFunc(c.Zones, func(zone ZoneConfig) bool { return name.Within(zone.Name) })
 }
 
-// ReadsClasses tells whether IngressClasses are looked at. They belong to no
+// ReadsClasses reports whether IngressClasses are looked at. They belong to no
 // namespace, so a gateway that keeps to namespaces, and is told its classes by
 // name, does without the right to read them.
 func (c *Config) ReadsClasses() bool {
@@ -157,7 +158,7 @@ func ConfigObject(key string) gatelodge.Object {
 	return gatelodge.Object{Kind: "Config", Name: key}
 }
 
-// TooFew tells whether too many are gone when of before hosts these are left.
+// TooFew reports whether too many hosts are gone where left are left of before.
 func (c *GuardConfig) TooFew(left, before int) bool {
 	gone := before - left
 	return gone > c.Minimum && float64(gone) > c.Share*float64(before)
@@ -200,4 +201,5 @@ func (c *Config) AnnouncingServices() []Key {
 	return services
 }
 
+// IsAddress reports whether the record is an address.
 func IsAddress(r gatelodge.Record) bool { return r.Type == "A" || r.Type == "AAAA" }

@@ -19,8 +19,8 @@ type DNSEndpoint struct {
 	metav1.ObjectMeta `json:"metadata"`
 	Spec              DNSEndpointSpec `json:"spec"`
 
-	// Malformed says why Spec could not be read, as it may be where somebody
-	// else's definition of the resource is installed.
+	// Malformed says why Spec could not be read, as it may be where another
+	// definition of the resource than ExternalDNS's is installed.
 	Malformed string `json:"-"`
 }
 

@@ -17,7 +17,7 @@ type GuardRecord struct {
 	Hash     string // of their names and the objects that they are of
 	Withheld string // the hash of what the leader withholds; "": nothing
 
-	// Confirmed is the hash that somebody wrote into the annotation
+	// Confirmed is the hash that a person wrote into the annotation
 	// gatelodge.dev/confirm. The leader does not write it.
 	Confirmed string
 }
@@ -25,7 +25,7 @@ type GuardRecord struct {
 // GuardItem is the record's name, after that of the instance.
 const GuardItem = "guard"
 
-// Confirms tells whether a list of this hash is confirmed: itself, or what the
+// Confirms reports whether a list of this hash is confirmed: itself, or what the
 // leader shows in its place, unless that was confirmed before the list came to
 // be.
 func (r *GuardRecord) Confirms(hash, stale string) bool {

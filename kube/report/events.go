@@ -52,7 +52,7 @@ type eventWriter struct {
 	cluster *cluster.Cluster
 
 	mu       sync.Mutex
-	queue    workqueue.TypedRateLimitingInterface[event] // of this term; nil: nobody writes
+	queue    workqueue.TypedRateLimitingInterface[event] // of this term; nil: this replica does not lead
 	standing map[event]bool                              // what holds now; true: this leader saw it begin
 	seen     *report
 }
@@ -186,9 +186,9 @@ func (w *eventWriter) write(ctx context.Context, e event, began bool) error {
 			err = w.again(ctx, object)
 		}
 	}
-	c.Faults.Note("write Events in namespace "+e.object.Namespace, err)
+	c.Note("write Events in namespace "+e.object.Namespace, err)
 	if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		return nil // with the namespace, whoever would read it goes
+		return nil // with the namespace go those who would read it
 	}
 	return err
 }

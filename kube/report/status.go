@@ -56,7 +56,7 @@ func (r *Reporter) report() *report {
 }
 
 // Failed attempts for one Ingress wait longer each time. A status that
-// was set rests for a while, because whoever else sets it may answer at once.
+// was set rests for a while, because another controller that sets it may answer at once.
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
@@ -149,7 +149,7 @@ func (r *Reporter) writeStatus(ctx context.Context, uid types.UID) (rest time.Du
 	c := r.cluster
 	_, err = c.Client.NetworkingV1().Ingresses(ingress.Namespace).ApplyStatus(ctx, apply,
 		metav1.ApplyOptions{FieldManager: c.FieldManager(), Force: true})
-	c.Faults.Note("write the status of Ingresses in namespace "+ingress.Namespace, err)
+	c.Note("write the status of Ingresses in namespace "+ingress.Namespace, err)
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return 0, nil // it is gone, or another one by now
 	}

@@ -131,7 +131,7 @@ func (r *report) news(told *report) map[types.UID]bool {
 	return news
 }
 
-// tellsTheSame tells whether nothing changed that is told, as when endpoints
+// tellsTheSame reports whether nothing changed that is told, as when endpoints
 // come and go.
 func (r *report) tellsTheSame(last *report) bool {
 	return last != nil && last.snapshot.Hosts == r.snapshot.Hosts && last.snapshot.Problems == r.snapshot.Problems &&
@@ -155,7 +155,7 @@ func (r *report) announced() []netip.Addr {
 	return r.snapshot.Views[0].Addresses
 }
 
-// differs tells whether the status of the Ingress is not what it should be:
+// differs reports whether the status of the Ingress is not what it should be:
 // that of one that is served has our addresses, and that of any other has
 // nothing from us.
 func (r *report) differs(ingress *networkingv1.Ingress) bool {
@@ -169,6 +169,6 @@ func (r *report) differs(ingress *networkingv1.Ingress) bool {
 		})
 }
 
-// isReported tells whether the Ingress has a status from this gateway; trim
+// isReported reports whether the Ingress has a status from this gateway; trim
 // leaves no other manager's entry.
 func isReported(ingress *networkingv1.Ingress) bool { return len(ingress.ManagedFields) > 0 }

@@ -125,7 +125,7 @@ func (l *LastGood) Recall() (objs objects.Objects, ok bool) {
 	return objs, true
 }
 
-// load reads what was saved, and tells whether there is something.
+// load reads what was saved, and reports whether there is something.
 func (l *LastGood) load() bool {
 	objs, err := readObjects(l.file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -76,7 +76,7 @@ func (s *StoredSource) Run(ctx context.Context, dirty func()) error {
 	return group.Wait()
 }
 
-// take takes in an item, and tells whether there is news.
+// take reads an item, and reports whether it changed what is served.
 func (s *StoredSource) take(ctx context.Context, item string) (news bool) {
 	if !gatelodge.IsServedItem(item) {
 		return false

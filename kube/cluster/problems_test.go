@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-func TestFaultsAreToldOnce(t *testing.T) {
+func TestProblemsAreLoggedOnce(t *testing.T) {
 	resource := schema.GroupResource{Resource: "ingresses"}
 	refused := func(port int) error {
 		return &url.Error{Op: "Get", URL: "https://api/?x", Err: fmt.Errorf("connection refused by port %d", port)}
@@ -24,10 +24,10 @@ func TestFaultsAreToldOnce(t *testing.T) {
 	terminating := apierrors.NewForbidden(resource, "x", errors.New("no"))
 	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
 	type step struct {
-		subject string
-		err     error
-		log     string // what is told: a part of it; "": nothing
-		faults  int    // afterwards
+		subject  string
+		err      error
+		log      string // what is told: a part of it; "": nothing
+		problems int    // afterwards
 	}
 	for name, steps := range map[string][]step{
 		"unreachable, whoever asks": {
@@ -64,16 +64,16 @@ func TestFaultsAreToldOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
-			f := newFaults(slog.New(slog.NewTextHandler(&log, nil)))
+			f := newProblems(slog.New(slog.NewTextHandler(&log, nil)))
 			for i, s := range steps {
 				log.Reset()
-				f.Note(s.subject, s.err)
+				f.note(s.subject, s.err)
 				told := log.String()
 				if s.log == "" && told != "" || !strings.Contains(told, s.log) {
 					t.Errorf("step %d tells %q, want %q", i, told, s.log)
 				}
-				if problems := f.problems(); len(problems) != s.faults {
-					t.Errorf("after step %d the problems are %v, want %d", i, problems, s.faults)
+				if problems := f.list(); len(problems) != s.problems {
+					t.Errorf("after step %d the problems are %v, want %d", i, problems, s.problems)
 				}
 			}
 		})
