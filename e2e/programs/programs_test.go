@@ -44,7 +44,7 @@ func TestProgramsAreBuiltOnce(t *testing.T) {
 
 func TestUnknownProgramIsRefused(t *testing.T) {
 	_, err := build(t.Context(), t.Output(), t.TempDir(), "kube-apisrever")
-	if err == nil || !strings.Contains(err.Error(), "coredns, etcd, helm, kube-apiserver, ") {
+	if err == nil || !strings.Contains(err.Error(), ", kube-apiserver, kube-controller-manager, ") {
 		t.Errorf("got %v, want an error that lists the known ones", err)
 	}
 }
