@@ -14,6 +14,7 @@ import (
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/http1"
 	"gatelodge.dev/proxy/http2"
+	"gatelodge.dev/proxy/wire"
 )
 
 // listener is one of the addresses that are served, with an engine for each
@@ -116,7 +117,7 @@ func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error)
 		limit = time.Now().Add(timeout)
 	}
 	shown := new(gatelodge.Handshake)
-	secured := tls.Server(c, l.tls)
+	secured := tls.Server(wire.BelowTLS(c), l.tls)
 	err := c.SetDeadline(limit)
 	if err == nil {
 		// The context can't end: one that can costs a goroutine a handshake.

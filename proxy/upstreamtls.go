@@ -9,7 +9,7 @@ import (
 	"net/netip"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/proxy/http1"
+	"gatelodge.dev/proxy/wire"
 )
 
 // endpointTLS configures the TLS client for one endpoint and an ALPN protocol
@@ -57,11 +57,7 @@ func dialTLS(config *tls.Config) func(ctx context.Context, address netip.AddrPor
 			return nil, err
 		}
 		overHTTP2 := config.NextProtos[0] == "h2"
-		var under net.Conn = tcp
-		if !overHTTP2 {
-			under = &http1.Records{TCPConn: tcp}
-		}
-		conn := tls.Client(under, config)
+		conn := tls.Client(wire.BelowTLS(tcp), config)
 		err = conn.HandshakeContext(ctx)
 		// Where nothing was agreed on HTTP/1.1 is spoken, and never HTTP/2 (RFC
 		// 9113 §3.2).

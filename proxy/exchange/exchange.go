@@ -156,8 +156,9 @@ type Response interface {
 	Inform(status int, header Fields) error
 	// Head writes the final status, 200 to 999, and the fields, which must not
 	// include Content-Length or fields about the connection. length is the size of
-	// the body in bytes, -1 if it is not known; for a response without a body by
-	// definition (to HEAD, 204, 304) it is the value of Content-Length.
+	// the body in bytes, -1 if it is not known or trailers may follow an empty one;
+	// for a response without a body by definition (to HEAD, 204, 304) it is the
+	// value of Content-Length.
 	Head(status int, header Fields, length int64) error
 	// Write writes a part of the body. For a response without a body it does
 	// nothing.

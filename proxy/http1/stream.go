@@ -26,7 +26,7 @@ type stream struct {
 	// raw is the descriptor of a TCP connection, nil for any other (TLS, a
 	// pipe). It lets the stream wait without a buffer.
 	raw     syscall.RawConn
-	records *Records              // below TLS, to an endpoint; nil for others
+	records *wire.Records         // below TLS; nil for others
 	under   syscall.RawConn       // the descriptor of records
 	ready   func(fd uintptr) bool // the method readable, bound once
 	got     error                 // what readable found instead of bytes
@@ -50,6 +50,7 @@ type stream struct {
 func (s *stream) init(conn net.Conn) {
 	s.conn = conn
 	s.out.conn = conn
+	s.records = wire.RecordsOf(conn)
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
 			s.raw = raw
@@ -60,13 +61,10 @@ func (s *stream) init(conn net.Conn) {
 	}
 }
 
-// unwrapTLS lets isQuiet and holds look below TLS.
+// unwrapTLS lets isQuiet look below TLS.
 func (s *stream) unwrapTLS() {
-	if layer, ok := s.conn.(interface{ NetConn() net.Conn }); ok {
-		if records, ok := layer.NetConn().(*Records); ok {
-			s.records = records
-			s.under, _ = records.SyscallConn() // nil if the connection is already closed
-		}
+	if s.records != nil {
+		s.under, _ = s.records.SyscallConn() // nil if the connection is already closed
 	}
 }
 
@@ -148,6 +146,7 @@ func (s *stream) fillIdle(timeout time.Duration) error {
 	if n > 0 {
 		s.in = wire.TakeBuffer()
 		s.in[0] = s.first[0]
+		n += s.records.ReadNow(s.conn, s.in[n:]) // or a tunnel would go on byte by byte
 	}
 	return s.filled(n, err)
 }
@@ -227,7 +226,7 @@ func (s *stream) ask(send, read time.Duration) error {
 // holds reports whether the peer has sent more than was used, in any buffer between
 // here and the socket. If so, the connection may be unusable afterwards.
 func (s *stream) holds() bool {
-	return s.buffered() > 0 || s.records != nil && s.records.holds(s.conn, s.first[:])
+	return s.buffered() > 0 || s.records != nil && s.records.Holds(s.conn, s.first[:])
 }
 
 // isQuiet reports whether an idle connection is still idle: the peer has neither

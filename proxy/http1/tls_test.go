@@ -17,6 +17,7 @@ import (
 
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/http1"
+	"gatelodge.dev/proxy/wire"
 )
 
 // TestOverTLS: the engine works on a connection without a descriptor to wait on.
@@ -25,40 +26,18 @@ func TestOverTLS(t *testing.T) {
 		w.Header().Set("X-Path", r.URL.Path)
 		io.Copy(w, r.Body)
 	}), settings())
-	config := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &http1.Server{Settings: always(settings()), Handler: func(ex *exchange.Exchange) error {
+	addr := serveTLS(t, func(ex *exchange.Exchange) error {
 		if ex.Scheme != "https" {
 			t.Errorf("scheme %q over TLS", ex.Scheme)
 		}
 		return client.Do(ex)
-	}}
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() {
-				info := infoOf(nc)
-				info.TLS = &exchange.TLS{}
-				s.ServeConn(t.Context(), nc, info)
-			})
-		}
 	})
-	defer conns.Wait()
-	defer s.Close()
-	defer l.Close()
 
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()
 	for _, body := range []string{"", "hello", strings.Repeat("0123456789", 100_000)} {
 		for range 3 {
-			req, _ := http.NewRequest("POST", "https://"+l.Addr().String()+"/p", strings.NewReader(body))
+			req, _ := http.NewRequest("POST", "https://"+addr+"/p", strings.NewReader(body))
 			res, err := transport.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
@@ -70,6 +49,78 @@ func TestOverTLS(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTunnelOverTLS: what comes in records goes out in pieces as large, not byte by
+// byte.
+func TestTunnelOverTLS(t *testing.T) {
+	const size = 100_000
+	writes := make(chan int, 1)
+	addr := serveTLS(t, func(ex *exchange.Exchange) error {
+		tunnel, err := ex.Response.Tunnel("echo/1", nil)
+		if err != nil {
+			return err
+		}
+		defer tunnel.Close()
+		var w countedWriter
+		_, err = io.Copy(&w, tunnel)
+		if w.bytes != size {
+			t.Errorf("%d bytes arrived, want %d", w.bytes, size)
+		}
+		writes <- w.writes
+		return err
+	})
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, upgrade)
+	_, _ = io.WriteString(c, strings.Repeat("x", size))
+	_ = c.CloseWrite()
+	if n := <-writes; n > 2*size/1000 { // crypto/tls begins with records of some 1400 bytes
+		t.Errorf("%d writes for %d bytes", n, size)
+	}
+}
+
+// countedWriter counts what is written to it.
+type countedWriter struct{ writes, bytes int }
+
+func (w *countedWriter) Write(p []byte) (int, error) {
+	w.writes++
+	w.bytes += len(p)
+	return len(p), nil
+}
+
+// serveTLS runs a server on loopback until the test ends.
+func serveTLS(t *testing.T, handler exchange.Handler) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http1.Server{Settings: always(settings()), Handler: handler}
+	config := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+	var conns sync.WaitGroup
+	conns.Go(func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns.Go(func() {
+				info := infoOf(nc)
+				info.TLS = &exchange.TLS{}
+				s.ServeConn(t.Context(), tls.Server(wire.BelowTLS(nc), config), info)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		s.Close()
+		conns.Wait()
+	})
+	return l.Addr().String()
 }
 
 func selfSigned(t *testing.T) tls.Certificate {

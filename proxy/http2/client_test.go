@@ -174,6 +174,29 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestTrailersOfAnEmptyAnswer: a length of 0 before trailers is not passed on,
+// because it would end the response.
+func TestTrailersOfAnEmptyAnswer(t *testing.T) {
+	for _, trailers := range []bool{true, false} {
+		addr := backend(t, plays(func(p *peer, id uint32) {
+			p.headers(id, false, ":status", "200", "content-length", "0")
+			if trailers {
+				p.headers(id, true, "x", "y")
+			} else {
+				_ = p.WriteData(id, true, nil)
+			}
+		}))
+		got, err := ask(newClient(t, addr, settings()), "GET", nil)
+		want := int64(0)
+		if trailers {
+			want = -1
+		}
+		if err != nil || got.length != want || got.trailers.Has("x") != trailers {
+			t.Errorf("got a length of %d, trailers %v, %v", got.length, got.trailers, err)
+		}
+	}
+}
+
 // TestRequestsAsSent: what an endpoint gets of an exchange.
 func TestRequestsAsSent(t *testing.T) {
 	for _, c := range []struct {

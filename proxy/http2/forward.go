@@ -314,6 +314,14 @@ func unreadable(err error) error {
 // flushed before more is waited for.
 func (f *forward) relay(a answer) error {
 	to := f.ex.Response
+	if a.length == 0 { // only trailers can follow, and 0 would exclude them
+		if _, err := f.st.next(nil, f.timeouts.Read); err != io.EOF {
+			return unreadable(err)
+		}
+		if len(f.receivedTrailers()) > 0 {
+			a.length = -1
+		}
+	}
 	if err := to.Head(a.status, a.fields, a.length); err != nil {
 		return err
 	}
@@ -336,13 +344,14 @@ func (f *forward) relay(a answer) error {
 			return err
 		}
 	}
+	return to.Trailers(f.receivedTrailers())
+}
+
+// receivedTrailers are there once the body has ended.
+func (f *forward) receivedTrailers() exchange.Fields {
 	f.st.l.mu.Lock()
-	trailers := f.trailers
-	f.st.l.mu.Unlock()
-	if len(trailers) > 0 {
-		return to.Trailers(trailers)
-	}
-	return nil
+	defer f.st.l.mu.Unlock()
+	return f.trailers
 }
 
 // tunnels reports whether a status opens the tunnel that was asked for.

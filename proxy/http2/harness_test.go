@@ -39,6 +39,11 @@ func settings(change ...func(*gatelodge.Settings)) func() *gatelodge.Settings {
 
 // serve runs a server on loopback until the test ends.
 func serve(t testing.TB, s *http2.Server) (addr string) {
+	return serveUnder(t, s, func(nc net.Conn) net.Conn { return nc })
+}
+
+// serveUnder is serve for connections of which each is what layer makes of it.
+func serveUnder(t testing.TB, s *http2.Server, layer func(net.Conn) net.Conn) (addr string) {
 	t.Helper()
 	if s.Settings == nil {
 		s.Settings = settings()
@@ -52,7 +57,7 @@ func serve(t testing.TB, s *http2.Server) (addr string) {
 				return
 			}
 			peer := nc.RemoteAddr().(*net.TCPAddr).AddrPort()
-			conns.Go(func() { s.ServeConn(context.Background(), nc, &exchange.Conn{Peer: peer}, nil) })
+			conns.Go(func() { s.ServeConn(context.Background(), layer(nc), &exchange.Conn{Peer: peer}, nil) })
 		}
 	})
 	t.Cleanup(func() {
@@ -105,6 +110,12 @@ func dial(t testing.TB, addr string, with ...xhttp2.Setting) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return greet(t, nc, with...)
+}
+
+// greet says the preface on a connection.
+func greet(t testing.TB, nc net.Conn, with ...xhttp2.Setting) *peer {
+	t.Helper()
 	t.Cleanup(func() { nc.Close() })
 	p := newPeer(t, nc)
 	if _, err := io.WriteString(nc, xhttp2.ClientPreface); err != nil {

@@ -20,6 +20,8 @@ type input struct {
 	ready func(fd uintptr) bool // the method readable, bound once
 	got   error                 // what readable found instead of bytes
 
+	records *wire.Records // below TLS; nil for others
+
 	buf   *wire.Buffer // holds buf[r:w]; may be nil if there is nothing
 	r, w  int
 	first [1]byte // what a read goes into that must not hold a buffer
@@ -28,6 +30,7 @@ type input struct {
 
 func (in *input) init(conn net.Conn, read []byte) {
 	in.conn = conn
+	in.records = wire.RecordsOf(conn)
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
 			in.raw = raw
@@ -80,6 +83,7 @@ func (in *input) fill(timeout time.Duration) error {
 		if n > 0 {
 			in.buf = wire.TakeBuffer()
 			in.buf[0] = in.first[0]
+			n += in.records.ReadNow(in.conn, in.buf[n:]) // or the rest of a frame would come byte by byte
 		}
 		return in.filled(n, err)
 	}

@@ -23,7 +23,7 @@ type response struct {
 
 	empty  bool  // there is no body, whatever the length says
 	left   int64 // of the body that Head announced; -1 if it did not
-	ended  bool  // Trailers wrote the end
+	ended  bool  // Head or Trailers wrote the end
 	failed error
 	tunnel *tunnel
 }
@@ -100,7 +100,10 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	if status == 421 || c.server.leaving.Load() {
 		c.leave()
 	}
-	st.head(p.empty, func(b []byte) []byte {
+	// The end is in the head where nothing can follow, whoever flushes when: a
+	// gRPC client takes an empty frame after it for missing trailers.
+	p.ended = p.empty || length == 0
+	st.head(p.ended, func(b []byte) []byte {
 		b = appendStatus(b, status)
 		b = appendFields(b, header)
 		if !header.Has("date") {
@@ -141,7 +144,7 @@ func (p *response) Flush() error {
 }
 
 func (p *response) Trailers(trailers exchange.Fields) error {
-	if p.failed != nil || p.empty || p.ended || len(trailers) == 0 {
+	if p.failed != nil || p.ended || len(trailers) == 0 {
 		return p.failed
 	}
 	if err := wire.CheckFields(trailers); err != nil {

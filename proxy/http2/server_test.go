@@ -248,6 +248,10 @@ func TestHandlersThatMisbehave(t *testing.T) {
 			}
 			return x.Response.Head(502, nil, 0)
 		}, "1:502!"},
+		{"nothing, which is flushed first", func(x *exchange.Exchange) error {
+			_ = x.Response.Head(200, nil, 0)
+			return x.Response.Flush()
+		}, "1:200!"},
 		{"interim answers and trailers", func(x *exchange.Exchange) error {
 			_ = x.Response.Inform(103, exchange.Fields{{Name: "link", Value: "x"}})
 			_ = x.Response.Inform(100, nil) // the client does not wait
