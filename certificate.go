@@ -2,6 +2,7 @@ package gatelodge
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"time"
 )
 
@@ -23,7 +24,8 @@ type Certificate struct {
 	NotBefore   time.Time        // first moment at which it is valid
 	NotAfter    time.Time        // last moment at which it is valid
 	Fingerprint string           // SHA-256 of the leaf, lower-case hex
-	KeyPair     *tls.Certificate // with Leaf set; never printed
+	Algorithm   x509.PublicKeyAlgorithm
+	KeyPair     *tls.Certificate // without Leaf, which takes 2 KiB; never printed
 }
 
 // ValidAt reports whether t is in the certificate's period of validity.

@@ -122,8 +122,11 @@ func protocols() []string { return []string{"h2", "http/1.1"} }
 // gets the first, because the alert that crypto/tls then sends is clearer than a
 // certificate that is not configured.
 func supported(hello *tls.ClientHelloInfo, certificates []*gatelodge.Certificate) *tls.Certificate {
-	if len(certificates) == 0 {
+	switch len(certificates) {
+	case 0:
 		return nil
+	case 1: // SupportsCertificate would parse it
+		return certificates[0].KeyPair
 	}
 	for _, c := range certificates {
 		if hello.SupportsCertificate(c.KeyPair) == nil {

@@ -41,7 +41,7 @@ func connect(kubeconfig string) (c clients, namespace string, err error) {
 	config.UserAgent = "gatelodge/" + buildInfo().version
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.ContentType = "application/vnd.kubernetes.protobuf"
-	config.QPS, config.Burst = 50, 100 // a leader may write the status of thousands of Ingresses
+	config.QPS, config.Burst = 200, 400 // a leader may write the status of thousands of Ingresses
 	c.builtIn, err = kubernetes.NewForConfig(config)
 	if err != nil {
 		return clients{}, "", fmt.Errorf("making a client of the Kubernetes API: %w", err)

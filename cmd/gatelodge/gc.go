@@ -28,6 +28,7 @@ func (t *gcTuner) serves(hosts int) {
 		t.large = large
 		if large {
 			t.usual = debug.SetGCPercent(largePercent)
+			go debug.FreeOSMemory() // what reading all objects for the first time left behind
 		} else {
 			debug.SetGCPercent(t.usual)
 		}

@@ -189,7 +189,7 @@ func (r *hostResult) addRequests() {
 
 func (r *hostResult) addCertificate(c *gatelodge.Certificate) {
 	if !slices.ContainsFunc(r.host.Certificates, func(have *gatelodge.Certificate) bool {
-		return have.Source == c.Source && have.KeyPair.Leaf.PublicKeyAlgorithm == c.KeyPair.Leaf.PublicKeyAlgorithm
+		return have.Source == c.Source && have.Algorithm == c.Algorithm
 	}) {
 		r.host.Certificates = append(r.host.Certificates, c)
 	}

@@ -154,8 +154,10 @@ func readCertificate(secret *corev1.Secret, objs *objects.Objects) (*gatelodge.C
 	if err != nil {
 		return nil, fmt.Errorf("holds no key pair: %w", err)
 	}
-	names := make([]gatelodge.Name, 0, len(pair.Leaf.DNSNames))
-	for _, san := range pair.Leaf.DNSNames {
+	leaf := pair.Leaf
+	pair.Leaf = nil
+	names := make([]gatelodge.Name, 0, len(leaf.DNSNames))
+	for _, san := range leaf.DNSNames {
 		// Names that no host can have cover none.
 		if name, err := gatelodge.ParseName(san); err == nil {
 			names = append(names, name)
@@ -170,9 +172,10 @@ func readCertificate(secret *corev1.Secret, objs *objects.Objects) (*gatelodge.C
 		Source:      gatelodge.FromSecret,
 		Object:      objs.ObjectOf("Secret", &secret.ObjectMeta),
 		Names:       slices.Compact(names),
-		NotBefore:   pair.Leaf.NotBefore,
-		NotAfter:    pair.Leaf.NotAfter,
+		NotBefore:   leaf.NotBefore,
+		NotAfter:    leaf.NotAfter,
 		Fingerprint: hex.EncodeToString(sum[:]),
+		Algorithm:   leaf.PublicKeyAlgorithm,
 		KeyPair:     pair,
 	}, nil
 }

@@ -95,7 +95,7 @@ func (g *gateway) keepProfile(b *testing.B, what, file string) {
 	if *profiles == "" {
 		return
 	}
-	response, err := http.Get("http://" + adminAddress + "/debug/pprof/" + what)
+	response, err := http.Get("http://" + adminAddress + "/debug/pprof/" + what + "?gc=1")
 	if err != nil {
 		b.Error(err)
 		return
