@@ -133,6 +133,8 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	defer stop()
 	group, working := errgroup.WithContext(working)
 
+	g.gc.start()
+
 	// 1. The admin endpoint comes first: it says why the gateway is not ready.
 	adminListener, err := net.Listen("tcp", adminAddress)
 	if err != nil {

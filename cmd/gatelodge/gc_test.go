@@ -17,12 +17,12 @@ func TestGCWithManyHosts(t *testing.T) {
 	usual := gcPercent()
 	t.Cleanup(func() { debug.SetGCPercent(usual) })
 	var c gcTuner
+	c.start()
+	if got := gcPercent(); got != 25 {
+		t.Errorf("at the start GOGC is %d, want 25", got)
+	}
 	for _, step := range []struct{ hosts, want int }{
-		{manyHosts - 1, usual},
-		{manyHosts, largePercent},
-		{5 * manyHosts, largePercent},
-		{0, usual},
-		{manyHosts, largePercent},
+		{1999, usual}, {2000, 50}, {9999, 50}, {10_000, 25}, {0, usual}, {50_000, 25},
 	} {
 		c.serves(step.hosts)
 		if got := gcPercent(); got != step.want {
@@ -35,7 +35,8 @@ func TestGOGCIsKept(t *testing.T) {
 	t.Setenv("GOGC", "75")
 	usual := gcPercent()
 	var c gcTuner
-	c.serves(manyHosts)
+	c.start()
+	c.serves(50_000)
 	if got := gcPercent(); got != usual {
 		t.Errorf("GOGC became %d, want %d as before", got, usual)
 	}
