@@ -53,7 +53,7 @@ func checkLabel(label string, first bool) error {
 	case label[0] == '-' || label[len(label)-1] == '-':
 		return fmt.Errorf("label %q starts or ends with a hyphen", label)
 	}
-	for _, c := range []byte(label) {
+	for _, c := range label {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
 		default:

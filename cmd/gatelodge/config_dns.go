@@ -10,6 +10,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/dnsserve"
+	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -46,7 +47,7 @@ func (r *configReader) zones(written []fileZone, views []fileView) []objects.Zon
 	names := make(unique)
 	for i, z := range written {
 		key := fmt.Sprintf("dns.zones[%d]", i)
-		name, err := gatelodge.ParseName(z.Name)
+		name, err := intent.ParseName(z.Name)
 		if err == nil && name.IsWildcard() {
 			err = fmt.Errorf("%q is a wildcard", z.Name)
 		}
@@ -93,7 +94,7 @@ func (r *configReader) nameservers(key string, written []string, zone gatelodge.
 	seen := make(unique)
 	for i, s := range written {
 		item := fmt.Sprintf("%s[%d]", key, i)
-		name, err := gatelodge.ParseName(s)
+		name, err := intent.ParseName(s)
 		switch {
 		case err == nil && name.IsWildcard():
 			err = fmt.Errorf("%q is a wildcard", s)

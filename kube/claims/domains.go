@@ -50,7 +50,7 @@ func (d *Domains) read(namespace *corev1.Namespace, value string, objs *objects.
 		if err != nil || name.IsWildcard() {
 			d.Problems = append(d.Problems, gatelodge.Problem{
 				Object: objs.ObjectOf("Namespace", &namespace.ObjectMeta), Reason: gatelodge.BadAnnotation,
-				Message: fmt.Sprintf("annotation %s: %.60q is not a valid name, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item)),
+				Message: fmt.Sprintf("annotation %s: %.60q is not a valid name%s, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item), intent.WriteInstead(item)),
 			})
 			continue
 		}

@@ -42,7 +42,7 @@ func externalPort(ref *intent.BackendRef, service *corev1.Service, cfg *objects.
 	if cfg.RefuseExternalNames {
 		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, which this gateway refuses", ref.Service())}
 	}
-	if _, err := gatelodge.ParseName(service.Spec.ExternalName); err != nil {
+	if _, err := intent.ParseName(service.Spec.ExternalName); err != nil {
 		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has a bad externalName: %v", ref.Service(), err)}
 	}
 	if len(service.Spec.Ports) == 0 {

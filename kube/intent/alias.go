@@ -27,7 +27,7 @@ func readNames(value string) (names []gatelodge.Name, err error) {
 		case item == "":
 			wrong = errors.New("holds an empty item")
 		case wrong != nil:
-			wrong = fmt.Errorf("holds %.60q, which is not a valid host name", item)
+			wrong = fmt.Errorf("holds %.60q, which is not a valid host name%s", item, WriteInstead(item))
 		case len(names) == maxNames:
 			wrong = fmt.Errorf("holds more than %d names", maxNames)
 		case !slices.Contains(names, name):

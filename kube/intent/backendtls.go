@@ -50,7 +50,7 @@ func setProxySSLServerName(a *asked, value string) (err error) {
 func setProxySSLName(a *asked, value string) error {
 	name, err := gatelodge.ParseName(value)
 	if err != nil || name.IsWildcard() {
-		return errors.New("is not a valid server name")
+		return errors.New("is not a valid server name" + WriteInstead(value))
 	}
 	a.BackendTLS.Name = name
 	return nil

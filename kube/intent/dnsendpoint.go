@@ -43,7 +43,7 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 		endpoint := &source.Spec.Endpoints[i]
 		name, err := ruleHost(endpoint.DNSName)
 		if err != nil || name == "" {
-			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: dnsName %.60q is not a valid name", i, endpoint.DNSName)
+			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: dnsName %.60q is not a valid name%s", i, endpoint.DNSName, WriteInstead(endpoint.DNSName))
 			continue
 		}
 		if !cfg.HasZoneOf(name) {

@@ -83,7 +83,7 @@ func ruleHost(host string) (gatelodge.Name, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return "", fmt.Errorf("host %q is an address, expected a name", host)
 	}
-	name, err := gatelodge.ParseName(host)
+	name, err := ParseName(host)
 	if err != nil {
 		return "", err
 	}
@@ -172,7 +172,7 @@ func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, b
 	for _, host := range source.Hosts {
 		name, err := ruleHost(host)
 		if err != nil || name == "" {
-			in.problem(gatelodge.BadHost, "spec.tls[%d]: host %q is not a valid name", i, host)
+			in.problem(gatelodge.BadHost, "spec.tls[%d]: host %q is not a valid name%s", i, host, WriteInstead(host))
 			continue
 		}
 		ask.Hosts = append(ask.Hosts, name)

@@ -85,7 +85,7 @@ func (p *Claimant) read(service *corev1.Service, annotation string, t *Target, c
 	for item := range strings.SplitSeq(value, ",") {
 		name, err := ruleHost(strings.TrimSpace(item))
 		if err != nil || name == "" {
-			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is not a valid name, expected names separated by commas", key, item)
+			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is not a valid name%s, expected names separated by commas", key, item, WriteInstead(item))
 			continue
 		}
 		if p.claims(name) || !cfg.HasZoneOf(name) {

@@ -65,7 +65,7 @@ func nameData(target string) (string, error) {
 func targetName(target string) (gatelodge.Name, error) {
 	name, err := gatelodge.ParseName(target)
 	if err != nil || name.IsWildcard() {
-		return "", errors.New("is not a name")
+		return "", errors.New("is not a name" + WriteInstead(target))
 	}
 	last := string(name[strings.LastIndexByte(string(name), '.')+1:])
 	if strings.Trim(last, "0123456789") == "" {

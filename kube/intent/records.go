@@ -73,7 +73,7 @@ func setTarget(a *asked, value string) error {
 		name, err := targetName(item)
 		switch {
 		case err != nil:
-			return fmt.Errorf("holds %.60q, which is neither an address nor a name", item)
+			return fmt.Errorf("holds %.60q, which is neither an address nor a name%s", item, WriteInstead(item))
 		case t.Alias != "" && t.Alias != name:
 			return errors.New("holds more than one name")
 		}

@@ -90,9 +90,10 @@ func readLimited(r io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// isManifest reports by its name whether a file is read.
+// isManifest reports by its name whether a file is read, in whatever case other
+// systems write the end of a name.
 func isManifest(path string) bool {
-	switch filepath.Ext(path) {
+	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml", ".json":
 		return !isHidden(path)
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // Folder is a Source of manifests: the .yaml, .yml and .json files of a folder
-// and of the folders in it. Files and folders whose names start with a dot are
+// and of the folders in it, in upper or lower case. Files and folders whose names start with a dot are
 // left out, as they are the own ones of editors and mounted volumes.
 //
 // Nothing that was served is lost because a file is half written: while a

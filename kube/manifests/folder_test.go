@@ -91,6 +91,13 @@ func TestFolderFollowsFiles(t *testing.T) {
 	write(t, file("b.yml"), ingressText("b.test"))
 	waitFor(t, folder, "a.test b.test", 0)
 
+	for _, name := range []string{"UPPER.YAML", "Mixed.Yml", "DATA.JSON"} {
+		write(t, file(name), ingressText("upper.test"))
+		waitFor(t, folder, "a.test b.test upper.test", 0)
+		must(t, os.Remove(file(name)))
+		waitFor(t, folder, "a.test b.test", 0)
+	}
+
 	write(t, file("a.yaml"), ingressText("a2.test"))
 	waitFor(t, folder, "a2.test b.test", 0)
 
