@@ -1,6 +1,9 @@
 package gatelodge
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // Policy is what a Route asks for in addition to its Backend. It is validated, and
 // code that applies it does not check it again. The zero Policy asks for nothing.
@@ -14,6 +17,8 @@ type Policy struct {
 
 	Redirect  Redirect
 	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
+	AllowFrom Networks   // the addresses of clients that are let in; nil: all
+	DenyFrom  Networks   // those that are not, whatever AllowFrom says
 	BasicAuth *BasicAuth // nil: credentials are not asked for
 }
 
@@ -40,6 +45,7 @@ type BasicAuth struct {
 func (p *Policy) SameProtection(q *Policy) bool {
 	return p == q ||
 		(p.Unavailable != "") == (q.Unavailable != "") &&
+			slices.Equal(p.AllowFrom, q.AllowFrom) && slices.Equal(p.DenyFrom, q.DenyFrom) &&
 			p.BasicAuth.sameUsers(q.BasicAuth)
 }
 

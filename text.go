@@ -101,6 +101,12 @@ func (p *Policy) String() string {
 	if p.HSTS != nil {
 		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)
 	}
+	if p.AllowFrom != nil {
+		fmt.Fprintf(&b, " allow-from=%s", p.AllowFrom)
+	}
+	if p.DenyFrom != nil {
+		fmt.Fprintf(&b, " deny-from=%s", p.DenyFrom)
+	}
 	if p.BasicAuth != nil {
 		fmt.Fprintf(&b, " basic-auth=%q users=%d", p.BasicAuth.Realm, len(p.BasicAuth.Users))
 	}

@@ -20,6 +20,10 @@ func badRequest(why string) *answer {
 	return &answer{status: 400, reason: why, text: "Bad Request: " + why}
 }
 
+func forbidden(why string) *answer {
+	return &answer{status: 403, reason: why, text: "Forbidden"}
+}
+
 func notFound(why string) *answer {
 	return &answer{status: 404, reason: why, text: "Not Found"}
 }

@@ -95,6 +95,7 @@ func (s *Server) steps(h *gatelodge.Host, p *gatelodge.Policy) []step {
 		hsts(p),
 		clientAuth(h.ClientAuth),
 		refuseUnavailable(p),
+		clientAddress(p),
 		s.basicAuth(p),
 	}, func(st step) bool { return st == nil })
 }

@@ -118,7 +118,10 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 	for i := range in.TLS {
 		r.certificates = append(r.certificates, r.certificate(&in.TLS[i], s, objs))
 	}
-	r.policy = &gatelodge.Policy{Unavailable: in.Asked.Unavailable, Redirect: in.Asked.Redirect, HSTS: in.Asked.HSTS}
+	r.policy = &gatelodge.Policy{
+		Unavailable: in.Asked.Unavailable, Redirect: in.Asked.Redirect, HSTS: in.Asked.HSTS,
+		AllowFrom: in.Asked.AllowFrom, DenyFrom: in.Asked.DenyFrom,
+	}
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)
 	}

@@ -30,6 +30,8 @@ type asked struct {
 	namespace   string // of the Ingress
 	Redirect    gatelodge.Redirect
 	HSTS        *string
+	AllowFrom   gatelodge.Networks
+	DenyFrom    gatelodge.Networks
 	Auth        authAsk
 	ClientAuth  clientAuthAsk
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
@@ -80,6 +82,9 @@ func annotationTable() []annotation {
 		{"auth-secret", "a Secret of the same namespace", setAuthSecret, true},
 		{"auth-secret-type", `"auth-file" or "auth-map"`, setAuthSecretType, true},
 		{"auth-realm", "text without control characters", setAuthRealm, false},
+		{allowlist, sourceRangeExpects, setAllowlist, true},
+		{olderAllowlist, sourceRangeExpects, setAllowlist, true},
+		{"denylist-source-range", sourceRangeExpects, setDenylist, true},
 		{"auth-tls-secret", "a Secret of the same namespace", setClientAuth(setClientAuthSecret), true},
 		{"auth-tls-verify-client", `"on", "off", "optional" or "optional_no_ca"`, setClientAuth(setClientAuthMode), true},
 		{"auth-tls-verify-depth", "a number from 0 to 10", setClientAuth(setClientAuthDepth), true},
@@ -87,12 +92,9 @@ func annotationTable() []annotation {
 		{"auth-tls-error-page", "a URL of http or https", setClientAuthErrorPage, false},
 		{"auth-tls-pass-certificate-to-upstream", `"true" or "false"`, setClientAuthPass, false},
 
-		// Protections that ingress-nginx knows: what asks for them is not
-		// served without them.
+		// A protection that ingress-nginx knows: what asks for it is not served
+		// without it.
 		{"auth-url", "", notYet, true},
-		{"allowlist-source-range", "", notYet, true},
-		{"whitelist-source-range", "", notYet, true}, // the older name of the same
-		{"denylist-source-range", "", notYet, true},
 
 		{"server-alias", "names separated by commas", setServerAlias, false},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false},
@@ -124,10 +126,8 @@ func readAnnotations(annotations map[string]string, in *Claimant) asked {
 	table, records := annotationTable(), recordAnnotationTable()
 	in.defaults.apply(&a, table, annotations)
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		if name, ok := strings.CutPrefix(key, OwnPrefix); ok {
-			a.honour(table, key, name, annotations[key], in)
-		} else if name, ok := strings.CutPrefix(key, nginxPrefix); ok {
-			if _, overridden := annotations[OwnPrefix+name]; !overridden {
+		if name, ok := policyName(key); ok {
+			if decisive(annotations, name) == key {
 				a.honour(table, key, name, annotations[key], in)
 			}
 		} else if name, ok := strings.CutPrefix(key, ExternalDNSPrefix); ok {
@@ -147,6 +147,29 @@ func readAnnotations(annotations map[string]string, in *Claimant) asked {
 	return a
 }
 
+// policyName cuts the prefix off the key of an annotation that asks for a policy.
+func policyName(key string) (name string, ok bool) {
+	if name, ok = strings.CutPrefix(key, OwnPrefix); !ok {
+		name, ok = strings.CutPrefix(key, nginxPrefix)
+	}
+	return name, ok
+}
+
+// decisive returns the key of the annotation that decides what name asks for, and
+// "" if there is none: ours before ingress-nginx's, and the current name before
+// an older one.
+func decisive(annotations map[string]string, name string) string {
+	names := [2]string{currentName(name), olderName(name)}
+	for _, prefix := range [2]string{OwnPrefix, nginxPrefix} {
+		for _, name := range names {
+			if _, ok := annotations[prefix+name]; ok && name != "" {
+				return prefix + name
+			}
+		}
+	}
+	return ""
+}
+
 // isCertManagers reports whether cert-manager gets the certificates of the Ingress
 // and puts them into the Secrets of spec.tls, maybe only in a moment.
 func isCertManagers(annotations map[string]string) bool {
@@ -158,7 +181,12 @@ func isCertManagers(annotations map[string]string) bool {
 	return false
 }
 
+// honour reads an annotation of a policy. One whose value asks for nothing does
+// no more than to override others: templates write those.
 func (a *asked) honour(table []annotation, key, name, value string, in *Claimant) {
+	if asksForNothing(name, strings.TrimSpace(value)) {
+		return
+	}
 	if row := findAnnotation(table, name); row != nil {
 		row.apply(a, key, value, in)
 		return

@@ -99,6 +99,9 @@ func (p *classParameters) read(objs *objects.Objects) {
 			continue
 		}
 		scratch.honour(table, key, name, values[key], reader)
+		if _, ok := values[currentName(name)]; ok && name != currentName(name) {
+			continue
+		}
 		p.defaults.annotations[name] = values[key]
 	}
 	p.problems = reader.problems
@@ -119,9 +122,7 @@ func (d *classDefaults) apply(a *asked, table []annotation, own map[string]strin
 	}
 	told := &Claimant{}
 	for _, name := range slices.Sorted(maps.Keys(d.annotations)) {
-		_, ours := own[OwnPrefix+name]
-		_, nginx := own[nginxPrefix+name]
-		if !ours && !nginx {
+		if decisive(own, name) == "" {
 			a.honour(table, name, name, d.annotations[name], told)
 		}
 	}

@@ -1,0 +1,71 @@
+package intent
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+const (
+	allowlist      = "allowlist-source-range"
+	olderAllowlist = "whitelist-source-range" // which cert-manager puts on the Ingresses of its solvers
+
+	sourceRangeExpects = "addresses and networks such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, separated by commas"
+)
+
+// currentName and olderName return the names of an annotation that has two; the
+// older name of any other is "".
+func currentName(name string) string {
+	if name == olderAllowlist {
+		return allowlist
+	}
+	return name
+}
+
+func olderName(name string) string {
+	if currentName(name) == allowlist {
+		return olderAllowlist
+	}
+	return ""
+}
+
+// setAllowlist: a list that has every address, in whatever spelling, lets every
+// client in, as if there were none.
+func setAllowlist(a *asked, value string) error {
+	list, err := readNetworks(value)
+	if err == nil && !list.IsEverything() {
+		a.AllowFrom = list
+	}
+	return err
+}
+
+func setDenylist(a *asked, value string) (err error) {
+	a.DenyFrom, err = readNetworks(value)
+	return err
+}
+
+// readNetworks reads addresses and networks separated by commas. Bits of an
+// address behind the network's mean nothing, as in ingress-nginx.
+func readNetworks(value string) (gatelodge.Networks, error) {
+	var prefixes []netip.Prefix
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(item)
+		if address, wrong := netip.ParseAddr(item); wrong == nil {
+			prefix, err = address.Prefix(address.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("holds %.60q, which is not a valid address or network", item)
+		}
+		if address, bits := prefix.Addr(), prefix.Bits()-96; address.Is4In6() && bits >= 0 {
+			prefix = netip.PrefixFrom(address.Unmap(), bits) // as clients' addresses are
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return gatelodge.NetworksOf(prefixes...), nil
+}
