@@ -146,7 +146,7 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	group.Go(func() error { return g.admin.serve(working, adminListener) })
 
 	// 2. Follow the objects; each change becomes a snapshot that is live.
-	source := state.NewExternalNames(g.source, g.kubeConfig, g.log)
+	source := state.NewPaced(state.NewExternalNames(g.source, g.kubeConfig, g.log))
 	group.Go(func() error { return objects.Follow(working, source, g.wakeBuild, g.rebuild) })
 	if g.followConfig != nil {
 		group.Go(func() error { return g.followConfig(working) })

@@ -1,0 +1,161 @@
+package state
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"gatelodge.dev/kube/objects"
+)
+
+// portion is how much of what asks for names may change from one Objects to the
+// next, in names; it takes a few hundredths of a second to build. The namespaces
+// that have changes share it equally, and each has at least one object.
+const (
+	portion       = 500
+	routesPerName = 16 // that cost as much as a name
+)
+
+// Paced is a Source that hands out another one's Objects in portions, so that
+// what one namespace changes at once, however much it is, delays no change of
+// another. What is left for later is as it was before; of a namespace, what is
+// deleted goes last. Few ever change as much as a portion at once.
+type Paced struct {
+	source objects.Source
+	dirty  func()
+
+	mu    sync.Mutex
+	given *objects.Objects // what was handed out last; nil: nothing was
+}
+
+// NewPaced returns source in portions.
+func NewPaced(source objects.Source) *Paced { return &Paced{source: source} }
+
+// Run runs the source.
+func (p *Paced) Run(ctx context.Context, dirty func()) error {
+	p.dirty = dirty
+	return p.source.Run(ctx, dirty)
+}
+
+// Objects returns the next portion. While there is more, it says that the objects
+// changed. What comes first is handed out whole, and so is a list that came anew,
+// of which the guard has to see all that it lacks.
+func (p *Paced) Objects() objects.Objects {
+	objs := p.source.Objects()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	more := false
+	if p.given != nil && objects.SameSlice(p.given.Relists, objs.Relists) && p.given.Remembered.Equal(objs.Remembered) {
+		more = keepBack(p.given, &objs)
+	}
+	p.given = &objs
+	if more {
+		p.dirty()
+	}
+	return objs
+}
+
+// pacedChange is a change of an object that asks for names.
+type pacedChange struct {
+	kind   *objects.Kind
+	key    objects.Key
+	after  metav1.Object // nil: it is gone
+	weight int
+}
+
+// keepBack has the objects that exceed the portion be as they were before, and
+// reports whether there are any.
+func keepBack(before, now *objects.Objects) (more bool) {
+	edits := make(map[*objects.Kind]objects.Edit) // of before
+	changes, sum := make(map[string][]pacedChange), 0
+	paced := *now
+	for _, kind := range objects.Kinds() {
+		if !isPaced(kind) {
+			continue
+		}
+		kind.Share(&paced, before)
+		edits[kind] = kind.Edit(&paced)
+		for key, change := range kind.Changes(before, now) {
+			weight := max(namesOf(change.Before), namesOf(change.After))
+			sum += weight
+			changes[key.Namespace] = append(changes[key.Namespace], pacedChange{kind, key, change.After, weight})
+		}
+	}
+	if sum <= portion {
+		return false
+	}
+	for _, list := range changes {
+		slices.SortStableFunc(list, pacedChange.compare)
+		left := portion / len(changes)
+		for i, change := range list {
+			if left -= change.weight; left < 0 && i > 0 {
+				more = true
+				break
+			}
+			edits[change.kind].Set(change.key, change.after)
+		}
+	}
+	for _, edit := range edits {
+		edit.Done()
+	}
+	*now = paced
+	return more
+}
+
+// compare puts what is gone last.
+func (c pacedChange) compare(other pacedChange) int {
+	switch gone := c.after == nil; {
+	case gone == (other.after == nil):
+		return 0
+	case gone:
+		return 1
+	}
+	return -1
+}
+
+// isPaced reports whether objects of the kind ask for names.
+func isPaced(kind *objects.Kind) bool {
+	return kind.Name == "Ingress" || kind.Name == "Service" || kind.Name == "DNSEndpoint"
+}
+
+// namesOf says for about how many names an object asks, its routes counted as
+// well; 0 for one that asks for none.
+func namesOf(object metav1.Object) int {
+	switch o := object.(type) {
+	case *networkingv1.Ingress:
+		return namesOfIngress(o)
+	case *objects.DNSEndpoint:
+		return len(o.Spec.Endpoints)
+	case *corev1.Service:
+		return listedIn(o.Annotations)
+	}
+	return 0
+}
+
+func namesOfIngress(in *networkingv1.Ingress) int {
+	aliases, routes := listedIn(in.Annotations), 0
+	for i, rule := range in.Spec.Rules {
+		if rule.HTTP != nil {
+			routes += len(rule.HTTP.Paths)
+			if i == 0 {
+				routes += aliases * len(rule.HTTP.Paths)
+			}
+		}
+	}
+	return 1 + len(in.Spec.Rules) + aliases + routes/routesPerName
+}
+
+// listedIn counts the names in annotations that list some.
+func listedIn(annotations map[string]string) (names int) {
+	for key, value := range annotations {
+		if strings.HasSuffix(key, "server-alias") || strings.HasSuffix(key, "hostname") {
+			names += 1 + strings.Count(value, ",")
+		}
+	}
+	return names
+}
