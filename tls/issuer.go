@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -12,8 +11,6 @@ import (
 )
 
 const (
-	// maxOrders limits the orders in progress at a time.
-	maxOrders = 8
 	// orderTime limits one attempt to get a certificate.
 	orderTime = 10 * time.Minute
 	// settleTime is how long a certificate has to be missing before it is
@@ -116,8 +113,9 @@ type term struct {
 	registering sync.Mutex // held while the client is made
 
 	mu            sync.Mutex
-	names         map[gatelodge.Name]*nameState
-	turn          int // attempts begun so far
+	issuances     gatelodge.Map[gatelodge.Name, *gatelodge.Issuance] // that queue follows
+	names         map[gatelodge.Name]*nameState                      // of issuances, and those that are busy
+	queue         *queue
 	account       gatelodge.Account
 	pause         time.Time // no request to the CA before this time
 	failing       int       // consecutive failures of the CA
@@ -127,25 +125,31 @@ type term struct {
 
 // nameState is what a term knows about one name.
 type nameState struct {
-	since  time.Time // when the name was first seen without a certificate
-	next   time.Time // no attempt before this time
-	faults int       // consecutive failures of the CA
-	turn   int       // the number of its latest attempt, from 1; 0: none yet
-	busy   bool      // an attempt is in progress
-	open   bool      // the order can be resumed, and the CA may still validate its challenge
+	issuance *gatelodge.Issuance // nil: nothing is to be done any more
+	since    time.Time           // when the name was first seen without a certificate
+	next     time.Time           // no attempt before this time
+	faults   int                 // consecutive failures of the CA
+	open     bool                // the order can be resumed, and the CA may still validate its challenge
+
+	at    time.Time  // when the next attempt is due
+	in    *stateHeap // nil: it is not queued
+	index int        // in in
+
+	turn  *turn     // that its attempt in progress takes; nil: there is none
+	began time.Time // that attempt
 }
 
 func newTerm(i *Issuer) *term {
 	return &term{
 		Issuer: i, began: time.Now(), challenges: newChallengeStore(i.config.Store), finished: gatelodge.NewSignal(),
-		names:         make(map[gatelodge.Name]*nameState),
+		names: make(map[gatelodge.Name]*nameState), queue: newQueue(),
 		problemStored: true, // the previous leader may have stored one
 	}
 }
 
-// startDue starts the attempts that are due, up to maxOrders at a time, by
-// turns. It returns when to call it again at the latest, and whether there are
-// none in progress.
+// startDue starts the attempts that are due, as many as have a slot, by turns. It
+// returns when to call it again at the latest, and whether there are none in
+// progress.
 func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 	issuing, now := t.table.Load().issuing, time.Now()
 	again = now.Add(time.Hour)
@@ -155,46 +159,58 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.useAccount(issuing)
-	var due []dueAttempt
-	busy, known := 0, make(map[gatelodge.Name]bool, issuing.Issuances.Len())
-	turns := make(map[string]int) // the number of each namespace's latest attempt
-	for _, issuance := range issuing.Issuances.All() {
-		known[issuance.Name] = true
-		state := t.stateOf(issuance, now)
-		turns[askingNamespace(issuance)] = max(turns[askingNamespace(issuance)], state.turn)
-		if state.busy {
-			busy++
-			continue
-		}
-		at, ever := dueTime(issuance, state.since)
-		if !ever || issuing.Lacking != "" && len(issuance.Askers) > 0 {
-			continue
-		}
-		at = latest(at, state.next)
-		if len(issuance.Askers) > 0 {
-			at = latest(at, t.pause)
-		}
-		if at.After(now) {
-			again = earliest(again, at)
-		} else {
-			due = append(due, dueAttempt{issuance, at})
-		}
+	t.follow(issuing.Issuances, now)
+	again = t.queue.fallDue(now, again)
+	taken, again := t.queue.countSlots(now, again)
+	withCA := issuing.Lacking == ""
+	if t.pause.After(now) {
+		withCA, again = false, earliest(again, t.pause)
 	}
-	for name, state := range t.names {
-		if !known[name] && !state.busy {
-			delete(t.names, name)
+	for ; taken < maxOrders; taken++ {
+		turn := t.queue.next(withCA)
+		if turn == nil {
+			break
 		}
-	}
-	idle = busy == 0 && len(due) == 0
-	for range min(len(due), max(0, maxOrders-busy)) {
-		i := next(due, turns)
-		issuance, state := due[i].Issuance, t.names[due[i].Name]
-		due = slices.Delete(due, i, i+1)
-		t.turn++
-		state.busy, state.turn, turns[askingNamespace(issuance)] = true, t.turn, t.turn
+		issuance := t.queue.begin(turn, now).issuance
 		t.working.Go(func() { t.process(ctx, issuing, issuance) })
 	}
-	return again, idle
+	return again, len(t.queue.busy) == 0
+}
+
+// follow takes in what changed of what there is to do. The caller holds the lock.
+func (t *term) follow(issuances gatelodge.Map[gatelodge.Name, *gatelodge.Issuance], now time.Time) {
+	for name, change := range issuances.Changes(t.issuances) {
+		state := t.names[name]
+		if state == nil {
+			state = &nameState{}
+			t.names[name] = state
+		}
+		t.queue.remove(state)
+		state.issuance = change.After
+		switch issuance := change.After; {
+		case issuance == nil || issuance.Certificate != nil || len(issuance.Askers) == 0:
+			state.since = time.Time{}
+		case state.since.IsZero():
+			state.since = now
+		}
+		t.schedule(name, state)
+	}
+	t.issuances = issuances
+}
+
+// schedule queues a name for its next attempt, or forgets it. The caller holds the
+// lock.
+func (t *term) schedule(name gatelodge.Name, state *nameState) {
+	switch {
+	case state.turn != nil: // once that has ended
+	case state.issuance == nil:
+		delete(t.names, name)
+	default:
+		at, ever := dueTime(state.issuance, state.since)
+		if state.at = latest(at, state.next); ever {
+			t.queue.put(state)
+		}
+	}
 }
 
 // useAccount forgets the failures of the previous account if the account has
@@ -203,22 +219,6 @@ func (t *term) useAccount(issuing *gatelodge.Issuing) {
 	if t.account != issuing.Account {
 		t.account, t.client, t.pause, t.failing = issuing.Account, nil, time.Time{}, 0
 	}
-}
-
-// stateOf returns the state of a name; the caller holds the lock.
-func (t *term) stateOf(issuance *gatelodge.Issuance, now time.Time) *nameState {
-	state := t.names[issuance.Name]
-	if state == nil {
-		state = &nameState{}
-		t.names[issuance.Name] = state
-	}
-	switch {
-	case issuance.Certificate != nil || len(issuance.Askers) == 0:
-		state.since = time.Time{}
-	case state.since.IsZero():
-		state.since = now
-	}
-	return state
 }
 
 // process makes an attempt for one name, and then wakes Run.
@@ -238,11 +238,13 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 	t.mu.Lock()
 	state := t.names[issuance.Name]
 	var over orderOver
-	state.busy, state.next = false, time.Now().Add(wait)
+	state.next = time.Now().Add(wait)
 	if !isAuthorityError(err) {
 		state.faults = 0
 	}
 	state.open = err != nil && !errors.As(err, &over)
+	t.queue.end(state)
+	t.schedule(issuance.Name, state)
 	t.mu.Unlock()
 	t.finished.Raise()
 }
@@ -250,17 +252,16 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 // withdrawLeftovers withdraws the challenge responses that no open order needs.
 // It runs while no attempt is in progress.
 func (t *term) withdrawLeftovers(ctx context.Context) {
-	open := make(map[gatelodge.Name]bool)
-	t.mu.Lock()
-	for name, state := range t.names {
-		if name.IsWildcard() {
-			name = name.Parent()
-		}
-		open[name] = open[name] || state.open
-	}
-	t.mu.Unlock()
-	err := t.challenges.retain(ctx, func(c gatelodge.Challenge) bool { return open[c.Name] })
+	err := t.challenges.retain(ctx, func(c gatelodge.Challenge) bool { return t.isOpen(c.Name) || t.isOpen("*."+c.Name) })
 	if err != nil && ctx.Err() == nil {
 		t.config.Log.Warn("can't withdraw old challenge responses yet", "error", err)
 	}
+}
+
+// isOpen reports whether there is an open order for a name.
+func (t *term) isOpen(name gatelodge.Name) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	state := t.names[name]
+	return state != nil && state.open
 }
