@@ -3,6 +3,7 @@ package gatelodge
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // Policy is what a Route asks for in addition to its Backend. It is validated, and
@@ -20,6 +21,10 @@ type Policy struct {
 	AllowFrom Networks   // the addresses of clients that are let in; nil: all
 	DenyFrom  Networks   // those that are not, whatever AllowFrom says
 	BasicAuth *BasicAuth // nil: credentials are not asked for
+
+	LoadBalance Algorithm      // AlgorithmUnset: what Settings.Balancing says, as for SlowStart
+	SlowStart   *time.Duration // how long a new endpoint takes to get its full share; nil: see LoadBalance
+	HashBy      *HashBy        // goes before LoadBalance; nil: requests are not hashed
 }
 
 // Redirect says when a request in clear text is sent to HTTPS.

@@ -129,5 +129,6 @@ type BackendTLS struct {
 // Endpoint is one address and port of a Backend.
 type Endpoint struct {
 	Address  netip.AddrPort
+	Weight   int  // its share of the requests, compared with those of the others; 0 stands for 1
 	Draining bool // on its way out but still answering: chosen only when every endpoint of the Backend is draining
 }

@@ -12,6 +12,7 @@ type Settings struct {
 	Timeouts   Timeouts
 	Limits     Limits
 	Retries    Retries
+	Balancing  Balancing
 	Trust      Trust
 	AccessLog  AccessLog
 	ServerName string // the Server field of answers whose backend set none; "" for none

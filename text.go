@@ -110,6 +110,15 @@ func (p *Policy) String() string {
 	if p.BasicAuth != nil {
 		fmt.Fprintf(&b, " basic-auth=%q users=%d", p.BasicAuth.Realm, len(p.BasicAuth.Users))
 	}
+	if p.LoadBalance != AlgorithmUnset {
+		fmt.Fprintf(&b, " load-balance=%s", p.LoadBalance)
+	}
+	if p.SlowStart != nil {
+		fmt.Fprintf(&b, " slow-start=%s", *p.SlowStart)
+	}
+	if p.HashBy != nil {
+		fmt.Fprintf(&b, " hash-by=%s", p.HashBy)
+	}
 	return b.String()
 }
 
@@ -142,6 +151,9 @@ func (b *Backend) String() string {
 	fmt.Fprintf(&t, "backend %s %s%s", b.Key, b.Protocol, b.TLS)
 	for _, e := range b.Endpoints {
 		fmt.Fprintf(&t, " %s", e.Address)
+		if e.Weight > 1 {
+			fmt.Fprintf(&t, "(weight=%d)", e.Weight)
+		}
 		if e.Draining {
 			t.WriteString("(draining)")
 		}

@@ -1,17 +1,24 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"sync/atomic"
 	"time"
+
+	gatelodge "gatelodge.dev"
 )
+
+// member is an endpoint of a backend that may be chosen.
+type member struct {
+	*endpoint
+	weight int
+	id     uint64 // a hash of its address: the same at every replica, and after a restart
+}
 
 // avoidRefused is how long an endpoint is skipped after a connection to it
 // failed, so that a dead one does not cost every request a try.
 const avoidRefused = time.Second
-
-// turn counts the requests of an upstream, for round robin.
-type turn struct{ n atomic.Uint64 }
 
 // refusal remembers when an endpoint last refused a connection.
 type refusal struct{ at atomic.Int64 } // Unix nanoseconds
@@ -21,25 +28,216 @@ func (r *refusal) recent(now time.Time) bool {
 	return now.UnixNano()-r.at.Load() < int64(avoidRefused)
 }
 
-// choose returns the endpoint for the next try of a request, by round robin. It
-// skips those that were tried and, while there are others, those that refused a
-// connection a moment ago. It returns nil when none is left.
-func (b *backend) choose(tried []*endpoint, now time.Time) *endpoint {
-	n := uint64(len(b.eligible))
-	if n == 0 {
-		return nil
-	}
-	start := b.upstream.turn.n.Add(1)
-	var refused *endpoint
-	for i := range n {
-		e := b.eligible[(start+i)%n]
-		switch {
-		case slices.Contains(tried, e):
-		case !e.refused.recent(now):
-			return e
-		case refused == nil:
-			refused = e
+// turn counts the requests of an upstream, for round robin.
+type turn struct{ n atomic.Uint64 }
+
+// choose returns the endpoint for the next try of a request, and nil when all
+// were tried. It skips those that were tried and, while there are others, those
+// that are out.
+func (r *request) choose(b *backend, now time.Time) *endpoint {
+	if r.route.inTurns && r.table.inTurns && len(r.tried) == 0 {
+		// Most requests need no more.
+		m := b.turn(b.upstream.turn.n.Add(1))
+		if !m.refused.recent(now) {
+			return m.endpoint
 		}
 	}
-	return refused
+	c := choice{backend: b, tried: r.tried, now: now}
+	if m := r.chooseAsAsked(&c); m != nil {
+		return m.endpoint
+	}
+	return nil
+}
+
+func (r *request) chooseAsAsked(c *choice) *member {
+	if r.route.inTurns && r.table.inTurns {
+		return c.random() // because the one whose turn it was can't be chosen
+	}
+	policy, settings := r.route.source.Policy, &r.table.settings.Balancing
+	c.algorithm, c.slowStart = cmp.Or(policy.LoadBalance, settings.Algorithm), settings.SlowStart
+	if policy.SlowStart != nil {
+		c.slowStart = *policy.SlowStart
+	}
+	if by := policy.HashBy; by != nil {
+		if key, ok := r.hashKey(by.Key); ok {
+			return c.byHash(by, key)
+		}
+	}
+	return c.byAlgorithm()
+}
+
+// inTurns reports whether a route leaves the choice of endpoints to the settings.
+func inTurns(p *gatelodge.Policy) bool {
+	return p.LoadBalance <= gatelodge.RoundRobin && p.SlowStart == nil && p.HashBy == nil
+}
+
+// choice is the choice of an endpoint for one try of a request.
+type choice struct {
+	backend   *backend
+	tried     []*endpoint
+	now       time.Time
+	slowStart time.Duration
+	algorithm gatelodge.Algorithm
+}
+
+// byAlgorithm returns an endpoint for a request that is like any other.
+func (c *choice) byAlgorithm() *member {
+	switch c.algorithm {
+	case gatelodge.LeastRequest:
+		return c.leastRequest()
+	case gatelodge.PeakEWMA:
+		return c.peakEWMA()
+	}
+	return c.roundRobin()
+}
+
+// roundRobin returns the endpoint whose turn it is, or any other if that can't be
+// chosen: so what one leaves falls to all others alike.
+func (c *choice) roundRobin() *member {
+	m := c.backend.turn(c.backend.upstream.turn.n.Add(1))
+	if c.may(m.endpoint) && c.admits(m.endpoint) {
+		return m
+	}
+	return c.random()
+}
+
+// random returns an endpoint at random, and nil when all were tried.
+func (c *choice) random() *member {
+	if m := c.draw(nil); m != nil {
+		return m
+	}
+	return c.pick(nil, true)
+}
+
+// two returns two endpoints at random, in the order in which they were drawn.
+// The second is the first where there is no other, and both are nil when all
+// were tried.
+func (c *choice) two() (first, second *member) {
+	if first = c.random(); first == nil {
+		return nil, nil
+	}
+	if second = c.draw(first.endpoint); second == nil {
+		second = first
+	}
+	return first, second
+}
+
+// draws is how many endpoints are drawn before all of them are looked at: most
+// often the first one can be chosen.
+const draws = 4
+
+// draw returns an endpoint at random, by weight, that may be chosen and is not
+// the excepted one, and nil if there is none.
+func (c *choice) draw(except *endpoint) *member {
+	for range draws {
+		m := c.backend.turn(c.backend.upstream.random())
+		if m.endpoint != except && c.may(m.endpoint) && c.admits(m.endpoint) {
+			return m
+		}
+	}
+	return c.pick(except, false)
+}
+
+// pick is draw for when many can't be chosen: it looks at all endpoints. With out
+// those count as well that are out.
+func (c *choice) pick(except *endpoint, out bool) *member {
+	members := c.backend.eligible
+	share := func(m *member) float64 {
+		if m.endpoint == except || slices.Contains(c.tried, m.endpoint) || !out && m.refused.recent(c.now) {
+			return 0
+		}
+		return float64(m.weight) * c.warmth(m.endpoint)
+	}
+	var sum float64
+	for i := range members {
+		sum += share(&members[i])
+	}
+	at := unit(c.backend.upstream.random()) * sum
+	var last *member // against rounding
+	for i := range members {
+		if s := share(&members[i]); s > 0 {
+			if last = &members[i]; at < s {
+				return last
+			}
+			at -= s
+		}
+	}
+	return last
+}
+
+// may reports whether the endpoint was not tried and is not out.
+func (c *choice) may(e *endpoint) bool {
+	return !e.refused.recent(c.now) && !slices.Contains(c.tried, e)
+}
+
+// slowest is the share of an endpoint in the first moment of slow start. Without
+// requests it would never get ready for more.
+const slowest = 0.1
+
+// warmth is the part of its share that an endpoint gets, which grows with its age
+// during slow start.
+func (c *choice) warmth(e *endpoint) float64 {
+	age := c.now.Sub(e.since)
+	if age >= c.slowStart {
+		return 1
+	}
+	return max(float64(age)/float64(c.slowStart), slowest)
+}
+
+// admits reports by chance whether an endpoint is chosen, as often as its warmth
+// says.
+func (c *choice) admits(e *endpoint) bool {
+	if c.slowStart == 0 {
+		return true
+	}
+	warmth := c.warmth(e)
+	return warmth == 1 || unit(c.backend.upstream.random()) < warmth
+}
+
+// unit makes a number from 0 to 1 of a random one.
+func unit(random uint64) float64 { return float64(random>>11) / (1 << 53) }
+
+// turn returns the endpoint whose turn the nth is.
+func (b *backend) turn(n uint64) *member {
+	if b.turns == nil {
+		return &b.eligible[n%uint64(len(b.eligible))]
+	}
+	return &b.eligible[b.turns[n%uint64(len(b.turns))]]
+}
+
+// turnsOf returns in which order endpoints take turns, as their places: each as
+// often as its weight says, and evenly spread. It is nil where all have one
+// weight, and so come one after the other.
+func turnsOf(members []member) []uint32 {
+	divisor := 0
+	for i := range members {
+		divisor = greatestDivisor(members[i].weight, divisor)
+	}
+	if !slices.ContainsFunc(members, func(m member) bool { return m.weight != divisor }) {
+		return nil
+	}
+	type seat struct {
+		at    float64 // in the round, from 0 to 1
+		place uint32
+	}
+	var seats []seat
+	for i, m := range members {
+		n := m.weight / divisor
+		for k := range n {
+			seats = append(seats, seat{(float64(k) + 0.5) / float64(n), uint32(i)})
+		}
+	}
+	slices.SortStableFunc(seats, func(a, b seat) int { return cmp.Compare(a.at, b.at) })
+	turns := make([]uint32, len(seats))
+	for i, s := range seats {
+		turns[i] = s.place
+	}
+	return turns
+}
+
+func greatestDivisor(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }

@@ -36,6 +36,7 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 		hosts:      hosts.Map(),
 		backends:   backends.Map(),
 		challenges: challenges(next.Challenges),
+		inTurns:    next.Settings.Balancing.Algorithm <= gatelodge.RoundRobin && next.Settings.Balancing.SlowStart == 0,
 		httpsPort:  httpsPort(next.Listeners),
 	}
 }
@@ -54,10 +55,11 @@ func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapsho
 			service = b.Service
 		}
 		h.routes[i] = &route{
-			source: r,
-			host:   h,
-			steps:  s.steps(source, r.Policy),
-			series: s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service}),
+			source:  r,
+			host:    h,
+			steps:   s.steps(source, r.Policy),
+			inTurns: inTurns(r.Policy),
+			series:  s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service}),
 		}
 	}
 	return h

@@ -23,7 +23,7 @@ func (r *request) forward() error {
 	b.upstream.budget.earn(retries.Budget)
 	for attempts, resends := 1, 0; ; {
 		now := time.Now()
-		e := b.choose(r.tried, now)
+		e := r.choose(b, now)
 		if e == nil { // all were tried: use a new connection to the first
 			e = r.tried[0]
 		}
@@ -49,7 +49,12 @@ func (r *request) forward() error {
 func (r *request) try(b *backend, e *endpoint, start time.Time) error {
 	r.tried = append(r.tried, e)
 	b.series.requests.Inc()
-	err := e.handle(r.x)
+	var err error
+	if b.upstream.measured.Load() == 0 {
+		err = e.handle(r.x)
+	} else {
+		err = r.sendMeasured(b.upstream, e, start)
+	}
 	took := time.Since(start)
 	r.upstreamTime += took
 	b.series.duration.Observe(took.Seconds())

@@ -13,6 +13,7 @@ type table struct {
 	hosts      gatelodge.HashMap[gatelodge.Name, *host]          // by hostKey
 	backends   gatelodge.HashMap[gatelodge.BackendKey, *backend] // routes don't point to them, so new endpoints recompile no route
 	challenges map[challengeKey]string
+	inTurns    bool   // endpoints are chosen by round robin where a route says nothing else
 	httpsPort  uint16 // the public port of the HTTPS listener; 0: there is none
 }
 
@@ -25,10 +26,11 @@ type host struct {
 
 // route is a gatelodge.Route with its policies compiled.
 type route struct {
-	source *gatelodge.Route
-	host   *host
-	steps  []step
-	series *requestSeries
+	source  *gatelodge.Route
+	host    *host
+	steps   []step
+	inTurns bool // see table
+	series  *requestSeries
 }
 
 // host returns the most specific host for a canonical name: the exact one,

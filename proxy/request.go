@@ -113,6 +113,8 @@ type response struct {
 	hsts   string          // the Strict-Transport-Security field; "": the backend's, if any
 	fields exchange.Fields // memory for the fields with hsts and name
 	tunnel exchange.Tunnel // after an upgrade
+	timed  bool            // headAt is wanted
+	headAt time.Time       // of the head; zero: there was none, or it is not wanted
 }
 
 // Head records the status, and sets the Strict-Transport-Security and Server
@@ -131,6 +133,9 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	if p.hsts != "" || nameless {
 		header = p.fields
 	}
+	if p.timed {
+		p.headAt = time.Now()
+	}
 	err := p.Response.Head(status, header, length)
 	if err == nil {
 		p.status = status
@@ -145,6 +150,9 @@ func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 		return nil, err
 	}
 	p.status, p.tunnel = 101, tunnel
+	if p.timed {
+		p.headAt = time.Now()
+	}
 	p.server.work.remember(tunnel)
 	return tunnel, nil
 }

@@ -88,7 +88,7 @@ func TestReuse(t *testing.T) {
 		t.Error("new endpoints recompiled a host")
 	}
 	old, now := before.backends.Get(appKey), after.backends.Get(appKey)
-	if old.upstream != now.upstream || old.eligible[0] != now.eligible[0] {
+	if old.upstream != now.upstream || old.eligible[0].endpoint != now.eligible[0].endpoint {
 		t.Error("an endpoint that stayed lost its connections")
 	}
 	g.live.Swap(plainSnapshot())

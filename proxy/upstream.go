@@ -3,6 +3,10 @@ package proxy
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
@@ -14,6 +18,7 @@ import (
 // turn it is, and the retries that are left.
 type upstreams struct {
 	settings func() *gatelodge.Settings
+	random   func() uint64
 
 	mu    sync.Mutex // compiling and publishing take turns; tests look too
 	byKey map[gatelodge.BackendKey]*upstream
@@ -23,6 +28,9 @@ type upstreams struct {
 type upstream struct {
 	turn      turn
 	budget    budget
+	random    func() uint64
+	measured  atomic.Uint32             // what of the endpoints' load is measured
+	inFlight  atomic.Int64              // requests at all endpoints, once it is measured
 	endpoints map[endpointKey]*endpoint // guarded by upstreams.mu
 }
 
@@ -39,13 +47,16 @@ type endpoint struct {
 	handle  exchange.Handler // sends a request there
 	close   func()           // closes the connections that no request is on, and the others after theirs
 	refused refusal
+	since   time.Time // it became known; zero: with its upstream
+	load    load
 }
 
 // backend is a gatelodge.Backend with what it needs to be sent requests.
 type backend struct {
 	source   *gatelodge.Backend
 	upstream *upstream
-	eligible []*endpoint // those that may be chosen
+	eligible []member // those that may be chosen
+	turns    []uint32 // see turnsOf
 	series   *upstreamSeries
 }
 
@@ -55,31 +66,37 @@ func (s *Server) compileBackend(source *gatelodge.Backend) *backend {
 		series: s.metrics.upstreamSeries(upstreamKey{source.Namespace, source.Service}),
 	}
 	b.upstream, b.eligible = s.upstreams.take(source)
+	b.turns = turnsOf(b.eligible)
 	return b
 }
 
 // take returns the upstream of a backend and its endpoints that may be chosen:
 // those that are not draining, or all where there is no other.
-func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []*endpoint) {
+func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []member) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	var since time.Time
 	up := u.byKey[source.Key]
 	if up == nil {
-		up = &upstream{endpoints: make(map[endpointKey]*endpoint)}
+		up = &upstream{endpoints: make(map[endpointKey]*endpoint), random: u.random}
 		u.byKey[source.Key] = up
+	} else {
+		since = time.Now()
 	}
-	var serving, draining []*endpoint
+	var serving, draining []member
 	for _, e := range source.Endpoints {
 		key := endpointKey{e.Address, source.Protocol, source.TLS}
 		end := up.endpoints[key]
 		if end == nil {
 			end = u.newEndpoint(key)
+			end.since = since
 			up.endpoints[key] = end
 		}
+		m := member{endpoint: end, weight: max(e.Weight, 1), id: xxhash.Sum64String(end.address)}
 		if e.Draining {
-			draining = append(draining, end)
+			draining = append(draining, m)
 		} else {
-			serving = append(serving, end)
+			serving = append(serving, m)
 		}
 	}
 	if len(serving) == 0 {

@@ -14,6 +14,7 @@ type fileConfig struct {
 	Timeouts      fileTimeouts   `yaml:"timeouts"`
 	Limits        fileLimits     `yaml:"limits"`
 	Retries       fileRetries    `yaml:"retries"`
+	Balancing     fileBalancing  `yaml:"balancing"`
 	AccessLog     fileAccessLog  `yaml:"accessLog"`
 	RedirectHTTPS bool           `yaml:"redirectHTTPS"`
 	HSTS          string         `yaml:"hsts"`
@@ -87,6 +88,11 @@ type fileLimits struct {
 type fileRetries struct {
 	Attempts int    `yaml:"attempts"`
 	Budget   string `yaml:"budget"`
+}
+
+type fileBalancing struct {
+	Algorithm string `yaml:"algorithm"`
+	SlowStart string `yaml:"slowStart"`
 }
 
 type fileAccessLog struct {
@@ -189,6 +195,7 @@ func (f *fileConfig) setDefaults() {
 		Timeouts:      fileTimeouts{Header: "10s", Body: "60s", Idle: "75s", Connect: "5s", Read: "60s", Send: "60s"},
 		Limits:        fileLimits{HeaderBytes: 65536, Headers: 128, Streams: 100},
 		Retries:       fileRetries{Attempts: 3, Budget: "20%"},
+		Balancing:     fileBalancing{Algorithm: "round_robin", SlowStart: "0s"},
 		AccessLog:     fileAccessLog{Enabled: true, Format: "json", Sample: 1},
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",

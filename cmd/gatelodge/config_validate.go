@@ -97,6 +97,10 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Attempts: within(r, "retries.attempts", f.Retries.Attempts, 1, 100),
 			Budget:   r.percentage("retries.budget", f.Retries.Budget),
 		},
+		Balancing: gatelodge.Balancing{
+			Algorithm: r.algorithm("balancing.algorithm", f.Balancing.Algorithm),
+			SlowStart: r.duration("balancing.slowStart", f.Balancing.SlowStart, 0),
+		},
 		Trust: gatelodge.Trust{
 			Forwarded:     r.networks("trust.forwarded", f.Trust.Forwarded),
 			ProxyProtocol: r.networks("trust.proxyProtocol", f.Trust.ProxyProtocol),
@@ -126,6 +130,14 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 		s.TLS.MinVersion = tls.VersionTLS13
 	}
 	return s
+}
+
+func (r *configReader) algorithm(key, s string) gatelodge.Algorithm {
+	algorithm, err := gatelodge.ParseAlgorithm(s)
+	if err != nil {
+		r.fail(key, "%q %v, write %s", abridged(s), err, gatelodge.AlgorithmNames())
+	}
+	return algorithm
 }
 
 func (r *configReader) hsts(key, s string) string {

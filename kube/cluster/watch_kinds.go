@@ -151,9 +151,9 @@ func trimService(_ *Cluster, o *corev1.Service) {
 }
 
 func trimSlice(_ *Cluster, o *discoveryv1.EndpointSlice) {
-	service := o.Labels[discoveryv1.LabelServiceName]
+	service, annotations := o.Labels[discoveryv1.LabelServiceName], onlyAnnotation(o.Annotations, intent.WeightAnnotation)
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
-	o.Annotations, o.Labels = nil, map[string]string{discoveryv1.LabelServiceName: service}
+	o.Annotations, o.Labels = annotations, map[string]string{discoveryv1.LabelServiceName: service}
 	for i := range o.Endpoints {
 		e := &o.Endpoints[i]
 		*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, Hints: e.Hints}
@@ -178,12 +178,9 @@ func trimStored(c *Cluster, object any) (metav1.Object, error) {
 }
 
 func trimNamespace(_ *Cluster, o *corev1.Namespace) {
-	limit, limited := o.Annotations[intent.DomainsAnnotation]
+	annotations := onlyAnnotation(o.Annotations, intent.DomainsAnnotation)
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
-	o.Labels, o.Annotations = nil, nil
-	if limited {
-		o.Annotations = map[string]string{intent.DomainsAnnotation: limit}
-	}
+	o.Labels, o.Annotations = nil, annotations
 	o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
 }
 
@@ -200,6 +197,14 @@ func trimDNSEndpoint(_ *Cluster, object any) (metav1.Object, error) {
 	e.ObjectMeta = trimMeta(&e.ObjectMeta)
 	e.Labels, e.Annotations = nil, recordAnnotations(e.Annotations)
 	return e, nil
+}
+
+// onlyAnnotation leaves one annotation, nil for none.
+func onlyAnnotation(annotations map[string]string, key string) map[string]string {
+	if value, ok := annotations[key]; ok {
+		return map[string]string{key: value}
+	}
+	return nil
 }
 
 // recordAnnotations leaves those of ExternalDNS, nil for none.

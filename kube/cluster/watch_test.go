@@ -18,6 +18,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -386,6 +387,17 @@ func TestEveryKindIsReadFromTheAPIServer(t *testing.T) {
 		if now := f.read(); kind.Len(&now.objects) != 1 {
 			t.Errorf("kind %s: the feed does not have the object", kind.Name)
 		}
+	}
+}
+
+// TestSlicesAreTrimmed: of a slice's annotations the weight is kept, which Build reads.
+func TestSlicesAreTrimmed(t *testing.T) {
+	trimmed, err := readings()["EndpointSlice"].trim(nil, &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{Name: "web-1", Annotations: map[string]string{intent.WeightAnnotation: "2", "other": "x"}},
+	})
+	kubetest.Must(t, err)
+	if got := trimmed.GetAnnotations(); !reflect.DeepEqual(got, map[string]string{intent.WeightAnnotation: "2"}) {
+		t.Errorf("the annotations %v are left", got)
 	}
 }
 

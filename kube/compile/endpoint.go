@@ -9,6 +9,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -23,6 +24,7 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 		if port == 0 {
 			continue
 		}
+		weight := r.weight(slice, objs)
 		for i := range slice.Endpoints {
 			endpoint := &slice.Endpoints[i]
 			usable, draining := conditionsOf(endpoint)
@@ -37,7 +39,7 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 				})
 				continue
 			}
-			all = append(all, placed{gatelodge.Endpoint{Address: netip.AddrPortFrom(address, port), Draining: draining}, zonesOf(endpoint)})
+			all = append(all, placed{gatelodge.Endpoint{Address: netip.AddrPortFrom(address, port), Weight: weight, Draining: draining}, zonesOf(endpoint)})
 		}
 	}
 	var endpoints []gatelodge.Endpoint
@@ -56,6 +58,22 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 		return 1
 	})
 	r.backend.Endpoints = slices.CompactFunc(endpoints, func(a, b gatelodge.Endpoint) bool { return a.Address == b.Address })
+}
+
+// weight reads the weight of the endpoints of a slice.
+func (r *backendResult) weight(slice *discoveryv1.EndpointSlice, objs *objects.Objects) int {
+	value, ok := slice.Annotations[intent.WeightAnnotation]
+	if !ok {
+		return 1
+	}
+	weight, err := intent.ParseWeight(value)
+	if err != nil {
+		r.problems = append(r.problems, gatelodge.Problem{
+			Object: objs.ObjectOf("EndpointSlice", &slice.ObjectMeta), Reason: gatelodge.BadAnnotation,
+			Message: fmt.Sprintf("annotation %s: %.60q %v", intent.WeightAnnotation, value, err),
+		})
+	}
+	return weight
 }
 
 // slicePort finds the number of the slice's TCP port of this name; 0 if there

@@ -121,6 +121,7 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 	r.policy = &gatelodge.Policy{
 		Unavailable: in.Asked.Unavailable, Redirect: in.Asked.Redirect, HSTS: in.Asked.HSTS,
 		AllowFrom: in.Asked.AllowFrom, DenyFrom: in.Asked.DenyFrom,
+		LoadBalance: in.Asked.Balance.Algorithm, SlowStart: in.Asked.Balance.SlowStart, HashBy: in.Asked.Balance.HashBy(),
 	}
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)

@@ -36,6 +36,7 @@ type asked struct {
 	ClientAuth  clientAuthAsk
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
 	BackendTLS  BackendTLSAsk
+	Balance     BalanceAsk
 	Records     recordAsk
 	aliases     []gatelodge.Name // further names of its first host
 	Guests      []string         // namespaces that may add paths to its hosts
@@ -91,6 +92,12 @@ func annotationTable() []annotation {
 		{"auth-tls-match-cn", `a regular expression that starts with "CN="`, setClientAuth(setClientAuthSubject), true},
 		{"auth-tls-error-page", "a URL of http or https", setClientAuthErrorPage, false},
 		{"auth-tls-pass-certificate-to-upstream", `"true" or "false"`, setClientAuthPass, false},
+		{"load-balance", gatelodge.AlgorithmNames(), setLoadBalance, false},
+		{"slow-start", "a duration such as 30s, up to 1h", setSlowStart, false},
+		{"upstream-hash-by", "one of the variables $request_uri, $uri, $args, $host, $remote_addr, $http_NAME, $cookie_NAME or $arg_NAME, or several", setHashBy, false},
+		{"upstream-hash-by-subset", `"true" or "false"`, setHashBySubset, false},
+		{"upstream-hash-by-subset-size", "a number from 1 to 64", setHashBySubsetSize, false},
+		{"upstream-hash-by-bound", "a percentage above 100% and up to 1000%, such as 125%", setHashByBound, false},
 
 		// A protection that ingress-nginx knows: what asks for it is not served
 		// without it.
@@ -119,7 +126,7 @@ func recordAnnotationTable() []annotation {
 // readAnnotations reads all that is addressed to us, after the defaults of the
 // class, and reports to in what is not honoured.
 func readAnnotations(annotations map[string]string, in *Claimant) asked {
-	a := asked{namespace: in.Object.Namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}}
+	a := asked{namespace: in.Object.Namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}, Balance: BalanceAsk{size: defaultSubset}}
 	if len(annotations) == 0 && in.defaults == nil {
 		return a
 	}

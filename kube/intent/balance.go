@@ -1,0 +1,94 @@
+package intent
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// WeightAnnotation, on an EndpointSlice, is the weight of its endpoints.
+const WeightAnnotation = OwnPrefix + "weight"
+
+// MaxWeight is the largest weight of an endpoint.
+const MaxWeight = 100
+
+// ParseWeight reads the weight of endpoints.
+func ParseWeight(value string) (int, error) {
+	weight, err := strconv.Atoi(strings.TrimSpace(value))
+	if err != nil || weight < 1 || weight > MaxWeight {
+		return 1, fmt.Errorf("is not a valid weight, write a number from 1 to %d", MaxWeight)
+	}
+	return weight, nil
+}
+
+// BalanceAsk is what an Ingress says of how endpoints are chosen.
+type BalanceAsk struct {
+	Algorithm gatelodge.Algorithm
+	SlowStart *time.Duration
+	hashKey   []gatelodge.HashPart
+	subset    bool
+	size      int // of the subset
+	bound     float64
+}
+
+// defaultSubset is what ingress-nginx has without upstream-hash-by-subset-size.
+const defaultSubset = 3
+
+// HashBy is what requests are hashed by; nil: they are not.
+func (ask *BalanceAsk) HashBy() *gatelodge.HashBy {
+	if len(ask.hashKey) == 0 {
+		return nil
+	}
+	by := &gatelodge.HashBy{Key: ask.hashKey, Bound: ask.bound}
+	if ask.subset {
+		by.Subset = ask.size
+	}
+	return by
+}
+
+func setLoadBalance(a *asked, value string) (err error) {
+	a.Balance.Algorithm, err = gatelodge.ParseAlgorithm(value)
+	return err
+}
+
+func setSlowStart(a *asked, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 || d > time.Hour {
+		return errors.New("is not a valid duration")
+	}
+	a.Balance.SlowStart = &d
+	return nil
+}
+
+func setHashBy(a *asked, value string) (err error) {
+	a.Balance.hashKey, err = gatelodge.ParseHashKey(value)
+	return err
+}
+
+func setHashBySubset(a *asked, value string) (err error) {
+	a.Balance.subset, err = parseBool(value)
+	return err
+}
+
+func setHashBySubsetSize(a *asked, value string) error {
+	size, err := strconv.Atoi(value)
+	if err != nil || size < 1 || size > gatelodge.MaxSubset {
+		return errors.New("is not a valid size of a subset")
+	}
+	a.Balance.size = size
+	return nil
+}
+
+func setHashByBound(a *asked, value string) error {
+	number, found := strings.CutSuffix(value, "%")
+	percent, err := strconv.ParseFloat(number, 64)
+	if !found || err != nil || !(percent > 100 && percent <= 1000) {
+		return errors.New("is not a valid bound")
+	}
+	a.Balance.bound = percent / 100
+	return nil
+}

@@ -1,0 +1,187 @@
+package proxy
+
+import (
+	"math"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// hashKey hashes what a policy says of the request. It returns false where the
+// request has nothing of it: all such requests would go to one endpoint.
+func (r *request) hashKey(key []gatelodge.HashPart) (hash uint64, ok bool) {
+	var digest xxhash.Digest
+	digest.Reset()
+	for i := range key {
+		part := &key[i]
+		switch part.Source {
+		case gatelodge.HashText:
+			_, _ = digest.WriteString(part.Name)
+			continue
+		case gatelodge.HashAddress:
+			address := r.x.Client.Addr().Unmap().As16()
+			_, _ = digest.Write(address[:])
+			ok = true
+			continue
+		case gatelodge.HashURI:
+			_, _ = digest.WriteString(r.path)
+			_, _ = digest.WriteString(r.x.Query)
+			ok = true
+			continue
+		}
+		value := r.hashed(part)
+		_, _ = digest.WriteString(value)
+		ok = ok || value != ""
+	}
+	return digest.Sum64(), ok
+}
+
+// hashed returns a part of the request, "" if it has none.
+func (r *request) hashed(part *gatelodge.HashPart) string {
+	switch part.Source {
+	case gatelodge.HashPath:
+		return r.path
+	case gatelodge.HashQuery:
+		return strings.TrimPrefix(r.x.Query, "?")
+	case gatelodge.HashHost:
+		return string(r.name)
+	case gatelodge.HashHeader:
+		return r.x.Header.Get(part.Name)
+	case gatelodge.HashCookie:
+		return cookieValue(r.x.Header, part.Name)
+	case gatelodge.HashArgument:
+		return argumentValue(r.x.Query, part.Name)
+	}
+	return ""
+}
+
+// cookieValue returns the first cookie of a name (RFC 6265 §4.2), "" if there is
+// none.
+func cookieValue(header exchange.Fields, name string) string {
+	for i := range header {
+		if header[i].Name != "cookie" {
+			continue
+		}
+		for rest := header[i].Value; rest != ""; {
+			var pair string
+			pair, rest, _ = strings.Cut(rest, ";")
+			if key, value, ok := strings.Cut(pair, "="); ok && strings.TrimSpace(key) == name {
+				return strings.Trim(strings.TrimSpace(value), `"`)
+			}
+		}
+	}
+	return ""
+}
+
+// argumentValue returns the first argument of a name in a query, as it is
+// written, "" if there is none.
+func argumentValue(query, name string) string {
+	for rest := strings.TrimPrefix(query, "?"); rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		if key, value, ok := strings.Cut(pair, "="); ok && key == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// byHash returns the endpoint for a key: the one that ranks highest for it. So
+// when one goes, only its keys move, each to the one that ranks next; and one that
+// comes takes its share from all others alike (rendezvous hashing). No table is
+// kept, and what a request costs grows with the endpoints (docs/performance.md).
+func (c *choice) byHash(by *gatelodge.HashBy, key uint64) *member {
+	var found *member
+	if by.Subset > 1 {
+		found = c.ofSubset(by.Subset, key)
+	}
+	if found == nil && by.Bound > 0 {
+		c.backend.upstream.measure(measureInFlight)
+		found = c.highest(key, by.Bound*c.backend.fairLoad())
+	}
+	if found == nil {
+		found = c.highest(key, math.Inf(1))
+	}
+	if found == nil {
+		found = c.random()
+	}
+	return found
+}
+
+// highest returns the endpoint that ranks highest among those that may be chosen
+// and have fewer requests in flight than most for each unit of weight; nil if
+// there is none.
+func (c *choice) highest(key uint64, most float64) (found *member) {
+	best := uint64(0)
+	for i := range c.backend.eligible {
+		m := &c.backend.eligible[i]
+		// Few rank higher than all before them, so that few are looked at.
+		if rank := c.backend.rank(m, key); rank >= best && c.may(m.endpoint) && (math.IsInf(most, 1) || m.perWeight() < most) {
+			found, best = m, rank
+		}
+	}
+	return found
+}
+
+// ofSubset returns one of the endpoints that rank highest, at random among those
+// that may be chosen; nil if there is none. The subset stays the same while some
+// of it are out.
+func (c *choice) ofSubset(size int, key uint64) *member {
+	var ranks [gatelodge.MaxSubset]uint64
+	var subset [gatelodge.MaxSubset]*member
+	n := 0
+	for i := range c.backend.eligible {
+		m := &c.backend.eligible[i]
+		rank := c.backend.rank(m, key)
+		if n == size && rank <= ranks[n-1] {
+			continue
+		}
+		at := min(n, size-1)
+		for ; at > 0 && ranks[at-1] < rank; at-- {
+			ranks[at], subset[at] = ranks[at-1], subset[at-1]
+		}
+		ranks[at], subset[at] = rank, m
+		n = min(n+1, size)
+	}
+	start := c.backend.upstream.random()
+	for i := range uint64(n) {
+		if m := subset[(start+i)%uint64(n)]; c.may(m.endpoint) {
+			return m
+		}
+	}
+	return nil
+}
+
+// rank says how an endpoint ranks for a key: a higher weight raises it so that
+// the endpoint ranks highest for a share of the keys by its weight (weighted
+// rendezvous hashing).
+func (b *backend) rank(m *member, key uint64) uint64 {
+	rank := mix(m.id ^ key)
+	if b.turns == nil {
+		return rank
+	}
+	// Positive numbers compare like their bits.
+	return math.Float64bits(float64(m.weight) / -math.Log((float64(rank>>11)+0.5)/(1<<53)))
+}
+
+// mix makes each bit depend on all others (MurmurHash3's finalizer).
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// fairLoad is what each unit of weight would have of the requests in flight, with
+// the one that is to come, if they were spread evenly.
+func (b *backend) fairLoad() float64 {
+	weights := 0
+	for i := range b.eligible {
+		weights += b.eligible[i].weight
+	}
+	return float64(b.upstream.inFlight.Load()+1) / float64(weights)
+}

@@ -1,0 +1,156 @@
+package proxy
+
+import (
+	"errors"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"gatelodge.dev/proxy/exchange"
+)
+
+// load is what some algorithms need to know of an endpoint. It is measured for
+// all requests to the endpoint, but only once a request asked for such an
+// algorithm: no other has to pay for it.
+type load struct {
+	inFlight atomic.Int64
+	latency  peak
+}
+
+// Measures are the parts of load that are measured.
+const (
+	measureInFlight uint32 = 1 << iota
+	measureLatency
+)
+
+// measure has the load of the upstream's endpoints measured from now on.
+func (u *upstream) measure(what uint32) {
+	if u.measured.Load()&what != what {
+		u.measured.Or(what)
+	}
+}
+
+// leastRequest returns the one of two endpoints that has fewer requests in
+// flight for its weight. Two choices are almost as good as looking at all of
+// them, and many gateways that see the same don't rush to the same endpoint.
+func (c *choice) leastRequest() *member {
+	c.backend.upstream.measure(measureInFlight)
+	a, b := c.two()
+	if a == nil {
+		return nil
+	}
+	if b.perWeight() < a.perWeight() {
+		return b
+	}
+	return a
+}
+
+// perWeight is the number of requests in flight for each unit of weight.
+func (m *member) perWeight() float64 {
+	return float64(m.load.inFlight.Load()) / float64(m.weight)
+}
+
+// peakEWMA returns the one of two endpoints that costs less: its latency times
+// the requests that would then be in flight. One of which no latency is known is
+// compared by its requests in flight, so that it gets some, and not all.
+func (c *choice) peakEWMA() *member {
+	c.backend.upstream.measure(measureInFlight | measureLatency)
+	a, b := c.two()
+	if a == nil {
+		return nil
+	}
+	inA, inB := a.perWeight(), b.perWeight()
+	costA, costB := a.load.latency.at(c.now), b.load.latency.at(c.now)
+	if costA == 0 || costB == 0 {
+		costA, costB = 1, 1
+	}
+	if costB*(inB+1) < costA*(inA+1) {
+		return b
+	}
+	return a
+}
+
+// peak is a moving average of latencies that follows a higher one at once, and
+// falls by 1/e in each decay. It holds the average in seconds, a float32, and the
+// time of the last one in milliseconds, whose difference counts, in one word. 0:
+// nothing was measured.
+type peak struct{ word atomic.Uint64 }
+
+// decay is long enough to remember a stall, and short enough for an endpoint to be
+// tried again soon. Finagle and ingress-nginx have the same.
+const decay = 10 * time.Second
+
+// add counts a latency.
+func (p *peak) add(latency time.Duration, now time.Time) {
+	for {
+		was := p.word.Load()
+		average, age := unpack(was, now)
+		seconds := max(latency.Seconds(), 1e-6)
+		if kept := math.Exp(-age.Seconds() / decay.Seconds()); was != 0 && seconds < average {
+			if age <= 0 {
+				return // within a millisecond it does not change
+			}
+			seconds = average*kept + seconds*(1-kept)
+		}
+		if p.word.CompareAndSwap(was, uint64(math.Float32bits(float32(seconds)))<<32|uint64(uint32(now.UnixMilli()))) {
+			return
+		}
+	}
+}
+
+// at returns the average in seconds, which falls while nothing is measured: an
+// endpoint that was slow is tried again some day.
+func (p *peak) at(now time.Time) float64 {
+	word := p.word.Load()
+	if word == 0 {
+		return 0
+	}
+	average, age := unpack(word, now)
+	return average * math.Exp(-max(age, 0).Seconds()/decay.Seconds())
+}
+
+func unpack(word uint64, now time.Time) (average float64, age time.Duration) {
+	// The difference of two wrapped numbers is right for 24 days.
+	return float64(math.Float32frombits(uint32(word >> 32))), time.Duration(int32(uint32(now.UnixMilli())-uint32(word))) * time.Millisecond
+}
+
+// failurePenalty is the latency that a failed try counts as, if it did not take
+// longer: an endpoint that fails fast must not look like the best one.
+const failurePenalty = time.Second
+
+// sendMeasured sends a request to an endpoint and measures what is asked for.
+func (r *request) sendMeasured(u *upstream, e *endpoint, started time.Time) error {
+	u.inFlight.Add(1)
+	e.load.inFlight.Add(1)
+	defer func() {
+		u.inFlight.Add(-1)
+		e.load.inFlight.Add(-1)
+	}()
+	if u.measured.Load()&measureLatency == 0 {
+		return e.handle(r.x)
+	}
+	r.response.timed, r.response.headAt = true, time.Time{}
+	err := e.handle(r.x)
+	r.measureLatency(e, started, time.Now(), err)
+	return err
+}
+
+// measureLatency counts how long the endpoint of a try took to begin its answer.
+func (r *request) measureLatency(e *endpoint, started, now time.Time, err error) {
+	latency := now.Sub(started)
+	switch answered := r.response.headAt; {
+	case errors.Is(err, exchange.ErrUnprocessed):
+		return
+	case answered.IsZero() && errors.Is(err, exchange.ErrClient):
+		return // it is not known how long it would have taken
+	case answered.IsZero(), isFailure(r.response.status):
+		latency = max(latency, failurePenalty)
+	default:
+		latency = answered.Sub(started)
+	}
+	e.load.latency.add(latency, now)
+}
+
+// isFailure reports whether a status says that the endpoint, or what it needs,
+// does not work.
+func isFailure(status int) bool { return status >= 502 && status <= 504 }
