@@ -18,6 +18,7 @@ import (
 type KeyPair struct {
 	Leaf             *x509.Certificate
 	Certificate, Key []byte // PEM
+	issuer           []byte // PEM; nil: itself
 	key              *ecdsa.PrivateKey
 }
 
@@ -58,8 +59,9 @@ func issue(t testing.TB, issuer *KeyPair, template *x509.Certificate) *KeyPair {
 	template.SerialNumber = big.NewInt(time.Now().UnixNano())
 	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour)
 	parent, signer := template, key
+	var issuerText []byte
 	if issuer != nil {
-		parent, signer = issuer.Leaf, issuer.key
+		parent, signer, issuerText = issuer.Leaf, issuer.key, issuer.Certificate
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
@@ -74,7 +76,7 @@ func issue(t testing.TB, issuer *KeyPair, template *x509.Certificate) *KeyPair {
 		t.Fatal(err)
 	}
 	return &KeyPair{
-		Leaf: leaf, key: key,
+		Leaf: leaf, key: key, issuer: issuerText,
 		Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		Key:         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
 	}
@@ -87,7 +89,8 @@ func (p *KeyPair) Pool() *x509.CertPool {
 	return pool
 }
 
-// Secret returns the manifest of a TLS Secret.
+// Secret returns the manifest of a TLS Secret, with the root in ca.crt as
+// cert-manager writes it.
 func (p *KeyPair) Secret(namespace, name string) string {
 	encode := base64.StdEncoding.EncodeToString
 	return fmt.Sprintf(`---
@@ -95,6 +98,6 @@ apiVersion: v1
 kind: Secret
 metadata: {name: %s, namespace: %s}
 type: kubernetes.io/tls
-data: {tls.crt: %s, tls.key: %s}
-`, name, namespace, encode(p.Certificate), encode(p.Key))
+data: {tls.crt: %s, tls.key: %s, ca.crt: %s}
+`, name, namespace, encode(p.Certificate), encode(p.Key), encode(p.issuer))
 }

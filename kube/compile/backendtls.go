@@ -3,7 +3,6 @@ package compile
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -95,16 +94,20 @@ func readBackendTLS(ref *intent.BackendRef, secret *corev1.Secret, name gatelodg
 
 // readRoots reads the CAs of a Secret.
 func readRoots(secret *corev1.Secret) ([]*x509.Certificate, error) {
+	if len(secret.Data[caKey]) == 0 {
+		return nil, fmt.Errorf("has no %s to verify by, expected certificates of a CA in PEM", caKey)
+	}
+	blocks, err := readPEM(secret.Data[caKey])
+	if err != nil {
+		return nil, fmt.Errorf("can't be used: %s %w, expected certificates of a CA", caKey, err)
+	}
 	var roots []*x509.Certificate
-	for block, rest := pem.Decode(secret.Data[caKey]); block != nil; block, rest = pem.Decode(rest) {
-		root, err := x509.ParseCertificate(block.Bytes)
+	for _, block := range blocks {
+		root, err := parseCertificate(block)
 		if err != nil {
 			return nil, fmt.Errorf("holds no certificate of a CA in %s: %w", caKey, err)
 		}
 		roots = append(roots, root)
-	}
-	if len(roots) == 0 {
-		return nil, fmt.Errorf("has no %s to verify by, expected certificates of a CA in PEM", caKey)
 	}
 	return roots, nil
 }
@@ -116,7 +119,7 @@ func readClientCertificate(secret *corev1.Secret) (*tls.Certificate, error) {
 	if len(chain) == 0 && len(key) == 0 {
 		return nil, nil
 	}
-	pair, err := readKeyPair(chain, key)
+	pair, _, err := readKeyPair(chain, key)
 	if err != nil {
 		return nil, fmt.Errorf("holds no key pair in tls.crt and tls.key: %w", err)
 	}

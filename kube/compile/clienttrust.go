@@ -68,8 +68,8 @@ func readClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, 
 	trust := &gatelodge.ClientTrust{Depth: depth}
 	sum := sha256.New()
 	fmt.Fprintf(sum, "depth %d\n", depth)
-	err := eachBlock(secret.Data[authoritiesKey], authoritiesKey, "CERTIFICATE", sum, func(der []byte) error {
-		authority, err := x509.ParseCertificate(der)
+	err := eachBlock(secret.Data[authoritiesKey], authoritiesKey, "CERTIFICATE", sum, func(block *pem.Block) error {
+		authority, err := parseCertificate(block)
 		if err == nil {
 			trust.Authorities = append(trust.Authorities, authority)
 		}
@@ -86,8 +86,8 @@ func readClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, 
 		trust.Key = hex.EncodeToString(sum.Sum(nil))
 		return trust, nil
 	}
-	err = eachBlock(text, revocationsKey, "X509 CRL", sum, func(der []byte) error {
-		crl, err := x509.ParseRevocationList(der)
+	err = eachBlock(text, revocationsKey, "X509 CRL", sum, func(block *pem.Block) error {
+		crl, err := x509.ParseRevocationList(block.Bytes)
 		if err != nil {
 			return err
 		}
@@ -105,21 +105,22 @@ func readClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, 
 }
 
 // eachBlock reads every PEM block of a kind, and puts it into sum.
-func eachBlock(text []byte, key, kind string, sum hash.Hash, read func(der []byte) error) error {
-	for rest := text; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return nil
-		}
-		if block.Type != kind {
+func eachBlock(text []byte, key, kind string, sum hash.Hash, read func(block *pem.Block) error) error {
+	blocks, err := readPEM(text)
+	if err != nil && !errors.Is(err, errNoBlock) {
+		return fmt.Errorf("can't be used: %s %w", key, err)
+	}
+	for _, block := range blocks {
+		if block.Type != kind && !(kind == "CERTIFICATE" && isCertificate(block)) {
 			return fmt.Errorf("holds a block %.40q in %s, expected nothing but %q", block.Type, key, kind)
 		}
-		if err := read(block.Bytes); err != nil {
+		if err := read(block); err != nil {
 			return fmt.Errorf("holds a block %q in %s that can't be used: %w", kind, key, err)
 		}
 		fmt.Fprintf(sum, "%s %d\n", kind, len(block.Bytes))
 		sum.Write(block.Bytes)
 	}
+	return nil
 }
 
 func signedByOneOf(crl *x509.RevocationList, authorities []*x509.Certificate) error {

@@ -40,6 +40,9 @@ func makeDefaults(s *secrets, objs *objects.Objects, cfg *objects.Config, last *
 		if certificate == nil {
 			continue
 		}
+		if pair.gap != "" {
+			d.problem(gatelodge.BadCertificate, "the certificate in Secret "+name.String()+" "+pair.gap)
+		}
 		begin, end := edges(certificate)
 		d.until = earliest(objs.Now, d.until, begin, end)
 		if why := outOfDate(certificate, objs.Now); why != "" {

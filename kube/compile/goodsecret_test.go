@@ -76,7 +76,7 @@ func TestBrokenSecretKeepsTheCertificate(t *testing.T) {
 					t.Errorf("%s: %v is served, want none", step.name, host.Certificates)
 				}
 			} else {
-				want, err := readCertificate(step.served, &objs)
+				want, _, err := readCertificate(step.served, &objs)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -2,9 +2,18 @@ package compile
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Bounds of a certificate and its key. A handshake with a larger RSA key takes a
@@ -16,23 +25,153 @@ const (
 	maxChainText    = 128 << 10 // octets of PEM
 )
 
-// readKeyPair reads a certificate chain and its key in PEM.
-func readKeyPair(chain, key []byte) (*tls.Certificate, error) {
+// pasted is what stands in the two texts of a key pair, whichever of them it
+// stands in: many tools write a combined file.
+type pasted struct {
+	certificates []*x509.Certificate // each once
+	blocks       int                 // of certificates
+	keys         []crypto.Signer
+	others       []string // the types of blocks that are neither
+}
+
+// readKeyPair reads a certificate chain and its key in PEM. The certificate of
+// the key comes first, and each that follows certifies the one before (RFC 8446
+// §4.4.2), in whatever order they were pasted; those that do not belong to it are
+// left out.
+func readKeyPair(crt, key []byte) (pair *tls.Certificate, c chain, err error) {
 	switch {
-	case len(key) > maxKeyText:
-		return nil, fmt.Errorf("the key has %d octets, the most is %d", len(key), maxKeyText)
-	case len(chain) > maxChainText:
-		return nil, fmt.Errorf("the chain has %d octets, the most is %d", len(chain), maxChainText)
+	case len(key) > maxKeyText && !bytes.Contains(key, []byte("CERTIFICATE-----")), len(key) > maxKeyText+maxChainText:
+		return nil, c, fmt.Errorf("the key has %d octets, the most is %d", len(key), maxKeyText)
+	case len(crt) > maxChainText:
+		return nil, c, fmt.Errorf("the chain has %d octets, the most is %d", len(crt), maxChainText)
 	}
-	if n := bytes.Count(chain, []byte("-----BEGIN CERTIFICATE-----")); n > maxCertificates {
-		return nil, fmt.Errorf("the chain has %d certificates, the most is %d", n, maxCertificates)
+	var all pasted
+	if err := all.add(corev1.TLSCertKey, crt); err != nil {
+		return nil, c, err
 	}
-	pair, err := tls.X509KeyPair(chain, key)
+	if err := all.add(corev1.TLSPrivateKeyKey, key); err != nil {
+		return nil, c, err
+	}
+	switch {
+	case len(all.certificates) == 0:
+		return nil, c, all.missing(corev1.TLSCertKey, "the certificate")
+	case len(all.keys) == 0:
+		return nil, c, all.missing(corev1.TLSPrivateKeyKey, "its private key")
+	}
+	leaf, signer := all.pair()
+	if leaf == nil {
+		return nil, c, errors.New("the private key does not match the certificate")
+	}
+	if public, ok := leaf.PublicKey.(*rsa.PublicKey); ok && public.N.BitLen() > maxRSABits {
+		return nil, c, fmt.Errorf("the RSA key has %d bits, the most is %d", public.N.BitLen(), maxRSABits)
+	}
+	c = orderChain(leaf, all.certificates)
+	pair = &tls.Certificate{PrivateKey: signer, Leaf: leaf}
+	for _, certificate := range c.certificates {
+		pair.Certificate = append(pair.Certificate, certificate.Raw)
+	}
+	return pair, c, nil
+}
+
+// add reads one of the texts.
+func (p *pasted) add(name string, text []byte) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil
+	}
+	blocks, err := readPEM(text)
 	if err != nil {
+		return fmt.Errorf("%s %w", name, err)
+	}
+	for _, block := range blocks {
+		switch {
+		case isEncrypted(block):
+			return fmt.Errorf("the private key in %s is encrypted, expected one without a passphrase: openssl pkey -in FILE makes it that", name)
+		case isCertificate(block):
+			if p.blocks++; p.blocks > maxCertificates {
+				return fmt.Errorf("the chain has more than %d certificates", maxCertificates)
+			}
+			certificate, err := parseCertificate(block)
+			if err != nil {
+				return fmt.Errorf("%s holds a certificate that can't be read: %w", name, err)
+			}
+			if !slices.ContainsFunc(p.certificates, certificate.Equal) {
+				p.certificates = append(p.certificates, certificate)
+			}
+		case block.Type == "PRIVATE KEY" || strings.HasSuffix(block.Type, " PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
+			signer, err := parseKey(block)
+			if err != nil {
+				return fmt.Errorf("%s holds a private key that can't be read: %w", name, err)
+			}
+			p.keys = append(p.keys, signer)
+		default:
+			p.others = append(p.others, block.Type)
+		}
+	}
+	return nil
+}
+
+// missing says what stands where something else is expected.
+func (p *pasted) missing(name, what string) error {
+	for _, kind := range p.others {
+		if !strings.HasSuffix(kind, "PARAMETERS") {
+			return fmt.Errorf("it holds a block %q, expected %s in %s", kind, what, name)
+		}
+	}
+	return fmt.Errorf("it holds no block of PEM with %s, expected in %s", what, name)
+}
+
+// pair finds the certificate that one of the keys is for.
+func (p *pasted) pair() (*x509.Certificate, crypto.Signer) {
+	for _, certificate := range p.certificates {
+		for _, signer := range p.keys {
+			if public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool }); ok && public.Equal(certificate.PublicKey) {
+				return certificate, signer
+			}
+		}
+	}
+	return nil, nil
+}
+
+// isCertificate reports whether the block is a certificate by one of the names
+// that RFC 7468 §5 and OpenSSL know.
+func isCertificate(block *pem.Block) bool {
+	switch block.Type {
+	case "CERTIFICATE", "X509 CERTIFICATE", "X.509 CERTIFICATE", "TRUSTED CERTIFICATE":
+		return true
+	}
+	return false
+}
+
+// parseCertificate reads a certificate. Behind that of a TRUSTED CERTIFICATE
+// OpenSSL says what it is trusted for, which nothing here asks.
+func parseCertificate(block *pem.Block) (*x509.Certificate, error) {
+	der := block.Bytes
+	if block.Type == "TRUSTED CERTIFICATE" {
+		var first asn1.RawValue
+		if _, err := asn1.Unmarshal(der, &first); err != nil {
+			return nil, err
+		}
+		der = first.FullBytes
+	}
+	return x509.ParseCertificate(der)
+}
+
+// parseKey reads a key in the form of PKCS #8, PKCS #1 or SEC 1, whatever its
+// block says.
+func parseKey(block *pem.Block) (crypto.Signer, error) {
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		if rsaKey, rsaErr := x509.ParsePKCS1PrivateKey(block.Bytes); rsaErr == nil {
+			return rsaKey, nil
+		}
+		if ecKey, ecErr := x509.ParseECPrivateKey(block.Bytes); ecErr == nil {
+			return ecKey, nil
+		}
 		return nil, err
 	}
-	if public, ok := pair.Leaf.PublicKey.(*rsa.PublicKey); ok && public.N.BitLen() > maxRSABits {
-		return nil, fmt.Errorf("the RSA key has %d bits, the most is %d", public.N.BitLen(), maxRSABits)
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("a key of type %T can't sign", key)
 	}
-	return &pair, nil
+	return signer, nil
 }

@@ -154,6 +154,9 @@ func (r *resolved) certificate(entry *intent.TLSEntry, s *secrets, objs *objects
 	if certificate == nil {
 		return nil
 	}
+	if pair.gap != "" {
+		r.problem(gatelodge.BadCertificate, "the certificate in Secret %s for %s %s", name, r.hostsOf(entry), pair.gap)
+	}
 	begin, end := edges(certificate)
 	r.until = earliest(objs.Now, r.until, begin, end)
 	if why := outOfDate(certificate, objs.Now); why != "" {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -43,6 +44,7 @@ type keyPair struct {
 	from      *corev1.Secret         // which of the two was read; nil: neither is good
 	own       *gatelodge.Certificate // for the Ingresses that name the Secret; nil: there is none
 	byDefault *gatelodge.Certificate // for every host
+	gap       string                 // what the chain of own lacks; "": nothing that is known
 	err       error                  // what is wrong with the Secret as it is now
 }
 
@@ -110,11 +112,11 @@ func (s *secrets) keyPair(secret *corev1.Secret, objs *objects.Objects) *keyPair
 		return pair
 	}
 	pair = &keyPair{secret: secret, before: s.before(key)}
-	if pair.own, pair.err = readCertificate(secret, objs); pair.err == nil {
+	if pair.own, pair.gap, pair.err = readCertificate(secret, objs); pair.err == nil {
 		pair.from = secret
 	} else if pair.before != nil {
-		if own, err := readCertificate(pair.before, objs); err == nil {
-			pair.own, pair.from = own, pair.before
+		if own, gap, err := readCertificate(pair.before, objs); err == nil {
+			pair.own, pair.gap, pair.from = own, gap, pair.before
 		}
 	}
 	if pair.own != nil {
@@ -141,18 +143,19 @@ func (s *secrets) put(key objects.Key, pair *keyPair) {
 	s.readable = s.readable.With(key, readable)
 }
 
-// readCertificate reads a Secret of type kubernetes.io/tls.
-func readCertificate(secret *corev1.Secret, objs *objects.Objects) (*gatelodge.Certificate, error) {
-	chain, key := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
+// readCertificate reads a Secret of type kubernetes.io/tls. One of its two texts
+// may be empty where the other is a combined file.
+func readCertificate(secret *corev1.Secret, objs *objects.Objects) (certificate *gatelodge.Certificate, gap string, err error) {
+	crt, key := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
 	switch {
-	case len(chain) == 0:
-		return nil, fmt.Errorf("has no %s, expected a certificate chain in PEM", corev1.TLSCertKey)
-	case len(key) == 0:
-		return nil, fmt.Errorf("has no %s, expected a private key in PEM", corev1.TLSPrivateKeyKey)
+	case len(crt) == 0 && !bytes.Contains(key, []byte("CERTIFICATE-----")):
+		return nil, "", fmt.Errorf("has no %s, expected a certificate chain in PEM", corev1.TLSCertKey)
+	case len(key) == 0 && !bytes.Contains(crt, []byte("PRIVATE KEY-----")):
+		return nil, "", fmt.Errorf("has no %s, expected a private key in PEM", corev1.TLSPrivateKeyKey)
 	}
-	pair, err := readKeyPair(chain, key)
+	pair, chain, err := readKeyPair(crt, key)
 	if err != nil {
-		return nil, fmt.Errorf("holds no key pair: %w", err)
+		return nil, "", fmt.Errorf("holds no key pair: %w", err)
 	}
 	leaf := pair.Leaf
 	pair.Leaf = nil
@@ -164,7 +167,7 @@ func readCertificate(secret *corev1.Secret, objs *objects.Objects) (*gatelodge.C
 		}
 	}
 	if len(names) == 0 {
-		return nil, errors.New("holds a certificate without a DNS name (subjectAltName)")
+		return nil, "", errors.New("holds a certificate without a DNS name (subjectAltName)")
 	}
 	slices.Sort(names)
 	sum := sha256.Sum256(pair.Certificate[0])
@@ -177,7 +180,7 @@ func readCertificate(secret *corev1.Secret, objs *objects.Objects) (*gatelodge.C
 		Fingerprint: hex.EncodeToString(sum[:]),
 		Algorithm:   leaf.PublicKeyAlgorithm,
 		KeyPair:     pair,
-	}, nil
+	}, chain.gap(secret), nil
 }
 
 // outOfDate says why a certificate can't be used now, and "" if it can.

@@ -101,7 +101,7 @@ func decodeStoredItem(secret *corev1.Secret, objs *objects.Objects) (item *store
 		return nil, err
 	}
 	if len(item.issuance.Chain) > 0 {
-		if item.certificate, err = readCertificate(secret, objs); err != nil {
+		if item.certificate, _, err = readCertificate(secret, objs); err != nil {
 			return nil, err
 		}
 		item.certificate.Source = gatelodge.FromACME
