@@ -15,8 +15,8 @@
 // (answering). Then the other side: client.go (the pool), endpoint.go (a
 // connection of it), forward.go (a request to an endpoint and back), upload.go.
 // Below both stand link.go, receive.go and stream.go: the connection and its
-// frames, and a stream with its flow control; output.go, the coalescing writer;
-// and frame.go and encode.go, the octets.
+// frames, and a stream with its flow control; queue.go, what came on a stream;
+// output.go, the coalescing writer; and frame.go and encode.go, the octets.
 //
 // Rules for messages are those of package wire. Of golang.org/x/net the package
 // takes the HPACK decoder, and not the Framer: DATA goes from the connection's

@@ -28,7 +28,6 @@ type forward struct {
 	after    exchange.Fields // and its trailers
 	whole    bool
 	upload   *upload
-	chunk    []byte // of the answer's body
 
 	// Under the link's lock.
 	answers  []answer // heads that came
@@ -54,15 +53,12 @@ func (c *Client) giveForward(f *forward) {
 		clear(answers[i].fields)
 	}
 	clear(f.trailers)
-	if cap(f.chunk) > keptBody {
-		f.chunk = nil
-	}
 	if f.memory != nil {
 		wire.GiveBuffer(f.memory)
 	}
 	f.c, f.ex, f.ec, f.memory, f.upload = nil, nil, nil, nil, nil
 	f.small, f.after, f.whole = nil, nil, false
-	f.chunk, f.answers, f.trailers = f.chunk[:0], answers[:0], f.trailers[:0]
+	f.answers, f.trailers = answers[:0], f.trailers[:0]
 	f.looked, f.final, f.sending = 0, false, false
 	c.forwards.Put(f)
 }
@@ -315,7 +311,7 @@ func unreadable(err error) error {
 func (f *forward) relay(a answer) error {
 	to := f.ex.Response
 	if a.length == 0 { // only trailers can follow, and 0 would exclude them
-		if _, err := f.st.next(nil, f.timeouts.Read); err != io.EOF {
+		if _, err := f.st.next(part{}, f.timeouts.Read); err != io.EOF {
 			return unreadable(err)
 		}
 		if len(f.receivedTrailers()) > 0 {
@@ -325,22 +321,21 @@ func (f *forward) relay(a answer) error {
 	if err := to.Head(a.status, a.fields, a.length); err != nil {
 		return err
 	}
-	f.chunk = f.chunk[:0]
+	var p part
 	for {
 		if !f.st.readable() {
 			if err := to.Flush(); err != nil {
 				return err
 			}
 		}
-		p, err := f.st.next(f.chunk, f.timeouts.Read)
-		if err == io.EOF {
+		var err error
+		if p, err = f.st.next(p, f.timeouts.Read); err == io.EOF {
 			break
 		}
 		if err != nil {
 			return unreadable(err)
 		}
-		f.chunk = p
-		if _, err := to.Write(p); err != nil {
+		if _, err := to.Write(p.b); err != nil {
 			return err
 		}
 	}

@@ -158,8 +158,8 @@ func (l *link) used(n int) {
 
 // dropInput gives up what came and was not read, and will not be.
 func (l *link) dropInput(st *stream) {
-	l.used(len(st.in) - st.off)
-	st.in, st.off = st.in[:0], 0
+	l.used(st.in.size)
+	st.in.clear()
 }
 
 // reset ends a stream with a RST_STREAM. reason is for whoever works on it.

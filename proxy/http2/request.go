@@ -114,7 +114,7 @@ func (r *request) serve() {
 	l, st := &r.c.link, &r.st
 	l.mu.Lock()
 	if r.ex.Length < 0 && st.inEnded && len(r.trailers) == 0 {
-		r.ex.Length = int64(len(st.in))
+		r.ex.Length = int64(st.in.size)
 		r.ex.Waits = false
 	}
 	l.mu.Unlock()

@@ -56,5 +56,5 @@ func (b *requestBody) Buffered() (n int64, whole bool) {
 	st := &b.r.st
 	st.l.mu.Lock()
 	defer st.l.mu.Unlock()
-	return int64(len(st.in) - st.off), st.inEnded
+	return int64(st.in.size), st.inEnded
 }

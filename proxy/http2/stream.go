@@ -22,8 +22,7 @@ type stream struct {
 	wakeAt time.Time // when the clock is to wake those who wait; zero: not
 	broken error     // it will not be whole: a *resetError, a *streamError or the link's
 
-	in       []byte // in[off:] came and was not read
-	off      int
+	in       queue // what came and was not read
 	window   int   // what we offer the peer
 	recvLeft int   // of that
 	consumed int   // what was read since we told the peer last
@@ -41,17 +40,11 @@ type stream struct {
 
 // open makes a stream that is used again one of the link.
 func (st *stream) open(l *link, id uint32, window int) {
-	in := st.in[:0]
-	if cap(in) > keptBody {
-		in = nil
-	}
+	in := queue{parts: st.in.parts[:0], own: st.in.own}
 	*st = stream{l: l, id: id, owner: st.owner, in: in, window: window, recvLeft: window, length: -1, sendWindow: l.peer.initialWindow}
 	st.cond.L = &l.mu
 	l.streams[id] = st
 }
-
-// keptBody is how much of a body's memory a pooled stream keeps for the next.
-const keptBody = 16 << 10
 
 // resetError is a RST_STREAM of the peer.
 type resetError struct{ code errCode }
@@ -74,10 +67,7 @@ var (
 
 // put adds to what came.
 func (st *stream) put(p []byte) {
-	if st.off > 0 && len(st.in)+len(p) > cap(st.in) {
-		st.in, st.off = st.in[:copy(st.in, st.in[st.off:])], 0
-	}
-	st.in = append(st.in, p...)
+	st.in.put(p)
 	st.cond.Broadcast()
 }
 
@@ -108,7 +98,7 @@ func (st *stream) await(timeout time.Duration) error {
 			return st.broken
 		case st.stopped:
 			return errStopped
-		case st.off < len(st.in):
+		case st.in.size > 0:
 			return nil
 		case st.inEnded:
 			return io.EOF
@@ -128,29 +118,24 @@ func (st *stream) read(p []byte, timeout time.Duration) (int, error) {
 	if err := st.await(timeout); err != nil {
 		return 0, err
 	}
-	n := copy(p, st.in[st.off:])
-	if st.off += n; st.off == len(st.in) {
-		st.in, st.off = st.in[:0], 0
-	}
+	n := st.in.read(p)
 	st.credit(n)
 	return n, nil
 }
 
-// next waits for more and returns all that is there, which may be used until
-// the next call. It is given what it returned before, whose memory it uses
-// again: only now the peer may send as much more.
-func (st *stream) next(before []byte, timeout time.Duration) ([]byte, error) {
+// next waits for more and returns a part of it without copying. It takes back
+// the part that it returned before: only now the peer may send as much more.
+func (st *stream) next(before part, timeout time.Duration) (part, error) {
 	st.l.mu.Lock()
 	defer st.l.mu.Unlock()
-	if len(before) > 0 {
-		st.credit(len(before))
+	if n := len(before.b); n > 0 {
+		st.in.give(before)
+		st.credit(n)
 	}
 	if err := st.await(timeout); err != nil {
-		return nil, err
+		return part{}, err
 	}
-	p := st.in[st.off:]
-	st.in, st.off = before[:0], 0
-	return p, nil
+	return st.in.take(), nil
 }
 
 // stop ends reading until it is undone.
@@ -266,7 +251,7 @@ func (st *stream) finish(trailers exchange.Fields) {
 func (st *stream) readable() bool {
 	st.l.mu.Lock()
 	defer st.l.mu.Unlock()
-	return st.off < len(st.in) || st.inEnded || st.broken != nil
+	return st.in.size > 0 || st.inEnded || st.broken != nil
 }
 
 // leastProgress is how much a peer has to take within the timeout of a write,

@@ -29,7 +29,7 @@ func (t *tunnel) Read(p []byte) (int, error) {
 // buffer while nothing comes (io.WriterTo).
 func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 	var total int64
-	var p []byte
+	var p part
 	for {
 		var err error
 		if p, err = t.st.next(p, 0); err == io.EOF {
@@ -37,8 +37,8 @@ func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 		} else if err != nil {
 			return total, wire.Blame(t.whom, "reading from a tunnel", err)
 		}
-		*t.received += int64(len(p))
-		n, err := w.Write(p)
+		*t.received += int64(len(p.b))
+		n, err := w.Write(p.b)
 		total += int64(n)
 		if err != nil {
 			return total, err
