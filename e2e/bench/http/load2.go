@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -50,6 +51,16 @@ type conn2 struct {
 	next    uint32
 	got     map[uint32]int // bytes of content, by stream
 	taken   uint32         // of the connection's window
+	uploads []upload       // bodies of which a part is still to be sent
+	window  int64          // what the proxy takes on the connection
+	initial int64          // and on a new stream
+}
+
+// upload is what is left to send of a body.
+type upload struct {
+	id     uint32
+	left   []byte
+	window int64
 }
 
 func (l *load) dial2() (*conn2, error) {
@@ -60,7 +71,7 @@ func (l *load) dial2() (*conn2, error) {
 	config := l.tls.Clone()
 	config.NextProtos = []string{"h2"}
 	secured := tls.Client(nc, config)
-	c := &conn2{l: l, conn: secured, in: bufio.NewReaderSize(secured, 64<<10), out: bufio.NewWriterSize(secured, 64<<10), next: 1, got: make(map[uint32]int)}
+	c := &conn2{l: l, conn: secured, in: bufio.NewReaderSize(secured, 64<<10), out: bufio.NewWriterSize(secured, 64<<10), next: 1, got: make(map[uint32]int), window: defaultWindow, initial: defaultWindow}
 	c.framer = http2.NewFramer(c.out, c.in)
 	c.framer.SetReuseFrames()
 	c.decoder = hpack.NewDecoder(4096, func(f hpack.HeaderField) {
@@ -85,24 +96,62 @@ func (l *load) dial2() (*conn2, error) {
 	return c, nil
 }
 
+// defaultWindow is what may be sent before a peer has said more (RFC 9113 §6.9.2),
+// and maxFrame the most in a frame.
+const (
+	defaultWindow = 64<<10 - 1
+	maxFrame      = 16 << 10
+)
+
 func (c *conn2) close() { c.conn.Close() }
 
 func (c *conn2) send() {
 	_ = c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: c.next, BlockFragment: c.l.block, EndHeaders: true, EndStream: c.l.body == 0})
 	if c.l.body > 0 {
-		_ = c.framer.WriteData(c.next, true, c.l.content)
+		c.uploads = append(c.uploads, upload{c.next, c.l.content, c.initial})
+		c.upload()
 	}
 	c.got[c.next] = 0
 	c.next += 2
 }
 
+// upload sends of the bodies what the windows allow.
+func (c *conn2) upload() {
+	c.uploads = slices.DeleteFunc(c.uploads, func(u upload) bool { return len(u.left) == 0 })
+	for i := range c.uploads {
+		u := &c.uploads[i]
+		for len(u.left) > 0 && min(u.window, c.window) > 0 {
+			part := u.left[:min(int64(len(u.left)), maxFrame, u.window, c.window)]
+			u.left = u.left[len(part):]
+			_ = c.framer.WriteData(u.id, len(u.left) == 0, part)
+			u.window -= int64(len(part))
+			c.window -= int64(len(part))
+		}
+	}
+}
+
+// opened takes in that the proxy takes more on a stream, 0 being the connection.
+func (c *conn2) opened(id uint32, more int64) {
+	if id == 0 {
+		c.window += more
+	}
+	for i := range c.uploads {
+		if c.uploads[i].id == id {
+			c.uploads[i].window += more
+		}
+	}
+	c.upload()
+}
+
 // answers writes what was sent, and returns how many answers have ended when it
 // has read all that has come.
 func (c *conn2) answers() (int, error) {
-	if err := c.out.Flush(); err != nil {
-		return 0, err
-	}
 	for n := 0; ; {
+		if c.in.Buffered() == 0 {
+			if err := c.out.Flush(); err != nil {
+				return 0, err
+			}
+		}
 		frame, err := c.framer.ReadFrame()
 		if err != nil {
 			return 0, fmt.Errorf("reading an answer: %w", err)
@@ -121,9 +170,17 @@ func (c *conn2) answers() (int, error) {
 				_ = c.framer.WriteWindowUpdate(0, c.taken)
 				c.taken = 0
 			}
+		case *http2.WindowUpdateFrame:
+			c.opened(id, int64(frame.Increment))
 		case *http2.SettingsFrame:
 			if !frame.IsAck() {
 				_ = c.framer.WriteSettingsAck()
+				if window, said := frame.Value(http2.SettingInitialWindowSize); said {
+					for _, u := range slices.Clone(c.uploads) {
+						c.opened(u.id, int64(window)-c.initial)
+					}
+					c.initial = int64(window)
+				}
 			}
 		case *http2.RSTStreamFrame:
 			return 0, fmt.Errorf("wrong answer: reset with %v", frame.ErrCode)
