@@ -19,11 +19,11 @@ const (
 // Certificate is a chain with its key, and what is known of it.
 type Certificate struct {
 	Source      CertificateSource
-	Object      Object           // the Secret that holds it
-	Names       []Name           // the DNS names it is for, sorted
-	NotBefore   time.Time        // first moment at which it is valid
-	NotAfter    time.Time        // last moment at which it is valid
-	Fingerprint string           // SHA-256 of the leaf, lower-case hex
+	Object      Object    // the Secret that holds it
+	Names       []Name    // the DNS names it is for, sorted
+	NotBefore   time.Time // first moment at which it is valid
+	NotAfter    time.Time // last moment at which it is valid
+	Fingerprint string    // SHA-256 of the leaf, lower-case hex
 	Algorithm   x509.PublicKeyAlgorithm
 	KeyPair     *tls.Certificate // without Leaf, which takes 2 KiB; never printed
 }

@@ -16,11 +16,13 @@ type Policy struct {
 	// answers 503 rather than serve without a protection that was asked for.
 	Unavailable string
 
-	Redirect  Redirect
-	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
-	AllowFrom Networks   // the addresses of clients that are let in; nil: all
-	DenyFrom  Networks   // those that are not, whatever AllowFrom says
-	BasicAuth *BasicAuth // nil: credentials are not asked for
+	Redirect   Redirect
+	RedirectTo *RedirectTo // nil: the backend answers
+	AppRoot    string      // path and query that "/" is redirected to (302); "": it is not
+	HSTS       *string     // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
+	AllowFrom  Networks    // the addresses of clients that are let in; nil: all
+	DenyFrom   Networks    // those that are not, whatever AllowFrom says
+	BasicAuth  *BasicAuth  // nil: credentials are not asked for
 
 	LoadBalance Algorithm      // AlgorithmUnset: what Settings.Balancing says, as for SlowStart
 	SlowStart   *time.Duration // how long a new endpoint takes to get its full share; nil: see LoadBalance
@@ -36,6 +38,13 @@ const (
 	RedirectNever                  // ssl-redirect: "false"
 	RedirectAlways                 // force-ssl-redirect: "true"
 )
+
+// RedirectTo answers every request with a redirect. It comes before everything that
+// asks who the client is.
+type RedirectTo struct {
+	Status   uint16 // 301, 302, 303, 307 or 308
+	Location Location
+}
 
 // BasicAuth asks for a user and a password (RFC 7617).
 type BasicAuth struct {

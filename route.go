@@ -62,7 +62,7 @@ func (m PathMatch) String() string {
 type Route struct {
 	Path    string     // starts with "/", in the form of PathForm, without dot segments
 	Match   PathMatch  // how Path is compared
-	Backend BackendKey // of a Backend in the same Snapshot
+	Backend BackendKey // of a Backend in the same Snapshot; "": Policy.RedirectTo answers
 	Policy  *Policy    // never nil; shared by the routes of one object
 	Object  Object     // the object that asked for the route
 }

@@ -83,7 +83,11 @@ func (h *Host) writeText(w io.Writer) {
 
 // String is the route's line in the text form.
 func (r *Route) String() string {
-	return fmt.Sprintf("%s %s -> %s by %s%s", r.Match, r.Path, r.Backend, r.Object, r.Policy)
+	to := string(r.Backend)
+	if to == "" {
+		to = "redirect"
+	}
+	return fmt.Sprintf("%s %s -> %s by %s%s", r.Match, r.Path, to, r.Object, r.Policy)
 }
 
 // String lists what the policy asks for, each item after a space.
@@ -97,6 +101,12 @@ func (p *Policy) String() string {
 		b.WriteString(" ssl-redirect=false")
 	case RedirectAlways:
 		b.WriteString(" force-ssl-redirect=true")
+	}
+	if p.RedirectTo != nil {
+		fmt.Fprintf(&b, " redirect=%d:%q", p.RedirectTo.Status, p.RedirectTo.Location)
+	}
+	if p.AppRoot != "" {
+		fmt.Fprintf(&b, " app-root=%q", p.AppRoot)
 	}
 	if p.HSTS != nil {
 		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)

@@ -90,10 +90,13 @@ type step func(*request) *answer
 // steps compiles the policies of a host and a route, in the order in which they
 // are applied. A policy that is not set is no step.
 func (s *Server) steps(h *gatelodge.Host, p *gatelodge.Policy) []step {
+	redirect := redirectTo(p)
 	return slices.DeleteFunc([]step{
-		redirectHTTPS(p),
 		hsts(p),
+		inClearText(redirect), // one redirect rather than two
+		redirectHTTPS(p),
 		clientAuth(h.ClientAuth),
+		redirect,
 		refuseUnavailable(p),
 		clientAddress(p),
 		s.basicAuth(p),

@@ -230,6 +230,9 @@ func (b *backends) toldOf(r *hostResult) *follow.Told {
 	}
 	var t *follow.Told
 	for _, route := range r.host.Routes {
+		if route.Backend == "" {
+			continue
+		}
 		if result := b.results.Get(route.Backend); result.failure != nil {
 			t = t.Add(gatelodge.Problem{Object: route.Object, Reason: result.failure.reason, Message: result.failure.message})
 		}

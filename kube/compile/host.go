@@ -78,11 +78,22 @@ func (r *hostResult) addRoutes(granted *claims.Grant) {
 }
 
 func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKey]*gatelodge.Route) {
+	policy, to := r.policyOf(in), ask.Backend
+	if ask.RedirectTo != nil {
+		policy = new(*policy)
+		policy.RedirectTo = ask.RedirectTo
+	}
+	var backend gatelodge.BackendKey
+	if policy.RedirectTo != nil {
+		to = nil // what never gets a request can't be missing
+	} else {
+		backend = to.Key
+	}
 	key := pathKey{ask.Path, ask.Match}
 	if winner := taken[key]; winner != nil {
 		by := winner.Object.String()
 		if winner.Object == in.Object {
-			if winner.Backend == ask.Backend.Key {
+			if winner.Backend == backend {
 				return // /a and /a/ are often written both, to be sure
 			}
 			by = "an earlier rule of the same object"
@@ -90,14 +101,14 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 		r.problem(in, gatelodge.PathTaken, "%s path %s of %s is taken by %s", ask.Match, ask.Path, intent.HostName(r.host.Name), by)
 		return
 	}
-	route := &gatelodge.Route{Path: ask.Path, Match: ask.Match, Backend: ask.Backend.Key, Policy: r.policyOf(in), Object: in.Object}
+	route := &gatelodge.Route{Path: ask.Path, Match: ask.Match, Backend: backend, Policy: policy, Object: in.Object}
 	taken[key] = route
-	r.addRoute(route, ask.Backend)
+	r.addRoute(route, to)
 }
 
 func (r *hostResult) addRoute(route *gatelodge.Route, to *intent.BackendRef) {
 	r.host.Routes = append(r.host.Routes, route)
-	if !slices.ContainsFunc(r.refs, func(have *intent.BackendRef) bool { return have.Key == to.Key }) {
+	if to != nil && !slices.ContainsFunc(r.refs, func(have *intent.BackendRef) bool { return have.Key == to.Key }) {
 		r.refs = append(r.refs, to)
 	}
 }

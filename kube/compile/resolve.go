@@ -123,6 +123,7 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 		AllowFrom: in.Asked.AllowFrom, DenyFrom: in.Asked.DenyFrom,
 		LoadBalance: in.Asked.Balance.Algorithm, SlowStart: in.Asked.Balance.SlowStart, HashBy: in.Asked.Balance.HashBy(),
 	}
+	in.Asked.Redirects.Policy(r.policy)
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)
 	}

@@ -61,10 +61,16 @@ func (in *Claimant) addAliases() {
 			break
 		}
 		claim.Paths, claim.Fallback = first.Paths, first.Fallback
-		for i := range in.TLS {
-			if in.TLS[i].Covers(first.Name) && !in.TLS[i].Covers(alias) {
-				in.TLS[i].Hosts = append(in.TLS[i].Hosts, alias)
-			}
+		in.coverAlso(first.Name, alias)
+	}
+}
+
+// coverAlso makes the entries of spec.tls that are meant for a host meant for
+// another one too.
+func (in *Claimant) coverAlso(host, also gatelodge.Name) {
+	for i := range in.TLS {
+		if in.TLS[i].Covers(host) && !in.TLS[i].Covers(also) {
+			in.TLS[i].Hosts = append(in.TLS[i].Hosts, also)
 		}
 	}
 }

@@ -29,6 +29,7 @@ const DomainsAnnotation = OwnPrefix + "domains"
 type asked struct {
 	namespace   string // of the Ingress
 	Redirect    gatelodge.Redirect
+	Redirects   redirectAsk
 	HSTS        *string
 	AllowFrom   gatelodge.Networks
 	DenyFrom    gatelodge.Networks
@@ -73,6 +74,14 @@ func annotationTable() []annotation {
 	return []annotation{
 		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false},
 		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false},
+		{"permanent-redirect", "an absolute URL, such as https://www.example.com$request_uri", setPermanentRedirect, false},
+		{"permanent-redirect-code", "301, 302, 303, 307 or 308", setPermanentRedirectCode, false},
+		{"temporal-redirect", "an absolute URL, such as https://www.example.com$request_uri", setTemporalRedirect, false},
+		{"temporal-redirect-code", "301, 302, 303, 307 or 308", setTemporalRedirectCode, false},
+		{"app-root", "a path, such as /app", setAppRoot, false},
+		{"from-to-www-redirect", `"true" or "false"`, setWWWRedirect, false},
+		{"preserve-trailing-slash", `"true" or "false"`, checkBool, false}, // a slash is always kept
+		{"relative-redirects", `"true" or "false"`, checkBool, false},      // none of ours could be relative
 		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false},
 		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true},
 		{"proxy-ssl-verify", "on or off", setProxySSLVerify, true},
@@ -292,6 +301,12 @@ func setBackendProtocol(a *asked, value string) error {
 		return errors.New("is not a backend protocol")
 	}
 	return nil
+}
+
+// checkBool is for what changes nothing here.
+func checkBool(_ *asked, value string) error {
+	_, err := parseBool(value)
+	return err
 }
 
 func parseBool(value string) (bool, error) {

@@ -18,6 +18,8 @@ type PathAsk struct {
 	Path    string // canonical; a Prefix without a slash at its end
 	Match   gatelodge.PathMatch
 	Backend *BackendRef
+
+	RedirectTo *gatelodge.RedirectTo // instead of Backend, which is nil then
 }
 
 // TLSEntry is an entry of spec.tls.
@@ -63,6 +65,7 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 		}
 	}
 	in.addAliases()
+	in.addWWW()
 	in.addHostnames()
 	return in
 }
