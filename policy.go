@@ -26,6 +26,7 @@ type Policy struct {
 
 	LoadBalance Algorithm      // AlgorithmUnset: what Settings.Balancing says, as for SlowStart
 	SlowStart   *time.Duration // how long a new endpoint takes to get its full share; nil: see LoadBalance
+	Affinity    *Affinity      // goes before HashBy; nil: clients have no sessions
 	HashBy      *HashBy        // goes before LoadBalance; nil: requests are not hashed
 }
 

@@ -126,6 +126,9 @@ func (p *Policy) String() string {
 	if p.SlowStart != nil {
 		fmt.Fprintf(&b, " slow-start=%s", *p.SlowStart)
 	}
+	if p.Affinity != nil {
+		fmt.Fprintf(&b, " affinity=%s", p.Affinity)
+	}
 	if p.HashBy != nil {
 		fmt.Fprintf(&b, " hash-by=%s", p.HashBy)
 	}

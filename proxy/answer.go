@@ -80,7 +80,7 @@ func (r *request) conclude(err error) error {
 // answer sends a response of our own. For a gRPC client it is a gRPC status, because
 // that is all it understands.
 func (r *request) answer(a *answer) error {
-	r.reason = a.reason
+	r.reason, r.response.session = a.reason, "" // no endpoint has taken the session
 	if a.status == statusGone {
 		return exchange.ErrClient
 	}

@@ -58,6 +58,9 @@ func (r *request) chooseAsAsked(c *choice) *member {
 	if policy.SlowStart != nil {
 		c.slowStart = *policy.SlowStart
 	}
+	if policy.Affinity != nil {
+		return r.bySession(c, policy.Affinity)
+	}
 	if by := policy.HashBy; by != nil {
 		if key, ok := r.hashKey(by.Key); ok {
 			return c.byHash(by, key)
@@ -68,7 +71,7 @@ func (r *request) chooseAsAsked(c *choice) *member {
 
 // inTurns reports whether a route leaves the choice of endpoints to the settings.
 func inTurns(p *gatelodge.Policy) bool {
-	return p.LoadBalance <= gatelodge.RoundRobin && p.SlowStart == nil && p.HashBy == nil
+	return p.LoadBalance <= gatelodge.RoundRobin && p.SlowStart == nil && p.HashBy == nil && p.Affinity == nil
 }
 
 // choice is the choice of an endpoint for one try of a request.

@@ -21,6 +21,7 @@ func BenchmarkForward(b *testing.B) {
 		{"slow start", gatelodge.Policy{SlowStart: new(time.Minute)}},
 		{"hash of a cookie", gatelodge.Policy{HashBy: hashBy("$cookie_user")}},
 		{"hash of the URI", gatelodge.Policy{HashBy: hashBy("$request_uri")}},
+		{"session", gatelodge.Policy{Affinity: &gatelodge.Affinity{Cookie: "user"}}},
 		{"hash with a subset", gatelodge.Policy{HashBy: &gatelodge.HashBy{Key: hashBy("$arg_user").Key, Subset: 3}}},
 		{"hash with a bound", gatelodge.Policy{HashBy: &gatelodge.HashBy{Key: hashBy("$arg_user").Key, Bound: 1.25}}},
 	} {

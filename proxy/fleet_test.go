@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -149,6 +148,13 @@ func (f *fleet) shares() map[int]float64 {
 	return shares
 }
 
+// metric returns the value of a series, as gateway.metric does.
+func (f *fleet) metric(name string, labels ...string) float64 {
+	f.Helper()
+	t, _ := f.TB.(*testing.T)
+	return (&gateway{t: t, registry: f.registry}).metric(name, labels...)
+}
+
 // inBubble runs a test with a clock of its own.
 func inBubble(t *testing.T, test func(t *testing.T)) { synctest.Test(t, test) }
 
@@ -180,6 +186,12 @@ func (r *recorded) Head(status int, header exchange.Fields, _ int64) error {
 func (r *recorded) Write(p []byte) (int, error)    { return len(p), nil }
 func (r *recorded) Flush() error                   { return nil }
 func (r *recorded) Trailers(exchange.Fields) error { return nil }
-func (r *recorded) Tunnel(string, exchange.Fields) (exchange.Tunnel, error) {
-	return nil, fmt.Errorf("%w: no tunnels here", exchange.ErrClient)
+func (r *recorded) Tunnel(_ string, header exchange.Fields) (exchange.Tunnel, error) {
+	return noTunnel{}, r.Head(101, header, 0)
 }
+
+// noTunnel is a tunnel that has ended.
+type noTunnel struct{ noBody }
+
+func (noTunnel) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (noTunnel) CloseWrite() error         { return nil }

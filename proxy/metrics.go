@@ -22,6 +22,7 @@ type metrics struct {
 	upstreamRetries  *prometheus.CounterVec
 	upstreamFailures *prometheus.CounterVec
 	upstreamDuration *prometheus.HistogramVec
+	sessions         *prometheus.CounterVec
 	endpoints        *prometheus.GaugeVec
 	logDropped       prometheus.Counter
 
@@ -64,6 +65,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		upstreamRetries:  counter("upstream_retries_total", "Retries: tries after the first.", upstream),
 		upstreamFailures: counter("upstream_failures_total", "Tries that failed at an endpoint.", upstream),
 		upstreamDuration: seconds("upstream_duration_seconds", "Time of one try, from its start to the end of the response.", upstream),
+		sessions:         counter("upstream_sessions_total", "Sessions begun at an endpoint, for a client that is new, or moved from another endpoint.", append(upstream, "client")),
 		endpoints:        gauge("endpoints", "Endpoints by state: ready or draining.", append(upstream, "state")),
 		logDropped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "gatelodge", Name: "access_log_dropped_total",
 			Help: "Lines dropped because the access log could not be written fast enough."}),
@@ -71,7 +73,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
 	to.MustRegister(m.requests, m.duration, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
-		m.upstreamFailures, m.upstreamDuration, m.endpoints, m.logDropped)
+		m.upstreamFailures, m.upstreamDuration, m.sessions, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
 }

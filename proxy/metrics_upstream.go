@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	gatelodge "gatelodge.dev"
@@ -10,6 +12,11 @@ import (
 type upstreamSeries struct {
 	requests, retries, failures prometheus.Counter
 	duration                    prometheus.Observer
+
+	key     upstreamKey
+	all     *metrics
+	rare    sync.Mutex // held to count what most backends never have
+	dropped bool       // guarded by rare
 
 	backends, ready, draining int // in the live table; guarded by metrics.mu
 }
@@ -22,6 +29,7 @@ func (m *metrics) upstreamSeries(key upstreamKey) *upstreamSeries {
 	s := m.upstreams[key]
 	if s == nil {
 		s = &upstreamSeries{
+			key: key, all: m,
 			requests: m.upstreamRequests.WithLabelValues(key.namespace, key.service),
 			retries:  m.upstreamRetries.WithLabelValues(key.namespace, key.service),
 			failures: m.upstreamFailures.WithLabelValues(key.namespace, key.service),
@@ -30,6 +38,30 @@ func (m *metrics) upstreamSeries(key upstreamKey) *upstreamSeries {
 		m.upstreams[key] = s
 	}
 	return s
+}
+
+// session counts a session that was begun, because the client has none or because
+// it moves. Its series is made then: most backends have no sessions.
+func (s *upstreamSeries) session(moves bool) {
+	s.rare.Lock()
+	defer s.rare.Unlock()
+	client := "new"
+	if moves {
+		client = "moved"
+	}
+	if !s.dropped {
+		s.all.sessions.WithLabelValues(s.key.namespace, s.key.service, client).Inc()
+	}
+}
+
+// drop removes what was counted of what most backends never have.
+func (s *upstreamSeries) drop() {
+	s.rare.Lock()
+	defer s.rare.Unlock()
+	s.dropped = true
+	for _, client := range []string{"new", "moved"} {
+		s.all.sessions.DeleteLabelValues(s.key.namespace, s.key.service, client)
+	}
 }
 
 // sweep drops the series that the table no longer has, and counts the endpoints
@@ -99,6 +131,7 @@ func (m *metrics) showEndpoints(key upstreamKey, s *upstreamSeries) {
 	for _, vec := range []*prometheus.MetricVec{m.upstreamRequests.MetricVec, m.upstreamRetries.MetricVec, m.upstreamFailures.MetricVec, m.upstreamDuration.MetricVec} {
 		vec.DeleteLabelValues(key.namespace, key.service)
 	}
+	s.drop()
 	m.endpoints.DeleteLabelValues(key.namespace, key.service, "ready")
 	m.endpoints.DeleteLabelValues(key.namespace, key.service, "draining")
 	delete(m.upstreams, key)

@@ -107,30 +107,31 @@ func (r *request) status() int {
 // response is the response to the client. It records the status.
 type response struct {
 	exchange.Response
-	server *Server
-	status int             // 0: no final one yet
-	name   string          // the Server field, where the backend has none; "": none
-	hsts   string          // the Strict-Transport-Security field; "": the backend's, if any
-	fields exchange.Fields // memory for the fields with hsts and name
-	tunnel exchange.Tunnel // after an upgrade
-	timed  bool            // headAt is wanted
-	headAt time.Time       // of the head; zero: there was none, or it is not wanted
+	server  *Server
+	status  int             // 0: no final one yet
+	name    string          // the Server field, where the backend has none; "": none
+	hsts    string          // the Strict-Transport-Security field; "": the backend's, if any
+	session string          // a Set-Cookie field; "": none beside the backend's
+	fields  exchange.Fields // memory for the fields with these
+	tunnel  exchange.Tunnel // after an upgrade
+	timed   bool            // headAt is wanted
+	headAt  time.Time       // of the head; zero: there was none, or it is not wanted
 }
 
-// Head records the status, and sets the Strict-Transport-Security and Server
-// fields.
+// Head records the status, and adds the fields of our own.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
 	nameless := p.name != "" && !header.Has("server")
-	if p.hsts != "" || nameless {
+	if p.hsts != "" || p.session != "" || nameless {
 		p.fields = append(p.fields[:0], header...)
-	}
-	if p.hsts != "" {
-		p.fields.Set("strict-transport-security", p.hsts) // of two a browser uses the first (RFC 6797 §8.1)
-	}
-	if nameless {
-		p.fields.Add("server", p.name)
-	}
-	if p.hsts != "" || nameless {
+		if p.hsts != "" {
+			p.fields.Set("strict-transport-security", p.hsts) // of two a browser uses the first (RFC 6797 §8.1)
+		}
+		if p.session != "" {
+			p.fields.Add("set-cookie", p.session)
+		}
+		if nameless {
+			p.fields.Add("server", p.name)
+		}
 		header = p.fields
 	}
 	if p.timed {
@@ -143,8 +144,14 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	return err
 }
 
-// Tunnel records the tunnel, so that a drain can close it.
+// Tunnel records the tunnel, so that a drain can close it, and adds the cookie of
+// a session.
 func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
+	if p.session != "" {
+		p.fields = append(p.fields[:0], header...)
+		p.fields.Add("set-cookie", p.session)
+		header = p.fields
+	}
 	tunnel, err := p.Response.Tunnel(protocol, header)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,7 @@ type asked struct {
 	protocol    gatelodge.BackendProtocol // "": what the Service port says
 	BackendTLS  BackendTLSAsk
 	Balance     BalanceAsk
+	Affinity    affinityAsk
 	Records     recordAsk
 	aliases     []gatelodge.Name // further names of its first host
 	Guests      []string         // namespaces that may add paths to its hosts
@@ -107,6 +108,17 @@ func annotationTable() []annotation {
 		{"upstream-hash-by-subset", `"true" or "false"`, setHashBySubset, false},
 		{"upstream-hash-by-subset-size", "a number from 1 to 64", setHashBySubsetSize, false},
 		{"upstream-hash-by-bound", "a percentage above 100% and up to 1000%, such as 125%", setHashByBound, false},
+		{"affinity", `"cookie"`, setAffinity, false},
+		{"affinity-mode", `"balanced" or "persistent"`, setAffinityMode, false},
+		{"session-cookie-name", "a name of letters, digits, hyphens and underscores", setCookieName, false},
+		{"session-cookie-expires", "a number of seconds", setCookieExpires, false},
+		{"session-cookie-max-age", "a number of seconds", setCookieMaxAge, false},
+		{"session-cookie-path", "a path that starts with /", setCookiePath, false},
+		{"session-cookie-domain", "a domain such as example.com", setCookieDomain, false},
+		{"session-cookie-samesite", `"Strict", "Lax" or "None"`, setCookieSameSite, false},
+		{"session-cookie-conditional-samesite-none", `"true" or "false"`, setConditionalSameSiteNone, false},
+		{"session-cookie-secure", `"true" or "false"`, setCookieSecure, false},
+		{"session-cookie-change-on-failure", `"true" or "false"`, setChangeOnFailure, false},
 
 		// A protection that ingress-nginx knows: what asks for it is not served
 		// without it.
