@@ -12,7 +12,7 @@ import (
 type Host struct {
 	Name         Name           // exact, or a wildcard for one label, or "" for every host that no other matches
 	Owner        string         // the namespace that the name was granted to; "" for one from the configuration
-	Routes       []*Route       // in the order in which they are tried
+	Routes       []*Route       // in the order in which they are tried; hosts with the same ones may share the list
 	Certificates []*Certificate // see Certified
 	ClientAuth   *ClientAuth    // nil: clients are not asked for certificates
 	WantsTLS     bool           // an object asked for TLS, so a missing certificate is a Problem

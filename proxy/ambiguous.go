@@ -16,20 +16,20 @@ type readings struct {
 	upper     bool               // a route has an upper-case letter
 }
 
-// compileReadings returns nil for a host whose routes have all the same
+// compileReadings returns nil for routes that have all the same
 // protections: there every reading is as good as another.
-func compileReadings(h *gatelodge.Host) *readings {
+func compileReadings(routes []*gatelodge.Route) *readings {
 	mixed := false
-	for _, r := range h.Routes {
-		mixed = mixed || !r.Policy.SameProtection(h.Routes[0].Policy)
+	for _, r := range routes {
+		mixed = mixed || !r.Policy.SameProtection(routes[0].Policy)
 	}
 	if !mixed {
 		return nil
 	}
-	m := &readings{sensitive: make([]bool, len(h.Routes)), folded: make([]*gatelodge.Route, len(h.Routes))}
-	spelt := make(map[string]string, len(h.Routes)) // lower case to the first spelling
+	m := &readings{sensitive: make([]bool, len(routes)), folded: make([]*gatelodge.Route, len(routes))}
+	spelt := make(map[string]string, len(routes)) // lower case to the first spelling
 	several := make(map[string]bool)
-	for i, r := range h.Routes {
+	for i, r := range routes {
 		folded := *r
 		folded.Path = strings.ToLower(r.Path)
 		m.folded[i] = &folded
@@ -50,7 +50,7 @@ func compileReadings(h *gatelodge.Host) *readings {
 // compared in, leads to other protections when it is read differently than
 // here, and nil for any other.
 func (r *request) ambiguous(path string) *answer {
-	h := r.route.host
+	h := r.host
 	if h.readings == nil || r.table.settings.AmbiguousPaths {
 		return nil
 	}

@@ -12,27 +12,25 @@ import (
 // clientAuth applies the host's rule for client certificates. The handshake
 // checked the client's certificate under this rule, which misdirected ensures. In
 // clear text there is no certificate.
-func clientAuth(rule *gatelodge.ClientAuth) step {
+func clientAuth(r *request) *answer {
+	rule := r.host.source.ClientAuth
 	if rule == nil {
 		return nil
 	}
 	if rule.Unavailable != "" {
-		why := "client certificates: " + rule.Unavailable
-		return func(*request) *answer { return unavailable(why) }
+		return unavailable("client certificates: " + rule.Unavailable)
 	}
-	return func(r *request) *answer {
-		client := r.clientCertificate()
-		if why := whyRefused(rule.Mode, client); why != "" {
-			if rule.ErrorPage != "" {
-				return &answer{status: 302, reason: why, text: "Found", fields: exchange.Fields{{Name: "location", Value: rule.ErrorPage}}}
-			}
-			return badRequest(why)
+	client := r.clientCertificate()
+	if why := whyRefused(rule.Mode, client); why != "" {
+		if rule.ErrorPage != "" {
+			return &answer{status: 302, reason: why, text: "Found", fields: exchange.Fields{{Name: "location", Value: rule.ErrorPage}}}
 		}
-		if rule.Subject != nil && (client == nil || !rule.Subject.MatchString(client.Subject)) {
-			return &answer{status: 403, reason: "the client certificate is for another subject", text: "Forbidden: client certificate unauthorized"}
-		}
-		return nil
+		return badRequest(why)
 	}
+	if rule.Subject != nil && (client == nil || !rule.Subject.MatchString(client.Subject)) {
+		return &answer{status: 403, reason: "the client certificate is for another subject", text: "Forbidden: client certificate unauthorized"}
+	}
+	return nil
 }
 
 // whyRefused says why a mode refuses a client with this certificate, nil for
@@ -70,7 +68,7 @@ func isClientField(name string) bool { return strings.HasPrefix(name, "ssl-clien
 // addClientFields adds the fields about the client's certificate that
 // ingress-nginx sends to backends.
 func (r *request) addClientFields(fields exchange.Fields) exchange.Fields {
-	rule := r.route.host.source.ClientAuth
+	rule := r.host.source.ClientAuth
 	if rule == nil {
 		return fields
 	}

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"slices"
+
 	gatelodge "gatelodge.dev"
 )
 
@@ -20,12 +22,12 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 		backends.Set(key, compiled.After)
 		s.changes.backends = append(s.changes.backends, compiled)
 	}
-	hosts := before.hosts.Edit()
+	hosts, lists := before.hosts.Edit(), make(map[*gatelodge.Route]*routeList)
 	for name, change := range next.Hosts.Changes(before.snapshot.Hosts) {
 		at := hostKey(name)
 		compiled := gatelodge.Change[*host]{Before: before.hosts.Get(at)}
 		if change.After != nil {
-			compiled.After = s.compileHost(change.After, next)
+			compiled.After = s.compileHost(change.After, next, compiled.Before, lists)
 		}
 		hosts.Set(at, compiled.After)
 		s.changes.hosts = append(s.changes.hosts, compiled)
@@ -47,22 +49,47 @@ type changes struct {
 	backends []gatelodge.Change[*backend]
 }
 
-func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapshot) *host {
-	h := &host{source: source, routes: make([]*route, len(source.Routes)), readings: compileReadings(source)}
-	for i, r := range source.Routes {
+// compileHost compiles a host. Its list of routes may be that of the host before,
+// nil for none, or one of lists, which are compiled already, by their first route.
+func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapshot, before *host, lists map[*gatelodge.Route]*routeList) *host {
+	if len(source.Routes) == 0 {
+		return &host{source, &routeList{}}
+	}
+	list := lists[source.Routes[0]]
+	if before != nil && list == nil {
+		list = before.routeList
+	}
+	if list == nil || !slices.Equal(list.source, source.Routes) {
+		list = s.compileRoutes(source.Routes, snapshot)
+	}
+	lists[source.Routes[0]] = list
+	return &host{source, list}
+}
+
+func (s *Server) compileRoutes(source []*gatelodge.Route, snapshot *gatelodge.Snapshot) *routeList {
+	list := &routeList{source: source, routes: make([]*route, len(source)), readings: compileReadings(source)}
+	seen := make(map[*requestSeries]bool)
+	for i, r := range source {
 		service := ""
 		if b := snapshot.Backends.Get(r.Backend); b != nil {
 			service = b.Service
 		}
-		h.routes[i] = &route{
+		compiled := &route{
 			source:  r,
-			host:    h,
-			steps:   s.steps(source, r.Policy),
 			inTurns: inTurns(r.Policy),
 			series:  s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service}),
 		}
+		if i > 0 && source[i-1].Policy == r.Policy {
+			compiled.steps = list.routes[i-1].steps
+		} else {
+			compiled.steps = s.steps(r.Policy)
+		}
+		if list.routes[i] = compiled; !seen[compiled.series] {
+			seen[compiled.series] = true
+			list.series = append(list.series, compiled.series)
+		}
 	}
-	return h
+	return list
 }
 
 // published drops what no table names any more. Requests that loaded the table

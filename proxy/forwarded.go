@@ -104,7 +104,7 @@ func (r *request) forwardedFields() {
 			fields = append(fields, f)
 		case !r.trusted:
 		case isClientField(f.Name):
-			if r.route.host.source.ClientAuth == nil {
+			if r.host.source.ClientAuth == nil {
 				fields = append(fields, f)
 			}
 		case f.Name == "x-forwarded-for" && chain == peer:

@@ -48,6 +48,7 @@ func (r *request) locate() *answer {
 	if h == nil {
 		return notFound("no host")
 	}
+	r.host = h
 	path := gatelodge.PathForm(r.path)
 	if r.route = h.match(path); r.route == nil {
 		return notFound("no route")
@@ -87,15 +88,16 @@ func (r *request) misdirected(h *host) string {
 // pass, or the answer that ends it here.
 type step func(*request) *answer
 
-// steps compiles the policies of a host and a route, in the order in which they
-// are applied. A policy that is not set is no step.
-func (s *Server) steps(h *gatelodge.Host, p *gatelodge.Policy) []step {
+// steps compiles the policies of a route, and of its host, in the order in which
+// they are applied. A policy of the route that is not set is no step; that of the
+// host is looked up in the request, because hosts may share their routes.
+func (s *Server) steps(p *gatelodge.Policy) []step {
 	redirect := redirectTo(p)
 	return slices.DeleteFunc([]step{
 		hsts(p),
 		inClearText(redirect), // one redirect rather than two
 		redirectHTTPS(p),
-		clientAuth(h.ClientAuth),
+		clientAuth,
 		redirect,
 		refuseUnavailable(p),
 		clientAddress(p),

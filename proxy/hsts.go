@@ -29,7 +29,7 @@ func (r *request) certified() bool {
 	case r.scheme != "https":
 		return false
 	case t == nil:
-		return r.route.host.source.Certified()
+		return r.host.source.Certified()
 	default:
 		return t.Handshake != nil && t.Handshake.Covers(r.name)
 	}

@@ -19,15 +19,22 @@ type table struct {
 
 // host is a gatelodge.Host with its routes compiled.
 type host struct {
-	source   *gatelodge.Host
+	source *gatelodge.Host
+	*routeList
+}
+
+// routeList is the routes of a host, compiled. Hosts that have one list of routes,
+// as an Ingress and its aliases have, share it.
+type routeList struct {
+	source   []*gatelodge.Route
 	routes   []*route
-	readings *readings // nil: all routes have the same protections
+	readings *readings        // nil: all routes have the same protections
+	series   []*requestSeries // those of routes, each once
 }
 
 // route is a gatelodge.Route with its policies compiled.
 type route struct {
 	source  *gatelodge.Route
-	host    *host
 	steps   []step
 	inTurns bool // see table
 	series  *requestSeries

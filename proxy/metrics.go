@@ -94,9 +94,9 @@ func (m *metrics) handshake(version uint16, err error) {
 // many routes have none for a long time, and a histogram is larger than all else
 // that a route needs.
 type requestSeries struct {
-	key    requestKey
-	all    *metrics
-	routes int // in the live table; guarded by metrics.mu
+	key   requestKey
+	all   *metrics
+	hosts int // in the live table, that have a route of it; guarded by metrics.mu
 
 	mu     sync.Mutex // held to add to seen
 	seen   atomic.Pointer[seenRequests]

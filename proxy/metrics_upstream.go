@@ -70,15 +70,15 @@ func (m *metrics) sweep(c *changes) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, h := range c.hosts {
-		for _, r := range h.After.all() {
-			r.series.routes++
+		for _, series := range h.After.allSeries() {
+			series.hosts++
 		}
 	}
 	for _, h := range c.hosts {
-		for _, r := range h.Before.all() {
-			if r.series.routes--; r.series.routes == 0 {
-				m.drop(r.series)
-				delete(m.routes, r.series.key)
+		for _, series := range h.Before.allSeries() {
+			if series.hosts--; series.hosts == 0 {
+				m.drop(series)
+				delete(m.routes, series.key)
 			}
 		}
 	}
@@ -99,12 +99,12 @@ func (m *metrics) sweep(c *changes) {
 	}
 }
 
-// all returns the routes of a host; a nil host has none.
-func (h *host) all() []*route {
+// allSeries returns the series of a host's routes; a nil host has none.
+func (h *host) allSeries() []*requestSeries {
 	if h == nil {
 		return nil
 	}
-	return h.routes
+	return h.series
 }
 
 // count adds a backend to its Service's series, or with -1 subtracts it. Each

@@ -18,7 +18,7 @@ func redirectHTTPS(p *gatelodge.Policy) step {
 			return nil
 		}
 		if p.Redirect == gatelodge.RedirectAuto &&
-			!(r.table.settings.RedirectHTTPS && r.table.httpsPort != 0 && r.route.host.source.Certified()) {
+			!(r.table.settings.RedirectHTTPS && r.table.httpsPort != 0 && r.host.source.Certified()) {
 			return nil
 		}
 		location := "https://" + string(r.name)

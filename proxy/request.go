@@ -19,7 +19,8 @@ type request struct {
 	trusted bool           // the peer is a trusted proxy
 	path    string         // canonical
 	name    gatelodge.Name // the host, canonical
-	route   *route         // nil: none was found
+	host    *host          // nil: none was found
+	route   *route         // of host; nil: none was found
 	id      string         // X-Request-ID
 
 	publicHost, publicPort string // what the client asked a trusted proxy for; "": not known

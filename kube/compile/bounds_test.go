@@ -165,3 +165,37 @@ func TestAttackRoutesByAliases(t *testing.T) {
 		t.Errorf("it took %d MiB", took>>20)
 	}
 }
+
+// TestAliasesShareRoutes: hosts of one Ingress that have the same routes, by its
+// rules or by aliases, share one list of them, also when one of them changes.
+func TestAliasesShareRoutes(t *testing.T) {
+	in := boundedIngress("shop", "web", 1, 30, 20)
+	for i := range 30 { // that spell the same paths out
+		rule := *in.Spec.Rules[0].DeepCopy()
+		rule.Host = fmt.Sprintf("rule%d.example.com", i)
+		in.Spec.Rules = append(in.Spec.Rules, rule)
+	}
+	other := boundedIngress("shop", "other", 1, 1, 20)
+	cfg := &objects.Config{WithoutClass: true}
+	objs := objects.Objects{Now: kubetest.Now, Ingresses: objects.TableOf(in, other)}
+	var b Builder
+	lists := func() (lists map[*gatelodge.Route]int) {
+		lists = make(map[*gatelodge.Route]int)
+		for _, host := range b.Build(objs, cfg).Hosts.All() {
+			if len(host.Routes) != 20 {
+				t.Errorf("host %s has %d routes, want 20", host.Name, len(host.Routes))
+			}
+			lists[host.Routes[0]]++
+		}
+		return lists
+	}
+	if got := lists(); len(got) != 2 {
+		t.Errorf("60 hosts with the same routes, and another, have %d lists, want 2", len(got))
+	}
+	// A certificate that is issued for it makes a host another one, and its routes
+	// stay the same.
+	kubetest.AddStored(t, &objs, "issued rule7.example.com 2026-06-01 2026-08-01\n")
+	if got := lists(); len(got) != 2 || b.last.hosts.list.Get("rule7.example.com").Certificates == nil {
+		t.Errorf("with a certificate for one of them they have %d lists, want 2", len(got))
+	}
+}

@@ -31,7 +31,32 @@ type certificateRequest struct {
 	explicit bool // by annotation, not only because spec.tls leaves it open where it comes from
 }
 
-func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Certificate, c *common) *hostResult {
+// routesKey is all that the routes of a host follow from which one claimant alone
+// asks for, but for what is common to all hosts.
+type routesKey struct {
+	by       *resolved
+	policy   *gatelodge.Policy
+	paths    *intent.PathAsk // the first of a list; nil: it is empty
+	fallback *intent.BackendRef
+}
+
+// keyOfRoutes returns the key of a host's routes; ok is false where several
+// claimants ask for some.
+func (r *hostResult) keyOfRoutes(granted *claims.Grant) (key routesKey, ok bool) {
+	if len(granted.Shares) != 1 {
+		return key, false
+	}
+	claim := granted.Shares[0].Claim
+	key = routesKey{by: r.shares[0], policy: r.policyOf(r.shares[0]), fallback: claim.Fallback}
+	if len(claim.Paths) > 0 {
+		key.paths = &claim.Paths[0]
+	}
+	return key, true
+}
+
+// makeHost makes the host of a name. Those that were made before it, by the keys of
+// their routes, have a list of routes that it may share.
+func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Certificate, c *common, made map[routesKey]*hostResult) *hostResult {
 	r := &hostResult{
 		owner:     granted.Namespace(),
 		inherited: inherited,
@@ -42,7 +67,16 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 		r.shares = append(r.shares, res.results.Get(s.By.Key()))
 	}
 	r.decideClientAuth()
-	r.addRoutes(granted)
+	key, single := r.keyOfRoutes(granted)
+	if like := made[key]; single && like != nil {
+		r.host.Routes, r.refs = like.host.Routes, like.refs
+	} else {
+		problems := len(r.problems)
+		r.addRoutes(granted)
+		if single && len(r.problems) == problems { // which each host tells of its own
+			made[key] = r
+		}
+	}
 	if granted.Name != "" {
 		r.addCertificates()
 	}

@@ -41,7 +41,7 @@ func makeHosts(g *claims.Grants, res *resolution, c *common, i *issued, last *ho
 	}
 	h := &hosts{grants: g, names: g.Names, resolved: res, common: c, issued: i}
 	m := &hostMaker{
-		hosts: h, dirty: make(follow.Dirty[gatelodge.Name]), last: last,
+		hosts: h, dirty: make(follow.Dirty[gatelodge.Name]), made: make(map[routesKey]*hostResult), last: last,
 		results: last.results.Edit(), list: last.list.Edit(), users: last.users.Edit(),
 	}
 	m.findDirty()
@@ -55,6 +55,7 @@ type hostMaker struct {
 	*hosts
 	last  *hosts
 	dirty follow.Dirty[gatelodge.Name]
+	made  map[routesKey]*hostResult // hosts whose routes others may share
 
 	results *gatelodge.MapEdit[gatelodge.Name, *hostResult]
 	list    *gatelodge.MapEdit[gatelodge.Name, *gatelodge.Host]
@@ -166,9 +167,13 @@ func (m *hostMaker) make(name gatelodge.Name) (before, after *hostResult) {
 		granted = &claims.Grant{Name: name}
 	}
 	if granted != nil && !m.isServedAbove(granted) {
-		after = makeHost(granted, m.resolved, m.issued.appendFor(name, m.inherited(granted)), m.common)
-		if before != nil && reflect.DeepEqual(before.host, after.host) {
+		after = makeHost(granted, m.resolved, m.issued.appendFor(name, m.inherited(granted)), m.common, m.made)
+		switch {
+		case before == nil:
+		case reflect.DeepEqual(before.host, after.host):
 			after.host = before.host
+		case reflect.DeepEqual(before.host.Routes, after.host.Routes):
+			after.host.Routes = before.host.Routes
 		}
 	}
 	m.put(name, before, after)

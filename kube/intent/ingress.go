@@ -64,10 +64,32 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 			in.TLS = append(in.TLS, ask)
 		}
 	}
+	in.sharePaths()
 	in.addAliases()
 	in.addWWW()
 	in.addHostnames()
 	return in
+}
+
+// sharePaths gives the names that ask for the same paths one list of them, as
+// aliases have it, so that their hosts share one list of routes.
+func (in *Claimant) sharePaths() {
+	if len(in.Claims) < 2 {
+		return
+	}
+	lists := make(map[string][]PathAsk)
+	for i := range in.Claims {
+		claim := &in.Claims[i]
+		var text strings.Builder
+		for _, ask := range claim.Paths {
+			fmt.Fprintf(&text, "%s %q %q\n", ask.Match, ask.Path, ask.Backend.Key)
+		}
+		if same, ok := lists[text.String()]; ok {
+			claim.Paths = same
+		} else {
+			lists[text.String()] = claim.Paths
+		}
+	}
 }
 
 // add asks for the paths of a name, together with those asked for before.
