@@ -145,7 +145,7 @@ func trimIngress(c *Cluster, o *networkingv1.Ingress) {
 
 func trimService(_ *Cluster, o *corev1.Service) {
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
-	o.Labels, o.Annotations = nil, recordAnnotations(o.Annotations)
+	o.Labels, o.Annotations = nil, annotationsKept(o.Annotations, intent.KeepsOfService)
 	o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports, ClusterIPs: o.Spec.ClusterIPs}
 	o.Status = corev1.ServiceStatus{LoadBalancer: o.Status.LoadBalancer}
 }
@@ -195,7 +195,7 @@ func trimDNSEndpoint(_ *Cluster, object any) (metav1.Object, error) {
 		return nil, fmt.Errorf("got a %T, expected a DNSEndpoint", object)
 	}
 	e.ObjectMeta = trimMeta(&e.ObjectMeta)
-	e.Labels, e.Annotations = nil, recordAnnotations(e.Annotations)
+	e.Labels, e.Annotations = nil, annotationsKept(e.Annotations, intent.IsExternalDNS)
 	return e, nil
 }
 
@@ -207,11 +207,11 @@ func onlyAnnotation(annotations map[string]string, key string) map[string]string
 	return nil
 }
 
-// recordAnnotations leaves those of ExternalDNS, nil for none.
-func recordAnnotations(annotations map[string]string) map[string]string {
+// annotationsKept leaves those that are read, nil for none.
+func annotationsKept(annotations map[string]string, keep func(key string) bool) map[string]string {
 	var kept map[string]string
 	for key, value := range annotations {
-		if strings.HasPrefix(key, intent.ExternalDNSPrefix) || strings.HasPrefix(key, intent.ExternalDNSAlpha) {
+		if keep(key) {
 			if kept == nil {
 				kept = make(map[string]string)
 			}

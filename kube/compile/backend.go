@@ -256,8 +256,9 @@ func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin
 		Protocol: cmp.Or(ref.Protocol, gatelodge.BackendHTTP),
 	}
 	if port := r.port(ref); port != nil {
+		r.tellService(ref, port, objs)
 		if ref.Protocol == "" {
-			r.backend.Protocol = protocolOf(port)
+			r.backend.Protocol, _ = protocolOf(port)
 		}
 		if r.addTLS(ref, objs, before) {
 			r.addEndpoints(ref, port, objs)
@@ -268,6 +269,18 @@ func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin
 		r.backend = before.backend
 	}
 	return &r
+}
+
+// tellService tells the author of the Service what has no effect there.
+func (r *backendResult) tellService(ref *intent.BackendRef, port *corev1.ServicePort, objs *objects.Objects) {
+	object := objs.ObjectOf("Service", &r.service.ObjectMeta)
+	if message := intent.IneffectiveOnService(r.service.Annotations); message != "" {
+		r.problems = append(r.problems, gatelodge.Problem{Object: object, Reason: gatelodge.UnknownAnnotation, Message: message})
+	}
+	if _, known := protocolOf(port); !known && ref.Protocol == "" {
+		r.problems = append(r.problems, gatelodge.Problem{Object: object, Reason: gatelodge.BackendUnsupported, Message: fmt.Sprintf(
+			"port %s has the appProtocol %.60q, which is not known here, so that HTTP/1.1 is spoken; expected http, https, h2c, grpc, grpcs, kubernetes.io/ws or kubernetes.io/wss", ref.Port.Port, *port.AppProtocol)})
+	}
 }
 
 // port finds the port of the Service; nil if there is none to be used.

@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -43,17 +44,23 @@ func portsText(service *corev1.Service) string {
 	return text
 }
 
-// protocolOf reads the appProtocol of a Service port (KEP-3726). Names that
-// say nothing to a gateway mean HTTP.
-func protocolOf(port *corev1.ServicePort) gatelodge.BackendProtocol {
+// protocolOf reads the appProtocol of a Service port (KEP-3726) in any of the
+// spellings that say one thing to all who read it: those of Kubernetes, of IANA,
+// of ALPN and of service meshes, in upper or lower case. What is not known means
+// HTTP/1.1.
+func protocolOf(port *corev1.ServicePort) (protocol gatelodge.BackendProtocol, known bool) {
 	if port.AppProtocol == nil {
-		return gatelodge.BackendHTTP
+		return gatelodge.BackendHTTP, true
 	}
-	switch *port.AppProtocol {
-	case "kubernetes.io/h2c", "grpc":
-		return gatelodge.BackendH2C
-	case "https", "kubernetes.io/wss":
-		return gatelodge.BackendHTTPS
+	switch name := strings.ToLower(strings.TrimSpace(*port.AppProtocol)); strings.TrimPrefix(name, "kubernetes.io/") {
+	case "", "http", "http1", "http/1.1", "http1.1", "ws", "websocket", "grpc-web":
+		return gatelodge.BackendHTTP, true
+	case "h2c", "http2", "http/2", "grpc":
+		return gatelodge.BackendH2C, true
+	case "https", "wss", "tls":
+		return gatelodge.BackendHTTPS, true
+	case "h2", "grpcs":
+		return gatelodge.BackendH2, true
 	}
-	return gatelodge.BackendHTTP
+	return gatelodge.BackendHTTP, false
 }

@@ -40,6 +40,7 @@ type asked struct {
 	Balance     BalanceAsk
 	Affinity    affinityAsk
 	Records     recordAsk
+	canary      bool             // it gets a part of the requests of another Ingress
 	aliases     []gatelodge.Name // further names of its first host
 	Guests      []string         // namespaces that may add paths to its hosts
 	ACME        acmeAsk
@@ -124,6 +125,7 @@ func annotationTable() []annotation {
 		// without it.
 		{"auth-url", "", notYet, true},
 
+		{"canary", `"true" or "false"`, setCanary, false},
 		{"server-alias", "names separated by commas", setServerAlias, false},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false},
 
@@ -264,6 +266,13 @@ func setACME(a *asked, value string) error {
 			a.ACME = ACMEYes
 		}
 	}
+	return err
+}
+
+// setCanary takes what can't be read for a canary too: it must not get all requests.
+func setCanary(a *asked, value string) error {
+	on, err := parseBool(value)
+	a.canary = on || err != nil
 	return err
 }
 

@@ -35,7 +35,7 @@ func (t *TLSEntry) Covers(host gatelodge.Name) bool {
 
 // readIngress reads what the Ingress asks for. What is wrong with a part of it
 // is a problem, and the other parts stand.
-func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *objects.Objects) *Claimant {
+func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *objects.Objects, cfg *objects.Config) *Claimant {
 	in := &Claimant{
 		Applicant: Applicant{
 			Object: objs.ObjectOf("Ingress", &source.ObjectMeta),
@@ -45,6 +45,11 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 		defaults: defaults,
 	}
 	in.Asked = readAnnotations(source.Annotations, in)
+	if in.Asked.canary {
+		in.problem(gatelodge.BadAnnotation, "annotation canary is not available yet: this Ingress serves nothing, and all requests go to its main Ingress, whose place it does not take where there is none")
+		in.Asked = asked{canary: true}
+		return in
+	}
 
 	fallback := in.backend(source.Spec.DefaultBackend, "spec.defaultBackend")
 	for i := range source.Spec.Rules {
@@ -68,6 +73,7 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 	in.addAliases()
 	in.addWWW()
 	in.addHostnames()
+	in.tellIneffective(cfg)
 	return in
 }
 
@@ -127,9 +133,13 @@ func (in *Claimant) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []P
 		source := &http.Paths[i]
 		where := fmt.Sprintf("spec.rules[%d].http.paths[%d]", rule, i)
 		path, match, err := rulePath(source)
+		instead := insteadOfPattern(source.Path)
 		if err != nil {
-			in.problem(gatelodge.BadPath, "%s: %v", where, err)
+			in.problem(gatelodge.BadPath, "%s: %v%s", where, err, instead)
 			continue
+		}
+		if instead != "" {
+			in.problem(gatelodge.BadPath, "%s: path %q is matched literally, so that only a request for exactly these characters matches%s", where, source.Path, instead)
 		}
 		if backend := in.backend(&source.Backend, where+".backend"); backend != nil {
 			asks = append(asks, PathAsk{Path: path, Match: match, Backend: backend})

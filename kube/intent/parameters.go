@@ -110,7 +110,7 @@ func (p *classParameters) read(objs *objects.Objects) {
 // ofOneIngress lists the annotations that are about names and certificates,
 // which are no policy of routes.
 func ofOneIngress() []string {
-	return []string{"server-alias", "from-to-www-redirect", "share-host-with", "acme"}
+	return []string{"server-alias", "from-to-www-redirect", "share-host-with", "acme", "canary"}
 }
 
 // apply sets what the annotations of an Ingress don't. What is wrong with a

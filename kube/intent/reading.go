@@ -2,6 +2,7 @@ package intent
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -80,7 +81,7 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	otherRules := last.cfg != cfg
 	follow(objs.Ingresses, last.ingresses, otherRules || last.classes != r.classes || last.configMaps != r.configMaps, func(key objects.Key, source *networkingv1.Ingress) {
 		at := Key{Kind: "Ingress", Namespace: key.Namespace, Name: key.Name}
-		claimant, problem := r.readIngress(source, classes, objs, claimants.Get(at))
+		claimant, problem := r.readIngress(source, classes, objs, claimants.Get(at), !otherRules)
 		claimants.Set(at, claimant)
 		unknown.Set(at, problem)
 	})
@@ -133,7 +134,7 @@ func (c *Claimant) Problems() []gatelodge.Problem {
 // readIngress reads an Ingress, nil for none. It returns nil if the Ingress is not
 // ours, with a problem if its class is nobody's; and before, if that was read of
 // the same.
-func (r *Reading) readIngress(source *networkingv1.Ingress, classes *classes, objs *objects.Objects, before *Claimant) (*Claimant, *gatelodge.Problem) {
+func (r *Reading) readIngress(source *networkingv1.Ingress, classes *classes, objs *objects.Objects, before *Claimant, sameConfig bool) (*Claimant, *gatelodge.Problem) {
 	if source == nil {
 		return nil, nil
 	}
@@ -150,8 +151,13 @@ func (r *Reading) readIngress(source *networkingv1.Ingress, classes *classes, ob
 	if p := r.parameters[classes.of(source)]; p != nil {
 		defaults = p.defaults
 	}
-	if before != nil && before.Source == source && before.defaults == defaults {
+	same := before != nil && before.Source == source && before.defaults == defaults
+	if same && sameConfig {
 		return before, nil
 	}
-	return readIngress(source, defaults, objs), nil
+	read := readIngress(source, defaults, objs, r.cfg)
+	if same && reflect.DeepEqual(before, read) {
+		return before, nil
+	}
+	return read, nil
 }

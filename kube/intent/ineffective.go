@@ -1,0 +1,185 @@
+package intent
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// foreignDomains lists whose annotations people expect an ingress controller to
+// follow: those of other gateways, with all domains below them.
+func foreignDomains() []string {
+	return []string{
+		"ingress.kubernetes.io", // with alb., appgw., caddy., mse. and what else stands before it
+		"traefik.io", "traefik.containo.us",
+		"haproxy.org", "haproxy.com", "haproxy-ingress.github.io", "router.openshift.io", "route.openshift.io",
+		"nginx.org", "nginx.com", "appprotect.f5.com", "virtual-server.f5.com",
+		"konghq.com", "projectcontour.io", "contour.heptio.com", "getambassador.io", "zalando.org",
+		"ingress.cilium.io", "k8s.apisix.apache.org", "higress.io", "ingress.pomerium.io", "k8s.ngrok.com",
+		"tyk.io", "ingress.citrix.com", "ingress.appscode.com", "ingress.bluemix.net", "ako.vmware.com",
+		"ingress.gcp.kubernetes.io",
+		"certmanager.k8s.io", // cert-manager's before its version 0.11
+	}
+}
+
+// foreignKeys lists single annotations of this kind.
+func foreignKeys() []string {
+	return []string{
+		"kubernetes.io/ingress.allow-http", "kubernetes.io/ingress.global-static-ip-name", "kubernetes.io/ingress.regional-static-ip-name",
+		"networking.gke.io/managed-certificates", "networking.gke.io/v1beta1.FrontendConfig",
+		"cloud.google.com/app-protocols", "cloud.google.com/backend-config", "beta.cloud.google.com/backend-config",
+		"service.alpha.kubernetes.io/app-protocols", "kubernetes.azure.com/tls-cert-keyvault-uri",
+	}
+}
+
+// isForeign reports whether an annotation tells another gateway how to serve
+// requests. Labels of Docker for Traefik are pasted as annotations too.
+func isForeign(key string) bool {
+	if strings.HasPrefix(key, nginxPrefix) {
+		return false
+	}
+	if slices.Contains(foreignKeys(), key) || strings.HasPrefix(key, "traefik.") {
+		return true
+	}
+	domain, _, _ := strings.Cut(key, "/")
+	return slices.ContainsFunc(foreignDomains(), func(known string) bool {
+		return domain == known || strings.HasSuffix(domain, "."+known)
+	})
+}
+
+// certManagerDomain is that of the annotations of cert-manager, together with the
+// domains below it.
+const certManagerDomain = "cert-manager.io"
+
+func isCertManagersKey(key string) bool {
+	domain, _, found := strings.Cut(key, "/")
+	return found && (domain == certManagerDomain || strings.HasSuffix(domain, "."+certManagerDomain)) || key == "kubernetes.io/tls-acme"
+}
+
+// ineffective is the annotations of an object that have no effect, each with the
+// reason where that is not that another product reads it.
+type ineffective []string
+
+func (list *ineffective) add(key, why string) {
+	if why != "" {
+		key += " (" + why + ")"
+	}
+	*list = append(*list, key)
+}
+
+// String is the one message about all of them, "" for none.
+func (list ineffective) String() string {
+	switch len(list) {
+	case 0:
+		return ""
+	case 1:
+		return "annotation " + list[0] + " has no effect here"
+	}
+	return "these annotations have no effect here: " + strings.Join(list, ", ")
+}
+
+// tellIneffective names the annotations of an Ingress that have no effect where
+// they stand, once all else was read.
+func (in *Claimant) tellIneffective(cfg *objects.Config) {
+	annotations := in.Source.Annotations
+	var list ineffective
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		switch {
+		case isForeign(key):
+			list.add(key, "")
+		case key == DefaultClassAnnotation:
+			list.add(key, "it belongs on an IngressClass")
+		case isCertManagersKey(key):
+			if why := in.withoutCertManager(); why != "" && annotations[key] != "false" {
+				list.add(key, why)
+			}
+		case IsExternalDNS(key):
+			if name := key[strings.Index(key, "/")+1:]; findAnnotation(recordAnnotationTable(), name) == nil && in.asksFor(cfg) {
+				list.add(key, "")
+			}
+		default:
+			if why := in.Asked.withoutOther(key); why != "" {
+				list.add(key, why)
+			}
+		}
+	}
+	if len(list) > 0 {
+		in.problem(gatelodge.UnknownAnnotation, "%s", list)
+	}
+}
+
+// withoutCertManager says why cert-manager makes no certificate for the Ingress, ""
+// if it does.
+func (in *Claimant) withoutCertManager() string {
+	for _, entry := range in.Source.Spec.TLS {
+		if entry.SecretName != "" && len(entry.Hosts) > 0 {
+			if isCertManagers(in.Source.Annotations) {
+				return ""
+			}
+			return "without cert-manager.io/cluster-issuer or issuer"
+		}
+	}
+	return "no entry of spec.tls has hosts and a secretName"
+}
+
+// asksFor reports whether the object asks for a record of ours.
+func (c *Claimant) asksFor(cfg *objects.Config) bool {
+	return !c.Asked.Records.others && slices.ContainsFunc(c.Claims, func(claim Claim) bool { return cfg.HasZoneOf(claim.Name) })
+}
+
+// withoutOther says which other annotation one of ours needs, "" if nothing is
+// missing. Where the other protects, its absence is a problem of its own.
+func (a *asked) withoutOther(key string) string {
+	name, ok := strings.CutPrefix(key, OwnPrefix)
+	if !ok {
+		if name, ok = strings.CutPrefix(key, nginxPrefix); !ok {
+			return ""
+		}
+	}
+	switch name {
+	case "auth-realm", "auth-secret-type":
+		if !a.Auth.Basic && a.Auth.Secret == "" {
+			return "without auth-type"
+		}
+	case "auth-tls-verify-depth", "auth-tls-error-page", "auth-tls-pass-certificate-to-upstream":
+		if !a.ClientAuth.Asks() {
+			return "without auth-tls-secret"
+		}
+	}
+	return ""
+}
+
+// IsExternalDNS reports whether an annotation is ExternalDNS's.
+func IsExternalDNS(key string) bool {
+	return strings.HasPrefix(key, ExternalDNSPrefix) || strings.HasPrefix(key, ExternalDNSAlpha)
+}
+
+// KeepsOfService reports whether an annotation of a Service is read.
+func KeepsOfService(key string) bool {
+	return IsExternalDNS(key) || noneOfServices(key)
+}
+
+func noneOfServices(key string) bool {
+	return isForeign(key) || isCertManagersKey(key) || strings.HasPrefix(key, OwnPrefix) || strings.HasPrefix(key, nginxPrefix)
+}
+
+// IneffectiveOnService is the message about the annotations that have no effect on
+// a Service that is the backend of a route, "" if there are none.
+func IneffectiveOnService(annotations map[string]string) string {
+	var list ineffective
+	for key := range annotations {
+		if !noneOfServices(key) {
+			continue
+		}
+		why := "it belongs on an Ingress"
+		if isForeign(key) {
+			why = ""
+		}
+		list.add(key, why)
+	}
+	slices.Sort(list)
+	return list.String()
+}
