@@ -4,6 +4,7 @@ package http2_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,6 +81,13 @@ func TestBrowser(t *testing.T) {
 	if got != "hello to you" {
 		t.Errorf("the page tells %q", got)
 	}
+	undertest.Await(t, "page and WebSocket on one connection", func() error {
+		metrics, err := s.Page("/metrics")
+		if err == nil && !strings.Contains(metrics, `gatelodge_http_open_connections{listener="https"} 1`+"\n") {
+			err = errors.New("it has not exactly one connection of HTTPS open")
+		}
+		return err
+	}, browser, s)
 	browser.Stop() // the tunnel is logged when it has ended
 	undertest.Await(t, "the WebSocket in the access log", func() error {
 		for line := range strings.Lines(s.Stdout.String()) {
