@@ -178,7 +178,7 @@ type recorded struct {
 	err    error // of the handler
 }
 
-func (r *recorded) Inform(int, exchange.Fields) error { return nil }
+func (r *recorded) Interim(int, exchange.Fields) error { return nil }
 func (r *recorded) Head(status int, header exchange.Fields, _ int64) error {
 	r.status, r.header = status, append(exchange.Fields(nil), header...)
 	return nil

@@ -3,7 +3,7 @@
 // version: HTTP/1.1, HTTP/2 and later HTTP/3 are engines behind it.
 //
 // The request is pulled: a handler reads Body when it is ready for more. The
-// response is pushed: the handler calls Inform, Head, Write, Flush and
+// response is pushed: the handler calls Interim, Head, Write, Flush and
 // Trailers on Response. Both directions can run at once, in two goroutines, one
 // reading and one writing. Features such as a limit, a buffer or a counter wrap
 // Body or Response and replace the field.
@@ -65,9 +65,9 @@ type Exchange struct {
 	// not known.
 	Length int64
 
-	// Waits: the client sent Expect: 100-continue and waits before it sends the
-	// body (RFC 9110 §10.1.1).
-	Waits bool
+	// ExpectsContinue: the client sent "Expect: 100-continue" and waits for 100
+	// before it sends the body (RFC 9110 §10.1.1).
+	ExpectsContinue bool
 
 	Body     Body // never nil
 	Response Response
@@ -114,8 +114,8 @@ func (v Version) String() string {
 type Body interface {
 	// Read returns io.EOF at the end. Other errors wrap ErrClient; the handler
 	// still has to answer the client, so that the answer is logged like any other.
-	// The first Read asks a client that Waits to go on, unless Inform(100) or Head
-	// was called.
+	// The first Read sends 100 to a client that waits for it (ExpectsContinue),
+	// unless Interim(100) or Head was called.
 	io.Reader
 	// Trailers returns the fields after the body (RFC 9110 §6.5), once Read has
 	// returned io.EOF.
@@ -141,7 +141,7 @@ func Buffered(b Body) (n int64, whole bool) {
 	return 0, false
 }
 
-// Response writes the response, with calls in this order: any number of Inform,
+// Response writes the response, with calls in this order: any number of Interim,
 // one Head or one Tunnel, any number of Write and Flush, at most one Trailers. An
 // error wraps ErrClient: the client is gone, and nothing more needs to be written.
 // No argument is kept after the call.
@@ -150,10 +150,10 @@ func Buffered(b Body) (n int64, whole bool) {
 // returned nil and the body has the length that Head announced; otherwise it is
 // aborted in a way that the client can tell.
 type Response interface {
-	// Inform sends an interim response at once, status 100 or 102 to 199. It is
+	// Interim sends an interim response at once, status 100 or 102 to 199. It is
 	// dropped if the client can't receive it (HTTP/1.0), and so is a 100 that the
 	// client does not wait for.
-	Inform(status int, header Fields) error
+	Interim(status int, header Fields) error
 	// Head writes the final status, 200 to 999, and the fields, which must not
 	// include Content-Length or fields about the connection. length is the size of
 	// the body in bytes, -1 if it is not known or trailers may follow an empty one;

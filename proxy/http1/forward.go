@@ -116,7 +116,7 @@ func (f *forward) sendLater() error {
 		return f.backend("sending the request", errGone)
 	}
 	f.upload = &upload{f: f, done: make(chan struct{})}
-	if !f.ex.Waits {
+	if !f.ex.ExpectsContinue {
 		f.upload.start()
 		return nil
 	}
@@ -127,7 +127,7 @@ func (f *forward) sendLater() error {
 func (f *forward) takeBody() bool {
 	o := &f.ec.s.out
 	room := int64(cap(o.b) - len(o.b))
-	if n, whole := exchange.Buffered(f.ex.Body); !whole || n > room || f.ex.Waits || f.ex.Length != n {
+	if n, whole := exchange.Buffered(f.ex.Body); !whole || n > room || f.ex.ExpectsContinue || f.ex.Length != n {
 		return false
 	}
 	n := len(o.b)
@@ -151,7 +151,7 @@ func (f *forward) answer() error {
 		case status >= 200:
 			return f.relay(status)
 		}
-		if err := f.ex.Response.Inform(status, f.head.fields); err != nil {
+		if err := f.ex.Response.Interim(status, f.head.fields); err != nil {
 			return err
 		}
 		if status == 100 && f.upload != nil {

@@ -422,7 +422,7 @@ type recorder struct {
 	body   bytes.Buffer
 }
 
-func (r *recorder) Inform(int, exchange.Fields) error { return nil }
+func (r *recorder) Interim(int, exchange.Fields) error { return nil }
 func (r *recorder) Head(status int, header exchange.Fields, _ int64) error {
 	r.status = status
 	for _, f := range header {

@@ -77,7 +77,7 @@ func requestBodyOf(ex *exchange.Exchange, h *head) error {
 		if err := wire.CheckExpect(h.expect, h.expects); err != nil {
 			return err
 		}
-		ex.Waits = ex.Length != 0
+		ex.ExpectsContinue = ex.Length != 0
 	}
 	// A server may ignore an Upgrade (RFC 9110 §7.8). One to h2c would let requests
 	// bypass all policies; one of several protocols is not used in practice. There

@@ -75,8 +75,8 @@ func (r *request) read(settings *gatelodge.Settings) error {
 	}
 	r.body.begin(s, how, r.ex.Length, timeouts.Body, limit)
 	r.body.ex, r.body.response = &r.ex, &r.response
-	r.ex.Waits = r.ex.Waits && s.buffered() == 0
-	r.response.continued = !r.ex.Waits
+	r.ex.ExpectsContinue = r.ex.ExpectsContinue && s.buffered() == 0
+	r.response.continued = !r.ex.ExpectsContinue
 	r.response.close = r.head.close || r.ex.Version == exchange.HTTP10 && !r.head.keepAlive
 	return nil
 }

@@ -16,7 +16,7 @@ type requestBody struct {
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
-	if b.ex.Waits {
+	if b.ex.ExpectsContinue {
 		if err := b.response.ask(); err != nil {
 			return 0, err
 		}

@@ -22,7 +22,7 @@ func (f *forward) writeHead() {
 	case ex.Method == "POST" || ex.Method == "PUT" || ex.Method == "PATCH":
 		b = appendLength(b, 0) // RFC 9110 §8.6
 	}
-	if ex.Waits {
+	if ex.ExpectsContinue {
 		b = append(b, "Expect: 100-continue\r\n"...)
 	}
 	switch {

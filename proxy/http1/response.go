@@ -38,7 +38,7 @@ var (
 	errBegun   = errors.New("the answer was begun before")
 )
 
-func (r *response) Inform(status int, header exchange.Fields) error {
+func (r *response) Interim(status int, header exchange.Fields) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ex.Version == exchange.HTTP10 || r.begun || status == 101 || status == 100 && r.continued {

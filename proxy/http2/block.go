@@ -219,7 +219,7 @@ func (b *block) request(x *exchange.Exchange, ended bool) error {
 		if err := wire.CheckExpect(b.expect, b.expects); err != nil {
 			return err
 		}
-		x.Waits = x.Length != 0
+		x.ExpectsContinue = x.Length != 0
 	}
 	return nil
 }

@@ -320,7 +320,7 @@ func (c *conn) begin(r *request, f frame, settings *gatelodge.Settings) error {
 	}
 	r.fields = slices.Grow(r.fields, spareFields)
 	r.ex.Header = r.fields
-	r.response.continued = !r.ex.Waits
+	r.response.continued = !r.ex.ExpectsContinue
 	if r.ex.Length > 0 {
 		r.st.length = r.ex.Length
 	}

@@ -92,7 +92,7 @@ func (f *forward) readSmall() error {
 		f.whole = true
 		return nil
 	}
-	if n, whole := exchange.Buffered(ex.Body); !whole || n > maxFrame || ex.Waits {
+	if n, whole := exchange.Buffered(ex.Body); !whole || n > maxFrame || ex.ExpectsContinue {
 		return nil
 	}
 	f.memory = wire.TakeBuffer()
@@ -131,7 +131,7 @@ func (f *forward) attempt() error {
 		return errGone
 	}
 	f.ex.Gone.Watch(f)
-	if f.upload != nil && !f.ex.Waits {
+	if f.upload != nil && !f.ex.ExpectsContinue {
 		f.upload.start()
 	}
 	err := f.answer()
@@ -231,7 +231,7 @@ func (f *forward) appendHead(b []byte) []byte {
 	case ex.Length == 0 && (ex.Method == "POST" || ex.Method == "PUT" || ex.Method == "PATCH"):
 		b = appendLength(b, 0) // RFC 9110 §8.6
 	}
-	if ex.Waits {
+	if ex.ExpectsContinue {
 		b = appendNamed(b, 35, "100-continue") // expect
 	}
 	return b
@@ -249,7 +249,7 @@ func (f *forward) answer() error {
 		case a.status >= 200:
 			return f.relay(a)
 		}
-		if err := f.ex.Response.Inform(a.status, a.fields); err != nil {
+		if err := f.ex.Response.Interim(a.status, a.fields); err != nil {
 			return err
 		}
 		if a.status == 100 && f.upload != nil {

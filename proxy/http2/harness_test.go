@@ -240,7 +240,7 @@ func clone(fields exchange.Fields) exchange.Fields {
 	return copied
 }
 
-func (r *recorder) Inform(status int, _ exchange.Fields) error {
+func (r *recorder) Interim(status int, _ exchange.Fields) error {
 	r.informs = append(r.informs, status)
 	return nil
 }

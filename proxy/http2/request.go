@@ -115,7 +115,7 @@ func (r *request) serve() {
 	l.mu.Lock()
 	if r.ex.Length < 0 && st.inEnded && len(r.trailers) == 0 {
 		r.ex.Length = int64(st.in.size)
-		r.ex.Waits = false
+		r.ex.ExpectsContinue = false
 	}
 	l.mu.Unlock()
 	c := r.c

@@ -22,7 +22,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if r.ex.Upgrade != "" { // what follows is the tunnel's
 		return 0, io.EOF
 	}
-	if r.ex.Waits {
+	if r.ex.ExpectsContinue {
 		if err := r.response.ask(); err != nil {
 			return 0, err
 		}

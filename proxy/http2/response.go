@@ -33,7 +33,7 @@ var (
 	errBegun   = errors.New("the answer was begun before")
 )
 
-func (p *response) Inform(status int, header exchange.Fields) error {
+func (p *response) Interim(status int, header exchange.Fields) error {
 	if err := wire.CheckFields(header); err != nil {
 		return err
 	}
@@ -46,11 +46,11 @@ func (p *response) Inform(status int, header exchange.Fields) error {
 	if status == 100 {
 		p.continued = true
 	}
-	return p.wrote(p.interim(status, header))
+	return p.wrote(p.sendInterim(status, header))
 }
 
-// interim sends an interim response at once.
-func (p *response) interim(status int, header exchange.Fields) error {
+// sendInterim sends an interim response at once.
+func (p *response) sendInterim(status int, header exchange.Fields) error {
 	st := &p.r.st
 	if err := st.sendable(); err != nil {
 		return err
@@ -69,7 +69,7 @@ func (p *response) ask() error {
 		return nil
 	}
 	p.continued = true
-	if err := p.interim(100, nil); err != nil {
+	if err := p.sendInterim(100, nil); err != nil {
 		return wire.Blame(exchange.ErrClient, "asking for the body", err)
 	}
 	return nil

@@ -253,8 +253,8 @@ func TestHandlersThatMisbehave(t *testing.T) {
 			return x.Response.Flush()
 		}, "1:200!"},
 		{"interim answers and trailers", func(x *exchange.Exchange) error {
-			_ = x.Response.Inform(103, exchange.Fields{{Name: "link", Value: "x"}})
-			_ = x.Response.Inform(100, nil) // the client does not wait
+			_ = x.Response.Interim(103, exchange.Fields{{Name: "link", Value: "x"}})
+			_ = x.Response.Interim(100, nil) // the client does not wait
 			_ = x.Response.Head(200, nil, -1)
 			_, _ = io.WriteString(x.Response, "body")
 			return x.Response.Trailers(exchange.Fields{{Name: "x", Value: "y"}})
