@@ -35,7 +35,7 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 		if !known {
 			hash = stranger // so that the time tells nobody which users exist
 		}
-		by := asker{host: r.host.source.Name, client: clientOf(r.x.Client.Addr()), ctx: r.x.Context, gone: r.x.Gone}
+		by := asker{host: r.host.source.Name, client: clientOf(r.x.Client.Addr()), ctx: r.x.Context, gone: r.x.ClientGone}
 		right, err := s.credentials.check(by, password, hash)
 		switch {
 		case errors.Is(err, errHungUp):

@@ -44,7 +44,7 @@ type asker struct {
 	host   gatelodge.Name
 	client netip.Prefix
 	ctx    context.Context // ends when nobody waits for the answer any more
-	gone   *exchange.Gone
+	gone   *exchange.ClientGone
 }
 
 // hangUpPeriod is how often it is looked whether a client that waits has hung

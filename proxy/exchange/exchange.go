@@ -31,9 +31,9 @@ type Exchange struct {
 	// may be the connection's. Don't use it after the handler has returned.
 	Context context.Context
 
-	// Gone tells a handler that waits for a backend that its client is gone. Nil:
-	// it is never told.
-	Gone *Gone
+	// ClientGone tells a handler that waits for a backend that its client is gone.
+	// Nil: it is never told.
+	ClientGone *ClientGone
 
 	Conn *Conn
 

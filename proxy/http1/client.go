@@ -100,13 +100,13 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // An error of the client wraps ErrClient, and one that wraps neither says that
 // the request can't be written. A response that arrives before the end of the
 // request's body is forwarded, and the rest of the body is left to the client's
-// engine. Context ends the attempt to connect; after that, Gone ends the request,
+// engine. Context ends the attempt to connect; after that, ClientGone ends the request,
 // and the timeouts limit how long Do waits for either peer.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
 	}
-	if ex.Gone.Gone() { // rather than open a connection, or end a kept one, for nothing
+	if ex.ClientGone.Signaled() { // rather than open a connection, or end a kept one, for nothing
 		return fmt.Errorf("%w: went away", exchange.ErrClient)
 	}
 	f := c.takeForward(ex)

@@ -15,7 +15,7 @@ type conn struct {
 	info   *exchange.Conn
 	ctx    context.Context
 	phase  atomic.Int32
-	gone   exchange.Gone
+	gone   exchange.ClientGone
 	s      stream
 
 	served    bool // a request was read

@@ -66,9 +66,9 @@ func (f *forward) run() error {
 			return err
 		}
 		f.ec, f.wrote, f.read = ec, ec.s.out.wrote, ec.s.read
-		f.ex.Gone.Watch(ec)
+		f.ex.ClientGone.Watch(ec)
 		err = f.attempt()
-		f.ex.Gone.Watch(nil)
+		f.ex.ClientGone.Watch(nil)
 		if ec.reused && errors.Is(err, errGone) {
 			continue
 		}
@@ -253,7 +253,7 @@ func (f *forward) tunnel() error {
 	if err != nil {
 		return err
 	}
-	f.ex.Gone.Watch(nil) // from here on the owner of the tunnel closes it
+	f.ex.ClientGone.Watch(nil) // from here on the owner of the tunnel closes it
 	var received, sent int64
 	return wire.Join(client, &tunnel{s: &f.ec.s, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
@@ -296,7 +296,7 @@ func (f *forward) malformed(err error) error {
 func (f *forward) judge(err error) error {
 	s := &f.ec.s
 	switch {
-	case err != nil && f.ex.Gone.Gone():
+	case err != nil && f.ex.ClientGone.Signaled():
 		return fmt.Errorf("%w: went away: %v", exchange.ErrClient, err)
 	case err == nil || !errors.Is(err, exchange.ErrBackend) || s.read != f.read:
 		return err

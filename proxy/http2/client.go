@@ -79,13 +79,13 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // An error of the client wraps ErrClient, and one that wraps neither says that
 // the request can't be written. An answer that comes before the end of the
 // request's body is passed on, and the rest of the body left to the client's
-// engine. Context ends the attempt to connect; afterwards Gone ends the
+// engine. Context ends the attempt to connect; afterwards ClientGone ends the
 // request, and the timeouts bound how long Do waits for either peer.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
 	}
-	if ex.Gone.Gone() {
+	if ex.ClientGone.Signaled() {
 		return fmt.Errorf("%w: went away", exchange.ErrClient)
 	}
 	f := c.takeForward(ex)

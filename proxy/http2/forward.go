@@ -130,7 +130,7 @@ func (f *forward) attempt() error {
 	if !f.open() {
 		return errGone
 	}
-	f.ex.Gone.Watch(f)
+	f.ex.ClientGone.Watch(f)
 	if f.upload != nil && !f.ex.ExpectsContinue {
 		f.upload.start()
 	}
@@ -138,7 +138,7 @@ func (f *forward) attempt() error {
 	if f.upload != nil {
 		err = f.upload.end(err)
 	}
-	f.ex.Gone.Watch(nil)
+	f.ex.ClientGone.Watch(nil)
 	return f.leave(err)
 }
 
@@ -362,7 +362,7 @@ func (f *forward) tunnel(a answer) error {
 	if err != nil {
 		return err
 	}
-	f.ex.Gone.Watch(nil) // from here on it is for whoever has the tunnel to end it
+	f.ex.ClientGone.Watch(nil) // from here on it is for whoever has the tunnel to end it
 	var received, sent int64
 	return wire.Join(client, &tunnel{st: &f.st, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
@@ -370,7 +370,7 @@ func (f *forward) tunnel(a answer) error {
 // leave ends what is left of the stream after err, and adds to an error of the
 // endpoint what it says about the request.
 func (f *forward) leave(err error) error {
-	if err != nil && f.ex.Gone.Gone() {
+	if err != nil && f.ex.ClientGone.Signaled() {
 		err = fmt.Errorf("%w: went away: %v", exchange.ErrClient, err)
 	}
 	l, st := &f.ec.link, &f.st

@@ -15,7 +15,7 @@ type request struct {
 	c        *conn
 	st       stream
 	ex       exchange.Exchange
-	gone     exchange.Gone
+	gone     exchange.ClientGone
 	fields   exchange.Fields
 	trailers exchange.Fields
 	body     requestBody
@@ -41,7 +41,7 @@ func (c *conn) giveRequest(r *request) {
 	clear(r.trailers)
 	r.fields, r.trailers = r.fields[:0], r.trailers[:0]
 	r.c, r.ex, r.body, r.response = nil, exchange.Exchange{}, requestBody{}, response{}
-	r.gone = exchange.Gone{}
+	r.gone = exchange.ClientGone{}
 	c.server.requests.Put(r)
 }
 
@@ -53,14 +53,14 @@ func (r *request) begin(id uint32, settings *gatelodge.Settings) {
 	r.body = requestBody{r: r, timeout: settings.Timeouts.Body}
 	r.response = response{r: r, send: settings.Timeouts.Send, left: -1}
 	r.ex = exchange.Exchange{
-		Context:  c.ctx,
-		Gone:     &r.gone,
-		Conn:     c.info,
-		Client:   c.info.Peer,
-		Version:  exchange.HTTP2,
-		Scheme:   "http",
-		Body:     &r.body,
-		Response: &r.response,
+		Context:    c.ctx,
+		ClientGone: &r.gone,
+		Conn:       c.info,
+		Client:     c.info.Peer,
+		Version:    exchange.HTTP2,
+		Scheme:     "http",
+		Body:       &r.body,
+		Response:   &r.response,
 	}
 	if c.info.TLS != nil {
 		r.ex.Scheme = "https"

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// Gone tells a handler that its client is gone, without a goroutine or an
-// allocation for each request: a handler that waits for a backend lets Gone close
-// that connection. The zero Gone is ready for use, and a nil one does nothing.
-type Gone struct {
+// ClientGone tells a handler that its client is gone, without a goroutine or an
+// allocation for each request: a handler that waits for a backend has ClientGone
+// close that connection. The zero value is ready for use, and nil does nothing.
+type ClientGone struct {
 	// Look, if set, reports whether the client is gone, for an engine that
 	// otherwise notices only when it reads or writes. It may be called from any
 	// goroutine and does not wait.
@@ -21,7 +21,7 @@ type Gone struct {
 
 // Watch closes c when the client goes away, or at once if it is already gone. It
 // replaces the previous one; nil removes it.
-func (g *Gone) Watch(c io.Closer) {
+func (g *ClientGone) Watch(c io.Closer) {
 	if g == nil {
 		return
 	}
@@ -34,7 +34,7 @@ func (g *Gone) Watch(c io.Closer) {
 }
 
 // Signal records that the client is gone. Engines call it, from any goroutine.
-func (g *Gone) Signal() {
+func (g *ClientGone) Signal() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.gone = true
@@ -43,8 +43,8 @@ func (g *Gone) Signal() {
 	}
 }
 
-// Gone reports whether Signal was called.
-func (g *Gone) Gone() bool {
+// Signaled reports whether Signal was called.
+func (g *ClientGone) Signaled() bool {
 	if g == nil {
 		return false
 	}
@@ -56,6 +56,6 @@ func (g *Gone) Gone() bool {
 // HungUp reports whether the client is gone, or has ended its side of the
 // connection, which for a client that waits for an answer mostly means the
 // same. It may make a system call.
-func (g *Gone) HungUp() bool {
-	return g != nil && (g.Gone() || g.Look != nil && g.Look())
+func (g *ClientGone) HungUp() bool {
+	return g != nil && (g.Signaled() || g.Look != nil && g.Look())
 }
