@@ -24,10 +24,11 @@ type Policy struct {
 	DenyFrom   Networks    // those that are not, whatever AllowFrom says
 	BasicAuth  *BasicAuth  // nil: credentials are not asked for
 
-	LoadBalance Algorithm      // AlgorithmUnset: what Settings.Balancing says, as for SlowStart
-	SlowStart   *time.Duration // how long a new endpoint takes to get its full share; nil: see LoadBalance
-	Affinity    *Affinity      // goes before HashBy; nil: clients have no sessions
-	HashBy      *HashBy        // goes before LoadBalance; nil: requests are not hashed
+	LoadBalance Algorithm       // AlgorithmUnset: what Settings.Balancing says, as for SlowStart
+	SlowStart   *time.Duration  // how long a new endpoint takes to get its full share; nil: see LoadBalance
+	Affinity    *Affinity       // goes before HashBy; nil: clients have no sessions
+	Ejection    *EjectionChange // of Settings.Ejection; nil: none
+	HashBy      *HashBy         // goes before LoadBalance; nil: requests are not hashed
 }
 
 // Redirect says when a request in clear text is sent to HTTPS.

@@ -13,6 +13,7 @@ type Settings struct {
 	Limits     Limits
 	Retries    Retries
 	Balancing  Balancing
+	Ejection   Ejection
 	Trust      Trust
 	AccessLog  AccessLog
 	ServerName string // the Server field of answers whose backend set none; "" for none

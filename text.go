@@ -129,6 +129,9 @@ func (p *Policy) String() string {
 	if p.Affinity != nil {
 		fmt.Fprintf(&b, " affinity=%s", p.Affinity)
 	}
+	if p.Ejection != nil {
+		b.WriteString(p.Ejection.String())
+	}
 	if p.HashBy != nil {
 		fmt.Fprintf(&b, " hash-by=%s", p.HashBy)
 	}

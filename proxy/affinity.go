@@ -22,7 +22,7 @@ func (r *request) bySession(c *choice, a *gatelodge.Affinity) *member {
 	case c.may(own.endpoint):
 		return own
 	case a.ChangeOnFailure:
-	case !own.refused.recent(c.now):
+	case !own.health.isOut(c.now):
 		return own // it was tried, and what was asked of it may be known there alone
 	default:
 		if other := c.highest(key, math.Inf(1)); other != nil {

@@ -16,18 +16,6 @@ type member struct {
 	id     uint64 // a hash of its address: the same at every replica, and after a restart
 }
 
-// avoidRefused is how long an endpoint is skipped after a connection to it
-// failed, so that a dead one does not cost every request a try.
-const avoidRefused = time.Second
-
-// refusal remembers when an endpoint last refused a connection.
-type refusal struct{ at atomic.Int64 } // Unix nanoseconds
-
-func (r *refusal) note(now time.Time) { r.at.Store(now.UnixNano()) }
-func (r *refusal) recent(now time.Time) bool {
-	return now.UnixNano()-r.at.Load() < int64(avoidRefused)
-}
-
 // turn counts the requests of an upstream, for round robin.
 type turn struct{ n atomic.Uint64 }
 
@@ -38,7 +26,7 @@ func (r *request) choose(b *backend, now time.Time) *endpoint {
 	if r.route.inTurns && r.table.inTurns && len(r.tried) == 0 {
 		// Most requests need no more.
 		m := b.turn(b.upstream.turn.n.Add(1))
-		if !m.refused.recent(now) {
+		if !m.health.isOut(now) {
 			return m.endpoint
 		}
 	}
@@ -146,7 +134,7 @@ func (c *choice) draw(except *endpoint) *member {
 func (c *choice) pick(except *endpoint, out bool) *member {
 	members := c.backend.eligible
 	share := func(m *member) float64 {
-		if m.endpoint == except || slices.Contains(c.tried, m.endpoint) || !out && m.refused.recent(c.now) {
+		if m.endpoint == except || slices.Contains(c.tried, m.endpoint) || !out && m.health.isOut(c.now) {
 			return 0
 		}
 		return float64(m.weight) * c.warmth(m.endpoint)
@@ -170,7 +158,7 @@ func (c *choice) pick(except *endpoint, out bool) *member {
 
 // may reports whether the endpoint was not tried and is not out.
 func (c *choice) may(e *endpoint) bool {
-	return !e.refused.recent(c.now) && !slices.Contains(c.tried, e)
+	return !e.health.isOut(c.now) && !slices.Contains(c.tried, e)
 }
 
 // slowest is the share of an endpoint in the first moment of slow start. Without

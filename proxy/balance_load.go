@@ -150,7 +150,3 @@ func (r *request) measureLatency(e *endpoint, started, now time.Time, err error)
 	}
 	e.load.latency.add(latency, now)
 }
-
-// isFailure reports whether a status says that the endpoint, or what it needs,
-// does not work.
-func isFailure(status int) bool { return status >= 502 && status <= 504 }

@@ -126,7 +126,7 @@ func TestWhatOneLeavesFallsToAll(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, &gatelodge.Policy{})
 		f.swap(endpointsOf(10)...)
-		f.server.upstreams.byKey[appKey].endpoints[keyOf(4)].refused.note(time.Now())
+		f.server.upstreams.byKey[appKey].endpoints[keyOf(4)].health.leave(time.Now().Add(avoidRefused))
 		f.load(1, 20000)
 		got := f.shares()
 		for i := range 10 {

@@ -61,9 +61,7 @@ func (r *request) try(b *backend, e *endpoint, start time.Time) error {
 	if errors.Is(err, exchange.ErrBackend) {
 		b.series.failures.Inc()
 	}
-	if isUnsent(err) && !errors.Is(err, exchange.ErrUnprocessed) {
-		e.refused.note(time.Now())
-	}
+	r.noteOutcome(b, e, err)
 	return err
 }
 

@@ -23,6 +23,7 @@ type metrics struct {
 	upstreamFailures *prometheus.CounterVec
 	upstreamDuration *prometheus.HistogramVec
 	sessions         *prometheus.CounterVec
+	ejections        *prometheus.CounterVec
 	endpoints        *prometheus.GaugeVec
 	logDropped       prometheus.Counter
 
@@ -66,6 +67,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		upstreamFailures: counter("upstream_failures_total", "Tries that failed at an endpoint.", upstream),
 		upstreamDuration: seconds("upstream_duration_seconds", "Time of one try, from its start to the end of the response.", upstream),
 		sessions:         counter("upstream_sessions_total", "Sessions begun at an endpoint, for a client that is new, or moved from another endpoint.", append(upstream, "client")),
+		ejections:        counter("upstream_ejections_total", "Endpoints that were ejected because their tries failed.", upstream),
 		endpoints:        gauge("endpoints", "Endpoints by state: ready or draining.", append(upstream, "state")),
 		logDropped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "gatelodge", Name: "access_log_dropped_total",
 			Help: "Lines dropped because the access log could not be written fast enough."}),
@@ -73,7 +75,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
 	to.MustRegister(m.requests, m.duration, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
-		m.upstreamFailures, m.upstreamDuration, m.sessions, m.endpoints, m.logDropped)
+		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
 }

@@ -54,11 +54,21 @@ func (s *upstreamSeries) session(moves bool) {
 	}
 }
 
+// eject counts an ejection, of which most backends have none.
+func (s *upstreamSeries) eject() {
+	s.rare.Lock()
+	defer s.rare.Unlock()
+	if !s.dropped {
+		s.all.ejections.WithLabelValues(s.key.namespace, s.key.service).Inc()
+	}
+}
+
 // drop removes what was counted of what most backends never have.
 func (s *upstreamSeries) drop() {
 	s.rare.Lock()
 	defer s.rare.Unlock()
 	s.dropped = true
+	s.all.ejections.DeleteLabelValues(s.key.namespace, s.key.service)
 	for _, client := range []string{"new", "moved"} {
 		s.all.sessions.DeleteLabelValues(s.key.namespace, s.key.service, client)
 	}

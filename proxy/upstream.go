@@ -31,6 +31,7 @@ type upstream struct {
 	random    func() uint64
 	measured  atomic.Uint32             // what of the endpoints' load is measured
 	inFlight  atomic.Int64              // requests at all endpoints, once it is measured
+	ejecting  sync.Mutex                // held to decide whether an endpoint is ejected
 	endpoints map[endpointKey]*endpoint // guarded by upstreams.mu
 }
 
@@ -46,7 +47,7 @@ type endpoint struct {
 	address string
 	handle  exchange.Handler // sends a request there
 	close   func()           // closes the connections that no request is on, and the others after theirs
-	refused refusal
+	health  health
 	since   time.Time // it became known; zero: with its upstream
 	load    load
 }

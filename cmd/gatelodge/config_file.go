@@ -15,6 +15,7 @@ type fileConfig struct {
 	Limits        fileLimits     `yaml:"limits"`
 	Retries       fileRetries    `yaml:"retries"`
 	Balancing     fileBalancing  `yaml:"balancing"`
+	Ejection      fileEjection   `yaml:"ejection"`
 	AccessLog     fileAccessLog  `yaml:"accessLog"`
 	RedirectHTTPS bool           `yaml:"redirectHTTPS"`
 	HSTS          string         `yaml:"hsts"`
@@ -93,6 +94,12 @@ type fileRetries struct {
 type fileBalancing struct {
 	Algorithm string `yaml:"algorithm"`
 	SlowStart string `yaml:"slowStart"`
+}
+
+type fileEjection struct {
+	Failures int    `yaml:"failures"`
+	Time     string `yaml:"time"`
+	Share    string `yaml:"share"`
 }
 
 type fileAccessLog struct {
@@ -196,6 +203,7 @@ func (f *fileConfig) setDefaults() {
 		Limits:        fileLimits{HeaderBytes: 65536, Headers: 128, Streams: 100},
 		Retries:       fileRetries{Attempts: 3, Budget: "20%"},
 		Balancing:     fileBalancing{Algorithm: "round_robin", SlowStart: "0s"},
+		Ejection:      fileEjection{Failures: 5, Time: "10s", Share: "50%"},
 		AccessLog:     fileAccessLog{Enabled: true, Format: "json", Sample: 1},
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",

@@ -88,6 +88,7 @@ timeouts: {header: 1s, body: 2s, idle: 3s, connect: 4s, read: 5s, send: 6500ms}
 limits: {headerBytes: 4096, headers: 50, bodyBytes: 1000000, connections: 10, streams: 20}
 retries: {attempts: 2, budget: 12.5%}
 balancing: {algorithm: ewma, slowStart: 45s}
+ejection: {failures: 0, time: 3s, share: 25%}
 accessLog: {enabled: false, sample: 0.5}
 redirectHTTPS: false
 hsts: max-age=300
@@ -144,6 +145,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 			Limits:    gatelodge.Limits{HeaderBytes: 4096, Headers: 50, BodyBytes: 1_000_000, Connections: 10, Streams: 20},
 			Retries:   gatelodge.Retries{Attempts: 2, Budget: 0.125},
 			Balancing: gatelodge.Balancing{Algorithm: gatelodge.PeakEWMA, SlowStart: 45 * time.Second},
+			Ejection:  gatelodge.Ejection{Time: 3 * time.Second, Share: 0.25},
 			Trust: gatelodge.Trust{
 				Forwarded:     []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 				ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32")},

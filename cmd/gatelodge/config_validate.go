@@ -101,6 +101,11 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Algorithm: r.algorithm("balancing.algorithm", f.Balancing.Algorithm),
 			SlowStart: r.duration("balancing.slowStart", f.Balancing.SlowStart, 0),
 		},
+		Ejection: gatelodge.Ejection{
+			Failures: within(r, "ejection.failures", f.Ejection.Failures, 0, 1000),
+			Time:     r.duration("ejection.time", f.Ejection.Time, time.Second),
+			Share:    r.percentage("ejection.share", f.Ejection.Share),
+		},
 		Trust: gatelodge.Trust{
 			Forwarded:     r.networks("trust.forwarded", f.Trust.Forwarded),
 			ProxyProtocol: r.networks("trust.proxyProtocol", f.Trust.ProxyProtocol),

@@ -122,7 +122,7 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 		Unavailable: in.Asked.Unavailable, Redirect: in.Asked.Redirect, HSTS: in.Asked.HSTS,
 		AllowFrom: in.Asked.AllowFrom, DenyFrom: in.Asked.DenyFrom,
 		LoadBalance: in.Asked.Balance.Algorithm, SlowStart: in.Asked.Balance.SlowStart, HashBy: in.Asked.Balance.HashBy(),
-		Affinity: in.Asked.Affinity.Affinity(),
+		Affinity: in.Asked.Affinity.Affinity(), Ejection: in.Asked.Ejection,
 	}
 	in.Asked.Redirects.Policy(r.policy)
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {

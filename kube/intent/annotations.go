@@ -39,6 +39,7 @@ type asked struct {
 	BackendTLS  BackendTLSAsk
 	Balance     BalanceAsk
 	Affinity    affinityAsk
+	Ejection    *gatelodge.EjectionChange // nil: none
 	Records     recordAsk
 	canary      bool             // it gets a part of the requests of another Ingress
 	aliases     []gatelodge.Name // further names of its first host
@@ -109,6 +110,9 @@ func annotationTable() []annotation {
 		{"upstream-hash-by-subset", `"true" or "false"`, setHashBySubset, false},
 		{"upstream-hash-by-subset-size", "a number from 1 to 64", setHashBySubsetSize, false},
 		{"upstream-hash-by-bound", "a percentage above 100% and up to 1000%, such as 125%", setHashByBound, false},
+		{"ejection-failures", `"off", or a number from 1 to 1000`, setEjectionFailures, false},
+		{"ejection-time", "a duration from 1s to 1h, such as 10s", setEjectionTime, false},
+		{"ejection-share", "a percentage from 0% to 100%, such as 50%", setEjectionShare, false},
 		{"affinity", `"cookie"`, setAffinity, false},
 		{"affinity-mode", `"balanced" or "persistent"`, setAffinityMode, false},
 		{"session-cookie-name", "a name of letters, digits, hyphens and underscores", setCookieName, false},

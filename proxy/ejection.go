@@ -1,0 +1,104 @@
+package proxy
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// health is what is known of whether an endpoint works. It survives swaps.
+type health struct {
+	outUntil atomic.Int64 // Unix nanoseconds: it is chosen only where all others are out, too
+	score    atomic.Int32 // of its tries: see succeeded and failed
+
+	ejectedUntil time.Time // guarded by upstream.ejecting, as is ejections
+	ejections    int       // of late: what the time out grows by
+}
+
+// isOut reports whether the endpoint is to be left alone.
+func (h *health) isOut(now time.Time) bool { return now.UnixNano() < h.outUntil.Load() }
+
+// leave leaves the endpoint alone until a time, or longer if that is known.
+func (h *health) leave(until time.Time) {
+	for next := until.UnixNano(); ; {
+		now := h.outUntil.Load()
+		if now >= next || h.outUntil.CompareAndSwap(now, next) {
+			return
+		}
+	}
+}
+
+// What a failed try adds to the score, where one that succeeded takes away 1.
+const failureScore = 2
+
+// avoidRefused is how long an endpoint is skipped after a connection to it
+// failed, so that a dead one does not cost every request a try.
+const avoidRefused = time.Second
+
+// noteOutcome counts how a try ended. What only the client did wrong says nothing,
+// nor does an endpoint that says itself that it did not process a request.
+func (r *request) noteOutcome(b *backend, e *endpoint, err error) {
+	switch {
+	case err == nil && !isFailure(r.response.status):
+		e.health.succeeded()
+	case err == nil, errors.Is(err, exchange.ErrBackend) && !errors.Is(err, exchange.ErrUnprocessed):
+		now := time.Now()
+		if isUnsent(err) {
+			e.health.leave(now.Add(avoidRefused))
+		}
+		rules := r.table.settings.Ejection.Changed(r.route.source.Policy.Ejection)
+		if rules.Failures > 0 && e.health.failed(rules.Failures) {
+			b.eject(e, rules, now)
+		}
+	}
+}
+
+// isFailure reports whether a status says that the endpoint, or what it needs,
+// does not work. 500 may be due to the request alone.
+func isFailure(status int) bool { return status >= 502 && status <= 504 }
+
+// succeeded counts a try. Most endpoints have never failed.
+func (h *health) succeeded() {
+	if score := h.score.Load(); score > 0 {
+		h.score.CompareAndSwap(score, score-1) // another try may count instead
+	}
+}
+
+// failed counts a try, and reports whether the endpoint is to be ejected.
+func (h *health) failed(failures int) bool {
+	return h.score.Add(failureScore) >= int32(failureScore*failures)
+}
+
+// mostDoubled is how often the time out doubles: from 10 seconds to 5 minutes.
+const mostDoubled = 5
+
+// eject leaves an endpoint alone for a while, unless too many are. It comes back
+// on probation: the first failure ejects it again, and for longer.
+func (b *backend) eject(e *endpoint, rules gatelodge.Ejection, now time.Time) {
+	b.upstream.ejecting.Lock()
+	defer b.upstream.ejecting.Unlock()
+	h := &e.health
+	h.score.Store(int32(failureScore * (rules.Failures - 1)))
+	if now.Before(h.ejectedUntil) {
+		return // by a try that began before
+	}
+	out := 1
+	for i := range b.eligible {
+		if other := b.eligible[i].endpoint; other != e && now.Before(other.health.ejectedUntil) {
+			out++
+		}
+	}
+	if n := len(b.eligible); out >= n || out > max(1, int(rules.Share*float64(n))) {
+		return
+	}
+	if !h.ejectedUntil.IsZero() { // each time that it was well for takes one back
+		h.ejections = max(0, h.ejections-int(now.Sub(h.ejectedUntil)/rules.Time))
+	}
+	h.ejectedUntil = now.Add(rules.Time << min(h.ejections, mostDoubled))
+	h.ejections++
+	h.leave(h.ejectedUntil)
+	b.series.eject()
+}
