@@ -24,6 +24,8 @@ type Policy struct {
 	DenyFrom   Networks    // those that are not, whatever AllowFrom says
 	BasicAuth  *BasicAuth  // nil: credentials are not asked for
 
+	AnyClientCertificate bool // the host's ClientAuth does not hold here
+
 	LoadBalance Algorithm       // AlgorithmUnset: what Settings.Balancing says, as for SlowStart
 	SlowStart   *time.Duration  // how long a new endpoint takes to get its full share; nil: see LoadBalance
 	Affinity    *Affinity       // goes before HashBy; nil: clients have no sessions
@@ -57,10 +59,11 @@ type BasicAuth struct {
 // SameProtection reports whether the two let in the same clients. Every
 // protection of a Policy is compared here, so that no request passes one by
 // being read as another (Settings.AmbiguousPaths). Those of a Host, such as
-// ClientAuth, hold for all of its routes.
+// ClientAuth, hold for all of its routes that don't say otherwise.
 func (p *Policy) SameProtection(q *Policy) bool {
 	return p == q ||
 		(p.Unavailable != "") == (q.Unavailable != "") &&
+			p.AnyClientCertificate == q.AnyClientCertificate &&
 			slices.Equal(p.AllowFrom, q.AllowFrom) && slices.Equal(p.DenyFrom, q.DenyFrom) &&
 			p.BasicAuth.sameUsers(q.BasicAuth)
 }

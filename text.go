@@ -117,6 +117,9 @@ func (p *Policy) String() string {
 	if p.DenyFrom != nil {
 		fmt.Fprintf(&b, " deny-from=%s", p.DenyFrom)
 	}
+	if p.AnyClientCertificate {
+		b.WriteString(" any-client-certificate")
+	}
 	if p.BasicAuth != nil {
 		fmt.Fprintf(&b, " basic-auth=%q users=%d", p.BasicAuth.Realm, len(p.BasicAuth.Users))
 	}

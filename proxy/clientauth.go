@@ -14,7 +14,7 @@ import (
 // clear text there is no certificate.
 func clientAuth(r *request) *answer {
 	rule := r.host.source.ClientAuth
-	if rule == nil {
+	if rule == nil || r.route.source.Policy.AnyClientCertificate {
 		return nil
 	}
 	if rule.Unavailable != "" {

@@ -131,6 +131,27 @@ func TestClientCertificatePassedOn(t *testing.T) {
 	}
 }
 
+// TestAnyClientCertificate: a route that is for CAs needs no certificate, in clear
+// text or over TLS, and is no way to the others.
+func TestAnyClientCertificate(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		rule := ruled(gatelodge.ClientAuth{Mode: gatelodge.ClientAuthOn})
+		g := startWith(t, clientShows(nil), app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, clientFields)), rule,
+			func(s *gatelodge.Snapshot) {
+				open := route1(challengePath, appKey)
+				open.Policy = &gatelodge.Policy{AnyClientCertificate: true}
+				onlyHost(s).Routes = []*gatelodge.Route{open, route1("/", appKey)}
+			})
+		for path, want := range map[string]int{
+			challengePath + "token": 200, "/": 400, challengePath + "..;/..;/admin": 400, challengePath + "..%2F..%2Fadmin": 400,
+		} {
+			if got := g.get(m, path); got.StatusCode != want {
+				t.Errorf("%s: got %d %q, want %d", path, got.StatusCode, got.body, want)
+			}
+		}
+	})
+}
+
 // TestClientCertificateInClearText: a client that needs a certificate can't send
 // one there, and is refused or redirected to HTTPS; nor can a trusted proxy.
 func TestClientCertificateInClearText(t *testing.T) {

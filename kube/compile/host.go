@@ -112,7 +112,7 @@ func (r *hostResult) addRoutes(granted *claims.Grant) {
 }
 
 func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKey]*gatelodge.Route) {
-	policy, to := r.policyOf(in), ask.Backend
+	policy, to := r.policyFor(in, ask.Path), ask.Backend
 	if ask.RedirectTo != nil {
 		policy = new(*policy)
 		policy.RedirectTo = ask.RedirectTo

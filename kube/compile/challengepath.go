@@ -1,0 +1,27 @@
+package compile
+
+import (
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// challengePath is where CAs ask for responses to http-01 challenges (RFC 8555
+// §8.3), in clear text and without credentials or a certificate.
+const challengePath = "/.well-known/acme-challenge"
+
+// policyFor returns the policy for a path of an Ingress on this host. A path that
+// is itself at or below challengePath is for CAs, so nothing is asked there that
+// they don't have: neither HTTPS nor a password, as in ingress-nginx
+// (no-tls-redirect-locations, no-auth-locations), nor a client certificate. What
+// is asked for at a shorter path, such as "/", stays for all that this has.
+func (r *hostResult) policyFor(in *resolved, path string) *gatelodge.Policy {
+	policy := r.policyOf(in)
+	if path != challengePath && !strings.HasPrefix(path, challengePath+"/") {
+		return policy
+	}
+	open := *policy
+	open.Redirect, open.BasicAuth = gatelodge.RedirectNever, nil
+	open.AnyClientCertificate = r.host.ClientAuth != nil
+	return &open
+}
