@@ -13,7 +13,7 @@ STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Each part of make e2e is the package of that name in e2e, with exceptions. The
 # part folder is run by make test and make race, so make e2e alone leaves it out.
-PARTS := acme api chart dns http2 tls cluster
+PARTS := acme api certmanager chart dns http2 tls cluster
 PART ?= $(PARTS)
 NEED_DEBIAN := chart dns http2 tls cluster
 packages = $(or $(packages_$(1)),./$(1))
@@ -62,11 +62,11 @@ programs: ## build the programs that make e2e needs into the user's cache folder
 	cd e2e && $(GO) run ./programs/build
 
 .PHONY: e2e
-e2e: ## run the tests beside other programs, or those of PART: folder, acme, api, chart, dns, http2, tls, cluster
+e2e: ## run the tests beside other programs, or those of PART: folder, acme, api, certmanager, chart, dns, http2, tls, cluster
 	@unknown="$(filter-out folder $(PARTS),$(PART))"; [ -z "$$unknown" ] || \
 	  { echo "make e2e: no part is called $$unknown; the parts are: folder $(PARTS)" >&2; exit 1; }
 	@$(if $(filter $(NEED_DEBIAN),$(PART)),e2e/packages.sh; \
-	  [ $$(id -u) -eq 0 ] || { echo "make e2e needs root for servers and containers in namespaces; PART=\"folder acme api\" does not" >&2; exit 1; })
+	  [ $$(id -u) -eq 0 ] || { echo "make e2e needs root for servers and containers in namespaces; PART=\"folder acme api certmanager\" do not" >&2; exit 1; })
 	@cd e2e; $(foreach part,$(PART),echo "== make e2e PART=$(part)"; \
 	  $(GO) test -count=1 -timeout=60m -tags debian $(flags_$(part)) $(call packages,$(part));)
 

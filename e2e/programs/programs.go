@@ -28,13 +28,15 @@ import (
 // A source says what a program is built from.
 type source struct {
 	folder  string                      // the module below this package's folder
-	pkg     string                      // the main package, also a tool line of the module
+	pkg     string                      // the main package, of the module or on a tool line of it
+	tags    string                      // build tags
 	version string                      // the module whose version stamp wants
 	stamp   func(version string) string // further linker flags
 }
 
 // sources has every program by name.
 var sources = map[string]source{
+	"cert-manager":            {folder: "certmanager", pkg: "gatelodge.dev/e2e/programs/certmanager/controller", tags: "certmanager"},
 	"coredns":                 {folder: "dns", pkg: "github.com/coredns/coredns"},
 	"etcd":                    {folder: "kubernetes", pkg: "go.etcd.io/etcd/server/v3"},
 	"grpc-interop-client":     {folder: "http2", pkg: "google.golang.org/grpc/interop/client"},
@@ -153,7 +155,7 @@ func (s source) compile(ctx context.Context, module, path string) error {
 		}
 		ldflags += " " + s.stamp(strings.TrimSpace(string(version)))
 	}
-	args := append([]string{"build", "-o", path + ".part", "-ldflags", ldflags}, strings.Fields(buildFlags)...)
+	args := append([]string{"build", "-o", path + ".part", "-tags", s.tags, "-ldflags", ldflags}, strings.Fields(buildFlags)...)
 	if _, err := run(ctx, module, append(args, s.pkg)...); err != nil {
 		return err
 	}
