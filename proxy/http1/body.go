@@ -21,9 +21,9 @@ const (
 	untilClose         // by the end of the connection; answers only
 )
 
-// body reads the body of a message from a stream, and nothing after it.
+// body reads the body of a message from a connection, and nothing after it.
 type body struct {
-	s       *stream
+	bc      *bufConn
 	how     framing
 	left    int64         // bytes left of the body, or of the chunk
 	timeout time.Duration // between two reads
@@ -37,8 +37,8 @@ type body struct {
 	trailers head
 }
 
-func (b *body) begin(s *stream, how framing, length int64, timeout time.Duration, limit wire.Bounds) {
-	b.s, b.how, b.left, b.timeout, b.limit = s, how, length, timeout, limit
+func (b *body) begin(bc *bufConn, how framing, length int64, timeout time.Duration, limit wire.Bounds) {
+	b.bc, b.how, b.left, b.timeout, b.limit = bc, how, length, timeout, limit
 	b.lenient, b.flusher, b.err, b.chunk = false, nil, nil, chunkState{}
 	switch how {
 	case none:
@@ -69,12 +69,12 @@ func (b *body) next() ([]byte, error) {
 	if err := b.more(); err != nil {
 		return nil, err
 	}
-	if b.s.buffered() == 0 {
+	if b.bc.buffered() == 0 {
 		if err := b.fill(); err != nil {
 			return nil, b.ended(err)
 		}
 	}
-	p := b.s.take(b.left)
+	p := b.bc.take(b.left)
 	b.left -= int64(len(p))
 	return p, nil
 }
@@ -88,17 +88,17 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	p = p[:min(int64(len(p)), b.left)]
-	if b.s.buffered() == 0 && len(p) < direct {
+	if b.bc.buffered() == 0 && len(p) < direct {
 		if err := b.fill(); err != nil {
 			return 0, b.ended(err)
 		}
 	}
-	if b.s.buffered() > 0 {
-		n := copy(p, b.s.take(int64(len(p))))
+	if b.bc.buffered() > 0 {
+		n := copy(p, b.bc.take(int64(len(p))))
 		b.left -= int64(n)
 		return n, nil
 	}
-	n, err := b.s.readInto(p, b.timeout)
+	n, err := b.bc.readInto(p, b.timeout)
 	b.left -= int64(n)
 	if n > 0 {
 		return n, nil
@@ -117,7 +117,7 @@ func (b *body) fill() error {
 			return err
 		}
 	}
-	return b.s.fill(b.timeout)
+	return b.bc.fill(b.timeout)
 }
 
 // more makes left positive, or returns why there is no more of the body.

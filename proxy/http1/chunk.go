@@ -120,13 +120,13 @@ func (b *body) extensionByte(c byte) error {
 
 // readTrailers reads the trailer section and returns io.EOF.
 func (b *body) readTrailers() error {
-	if b.s.buffered() == 0 {
+	if b.bc.buffered() == 0 {
 		if err := b.fill(); err != nil {
 			return unexpected(err)
 		}
 	}
 	var err error
-	if b.text, err = b.s.section(b.text[:0], b.limit, b.timeout, true); err != nil {
+	if b.text, err = b.bc.section(b.text[:0], b.limit, b.timeout, true); err != nil {
 		return unexpected(err)
 	}
 	b.trailers.reset()
@@ -138,13 +138,13 @@ func (b *body) readTrailers() error {
 
 // byte reads one byte, and waits for it if necessary.
 func (b *body) byte() (byte, error) {
-	if b.s.buffered() == 0 {
+	if b.bc.buffered() == 0 {
 		if err := b.fill(); err != nil {
 			return 0, unexpected(err)
 		}
 	}
-	c := b.s.in[b.s.r]
-	b.s.r++
+	c := b.bc.in[b.bc.r]
+	b.bc.r++
 	return c, nil
 }
 

@@ -60,13 +60,13 @@ type Client struct {
 
 // endpointConn is a connection to an endpoint.
 type endpointConn struct {
-	s      stream
+	bc     bufConn
 	reused bool      // it served an earlier request
 	since  time.Time // when it became idle
 }
 
 // Close aborts a request in progress on the connection.
-func (ec *endpointConn) Close() error { return ec.s.conn.Close() }
+func (ec *endpointConn) Close() error { return ec.bc.conn.Close() }
 
 // NewClient returns a Client for the endpoint at addr. It connects at the first
 // request.
@@ -127,7 +127,7 @@ func (c *Client) Close() {
 	}
 	c.mu.Unlock()
 	for _, ec := range idle {
-		ec.s.close()
+		ec.bc.close()
 	}
 }
 
@@ -154,18 +154,18 @@ func (c *Client) take(ctx context.Context) (*endpointConn, error) {
 		return nil, wire.Unsent(c.host, err)
 	}
 	ec := &endpointConn{}
-	ec.s.init(nc)
-	ec.s.unwrapTLS()
+	ec.bc.init(nc)
+	ec.bc.unwrapTLS()
 	return ec, nil
 }
 
 // put keeps a connection for reuse after a response was read to its end.
 func (c *Client) put(ec *endpointConn) {
-	ec.s.release()
+	ec.bc.release()
 	c.mu.Lock()
 	if c.closed || len(c.idle) >= c.opts.MaxIdle {
 		c.mu.Unlock()
-		ec.s.close()
+		ec.bc.close()
 		return
 	}
 	ec.since = time.Now()
@@ -193,6 +193,6 @@ func (c *Client) reap() {
 	}
 	c.mu.Unlock()
 	for _, ec := range old {
-		ec.s.close()
+		ec.bc.close()
 	}
 }

@@ -11,22 +11,22 @@ type halfCloser interface{ CloseWrite() error }
 
 // linger closes the writing side and reads on for a while, so that the peer can
 // read what was written last.
-func (s *stream) linger() {
-	half, ok := s.conn.(halfCloser)
-	if !ok || half.CloseWrite() != nil || s.armRead(discardPeriod) != nil {
+func (bc *bufConn) linger() {
+	half, ok := bc.conn.(halfCloser)
+	if !ok || half.CloseWrite() != nil || bc.armRead(discardPeriod) != nil {
 		return
 	}
-	for n := 0; n < maxDiscard; n += s.buffered() {
-		s.r = s.w
-		if s.fill(wire.Keep) != nil {
+	for n := 0; n < maxDiscard; n += bc.buffered() {
+		bc.r = bc.w
+		if bc.fill(wire.Keep) != nil {
 			return
 		}
 	}
 }
 
 // reset closes the connection in a way that the peer can tell from an orderly end.
-func (s *stream) reset() {
-	nc := s.conn
+func (bc *bufConn) reset() {
+	nc := bc.conn
 	if secure, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		nc = secure.NetConn() // tls.Conn.Close would say that the stream is complete
 	}

@@ -16,7 +16,7 @@ type conn struct {
 	ctx    context.Context
 	phase  atomic.Int32
 	gone   exchange.ClientGone
-	s      stream
+	bc     bufConn
 
 	served    bool // a request was read
 	tunnelled bool // and became a tunnel, whose goroutines may still be running
@@ -41,18 +41,18 @@ func (c *conn) serve() {
 // The first request has to come within the time for a head, so that no client
 // holds a connection without ever using it.
 func (c *conn) await() bool {
-	if c.s.buffered() > 0 {
+	if c.bc.buffered() > 0 {
 		return true
 	}
 	if c.phase.Load() == fresh {
 		defer c.phase.Store(active)
-		return c.s.fillIdle(c.server.Settings().Timeouts.Header) == nil
+		return c.bc.fillIdle(c.server.Settings().Timeouts.Header) == nil
 	}
 	c.phase.Store(idle)
 	if c.server.draining.Load() {
 		return false
 	}
-	return c.s.fillNext(c.server.Settings().Timeouts.Idle) == nil && c.phase.CompareAndSwap(idle, active)
+	return c.bc.fillNext(c.server.Settings().Timeouts.Idle) == nil && c.phase.CompareAndSwap(idle, active)
 }
 
 // next serves one request and reports whether there may be another.

@@ -11,8 +11,9 @@
 // requests of a connection) and request.go (one of them); section.go, head.go,
 // parse.go and target.go (heads); body.go and chunk.go (bodies); response.go. Then
 // the client side: client.go (the pool), forward.go (a request to an endpoint and
-// its response), requesthead.go, answer.go, upload.go, tunnel.go. Both sides use
-// stream.go and output.go, the connection with its buffers and deadlines.
+// its response), forward_request.go, forward_response.go, upload.go, tunnel.go.
+// Both sides use bufconn.go and output.go, the connection with its buffers and
+// deadlines.
 //
 // Parsing is strict, in the same way for requests and responses: anything that two
 // readers could understand differently is refused, never repaired. A waiting

@@ -58,14 +58,14 @@ func (f *forward) run() error {
 		ec, err := f.c.take(f.ex.Context)
 		if f.ec != nil {
 			if err == nil {
-				f.ec.s.out.moveTo(&ec.s.out)
+				f.ec.bc.out.moveTo(&ec.bc.out)
 			}
-			f.ec.s.close()
+			f.ec.bc.close()
 		}
 		if err != nil {
 			return err
 		}
-		f.ec, f.wrote, f.read = ec, ec.s.out.wrote, ec.s.read
+		f.ec, f.wrote, f.read = ec, ec.bc.out.wrote, ec.bc.read
 		f.ex.ClientGone.Watch(ec)
 		err = f.attempt()
 		f.ex.ClientGone.Watch(nil)
@@ -75,7 +75,7 @@ func (f *forward) run() error {
 		if err == nil && f.reusable() {
 			f.c.put(ec)
 		} else {
-			ec.s.close()
+			ec.bc.close()
 		}
 		return f.judge(err)
 	}
@@ -96,8 +96,8 @@ func (f *forward) attempt() error {
 // that has already arrived is sent with the head; any other is sent by a separate
 // goroutine, so that an early response is forwarded.
 func (f *forward) send() error {
-	ex, s := f.ex, &f.ec.s
-	o := &s.out
+	ex, bc := f.ex, &f.ec.bc
+	o := &bc.out
 	if len(o.b) == 0 {
 		o.grow()
 		f.writeHead()
@@ -105,14 +105,14 @@ func (f *forward) send() error {
 			return f.sendLater()
 		}
 	}
-	return f.backend("sending the request", s.ask(f.timeouts.Send, f.timeouts.Read))
+	return f.backend("sending the request", bc.ask(f.timeouts.Send, f.timeouts.Read))
 }
 
 // sendLater sends a body that has not arrived yet, with the head before it.
 func (f *forward) sendLater() error {
-	s := &f.ec.s
-	if !s.isQuiet() {
-		s.out.drop() // only a whole request may move to another connection
+	bc := &f.ec.bc
+	if !bc.isQuiet() {
+		bc.out.drop() // only a whole request may move to another connection
 		return f.backend("sending the request", errGone)
 	}
 	f.upload = &upload{f: f, done: make(chan struct{})}
@@ -120,12 +120,12 @@ func (f *forward) sendLater() error {
 		f.upload.start()
 		return nil
 	}
-	return f.backend("sending the request", s.out.flush(f.timeouts.Send))
+	return f.backend("sending the request", bc.out.flush(f.timeouts.Send))
 }
 
 // takeBody appends the body to the head if all of it has arrived.
 func (f *forward) takeBody() bool {
-	o := &f.ec.s.out
+	o := &f.ec.bc.out
 	room := int64(cap(o.b) - len(o.b))
 	if n, whole := exchange.Buffered(f.ex.Body); !whole || n > room || f.ex.ExpectsContinue || f.ex.Length != n {
 		return false
@@ -162,14 +162,14 @@ func (f *forward) answer() error {
 }
 
 func (f *forward) readHead() (status int, err error) {
-	s := &f.ec.s
-	if f.upload != nil && !f.upload.started && s.buffered() == 0 {
+	bc := &f.ec.bc
+	if f.upload != nil && !f.upload.started && bc.buffered() == 0 {
 		if err := f.awaitContinue(); err != nil {
 			return 0, err
 		}
 	}
 	f.head.reset()
-	f.raw, err = s.section(f.raw[:0], f.limit, f.timeouts.Read, true)
+	f.raw, err = bc.section(f.raw[:0], f.limit, f.timeouts.Read, true)
 	if err != nil {
 		if wire.IsMalformed(err) {
 			return 0, f.malformed(err)
@@ -186,8 +186,8 @@ func (f *forward) readHead() (status int, err error) {
 // awaitContinue waits a while for the endpoint to ask for the body or to respond
 // without it, and then starts to send it.
 func (f *forward) awaitContinue() error {
-	s := &f.ec.s
-	err := s.fill(wire.ContinuePeriod)
+	bc := &f.ec.bc
+	err := bc.fill(wire.ContinuePeriod)
 	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return f.backend("reading the answer", err)
 	}
@@ -203,7 +203,7 @@ func (f *forward) relay(status int) error {
 	if status == 204 && (f.head.chunked || f.head.length > 0) {
 		f.head.close = true // the endpoint may send a body although there must be none
 	}
-	f.body.begin(&f.ec.s, how, length, f.timeouts.Read, f.limit)
+	f.body.begin(&f.ec.bc, how, length, f.timeouts.Read, f.limit)
 	f.body.lenient, f.body.flusher = true, to
 	if err := to.Head(status, f.head.fields, length); err != nil {
 		return err
@@ -234,7 +234,7 @@ func (f *forward) relay(status int) error {
 // client would get.
 func (f *forward) reusable() bool {
 	return !f.head.close && f.body.how != untilClose && f.body.complete() &&
-		(f.upload == nil || f.upload.sent) && !f.ec.s.holds()
+		(f.upload == nil || f.upload.sent) && !f.ec.bc.holds()
 }
 
 // tunnel joins client and endpoint after a 101.
@@ -255,7 +255,7 @@ func (f *forward) tunnel() error {
 	}
 	f.ex.ClientGone.Watch(nil) // from here on the owner of the tunnel closes it
 	var received, sent int64
-	return wire.Join(client, &tunnel{s: &f.ec.s, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
+	return wire.Join(client, &tunnel{bc: &f.ec.bc, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
 
 // finishUpload waits until the body of a request is sent that changes the
@@ -294,13 +294,13 @@ func (f *forward) malformed(err error) error {
 // judge wraps an error of the endpoint with what it means for the request, if no
 // byte of a response arrived: it was not sent, or was lost on a reused connection.
 func (f *forward) judge(err error) error {
-	s := &f.ec.s
+	bc := &f.ec.bc
 	switch {
 	case err != nil && f.ex.ClientGone.Signaled():
 		return fmt.Errorf("%w: went away: %v", exchange.ErrClient, err)
-	case err == nil || !errors.Is(err, exchange.ErrBackend) || s.read != f.read:
+	case err == nil || !errors.Is(err, exchange.ErrBackend) || bc.read != f.read:
 		return err
-	case s.out.wrote == f.wrote:
+	case bc.out.wrote == f.wrote:
 		return fmt.Errorf("%w: %w", exchange.ErrUnsent, err)
 	case f.ec.reused && !errors.Is(err, exchange.ErrTimeout):
 		return fmt.Errorf("%w: %w", ErrStale, err)

@@ -16,7 +16,7 @@ const direct = 4 << 10
 // while that is not empty.
 type output struct {
 	conn   net.Conn
-	raw    syscall.RawConn // as in stream
+	raw    syscall.RawConn // as in bufConn
 	ready  func(fd uintptr) bool
 	failed error         // the error that writable found
 	left   time.Duration // how long writable may wait in total

@@ -31,7 +31,7 @@ func (c *conn) refuse(r *request, err error) {
 	r.response.Head(status, exchange.Fields{{Name: "content-type", Value: "text/plain; charset=utf-8"}}, int64(len(text)))
 	r.response.Write([]byte(text))
 	if r.response.finish() {
-		c.s.linger()
+		c.bc.linger()
 	}
 }
 
@@ -43,12 +43,12 @@ func (c *conn) isHTTP2(r *request) bool {
 
 func (c *conn) handOver(r *request) {
 	read := bytes.Clone(r.raw)
-	if c.s.buffered() > 0 {
-		read = append(read, c.s.take(wire.BufferSize)...)
+	if c.bc.buffered() > 0 {
+		read = append(read, c.bc.take(wire.BufferSize)...)
 	}
-	c.s.release()
+	c.bc.release()
 	c.phase.Store(hijacked) // it is for the other engine to end
-	if c.s.armRead(0) == nil && c.s.out.arm(0) == nil {
-		c.server.HTTP2(c.ctx, c.s.conn, c.info, read)
+	if c.bc.armRead(0) == nil && c.bc.out.arm(0) == nil {
+		c.server.HTTP2(c.ctx, c.bc.conn, c.info, read)
 	}
 }

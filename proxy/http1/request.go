@@ -52,13 +52,13 @@ func (c *conn) giveRequest(r *request) {
 
 // read reads the head of the request and prepares its body.
 func (r *request) read(settings *gatelodge.Settings) error {
-	s, timeouts, limits := &r.c.s, &settings.Timeouts, &settings.Limits
+	bc, timeouts, limits := &r.c.bc, &settings.Timeouts, &settings.Limits
 	limit := wire.Bounds{Bytes: limits.HeaderBytes, Fields: limits.Headers}
 	r.response.send = timeouts.Send
 	var err error
-	r.raw, err = s.section(r.raw[:0], limit, timeouts.Header, false)
+	r.raw, err = bc.section(r.raw[:0], limit, timeouts.Header, false)
 	if err == nil && len(r.raw) == 2 { // one empty line before a request is ignored (RFC 9112 §2.2)
-		r.raw, err = s.section(r.raw[:0], limit, timeouts.Header, false)
+		r.raw, err = bc.section(r.raw[:0], limit, timeouts.Header, false)
 	}
 	if err == nil {
 		err = parseRequest(&r.ex, &r.head, r.raw, limit.Fields, r.c.info.TLS != nil)
@@ -73,9 +73,9 @@ func (r *request) read(settings *gatelodge.Settings) error {
 	case -1:
 		how = chunked
 	}
-	r.body.begin(s, how, r.ex.Length, timeouts.Body, limit)
+	r.body.begin(bc, how, r.ex.Length, timeouts.Body, limit)
 	r.body.ex, r.body.response = &r.ex, &r.response
-	r.ex.ExpectsContinue = r.ex.ExpectsContinue && s.buffered() == 0
+	r.ex.ExpectsContinue = r.ex.ExpectsContinue && bc.buffered() == 0
 	r.response.continued = !r.ex.ExpectsContinue
 	r.response.close = r.head.close || r.ex.Version == exchange.HTTP10 && !r.head.keepAlive
 	return nil
@@ -92,7 +92,7 @@ const (
 // end completes the response after the handler has returned err, and reports
 // whether the connection can be used for another request.
 func (r *request) end(err error) bool {
-	s, res := &r.c.s, &r.response
+	bc, res := &r.c.bc, &r.response
 	if res.tunnel != nil {
 		res.tunnel.Close()
 		r.c.tunnelled = true
@@ -111,13 +111,13 @@ func (r *request) end(err error) bool {
 	}
 	r.body.Reopen()
 	if res.close {
-		if !r.body.complete() || s.buffered() > 0 {
-			s.linger()
+		if !r.body.complete() || bc.buffered() > 0 {
+			bc.linger()
 		}
 		return false
 	}
 	if !r.body.discard() {
-		s.linger()
+		bc.linger()
 		return false
 	}
 	return true
@@ -130,7 +130,7 @@ func (r *request) abort() {
 		r.response.Flush() // what there is of the response; it is aborted even if that fails
 	}
 	if r.response.delimits {
-		r.c.s.reset()
+		r.c.bc.reset()
 	}
 }
 
@@ -140,7 +140,7 @@ func (b *body) discard() bool {
 	if b.complete() {
 		return true
 	}
-	if b.s.armRead(discardPeriod) != nil {
+	if b.bc.armRead(discardPeriod) != nil {
 		return false
 	}
 	b.timeout = wire.Keep

@@ -36,7 +36,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 // rest of the body.
 func (b *requestBody) Close() error {
 	if b.how != none {
-		b.s.interrupt()
+		b.bc.interrupt()
 	}
 	return nil
 }
@@ -44,13 +44,13 @@ func (b *requestBody) Close() error {
 // Reopen lets reads go on where they were ended.
 func (b *requestBody) Reopen() {
 	if b.how != none {
-		b.s.resume()
+		b.bc.resume()
 	}
 }
 
 // Buffered returns what can be read without waiting (exchange.Buffered).
 func (b *requestBody) Buffered() (n int64, whole bool) {
-	n = min(int64(b.s.buffered()), b.left)
+	n = min(int64(b.bc.buffered()), b.left)
 	return n, b.how == none || b.how == sized && n == b.left
 }
 
@@ -62,7 +62,7 @@ func (r *response) ask() error {
 		return nil
 	}
 	r.continued = true
-	o := &r.c.s.out
+	o := &r.c.bc.out
 	o.grow()
 	o.b = append(o.b, "HTTP/1.1 100 Continue\r\n\r\n"...)
 	return r.wrote(o.flush(r.send))

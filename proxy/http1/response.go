@@ -50,7 +50,7 @@ func (r *response) Interim(status int, header exchange.Fields) error {
 	if err := wire.CheckFields(header); err != nil {
 		return err
 	}
-	o := &r.c.s.out
+	o := &r.c.bc.out
 	o.grow()
 	o.b = appendStatusLine(o.b, status)
 	o.b = appendFields(o.b, header)
@@ -70,7 +70,7 @@ func (r *response) Head(status int, header exchange.Fields, length int64) error 
 		length = -1 // trailers need chunks (RFC 9112 §7.1.2)
 	}
 	r.frame(status, length)
-	o := &r.c.s.out
+	o := &r.c.bc.out
 	o.grow()
 	o.b = appendStatusLine(o.b, status)
 	o.b = appendFields(o.b, header)
@@ -128,7 +128,7 @@ func (r *response) Write(p []byte) (int, error) {
 	if r.failed != nil || r.empty || len(p) == 0 {
 		return len(p), r.failed
 	}
-	o, tail := &r.c.s.out, ""
+	o, tail := &r.c.bc.out, ""
 	switch {
 	case r.chunked:
 		tail = "\r\n"
@@ -151,7 +151,7 @@ func (r *response) Flush() error {
 	if r.failed != nil {
 		return r.failed
 	}
-	return r.wrote(r.c.s.out.flush(r.send))
+	return r.wrote(r.c.bc.out.flush(r.send))
 }
 
 func (r *response) Trailers(trailers exchange.Fields) error {
@@ -162,7 +162,7 @@ func (r *response) Trailers(trailers exchange.Fields) error {
 		return err
 	}
 	r.ended = true
-	o := &r.c.s.out
+	o := &r.c.bc.out
 	o.grow()
 	o.b = appendLastChunk(o.b, trailers)
 	return nil
@@ -183,7 +183,7 @@ func (r *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 	}
 	r.begin()
 	r.close = true
-	o := &r.c.s.out
+	o := &r.c.bc.out
 	o.grow()
 	o.b = appendStatusLine(o.b, 101)
 	o.b = append(o.b, "Connection: Upgrade\r\n"...)
@@ -194,7 +194,7 @@ func (r *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 		return nil, err
 	}
 	r.c.phase.Store(hijacked)
-	r.tunnel = &tunnel{s: &r.c.s, send: r.send, whom: exchange.ErrClient, received: &r.ex.Received, sent: &r.ex.Sent}
+	r.tunnel = &tunnel{bc: &r.c.bc, send: r.send, whom: exchange.ErrClient, received: &r.ex.Received, sent: &r.ex.Sent}
 	return r.tunnel, nil
 }
 
@@ -205,7 +205,7 @@ func (r *response) finish() bool {
 		return false
 	}
 	if r.chunked && !r.ended {
-		o := &r.c.s.out
+		o := &r.c.bc.out
 		o.grow()
 		o.b = appendLastChunk(o.b, nil)
 	}

@@ -13,19 +13,19 @@ import (
 //
 // A line that ends in a bare LF is refused, although RFC 9112 §2.2 allows to accept
 // it, because not every reader would take that for an end of line.
-func (s *stream) section(dst []byte, limit wire.Bounds, timeout time.Duration, drip bool) ([]byte, error) {
+func (bc *bufConn) section(dst []byte, limit wire.Bounds, timeout time.Duration, drip bool) ([]byte, error) {
 	from := len(dst)
 	line := from
 	for {
-		if s.buffered() == 0 {
-			if err := s.fill(timeout); err != nil {
+		if bc.buffered() == 0 {
+			if err := bc.fill(timeout); err != nil {
 				return dst, err
 			}
 			if !drip {
 				timeout = wire.Keep
 			}
 		}
-		part := s.in[s.r:s.w]
+		part := bc.in[bc.r:bc.w]
 		end := bytes.IndexByte(part, '\n')
 		if end >= 0 {
 			part = part[:end+1]
@@ -37,7 +37,7 @@ func (s *stream) section(dst []byte, limit wire.Bounds, timeout time.Duration, d
 			return dst, wire.TooLarge(431, "the head has more than %d bytes", limit.Bytes)
 		}
 		dst = append(dst, part...)
-		s.r += len(part)
+		bc.r += len(part)
 		if end < 0 {
 			continue
 		}

@@ -49,8 +49,8 @@ type Server struct {
 // It does not end the connection: Drain and Close do.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn) {
 	c := &conn{server: s, info: info, ctx: ctx}
-	c.s.init(nc)
-	c.gone.Look = c.s.hungUp
+	c.bc.init(nc)
+	c.gone.Look = c.bc.hungUp
 	s.add(c)
 	defer func() {
 		if failure := recover(); failure != nil {
@@ -60,7 +60,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn
 		if c.tunnelled {
 			nc.Close()
 		} else {
-			c.s.close()
+			c.bc.close()
 		}
 	}()
 	c.serve()
@@ -80,7 +80,7 @@ func (s *Server) Drain() {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		if c.phase.CompareAndSwap(idle, over) {
-			c.s.conn.Close()
+			c.bc.conn.Close()
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (s *Server) CloseRequests() {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		if c.phase.Load() != hijacked {
-			c.s.conn.Close()
+			c.bc.conn.Close()
 			c.gone.Signal()
 		}
 	}
@@ -120,7 +120,7 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		c.s.conn.Close()
+		c.bc.conn.Close()
 		c.gone.Signal()
 	}
 }

@@ -11,7 +11,7 @@ import (
 // endpoint's. What was read with the head comes first. It may be idle for any time;
 // TCP keep-alive finds dead peers.
 type tunnel struct {
-	s              *stream
+	bc             *bufConn
 	send           time.Duration
 	whom           error // exchange.ErrClient or ErrBackend, for errors
 	received, sent *int64
@@ -20,10 +20,10 @@ type tunnel struct {
 func (t *tunnel) Read(p []byte) (int, error) {
 	var n int
 	var err error
-	if t.s.buffered() > 0 {
-		n = copy(p, t.s.take(int64(len(p))))
+	if t.bc.buffered() > 0 {
+		n = copy(p, t.bc.take(int64(len(p))))
 	} else {
-		n, err = t.s.readInto(p, 0)
+		n, err = t.bc.readInto(p, 0)
 	}
 	*t.received += int64(n)
 	if err != nil && err != io.EOF {
@@ -37,14 +37,14 @@ func (t *tunnel) Read(p []byte) (int, error) {
 func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
-		if t.s.buffered() == 0 {
-			if err := t.s.fillIdle(0); err == io.EOF {
+		if t.bc.buffered() == 0 {
+			if err := t.bc.fillIdle(0); err == io.EOF {
 				return total, nil
 			} else if err != nil {
 				return total, wire.Blame(t.whom, "reading from a tunnel", err)
 			}
 		}
-		p := t.s.take(wire.BufferSize)
+		p := t.bc.take(wire.BufferSize)
 		*t.received += int64(len(p))
 		n, err := w.Write(p)
 		total += int64(n)
@@ -55,10 +55,10 @@ func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (t *tunnel) Write(p []byte) (int, error) {
-	if err := t.s.out.arm(t.send); err != nil {
+	if err := t.bc.out.arm(t.send); err != nil {
 		return 0, wire.Blame(t.whom, "writing to a tunnel", err)
 	}
-	n, err := t.s.conn.Write(p)
+	n, err := t.bc.conn.Write(p)
 	*t.sent += int64(n)
 	if err != nil {
 		err = wire.Blame(t.whom, "writing to a tunnel", err)
@@ -67,7 +67,7 @@ func (t *tunnel) Write(p []byte) (int, error) {
 }
 
 func (t *tunnel) CloseWrite() error {
-	half, ok := t.s.conn.(halfCloser)
+	half, ok := t.bc.conn.(halfCloser)
 	if !ok {
 		return t.Close()
 	}
@@ -79,5 +79,5 @@ func (t *tunnel) CloseWrite() error {
 
 // Close leaves the buffer to the goroutine that reads, which may be using it.
 func (t *tunnel) Close() error {
-	return t.s.conn.Close()
+	return t.bc.conn.Close()
 }

@@ -26,7 +26,7 @@ type upload struct {
 func (u *upload) start() {
 	if !u.started {
 		u.started = true
-		u.f.ec.s.suspendDeadline()
+		u.f.ec.bc.suspendDeadline()
 		go u.run()
 	}
 }
@@ -37,17 +37,17 @@ func (u *upload) run() {
 	defer close(u.done)
 	u.sent = u.copy() == nil
 	if u.err != nil {
-		u.f.ec.s.conn.Close() // the endpoint must not take an incomplete body for a complete one
+		u.f.ec.bc.conn.Close() // the endpoint must not take an incomplete body for a complete one
 		return
 	}
-	u.f.ec.s.resumeDeadline(u.f.timeouts.Read)
+	u.f.ec.bc.resumeDeadline(u.f.timeouts.Read)
 }
 
 // copy reads the body and writes it after the head, which is already in the output.
 // It returns only errors of the client: an endpoint that accepts no more may have
 // responded, which the other goroutine will see.
 func (u *upload) copy() error {
-	ex, o, send := u.f.ex, &u.f.ec.s.out, u.f.timeouts.Send
+	ex, o, send := u.f.ex, &u.f.ec.bc.out, u.f.timeouts.Send
 	buf := wire.TakeBuffer()
 	defer wire.GiveBuffer(buf)
 	left := ex.Length
@@ -110,7 +110,7 @@ func (u *upload) end(err error) error {
 	case <-u.done:
 	default:
 		u.unasked.Store(true)
-		u.f.ec.s.conn.Close()
+		u.f.ec.bc.conn.Close()
 		u.f.ex.Body.Close()
 		<-u.done
 	}

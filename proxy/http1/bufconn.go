@@ -17,14 +17,14 @@ var (
 	errStopped = errors.New("reading was ended")
 )
 
-// stream is a connection, to a client or to an endpoint, with its buffers for
+// bufConn is a connection, to a client or to an endpoint, with its buffers for
 // reading and writing and its deadlines. One goroutine may read while another
 // writes.
-type stream struct {
+type bufConn struct {
 	conn net.Conn
 
 	// raw is the descriptor of a TCP connection, nil for any other (TLS, a
-	// pipe). It lets the stream wait without a buffer.
+	// pipe). It lets the connection wait without a buffer.
 	raw     syscall.RawConn
 	records *wire.Records         // below TLS; nil for others
 	under   syscall.RawConn       // the descriptor of records
@@ -47,31 +47,31 @@ type stream struct {
 	readBy    wire.Deadline
 }
 
-func (s *stream) init(conn net.Conn) {
-	s.conn = conn
-	s.out.conn = conn
-	s.records = wire.RecordsOf(conn)
+func (bc *bufConn) init(conn net.Conn) {
+	bc.conn = conn
+	bc.out.conn = conn
+	bc.records = wire.RecordsOf(conn)
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			s.raw = raw
-			s.ready = s.readable
-			s.out.raw = raw
-			s.out.ready = s.out.writable
+			bc.raw = raw
+			bc.ready = bc.readable
+			bc.out.raw = raw
+			bc.out.ready = bc.out.writable
 		}
 	}
 }
 
 // unwrapTLS lets isQuiet look below TLS.
-func (s *stream) unwrapTLS() {
-	if s.records != nil {
-		s.under, _ = s.records.SyscallConn() // nil if the connection is already closed
+func (bc *bufConn) unwrapTLS() {
+	if bc.records != nil {
+		bc.under, _ = bc.records.SyscallConn() // nil if the connection is already closed
 	}
 }
 
 // hungUp reports whether the peer has ended its side of the connection. It may
 // be called from any goroutine.
-func (s *stream) hungUp() (is bool) {
-	nc := s.conn
+func (bc *bufConn) hungUp() (is bool) {
+	nc := bc.conn
 	if layer, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		nc = layer.NetConn()
 	}
@@ -87,101 +87,101 @@ func (s *stream) hungUp() (is bool) {
 }
 
 // buffered returns the number of bytes that can be used without waiting.
-func (s *stream) buffered() int { return s.w - s.r }
+func (bc *bufConn) buffered() int { return bc.w - bc.r }
 
 // take returns up to limit buffered bytes and counts them as used. They are
 // valid until the next call that may wait.
-func (s *stream) take(limit int64) []byte {
-	end := s.w
-	if limit < int64(end-s.r) {
-		end = s.r + int(limit)
+func (bc *bufConn) take(limit int64) []byte {
+	end := bc.w
+	if limit < int64(end-bc.r) {
+		end = bc.r + int(limit)
 	}
-	p := s.in[s.r:end]
-	s.r = end
+	p := bc.in[bc.r:end]
+	bc.r = end
 	return p
 }
 
 // release returns the buffer to the pool if all of it was used.
-func (s *stream) release() {
-	if s.in != nil && s.r == s.w {
-		wire.GiveBuffer(s.in)
-		s.in, s.r, s.w = nil, 0, 0
+func (bc *bufConn) release() {
+	if bc.in != nil && bc.r == bc.w {
+		wire.GiveBuffer(bc.in)
+		bc.in, bc.r, bc.w = nil, 0, 0
 	}
 }
 
 // close closes the connection and returns its buffers.
-func (s *stream) close() {
-	s.conn.Close()
-	s.r = s.w
-	s.release()
-	s.out.drop()
+func (bc *bufConn) close() {
+	bc.conn.Close()
+	bc.r = bc.w
+	bc.release()
+	bc.out.drop()
 }
 
 // fill waits for bytes, at most for timeout, and buffers them. All that was
 // buffered must have been used.
-func (s *stream) fill(timeout time.Duration) error {
-	if err := s.armRead(timeout); err != nil {
+func (bc *bufConn) fill(timeout time.Duration) error {
+	if err := bc.armRead(timeout); err != nil {
 		return err
 	}
-	if s.raw != nil {
-		return s.wait()
+	if bc.raw != nil {
+		return bc.wait()
 	}
-	if s.in == nil {
-		s.in = wire.TakeBuffer()
+	if bc.in == nil {
+		bc.in = wire.TakeBuffer()
 	}
-	return s.filled(s.conn.Read(s.in[:]))
+	return bc.filled(bc.conn.Read(bc.in[:]))
 }
 
 // fillIdle is fill for a connection between two requests: it holds no buffer while
 // it waits, for TLS as well.
-func (s *stream) fillIdle(timeout time.Duration) error {
-	if s.raw != nil {
-		return s.fill(timeout)
+func (bc *bufConn) fillIdle(timeout time.Duration) error {
+	if bc.raw != nil {
+		return bc.fill(timeout)
 	}
-	s.release()
-	if err := s.armRead(timeout); err != nil {
+	bc.release()
+	if err := bc.armRead(timeout); err != nil {
 		return err
 	}
-	n, err := s.conn.Read(s.first[:])
+	n, err := bc.conn.Read(bc.first[:])
 	if n > 0 {
-		s.in = wire.TakeBuffer()
-		s.in[0] = s.first[0]
-		n += s.records.ReadNow(s.conn, s.in[n:]) // or a tunnel would go on byte by byte
+		bc.in = wire.TakeBuffer()
+		bc.in[0] = bc.first[0]
+		n += bc.records.ReadNow(bc.conn, bc.in[n:]) // or a tunnel would go on byte by byte
 	}
-	return s.filled(n, err)
+	return bc.filled(n, err)
 }
 
 // fillNext is fillIdle for a client's next request. On a busy machine that is there
 // after a yield.
-func (s *stream) fillNext(timeout time.Duration) error {
-	if s.raw != nil && s.yield.due(yieldRow) {
+func (bc *bufConn) fillNext(timeout time.Duration) error {
+	if bc.raw != nil && bc.yield.due(yieldRow) {
 		runtime.Gosched()
-		s.yielded = true
+		bc.yielded = true
 	}
-	return s.fillIdle(timeout)
+	return bc.fillIdle(timeout)
 }
 
 // readInto reads directly into p. All that was buffered must have been used.
-func (s *stream) readInto(p []byte, timeout time.Duration) (int, error) {
-	s.release()
-	if err := s.armRead(timeout); err != nil {
+func (bc *bufConn) readInto(p []byte, timeout time.Duration) (int, error) {
+	bc.release()
+	if err := bc.armRead(timeout); err != nil {
 		return 0, err
 	}
-	n, err := s.conn.Read(p)
-	s.read += int64(n)
+	n, err := bc.conn.Read(p)
+	bc.read += int64(n)
 	if n == 0 && err == nil {
 		err = io.ErrNoProgress
 	}
 	return n, err
 }
 
-func (s *stream) filled(n int, err error) error {
-	s.r, s.w = 0, n
-	s.read += int64(n)
+func (bc *bufConn) filled(n int, err error) error {
+	bc.r, bc.w = 0, n
+	bc.read += int64(n)
 	if n > 0 {
 		return nil
 	}
-	s.release()
+	bc.release()
 	if err == nil {
 		err = io.ErrNoProgress
 	}
@@ -195,38 +195,38 @@ func (s *stream) filled(n int, err error) error {
 // On TCP, check, write and wait are one visit to the poller. The check replaces the
 // read attempt that would fail right after the write, so it costs nothing. On a
 // busy machine the response is there after a yield.
-func (s *stream) ask(send, read time.Duration) error {
-	if s.raw == nil {
-		if !s.isQuiet() {
+func (bc *bufConn) ask(send, read time.Duration) error {
+	if bc.raw == nil {
+		if !bc.isQuiet() {
 			return errGone
 		}
-		if err := s.out.flush(send); err != nil {
+		if err := bc.out.flush(send); err != nil {
 			return err
 		}
-		return s.fill(read)
+		return bc.fill(read)
 	}
-	if err := s.armRead(read); err != nil {
+	if err := bc.armRead(read); err != nil {
 		return err
 	}
-	s.asking = true
-	err := s.wait()
-	if s.asking {
-		s.asking = false
+	bc.asking = true
+	err := bc.wait()
+	if bc.asking {
+		bc.asking = false
 		return errGone
 	}
-	if err != nil || s.buffered() > 0 {
+	if err != nil || bc.buffered() > 0 {
 		return err
 	}
-	if err := s.out.flush(send); err != nil { // the socket did not accept all of it at once
+	if err := bc.out.flush(send); err != nil { // the socket did not accept all of it at once
 		return err
 	}
-	return s.fill(read)
+	return bc.fill(read)
 }
 
 // holds reports whether the peer has sent more than was used, in any buffer between
 // here and the socket. If so, the connection may be unusable afterwards.
-func (s *stream) holds() bool {
-	return s.buffered() > 0 || s.records != nil && s.records.Holds(s.conn, s.first[:])
+func (bc *bufConn) holds() bool {
+	return bc.buffered() > 0 || bc.records != nil && bc.records.Holds(bc.conn, bc.first[:])
 }
 
 // isQuiet reports whether an idle connection is still idle: the peer has neither
@@ -235,10 +235,10 @@ func (s *stream) holds() bool {
 //
 // With TLS the peer sends session tickets after the handshake (RFC 8446 §4.6.1),
 // which are read with the first response: until then nothing can be concluded.
-func (s *stream) isQuiet() bool {
-	raw := s.raw
-	if raw == nil && s.read > 0 {
-		raw = s.under
+func (bc *bufConn) isQuiet() bool {
+	raw := bc.raw
+	if raw == nil && bc.read > 0 {
+		raw = bc.under
 	}
 	if raw == nil {
 		return true
@@ -254,107 +254,107 @@ func (s *stream) isQuiet() bool {
 }
 
 // wait reads into a buffer once the TCP connection has something to read.
-func (s *stream) wait() error {
-	s.got = nil
-	if err := s.raw.Read(s.ready); err != nil {
+func (bc *bufConn) wait() error {
+	bc.got = nil
+	if err := bc.raw.Read(bc.ready); err != nil {
 		return err
 	}
-	return s.got
+	return bc.got
 }
 
 // readable is called by the runtime's poller, at once and then whenever the
 // descriptor may have become readable; it returns false to wait again. It takes the
 // buffer, so that none is held while waiting.
-func (s *stream) readable(fd uintptr) bool {
-	if s.asking {
-		return s.checkAndPush(fd)
+func (bc *bufConn) readable(fd uintptr) bool {
+	if bc.asking {
+		return bc.checkAndPush(fd)
 	}
-	if s.in == nil {
-		s.in = wire.TakeBuffer()
+	if bc.in == nil {
+		bc.in = wire.TakeBuffer()
 	}
-	n, err := wire.ReadNow(fd, s.in[:])
-	if s.yielded {
-		s.yielded = false
-		s.yield.learn(err != syscall.EAGAIN)
+	n, err := wire.ReadNow(fd, bc.in[:])
+	if bc.yielded {
+		bc.yielded = false
+		bc.yield.learn(err != syscall.EAGAIN)
 	}
 	if err == syscall.EAGAIN {
-		s.release()
+		bc.release()
 		return false
 	}
 	if n == 0 && err == nil {
 		err = io.EOF
 	}
-	s.got = s.filled(n, err)
+	bc.got = bc.filled(n, err)
 	return true
 }
 
 // checkAndPush is the first call for ask. It leaves asking set if the connection
 // can't be used. Otherwise ask waits, or writes the rest of the output.
-func (s *stream) checkAndPush(fd uintptr) bool {
-	if _, err := wire.ReadNow(fd, s.first[:]); err != syscall.EAGAIN {
+func (bc *bufConn) checkAndPush(fd uintptr) bool {
+	if _, err := wire.ReadNow(fd, bc.first[:]); err != syscall.EAGAIN {
 		return true
 	}
-	s.asking = false
-	done, err := s.out.push(fd)
+	bc.asking = false
+	done, err := bc.out.push(fd)
 	if !done || err != nil {
 		return true
 	}
-	if !s.yield.due(0) {
+	if !bc.yield.due(0) {
 		return false
 	}
 	runtime.Gosched()
-	there := s.readable(fd)
-	s.yield.learn(there)
+	there := bc.readable(fd)
+	bc.yield.learn(there)
 	return there
 }
 
 // armRead sets the deadline of the next read.
-func (s *stream) armRead(timeout time.Duration) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
+func (bc *bufConn) armRead(timeout time.Duration) error {
+	bc.mu.Lock()
+	defer bc.mu.Unlock()
+	if bc.stopped {
 		return errStopped
 	}
-	if s.suspended {
+	if bc.suspended {
 		timeout = 0
 	}
-	if at, needed := s.readBy.Renew(timeout); needed {
-		return s.conn.SetReadDeadline(at)
+	if at, needed := bc.readBy.Renew(timeout); needed {
+		return bc.conn.SetReadDeadline(at)
 	}
 	return nil
 }
 
 // interrupt ends the pending read, and makes every later one fail until resume. It
 // may be called from any goroutine.
-func (s *stream) interrupt() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.stopped {
-		s.stopped = true
-		s.readBy.At = time.Unix(1, 0)
-		_ = s.conn.SetReadDeadline(s.readBy.At) // fails only for a closed connection
+func (bc *bufConn) interrupt() {
+	bc.mu.Lock()
+	defer bc.mu.Unlock()
+	if !bc.stopped {
+		bc.stopped = true
+		bc.readBy.At = time.Unix(1, 0)
+		_ = bc.conn.SetReadDeadline(bc.readBy.At) // fails only for a closed connection
 	}
 }
 
-func (s *stream) resume() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopped = false
+func (bc *bufConn) resume() {
+	bc.mu.Lock()
+	defer bc.mu.Unlock()
+	bc.stopped = false
 }
 
 // suspendDeadline lets reads take any time until resumeDeadline is called, which
 // may happen in another goroutine and applies to the pending read, too.
-func (s *stream) suspendDeadline() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.suspended = true
+func (bc *bufConn) suspendDeadline() {
+	bc.mu.Lock()
+	defer bc.mu.Unlock()
+	bc.suspended = true
 }
 
-func (s *stream) resumeDeadline(timeout time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.suspended = false
-	if at, needed := s.readBy.Renew(timeout); needed {
-		_ = s.conn.SetReadDeadline(at) // fails only for a closed connection
+func (bc *bufConn) resumeDeadline(timeout time.Duration) {
+	bc.mu.Lock()
+	defer bc.mu.Unlock()
+	bc.suspended = false
+	if at, needed := bc.readBy.Renew(timeout); needed {
+		_ = bc.conn.SetReadDeadline(at) // fails only for a closed connection
 	}
 }

@@ -2,7 +2,7 @@ package http1
 
 // writeHead writes the head of the request into the connection's output.
 func (f *forward) writeHead() {
-	ex, o, host := f.ex, &f.ec.s.out, f.c.host
+	ex, o, host := f.ex, &f.ec.bc.out, f.c.host
 	if ex.Authority != "" {
 		host = ex.Authority
 	}
