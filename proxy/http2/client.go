@@ -44,7 +44,7 @@ type Client struct {
 	mu      sync.Mutex
 	conns   []*endpointConn // those that take requests, or will when they know how many
 	dialing bool            // a connection is being made
-	changed chan struct{}   // closed when there may be room; nil if nobody waits
+	changed chan struct{}   // closed when there may be room; nil if no request waits
 	closed  bool
 }
 
@@ -154,8 +154,8 @@ func (c *Client) take(ctx context.Context, upgrade bool) (*endpointConn, error) 
 	}
 }
 
-// connect makes a connection. Who asked for it has its first place, unless the
-// settings have to be known for that.
+// connect makes a connection. The request that needs it has its first place, unless
+// that has to wait for the settings.
 func (c *Client) connect(ctx context.Context, upgrade bool) (*endpointConn, error) {
 	nc, err := c.opts.Dial(ctx, c.addr)
 	if err != nil {

@@ -22,7 +22,7 @@ type conn struct {
 	ctx    context.Context
 	link   link
 
-	fresh        []*request     // were read and have no worker yet
+	unserved     []*request     // were read and have no worker yet
 	handlers     sync.WaitGroup // requests that have one
 	headingSince time.Time      // when the head that is being read began
 
@@ -30,7 +30,7 @@ type conn struct {
 	served    bool      // there was a request
 	idleSince time.Time // when the last stream ended, or the connection began
 	tunnels   int       // streams that are tunnels
-	leaving   bool      // the client was told to send no more
+	goingAway bool      // the client was told to send no more
 	final     bool      // and has been told which stream is the last
 	finalBy   time.Time // it is told at the latest then
 	last      uint32    // the last stream, if final
@@ -38,7 +38,7 @@ type conn struct {
 
 // serve is the life of a connection. It reads; workers do all the rest.
 func (c *conn) serve() {
-	err := c.greeting()
+	err := c.handshake()
 	for err == nil {
 		err = c.receive()
 		if err == nil {
@@ -57,20 +57,20 @@ func (c *conn) receive() error {
 	err := l.receive()
 	l.flushLater()
 	l.mu.Unlock()
-	for i, r := range c.fresh {
-		c.fresh[i] = nil
+	for i, r := range c.unserved {
+		c.unserved[i] = nil
 		c.server.workers.run(r)
 	}
-	c.fresh = c.fresh[:0]
+	c.unserved = c.unserved[:0]
 	return err
 }
 
-// greeting says who we are and reads the client's preface.
-func (c *conn) greeting() error {
+// handshake sends our SETTINGS and reads the client's preface.
+func (c *conn) handshake() error {
 	l, settings := &c.link, c.server.Settings()
 	l.mu.Lock()
 	l.out.timeout = settings.Timeouts.Send
-	l.welcome(
+	l.sendSettings(
 		setting{settingMaxStreams, uint32(settings.Limits.Streams)},
 		setting{settingInitialWindow, initialWindowOfStreams},
 		setting{settingMaxHeaderList, uint32(settings.Limits.HeaderBytes)},
@@ -78,7 +78,7 @@ func (c *conn) greeting() error {
 		setting{settingNoOldPriorities, 1},
 	)
 	if c.server.add(c) {
-		c.leave()
+		c.goAway()
 	}
 	l.flushLater()
 	l.mu.Unlock()
@@ -104,8 +104,8 @@ const (
 // fill waits for more from the client: for as long as a head may take where one
 // has begun or the first is due, and for a request that follows as long as a
 // connection may be idle, whatever else comes meanwhile. There is no limit
-// while streams are open: whoever works on them has one. The deadline is left
-// alone then, and set anew if it strikes.
+// while streams are open: those who use them have one. The deadline is left
+// alone then, and set anew if it expires.
 func (c *conn) fill() error {
 	l := &c.link
 	for {
@@ -202,47 +202,47 @@ func (c *conn) linger() {
 	}
 }
 
-// leave tells the client to send no other request on the connection. What it
-// has sent by the time that it knows is served (RFC 9113 §6.8): the answer to
-// the ping says when that is.
-func (c *conn) leave() {
-	if c.leaving {
+// goAway tells the client to send no other request on the connection, and a ping
+// after it says when the client has read that: requests that it sent before are
+// served (RFC 9113 §6.8).
+func (c *conn) goAway() {
+	if c.goingAway {
 		return
 	}
-	c.leaving = true
+	c.goingAway = true
 	o := &c.link.out
 	o.grow()
 	o.b = appendGoAway(o.b, maxWindow, codeNo)
-	o.b = appendPing(o.b, 0, leavePing[:])
-	c.finalBy = time.Now().Add(leavePeriod)
+	o.b = appendPing(o.b, 0, drainPing[:])
+	c.finalBy = time.Now().Add(drainPeriod)
 	c.link.wakeBy(c.finalBy)
 }
 
-// leavePing is the ping whose answer says that the client has been told.
-var leavePing = [8]byte{'g', 'o', 'o', 'd', ' ', 'b', 'y', 'e'}
+// drainPing is the ping after the first GOAWAY.
+var drainPing = [8]byte{'g', 'o', 'o', 'd', ' ', 'b', 'y', 'e'}
 
-// leavePeriod is how long its answer is waited for.
-const leavePeriod = time.Second
+// drainPeriod is how long to wait for the answer to it.
+const drainPeriod = time.Second
 
-func (c *conn) pinged(data [8]byte) {
-	if data == leavePing && c.leaving {
-		c.sayLast()
+func (c *conn) receivedPingAck(data [8]byte) {
+	if data == drainPing && c.goingAway {
+		c.sendFinalGoAway()
 	}
 }
 
 func (c *conn) tick(now time.Time) {
 	switch {
-	case !c.leaving || c.final:
+	case !c.goingAway || c.final:
 	case now.Before(c.finalBy):
 		c.link.wakeBy(c.finalBy)
 	default:
-		c.sayLast()
+		c.sendFinalGoAway()
 		c.link.flushLater()
 	}
 }
 
-// sayLast tells the client which stream is the last that is served.
-func (c *conn) sayLast() {
+// sendFinalGoAway tells the client which stream is the last one that is served.
+func (c *conn) sendFinalGoAway() {
 	if c.final {
 		return
 	}
@@ -260,16 +260,15 @@ func (c *conn) closeIfOver() {
 	}
 }
 
-func (c *conn) goneAway(uint32, errCode) {} // it takes no pushes, which we don't make
-func (c *conn) greet()                   {}
+func (c *conn) receivedGoAway(uint32, errCode) {} // it takes no pushes, which we don't make
+func (c *conn) receivedSettings()              {}
 
-// broken lets whoever works for the client know that it does not want the
-// answer any more.
+// broken tells the handler that the client is gone or has cancelled the request.
 func (c *conn) broken(st *stream, byPeer bool) error {
 	r := st.owner.(*request)
 	r.gone.Signal()
 	if byPeer && !r.response.begun {
-		return c.link.calm.disturb(1)
+		return c.link.abuse.count(1)
 	}
 	return nil
 }
@@ -303,7 +302,7 @@ func (c *conn) headers(f frame, fragment []byte) error {
 
 // refuseStream refuses a stream that is one too many.
 func (l *link) refuseStream(id uint32) error {
-	if err := l.calm.disturb(1); err != nil {
+	if err := l.abuse.count(1); err != nil {
 		return err
 	}
 	return l.reset(id, codeRefusedStream, nil)
@@ -326,7 +325,7 @@ func (c *conn) begin(r *request, f frame, settings *gatelodge.Settings) error {
 	}
 	r.st.inEnded = f.has(flagEndStream)
 	c.handlers.Add(1)
-	c.fresh = append(c.fresh, r)
+	c.unserved = append(c.unserved, r)
 	return nil
 }
 

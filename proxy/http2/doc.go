@@ -6,9 +6,9 @@
 // many at a time over one connection, and answers with what comes back.
 //
 // Each connection has one goroutine that reads, and no other while it is idle.
-// A stream of the server is handled by a worker from a pool. Who has something
-// to send appends its frames to the connection's output under its lock, and the
-// first to flush writes for all others that have come by then.
+// A stream of the server is handled by a worker from a pool. A goroutine that
+// sends appends its frames to the connection's output under its lock, and the
+// first one to flush writes those of all others as well.
 //
 // To read it from a listener to a backend and back: conn.go (a client's
 // connection) and request.go (one of its streams); block.go (fields); response.go

@@ -39,7 +39,7 @@ func newEndpointConn(c *Client, nc net.Conn) *endpointConn {
 	l.early = true
 	l.out.timeout = c.opts.Settings().Timeouts.Send
 	l.out.b = append(l.out.b, preface...)
-	l.welcome(
+	l.sendSettings(
 		setting{settingEnablePush, 0},
 		setting{settingInitialWindow, initialWindowOfClient},
 		setting{settingMaxHeaderList, uint32(c.opts.Settings().Limits.HeaderBytes)},
@@ -51,7 +51,7 @@ func newEndpointConn(c *Client, nc net.Conn) *endpointConn {
 func (ec *endpointConn) serve() {
 	l := &ec.link
 	l.mu.Lock()
-	ec.rest()
+	ec.noteIdle()
 	l.flushLater()
 	l.mu.Unlock()
 	var err error
@@ -74,7 +74,7 @@ func (ec *endpointConn) serve() {
 	if bad := (*connError)(nil); errors.As(err, &bad) && l.err == nil {
 		l.out.grow()
 		l.out.b = appendGoAway(l.out.b, 0, bad.code)
-		l.flush() // it may be of help to whoever looks after the endpoint
+		l.flush() // for the endpoint's log
 	}
 	l.fail(err)
 	l.stopClock()
@@ -82,8 +82,8 @@ func (ec *endpointConn) serve() {
 	l.in.release()
 }
 
-// rest notes that the connection is idle, if it is.
-func (ec *endpointConn) rest() {
+// noteIdle starts the idle timeout if the connection has no request.
+func (ec *endpointConn) noteIdle() {
 	l := &ec.link
 	if len(l.streams) > 0 {
 		return
@@ -123,9 +123,11 @@ func (ec *endpointConn) tick(now time.Time) {
 	ec.retire()
 }
 
-func (ec *endpointConn) greet() { ec.client.learn(ec, min(ec.link.peer.maxStreams, maxStreams)) }
+func (ec *endpointConn) receivedSettings() {
+	ec.client.learn(ec, min(ec.link.peer.maxStreams, maxStreams))
+}
 
-func (ec *endpointConn) pinged([8]byte) {}
+func (ec *endpointConn) receivedPingAck([8]byte) {}
 
 func (ec *endpointConn) broken(*stream, bool) error { return nil }
 
@@ -133,7 +135,7 @@ func (ec *endpointConn) broken(*stream, bool) error { return nil }
 // (RFC 9113 §6.8).
 var errUnprocessed = errors.New("the endpoint ends the connection before it came to the request")
 
-func (ec *endpointConn) goneAway(last uint32, code errCode) {
+func (ec *endpointConn) receivedGoAway(last uint32, code errCode) {
 	for id, st := range ec.link.streams {
 		if id > last {
 			_ = ec.link.breakStream(st, errUnprocessed, true) // fails for what clients do
@@ -166,7 +168,7 @@ func (ec *endpointConn) headers(fr frame, fragment []byte) error {
 	case l.resets.has(fr.id): // it was on its way
 		return nil
 	case st != nil && st.inEnded: // more than the answer, which is whole
-		return l.calm.disturb(1)
+		return l.abuse.count(1)
 	case st == nil || st.broken != nil:
 		return l.streamError(fr.id, codeStreamClosed, "HEADERS on a stream that is closed")
 	}
@@ -177,7 +179,7 @@ func (ec *endpointConn) headers(fr frame, fragment []byte) error {
 		err = f.takeAnswer(&l.block, fr.has(flagEndStream))
 	}
 	if err != nil {
-		if failed := l.calm.disturb(1); failed != nil {
+		if failed := l.abuse.count(1); failed != nil {
 			return failed
 		}
 		return l.reset(st.id, codeProtocol, &streamError{codeProtocol, err})

@@ -362,7 +362,7 @@ func (f *forward) tunnel(a answer) error {
 	if err != nil {
 		return err
 	}
-	f.ex.ClientGone.Watch(nil) // from here on it is for whoever has the tunnel to end it
+	f.ex.ClientGone.Watch(nil) // from here on the owner of the tunnel ends it
 	var received, sent int64
 	return wire.Join(client, &tunnel{st: &f.st, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
@@ -381,7 +381,7 @@ func (f *forward) leave(err error) error {
 		l.flushLater()
 	}
 	l.remove(st)
-	f.ec.rest()
+	f.ec.noteIdle()
 	if err == nil || !errors.Is(err, exchange.ErrBackend) || len(f.answers) > 0 {
 		return err
 	}

@@ -16,20 +16,20 @@ import (
 )
 
 // link is an HTTP/2 connection, whichever side of it we are. One goroutine
-// reads; whoever has something to send writes.
+// reads; any goroutine may write.
 type link struct {
 	side     side
 	conn     net.Conn
 	settings func() *gatelodge.Settings
 
 	// For the goroutine that reads.
-	in      input
-	decoder *hpack.Decoder
-	block   block
-	pending []byte // fragments of a block whose frames have not ended
-	heading frame  // the HEADERS frame that it began with; no id: none
-	greeted bool   // the peer's first SETTINGS came
-	calm    calm
+	in            input
+	decoder       *hpack.Decoder
+	block         block
+	pending       []byte // fragments of a block whose frames have not ended
+	heading       frame  // the HEADERS frame that it began with; no id: none
+	settingsKnown bool   // the peer's first SETTINGS came
+	abuse         abuse
 
 	mu        sync.Mutex // guards what follows, and is held while frames are handled
 	out       output
@@ -39,7 +39,7 @@ type link struct {
 	closed    recent  // streams that ended
 	resets    recent  // those that we reset, on which more may be on its way
 	peer      peer
-	err       error     // why the connection is of no use any more
+	err       error     // why the connection has ended; nil: it has not
 	closing   bool      // it ends when all is written
 	closingAt time.Time // since when
 	waiting   int       // goroutines that wait for room in the output
@@ -62,14 +62,13 @@ type link struct {
 type side interface {
 	// headers takes a block that is whole but not decoded.
 	headers(f frame, fragment []byte) error
-	goneAway(last uint32, code errCode)
-	pinged(data [8]byte)
-	greet() // the peer's settings are known
-	// broken is told once of each stream that is not going to be whole: the
-	// peer has reset it, we have, or the connection has failed.
+	receivedGoAway(last uint32, code errCode)
+	receivedPingAck(data [8]byte)
+	receivedSettings() // the peer's settings are known
+	// broken is called once for each stream that ends too early: the peer has
+	// reset it, we have, or the connection has failed.
 	broken(st *stream, byPeer bool) error
-	// tick may look at the time. It is called when a time that was given to
-	// wakeBy has come.
+	// tick is called when a time that was given to wakeBy has come.
 	tick(now time.Time)
 }
 
@@ -99,9 +98,8 @@ func (l *link) limits() wire.Bounds {
 	return wire.Bounds{Bytes: limits.HeaderBytes, Fields: limits.Headers}
 }
 
-// welcome is the connection's first word: our settings, that HPACK's table is
-// not used, and the window.
-func (l *link) welcome(settings ...setting) {
+// sendSettings starts our side of the connection: our SETTINGS, and its window.
+func (l *link) sendSettings(settings ...setting) {
 	l.out.b = appendSettings(l.out.b, settings...)
 	l.out.b = appendWindowUpdate(l.out.b, 0, l.recvWindow-defaultWindow)
 }
@@ -124,7 +122,7 @@ func (l *link) decode(of section, memory exchange.Fields, fragment []byte) error
 	return nil
 }
 
-// fail makes the connection one that is of no use any more.
+// fail ends the connection with all streams on it.
 func (l *link) fail(err error) {
 	if l.err != nil {
 		return
@@ -136,7 +134,7 @@ func (l *link) fail(err error) {
 	_ = l.conn.Close() // the reader finds out
 }
 
-// breakStream ends what goes on on a stream.
+// breakStream makes reads and writes of a stream fail.
 func (l *link) breakStream(st *stream, err error, byPeer bool) error {
 	if st.broken != nil {
 		return nil
@@ -149,20 +147,20 @@ func (l *link) breakStream(st *stream, err error, byPeer bool) error {
 	return l.side.broken(st, byPeer)
 }
 
-// used notes that n bytes that came are out of the way.
+// used notes that n received bytes were consumed.
 func (l *link) used(n int) {
 	if !l.early {
 		l.credit(n)
 	}
 }
 
-// dropInput gives up what came and was not read, and will not be.
+// dropInput discards what was received and will not be read.
 func (l *link) dropInput(st *stream) {
 	l.used(st.in.size)
 	st.in.clear()
 }
 
-// reset ends a stream with a RST_STREAM. reason is for whoever works on it.
+// reset ends a stream with a RST_STREAM. reason is the error of those who use the stream.
 func (l *link) reset(id uint32, code errCode, reason error) error {
 	l.out.grow()
 	l.out.b = appendReset(l.out.b, id, code)
@@ -178,7 +176,7 @@ func (l *link) reset(id uint32, code errCode, reason error) error {
 	return nil
 }
 
-// remove forgets a stream that nobody works on any more.
+// remove forgets a stream that is no longer used.
 func (l *link) remove(st *stream) {
 	if l.data.st == st {
 		l.data.st = nil
@@ -219,14 +217,14 @@ func (r *recent) has(id uint32) bool {
 }
 
 // clock wakes the streams of a connection that wait for too long. It costs one
-// timer for all of them, which is set only when it would come too late: most
+// timer for all of them, which is reset only when it would fire too late: most
 // waits end long before.
 type clock struct {
 	timer *time.Timer
-	at    time.Time // when it strikes; zero: never
+	at    time.Time // when it fires; zero: never
 }
 
-// wakeBy has the clock strike at t at the latest.
+// wakeBy has the clock fire at t at the latest.
 func (l *link) wakeBy(t time.Time) {
 	c := &l.clock
 	if t.IsZero() || !c.at.IsZero() && !t.Before(c.at) {
@@ -234,13 +232,13 @@ func (l *link) wakeBy(t time.Time) {
 	}
 	c.at = t
 	if c.timer == nil {
-		c.timer = time.AfterFunc(time.Until(t), l.strike)
+		c.timer = time.AfterFunc(time.Until(t), l.wakeExpired)
 	} else {
 		c.timer.Reset(time.Until(t))
 	}
 }
 
-func (l *link) strike() {
+func (l *link) wakeExpired() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -279,7 +277,7 @@ func (l *link) closeWhenSent() {
 }
 
 // shut ends our side of the connection, so that the peer reads to the end of
-// what was sent, and leaves it a while to end its own.
+// what was sent, and gives it some time to end its own.
 func (l *link) shut() {
 	if l.err != nil {
 		return

@@ -24,9 +24,8 @@ type output struct {
 	by       wire.Deadline
 }
 
-// outputRoom is how much may wait to be written before those wait who want to
-// add content. What answers the peer's control frames is always added; calm
-// bounds it.
+// outputRoom is how much may be queued before writers of content have to wait.
+// Replies to the peer's control frames are always queued; abuse limits them.
 const outputRoom = wire.BufferSize - 1<<10
 
 // grow makes b ready to be appended to.
@@ -49,9 +48,9 @@ func (o *output) take() (*wire.Buffer, []byte) {
 	return buf, b
 }
 
-// flush writes what is queued, or leaves that to the goroutine that is at it.
-// The lock is held, and let go meanwhile. Before it writes it lets others run:
-// on a busy machine their frames leave in the same piece.
+// flush writes what is queued, unless another goroutine is writing already. The
+// lock is held, and released during the write. Other goroutines run first: on a
+// busy machine their frames are sent by the same write.
 func (l *link) flush() {
 	o := &l.out
 	if o.flushing || len(o.b) == 0 || l.dead() != nil {
@@ -94,8 +93,8 @@ func (l *link) dead() error {
 	return l.out.failed
 }
 
-// unwritable gives up sending. What an endpoint sent before it closed may still
-// say what became of the requests, so reading goes on to its end, for a while.
+// unwritable ends sending. What an endpoint sent before it closed may still say
+// which requests it processed, so reading goes on for a while.
 func (l *link) unwritable(err error) {
 	if l.out.failed != nil {
 		return
@@ -119,8 +118,8 @@ func (o *output) write(b []byte, timeout time.Duration) (int, error) {
 	return o.conn.Write(b)
 }
 
-// flushLater has another goroutine flush, for one that must not wait: a reader
-// that waits for its peer to read may wait for ever.
+// flushLater flushes in another goroutine, for a reader: if both peers waited for
+// the other one to read, they would wait for ever.
 func (l *link) flushLater() {
 	if l.out.flushing || len(l.out.b) == 0 || l.dead() != nil {
 		return

@@ -8,7 +8,7 @@ import (
 
 // payload is a DATA frame on its way from the input to its stream.
 type payload struct {
-	st   *stream // nil: nobody wants it
+	st   *stream // nil: the bytes are dropped
 	left int
 	pad  int
 	end  bool
@@ -33,7 +33,7 @@ func (l *link) receive() error {
 			return connErrorf(codeFrameSize, "a frame of %d bytes", f.length)
 		case l.heading.id != 0 && (f.kind != kindContinuation || f.id != l.heading.id):
 			return connErrorf(codeProtocol, "a block of fields is interrupted")
-		case !l.greeted && (f.kind != kindSettings || f.has(flagAck)):
+		case !l.settingsKnown && (f.kind != kindSettings || f.has(flagAck)):
 			return connErrorf(codeProtocol, "the first frame is not SETTINGS")
 		case f.kind == kindData:
 			if f.has(flagPadded) && f.length > 0 && len(b) == 0 {
@@ -80,7 +80,7 @@ func (l *link) frame(f frame, p []byte) error {
 		if len(p) < 8 {
 			return connErrorf(codeFrameSize, "GOAWAY of %d bytes", len(p))
 		}
-		l.side.goneAway(binary.BigEndian.Uint32(p)&^(1<<31), errCode(binary.BigEndian.Uint32(p[4:])))
+		l.side.receivedGoAway(binary.BigEndian.Uint32(p)&^(1<<31), errCode(binary.BigEndian.Uint32(p[4:])))
 	case kindWindowUpdate:
 		return l.receiveWindowUpdate(f, p)
 	}
@@ -115,7 +115,7 @@ func (l *link) beginData(f frame, rest []byte) error {
 		l.used(1 + d.pad)
 	}
 	if d.left == 0 && !d.end {
-		if err := l.calm.disturb(1); err != nil {
+		if err := l.abuse.count(1); err != nil {
 			return err
 		}
 	}
@@ -123,7 +123,7 @@ func (l *link) beginData(f frame, rest []byte) error {
 	switch {
 	case l.resets.has(f.id): // it was on its way
 	case l.early && st != nil && st.inEnded: // more than the answer, which is whole
-		if err := l.calm.disturb(1); err != nil {
+		if err := l.abuse.count(1); err != nil {
 			return err
 		}
 	case st == nil || st.inEnded || st.broken != nil:
@@ -199,7 +199,7 @@ func (l *link) endInput(st *stream) error {
 
 // streamError resets a stream on which the peer broke a rule.
 func (l *link) streamError(id uint32, code errCode, format string, args ...any) error {
-	if err := l.calm.disturb(1); err != nil {
+	if err := l.abuse.count(1); err != nil {
 		return err
 	}
 	return l.reset(id, code, &streamError{code, wire.Badf(format, args...)})
@@ -332,13 +332,13 @@ func (l *link) receiveSettings(f frame, p []byte) error {
 			st.cond.Broadcast()
 		}
 	}
-	if err := l.calm.disturb(1); err != nil {
+	if err := l.abuse.count(1); err != nil {
 		return err
 	}
 	l.out.grow()
 	l.out.b = appendFrame(l.out.b, 0, kindSettings, flagAck, 0)
-	l.greeted = true
-	l.side.greet()
+	l.settingsKnown = true
+	l.side.receivedSettings()
 	return nil
 }
 
@@ -349,10 +349,10 @@ func (l *link) receivePing(f frame, p []byte) error {
 	case len(p) != 8:
 		return connErrorf(codeFrameSize, "PING of %d bytes", len(p))
 	case f.has(flagAck):
-		l.side.pinged([8]byte(p))
+		l.side.receivedPingAck([8]byte(p))
 		return nil
 	}
-	if err := l.calm.disturb(1); err != nil {
+	if err := l.abuse.count(1); err != nil {
 		return err
 	}
 	l.out.grow()

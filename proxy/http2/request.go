@@ -93,12 +93,12 @@ func (c *conn) refuse(r *request, f frame, err error) error {
 		l.resets.add(st.id)
 		l.out.b = appendReset(l.out.b, st.id, code)
 	}
-	c.over(r)
-	return l.calm.disturb(refusedHead)
+	c.forget(r)
+	return l.abuse.count(refusedHead)
 }
 
-// over forgets a request.
-func (c *conn) over(r *request) {
+// forget removes a request that was answered, or will not be.
+func (c *conn) forget(r *request) {
 	c.link.remove(&r.st)
 	if len(c.link.streams) == 0 {
 		c.idleSince = time.Now()
@@ -123,7 +123,7 @@ func (r *request) serve() {
 
 	l.mu.Lock()
 	r.end(err)
-	c.over(r)
+	c.forget(r)
 	l.flush()
 	l.mu.Unlock()
 	c.handlers.Done()

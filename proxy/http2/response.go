@@ -98,10 +98,10 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	// After a 421 the client is to come on another connection (RFC 9110
 	// §15.5.20), which not every one does by itself.
 	if status == 421 || c.server.leaving.Load() {
-		c.leave()
+		c.goAway()
 	}
-	// The end is in the head where nothing can follow, whoever flushes when: a
-	// gRPC client takes an empty frame after it for missing trailers.
+	// If nothing can follow, the end is in the head itself: a gRPC client takes an
+	// empty frame after it for missing trailers.
 	p.ended = p.empty || length == 0
 	st.head(p.ended, func(b []byte) []byte {
 		b = appendStatus(b, status)

@@ -63,7 +63,7 @@ func (s *Server) Leave() { s.leaving.Store(true) }
 func (s *Server) Drain() {
 	s.Leave()
 	s.each(func(c *conn) {
-		c.leave()
+		c.goAway()
 		c.link.flushLater()
 	})
 }

@@ -12,7 +12,7 @@ import (
 type tunnel struct {
 	st             *stream
 	send           time.Duration
-	whom           error // whose fault an error is
+	whom           error // ErrClient or ErrBackend, which errors wrap
 	received, sent *int64
 }
 
