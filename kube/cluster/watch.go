@@ -53,6 +53,7 @@ type needed struct {
 	cfg     *objects.Config
 	present string // the optional kinds that the cluster has
 	classes objects.Table[*networkingv1.IngressClass]
+	nodes   bool // names lead there
 }
 
 // Watch returns the Source of the cluster's objects, for what config returns.
@@ -102,7 +103,7 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	cfg := w.config()
 	w.looked = cfg
 	present, unknown := w.presentKinds(cfg)
-	if w.merged != nil && !w.pending && w.made == (needed{cfg, present, w.merged.objects.Classes}) {
+	if w.merged != nil && !w.pending && w.made == (needed{cfg, present, w.merged.objects.Classes, w.needsNodes(w.merged, cfg)}) {
 		last := w.secrets
 		if w.secrets = w.wantedSecrets(w.merged, cfg); w.secrets.missing == last.missing {
 			return false
@@ -123,11 +124,15 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	next = next.with(slices.Concat(fixed, parameters, w.named), w.feeds)
 	w.secrets = w.wantedSecrets(next, cfg)
 	named, problems := w.secrets.feeds()
+	nodes := w.needsNodes(next, cfg)
+	if nodes {
+		named = append(named, feedKey{kind: "Node"})
+	}
 	if !w.start(ctx, named) {
 		return false
 	}
 	keys := slices.Concat(fixed, parameters, named)
-	w.merged, w.made = next.with(keys, w.feeds), needed{cfg, present, classes}
+	w.merged, w.made = next.with(keys, w.feeds), needed{cfg, present, classes, nodes}
 	w.parameters, w.named, w.problems, w.pending = parameters, named, problems, false
 	w.stopOthers(keys)
 	return true
@@ -163,6 +168,11 @@ func (w *Watch) wantedSecrets(m *merged, cfg *objects.Config) *secretWants {
 		configured = append(configured, cfg.ACME.BindingSecret)
 	}
 	return w.secrets.after(w.reader.Read(&m.objects, cfg, nil).Claimants, configured, known)
+}
+
+// needsNodes reports whether nodes are to be watched.
+func (w *Watch) needsNodes(m *merged, cfg *objects.Config) bool {
+	return w.reader.Read(&m.objects, cfg, nil).NeedsNodes()
 }
 
 // start starts the feeds that do not run yet, and reports whether all are there.

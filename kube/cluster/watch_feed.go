@@ -64,15 +64,15 @@ func watchBackoff() *wait.Backoff {
 	return &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 5 * time.Second}
 }
 
-// noted takes in the outcome of a request. A single object, or a resource that
-// not every cluster has, keeps nothing else from being served if it may not be
+// noted takes in the outcome of a request. A single object, or a kind that is
+// spare, keeps nothing else from being served if it may not be
 // read.
 func (f *feed) noted(problems *problems, err error) {
 	problems.note("watch "+f.key.String(), err)
 	if apierrors.IsNotFound(err) {
 		f.missing()
 	}
-	optional := f.reading.optional != nil && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
+	optional := f.reading.spare && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err))
 	if err == nil || f.key.name == "" && !optional {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -33,6 +34,8 @@ type reading struct {
 	// returns nil for an object that is not read at all, and may be given what it
 	// returned.
 	trim func(c *Cluster, object any) (metav1.Object, error)
+	// spare is a kind without which all else is served.
+	spare bool
 	// optional is a resource that not every cluster has; nil: all have it.
 	optional *schema.GroupVersionResource
 }
@@ -43,35 +46,39 @@ func readings() map[string]reading {
 		"Ingress": {
 			typed(func(c kubernetes.Interface, namespace string) lister[*networkingv1.IngressList] {
 				return c.NetworkingV1().Ingresses(namespace)
-			}), &networkingv1.Ingress{}, trimmed(trimIngress), nil,
+			}), &networkingv1.Ingress{}, trimmed(trimIngress), false, nil,
 		},
 		"IngressClass": {
 			typed(func(c kubernetes.Interface, _ string) lister[*networkingv1.IngressClassList] {
 				return c.NetworkingV1().IngressClasses()
-			}), &networkingv1.IngressClass{}, trimmed(func(_ *Cluster, o *networkingv1.IngressClass) { o.ObjectMeta = trimMeta(&o.ObjectMeta) }), nil,
+			}), &networkingv1.IngressClass{}, trimmed(func(_ *Cluster, o *networkingv1.IngressClass) { o.ObjectMeta = trimMeta(&o.ObjectMeta) }), false, nil,
 		},
 		"Service": {
 			typed(func(c kubernetes.Interface, namespace string) lister[*corev1.ServiceList] {
 				return c.CoreV1().Services(namespace)
-			}), &corev1.Service{}, trimmed(trimService), nil,
+			}), &corev1.Service{}, trimmed(trimService), false, nil,
 		},
 		"EndpointSlice": {
 			typed(func(c kubernetes.Interface, namespace string) lister[*discoveryv1.EndpointSliceList] {
 				return c.DiscoveryV1().EndpointSlices(namespace)
-			}), &discoveryv1.EndpointSlice{}, trimmed(trimSlice), nil,
+			}), &discoveryv1.EndpointSlice{}, trimmed(trimSlice), false, nil,
 		},
-		"Secret": {listSecrets(), &corev1.Secret{}, trimmed(trimSecret), nil},
+		"Secret": {listSecrets(), &corev1.Secret{}, trimmed(trimSecret), false, nil},
 		"Namespace": {
 			typed(func(c kubernetes.Interface, _ string) lister[*corev1.NamespaceList] { return c.CoreV1().Namespaces() }),
-			&corev1.Namespace{}, trimmed(trimNamespace), nil,
+			&corev1.Namespace{}, trimmed(trimNamespace), false, nil,
 		},
 		"ConfigMap": {
 			typed(func(c kubernetes.Interface, namespace string) lister[*corev1.ConfigMapList] {
 				return c.CoreV1().ConfigMaps(namespace)
-			}), &corev1.ConfigMap{}, trimmed(func(_ *Cluster, o *corev1.ConfigMap) { o.ObjectMeta = trimMeta(&o.ObjectMeta) }), nil,
+			}), &corev1.ConfigMap{}, trimmed(func(_ *Cluster, o *corev1.ConfigMap) { o.ObjectMeta = trimMeta(&o.ObjectMeta) }), false, nil,
 		},
-		"DNSEndpoint":      {listDNSEndpoints, dnsEndpointExample(), trimDNSEndpoint, &objects.DNSEndpointResource},
-		objects.StoredKind: {listSecrets(), &corev1.Secret{}, trimStored, nil},
+		"Node": {
+			typed(func(c kubernetes.Interface, _ string) lister[*corev1.NodeList] { return c.CoreV1().Nodes() }),
+			&corev1.Node{}, trimmed(trimNode), true, nil,
+		},
+		"DNSEndpoint":      {listDNSEndpoints, dnsEndpointExample(), trimDNSEndpoint, true, &objects.DNSEndpointResource},
+		objects.StoredKind: {listSecrets(), &corev1.Secret{}, trimStored, false, nil},
 	}
 }
 
@@ -146,7 +153,8 @@ func trimIngress(c *Cluster, o *networkingv1.Ingress) {
 func trimService(_ *Cluster, o *corev1.Service) {
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
 	o.Labels, o.Annotations = nil, annotationsKept(o.Annotations, intent.KeepsOfService)
-	o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports, ClusterIPs: o.Spec.ClusterIPs}
+	o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports, ClusterIPs: o.Spec.ClusterIPs,
+		ExternalIPs: o.Spec.ExternalIPs, ExternalTrafficPolicy: o.Spec.ExternalTrafficPolicy}
 	o.Status = corev1.ServiceStatus{LoadBalancer: o.Status.LoadBalancer}
 }
 
@@ -156,8 +164,31 @@ func trimSlice(_ *Cluster, o *discoveryv1.EndpointSlice) {
 	o.Annotations, o.Labels = annotations, map[string]string{discoveryv1.LabelServiceName: service}
 	for i := range o.Endpoints {
 		e := &o.Endpoints[i]
-		*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, Hints: e.Hints}
+		*e = discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, Hints: e.Hints, Hostname: e.Hostname, NodeName: shared(e.NodeName)}
 	}
+}
+
+// shared returns an equal text that all who ask for the same share: thousands of
+// endpoints name a few nodes.
+func shared(text *string) *string {
+	if text == nil {
+		return nil
+	}
+	one := unique.Make(*text).Value()
+	return &one
+}
+
+// trimNode leaves the addresses, which seldom change, where a node's status is
+// written again every few minutes.
+func trimNode(_ *Cluster, o *corev1.Node) {
+	o.ObjectMeta = trimMeta(&o.ObjectMeta)
+	o.Labels, o.Annotations = nil, nil
+	o.Spec, o.Status = corev1.NodeSpec{}, corev1.NodeStatus{Addresses: o.Status.Addresses}
+	var text []byte
+	for _, address := range o.Status.Addresses {
+		text = fmt.Appendf(text, "%s %s\n", address.Type, address.Address)
+	}
+	o.ResourceVersion = objects.HashOf(text)
 }
 
 func trimSecret(_ *Cluster, o *corev1.Secret) {

@@ -229,6 +229,84 @@ func TestNamespaceThatMayNotBeRead(t *testing.T) {
 	}
 }
 
+// TestNodesAreWatchedWhileNamesLeadThere: a Service of type NodePort has Nodes
+// read, of which the addresses count, and a gateway that may not read them serves
+// all else.
+func TestNodesAreWatchedWhileNamesLeadThere(t *testing.T) {
+	node := func(version, address string) *corev1.Node {
+		return &corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: "one", UID: "one", ResourceVersion: version},
+			Status:     corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: address}}},
+		}
+	}
+	service := func(version, name string) *corev1.Service {
+		return &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "web", UID: "web", ResourceVersion: version, Annotations: map[string]string{intent.ExternalDNSPrefix + "hostname": name}},
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort},
+		}
+	}
+	for _, forbidden := range []bool{false, true} {
+		client := fake.NewClientset(node("1", "10.1.0.1"), service("1", "web.example.net"))
+		if forbidden {
+			client.PrependReactor("list", "nodes", func(clienttesting.Action) (bool, runtime.Object, error) {
+				return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "nodes"}, "", errors.New("no right"))
+			})
+		}
+		cluster := New(client, Config{Name: "gatelodge", Namespace: "gatelodge", Pod: "p", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+		cfg := &objects.Config{Zones: []objects.ZoneConfig{{Name: "example.com"}}}
+		w := cluster.Watch(func() *objects.Config { return cfg }, &intent.Reader{})
+		ctx, stop := context.WithCancel(t.Context())
+		dirty, ended := make(chan struct{}, 1000), make(chan error)
+		go func() { ended <- w.Run(ctx, func() { dirty <- struct{}{} }) }()
+		until := func(what string, holds func(o *objects.Objects) bool) {
+			t.Helper()
+			deadline := time.After(20 * time.Second)
+			for {
+				select {
+				case <-dirty:
+					if objs := w.Objects(); holds(&objs) {
+						return
+					}
+				case <-deadline:
+					t.Fatalf("%s: it has %s", what, describe(new(w.Objects())))
+				}
+			}
+		}
+		until("a name of another zone", func(o *objects.Objects) bool { return o.Services.Len() == 1 })
+		if n := w.Objects().Nodes.Len(); n != 0 {
+			t.Errorf("%d Nodes are read for a name of another zone", n)
+		}
+		_, err := client.CoreV1().Services("a").Update(ctx, service("2", "web.example.com"), metav1.UpdateOptions{})
+		kubetest.Must(t, err)
+		if forbidden {
+			until("Nodes may not be read", func(o *objects.Objects) bool {
+				return slices.ContainsFunc(o.Problems, func(p gatelodge.Problem) bool { return strings.Contains(p.Message, "can't watch nodes: ") })
+			})
+			until("all else", func(o *objects.Objects) bool {
+				return o.Services.Get(objects.Key{Namespace: "a", Name: "web"}).ResourceVersion == "2"
+			})
+		} else {
+			until("a name of ours", func(o *objects.Objects) bool { return o.Nodes.Len() == 1 })
+			before := w.Objects().Nodes
+			_, err := client.CoreV1().Nodes().Update(ctx, node("2", "10.1.0.1"), metav1.UpdateOptions{})
+			kubetest.Must(t, err)
+			_, err = client.CoreV1().Nodes().Update(ctx, node("3", "10.1.0.2"), metav1.UpdateOptions{})
+			kubetest.Must(t, err)
+			until("another address", func(o *objects.Objects) bool { return o.Nodes != before })
+			if got := w.Objects().Nodes.Get(objects.Key{Name: "one"}).Status.Addresses[0].Address; got != "10.1.0.2" {
+				t.Errorf("a status without news counts as a change: the address is %s", got)
+			}
+			_, err = client.CoreV1().Services("a").Update(ctx, service("3", "web.example.net"), metav1.UpdateOptions{})
+			kubetest.Must(t, err)
+			until("no name any more", func(o *objects.Objects) bool { return o.Nodes.Len() == 0 })
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestServicesAreTrimmed: of a Service's annotations those of ExternalDNS are
 // kept, and of its spec what is published or routed to.
 func TestServicesAreTrimmed(t *testing.T) {

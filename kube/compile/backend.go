@@ -62,19 +62,18 @@ type failure struct {
 
 // makeBackends makes the Backends of which a part changed, and takes all others
 // from last.
-func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices objects.Table[*discoveryv1.EndpointSlice], s *secrets, objs *objects.Objects, cfg *objects.Config, last *backends) *backends {
+func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices objects.Table[*discoveryv1.EndpointSlice], slicesOf follow.Index[objects.Key, objects.Key], s *secrets, objs *objects.Objects, cfg *objects.Config, last *backends) *backends {
 	if last == nil {
 		last = &backends{cfg: cfg}
 	} else if last.users == h.users && last.hosts == h.results && last.services == services && last.slices == slices &&
 		last.secrets == s.table && last.external == objs.Externals && last.cfg == cfg {
 		return last
 	}
-	b := &backends{users: h.users, hosts: h.results, services: services, slices: slices, secrets: s.table, external: objs.Externals, cfg: cfg}
+	b := &backends{users: h.users, hosts: h.results, services: services, slices: slices, ofService: slicesOf, secrets: s.table, external: objs.Externals, cfg: cfg}
 	m := &backendMaker{
 		backends: b, last: last, objects: objs, dirty: make(follow.Dirty[gatelodge.BackendKey]),
 		results: last.results.Edit(), list: last.list.Edit(), ofSecret: last.ofSecret.Edit(), ofName: last.ofName.Edit(),
 	}
-	b.ofService = followSlices(slices, last)
 	b.administration = b.findAdministration()
 	m.findDirty()
 	failed := make(follow.Dirty[gatelodge.Name])
@@ -195,21 +194,6 @@ func (m *backendMaker) put(key gatelodge.BackendKey, before, after *backendResul
 		m.ofSecret.Set(follow.PairOf(after.secretKey, key), after.secretKey.Name != "")
 		m.ofName.Set(follow.PairOf(after.externalName, key), after.externalName != "")
 	}
-}
-
-// followSlices says which EndpointSlices belong to which Service.
-func followSlices(slices objects.Table[*discoveryv1.EndpointSlice], last *backends) follow.Index[objects.Key, objects.Key] {
-	ofService := last.ofService.Edit()
-	for key, change := range slices.Changes(last.slices) {
-		if change.Before != nil {
-			ofService.Set(follow.PairOf(objects.ServiceOf(change.Before), key), false)
-		}
-		if change.After != nil {
-			service := objects.ServiceOf(change.After)
-			ofService.Set(follow.PairOf(service, key), service.Name != "")
-		}
-	}
-	return ofService.Map()
 }
 
 // tell tells the objects that have routes to a backend what is wrong with it. It

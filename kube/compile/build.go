@@ -75,7 +75,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objs, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
-	next.backends = makeBackends(next.hosts, objs.Services, objs.Slices, next.secrets, &objs, cfg, b.last.backends)
+	next.backends = makeBackends(next.hosts, objs.Services, objs.Slices, next.reading.SlicesOf, next.secrets, &objs, cfg, b.last.backends)
 	next.announced = publish.Announce(objs.Services, cfg, b.last.announced)
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = publish.FindSecured(next.hosts.list, cfg, b.last.secured)

@@ -93,6 +93,7 @@ func arrived(o objects.Objects, part int, random *rand.Rand) objects.Objects {
 	o.Namespaces = partOf(o.Namespaces, part, random)
 	o.ConfigMaps = partOf(o.ConfigMaps, part, random)
 	o.DNSEndpoints = partOf(o.DNSEndpoints, part, random)
+	o.Nodes = partOf(o.Nodes, part, random)
 	o.Stored = partOf(o.Stored, part, random)
 	return o
 }

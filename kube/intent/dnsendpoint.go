@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -52,6 +53,15 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 		if set, ok := p.recordSet(endpoint, i); ok {
 			p.addRecords(name, set)
 		}
+	}
+	var list ineffective
+	for _, key := range slices.Sorted(maps.Keys(source.Annotations)) {
+		if IsExternalDNS(key) && !strings.HasSuffix(key, "/controller") && len(p.Claims) > 0 {
+			list.add(key, "")
+		}
+	}
+	if len(list) > 0 {
+		p.problem(gatelodge.UnknownAnnotation, "%s", list)
 	}
 	return p
 }

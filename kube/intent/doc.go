@@ -6,8 +6,10 @@
 //	annotations.go  the table of annotations; auth.go, clientauth.go, … read one group each
 //	class.go        which Ingresses are ours; parameters.go the defaults of their classes
 //	reading.go      all of them; a Reader reads each once
-//	publish.go      Services; dnsendpoint.go DNSEndpoints; records.go and rdata.go what they say
+//	publish.go      Services, servicelead.go where they lead; dnsendpoint.go DNSEndpoints; records.go and rdata.go what they say
+//	ineffective.go  annotations that have no effect where they stand
 //
-// It must not look at a second object: who gets a name, whether a Secret is there
+// It must not look at a second object, but for the EndpointSlices and nodes that the
+// names of a Service lead to: who gets a name, whether a Secret is there
 // and what is behind a Service is decided in package compile.
 package intent

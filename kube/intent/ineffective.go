@@ -61,24 +61,31 @@ func isCertManagersKey(key string) bool {
 
 // ineffective is the annotations of an object that have no effect, each with the
 // reason where that is not that another product reads it.
-type ineffective []string
+type ineffective []struct{ key, why string }
 
 func (list *ineffective) add(key, why string) {
-	if why != "" {
-		key += " (" + why + ")"
-	}
-	*list = append(*list, key)
+	*list = append(*list, struct{ key, why string }{key, why})
 }
 
 // String is the one message about all of them, "" for none.
 func (list ineffective) String() string {
-	switch len(list) {
-	case 0:
+	if len(list) == 0 {
 		return ""
-	case 1:
-		return "annotation " + list[0] + " has no effect here"
 	}
-	return "these annotations have no effect here: " + strings.Join(list, ", ")
+	slices.SortFunc(list, func(a, b struct{ key, why string }) int { return strings.Compare(a.key, b.key) })
+	if one := list[0]; len(list) == 1 && one.why != "" {
+		return "annotation " + one.key + " has no effect here: " + one.why
+	} else if len(list) == 1 {
+		return "annotation " + one.key + " has no effect here"
+	}
+	texts := make([]string, len(list))
+	for i, one := range list {
+		texts[i] = one.key
+		if one.why != "" {
+			texts[i] += " (" + one.why + ")"
+		}
+	}
+	return "these annotations have no effect here: " + strings.Join(texts, ", ")
 }
 
 // tellIneffective names the annotations of an Ingress that have no effect where
@@ -180,6 +187,5 @@ func IneffectiveOnService(annotations map[string]string) string {
 		}
 		list.add(key, why)
 	}
-	slices.Sort(list)
 	return list.String()
 }

@@ -2,6 +2,7 @@ package intent
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,59 +29,68 @@ func BalancerAddresses(service *corev1.Service) []netip.Addr {
 const OurController = "dns-controller"
 
 // readPublication reads the annotations of a Service.
-func readPublication(service *corev1.Service, objs *objects.Objects, cfg *objects.Config) *Claimant {
+func readPublication(service *corev1.Service, parts serviceParts, objs *objects.Objects, cfg *objects.Config) *Claimant {
 	p := &Claimant{
 		Applicant: Applicant{Object: objs.ObjectOf("Service", &service.ObjectMeta), Since: service.CreationTimestamp.Time},
 	}
 	if _, controller, ok := externalDNS(service.Annotations, "controller"); ok && controller != OurController {
 		return p
 	}
-	var outside, inside *Target
-	var leftOut string
-	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		outside, leftOut = balancerTarget(service)
-	}
-	if service.Spec.Type != corev1.ServiceTypeExternalName {
-		inside = clusterTarget(service)
-	}
-	p.read(service, "hostname", outside, cfg)
-	p.read(service, "internal-hostname", inside, cfg)
-	if len(p.Claims) == 0 {
-		return p
-	}
-	var a asked
-	for _, row := range recordAnnotationTable() {
-		if key, value, ok := externalDNS(service.Annotations, row.name); ok && (row.name == "ttl" || row.name == "target") {
-			if err := row.set(&a, value); err != nil {
-				p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, row.expects)
+	outside, inside := p.namesOf(service, "hostname", cfg), p.namesOf(service, "internal-hostname", cfg)
+	var list ineffective
+	if len(outside)+len(inside) > 0 {
+		var a asked
+		for _, row := range serviceAnnotationTable() {
+			if key, value, ok := externalDNS(service.Annotations, row.name); ok {
+				if err := row.set(&a, value); err != nil {
+					p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, row.expects)
+				}
 			}
 		}
+		p.publish(service, "hostname", outside, leadOf(service, false, &a.Records, parts), &a.Records, &list)
+		p.publish(service, "internal-hostname", inside, leadOf(service, true, &a.Records, parts), &a.Records, &list)
 	}
-	outward := false
-	for i := range p.Claims {
-		ask := &p.Claims[i]
-		ask.TTL = a.Records.TTL
-		if ask.Target != outside {
-			continue
-		}
-		outward = true
-		if a.Records.Target != nil {
-			ask.Target = a.Records.Target
-		}
+	if len(cfg.Zones) > 0 {
+		p.addIneffective(service, len(p.Claims) > 0, &list)
 	}
-	if outward && leftOut != "" && a.Records.Target == nil {
-		p.problem(gatelodge.BadRecord, "status.loadBalancer: %s; say by the annotation %starget where the names are to lead", leftOut, ExternalDNSPrefix)
+	if len(list) > 0 {
+		p.problem(gatelodge.UnknownAnnotation, "%s", list)
 	}
 	return p
 }
 
-// read reads a list of names that lead to t, nil where the Service's type gives
-// the annotation no meaning. A name outside of our zones is for others to
+// serviceAnnotationTable lists the annotations of ExternalDNS that say more of the
+// names of a Service.
+func serviceAnnotationTable() []annotation {
+	table := []annotation{
+		{"access", "public or private", oneOf(func(a *asked) *string { return &a.Records.access }, "public", "private"), false},
+		{"endpoints-type", "NodeExternalIP or HostIP", oneOf(func(a *asked) *string { return &a.Records.endpoints }, "NodeExternalIP", "HostIP"), false},
+	}
+	for _, row := range recordAnnotationTable() {
+		if row.name == "ttl" || row.name == "target" {
+			table = append(table, row)
+		}
+	}
+	return table
+}
+
+// oneOf reads one of a few words.
+func oneOf(field func(*asked) *string, words ...string) func(*asked, string) error {
+	return func(a *asked, value string) error {
+		if !slices.Contains(words, value) {
+			return fmt.Errorf("is not %s", strings.Join(words, " or "))
+		}
+		*field(a) = value
+		return nil
+	}
+}
+
+// namesOf reads a list of names. A name outside of our zones is for others to
 // publish, so it is not claimed.
-func (p *Claimant) read(service *corev1.Service, annotation string, t *Target, cfg *objects.Config) {
+func (p *Claimant) namesOf(service *corev1.Service, annotation string, cfg *objects.Config) (names []gatelodge.Name) {
 	key, value, ok := externalDNS(service.Annotations, annotation)
-	if !ok || t == nil {
-		return
+	if !ok {
+		return nil
 	}
 	for item := range strings.SplitSeq(value, ",") {
 		name, err := ruleHost(strings.TrimSpace(item))
@@ -88,11 +98,81 @@ func (p *Claimant) read(service *corev1.Service, annotation string, t *Target, c
 			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is not a valid name%s, expected names separated by commas", key, item, WriteInstead(item))
 			continue
 		}
-		if p.claims(name) || !cfg.HasZoneOf(name) {
+		if cfg.HasZoneOf(name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// publish asks for records of names, and of the pods and ports below them.
+func (p *Claimant) publish(service *corev1.Service, annotation string, names []gatelodge.Name, lead serviceLead, a *recordAsk, list *ineffective) {
+	if len(names) == 0 {
+		return
+	}
+	if lead.target == nil {
+		key, _, _ := externalDNS(service.Annotations, annotation)
+		list.add(key, "a Service of type ClusterIP is reached inside of the cluster alone; write internal-hostname, or say by target where its names are to lead")
+		return
+	}
+	if lead.problem != "" {
+		p.problem(gatelodge.BadRecord, "%s", lead.problem)
+	}
+	for _, name := range names {
+		p.lead(name, lead.target, a)
+		if name.IsWildcard() {
 			continue
 		}
-		if claim := p.claim(name); claim != nil {
-			claim.Target = t
+		for _, pod := range slices.Sorted(maps.Keys(lead.pods)) {
+			if below, err := gatelodge.ParseName(pod + "." + string(name)); err == nil {
+				p.lead(below, lead.pods[pod], a)
+			}
+		}
+		if serviceType(service) == corev1.ServiceTypeNodePort && a.Target == nil {
+			ports := portRecords(service, name)
+			for _, below := range slices.Sorted(maps.Keys(ports)) {
+				if at, err := gatelodge.ParseName(below + "." + string(name)); err == nil && !p.claims(at) {
+					set := ports[below]
+					set.TTL = a.TTL
+					p.addRecords(at, set)
+				}
+			}
+		}
+	}
+}
+
+// lead asks for a name to lead to a target. What is listed first counts.
+func (p *Claimant) lead(name gatelodge.Name, t *Target, a *recordAsk) {
+	if p.claims(name) {
+		return
+	}
+	if claim := p.claim(name); claim != nil {
+		claim.Target, claim.TTL = t, a.TTL
+	}
+}
+
+// addIneffective lists the other annotations of ExternalDNS on a Service that have
+// no effect there.
+func (p *Claimant) addIneffective(service *corev1.Service, publishes bool, list *ineffective) {
+	_, _, outside := externalDNS(service.Annotations, "hostname")
+	_, _, inside := externalDNS(service.Annotations, "internal-hostname")
+	for key := range service.Annotations {
+		if !IsExternalDNS(key) {
+			continue
+		}
+		switch name := key[strings.Index(key, "/")+1:]; {
+		case name == "hostname", name == "internal-hostname", name == "controller":
+		case name == "ingress-hostname-source":
+			list.add(key, "it belongs on an Ingress")
+		case !outside && !inside:
+			list.add(key, "without hostname or internal-hostname")
+		case !publishes: // the names are others' to publish, or that they have no effect is told
+		case name == "access" && serviceType(service) != corev1.ServiceTypeNodePort:
+			list.add(key, "the type of the Service is not NodePort")
+		case name == "endpoints-type" && !isHeadless(service):
+			list.add(key, "the Service is not headless")
+		case !slices.ContainsFunc(serviceAnnotationTable(), func(row annotation) bool { return row.name == name }):
+			list.add(key, "")
 		}
 	}
 }
@@ -105,51 +185,6 @@ func externalDNS(annotations map[string]string, name string) (key, value string,
 		}
 	}
 	return "", "", false
-}
-
-// balancerTarget is where a Service is reached from outside: at the addresses of
-// its load balancer, or under its name where it has a name only. A name can be an
-// alias of one other alone (RFC 1034 §3.6.2), so leftOut says what else there is.
-func balancerTarget(service *corev1.Service) (t *Target, leftOut string) {
-	t = &Target{Addresses: BalancerAddresses(service)}
-	var names []gatelodge.Name
-	for _, ingress := range service.Status.LoadBalancer.Ingress {
-		if ingress.Hostname == "" || ingress.IP != "" {
-			continue
-		}
-		name, err := targetName(ingress.Hostname)
-		if err != nil {
-			leftOut = fmt.Sprintf("%.60q %v", ingress.Hostname, err)
-			continue
-		}
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	switch {
-	case len(names) == 0:
-	case len(t.Addresses) > 0:
-		leftOut = fmt.Sprintf("%s is left out, because there are addresses too", names[0])
-	default:
-		t.Alias = names[0]
-		if len(names) > 1 {
-			leftOut = fmt.Sprintf("%s is left out, because a name can be an alias of one other alone, and that is %s", names[1], names[0])
-		}
-	}
-	return t, leftOut
-}
-
-// clusterTarget is where a Service is reached from inside of the cluster. A
-// headless one has no address of its own.
-func clusterTarget(service *corev1.Service) *Target {
-	t := &Target{}
-	for _, text := range service.Spec.ClusterIPs {
-		if address, err := netip.ParseAddr(text); err == nil {
-			t.Addresses = append(t.Addresses, address.Unmap())
-		}
-	}
-	t.Addresses = SortedAddresses(t.Addresses)
-	return t
 }
 
 // SortedAddresses returns the addresses in order and without duplicates, in a

@@ -7,9 +7,11 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -23,13 +25,21 @@ type Reading struct {
 	classes    objects.Table[*networkingv1.IngressClass]
 	configMaps objects.Table[*corev1.ConfigMap]
 	services   objects.Table[*corev1.Service]
+	slices     objects.Table[*discoveryv1.EndpointSlice]
+	nodes      objects.Table[*corev1.Node]
 	endpoints  objects.Table[*objects.DNSEndpoint]
 	parameters map[string]*classParameters // by the name of the class
 
 	Claimants Claimants                              // those that are ours
 	Unknown   gatelodge.Map[Key, *gatelodge.Problem] // Ingresses of a class that no gateway defines
 	Problems  []gatelodge.Problem                    // of the parameters of classes
+
+	SlicesOf follow.Index[objects.Key, objects.Key] // EndpointSlices by Service
+	onNodes  objects.Table[*corev1.Service]         // that lead to nodes
 }
+
+// NeedsNodes reports whether names lead to nodes.
+func (r *Reading) NeedsNodes() bool { return r.onNodes.Len() > 0 }
 
 // Reader reads the claimants, and gives what it made of them to all who ask for
 // the same. It is safe for concurrent use; the nil Reader remembers nothing.
@@ -61,7 +71,7 @@ func (r *Reader) Read(objs *objects.Objects, cfg *objects.Config, last *Reading)
 // isOf reports whether the reading is that of these objects.
 func (r *Reading) isOf(objs *objects.Objects, cfg *objects.Config) bool {
 	return r != nil && r.cfg == cfg && r.ingresses == objs.Ingresses && r.classes == objs.Classes && r.configMaps == objs.ConfigMaps &&
-		r.services == objs.Services && r.endpoints == objs.DNSEndpoints
+		r.services == objs.Services && r.slices == objs.Slices && r.nodes == objs.Nodes && r.endpoints == objs.DNSEndpoints
 }
 
 func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
@@ -70,7 +80,7 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	}
 	r := &Reading{
 		cfg: cfg, ingresses: objs.Ingresses, classes: objs.Classes, configMaps: objs.ConfigMaps,
-		services: objs.Services, endpoints: objs.DNSEndpoints,
+		services: objs.Services, slices: objs.Slices, nodes: objs.Nodes, endpoints: objs.DNSEndpoints,
 	}
 	classes := NewClasses(objs.Classes, cfg)
 	r.parameters = readParameters(objs, classes, last.parameters)
@@ -79,20 +89,14 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	}
 	claimants, unknown := last.Claimants.Edit(), last.Unknown.Edit()
 	otherRules := last.cfg != cfg
-	follow(objs.Ingresses, last.ingresses, otherRules || last.classes != r.classes || last.configMaps != r.configMaps, func(key objects.Key, source *networkingv1.Ingress) {
+	forChanged(objs.Ingresses, last.ingresses, otherRules || last.classes != r.classes || last.configMaps != r.configMaps, func(key objects.Key, source *networkingv1.Ingress) {
 		at := Key{Kind: "Ingress", Namespace: key.Namespace, Name: key.Name}
 		claimant, problem := r.readIngress(source, classes, objs, claimants.Get(at), !otherRules)
 		claimants.Set(at, claimant)
 		unknown.Set(at, problem)
 	})
-	follow(objs.Services, last.services, otherRules, func(key objects.Key, source *corev1.Service) {
-		var claimant *Claimant
-		if source != nil && len(source.Annotations) > 0 && cfg.HasNamespace(key.Namespace) {
-			claimant = readPublication(source, objs, cfg).orNil()
-		}
-		claimants.Set(Key{Kind: "Service", Namespace: key.Namespace, Name: key.Name}, claimant)
-	})
-	follow(objs.DNSEndpoints, last.endpoints, otherRules, func(key objects.Key, source *objects.DNSEndpoint) {
+	r.readServices(objs, last, claimants)
+	forChanged(objs.DNSEndpoints, last.endpoints, otherRules, func(key objects.Key, source *objects.DNSEndpoint) {
 		var claimant *Claimant
 		if source != nil && cfg.HasNamespace(key.Namespace) {
 			claimant = readDNSEndpoint(source, objs, cfg).orNil()
@@ -103,8 +107,8 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	return r
 }
 
-// follow looks at the objects that changed, or at every object.
-func follow[T comparable](now, before objects.Table[T], every bool, look func(objects.Key, T)) {
+// forChanged looks at the objects that changed, or at every object.
+func forChanged[T comparable](now, before objects.Table[T], every bool, look func(objects.Key, T)) {
 	for key, change := range now.Changes(before) {
 		look(key, change.After)
 	}
@@ -113,6 +117,57 @@ func follow[T comparable](now, before objects.Table[T], every bool, look func(ob
 			look(key, object)
 		}
 	}
+}
+
+// readServices reads the Services that changed, and those that lead to endpoints or
+// nodes that did.
+func (r *Reading) readServices(objs *objects.Objects, last *Reading, claimants *gatelodge.MapEdit[Key, *Claimant]) {
+	ofService, onNodes := last.SlicesOf.Edit(), last.onNodes.Edit()
+	moved := make(follow.Dirty[objects.Key])
+	for key, change := range objs.Slices.Changes(last.slices) {
+		if change.Before != nil {
+			service := objects.ServiceOf(change.Before)
+			ofService.Set(follow.PairOf(service, key), false)
+			moved[service] = true
+		}
+		if change.After != nil {
+			service := objects.ServiceOf(change.After)
+			ofService.Set(follow.PairOf(service, key), service.Name != "")
+			moved[service] = true
+		}
+	}
+	r.SlicesOf = ofService.Map()
+	if objs.Nodes != last.nodes {
+		follow.All(moved, last.onNodes)
+	}
+	read := func(key objects.Key, source *corev1.Service) {
+		at := Key{Kind: "Service", Namespace: key.Namespace, Name: key.Name}
+		var claimant *Claimant
+		if source != nil && len(source.Annotations) > 0 && r.cfg.HasNamespace(key.Namespace) {
+			parts := serviceParts{nodes: objs.Nodes}
+			if needsParts(source) {
+				for slice := range follow.Of(r.SlicesOf, key) {
+					parts.slices = append(parts.slices, objs.Slices.Get(slice))
+				}
+			}
+			claimant = readPublication(source, parts, objs, r.cfg).orNil()
+		}
+		if before := claimants.Get(at); before != nil && reflect.DeepEqual(before, claimant) {
+			claimant = before
+		}
+		claimants.Set(at, claimant)
+		if claimant == nil || !leadsToNodes(source) {
+			source = nil
+		}
+		onNodes.Set(key, source)
+	}
+	forChanged(objs.Services, last.services, last.cfg != r.cfg, read)
+	for key := range moved {
+		if source := objs.Services.Get(key); needsParts(source) {
+			read(key, source)
+		}
+	}
+	r.onNodes = onNodes.Map()
 }
 
 // orNil returns nil for a claimant that asks for nothing and has no problem.

@@ -20,6 +20,10 @@ type recordAsk struct {
 	names  []gatelodge.Name
 	source hostnameSource
 	others bool // another controller makes the records
+
+	// Of Services alone; "" where they don't say.
+	access    string // which addresses of nodes: public or private
+	endpoints string // the nodes of the pods instead of the pods: NodeExternalIP or HostIP
 }
 
 // hostnameSource says which names of an Ingress get records.

@@ -35,6 +35,7 @@ var kinds = []*Kind{
 	{"Secret", "v1", "secrets", true, false, tableIn(func(o *Objects) *Table[*corev1.Secret] { return &o.Secrets })},
 	{"Namespace", "v1", "namespaces", false, false, tableIn(func(o *Objects) *Table[*corev1.Namespace] { return &o.Namespaces })},
 	{"ConfigMap", "v1", "configmaps", true, false, tableIn(func(o *Objects) *Table[*corev1.ConfigMap] { return &o.ConfigMaps })},
+	{"Node", "v1", "nodes", false, false, tableIn(func(o *Objects) *Table[*corev1.Node] { return &o.Nodes })},
 	{"DNSEndpoint", DNSEndpointResource.GroupVersion().String(), DNSEndpointResource.Resource, true, false, tableIn(func(o *Objects) *Table[*DNSEndpoint] { return &o.DNSEndpoints })},
 	{StoredKind, "", "secrets", true, true, tableIn(func(o *Objects) *Table[*corev1.Secret] { return &o.Stored })},
 }

@@ -24,6 +24,7 @@ type Objects struct {
 	Secrets    Table[*corev1.Secret]
 	Namespaces Table[*corev1.Namespace]
 	ConfigMaps Table[*corev1.ConfigMap]
+	Nodes      Table[*corev1.Node] // while names of Services lead there
 
 	DNSEndpoints Table[*DNSEndpoint]
 
