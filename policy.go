@@ -31,6 +31,13 @@ type Policy struct {
 	Affinity    *Affinity       // goes before HashBy; nil: clients have no sessions
 	Ejection    *EjectionChange // of Settings.Ejection; nil: none
 	HashBy      *HashBy         // goes before LoadBalance; nil: requests are not hashed
+
+	ClientLimits  *ClientLimits
+	BodyBytes     *int64 // of a request's body, 0: no limit; nil: what Limits.BodyBytes says
+	BackendLimits *BackendLimits
+	Bandwidth     *Bandwidth
+	Timeouts      *RouteTimeouts // nil: what Settings.Timeouts says
+	Retries       *RetryRules
 }
 
 // Redirect says when a request in clear text is sent to HTTPS.
@@ -56,8 +63,8 @@ type BasicAuth struct {
 	Users map[string]PasswordHash
 }
 
-// SameProtection reports whether the two let in the same clients. Every
-// protection of a Policy is compared here, so that no request passes one by
+// SameProtection reports whether the two let in the same clients, and as much of
+// each. Every protection of a Policy is compared here, so that no request passes one by
 // being read as another (Settings.AmbiguousPaths). Those of a Host, such as
 // ClientAuth, hold for all of its routes that don't say otherwise.
 func (p *Policy) SameProtection(q *Policy) bool {
@@ -65,9 +72,17 @@ func (p *Policy) SameProtection(q *Policy) bool {
 		(p.Unavailable != "") == (q.Unavailable != "") &&
 			p.AnyClientCertificate == q.AnyClientCertificate &&
 			slices.Equal(p.AllowFrom, q.AllowFrom) && slices.Equal(p.DenyFrom, q.DenyFrom) &&
-			p.BasicAuth.sameUsers(q.BasicAuth)
+			p.BasicAuth.sameUsers(q.BasicAuth) &&
+			p.ClientLimits.equal(q.ClientLimits) &&
+			same(p.BodyBytes, q.BodyBytes) &&
+			same(p.BackendLimits, q.BackendLimits)
 }
 
 func (b *BasicAuth) sameUsers(c *BasicAuth) bool {
 	return b == c || b != nil && c != nil && maps.Equal(b.Users, c.Users)
+}
+
+// same reports whether both are nil, or neither is and what they point to is equal.
+func same[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }

@@ -138,7 +138,30 @@ func (p *Policy) String() string {
 	if p.HashBy != nil {
 		fmt.Fprintf(&b, " hash-by=%s", p.HashBy)
 	}
+	p.writeLimits(&b)
 	return b.String()
+}
+
+// writeLimits lists how much is let in, how fast, and for how long.
+func (p *Policy) writeLimits(b *strings.Builder) {
+	if p.ClientLimits != nil {
+		b.WriteString(p.ClientLimits.String())
+	}
+	if p.BodyBytes != nil {
+		fmt.Fprintf(b, " body-bytes=%d", *p.BodyBytes)
+	}
+	if l := p.BackendLimits; l != nil {
+		fmt.Fprintf(b, " max-requests=%d max-pending=%d", l.Requests, l.Pending)
+	}
+	if w := p.Bandwidth; w != nil {
+		fmt.Fprintf(b, " limit-rate=%d after=%d", w.Rate, w.After)
+	}
+	if p.Timeouts != nil {
+		b.WriteString(p.Timeouts.String())
+	}
+	if p.Retries != nil {
+		b.WriteString(p.Retries.String())
+	}
 }
 
 // String is the rule's line in the text form.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatelodge.dev/proxy/exchange"
 )
@@ -14,6 +15,7 @@ type answer struct {
 	reason string          // for the access log
 	text   string          // for the client
 	fields exchange.Fields // in addition to Content-Type
+	limit  string          // the annotation whose limit was exceeded, for the metric; "": none
 }
 
 func badRequest(why string) *answer {
@@ -36,8 +38,18 @@ func unavailable(why string) *answer {
 	return &answer{status: 503, reason: why, text: "Service Unavailable"}
 }
 
-func tooManyRequests(why string) *answer {
-	return &answer{status: 429, reason: why, text: "Too Many Requests", fields: exchange.Fields{{Name: "retry-after", Value: "1"}}}
+func tooManyRequests(why string, wait time.Duration) *answer {
+	return &answer{status: 429, reason: why, text: "Too Many Requests", fields: retryAfter(wait)}
+}
+
+// retryAfter asks to wait, for a second at least (RFC 9110 §10.2.3).
+func retryAfter(wait time.Duration) exchange.Fields {
+	seconds := (max(wait, time.Second) + time.Second - 1) / time.Second
+	return exchange.Fields{{Name: "retry-after", Value: strconv.FormatInt(int64(seconds), 10)}}
+}
+
+func gatewayTimeout(why string) *answer {
+	return &answer{status: 504, reason: why, text: "Gateway Timeout"}
 }
 
 // hungUp is for a client that is not there any more: nothing is sent.
@@ -46,7 +58,7 @@ func hungUp(why string) *answer {
 }
 
 func contentTooLarge(why string) *answer {
-	return &answer{status: 413, reason: why, text: "Content Too Large"}
+	return &answer{status: 413, reason: why, text: "Content Too Large", limit: "proxy-body-size"}
 }
 
 // conclude answers a request whose forwarding failed before a response was begun,
@@ -65,7 +77,7 @@ func (r *request) conclude(err error) error {
 	a := &answer{status: 502, text: "Bad Gateway"}
 	switch client := errors.Is(err, exchange.ErrClient); {
 	case client && tooLarge:
-		a.status, a.text = 413, "Content Too Large"
+		a = contentTooLarge(r.reason)
 	case client && timeout:
 		a.status, a.text = 408, "Request Timeout"
 	case client:
@@ -81,6 +93,9 @@ func (r *request) conclude(err error) error {
 // that is all it understands.
 func (r *request) answer(a *answer) error {
 	r.reason, r.response.session = a.reason, "" // no endpoint has taken the session
+	if a.limit != "" {
+		r.series().limited(a.limit)
+	}
 	if a.status == statusGone {
 		return exchange.ErrClient
 	}

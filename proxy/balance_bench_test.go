@@ -24,24 +24,55 @@ func BenchmarkForward(b *testing.B) {
 		{"session", gatelodge.Policy{Affinity: &gatelodge.Affinity{Cookie: "user"}}},
 		{"hash with a subset", gatelodge.Policy{HashBy: &gatelodge.HashBy{Key: hashBy("$arg_user").Key, Subset: 3}}},
 		{"hash with a bound", gatelodge.Policy{HashBy: &gatelodge.HashBy{Key: hashBy("$arg_user").Key, Bound: 1.25}}},
+		{"limit-rps", gatelodge.Policy{ClientLimits: &gatelodge.ClientLimits{PerSecond: 1e6, Burst: 1000}}},
+		{"limit-connections", gatelodge.Policy{ClientLimits: &gatelodge.ClientLimits{Connections: 1000}}},
+		{"max-requests", gatelodge.Policy{BackendLimits: &gatelodge.BackendLimits{Requests: 1000}}},
+		{"limit-rate", gatelodge.Policy{Bandwidth: &gatelodge.Bandwidth{Rate: 1 << 40}}},
+		{"proxy-read-timeout", gatelodge.Policy{Timeouts: &gatelodge.RouteTimeouts{Read: time.Second}}},
+		{"request-timeout", gatelodge.Policy{Timeouts: &gatelodge.RouteTimeouts{Request: time.Minute}}},
+		{"proxy-next-upstream", gatelodge.Policy{Retries: &gatelodge.RetryRules{On: gatelodge.RetryError | gatelodge.Retry503}}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			f := newFleet(b, &c.policy)
-			f.swap(endpointsOf(10)...)
-			for _, e := range f.server.upstreams.byKey[appKey].endpoints {
-				e.handle = func(x *exchange.Exchange) error { return x.Response.Head(200, nil, 0) }
-			}
-			header := exchange.Fields{{Name: "cookie", Value: "theme=dark; user=7"}}
-			answer := &recorded{}
-			x := &exchange.Exchange{Conn: fleetConn, Client: fleetConn.Peer, Method: "GET", Scheme: "http", Authority: appHost}
+			send := forwarding(b, &c.policy)
 			b.ReportAllocs()
 			for b.Loop() {
-				x.Path, x.Query, x.Body, x.Response = "/cart", "?user=7", noBody{}, answer
-				x.Header = append(x.Header[:0], header...)
-				if err := f.server.handle(x); err != nil {
-					b.Fatal(err)
-				}
+				send()
 			}
 		})
+	}
+}
+
+// forwarding returns what sends a request to an endpoint that answers at once.
+func forwarding(t testing.TB, policy *gatelodge.Policy) (send func()) {
+	f := newFleet(t, policy)
+	f.swap(endpointsOf(10)...)
+	for _, e := range f.server.upstreams.byKey[appKey].endpoints {
+		e.handle = func(x *exchange.Exchange) error {
+			if err := x.Response.Head(200, nil, 2); err != nil {
+				return err
+			}
+			_, err := x.Response.Write([]byte("ok"))
+			return err
+		}
+	}
+	header := exchange.Fields{{Name: "cookie", Value: "theme=dark; user=7"}}
+	answer := &recorded{}
+	x := &exchange.Exchange{
+		Context: t.Context(), ClientGone: new(exchange.ClientGone), Conn: fleetConn, Client: fleetConn.Peer,
+		Method: "GET", Scheme: "http", Authority: appHost,
+	}
+	return func() {
+		x.Path, x.Query, x.Body, x.Response = "/cart", "?user=7", noBody{}, answer
+		x.Header = append(x.Header[:0], header...)
+		if err := f.server.handle(x); err != nil || answer.status != 200 {
+			t.Fatal(answer.status, err)
+		}
+	}
+}
+
+// TestPlainRouteAllocates: a policy costs only where it is used.
+func TestPlainRouteAllocates(t *testing.T) {
+	if n := testing.AllocsPerRun(2000, forwarding(t, &gatelodge.Policy{})); n > 2 {
+		t.Errorf("%v allocations, want 2", n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
@@ -41,7 +42,7 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 		case errors.Is(err, errHungUp):
 			return hungUp(err.Error())
 		case errors.Is(err, errHashesOfClient):
-			return tooManyRequests(err.Error())
+			return tooManyRequests(err.Error(), time.Second)
 		case err != nil:
 			return unavailable(err.Error())
 		}

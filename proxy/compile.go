@@ -82,7 +82,7 @@ func (s *Server) compileRoutes(source []*gatelodge.Route, snapshot *gatelodge.Sn
 		if i > 0 && source[i-1].Policy == r.Policy {
 			compiled.steps = list.routes[i-1].steps
 		} else {
-			compiled.steps = s.steps(r.Policy)
+			compiled.steps = s.steps(r)
 		}
 		if list.routes[i] = compiled; !seen[compiled.series] {
 			seen[compiled.series] = true

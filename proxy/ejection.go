@@ -41,8 +41,12 @@ const avoidRefused = time.Second
 // noteOutcome counts how a try ended. What only the client did wrong says nothing,
 // nor does an endpoint that says itself that it did not process a request.
 func (r *request) noteOutcome(b *backend, e *endpoint, err error) {
+	status := r.response.status
+	if other := (*notPassedOn)(nil); err != nil && errors.As(err, &other) {
+		status, err = other.status, nil
+	}
 	switch {
-	case err == nil && !isFailure(r.response.status):
+	case err == nil && !isFailure(status):
 		e.health.succeeded()
 	case err == nil, errors.Is(err, exchange.ErrBackend) && !errors.Is(err, exchange.ErrUnprocessed):
 		now := time.Now()

@@ -19,26 +19,22 @@ func (r *request) forward() error {
 	r.upgradeOnly(b.source.Protocol)
 	r.x.Path = r.path
 
-	retries := r.table.settings.Retries
-	b.upstream.budget.earn(retries.Budget)
-	for attempts, resends := 1, 0; ; {
+	settings := &r.table.settings.Retries
+	b.upstream.budget.earn(settings.Budget)
+	r.retries.begin(r.route.source.Policy.Retries, settings)
+	if r.retries.on&gatelodge.RetryStatuses != 0 {
+		r.response.judge = r
+	}
+	for {
 		now := time.Now()
 		e := r.choose(b, now)
 		if e == nil { // all were tried: use a new connection to the first
 			e = r.tried[0]
 		}
 		err := r.try(b, e, now)
-		allRefused := isUnsent(err) && len(r.tried) >= len(b.eligible)
-		switch {
-		case err == nil || !r.mayRetry(err):
+		if err == nil || !isNotPassedOn(err) && !r.triesAgain(b, err) {
+			r.response.judge = nil
 			return err
-		case errors.Is(err, exchange.ErrUnprocessed) && resends < maxResends:
-			resends++ // it costs an endpoint nothing
-			r.pause(resends)
-		case allRefused || attempts >= retries.Attempts || !b.upstream.budget.spend():
-			return err
-		default:
-			attempts++
 		}
 		b.series.retries.Inc()
 		r.body.rewind()

@@ -56,7 +56,10 @@ func (r *request) locate() *answer {
 	if refused := r.ambiguous(path); refused != nil {
 		return refused
 	}
-	if limit := r.table.settings.Limits.BodyBytes; limit > 0 && r.x.Length > limit {
+	if most := r.route.source.Policy.BodyBytes; most != nil {
+		r.body.limit = *most
+	}
+	if limit := r.body.limit; limit > 0 && r.x.Length > limit {
 		return contentTooLarge(fmt.Sprintf("a body of %d bytes, the limit is %d", r.x.Length, limit))
 	}
 	return nil
@@ -91,7 +94,8 @@ type step func(*request) *answer
 // steps compiles the policies of a route, and of its host, in the order in which
 // they are applied. A policy of the route that is not set is no step; that of the
 // host is looked up in the request, because hosts may share their routes.
-func (s *Server) steps(p *gatelodge.Policy) []step {
+func (s *Server) steps(route *gatelodge.Route) []step {
+	p := route.Policy
 	redirect := redirectTo(p)
 	return slices.DeleteFunc([]step{
 		hsts(p),
@@ -101,6 +105,10 @@ func (s *Server) steps(p *gatelodge.Policy) []step {
 		redirect,
 		refuseUnavailable(p),
 		clientAddress(p),
+		s.limitClients(route), // before passwords are checked
 		s.basicAuth(p),
+		timeouts(p),
+		limitBackend(p),
+		limitRate(p),
 	}, func(st step) bool { return st == nil })
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 type metrics struct {
 	requests         *prometheus.CounterVec
 	duration         *prometheus.HistogramVec
+	limited          *prometheus.CounterVec
 	connections      *prometheus.GaugeVec
 	handshakes       *prometheus.CounterVec
 	upstreamRequests *prometheus.CounterVec
@@ -60,6 +62,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 	m := &metrics{
 		requests:         counter("http_requests_total", "Requests by route, method and status.", append(request, "method", "code")),
 		duration:         seconds("http_request_duration_seconds", "Time from the head of a request to the end of its response.", request),
+		limited:          counter("http_limited_total", "Requests refused because a limit was exceeded, by the annotation that sets it.", append(request, "limit")),
 		connections:      gauge("http_open_connections", "Open connections of clients, including tunnels.", []string{"listener"}),
 		handshakes:       counter("tls_handshakes_total", "TLS handshakes with clients by version and result: ok or failed.", []string{"version", "result"}),
 		upstreamRequests: counter("upstream_requests_total", "Requests sent to endpoints, counting each try.", upstream),
@@ -74,7 +77,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		routes:    make(map[requestKey]*requestSeries),
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
-	to.MustRegister(m.requests, m.duration, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
+	to.MustRegister(m.requests, m.duration, m.limited, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
 		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
@@ -102,7 +105,8 @@ type requestSeries struct {
 
 	mu     sync.Mutex // held to add to seen
 	seen   atomic.Pointer[seenRequests]
-	closed bool // the series were dropped; guarded by mu
+	closed bool     // the series were dropped; guarded by mu
+	limits []string // by which requests were refused; guarded by mu
 }
 
 // seenRequests counts the requests so far.
@@ -171,6 +175,20 @@ func (s *requestSeries) add(method string, status int, took time.Duration) {
 	s.seen.Store(next)
 }
 
+// limited counts a request that was refused because of a limit.
+func (s *requestSeries) limited(limit string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	if !slices.Contains(s.limits, limit) {
+		s.limits = append(s.limits, limit)
+	}
+	k := s.key
+	s.all.limited.WithLabelValues(k.namespace, k.ingress, k.service, limit).Inc()
+}
+
 // drop removes the series.
 func (m *metrics) drop(s *requestSeries) {
 	s.mu.Lock()
@@ -181,6 +199,9 @@ func (m *metrics) drop(s *requestSeries) {
 		m.requests.DeleteLabelValues(k.namespace, k.ingress, k.service, c.method, strconv.Itoa(c.status))
 	}
 	m.duration.DeleteLabelValues(k.namespace, k.ingress, k.service)
+	for _, limit := range s.limits {
+		m.limited.DeleteLabelValues(k.namespace, k.ingress, k.service, limit)
+	}
 }
 
 // methods are the values of the method label, apart from OTHER.

@@ -29,6 +29,13 @@ type request struct {
 	upstreamTime time.Duration // of all tries
 	reason       string        // why the answer is our own, or why the response was aborted
 
+	counted  *client            // in which the request counts as open; nil: in none
+	gate     *gate              // that the request passed; nil: there is none
+	expiry   *expiry            // nil: it may take any time
+	timeouts gatelodge.Timeouts // of x, if it has some
+	throttle throttle           // the response of x, if its rate is limited
+	retries  retries
+
 	body     body
 	response response
 	fields   exchange.Fields // memory for the forwarded fields
@@ -57,6 +64,7 @@ func (s *Server) end(r *request) {
 	}
 	r.series().observe(r.x.Method, r.status(), took)
 	s.log.request(r, took)
+	r.release()
 	r.x.Body, r.x.Response = r.body.Body, r.response.Response
 	clear(r.fields)
 	clear(r.tried)
@@ -68,6 +76,20 @@ func (s *Server) end(r *request) {
 	*r = request{body: body{kept: kept}, fields: r.fields[:0], tried: r.tried[:0], response: response{fields: r.response.fields[:0]}}
 	s.requests.Put(r)
 	s.work.leave()
+}
+
+// release gives back what the request's policies took.
+func (r *request) release() {
+	if r.counted != nil {
+		r.counted.open.Add(-1)
+	}
+	if r.gate != nil {
+		r.gate.leave()
+	}
+	if r.expiry != nil {
+		r.expiry.end()
+	}
+	r.x.Timeouts = nil
 }
 
 // refused counts and logs a request that the engine answered because its head is
@@ -117,10 +139,15 @@ type response struct {
 	tunnel  exchange.Tunnel // after an upgrade
 	timed   bool            // headAt is wanted
 	headAt  time.Time       // of the head; zero: there was none, or it is not wanted
+	judge   *request        // which says what answers of endpoints are passed on; nil: all are
 }
 
-// Head records the status, and adds the fields of our own.
+// Head records the status, and adds the fields of our own. It returns
+// a notPassedOn where another endpoint is to be tried.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
+	if p.judge != nil && !p.judge.passesOn(status) {
+		return &notPassedOn{status}
+	}
 	nameless := p.name != "" && !header.Has("server")
 	if p.hsts != "" || p.session != "" || nameless {
 		p.fields = append(p.fields[:0], header...)

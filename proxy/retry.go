@@ -2,25 +2,119 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
+	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
-// mayRetry reports whether a request whose try failed may be sent again: no part
-// of the response was sent, no part of the body was read, and the request either
-// was not processed or is idempotent (RFC 9110 §9.2.2).
-func (r *request) mayRetry(err error) bool {
-	switch {
-	case !errors.Is(err, exchange.ErrBackend), r.response.begun(), r.body.lost:
+// retries is how often a request was sent, and what else decides whether it is
+// sent again.
+type retries struct {
+	on     gatelodge.RetryConditions
+	most   int       // tries that count, with the first
+	until  time.Time // no other begins later; zero: no bound
+	tries  int       // so many that count
+	again  int       // further ones, of a request that was not processed
+	reason string    // what the last one was for; "": there was none
+}
+
+// begin sets the rules for a request.
+func (t *retries) begin(rules *gatelodge.RetryRules, settings *gatelodge.Retries) {
+	*t = retries{on: gatelodge.DefaultRetries, most: settings.Attempts, tries: 1}
+	if rules == nil {
+		return
+	}
+	t.on = rules.On
+	if rules.Tries > 0 {
+		t.most = rules.Tries
+	}
+	if rules.Within > 0 {
+		t.until = time.Now().Add(rules.Within)
+	}
+}
+
+// triesAgain decides whether a request whose try failed is sent again: no part of
+// the response was sent, the body is still there, and the request was not
+// processed, or may be repeated.
+func (r *request) triesAgain(b *backend, err error) bool {
+	if !errors.Is(err, exchange.ErrBackend) || r.response.begun() || r.body.lost {
 		return false
-	case errors.Is(err, exchange.ErrUnsent):
+	}
+	untried := len(r.tried) < len(b.eligible)
+	unsent := errors.Is(err, exchange.ErrUnsent)
+	if errors.Is(err, exchange.ErrUnprocessed) && r.retries.again < maxResends {
+		r.retries.again++ // it costs an endpoint nothing
+		r.retries.reason = "unprocessed"
+		r.pause(r.retries.again)
 		return true
 	}
-	// Don't retry after a timeout: the client has waited long enough.
-	return !errors.Is(err, exchange.ErrTimeout) && isIdempotent(r.x.Method)
+	condition := failure(err)
+	switch {
+	case !r.retries.on.Has(condition), !unsent && !r.repeatable():
+		return false
+	case !untried && (unsent || condition == gatelodge.RetryAnswerTimeout):
+		return false // the same endpoint would do the same
+	}
+	return r.another(b, condition)
+}
+
+// passesOn reports whether the answer to a try is passed on to the client, and
+// otherwise decides that there will be another try. A body that may be lost by
+// then is no longer there for one.
+func (r *request) passesOn(status int) bool {
+	condition := gatelodge.RetryStatus(status)
+	if condition == 0 || !r.retries.on.Has(condition) || !r.repeatable() || r.x.Length < 0 || r.x.Length > mostKept {
+		return true
+	}
+	b := r.table.backends.Get(r.route.source.Backend)
+	return len(r.tried) >= len(b.eligible) || !r.another(b, condition)
+}
+
+// another takes another try, if one is left.
+func (r *request) another(b *backend, condition gatelodge.RetryConditions) bool {
+	t := &r.retries
+	if t.tries >= t.most || !t.until.IsZero() && time.Now().After(t.until) || !b.upstream.budget.spend() {
+		return false
+	}
+	t.tries++
+	t.reason = condition.String()
+	return true
+}
+
+// repeatable reports whether a request may be processed twice (RFC 9110 §9.2.2).
+func (r *request) repeatable() bool {
+	return isIdempotent(r.x.Method) || r.retries.on.Has(gatelodge.RetryNonIdempotent)
+}
+
+// notPassedOn is the error of a try whose answer is not passed on to the client.
+type notPassedOn struct{ status int }
+
+func (n *notPassedOn) Error() string {
+	return fmt.Sprintf("the answer %d is not passed on, because there is another try", n.status)
+}
+
+// isNotPassedOn reports whether another try was decided on already.
+func isNotPassedOn(err error) bool {
+	var other *notPassedOn
+	return errors.As(err, &other)
+}
+
+// failure is the condition that the error of an endpoint is.
+func failure(err error) gatelodge.RetryConditions {
+	switch timeout := errors.Is(err, exchange.ErrTimeout); {
+	case timeout && errors.Is(err, exchange.ErrUnsent):
+		return gatelodge.RetryConnectTimeout
+	case timeout:
+		return gatelodge.RetryAnswerTimeout
+	case errors.Is(err, exchange.ErrTooLarge), wire.IsMalformed(err):
+		return gatelodge.RetryInvalidAnswer
+	}
+	return gatelodge.RetryError
 }
 
 // pause waits before a request is sent again for the nth time to an endpoint that

@@ -35,6 +35,7 @@ type Server struct {
 	changes     changes // between compile and published of one Swap
 	metrics     *metrics
 	credentials *credentials
+	clients     *clientTable
 	log         *accessLog
 	work        work
 	requests    sync.Pool // of *request
@@ -48,7 +49,7 @@ type Server struct {
 // New returns a server for the snapshots of live; call it before live's first
 // Swap. It registers its metrics, so call it once for a Registerer.
 func New(live *gatelodge.Live, cfg Config) *Server {
-	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials()}
+	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials(), clients: newClientTable()}
 	s.work.tunnels = make(map[exchange.Tunnel]struct{})
 	s.work.changed = gatelodge.NewSignal()
 	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)

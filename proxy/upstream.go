@@ -15,7 +15,7 @@ import (
 )
 
 // upstreams are what outlives a Snapshot for each Backend: connections, whose
-// turn it is, and the retries that are left.
+// turn it is, the retries that are left, and the requests that wait.
 type upstreams struct {
 	settings func() *gatelodge.Settings
 	random   func() uint64
@@ -29,9 +29,10 @@ type upstream struct {
 	turn      turn
 	budget    budget
 	random    func() uint64
-	measured  atomic.Uint32             // what of the endpoints' load is measured
-	inFlight  atomic.Int64              // requests at all endpoints, once it is measured
-	ejecting  sync.Mutex                // held to decide whether an endpoint is ejected
+	measured  atomic.Uint32 // what of the endpoints' load is measured
+	inFlight  atomic.Int64  // requests at all endpoints, once it is measured
+	ejecting  sync.Mutex    // held to decide whether an endpoint is ejected
+	gate      gate
 	endpoints map[endpointKey]*endpoint // guarded by upstreams.mu
 }
 

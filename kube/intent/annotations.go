@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	gatelodge "gatelodge.dev"
 )
@@ -40,6 +41,7 @@ type asked struct {
 	Balance     BalanceAsk
 	Affinity    affinityAsk
 	Ejection    *gatelodge.EjectionChange // nil: none
+	Limits      LimitsAsk
 	Records     recordAsk
 	canary      bool             // it gets a part of the requests of another Ingress
 	aliases     []gatelodge.Name // further names of its first host
@@ -125,6 +127,25 @@ func annotationTable() []annotation {
 		{"session-cookie-secure", `"true" or "false"`, setCookieSecure, false},
 		{"session-cookie-change-on-failure", `"true" or "false"`, setChangeOnFailure, false},
 
+		{"limit-rps", expectsCount, setCount(mostCount, func(l *LimitsAsk) *int { return &l.client.PerSecond }), true},
+		{"limit-rpm", expectsCount, setCount(mostCount, func(l *LimitsAsk) *int { return &l.client.PerMinute }), true},
+		{"limit-burst-multiplier", "a number from 0 to 1000", setCount(1000, func(l *LimitsAsk) *int { return &l.client.Burst }), true},
+		{"limit-connections", expectsCount, setCount(mostCount, func(l *LimitsAsk) *int { return &l.client.Connections }), true},
+		{exempt, sourceRangeExpects, setExempt, false},
+		{olderExempt, sourceRangeExpects, setExempt, false},
+		{"limit-rate", expectsKiB, setKiB(func(l *LimitsAsk) *int64 { return &l.bandwidth.Rate }), false},
+		{"limit-rate-after", expectsKiB, setKiB(func(l *LimitsAsk) *int64 { return &l.bandwidth.After }), false},
+		{"max-requests", expectsCount, setCount(mostCount, func(l *LimitsAsk) *int { return &l.maxRequests }), true},
+		{"max-pending", "a number from 0 to 1000000", setCount(mostCount, func(l *LimitsAsk) *int { return &l.maxPending }), false},
+		{"proxy-body-size", "a size such as 512k, 8m or 1g, or 0 for no limit", setBodySize, true},
+		{"proxy-connect-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Connect }), false},
+		{"proxy-send-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Send }), false},
+		{"proxy-read-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Read }), false},
+		{"request-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Request }), false},
+		{"proxy-next-upstream", `"off", or some of ` + gatelodge.RetryWords(), setNextUpstream, false},
+		{"proxy-next-upstream-tries", "a number from 0 to 100, where 0 is as many as there are endpoints", setTries, false},
+		{"proxy-next-upstream-timeout", expectsDuration + ", where 0 is no bound", setRetryWithin, false},
+
 		// A protection that ingress-nginx knows: what asks for it is not served
 		// without it.
 		{"auth-url", "", notYet, true},
@@ -153,7 +174,7 @@ func recordAnnotationTable() []annotation {
 // readAnnotations reads all that is addressed to us, after the defaults of the
 // class, and reports to in what is not honoured.
 func readAnnotations(annotations map[string]string, in *Claimant) asked {
-	a := asked{namespace: in.Object.Namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}, Balance: BalanceAsk{size: defaultSubset}}
+	a := asked{namespace: in.Object.Namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}, Limits: defaultLimits(), Balance: BalanceAsk{size: defaultSubset}}
 	if len(annotations) == 0 && in.defaults == nil {
 		return a
 	}
@@ -174,6 +195,7 @@ func readAnnotations(annotations map[string]string, in *Claimant) asked {
 	}
 	a.Auth.check(&a, in)
 	a.BackendTLS.check(&a, in)
+	a.Limits.check(in)
 	if a.ACME == ACMEUnset && isCertManagers(annotations) {
 		a.ACME = ACMENo
 	}

@@ -3,10 +3,8 @@ package intent
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -44,20 +42,12 @@ type Target struct {
 
 // setTTL reads seconds or a duration. A TTL has 31 bits (RFC 2181 §8).
 func setTTL(a *asked, value string) error {
-	ttl, err := time.ParseDuration(value)
-	if seconds, numeric := strconv.ParseInt(value, 10, 64); numeric == nil {
-		if seconds > math.MaxInt32 {
-			return errors.New("is too long")
-		}
-		ttl, err = time.Duration(seconds)*time.Second, nil
+	ttl, err := parseDuration(value)
+	if err == nil && ttl < time.Second {
+		err = errors.New("is too short")
 	}
-	switch {
-	case err != nil:
-		return errors.New("is not a valid duration")
-	case ttl < time.Second:
-		return errors.New("is too short")
-	case ttl > math.MaxInt32*time.Second:
-		return errors.New("is too long")
+	if err != nil {
+		return err
 	}
 	a.Records.TTL = ttl.Truncate(time.Second)
 	return nil

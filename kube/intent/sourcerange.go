@@ -18,15 +18,21 @@ const (
 // currentName and olderName return the names of an annotation that has two; the
 // older name of any other is "".
 func currentName(name string) string {
-	if name == olderAllowlist {
+	switch name {
+	case olderAllowlist:
 		return allowlist
+	case olderExempt:
+		return exempt
 	}
 	return name
 }
 
 func olderName(name string) string {
-	if currentName(name) == allowlist {
+	switch currentName(name) {
+	case allowlist:
 		return olderAllowlist
+	case exempt:
+		return olderExempt
 	}
 	return ""
 }

@@ -69,6 +69,10 @@ type Exchange struct {
 	// before it sends the body (RFC 9110 §10.1.1).
 	ExpectsContinue bool
 
+	// Timeouts are those that a connection to a backend applies to the request:
+	// Connect, Send and Read. Nil: those of the settings.
+	Timeouts *gatelodge.Timeouts
+
 	Body     Body // never nil
 	Response Response
 

@@ -27,7 +27,7 @@ type Options struct {
 	Settings func() *gatelodge.Settings
 
 	// Dial connects to the endpoint; nil is plain TCP. ctx ends after
-	// Timeouts.Connect.
+	// Timeouts.Connect of the request.
 	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 
 	// MaxIdle is how many unused connections are kept; 0 is DefaultMaxIdle.
@@ -92,7 +92,8 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // An error of the endpoint wraps exchange.ErrBackend, and
 //   - ErrUnsent if it accepts no connection, or no byte on it,
 //   - ErrStale if a reused connection ends before a response,
-//   - ErrTimeout if it makes no progress for Timeouts.Connect, Send or Read,
+//   - ErrTimeout if it makes no progress for Timeouts.Connect, Send or Read, which
+//     are those of ex if it has some,
 //   - ErrTooLarge if the head of the response exceeds a limit,
 //   - none of these if it closes or resets at any other point, or its response
 //     is malformed. Unless Head was called, the client has received nothing.
@@ -101,13 +102,14 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // the request can't be written. A response that arrives before the end of the
 // request's body is forwarded, and the rest of the body is left to the client's
 // engine. Context ends the attempt to connect; after that, ClientGone ends the request,
-// and the timeouts limit how long Do waits for either peer.
+// and the timeouts limit how long Do waits for either peer. The error of a request
+// that ClientGone ends is that of its Err.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
 	}
-	if ex.ClientGone.Signaled() { // rather than open a connection, or end a kept one, for nothing
-		return fmt.Errorf("%w: went away", exchange.ErrClient)
+	if err := ex.ClientGone.Err(); err != nil { // rather than open a connection, or end a kept one, for nothing
+		return err
 	}
 	f := c.takeForward(ex)
 	err := f.run()
@@ -131,8 +133,8 @@ func (c *Client) Close() {
 	}
 }
 
-// take returns the last used idle connection, or makes a new one.
-func (c *Client) take(ctx context.Context) (*endpointConn, error) {
+// take returns the last used idle connection, or makes a new one within timeout.
+func (c *Client) take(ctx context.Context, timeout time.Duration) (*endpointConn, error) {
 	c.mu.Lock()
 	if n := len(c.idle); n > 0 {
 		ec := c.idle[n-1]
@@ -144,7 +146,7 @@ func (c *Client) take(ctx context.Context) (*endpointConn, error) {
 	}
 	c.mu.Unlock()
 
-	if timeout := c.opts.Settings().Timeouts.Connect; timeout > 0 {
+	if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()

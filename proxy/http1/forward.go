@@ -37,6 +37,9 @@ func (c *Client) takeForward(ex *exchange.Exchange) *forward {
 	}
 	settings := c.opts.Settings()
 	f.c, f.ex, f.timeouts = c, ex, settings.Timeouts
+	if ex.Timeouts != nil {
+		f.timeouts = *ex.Timeouts
+	}
 	f.limit = wire.Bounds{Bytes: settings.Limits.HeaderBytes, Fields: settings.Limits.Headers}
 	return f
 }
@@ -55,7 +58,7 @@ func (c *Client) giveForward(f *forward) {
 // the output moves to the next connection.
 func (f *forward) run() error {
 	for {
-		ec, err := f.c.take(f.ex.Context)
+		ec, err := f.c.take(f.ex.Context, f.timeouts.Connect)
 		if f.ec != nil {
 			if err == nil {
 				f.ec.bc.out.moveTo(&ec.bc.out)
@@ -69,7 +72,7 @@ func (f *forward) run() error {
 		f.ex.ClientGone.Watch(ec)
 		err = f.attempt()
 		f.ex.ClientGone.Watch(nil)
-		if ec.reused && errors.Is(err, errGone) {
+		if ec.reused && errors.Is(err, errGone) && f.ex.ClientGone.Err() == nil {
 			continue
 		}
 		if err == nil && f.reusable() {
@@ -294,10 +297,13 @@ func (f *forward) malformed(err error) error {
 // judge wraps an error of the endpoint with what it means for the request, if no
 // byte of a response arrived: it was not sent, or was lost on a reused connection.
 func (f *forward) judge(err error) error {
-	bc := &f.ec.bc
+	bc, gone := &f.ec.bc, error(nil)
+	if err != nil {
+		gone = f.ex.ClientGone.Err()
+	}
 	switch {
-	case err != nil && f.ex.ClientGone.Signaled():
-		return fmt.Errorf("%w: went away: %v", exchange.ErrClient, err)
+	case gone != nil:
+		return fmt.Errorf("%w: %v", gone, err)
 	case err == nil || !errors.Is(err, exchange.ErrBackend) || bc.read != f.read:
 		return err
 	case bc.out.wrote == f.wrote:

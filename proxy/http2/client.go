@@ -2,7 +2,6 @@ package http2
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -71,7 +70,8 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 //   - ErrUnsent if it does not accept a connection or a byte on it,
 //   - ErrUnprocessed, and ErrUnsent, if it says that it has not processed the
 //     request (RFC 9113 §8.7),
-//   - ErrTimeout if it makes no progress for Timeouts.Connect, Send or Read,
+//   - ErrTimeout if it makes no progress for Timeouts.Connect, Send or Read, which
+//     are those of ex if it has some,
 //   - ErrTooLarge if its answer's head is over a limit,
 //   - none of these if it closes or resets at any other point, or what it sends
 //     is malformed. Unless Head was called before, the client has got nothing.
@@ -80,13 +80,14 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // the request can't be written. An answer that comes before the end of the
 // request's body is passed on, and the rest of the body left to the client's
 // engine. Context ends the attempt to connect; afterwards ClientGone ends the
-// request, and the timeouts bound how long Do waits for either peer.
+// request, and the timeouts bound how long Do waits for either peer. The error of
+// a request that ClientGone ends is that of its Err.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
 	}
-	if ex.ClientGone.Signaled() {
-		return fmt.Errorf("%w: went away", exchange.ErrClient)
+	if err := ex.ClientGone.Err(); err != nil {
+		return err
 	}
 	f := c.takeForward(ex)
 	err := f.run()
@@ -112,8 +113,8 @@ func (c *Client) Close() {
 // take returns a connection with a place for one more request, and makes one
 // where there is none, one at a time: requests that come meanwhile wait, for it
 // will take them all once its settings are known. One that needs to know them
-// waits too.
-func (c *Client) take(ctx context.Context, upgrade bool) (*endpointConn, error) {
+// waits too. No wait takes longer than timeout.
+func (c *Client) take(ctx context.Context, timeout time.Duration, upgrade bool) (*endpointConn, error) {
 	for waited := false; ; waited = true {
 		c.mu.Lock()
 		pending := c.dialing
@@ -127,7 +128,7 @@ func (c *Client) take(ctx context.Context, upgrade bool) (*endpointConn, error) 
 				return ec, nil
 			}
 		}
-		if timeout := c.opts.Settings().Timeouts.Connect; timeout > 0 && !waited {
+		if timeout > 0 && !waited {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, timeout)
 			defer cancel()

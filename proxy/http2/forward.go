@@ -44,6 +44,9 @@ func (c *Client) takeForward(ex *exchange.Exchange) *forward {
 		f.st.owner = f
 	}
 	f.c, f.ex, f.timeouts = c, ex, c.opts.Settings().Timeouts
+	if ex.Timeouts != nil {
+		f.timeouts = *ex.Timeouts
+	}
 	return f
 }
 
@@ -70,7 +73,7 @@ func (f *forward) run() error {
 		return err
 	}
 	for {
-		ec, err := f.c.take(f.ex.Context, f.ex.Upgrade != "")
+		ec, err := f.c.take(f.ex.Context, f.timeouts.Connect, f.ex.Upgrade != "")
 		if err != nil {
 			return err
 		}
@@ -370,8 +373,10 @@ func (f *forward) tunnel(a answer) error {
 // leave ends what is left of the stream after err, and adds to an error of the
 // endpoint what it says about the request.
 func (f *forward) leave(err error) error {
-	if err != nil && f.ex.ClientGone.Signaled() {
-		err = fmt.Errorf("%w: went away: %v", exchange.ErrClient, err)
+	if err != nil {
+		if gone := f.ex.ClientGone.Err(); gone != nil {
+			err = fmt.Errorf("%w: %v", gone, err)
+		}
 	}
 	l, st := &f.ec.link, &f.st
 	l.mu.Lock()

@@ -1,0 +1,194 @@
+package intent
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// LimitsAsk is what the annotations say about how much, how fast and for how long.
+type LimitsAsk struct {
+	client      gatelodge.ClientLimits
+	bodyBytes   *int64
+	maxRequests int
+	maxPending  int
+	bandwidth   gatelodge.Bandwidth
+	timeouts    gatelodge.RouteTimeouts
+	retries     gatelodge.RetryRules
+}
+
+const (
+	exempt      = "limit-allowlist"
+	olderExempt = "limit-whitelist"
+)
+
+// mostCount is the largest number that a limit can be.
+const mostCount = 1_000_000
+
+// expectsCount and the like complete "expected …".
+const (
+	expectsCount    = "a number from 0 to 1000000, where 0 is no limit"
+	expectsKiB      = "a number of KiB from 0 to 1000000000, where 0 is none"
+	expectsDuration = "seconds, or a duration such as 90s or 500ms"
+)
+
+// defaultLimits are those of an Ingress without annotations. The burst is
+// ingress-nginx's.
+func defaultLimits() LimitsAsk {
+	return LimitsAsk{
+		client:  gatelodge.ClientLimits{Burst: 5},
+		retries: gatelodge.RetryRules{On: gatelodge.DefaultRetries},
+	}
+}
+
+// SetOn sets what is asked for, and leaves nil what is not.
+func (l *LimitsAsk) SetOn(p *gatelodge.Policy) {
+	if c := l.client; c.PerSecond > 0 || c.PerMinute > 0 || c.Connections > 0 {
+		p.ClientLimits = &c
+	}
+	p.BodyBytes = l.bodyBytes
+	if l.maxRequests > 0 {
+		p.BackendLimits = &gatelodge.BackendLimits{Requests: l.maxRequests, Pending: l.maxPending}
+	}
+	if b := l.bandwidth; b.Rate > 0 {
+		p.Bandwidth = &b
+	}
+	if t := l.timeouts; t != (gatelodge.RouteTimeouts{}) {
+		p.Timeouts = &t
+	}
+	if r := l.retries; r != (gatelodge.RetryRules{On: gatelodge.DefaultRetries}) {
+		p.Retries = &r
+	}
+}
+
+// check looks at the annotations together, once all were read.
+func (l *LimitsAsk) check(in *Claimant) {
+	if l.maxPending > 0 && l.maxRequests == 0 {
+		in.problem(gatelodge.BadAnnotation, "annotation max-pending needs max-requests, the number of requests beyond which others wait")
+	}
+}
+
+// setCount returns what reads a number from 0 to most into a field.
+func setCount(most int, field func(*LimitsAsk) *int) func(*asked, string) error {
+	return func(a *asked, value string) error {
+		n, err := parseCount(value, int64(most))
+		if err == nil {
+			*field(&a.Limits) = int(n)
+		}
+		return err
+	}
+}
+
+func setKiB(field func(*LimitsAsk) *int64) func(*asked, string) error {
+	return func(a *asked, value string) error {
+		n, err := parseCount(value, 1_000_000_000)
+		if err == nil {
+			*field(&a.Limits) = n << 10
+		}
+		return err
+	}
+}
+
+func parseCount(value string, most int64) (int64, error) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0, errors.New("is not a whole number")
+	case n < 0:
+		return 0, errors.New("is too small")
+	case n > most:
+		return 0, errors.New("is too large")
+	}
+	return n, nil
+}
+
+// setTimeout returns what reads seconds or a duration into a field.
+func setTimeout(field func(*LimitsAsk) *time.Duration) func(*asked, string) error {
+	return func(a *asked, value string) error {
+		d, err := parseDuration(value)
+		if err == nil && d < time.Millisecond {
+			err = errors.New("is too short")
+		}
+		if err == nil {
+			*field(&a.Limits) = d
+		}
+		return err
+	}
+}
+
+// parseDuration reads seconds or a duration, of less than 31 bits of seconds.
+func parseDuration(value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if seconds, numeric := strconv.ParseInt(value, 10, 64); numeric == nil {
+		if seconds > math.MaxInt32 {
+			return 0, errors.New("is too long")
+		}
+		d, err = time.Duration(max(seconds, -1))*time.Second, nil
+	}
+	switch {
+	case err != nil:
+		return 0, errors.New("is not a valid duration")
+	case d < 0:
+		return 0, errors.New("is too short")
+	case d > math.MaxInt32*time.Second:
+		return 0, errors.New("is too long")
+	}
+	return d, nil
+}
+
+// setBodySize reads a size as nginx has it.
+func setBodySize(a *asked, value string) error {
+	digits, shift := strings.ToLower(value), 0
+	if n := len(digits); n > 0 {
+		if i := strings.IndexByte("bkmg", digits[n-1]); i >= 0 {
+			digits, shift = digits[:n-1], 10*i
+		}
+	}
+	size, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case err != nil || size < 0:
+		return errors.New("is not a valid size")
+	case size > math.MaxInt64>>shift:
+		return errors.New("is too large")
+	}
+	size <<= shift
+	a.Limits.bodyBytes = &size
+	return nil
+}
+
+func setExempt(a *asked, value string) (err error) {
+	a.Limits.client.Exempt, err = readNetworks(value)
+	return err
+}
+
+func setNextUpstream(a *asked, value string) (err error) {
+	on, err := gatelodge.ParseRetryConditions(value)
+	if err == nil {
+		a.Limits.retries.On = on
+	}
+	return err
+}
+
+// setTries: 0 is as many as there are endpoints.
+func setTries(a *asked, value string) error {
+	n, err := parseCount(value, gatelodge.MostTries)
+	if n == 0 {
+		n = gatelodge.MostTries
+	}
+	if err == nil {
+		a.Limits.retries.Tries = int(n)
+	}
+	return err
+}
+
+func setRetryWithin(a *asked, value string) (err error) {
+	d, err := parseDuration(value)
+	if err == nil {
+		a.Limits.retries.Within = d
+	}
+	return err
+}

@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unique"
+
+	gatelodge "gatelodge.dev"
+)
+
+// clientTable remembers how much each client has asked of the routes of each
+// Ingress of late. It outlives Snapshots, and is bounded: a shard has two maps,
+// and when one is full the other begins anew, so that the clients that asked last
+// are those that are known. One that is over its limit and asks on is never
+// forgotten, whatever others do.
+type clientTable struct {
+	seed   maphash.Seed
+	shards [clientShards]clientShard
+}
+
+// The size of the table: at most twice clientShards times shardClients clients
+// are known, in 20 MB.
+const (
+	clientShards = 64
+	shardClients = 1024
+)
+
+type clientShard struct {
+	mu     sync.Mutex
+	recent map[clientKey]*client
+	older  map[clientKey]*client // not asked since recent began
+	most   int                   // in recent
+}
+
+// clientKey is a client of an Ingress.
+type clientKey struct {
+	ingress unique.Handle[ingressName]
+	client  netip.Prefix
+}
+
+type ingressName struct{ namespace, name string }
+
+// client is what is known of one.
+type client struct {
+	// When the next request is due, in Unix nanoseconds, if requests came evenly
+	// spread; guarded by the shard.
+	second, minute int64
+	open           atomic.Int32 // requests in progress; added to under the shard's lock
+}
+
+func newClientTable() *clientTable { return &clientTable{seed: maphash.MakeSeed()} }
+
+// pace is a rate: the generic cell rate algorithm, which is a leaky bucket
+// without a tick, and exact. A request may come as much earlier than it is due as
+// the burst allows.
+type pace struct{ every, slack int64 } // nanoseconds; every 0: no limit
+
+func newPace(requests int, period time.Duration, burst int) pace {
+	if requests == 0 {
+		return pace{}
+	}
+	// A burst is so many times the number of requests, each of which takes every.
+	return pace{every: int64(period) / int64(requests), slack: int64(period) * int64(burst)}
+}
+
+// early returns for how long a request has to wait that is due at that time.
+func (p pace) early(due, now int64) time.Duration {
+	if p.every == 0 {
+		return 0
+	}
+	return time.Duration(max(0, due-now-p.slack))
+}
+
+// next returns when the request after this one is due.
+func (p pace) next(due, now int64) int64 { return max(due, now) + p.every }
+
+// clientPaces are ClientLimits as the table counts.
+type clientPaces struct {
+	second, minute pace
+	connections    int32
+}
+
+func newClientPaces(l *gatelodge.ClientLimits) clientPaces {
+	return clientPaces{
+		second:      newPace(l.PerSecond, time.Second, l.Burst),
+		minute:      newPace(l.PerMinute, time.Minute, l.Burst),
+		connections: int32(l.Connections),
+	}
+}
+
+// clientLimit is one of ClientLimits.
+type clientLimit uint8
+
+const (
+	noLimit clientLimit = iota
+	limitSecond
+	limitMinute
+	limitConnections
+)
+
+// admit counts a request that came now, unless a limit is exceeded: then it says
+// which, and how long the client has to wait. A refused request does not count.
+// Where connections are limited, the caller takes one off client.open at the end.
+func (t *clientTable) admit(key clientKey, paces *clientPaces, now time.Time) (c *client, over clientLimit, wait time.Duration) {
+	s := &t.shards[maphash.Comparable(t.seed, key)%clientShards]
+	at := now.UnixNano()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c = s.client(key)
+	if wait = paces.second.early(c.second, at); wait > 0 {
+		return nil, limitSecond, wait
+	}
+	if wait = paces.minute.early(c.minute, at); wait > 0 {
+		return nil, limitMinute, wait
+	}
+	if paces.connections > 0 {
+		if c.open.Load() >= paces.connections {
+			return nil, limitConnections, time.Second
+		}
+		c.open.Add(1)
+	}
+	c.second = paces.second.next(c.second, at)
+	c.minute = paces.minute.next(c.minute, at)
+	return c, noLimit, 0
+}
+
+// client returns what is known of a client, and remembers that it asked.
+func (s *clientShard) client(key clientKey) *client {
+	if c := s.recent[key]; c != nil {
+		return c
+	}
+	c := s.older[key]
+	if c == nil {
+		c = new(client)
+	}
+	if s.recent == nil || len(s.recent) >= s.most {
+		s.turn()
+	}
+	s.recent[key] = c
+	return c
+}
+
+// turn forgets the older clients, but for those with requests in progress.
+func (s *clientShard) turn() {
+	next := make(map[clientKey]*client)
+	for key, c := range s.older {
+		if c.open.Load() > 0 {
+			next[key] = c
+		}
+	}
+	s.older, s.recent, s.most = s.recent, next, len(next)+shardClients
+}
