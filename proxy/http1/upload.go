@@ -65,7 +65,7 @@ func (u *upload) copy() error {
 				o.grow()
 				o.b = appendChunkSize(o.b, n)
 			} else if left -= int64(n); left < 0 {
-				return u.fault(fmt.Errorf("%w: the body is longer than the %d bytes announced", exchange.ErrClient, ex.Length))
+				return u.fail(fmt.Errorf("%w: the body is longer than the %d bytes announced", exchange.ErrClient, ex.Length))
 			}
 			if err := o.write(buf[:n], tail, send); err != nil {
 				return err
@@ -75,11 +75,11 @@ func (u *upload) copy() error {
 			break
 		}
 		if err != nil {
-			return u.fault(err)
+			return u.fail(err)
 		}
 	}
 	if left > 0 {
-		return u.fault(fmt.Errorf("%w: %d of %d bytes of the body are missing", exchange.ErrClient, left, ex.Length))
+		return u.fail(fmt.Errorf("%w: %d of %d bytes of the body are missing", exchange.ErrClient, left, ex.Length))
 	}
 	if ex.Length < 0 {
 		o.grow()
@@ -92,7 +92,7 @@ func (u *upload) copy() error {
 	return o.flush(send)
 }
 
-func (u *upload) fault(err error) error {
+func (u *upload) fail(err error) error {
 	if !u.unasked.Load() {
 		u.err = err
 	}

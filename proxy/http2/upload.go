@@ -67,7 +67,7 @@ func (u *upload) copy() error {
 		n, err := ex.Body.Read(buf[:])
 		if n > 0 {
 			if left -= int64(n); ex.Length >= 0 && left < 0 {
-				return u.fault(fmt.Errorf("%w: the body is longer than the %d bytes announced", exchange.ErrClient, ex.Length))
+				return u.fail(fmt.Errorf("%w: the body is longer than the %d bytes announced", exchange.ErrClient, ex.Length))
 			}
 			if _, err := st.write(buf[:n], f.timeouts.Send); err != nil {
 				return err
@@ -77,11 +77,11 @@ func (u *upload) copy() error {
 			break
 		}
 		if err != nil {
-			return u.fault(err)
+			return u.fail(err)
 		}
 	}
 	if left > 0 {
-		return u.fault(fmt.Errorf("%w: %d of %d bytes of the body are missing", exchange.ErrClient, left, ex.Length))
+		return u.fail(fmt.Errorf("%w: %d of %d bytes of the body are missing", exchange.ErrClient, left, ex.Length))
 	}
 	return u.finish(trailersOf(ex))
 }
@@ -97,7 +97,7 @@ func (u *upload) finish(trailers exchange.Fields) error {
 	return nil
 }
 
-func (u *upload) fault(err error) error {
+func (u *upload) fail(err error) error {
 	if !u.unasked.Load() {
 		u.err = err
 	}
