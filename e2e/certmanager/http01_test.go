@@ -69,6 +69,13 @@ func TestHTTP01(t *testing.T) {
 		return err
 	})
 	s.stillGuarded(t, "web.example.test", "edited.example.test")
+	undertest.Await(t, "cert-manager to add its path to the Ingress and to remove it", func() error {
+		ingress, err := s.cluster.Client.NetworkingV1().Ingresses("shop").Get(t.Context(), "edited", metav1.GetOptions{})
+		if err == nil && ingress.Generation < 3 {
+			err = fmt.Errorf("it is of generation %d, want 3", ingress.Generation)
+		}
+		return err
+	})
 
 	s.cluster.Apply(t, guarded("web", "", "web.example.test", "www.example.test"))
 	s.Await("the certificate for another host too", func() error {
