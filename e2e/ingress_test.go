@@ -9,8 +9,10 @@ import (
 	"gatelodge.dev/e2e/undertest"
 )
 
-// pathExamples are the rows of the table "Examples" under "Path types" in the
-// Kubernetes documentation of Ingress.
+// pathExamples are the rows, all of them, of the table "Examples" under "Path
+// types" in the Kubernetes documentation of Ingress
+// (content/en/docs/concepts/services-networking/ingress.md of kubernetes/website
+// at 07c273877666959b3db7975f3c5232ab1c42d64b).
 var pathExamples = []struct {
 	paths    []string // each with its type
 	requests []string

@@ -31,6 +31,15 @@ func NewCA(t testing.TB, name string) *KeyPair {
 	})
 }
 
+// CA issues the certificate of another CA.
+func (ca *KeyPair) CA(t testing.TB, name string) *KeyPair {
+	t.Helper()
+	return issue(t, ca, &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, KeyUsage: x509.KeyUsageCertSign,
+		IsCA: true, BasicConstraintsValid: true,
+	})
+}
+
 // Server issues a certificate for a server of the hosts.
 func (ca *KeyPair) Server(t testing.TB, hosts ...string) *KeyPair {
 	t.Helper()
