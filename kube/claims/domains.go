@@ -35,6 +35,9 @@ func ReadDomains(objs *objects.Objects, last *Domains) *Domains {
 		if value, ok := namespace.Annotations[intent.DomainsAnnotation]; ok {
 			d.Limits.byNamespace[namespace.Name] = d.read(namespace, value, objs)
 		}
+		if message := intent.IneffectiveOnNamespace(namespace.Annotations); message != "" {
+			d.Problems = append(d.Problems, gatelodge.Problem{Object: objs.ObjectOf("Namespace", &namespace.ObjectMeta), Reason: gatelodge.UnknownAnnotation, Message: message})
+		}
 	}
 	if last != nil && reflect.DeepEqual(last.Limits, d.Limits) {
 		d.Limits = last.Limits

@@ -209,7 +209,7 @@ func trimStored(c *Cluster, object any) (metav1.Object, error) {
 }
 
 func trimNamespace(_ *Cluster, o *corev1.Namespace) {
-	annotations := onlyAnnotation(o.Annotations, intent.DomainsAnnotation)
+	annotations := annotationsKept(o.Annotations, intent.KeepsOfNamespace)
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
 	o.Labels, o.Annotations = nil, annotations
 	o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}

@@ -195,3 +195,31 @@ func subjects(t *testing.T, certificate *gatelodge.Certificate) (names []string)
 	}
 	return names
 }
+
+// TestPastedAuthorities: what verifies clients and backends is read as people
+// paste it too, and never less of it than is there.
+func TestPastedAuthorities(t *testing.T) {
+	one, two := issuePair(t, "one", true, nil), issuePair(t, "two", true, nil)
+	both := one.pem + two.pem
+	for _, test := range []struct{ name, text, says string }{
+		{name: "as it should be", text: both},
+		{name: "a byte order mark", text: "\ufeff" + both},
+		{name: "no line end between blocks", text: strings.ReplaceAll(both, "-----\n-----BEGIN", "----------BEGIN")},
+		{name: "lines that were joined", text: strings.ReplaceAll(both, "\n", " ")},
+		{name: "TRUSTED CERTIFICATE", text: strings.ReplaceAll(both, " CERTIFICATE", " TRUSTED CERTIFICATE")},
+		{name: "the last without its end", text: both[:len(both)-30], says: "ca.crt holds a block \"CERTIFICATE\" without its end"},
+		{name: "base64 of base64", text: base64.StdEncoding.EncodeToString([]byte(both)), says: "ca.crt is encoded in base64 twice"},
+	} {
+		secret := &corev1.Secret{Data: map[string][]byte{caKey: []byte(test.text)}}
+		trust, errOfClients := readClientTrust(secret, 1)
+		roots, errOfBackends := readRoots(secret)
+		for _, err := range []error{errOfClients, errOfBackends} {
+			if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%s: %v, want %q", test.name, err, test.says)
+			}
+		}
+		if test.says == "" && (len(trust.Authorities) != 2 || len(roots) != 2) {
+			t.Errorf("%s: %d and %d authorities, want two", test.name, len(trust.Authorities), len(roots))
+		}
+	}
+}

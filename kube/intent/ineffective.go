@@ -173,6 +173,35 @@ func noneOfServices(key string) bool {
 	return isForeign(key) || isCertManagersKey(key) || strings.HasPrefix(key, OwnPrefix) || strings.HasPrefix(key, nginxPrefix)
 }
 
+// KeepsOfNamespace reports whether an annotation of a Namespace is read.
+func KeepsOfNamespace(key string) bool {
+	return strings.HasPrefix(key, OwnPrefix) || strings.HasPrefix(key, nginxPrefix)
+}
+
+// IneffectiveOnNamespace is the message about the annotations that have no effect on
+// a Namespace, "" if there are none.
+func IneffectiveOnNamespace(annotations map[string]string) string {
+	var list ineffective
+	for key := range annotations {
+		if KeepsOfNamespace(key) && key != DomainsAnnotation {
+			list.add(key, "it belongs on an Ingress")
+		}
+	}
+	return list.String()
+}
+
+// ineffectiveOnClass is the message about the annotations that have no effect on a
+// class of ours, "" if there are none.
+func ineffectiveOnClass(annotations map[string]string) string {
+	var list ineffective
+	for key := range annotations {
+		if KeepsOfNamespace(key) {
+			list.add(key, "it belongs on an Ingress, or as a default into the ConfigMap of spec.parameters")
+		}
+	}
+	return list.String()
+}
+
 // IneffectiveOnService is the message about the annotations that have no effect on
 // a Service that is the backend of a route, "" if there are none.
 func IneffectiveOnService(annotations map[string]string) string {

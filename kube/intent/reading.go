@@ -32,7 +32,7 @@ type Reading struct {
 
 	Claimants Claimants                              // those that are ours
 	Unknown   gatelodge.Map[Key, *gatelodge.Problem] // Ingresses of a class that no gateway defines
-	Problems  []gatelodge.Problem                    // of the parameters of classes
+	Problems  []gatelodge.Problem                    // of classes
 
 	SlicesOf follow.Index[objects.Key, objects.Key] // EndpointSlices by Service
 	onNodes  objects.Table[*corev1.Service]         // that lead to nodes
@@ -86,6 +86,11 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	r.parameters = readParameters(objs, classes, last.parameters)
 	for _, name := range slices.Sorted(maps.Keys(r.parameters)) {
 		r.Problems = append(r.Problems, r.parameters[name].problems...)
+	}
+	for _, class := range objs.Classes.All() {
+		if message := ineffectiveOnClass(class.Annotations); message != "" && !classes.Unread && classes.Ours[class.Name] {
+			r.Problems = append(r.Problems, gatelodge.Problem{Object: objs.ObjectOf("IngressClass", &class.ObjectMeta), Reason: gatelodge.UnknownAnnotation, Message: message})
+		}
 	}
 	claimants, unknown := last.Claimants.Edit(), last.Unknown.Edit()
 	otherRules := last.cfg != cfg
