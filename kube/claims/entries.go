@@ -18,7 +18,8 @@ type recordEntry struct {
 // stand beside them.
 func (g *Grant) addEntry(e recordEntry) (refusal *gatelodge.Problem) {
 	alias := e.set.Rtype == "CNAME"
-	for _, other := range g.Entries {
+	if len(g.Entries) > 0 { // which are all CNAME records with the same target, or none is one
+		other := g.Entries[0]
 		if (alias || other.set.Rtype == "CNAME") && (alias != (other.set.Rtype == "CNAME") || !slices.Equal(e.set.Data, other.set.Data)) {
 			return intent.Refuse(e.By, gatelodge.BadRecord, "%s %s is left out: beside a CNAME no other record may stand, and %s gives %s",
 				g.Name, e.set.Rtype, other.By.Object, other.set.Rtype) // RFC 1034 §3.6.2
@@ -27,34 +28,33 @@ func (g *Grant) addEntry(e recordEntry) (refusal *gatelodge.Problem) {
 	if alias && len(e.set.Data) > 1 {
 		return intent.Refuse(e.By, gatelodge.BadRecord, "%s CNAME is left out: it has %d targets, expected one", g.Name, len(e.set.Data))
 	}
-	if count, size := g.room(e); count > intent.MaxRecords || size > intent.MaxRecordText {
+	now := g.room[e.set.Rtype].with(e.set)
+	if now.count > intent.MaxRecords || now.size > intent.MaxRecordText {
 		return intent.Refuse(e.By, gatelodge.BadRecord, "%s %s is left out: the name would have %d records of this type and %d octets, the most is %d and %d",
-			g.Name, e.set.Rtype, count, size, intent.MaxRecords, intent.MaxRecordText)
+			g.Name, e.set.Rtype, now.count, now.size, intent.MaxRecords, intent.MaxRecordText)
 	}
 	if alias || e.set.Rtype == "A" || e.set.Rtype == "AAAA" {
 		if refusal := g.takeLead(leadsByRecords, e.By); refusal != nil {
 			return refusal
 		}
 	}
+	if g.room == nil {
+		g.room = make(map[string]room)
+	}
+	g.room[e.set.Rtype] = now
 	g.Entries = append(g.Entries, e)
 	return nil
 }
 
-// room is how much of the entry's type there would be with it.
-func (g *Grant) room(e recordEntry) (count, size int) {
-	add := func(set *intent.RecordSet) {
-		count += len(set.Data)
-		for _, data := range set.Data {
-			size += len(data)
-		}
+// room is how much the records of one type take at a name.
+type room struct{ count, size int }
+
+func (r room) with(set *intent.RecordSet) room {
+	r.count += len(set.Data)
+	for _, data := range set.Data {
+		r.size += len(data)
 	}
-	add(e.set)
-	for _, other := range g.Entries {
-		if other.set.Rtype == e.set.Rtype {
-			add(other.set)
-		}
-	}
-	return count, size
+	return r
 }
 
 // settle puts the entries together once every claim was heard, and refuses those

@@ -34,6 +34,7 @@ type Grant struct {
 	Shares []share // the owner's namespace's first, of each the oldest first
 	lead
 
+	room    map[string]room    // by type, that Entries take
 	Entries []recordEntry      // of DNSEndpoints, the oldest first …
 	Records *intent.RecordSets // … together; nil for none
 }
@@ -184,7 +185,7 @@ func (d *decider) grantOne(name gatelodge.Name) {
 		granted = before
 	}
 	d.names.Set(name, granted)
-	problems = append(slices.Clip(r.problems), problems...)
+	problems = slices.Compact(append(slices.Clip(r.problems), problems...)) // of many records often the same
 	switch before := d.wrong.Get(name); {
 	case len(problems) == 0:
 		d.wrong.Set(name, nil)

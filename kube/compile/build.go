@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -142,9 +143,33 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	follow.ReplaceAll(e, m.issuing.told, last.issuing.told, (*follow.Told).Wrong)
 	m.views.FollowProblems(e, last.views)
 	m.problems = e.Map()
+	m.showProblems(last)
+}
+
+// maxShown bounds the problems that are shown of one object.
+const maxShown = 100
+
+// showProblems has the first problems of each object shown.
+func (m *memo) showProblems(last *memo) {
 	shown := last.shown.Edit()
+	objects := make(map[gatelodge.Object]bool)
 	for p, change := range m.problems.Changes(last.problems) {
-		shown.Set(p, change.After > 0)
+		objects[p.Object] = true
+		if change.After == 0 {
+			shown.Set(p, false)
+		}
+	}
+	for object := range objects {
+		n := 0
+		for p := range m.problems.From(gatelodge.Problem{Object: object}) {
+			if p.Object != object {
+				break
+			}
+			n++
+			shown.Set(p, n <= maxShown)
+		}
+		more := gatelodge.Problem{Object: object, Reason: gatelodge.TooMuch, Message: fmt.Sprintf("it has more problems than the %d that are shown", maxShown)}
+		shown.Set(more, n > maxShown)
 	}
 	m.shown = shown.Map()
 }

@@ -22,6 +22,12 @@ const (
 	revocationsKey = "ca.crl"
 )
 
+// Bounds of what is read of one Secret.
+const (
+	maxAuthorities = 500
+	maxSignatures  = 1000 // of CRLs, by each authority that may have made one
+)
+
 // unknownAuthorities is why nobody is let in.
 const unknownAuthorities = "whom to trust for client certificates is not known"
 
@@ -38,9 +44,10 @@ func (r *resolved) resolveClientAuth(s *secrets, objs *objects.Objects) {
 		r.problem(gatelodge.SecretMissing, "there is no Secret %s, which auth-tls-secret names", name)
 		return
 	}
-	trust, err := readClientTrust(secret, ask.Depth)
-	if err != nil {
-		r.problem(gatelodge.BadSecret, "Secret %s, which auth-tls-secret names, %v", name, err)
+	read := s.trustOf(secret, ask.Depth)
+	trust := read.trust
+	if read.err != nil {
+		r.problem(gatelodge.BadSecret, "Secret %s, which auth-tls-secret names, %v", name, read.err)
 		return
 	}
 	for _, crl := range trust.Revocations {
@@ -68,12 +75,21 @@ func readClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, 
 	trust := &gatelodge.ClientTrust{Depth: depth}
 	sum := sha256.New()
 	fmt.Fprintf(sum, "depth %d\n", depth)
+	named := make(map[string]int) // authorities by their names
 	err := eachBlock(secret.Data[authoritiesKey], authoritiesKey, "CERTIFICATE", sum, func(block *pem.Block) error {
 		authority, err := parseCertificate(block)
 		if err == nil {
-			trust.Authorities = append(trust.Authorities, authority)
+			err = checkRSABits(authority)
 		}
-		return err
+		switch {
+		case err != nil:
+			return err
+		case len(trust.Authorities) == maxAuthorities:
+			return fmt.Errorf("there are more than %d", maxAuthorities)
+		}
+		trust.Authorities = append(trust.Authorities, authority)
+		named[string(authority.RawSubject)]++
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -86,10 +102,14 @@ func readClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, 
 		trust.Key = hex.EncodeToString(sum.Sum(nil))
 		return trust, nil
 	}
+	checks := 0 // of signatures, each of which takes a while
 	err = eachBlock(text, revocationsKey, "X509 CRL", sum, func(block *pem.Block) error {
 		crl, err := x509.ParseRevocationList(block.Bytes)
 		if err != nil {
 			return err
+		}
+		if checks += named[string(crl.RawIssuer)]; checks > maxSignatures {
+			return errors.New("too many authorities of one name may have signed it")
 		}
 		trust.Revocations = append(trust.Revocations, crl)
 		return signedByOneOf(crl, trust.Authorities)

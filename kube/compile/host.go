@@ -147,8 +147,14 @@ func (r *hostResult) addRoute(route *gatelodge.Route, to *intent.BackendRef) {
 	}
 }
 
+// maxHostProblems bounds what is told of one host; an author needs no more to see
+// what is wrong.
+const maxHostProblems = 20
+
 func (r *hostResult) problem(in *resolved, reason gatelodge.Reason, format string, args ...any) {
-	r.problems = append(r.problems, gatelodge.Problem{Object: in.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
+	if len(r.problems) < maxHostProblems {
+		r.problems = append(r.problems, gatelodge.Problem{Object: in.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
+	}
 }
 
 // compareRoutes puts the longest path first, and an Exact one before a Prefix

@@ -62,8 +62,8 @@ func readKeyPair(crt, key []byte) (pair *tls.Certificate, c chain, err error) {
 	if leaf == nil {
 		return nil, c, errors.New("the private key does not match the certificate")
 	}
-	if public, ok := leaf.PublicKey.(*rsa.PublicKey); ok && public.N.BitLen() > maxRSABits {
-		return nil, c, fmt.Errorf("the RSA key has %d bits, the most is %d", public.N.BitLen(), maxRSABits)
+	if err := checkRSABits(leaf); err != nil {
+		return nil, c, err
 	}
 	c = orderChain(leaf, all.certificates)
 	pair = &tls.Certificate{PrivateKey: signer, Leaf: leaf}
@@ -174,4 +174,12 @@ func parseKey(block *pem.Block) (crypto.Signer, error) {
 		return nil, fmt.Errorf("a key of type %T can't sign", key)
 	}
 	return signer, nil
+}
+
+// checkRSABits refuses a certificate whose signatures take long to make or to check.
+func checkRSABits(certificate *x509.Certificate) error {
+	if public, ok := certificate.PublicKey.(*rsa.PublicKey); ok && public.N.BitLen() > maxRSABits {
+		return fmt.Errorf("the RSA key has %d bits, the most is %d", public.N.BitLen(), maxRSABits)
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -174,11 +173,7 @@ func (r *resolved) hostsOf(entry *intent.TLSEntry) string {
 	if len(entry.Hosts) == 0 {
 		return "all hosts"
 	}
-	names := make([]string, len(entry.Hosts))
-	for i, host := range entry.Hosts {
-		names[i] = string(host)
-	}
-	return "host " + strings.Join(names, ", ")
+	return "host " + claims.JoinNames(entry.Hosts)
 }
 
 // basicAuth looks up the users. Without them the routes are not served:
@@ -192,14 +187,14 @@ func (r *resolved) basicAuth(s *secrets) {
 		r.policy.Unavailable = "its users are not known"
 		return
 	}
-	users, problems, err := intent.ReadUsers(secret, auth.SecretMap)
-	for _, problem := range problems {
+	read := s.usersOf(secret, auth.SecretMap)
+	for _, problem := range read.problems {
 		r.problem(gatelodge.BadSecret, "Secret %s: %s", name, problem)
 	}
-	if err != nil {
-		r.problem(gatelodge.BadSecret, "Secret %s, which auth-secret names, %v", name, err)
+	if read.err != nil {
+		r.problem(gatelodge.BadSecret, "Secret %s, which auth-secret names, %v", name, read.err)
 		r.policy.Unavailable = "its users are not known"
 		return
 	}
-	r.policy.BasicAuth = &gatelodge.BasicAuth{Realm: auth.Realm, Users: users}
+	r.policy.BasicAuth = &gatelodge.BasicAuth{Realm: auth.Realm, Users: read.users}
 }

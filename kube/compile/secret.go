@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -35,6 +36,58 @@ type secrets struct {
 	pairs    objects.Table[*keyPair]
 	broken   objects.Table[*keyPair] // those of pairs with an error
 	readable objects.GoodSecrets     // what pairs were read from
+	contents objects.Table[*contents]
+}
+
+// contents is what else a Secret was read as, in the forms that were asked for.
+type contents struct {
+	secret *corev1.Secret
+	users  map[bool]readUsers // true: each of its keys is a user
+	trusts map[int]readTrust  // by depth
+}
+
+type readUsers struct {
+	users    map[string]gatelodge.PasswordHash
+	problems []string
+	err      error
+}
+
+type readTrust struct {
+	trust *gatelodge.ClientTrust
+	err   error
+}
+
+// contentsOf returns what is remembered of a Secret, for all who name it.
+func (s *secrets) contentsOf(secret *corev1.Secret) *contents {
+	key := objects.KeyOf(secret)
+	c := s.contents.Get(key)
+	if c == nil || c.secret != secret {
+		c = &contents{secret: secret, users: make(map[bool]readUsers), trusts: make(map[int]readTrust)}
+		s.contents = s.contents.With(key, c)
+	}
+	return c
+}
+
+// usersOf reads the users of a Secret.
+func (s *secrets) usersOf(secret *corev1.Secret, asMap bool) readUsers {
+	c := s.contentsOf(secret)
+	r, known := c.users[asMap]
+	if !known {
+		r.users, r.problems, r.err = intent.ReadUsers(secret, asMap)
+		c.users[asMap] = r
+	}
+	return r
+}
+
+// trustOf reads whom a Secret says to trust for client certificates.
+func (s *secrets) trustOf(secret *corev1.Secret, depth int) readTrust {
+	c := s.contentsOf(secret)
+	r, known := c.trusts[depth]
+	if !known {
+		r.trust, r.err = readClientTrust(secret, depth)
+		c.trusts[depth] = r
+	}
+	return r
 }
 
 // keyPair is what a TLS Secret was read as.
@@ -61,10 +114,13 @@ func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, l
 	if last == nil {
 		last = &secrets{}
 	}
-	s := &secrets{table: table, good: objs.Good, pairs: last.pairs, broken: last.broken, readable: last.readable}
+	s := &secrets{table: table, good: objs.Good, pairs: last.pairs, broken: last.broken, readable: last.readable, contents: last.contents}
 	for key, change := range table.Changes(last.table) {
 		if pair := last.pairs.Get(key); pair != nil && (change.After == nil || pair.secret != change.After) {
 			s.put(key, nil)
+		}
+		if c := last.contents.Get(key); c != nil && c.secret != change.After {
+			s.contents = s.contents.Without(key)
 		}
 	}
 	for key, pair := range s.broken.All() {

@@ -16,10 +16,13 @@ func (t *Told) Wrong() []gatelodge.Problem {
 	return t.Problems
 }
 
-// Add returns t with one more problem.
+// Add returns t with one more problem, unless that is the last one again.
 func (t *Told) Add(p gatelodge.Problem) *Told {
 	if t == nil {
 		t = &Told{}
+	}
+	if n := len(t.Problems); n > 0 && t.Problems[n-1] == p {
+		return t
 	}
 	t.Problems = append(t.Problems, p)
 	return t

@@ -3,7 +3,6 @@ package intent
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	gatelodge "gatelodge.dev"
@@ -20,6 +19,7 @@ func setServerAlias(a *asked, value string) (err error) {
 // readNames reads names separated by commas. Those that are names count, whatever
 // stands beside them.
 func readNames(value string) (names []gatelodge.Name, err error) {
+	known := make(map[gatelodge.Name]bool)
 	for item := range strings.SplitSeq(value, ",") {
 		item = strings.TrimSpace(item)
 		name, wrong := ruleHost(item)
@@ -30,7 +30,8 @@ func readNames(value string) (names []gatelodge.Name, err error) {
 			wrong = fmt.Errorf("holds %.60q, which is not a valid host name%s", item, WriteInstead(item))
 		case len(names) == maxNames:
 			wrong = fmt.Errorf("holds more than %d names", maxNames)
-		case !slices.Contains(names, name):
+		case !known[name]:
+			known[name] = true
 			names = append(names, name)
 		}
 		if err == nil {
@@ -68,9 +69,8 @@ func (in *Claimant) addAliases() {
 // coverAlso makes the entries of spec.tls that are meant for a host meant for
 // another one too.
 func (in *Claimant) coverAlso(host, also gatelodge.Name) {
-	for i := range in.TLS {
-		if in.TLS[i].Covers(host) && !in.TLS[i].Covers(also) {
-			in.TLS[i].Hosts = append(in.TLS[i].Hosts, also)
-		}
+	if in.also == nil {
+		in.also = make(map[gatelodge.Name]gatelodge.Name)
 	}
+	in.also[also] = host
 }

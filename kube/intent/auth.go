@@ -90,6 +90,9 @@ func ReadUsers(secret *corev1.Secret, asMap bool) (users map[string]gatelodge.Pa
 		}
 		users, problems = ParseHtpasswd(file)
 	}
+	if n := len(problems); n > maxProblems {
+		problems = append(problems[:maxProblems:maxProblems], fmt.Sprintf("it has %d problems more", n-maxProblems))
+	}
 	if len(users) == 0 {
 		return nil, problems, errors.New("holds no user")
 	}

@@ -56,6 +56,9 @@ type Claimant struct {
 	TLS      []TLSEntry
 	Asked    asked // by annotations
 	problems []gatelodge.Problem
+
+	also   map[gatelodge.Name]gatelodge.Name // for further names, the hosts with which entries of TLS cover them
+	places map[gatelodge.Name]int            // in Claims, of the first ones; while it is read
 }
 
 // Claim is what an object asks for at one name: routes and a record, or with
@@ -124,13 +127,15 @@ func (c *Claimant) Only(names map[gatelodge.Name]bool, part int) *Claimant {
 // whatever stands in it.
 const (
 	maxNames    = 5000
+	maxTLS      = 1000 // entries of spec.tls, and hosts in them
+	maxUsers    = 2000 // of a Secret
 	maxProblems = 100
 )
 
 // claim returns what the object asks for at a name; nil if it asks for too many
 // names already.
 func (c *Claimant) claim(name gatelodge.Name) *Claim {
-	if i := slices.IndexFunc(c.Claims, func(claim Claim) bool { return claim.Name == name }); i >= 0 {
+	if i := c.place(name); i >= 0 {
 		return &c.Claims[i]
 	}
 	if len(c.Claims) == maxNames {
@@ -142,8 +147,24 @@ func (c *Claimant) claim(name gatelodge.Name) *Claim {
 }
 
 // claims reports whether the object asks for a name.
-func (c *Claimant) claims(name gatelodge.Name) bool {
-	return slices.ContainsFunc(c.Claims, func(claim Claim) bool { return claim.Name == name })
+func (c *Claimant) claims(name gatelodge.Name) bool { return c.place(name) >= 0 }
+
+// place returns the index of the claim to a name, -1 if there is none.
+func (c *Claimant) place(name gatelodge.Name) int {
+	const few = 20 // for which a map is not worth its memory
+	if len(c.Claims) <= few {
+		return slices.IndexFunc(c.Claims, func(claim Claim) bool { return claim.Name == name })
+	}
+	if c.places == nil {
+		c.places = make(map[gatelodge.Name]int)
+	}
+	for i := len(c.places); i < len(c.Claims); i++ {
+		c.places[c.Claims[i].Name] = i
+	}
+	if i, ok := c.places[name]; ok {
+		return i
+	}
+	return -1
 }
 
 func (c *Claimant) problem(reason gatelodge.Reason, format string, args ...any) {

@@ -13,7 +13,7 @@ import (
 // ParseHtpasswd reads lines of user:hash as htpasswd(1) writes them, with or
 // without a further colon and a comment behind the hash, which has no colon in
 // any form; blank lines, those that start with "#" and a byte order mark are
-// skipped. Of two lines for one user the first counts, as in Apache. A problem
+// skipped. Of two lines for one user the first counts, as in Apache, and of all users the first 2,000. A problem
 // names the line and never the hash.
 func ParseHtpasswd(file []byte) (users map[string]gatelodge.PasswordHash, problems []string) {
 	users = make(map[string]gatelodge.PasswordHash)
@@ -36,6 +36,9 @@ func ParseHtpasswd(file []byte) (users map[string]gatelodge.PasswordHash, proble
 			problems = append(problems, fmt.Sprintf("line %d: the password of user %.60q %v", number, user, err))
 			continue
 		}
+		if len(users) == maxUsers {
+			return users, append(problems, fmt.Sprintf("line %d: there are more than %d users, and the others can't get in", number, maxUsers))
+		}
 		if _, twice := users[user]; twice {
 			problems = append(problems, fmt.Sprintf("line %d: user %.60q has a line before, which counts", number, user))
 			continue
@@ -54,6 +57,9 @@ func usersOfMap(data map[string][]byte) (users map[string]gatelodge.PasswordHash
 		if err != nil {
 			problems = append(problems, fmt.Sprintf("the password of user %.60q %v", user, err))
 			continue
+		}
+		if len(users) == maxUsers {
+			return users, append(problems, fmt.Sprintf("there are more than %d users, and the others can't get in", maxUsers))
 		}
 		users[user] = hash
 	}

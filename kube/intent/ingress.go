@@ -26,11 +26,18 @@ type PathAsk struct {
 type TLSEntry struct {
 	Hosts  []gatelodge.Name // empty: every host of the Ingress
 	Secret string           // in the namespace of the Ingress; "": the certificate comes from elsewhere
+
+	in *Claimant // whose further names are covered with their hosts
 }
 
 // Covers reports whether the entry is meant for the host.
 func (t *TLSEntry) Covers(host gatelodge.Name) bool {
-	return len(t.Hosts) == 0 || slices.ContainsFunc(t.Hosts, func(n gatelodge.Name) bool { return n.Matches(host) })
+	for further := true; further; host, further = t.in.also[host] {
+		if len(t.Hosts) == 0 || slices.ContainsFunc(t.Hosts, func(n gatelodge.Name) bool { return n.Matches(host) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // readIngress reads what the Ingress asks for. What is wrong with a part of it
@@ -64,7 +71,12 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 	if len(source.Spec.Rules) == 0 && fallback != nil {
 		in.add("", nil, fallback)
 	}
+	size := 0
 	for i, entry := range source.Spec.TLS {
+		if size += 1 + len(entry.Hosts); size > maxTLS {
+			in.problem(gatelodge.TooMuch, "spec.tls has more than %d entries and hosts, and what follows from spec.tls[%d] on is left out", maxTLS, i)
+			break
+		}
 		if ask, ok := in.tlsEntry(entry, i); ok {
 			in.TLS = append(in.TLS, ask)
 		}
@@ -73,6 +85,7 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 	in.addAliases()
 	in.addWWW()
 	in.addHostnames()
+	in.places = nil
 	in.tellIneffective(cfg)
 	return in
 }
@@ -203,7 +216,7 @@ func (in *Claimant) backend(source *networkingv1.IngressBackend, where string) *
 }
 
 func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, bool) {
-	ask := TLSEntry{Secret: source.SecretName}
+	ask := TLSEntry{Secret: source.SecretName, in: in}
 	for _, host := range source.Hosts {
 		name, err := ruleHost(host)
 		if err != nil || name == "" {

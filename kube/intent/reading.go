@@ -114,8 +114,11 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 
 // forChanged looks at the objects that changed, or at every object.
 func forChanged[T comparable](now, before objects.Table[T], every bool, look func(objects.Key, T)) {
+	var gone T
 	for key, change := range now.Changes(before) {
-		look(key, change.After)
+		if !every || change.After == gone {
+			look(key, change.After)
+		}
 	}
 	if every {
 		for key, object := range now.All() {
@@ -177,6 +180,7 @@ func (r *Reading) readServices(objs *objects.Objects, last *Reading, claimants *
 
 // orNil returns nil for a claimant that asks for nothing and has no problem.
 func (c *Claimant) orNil() *Claimant {
+	c.places = nil
 	if len(c.Claims) == 0 && len(c.problems) == 0 {
 		return nil
 	}
