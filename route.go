@@ -101,6 +101,7 @@ type Backend struct {
 	Service   string
 	Protocol  BackendProtocol
 	TLS       *BackendTLS // set where Protocol is over TLS, nil elsewhere
+	Check     HealthCheck // how the endpoints are asked whether they work
 	Endpoints []Endpoint  // sorted by address; if there are none, requests are answered with 503
 }
 

@@ -190,7 +190,7 @@ func (c *ClientAuth) String() string {
 // String is the backend's line in the text form.
 func (b *Backend) String() string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "backend %s %s%s", b.Key, b.Protocol, b.TLS)
+	fmt.Fprintf(&t, "backend %s %s%s%s", b.Key, b.Protocol, b.TLS, b.Check)
 	for _, e := range b.Endpoints {
 		fmt.Fprintf(&t, " %s", e.Address)
 		if e.Weight > 1 {

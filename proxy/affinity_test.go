@@ -236,7 +236,7 @@ func TestSessionsAvoidWhatIsOut(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, &gatelodge.Policy{Affinity: &a})
 			f.swap(endpointsOf(2)...)
-			f.server.upstreams.byKey[appKey].endpoints[keyOf(0)].health.leave(time.Now().Add(avoidRefused))
+			f.server.upstreams.byKey[appKey].endpoints[fleetKey(0)].health.leave(time.Now().Add(avoidRefused))
 			for _, s := range f.sessions(50) {
 				if s.place != 1 {
 					t.Fatal("a session began at an endpoint that is out")

@@ -136,7 +136,7 @@ func TestHashFailsOver(t *testing.T) {
 		f := newFleet(t, &gatelodge.Policy{HashBy: hashBy("$arg_user")})
 		f.swap(endpointsOf(10)...)
 		before := f.placement()
-		f.server.upstreams.byKey[appKey].endpoints[keyOf(before[0])].health.leave(time.Now().Add(avoidRefused))
+		f.server.upstreams.byKey[appKey].endpoints[fleetKey(before[0])].health.leave(time.Now().Add(avoidRefused))
 		during, again := f.placement(), f.placement()
 		for user := range before {
 			if (during[user] != before[user]) != (before[user] == before[0]) || during[user] != again[user] {

@@ -105,7 +105,7 @@ func TestSlowStart(t *testing.T) {
 					age    time.Duration
 					warmth float64
 				}{{0, 0.1}, {5 * time.Second, 0.1}, {50 * time.Second, 0.5}, {100 * time.Second, 1}, {time.Hour, 1}} {
-					time.Sleep(c.age - time.Since(f.server.upstreams.byKey[appKey].endpoints[keyOf(9)].since))
+					time.Sleep(c.age - time.Since(f.server.upstreams.byKey[appKey].endpoints[fleetKey(9)].since))
 					f.load(1, 20000)
 					got, want := f.shares(), c.warmth/(9+c.warmth)
 					if math.Abs(got[9]-want) > 0.01 {
@@ -118,7 +118,7 @@ func TestSlowStart(t *testing.T) {
 	}
 }
 
-func keyOf(n int) endpointKey { return endpointKey{fleetAddress(n), gatelodge.BackendHTTP, nil} }
+func fleetKey(n int) endpointKey { return endpointKey{fleetAddress(n), gatelodge.BackendHTTP, nil} }
 
 // TestWhatOneLeavesFallsToAll: what an endpoint that is out would get is spread
 // over all others, not given to the next one.
@@ -126,7 +126,7 @@ func TestWhatOneLeavesFallsToAll(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, &gatelodge.Policy{})
 		f.swap(endpointsOf(10)...)
-		f.server.upstreams.byKey[appKey].endpoints[keyOf(4)].health.leave(time.Now().Add(avoidRefused))
+		f.server.upstreams.byKey[appKey].endpoints[fleetKey(4)].health.leave(time.Now().Add(avoidRefused))
 		f.load(1, 20000)
 		got := f.shares()
 		for i := range 10 {
@@ -176,7 +176,7 @@ func TestLoadSurvivesSwaps(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		for i := range 2 {
-			e := up.endpoints[keyOf(i)]
+			e := up.endpoints[fleetKey(i)]
 			if e.load.inFlight.Load() != 0 || e.load.latency.at(time.Now()) == 0 {
 				t.Errorf("endpoint %d: %d in flight, latency %v", i, e.load.inFlight.Load(), e.load.latency.at(time.Now()))
 			}

@@ -84,7 +84,7 @@ func TestEjection(t *testing.T) {
 		time.Sleep(time.Hour)
 		f.behave[bad] = resets
 		f.load(1, 1000)
-		if up := f.server.upstreams.byKey[appKey].endpoints[keyOf(3)]; time.Until(up.health.ejectedUntil) != 10*time.Second {
+		if up := f.server.upstreams.byKey[appKey].endpoints[fleetKey(3)]; time.Until(up.health.ejectedUntil) != 10*time.Second {
 			t.Errorf("after an hour without failures it is out for %s", time.Until(up.health.ejectedUntil))
 		}
 		f.swap()

@@ -26,6 +26,7 @@ type fleet struct {
 	registry *prometheus.Registry
 	policy   *gatelodge.Policy
 	settings *gatelodge.Settings
+	check    gatelodge.HealthCheck // of the backend
 
 	mu     sync.Mutex
 	behave map[netip.AddrPort]func(*exchange.Exchange) error // nil: answer at once
@@ -78,7 +79,7 @@ func (f *fleet) swap(endpoints ...gatelodge.Endpoint) {
 	route.Policy = f.policy
 	addHosts(s, host1("*.example.com", route))
 	backend := backend1(appKey, gatelodge.BackendHTTP)
-	backend.Endpoints = endpoints
+	backend.Endpoints, backend.Check = endpoints, f.check
 	addBackends(s, backend)
 	f.live.Swap(s)
 	for key, e := range f.server.upstreams.byKey[appKey].endpoints {

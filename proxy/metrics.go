@@ -26,6 +26,8 @@ type metrics struct {
 	upstreamDuration *prometheus.HistogramVec
 	sessions         *prometheus.CounterVec
 	ejections        *prometheus.CounterVec
+	checks           *prometheus.CounterVec
+	unhealthy        *prometheus.GaugeVec
 	endpoints        *prometheus.GaugeVec
 	logDropped       prometheus.Counter
 
@@ -71,6 +73,8 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		upstreamDuration: seconds("upstream_duration_seconds", "Time of one try, from its start to the end of the response.", upstream),
 		sessions:         counter("upstream_sessions_total", "Sessions begun at an endpoint, for a client that is new, or moved from another endpoint.", append(upstream, "client")),
 		ejections:        counter("upstream_ejections_total", "Endpoints that were ejected because their tries failed.", upstream),
+		checks:           counter("upstream_checks_total", "Health checks of endpoints by result: passed or failed.", append(upstream, "result")),
+		unhealthy:        gauge("unhealthy_endpoints", "Endpoints that fail their health checks.", upstream),
 		endpoints:        gauge("endpoints", "Endpoints by state: ready or draining.", append(upstream, "state")),
 		logDropped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "gatelodge", Name: "access_log_dropped_total",
 			Help: "Lines dropped because the access log could not be written fast enough."}),
@@ -78,7 +82,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
 	to.MustRegister(m.requests, m.duration, m.limited, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
-		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.endpoints, m.logDropped)
+		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.checks, m.unhealthy, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
 }

@@ -63,11 +63,42 @@ func (s *upstreamSeries) eject() {
 	}
 }
 
+// checked counts a health check.
+func (s *upstreamSeries) checked(passed bool) {
+	s.rare.Lock()
+	defer s.rare.Unlock()
+	result := "failed"
+	if passed {
+		result = "passed"
+	}
+	if !s.dropped {
+		s.all.checks.WithLabelValues(s.key.namespace, s.key.service, result).Inc()
+	}
+}
+
+// unhealthy counts an endpoint that fails its checks from now on, or does so no
+// longer.
+func (s *upstreamSeries) unhealthy(failing bool) {
+	s.rare.Lock()
+	defer s.rare.Unlock()
+	if s.dropped {
+		return
+	}
+	if gauge := s.all.unhealthy.WithLabelValues(s.key.namespace, s.key.service); failing {
+		gauge.Inc()
+	} else {
+		gauge.Dec()
+	}
+}
+
 // drop removes what was counted of what most backends never have.
 func (s *upstreamSeries) drop() {
 	s.rare.Lock()
 	defer s.rare.Unlock()
 	s.dropped = true
+	s.all.unhealthy.DeleteLabelValues(s.key.namespace, s.key.service)
+	s.all.checks.DeleteLabelValues(s.key.namespace, s.key.service, "passed")
+	s.all.checks.DeleteLabelValues(s.key.namespace, s.key.service, "failed")
 	s.all.ejections.DeleteLabelValues(s.key.namespace, s.key.service)
 	for _, client := range []string{"new", "moved"} {
 		s.all.sessions.DeleteLabelValues(s.key.namespace, s.key.service, client)

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"context"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -19,9 +21,11 @@ import (
 type upstreams struct {
 	settings func() *gatelodge.Settings
 	random   func() uint64
+	log      *slog.Logger
 
-	mu    sync.Mutex // compiling and publishing take turns; tests look too
-	byKey map[gatelodge.BackendKey]*upstream
+	mu     sync.Mutex // compiling and publishing take turns; tests look too
+	byKey  map[gatelodge.BackendKey]*upstream
+	closed bool // no checks begin any more
 }
 
 // upstream is the lasting part of the Backend of one key.
@@ -33,7 +37,8 @@ type upstream struct {
 	inFlight  atomic.Int64  // requests at all endpoints, once it is measured
 	ejecting  sync.Mutex    // held to decide whether an endpoint is ejected
 	gate      gate
-	endpoints map[endpointKey]*endpoint // guarded by upstreams.mu
+	check     gatelodge.HealthCheck // guarded by upstreams.mu, as are endpoints
+	endpoints map[endpointKey]*endpoint
 }
 
 // endpointKey tells apart what needs connections of its own.
@@ -41,6 +46,10 @@ type endpointKey struct {
 	address  netip.AddrPort
 	protocol gatelodge.BackendProtocol
 	tls      *gatelodge.BackendTLS
+}
+
+func keyOf(b *gatelodge.Backend, address netip.AddrPort) endpointKey {
+	return endpointKey{address, b.Protocol, b.TLS}
 }
 
 // endpoint is one address of a Backend with its connections.
@@ -51,6 +60,7 @@ type endpoint struct {
 	health  health
 	since   time.Time // it became known; zero: with its upstream
 	load    load
+	checked context.CancelFunc // ends its checks; nil: there are none; guarded by upstreams.mu
 }
 
 // backend is a gatelodge.Backend with what it needs to be sent requests.
@@ -67,14 +77,14 @@ func (s *Server) compileBackend(source *gatelodge.Backend) *backend {
 		source: source,
 		series: s.metrics.upstreamSeries(upstreamKey{source.Namespace, source.Service}),
 	}
-	b.upstream, b.eligible = s.upstreams.take(source)
+	b.upstream, b.eligible = s.upstreams.take(source, b.series)
 	b.turns = turnsOf(b.eligible)
 	return b
 }
 
 // take returns the upstream of a backend and its endpoints that may be chosen:
 // those that are not draining, or all where there is no other.
-func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []member) {
+func (u *upstreams) take(source *gatelodge.Backend, series *upstreamSeries) (*upstream, []member) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	var since time.Time
@@ -87,7 +97,7 @@ func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []member) {
 	}
 	var serving, draining []member
 	for _, e := range source.Endpoints {
-		key := endpointKey{e.Address, source.Protocol, source.TLS}
+		key := keyOf(source, e.Address)
 		end := up.endpoints[key]
 		if end == nil {
 			end = u.newEndpoint(key)
@@ -101,6 +111,7 @@ func (u *upstreams) take(source *gatelodge.Backend) (*upstream, []member) {
 			serving = append(serving, m)
 		}
 	}
+	u.check(up, source, series)
 	if len(serving) == 0 {
 		return up, draining
 	}
@@ -141,7 +152,7 @@ func (u *upstreams) sweep(changed []gatelodge.Change[*backend]) {
 		named := make(map[endpointKey]bool)
 		if c.After != nil {
 			for _, e := range c.After.source.Endpoints {
-				named[endpointKey{e.Address, c.After.source.Protocol, c.After.source.TLS}] = true
+				named[keyOf(c.After.source, e.Address)] = true
 			}
 		} else {
 			delete(u.byKey, c.Before.source.Key)
@@ -150,19 +161,22 @@ func (u *upstreams) sweep(changed []gatelodge.Change[*backend]) {
 		for k, end := range endpoints {
 			if !named[k] {
 				delete(endpoints, k)
+				end.stopCheck()
 				end.close()
 			}
 		}
 	}
 }
 
-// close closes every connection that no request is on, and the others when
-// their request is done.
+// close ends all checks, and closes every connection that no request is on, and
+// the others when their request is done.
 func (u *upstreams) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.closed = true
 	for _, up := range u.byKey {
 		for _, end := range up.endpoints {
+			end.stopCheck()
 			end.close()
 		}
 	}

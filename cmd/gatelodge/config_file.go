@@ -16,6 +16,7 @@ type fileConfig struct {
 	Retries       fileRetries    `yaml:"retries"`
 	Balancing     fileBalancing  `yaml:"balancing"`
 	Ejection      fileEjection   `yaml:"ejection"`
+	HealthCheck   fileCheck      `yaml:"healthCheck"`
 	AccessLog     fileAccessLog  `yaml:"accessLog"`
 	RedirectHTTPS bool           `yaml:"redirectHTTPS"`
 	HSTS          string         `yaml:"hsts"`
@@ -94,6 +95,13 @@ type fileRetries struct {
 type fileBalancing struct {
 	Algorithm string `yaml:"algorithm"`
 	SlowStart string `yaml:"slowStart"`
+}
+
+type fileCheck struct {
+	Kind     string `yaml:"kind"`
+	Path     string `yaml:"path"`
+	Interval string `yaml:"interval"`
+	Timeout  string `yaml:"timeout"`
 }
 
 type fileEjection struct {
@@ -204,6 +212,7 @@ func (f *fileConfig) setDefaults() {
 		Retries:       fileRetries{Attempts: 3, Budget: "20%"},
 		Balancing:     fileBalancing{Algorithm: "round_robin", SlowStart: "0s"},
 		Ejection:      fileEjection{Failures: 5, Time: "10s", Share: "50%"},
+		HealthCheck:   fileCheck{Kind: "off", Path: "/", Interval: "10s", Timeout: "2s"},
 		AccessLog:     fileAccessLog{Enabled: true, Format: "json", Sample: 1},
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",

@@ -89,6 +89,7 @@ limits: {headerBytes: 4096, headers: 50, bodyBytes: 1000000, connections: 10, st
 retries: {attempts: 2, budget: 12.5%}
 balancing: {algorithm: ewma, slowStart: 45s}
 ejection: {failures: 0, time: 3s, share: 25%}
+healthCheck: {kind: tcp, path: /up, interval: 5s, timeout: 1s}
 accessLog: {enabled: false, sample: 0.5}
 redirectHTTPS: false
 hsts: max-age=300
@@ -190,6 +191,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 		DNSService:          objects.Key{Namespace: "edge", Name: "names"},
 		DNSAddresses:        []netip.Addr{netip.MustParseAddr("192.0.2.53")},
 		DefaultCertificates: []objects.Key{{Namespace: "edge", Name: "wildcard"}},
+		HealthCheck:         gatelodge.HealthCheck{Kind: gatelodge.CheckTCP, Path: "/up", Interval: 5 * time.Second, Timeout: time.Second},
 		Guard:               objects.GuardConfig{Share: 0.25, Minimum: 3, Window: 30 * time.Second, Hold: time.Hour},
 	}}
 	// A selector contains compiled state, so compare its text.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -48,6 +49,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		DNSAddresses:        r.addresses("dns.addresses", f.DNS.Addresses),
 		DefaultCertificates: r.secrets("tls.defaultCertificates", f.TLS.DefaultCertificates),
 	}
+	c.Kube.HealthCheck = r.healthCheck(f.HealthCheck)
 	c.Kube.ACME = r.acme(f.ACME, c.Kube.Zones)
 	c.Kube.Guard = objects.GuardConfig{
 		Share:   within(r, "guard.share", f.Guard.Share, 0, 1),
@@ -143,6 +145,18 @@ func (r *configReader) algorithm(key, s string) gatelodge.Algorithm {
 		r.fail(key, "%q %v, write %s", abridged(s), err, gatelodge.AlgorithmNames())
 	}
 	return algorithm
+}
+
+func (r *configReader) healthCheck(f fileCheck) gatelodge.HealthCheck {
+	kind, _ := gatelodge.ParseCheckKind(r.oneOf("healthCheck.kind", f.Kind, "off", "http", "grpc", "tcp"))
+	if err := intent.CheckHealthPath(f.Path); err != nil {
+		r.fail("healthCheck.path", "%q %v, write one like /healthz", abridged(f.Path), err)
+	}
+	return gatelodge.HealthCheck{
+		Kind: kind, Path: f.Path,
+		Interval: r.duration("healthCheck.interval", f.Interval, time.Second),
+		Timeout:  r.duration("healthCheck.timeout", f.Timeout, time.Second),
+	}
 }
 
 func (r *configReader) hsts(key, s string) string {

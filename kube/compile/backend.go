@@ -246,6 +246,7 @@ func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin
 		}
 		if r.addTLS(ref, objs, before) {
 			r.addEndpoints(ref, port, objs)
+			r.addCheck(ref)
 			r.refuseAdmin(ref, admin)
 		}
 	}
@@ -264,6 +265,18 @@ func (r *backendResult) tellService(ref *intent.BackendRef, port *corev1.Service
 	if _, known := protocolOf(port); !known && ref.Protocol == "" {
 		r.problems = append(r.problems, gatelodge.Problem{Object: object, Reason: gatelodge.BackendUnsupported, Message: fmt.Sprintf(
 			"port %s has the appProtocol %.60q, which is not known here, so that HTTP/1.1 is spoken; expected http, https, h2c, grpc, grpcs, kubernetes.io/ws or kubernetes.io/wss", ref.Port.Port, *port.AppProtocol)})
+	}
+}
+
+// addCheck adds how the endpoints are checked. gRPC is spoken over HTTP/2 alone.
+func (r *backendResult) addCheck(ref *intent.BackendRef) {
+	r.backend.Check = ref.Check.Of(r.cfg.HealthCheck)
+	if http2 := r.backend.Protocol == gatelodge.BackendH2C || r.backend.Protocol == gatelodge.BackendH2; r.backend.Check.Kind == gatelodge.CheckGRPC && !http2 {
+		r.backend.Check = gatelodge.HealthCheck{}
+		if r.failure == nil && ref.Check.Names() {
+			r.failure = &failure{gatelodge.BadAnnotation, fmt.Sprintf(
+				"port %s of Service %s is spoken to by HTTP/1.1, so that it is not checked by gRPC, expected backend-protocol GRPC or GRPCS, or another health-check", ref.Port.Port, ref.Service())}
+		}
 	}
 }
 

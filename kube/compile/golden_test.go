@@ -173,6 +173,7 @@ type goldenConfig struct {
 	LoopbackEndpoints   bool
 	Admin               []netip.AddrPort
 	Zone                string
+	CheckTCP            bool // endpoints are checked where nothing else is asked for
 	Views               []struct {
 		Name, Service string
 		Addresses     []netip.Addr
@@ -215,6 +216,10 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 		Classes:    g.Classes, Namespaces: g.Namespaces, WithoutClass: !g.RefuseWithoutClass,
 		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, LoopbackEndpoints: g.LoopbackEndpoints, Admin: g.Admin, Zone: g.Zone,
 		DNSService: kubetest.Namespaced(g.DNSService), DNSAddresses: g.DNSAddresses,
+	}
+	cfg.HealthCheck = gatelodge.HealthCheck{Path: "/", Interval: 10 * time.Second, Timeout: 2 * time.Second}
+	if g.CheckTCP {
+		cfg.HealthCheck.Kind = gatelodge.CheckTCP
 	}
 	if g.ShareAny {
 		cfg.HostSharing = objects.ShareAny

@@ -40,6 +40,7 @@ type asked struct {
 	BackendTLS  BackendTLSAsk
 	Balance     BalanceAsk
 	Affinity    affinityAsk
+	HealthCheck HealthCheckAsk
 	Ejection    *gatelodge.EjectionChange // nil: none
 	Limits      LimitsAsk
 	Records     recordAsk
@@ -115,6 +116,11 @@ func annotationTable() []annotation {
 		{"ejection-failures", `"off", or a number from 1 to 1000`, setEjectionFailures, false},
 		{"ejection-time", "a duration from 1s to 1h, such as 10s", setEjectionTime, false},
 		{"ejection-share", "a percentage from 0% to 100%, such as 50%", setEjectionShare, false},
+		{"health-check", `"off", "http", "grpc" or "tcp"`, setHealthCheck, false},
+		{"health-check-path", "a path such as /healthz", setHealthCheckPath, false},
+		{"health-check-service", "the name of a gRPC service", setHealthCheckService, false},
+		{"health-check-interval", "a duration from 1s to 1h, such as 10s", setHealthCheckInterval, false},
+		{"health-check-timeout", "a duration from 1s to 1h, such as 2s", setHealthCheckTimeout, false},
 		{"affinity", `"cookie"`, setAffinity, false},
 		{"affinity-mode", `"balanced" or "persistent"`, setAffinityMode, false},
 		{"session-cookie-name", "a name of letters, digits, hyphens and underscores", setCookieName, false},

@@ -12,16 +12,17 @@ type BackendRef struct {
 	Port     objects.ServicePort
 	Protocol gatelodge.BackendProtocol // "": what the Service port says
 	TLS      BackendTLSAsk             // where the protocol is over TLS
+	Check    HealthCheckAsk
 }
 
 // NewBackendRef names a backend by what its author wrote, so that the key is
 // the same before and after the Service exists, and does not change with it.
-func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol, tls BackendTLSAsk) *BackendRef {
+func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol, tls BackendTLSAsk, check HealthCheckAsk) *BackendRef {
 	key := port.Namespace + "/" + port.Name + ":" + port.Port
 	if protocol != "" {
 		key += "+" + string(protocol)
 	}
-	return &BackendRef{Key: gatelodge.BackendKey(key + tls.key()), Port: port, Protocol: protocol, TLS: tls}
+	return &BackendRef{Key: gatelodge.BackendKey(key + tls.key() + check.key()), Port: port, Protocol: protocol, TLS: tls, Check: check}
 }
 
 // Service names the Service in a message.

@@ -212,7 +212,7 @@ func (in *Claimant) backend(source *networkingv1.IngressBackend, where string) *
 	if port == "" {
 		port = strconv.Itoa(int(source.Service.Port.Number))
 	}
-	return NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: source.Service.Name, Port: port}, in.Asked.protocol, in.Asked.BackendTLS)
+	return NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: source.Service.Name, Port: port}, in.Asked.protocol, in.Asked.BackendTLS, in.Asked.HealthCheck)
 }
 
 func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, bool) {

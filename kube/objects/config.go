@@ -21,7 +21,8 @@ type Config struct {
 	Namespaces   []string        // of Ingresses; empty: all
 
 	HostSharing         HostSharing
-	DefaultBackend      *ServicePort // for requests that no rule matches; nil: 404
+	HealthCheck         gatelodge.HealthCheck // of backends whose Ingress says nothing else
+	DefaultBackend      *ServicePort          // for requests that no rule matches; nil: 404
 	RefuseExternalNames bool
 
 	Listeners []gatelodge.Listener

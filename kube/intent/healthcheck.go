@@ -1,0 +1,121 @@
+package intent
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// HealthCheckAsk is what an Ingress says of how its backends are checked. What it
+// leaves out is as the configuration says.
+type HealthCheckAsk struct {
+	given             bool // Kind was
+	kind              gatelodge.CheckKind
+	path, service     string
+	interval, timeout time.Duration
+}
+
+// key tells the references of different asks apart; it is "" for one that asks
+// for nothing.
+func (ask HealthCheckAsk) key() string {
+	var parts []string
+	if ask.given {
+		parts = append(parts, ask.kind.String())
+	}
+	if ask.path != "" {
+		parts = append(parts, fmt.Sprintf("path=%q", ask.path))
+	}
+	if ask.service != "" {
+		parts = append(parts, fmt.Sprintf("service=%q", ask.service))
+	}
+	if ask.interval != 0 {
+		parts = append(parts, "interval="+ask.interval.String())
+	}
+	if ask.timeout != 0 {
+		parts = append(parts, "timeout="+ask.timeout.String())
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "+check(" + strings.Join(parts, ",") + ")"
+}
+
+// Names reports whether the Ingress names the kind of the check.
+func (ask HealthCheckAsk) Names() bool { return ask.given }
+
+// Of returns the check that is asked for, with the defaults of the configuration.
+func (ask HealthCheckAsk) Of(defaults gatelodge.HealthCheck) gatelodge.HealthCheck {
+	check := gatelodge.HealthCheck{
+		Kind:     defaults.Kind,
+		Path:     cmp.Or(ask.path, defaults.Path),
+		Service:  ask.service,
+		Interval: cmp.Or(ask.interval, defaults.Interval),
+		Timeout:  cmp.Or(ask.timeout, defaults.Timeout),
+	}
+	if ask.given {
+		check.Kind = ask.kind
+	}
+	if check.Kind == gatelodge.CheckNone {
+		return gatelodge.HealthCheck{}
+	}
+	return check
+}
+
+func setHealthCheck(a *asked, value string) error {
+	kind, ok := gatelodge.ParseCheckKind(value)
+	if !ok {
+		return errors.New("is not a kind of check")
+	}
+	a.HealthCheck.given, a.HealthCheck.kind = true, kind
+	return nil
+}
+
+func setHealthCheckPath(a *asked, value string) error {
+	if err := CheckHealthPath(value); err != nil {
+		return err
+	}
+	a.HealthCheck.path = value
+	return nil
+}
+
+// CheckHealthPath reports whether a path, maybe with a query, can be requested.
+func CheckHealthPath(value string) error {
+	for i, c := range []byte(value) {
+		if c <= ' ' || c > '~' || c == '#' || i == 0 && c != '/' {
+			return errors.New("is not a valid path")
+		}
+	}
+	if value == "" {
+		return errors.New("is not a valid path")
+	}
+	return nil
+}
+
+func setHealthCheckService(a *asked, value string) error {
+	if len(value) > 200 {
+		return errors.New("is too long for the name of a gRPC service")
+	}
+	a.HealthCheck.service = value
+	return checkPrintable(value)
+}
+
+func setHealthCheckInterval(a *asked, value string) error {
+	return setCheckTime(&a.HealthCheck.interval, value)
+}
+
+func setHealthCheckTimeout(a *asked, value string) error {
+	return setCheckTime(&a.HealthCheck.timeout, value)
+}
+
+func setCheckTime(to *time.Duration, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < time.Second || d > time.Hour {
+		return errors.New("is not a valid duration")
+	}
+	*to = d
+	return nil
+}
