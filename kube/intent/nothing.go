@@ -10,9 +10,6 @@ func asksForNothing(name, value string) bool {
 		return true
 	}
 	switch name {
-	case "limit-connections", "limit-rps", "limit-rpm", "limit-rate", "limit-rate-after":
-		limit, err := strconv.Atoi(value)
-		return err == nil && limit <= 0
 	case "enable-modsecurity", "enable-owasp-core-rules":
 		on, err := strconv.ParseBool(value)
 		return err == nil && !on
