@@ -28,6 +28,8 @@ const (
 // pasted is what stands in the two texts of a key pair, whichever of them it
 // stands in: many tools write a combined file.
 type pasted struct {
+	most int // certificates; 0: there is no bound
+
 	certificates []*x509.Certificate // each once
 	blocks       int                 // of certificates
 	keys         []crypto.Signer
@@ -45,7 +47,7 @@ func readKeyPair(crt, key []byte) (pair *tls.Certificate, c chain, err error) {
 	case len(crt) > maxChainText:
 		return nil, c, fmt.Errorf("the chain has %d octets, the most is %d", len(crt), maxChainText)
 	}
-	var all pasted
+	all := pasted{most: maxCertificates}
 	if err := all.add(corev1.TLSCertKey, crt); err != nil {
 		return nil, c, err
 	}
@@ -87,8 +89,8 @@ func (p *pasted) add(name string, text []byte) error {
 		case isEncrypted(block):
 			return fmt.Errorf("the private key in %s is encrypted, expected one without a passphrase: openssl pkey -in FILE makes it that", name)
 		case isCertificate(block):
-			if p.blocks++; p.blocks > maxCertificates {
-				return fmt.Errorf("the chain has more than %d certificates", maxCertificates)
+			if p.blocks++; p.most > 0 && p.blocks > p.most {
+				return fmt.Errorf("the chain has more than %d certificates", p.most)
 			}
 			certificate, err := parseCertificate(block)
 			if err != nil {

@@ -73,6 +73,10 @@ func TestPastedKeyPairs(t *testing.T) {
 	byRoot := issuePair(t, "by root", false, root)
 	own := issuePair(t, "own", false, nil)
 	stranger := issuePair(t, "stranger", true, nil)
+	var others []string
+	for range 2 * maxCertificates {
+		others = append(others, issuePair(t, "other", true, nil).pem)
+	}
 	sec1, err := x509.MarshalECPrivateKey(leaf.key.(*ecdsa.PrivateKey))
 	kubetest.Must(t, err)
 	rsa2048, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -132,6 +136,7 @@ func TestPastedKeyPairs(t *testing.T) {
 		{name: "the upper intermediate missing without a sign", crt: leaf.pem + lower.pem, key: key, served: "leaf lower"},
 		{name: "issued by a root", crt: byRoot.pem, key: keyText(t, byRoot.key), served: "by root", says: "if that is a root, write it into ca.crt"},
 		{name: "issued by a root that ca.crt shows", crt: byRoot.pem, key: keyText(t, byRoot.key), ca: root.pem, served: "by root"},
+		{name: "issued by a root of many in ca.crt", crt: byRoot.pem, key: keyText(t, byRoot.key), ca: strings.Join(others, "") + root.pem, served: "by root"},
 		{name: "issued by a root that follows", crt: byRoot.pem + root.pem, key: keyText(t, byRoot.key), served: "by root root"},
 
 		{name: "a key with a passphrase", crt: full, key: block("ENCRYPTED PRIVATE KEY", []byte("secret")), says: "the private key in tls.key is encrypted, expected one without a passphrase"},

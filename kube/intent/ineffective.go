@@ -15,7 +15,7 @@ func foreignDomains() []string {
 	return []string{
 		"ingress.kubernetes.io", // with alb., appgw., caddy., mse. and what else stands before it
 		"traefik.io", "traefik.containo.us",
-		"haproxy.org", "haproxy.com", "haproxy-ingress.github.io", "router.openshift.io", "route.openshift.io",
+		"router.openshift.io", "route.openshift.io",
 		"nginx.org", "nginx.com", "appprotect.f5.com", "virtual-server.f5.com",
 		"konghq.com", "projectcontour.io", "contour.heptio.com", "getambassador.io", "zalando.org",
 		"ingress.cilium.io", "k8s.apisix.apache.org", "higress.io", "ingress.pomerium.io", "k8s.ngrok.com",
@@ -41,7 +41,12 @@ func isForeign(key string) bool {
 	if strings.HasPrefix(key, nginxPrefix) {
 		return false
 	}
-	if slices.Contains(foreignKeys(), key) || strings.HasPrefix(key, "traefik.") {
+	for _, prefix := range []string{"traefik.", "haproxy", "alb."} {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	if slices.Contains(foreignKeys(), key) {
 		return true
 	}
 	domain, _, _ := strings.Cut(key, "/")

@@ -28,7 +28,7 @@ func TLSSecret(t *testing.T, secret string, names []string, from, until time.Tim
 }
 
 // CertificateSecret makes a Secret with a self-signed certificate for names.
-func CertificateSecret(t *testing.T, secret, version string, key crypto.Signer, names []string, from, until time.Time) *corev1.Secret {
+func CertificateSecret(t testing.TB, secret, version string, key crypto.Signer, names []string, from, until time.Time) *corev1.Secret {
 	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
