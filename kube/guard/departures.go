@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"maps"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -12,8 +11,14 @@ import (
 // were deleted or edited, or are not ours any more. The zero departures is empty.
 type departures struct {
 	list  map[intent.Key]*departure
-	parts int // that were given out
+	names map[string]int // in list, by namespace
+	parts int            // that were given out
 }
+
+// maxGone bounds the names of a namespace that are remembered as gone, and so can be
+// withheld: more than it may have at once. One that keeps renaming its hosts would
+// have the gateway remember them all.
+const maxGone = 30_000
 
 // departure is the names that one object gave up at a moment.
 type departure struct {
@@ -34,15 +39,10 @@ func (d *departures) note(last, now *sight) (lost []string, news []begun) {
 	for _, change := range now.claimants.Changes(last.claimants) {
 		was, is := change.Before, change.After
 		if names := namesLost(was, is); len(names) > 0 {
-			d.parts++
-			served := make(map[gatelodge.Name]bool)
-			for name := range names {
-				if host := last.hosts.Get(name); host != nil && host.Owner == was.Object.Namespace {
-					served[name] = true
-				}
-			}
-			d.add(&departure{now.objects.Now, was.Only(names, d.parts), served})
 			lost = append(lost, was.Object.UID)
+			if d.names[was.Object.Namespace]+len(names) <= maxGone {
+				d.keep(was, names, last, now.objects.Now)
+			}
 		}
 		for name := range namesLost(is, was) {
 			news = append(news, begun{name, &is.Applicant})
@@ -51,11 +51,36 @@ func (d *departures) note(last, now *sight) (lost []string, news []begun) {
 	return lost, news
 }
 
+// keep remembers the names that an object gave up.
+func (d *departures) keep(was *intent.Claimant, names map[gatelodge.Name]bool, last *sight, at time.Time) {
+	d.parts++
+	served := make(map[gatelodge.Name]bool)
+	for name := range names {
+		if host := last.hosts.Get(name); host != nil && host.Owner == was.Object.Namespace {
+			served[name] = true
+		}
+	}
+	d.add(&departure{at, was.Only(names, d.parts), served})
+}
+
 func (d *departures) add(gone *departure) {
 	if d.list == nil {
-		d.list = make(map[intent.Key]*departure)
+		d.list, d.names = make(map[intent.Key]*departure), make(map[string]int)
 	}
-	d.list[gone.kept.Key()] = gone
+	key := gone.kept.Key()
+	d.drop(key)
+	d.list[key] = gone
+	d.names[key.Namespace] += len(gone.kept.Claims)
+}
+
+// drop forgets what one object gave up.
+func (d *departures) drop(key intent.Key) {
+	if gone := d.list[key]; gone != nil {
+		delete(d.list, key)
+		if d.names[key.Namespace] -= len(gone.kept.Claims); d.names[key.Namespace] == 0 {
+			delete(d.names, key.Namespace)
+		}
+	}
 }
 
 // namesLost returns the names that an object asks for and its other version does
@@ -76,8 +101,8 @@ func namesLost(object, other *intent.Claimant) map[gatelodge.Name]bool {
 	return names
 }
 
-// names returns the names that are given up.
-func (d *departures) names() map[gatelodge.Name]bool {
+// allNames returns the names that are given up.
+func (d *departures) allNames() map[gatelodge.Name]bool {
 	names := make(map[gatelodge.Name]bool)
 	for _, gone := range d.list {
 		for name := range gone.kept.Names() {
@@ -98,7 +123,7 @@ func (d *departures) forget(anew map[gatelodge.Name]bool) {
 		}
 		switch {
 		case len(rest) == 0:
-			delete(d.list, key)
+			d.drop(key)
 		case len(rest) < len(gone.kept.Claims):
 			d.add(&departure{gone.at, gone.kept.Only(rest, gone.kept.Part), gone.served})
 		}
@@ -107,7 +132,11 @@ func (d *departures) forget(anew map[gatelodge.Name]bool) {
 
 // forgetIf forgets what is given up of some objects.
 func (d *departures) forgetIf(forget func(*departure) bool) {
-	maps.DeleteFunc(d.list, func(_ intent.Key, gone *departure) bool { return forget(gone) })
+	for key, gone := range d.list {
+		if forget(gone) {
+			d.drop(key)
+		}
+	}
 }
 
 // follow returns what is given up now, but for that of some namespaces, made of

@@ -68,6 +68,7 @@ type hold struct {
 	classes objects.Table[*networkingv1.IngressClass] // by which Ingresses were ours
 	stale   string                                    // confirmed before, so not meant for this one
 	had     map[string]int                            // hosts of each namespace, before
+	list    withheldList                              // of the last Build
 }
 
 // sight is what was seen at one moment.
@@ -147,7 +148,7 @@ func (g *Guard) compare(now *sight, before *compile.Builder) (tripped bool) {
 		return n
 	})
 	g.window.observe(last.hosts, now.hosts, at, since)
-	return every || everyLacking(lost, last, now) || g.window.exceeded(&now.cfg.Guard, g.departures.names)
+	return every || everyLacking(lost, last, now) || g.window.exceeded(&now.cfg.Guard, g.departures.allNames)
 }
 
 // compareNames takes note of who asks for a name no more, and lets go what

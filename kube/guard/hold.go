@@ -79,7 +79,7 @@ func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
 	snapshot := g.held.BuildWith(objs, compile.Extra{Withheld: g.withheld, Incumbents: g.incumbents(objs.Claims)}, now.cfg)
 
 	status := Status{Holding: true, Until: g.hold.until, Objects: relisted}
-	status.Hosts, status.Hash = g.withheldHosts(snapshot, relisted)
+	status.Hosts, status.Hash = g.withheldHosts(snapshot.Hosts, relisted)
 	over := "what went is there again"
 	if len(status.Hosts) > 0 || len(relisted) > 0 {
 		over = g.over(&status, objs.Guard, g.hold.stale, objs.Now)
@@ -118,28 +118,59 @@ func (g *Guard) release() {
 	g.forget()
 }
 
-// withheldHosts lists, sorted, the hosts that are there for what is withheld,
-// and a hash by which the list is confirmed. It is of the objects too, which
-// are never the same twice: no confirmation is ever good for another list.
-func (g *Guard) withheldHosts(snapshot *gatelodge.Snapshot, relisted []gatelodge.Object) (hosts []gatelodge.Name, hash string) {
-	names := make(map[gatelodge.Name]bool)
-	var lines []string
-	keep := func(name gatelodge.Name, by *intent.Applicant) {
-		if servedFor(snapshot.Hosts.Get(name), by) {
-			names[name] = true
-			lines = append(lines, fmt.Sprintf("%s %s", name, by.Object.UID))
+// withheldList is the hosts that were there at one moment for what is withheld.
+type withheldList struct {
+	withheld intent.Claimants
+	relisted []gatelodge.Object
+	served   gatelodge.Map[gatelodge.Name, *gatelodge.Host]
+	asked    map[gatelodge.Name]bool // the names of withheld
+
+	hosts []gatelodge.Name
+	hash  string
+}
+
+// holds reports whether the list is still that of what is withheld.
+func (l *withheldList) holds(withheld intent.Claimants, relisted []gatelodge.Object, served gatelodge.Map[gatelodge.Name, *gatelodge.Host]) bool {
+	if l.asked == nil || l.withheld != withheld || !slices.Equal(l.relisted, relisted) {
+		return false
+	}
+	for name := range served.Changes(l.served) {
+		if l.asked[name] {
+			return false
 		}
 	}
+	return true
+}
+
+// withheldHosts lists, sorted, the hosts that are there for what is withheld,
+// and a hash by which the list is confirmed. It is of the objects too, which
+// are never the same twice: no confirmation is ever good for another list. The
+// list is made anew only if it may be another one: it may be long, and others'
+// changes go on.
+func (g *Guard) withheldHosts(served gatelodge.Map[gatelodge.Name, *gatelodge.Host], relisted []gatelodge.Object) (hosts []gatelodge.Name, hash string) {
+	l := &g.hold.list
+	if l.holds(g.withheld, relisted, served) {
+		l.served = served
+		return l.hosts, l.hash
+	}
+	*l = withheldList{withheld: g.withheld, relisted: relisted, served: served, asked: make(map[gatelodge.Name]bool)}
+	names := make(map[gatelodge.Name]bool)
+	var lines []string
 	for _, claimant := range g.withheld.All() {
 		for name := range claimant.Names() {
-			keep(name, &claimant.Applicant)
+			l.asked[name] = true
+			if servedFor(served.Get(name), &claimant.Applicant) {
+				names[name] = true
+				lines = append(lines, fmt.Sprintf("%s %s", name, claimant.Object.UID))
+			}
 		}
 	}
 	for _, o := range relisted {
 		lines = append(lines, o.UID)
 	}
 	slices.Sort(lines)
-	return slices.SortedFunc(maps.Keys(names), gatelodge.Name.Compare), hashOfLines(slices.Compact(lines))
+	l.hosts, l.hash = slices.SortedFunc(maps.Keys(names), gatelodge.Name.Compare), hashOfLines(slices.Compact(lines))
+	return l.hosts, l.hash
 }
 
 // forget forgets what went, so that a new window begins.

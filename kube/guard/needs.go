@@ -43,8 +43,12 @@ func needsOf(claimants intent.Claimants) needs {
 	for _, c := range claimants.All() {
 		n[need{"Namespace", objects.Key{Name: c.Object.Namespace}}] = true // whose limits of names hold
 		for i := range c.Claims {
-			for j := range c.Claims[i].Paths {
-				n.addBackend(c.Claims[i].Paths[j].Backend)
+			paths := c.Claims[i].Paths
+			if i > 0 && objects.SameSlice(paths, c.Claims[i-1].Paths) {
+				paths = nil // as aliases have them
+			}
+			for j := range paths {
+				n.addBackend(paths[j].Backend)
 			}
 			n.addBackend(c.Claims[i].Fallback)
 		}

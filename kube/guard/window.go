@@ -16,6 +16,7 @@ type window struct {
 	moments []moment // the oldest first; what holds at one holds until the next
 	came    map[gatelodge.Name]time.Time
 	gone    map[gatelodge.Name]interval
+	goneOf  map[string]int // the hosts in gone of each namespace
 }
 
 // moment is when so many hosts began to be served.
@@ -35,10 +36,15 @@ type interval struct {
 func (w *window) observe(before, now gatelodge.Map[gatelodge.Name, *gatelodge.Host], at, since time.Time) {
 	if w.gone == nil {
 		w.came, w.gone = make(map[gatelodge.Name]time.Time), make(map[gatelodge.Name]interval)
+		w.goneOf = make(map[string]int)
 		w.moments = []moment{{since, before.Len()}}
 	}
 	maps.DeleteFunc(w.came, func(_ gatelodge.Name, came time.Time) bool { return came.Before(since) })
-	maps.DeleteFunc(w.gone, func(_ gatelodge.Name, served interval) bool { return served.gone.Before(since) })
+	for name, served := range w.gone {
+		if served.gone.Before(since) {
+			w.forget(name)
+		}
+	}
 	for len(w.moments) > 1 && w.moments[1].at.Before(since) {
 		w.moments = w.moments[1:]
 	}
@@ -48,14 +54,27 @@ func (w *window) observe(before, now gatelodge.Map[gatelodge.Name, *gatelodge.Ho
 		switch changed = true; {
 		case change.Before == nil:
 			w.came[name] = at
-			delete(w.gone, name)
+			w.forget(name)
 		case change.After == nil:
-			w.gone[name] = interval{w.came[name], at, change.Before.Owner}
+			if owner := change.Before.Owner; w.goneOf[owner] < maxGone {
+				w.gone[name] = interval{w.came[name], at, owner}
+				w.goneOf[owner]++
+			}
 			delete(w.came, name)
 		}
 	}
 	if changed {
 		w.moments = append(w.moments, moment{at, now.Len()})
+	}
+}
+
+// forget forgets that a host went.
+func (w *window) forget(name gatelodge.Name) {
+	if served, ok := w.gone[name]; ok {
+		delete(w.gone, name)
+		if w.goneOf[served.owner]--; w.goneOf[served.owner] == 0 {
+			delete(w.goneOf, served.owner)
+		}
 	}
 }
 
