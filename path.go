@@ -114,6 +114,39 @@ func PathForm(path string) string {
 	return string(out)
 }
 
+// PatternForm returns a path in the form that a PathPattern is compared with: as
+// people read it, with its escapes decoded, but for those of octets that would mean
+// something else in a path without them, or can't be printed. It does not allocate
+// where there is nothing to decode. RewrittenPath turns such a form back.
+func PatternForm(path string) string {
+	if strings.IndexByte(path, '%') < 0 {
+		return path
+	}
+	out := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		if path[i] == '%' && isEscape(path[i:]) {
+			if c := unescape(path[i:]); c > ' ' && c != 0x7f && strings.IndexByte(`/%?#\\`, c) < 0 || c == ' ' {
+				out = append(out, c)
+			} else {
+				out = append(out, path[i:i+3]...)
+			}
+			i += 2
+			continue
+		}
+		out = append(out, path[i])
+	}
+	return string(out)
+}
+
+// RewrittenPath returns the path of a request that a Rewrite made, as it is sent:
+// canonical, and with everything escaped that may not stand in a path.
+func RewrittenPath(path string) (string, error) {
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return CanonicalPath(PathForm(path))
+}
+
 // staysInPath reports whether c may be in a path without being escaped: a slash
 // or a pchar (RFC 3986 §3.3).
 func staysInPath(c byte) bool {

@@ -19,10 +19,15 @@ type Policy struct {
 	Redirect   Redirect
 	RedirectTo *RedirectTo // nil: the backend answers
 	AppRoot    string      // path and query that "/" is redirected to (302); "": it is not
-	HSTS       *string     // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
-	AllowFrom  Networks    // the addresses of clients that are let in; nil: all
-	DenyFrom   Networks    // those that are not, whatever AllowFrom says
-	BasicAuth  *BasicAuth  // nil: credentials are not asked for
+
+	Rewrite         *Rewrite // nil: the backend gets the client's path
+	UpstreamHost    string   // the Host field that the backend gets; "": the client's
+	ForwardedPrefix string   // the X-Forwarded-Prefix that the backend gets; "": none
+
+	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
+	AllowFrom Networks   // the addresses of clients that are let in; nil: all
+	DenyFrom  Networks   // those that are not, whatever AllowFrom says
+	BasicAuth *BasicAuth // nil: credentials are not asked for
 
 	AnyClientCertificate bool // the host's ClientAuth does not hold here
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -46,33 +47,46 @@ type PathMatch uint8
 
 // The ways to compare, named as in Ingress v1.
 const (
-	PathPrefix PathMatch = iota // by whole path elements: /a matches /a, /a/ and /a/b, not /ab
-	PathExact                   // the same path, in the form of PathForm
+	PathPrefix  PathMatch = iota // by whole path elements: /a matches /a, /a/ and /a/b, not /ab
+	PathExact                    // the same path, in the form of PathForm
+	PathPattern                  // by a regular expression, as ingress-nginx's use-regex does
 )
 
-// String returns the Ingress v1 name of the path type.
+// String returns the Ingress v1 name of the path type, or Pattern.
 func (m PathMatch) String() string {
-	if m == PathExact {
+	switch m {
+	case PathExact:
 		return "Exact"
+	case PathPattern:
+		return "Pattern"
 	}
 	return "Prefix"
 }
 
 // Route sends the requests for one path to a Backend, under a Policy.
 type Route struct {
-	Path    string     // starts with "/", in the form of PathForm, without dot segments
-	Match   PathMatch  // how Path is compared
-	Backend BackendKey // of a Backend in the same Snapshot; "": Policy.RedirectTo answers
-	Policy  *Policy    // never nil; shared by the routes of one object
-	Object  Object     // the object that asked for the route
+	Path    string         // starts with "/", in the form of PathForm, without dot segments; a PathPattern's as it was written
+	Match   PathMatch      // how Path is compared
+	Pattern *regexp.Regexp // of a PathPattern, compared with a PatternForm; nil: Path itself
+	Backend BackendKey     // of a Backend in the same Snapshot; "": Policy.RedirectTo answers
+	Policy  *Policy        // never nil; shared by the routes of one object
+	Object  Object         // the object that asked for the route
 }
 
 // Matches reports whether the route is for a request's path, which is in the form
 // of PathForm and without dot segments, as Ingress v1 defines it: a Prefix path
 // is compared by elements, and a slash at its end changes nothing.
 func (r *Route) Matches(path string) bool {
-	if r.Match == PathExact {
+	switch r.Match {
+	case PathExact:
 		return path == r.Path
+	case PathPattern:
+		form := PatternForm(path)
+		if r.Pattern != nil {
+			return r.Pattern.MatchString(form)
+		}
+		literal := PatternForm(r.Path)
+		return len(form) >= len(literal) && strings.EqualFold(form[:len(literal)], literal)
 	}
 	prefix := strings.TrimSuffix(r.Path, "/")
 	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')

@@ -108,6 +108,15 @@ func (p *Policy) String() string {
 	if p.AppRoot != "" {
 		fmt.Fprintf(&b, " app-root=%q", p.AppRoot)
 	}
+	if p.Rewrite != nil {
+		fmt.Fprintf(&b, " rewrite=%q", p.Rewrite)
+	}
+	if p.UpstreamHost != "" {
+		fmt.Fprintf(&b, " upstream-vhost=%q", p.UpstreamHost)
+	}
+	if p.ForwardedPrefix != "" {
+		fmt.Fprintf(&b, " x-forwarded-prefix=%q", p.ForwardedPrefix)
+	}
 	if p.HSTS != nil {
 		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)
 	}

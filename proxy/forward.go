@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -17,7 +18,11 @@ func (r *request) forward() error {
 	}
 	r.forwardedFields()
 	r.upgradeOnly(b.source.Protocol)
-	r.x.Path = r.path
+	r.x.Path = cmp.Or(r.rewritten, r.path)
+	if host := r.route.source.Policy.UpstreamHost; host != "" {
+		defer func(asked string) { r.x.Authority = asked }(r.x.Authority)
+		r.x.Authority = host
+	}
 
 	settings := &r.table.settings.Retries
 	b.upstream.budget.earn(settings.Budget)

@@ -129,6 +129,9 @@ func (r *request) forwardedFields() {
 	fields.Add("x-forwarded-proto", r.scheme)
 	fields.Add("x-real-ip", client)
 	fields.Add("x-request-id", r.id)
+	if prefix := r.route.source.Policy.ForwardedPrefix; prefix != "" {
+		fields.Set("x-forwarded-prefix", prefix)
+	}
 	fields = r.addClientFields(fields)
 	r.fields, x.Header = fields, fields
 }

@@ -107,6 +107,7 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 		clientAddress(p),
 		s.limitClients(route), // before passwords are checked
 		s.basicAuth(p),
+		rewrite(p),
 		timeouts(p),
 		limitBackend(p),
 		limitRate(p),

@@ -15,13 +15,14 @@ type request struct {
 	table   *table // the live one at the start of the request
 	started time.Time
 
-	scheme  string         // that the client used with us, or with a trusted proxy in front of us
-	trusted bool           // the peer is a trusted proxy
-	path    string         // canonical
-	name    gatelodge.Name // the host, canonical
-	host    *host          // nil: none was found
-	route   *route         // of host; nil: none was found
-	id      string         // X-Request-ID
+	scheme    string         // that the client used with us, or with a trusted proxy in front of us
+	trusted   bool           // the peer is a trusted proxy
+	path      string         // canonical
+	rewritten string         // the path that the backend gets instead; "": path
+	name      gatelodge.Name // the host, canonical
+	host      *host          // nil: none was found
+	route     *route         // of host; nil: none was found
+	id        string         // X-Request-ID
 
 	publicHost, publicPort string // what the client asked a trusted proxy for; "": not known
 

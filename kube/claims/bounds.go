@@ -137,13 +137,14 @@ func (t *trimmed) leaveOut(from int, format string, args ...any) {
 const (
 	bytesOfName  = 1024
 	bytesOfRoute = 256
+	bytesOfPart  = 64 // of a regular expression
 )
 
 // bytesOf says about how much memory a claim takes, once it is granted.
 func bytesOf(claim *intent.Claim) int64 {
 	n := bytesOfName + len(claim.Name)
 	for i := range claim.Paths {
-		n += bytesOfRoute + 2*len(claim.Paths[i].Path)
+		n += bytesOfRoute + 2*len(claim.Paths[i].Path) + bytesOfPart*claim.Paths[i].Size
 	}
 	if claim.Records != nil {
 		for _, set := range claim.Records.List {

@@ -17,6 +17,7 @@ type hostResult struct {
 	shares    []*resolved
 	inherited []*gatelodge.Certificate // those of the wildcard above it, and those issued to us
 	common    *common
+	patterns  bool // its paths are regular expressions
 
 	host     *gatelodge.Host
 	refused  map[*resolved]*gatelodge.Policy // of those whose rule for the host can't be kept
@@ -66,6 +67,7 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 	for _, s := range granted.Shares {
 		r.shares = append(r.shares, res.results.Get(s.By.Key()))
 	}
+	r.patterns = slices.ContainsFunc(r.shares, func(in *resolved) bool { return in.Object.Namespace == r.owner && in.Patterns() })
 	r.decideClientAuth()
 	key, single := r.keyOfRoutes(granted)
 	if like := made[key]; single && like != nil {
@@ -112,10 +114,21 @@ func (r *hostResult) addRoutes(granted *claims.Grant) {
 }
 
 func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKey]*gatelodge.Route) {
+	if in.Patterns() && !r.patterns {
+		r.problem(in, gatelodge.BadPath, "%s is granted to namespace %s, whose paths are no regular expressions, so those of this object are left out", intent.HostName(r.host.Name), r.owner)
+		return
+	}
+	if r.patterns {
+		ask = asPattern(ask)
+	}
 	policy, to := r.policyFor(in, ask.Path), ask.Backend
 	if ask.RedirectTo != nil {
 		policy = new(*policy)
 		policy.RedirectTo = ask.RedirectTo
+	}
+	if policy.Rewrite != nil && ask.Path == policy.Rewrite.String() {
+		policy = new(*policy)
+		policy.Rewrite = nil // to what the path already is
 	}
 	var backend gatelodge.BackendKey
 	if policy.RedirectTo != nil {
@@ -135,9 +148,20 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 		r.problem(in, gatelodge.PathTaken, "%s path %s of %s is taken by %s", ask.Match, ask.Path, intent.HostName(r.host.Name), by)
 		return
 	}
-	route := &gatelodge.Route{Path: ask.Path, Match: ask.Match, Backend: backend, Policy: policy, Object: in.Object}
+	route := &gatelodge.Route{Path: ask.Path, Match: ask.Match, Pattern: ask.Pattern, Backend: backend, Policy: policy, Object: in.Object}
 	taken[key] = route
 	r.addRoute(route, to)
+}
+
+// asPattern returns the path as it is compared on a host whose owner's paths are
+// regular expressions: each one of the host is, as it is with ingress-nginx.
+func asPattern(ask *intent.PathAsk) *intent.PathAsk {
+	if ask.Match == gatelodge.PathPattern || ask.Path == "/" && ask.Match == gatelodge.PathPrefix {
+		return ask
+	}
+	pattern := *ask
+	pattern.Match = gatelodge.PathPattern // without Pattern: of itself alone
+	return &pattern
 }
 
 func (r *hostResult) addRoute(route *gatelodge.Route, to *intent.BackendRef) {
@@ -159,8 +183,12 @@ func (r *hostResult) problem(in *resolved, reason gatelodge.Reason, format strin
 
 // compareRoutes puts the longest path first, and an Exact one before a Prefix
 // of the same length, as Ingress v1 says. Of two different paths of one length
-// at most one matches a request.
+// at most one matches a request, but for patterns, which have the order that
+// ingress-nginx writes them in.
 func compareRoutes(a, b *gatelodge.Route) int {
+	if a.Match == gatelodge.PathPattern && b.Match == gatelodge.PathPattern && len(a.Path) == len(b.Path) {
+		return strings.Compare(b.Path, a.Path)
+	}
 	return cmp.Or(
 		cmp.Compare(len(b.Path), len(a.Path)),
 		cmp.Compare(b.Match, a.Match),

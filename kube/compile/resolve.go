@@ -124,6 +124,7 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 		Affinity: in.Asked.Affinity.Affinity(), Ejection: in.Asked.Ejection,
 	}
 	in.Asked.Redirects.Policy(r.policy)
+	in.Asked.Rewrites.Policy(r.policy)
 	in.Asked.Limits.SetOn(r.policy)
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)

@@ -31,6 +31,7 @@ type asked struct {
 	namespace   string // of the Ingress
 	Redirect    gatelodge.Redirect
 	Redirects   redirectAsk
+	Rewrites    rewriteAsk
 	HSTS        *string
 	AllowFrom   gatelodge.Networks
 	DenyFrom    gatelodge.Networks
@@ -88,6 +89,10 @@ func annotationTable() []annotation {
 		{"from-to-www-redirect", `"true" or "false"`, setWWWRedirect, false},
 		{"preserve-trailing-slash", `"true" or "false"`, checkBool, false}, // a slash is always kept
 		{"relative-redirects", `"true" or "false"`, checkBool, false},      // none of ours could be relative
+		{"use-regex", `"true" or "false"`, setUseRegex, false},
+		{"rewrite-target", "a path, such as /$1", setRewriteTarget, true},
+		{"upstream-vhost", "a host, such as app.internal.example.com", setUpstreamVhost, false},
+		{"x-forwarded-prefix", "a path, such as /app", setForwardedPrefix, false},
 		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false},
 		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true},
 		{"proxy-ssl-verify", "on or off", setProxySSLVerify, true},

@@ -57,8 +57,9 @@ type Claimant struct {
 	Asked    asked // by annotations
 	problems []gatelodge.Problem
 
-	also   map[gatelodge.Name]gatelodge.Name // for further names, the hosts with which entries of TLS cover them
-	places map[gatelodge.Name]int            // in Claims, of the first ones; while it is read
+	also        map[gatelodge.Name]gatelodge.Name // for further names, the hosts with which entries of TLS cover them
+	places      map[gatelodge.Name]int            // in Claims, of the first ones; while it is read
+	patternSize int                               // of its paths, while they are read
 }
 
 // Claim is what an object asks for at one name: routes and a record, or with

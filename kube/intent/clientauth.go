@@ -80,16 +80,9 @@ func setClientAuthSubject(c *clientAuthAsk, value string) error {
 	if !strings.HasPrefix(value, "CN=") {
 		return errors.New("does not start with CN=")
 	}
-	if len(value) > maxExpression {
-		return fmt.Errorf("has %d octets, the most is %d", len(value), maxExpression)
-	}
 	// Alone first: a parenthesis too many could close ours.
-	parsed, err := syntax.Parse(value, syntax.Perl)
-	if err != nil {
-		return errors.New("is not a valid regular expression (RE2)")
-	}
-	if expressionSize(parsed) > maxExpressionSize {
-		return errors.New("is too large a regular expression when its repetitions are written out")
+	if _, err := checkExpression(value); err != nil {
+		return err
 	}
 	subject, err := regexp.Compile(`(?:^|[^\\][,+])(?:` + value + `)`)
 	if err != nil {

@@ -3,6 +3,7 @@ package intent
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ type PathAsk struct {
 	Match   gatelodge.PathMatch
 	Backend *BackendRef
 
+	Pattern    *regexp.Regexp        // of a PathPattern
+	Size       int                   // of Pattern, in what it is made of
 	RedirectTo *gatelodge.RedirectTo // instead of Backend, which is nil then
 }
 
@@ -145,8 +148,11 @@ func (in *Claimant) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []P
 	for i := range http.Paths {
 		source := &http.Paths[i]
 		where := fmt.Sprintf("spec.rules[%d].http.paths[%d]", rule, i)
-		path, match, err := rulePath(source)
-		instead := insteadOfPattern(source.Path)
+		ask, err := in.path(source)
+		instead := ""
+		if ask.Match != gatelodge.PathPattern {
+			instead = insteadOfPattern(source.Path)
+		}
 		if err != nil {
 			in.problem(gatelodge.BadPath, "%s: %v%s", where, err, instead)
 			continue
@@ -154,11 +160,24 @@ func (in *Claimant) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []P
 		if instead != "" {
 			in.problem(gatelodge.BadPath, "%s: path %q is matched literally, so that only a request for exactly these characters matches%s", where, source.Path, instead)
 		}
-		if backend := in.backend(&source.Backend, where+".backend"); backend != nil {
-			asks = append(asks, PathAsk{Path: path, Match: match, Backend: backend})
+		if ask.Backend = in.backend(&source.Backend, where+".backend"); ask.Backend != nil {
+			asks = append(asks, ask)
 		}
 	}
 	return asks
+}
+
+// path reads a path, which may be a regular expression.
+func (in *Claimant) path(source *networkingv1.HTTPIngressPath) (PathAsk, error) {
+	if !in.Patterns() || source.Path == "" || source.Path == "/" || source.PathType == nil {
+		path, match, err := rulePath(source)
+		return PathAsk{Path: path, Match: match}, err
+	}
+	ask, err := in.pattern(source.Path)
+	if err != nil {
+		return ask, fmt.Errorf("path %q %w", source.Path, err)
+	}
+	return ask, nil
 }
 
 // rulePath reads a path and its type. ImplementationSpecific is Prefix here,

@@ -40,7 +40,7 @@ func insteadOfPattern(path string) string {
 		at = len(from)
 	}
 	plain, pathType := plainPath(from, at)
-	return fmt.Sprintf("; it looks like a pattern of another controller, write %q with pathType %s instead", plain, pathType)
+	return fmt.Sprintf("; it looks like a pattern of another controller, write %q with pathType %s instead, or set the annotation use-regex", plain, pathType)
 }
 
 // plainPath is what to write in place of a pattern: the longest path of whole

@@ -1,0 +1,19 @@
+package proxy
+
+import gatelodge "gatelodge.dev"
+
+// rewrite makes the path that the backend gets. It is the last step: everything
+// before it looks at the client's path.
+func rewrite(p *gatelodge.Policy) step {
+	if p.Rewrite == nil {
+		return nil
+	}
+	return func(r *request) *answer {
+		path, query, err := p.Rewrite.Apply(r.route.source, r.path, r.x.Query)
+		if err != nil {
+			return badRequest("the rewritten path " + err.Error())
+		}
+		r.rewritten, r.x.Query = path, query
+		return nil
+	}
+}
