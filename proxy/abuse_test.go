@@ -85,8 +85,7 @@ func testAbuse(t *testing.T, most int64, abuses []abuse) {
 					ok(w, r)
 				}
 			})), settings(func(s *gatelodge.Settings) {
-				const timeout = 400 * time.Millisecond // each case waits for it
-				s.Timeouts.Header, s.Timeouts.Body, s.Timeouts.Send, s.Timeouts.Idle = timeout, timeout, timeout, timeout
+				s.Timeouts.Header, s.Timeouts.Body, s.Timeouts.Send, s.Timeouts.Idle = time.Second, time.Second, time.Second, time.Second
 				s.Limits.Streams = 10
 			}))
 			other := g.client(h1)

@@ -22,6 +22,7 @@ func (r *hostResult) policyFor(in *resolved, path string) *gatelodge.Policy {
 	}
 	open := *policy
 	open.Redirect, open.BasicAuth = gatelodge.RedirectNever, nil
+	open.RedirectTo, open.AppRoot, open.Rewrite = nil, "", nil
 	open.AnyClientCertificate = r.host.ClientAuth != nil
 	return &open
 }
