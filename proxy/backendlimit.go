@@ -124,11 +124,11 @@ func (r *request) await(g *gate, p *place) *answer {
 			return tooBusy(fmt.Sprintf("max-pending: the backend took no further request within %s", timeout), "max-pending")
 		case <-r.x.Context.Done():
 		case <-look.C:
-			if !r.x.ClientGone.HungUp() && r.x.ClientGone.Err() == nil {
+			if !r.x.Cancellation.HungUp() && r.x.Cancellation.Err() == nil {
 				continue
 			}
 		}
-		if err := r.x.ClientGone.Err(); errors.Is(err, exchange.ErrTimeout) {
+		if err := r.x.Cancellation.Err(); errors.Is(err, exchange.ErrTimeout) {
 			return gatewayTimeout(err.Error())
 		}
 		return hungUp("client: hung up while it waited for the backend")

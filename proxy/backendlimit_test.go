@@ -87,13 +87,13 @@ func TestTurnThatDoesNotCome(t *testing.T) {
 			t.Errorf("after %s, want after %s", took, f.settings.Timeouts.Connect)
 		}
 
-		gone := new(exchange.ClientGone)
+		cancellation := new(exchange.Cancellation)
 		go func() {
 			time.Sleep(time.Second)
-			gone.Signal()
+			cancellation.ClientGone()
 		}()
 		began = time.Now()
-		answer := f.send(func(x *exchange.Exchange) { x.ClientGone = gone })
+		answer := f.send(func(x *exchange.Exchange) { x.Cancellation = cancellation })
 		if answer.err == nil || time.Since(began) > time.Second+hangUpPeriod {
 			t.Errorf("a client that left: answered %d after %s", answer.status, time.Since(began))
 		}

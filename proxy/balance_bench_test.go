@@ -58,7 +58,7 @@ func forwarding(t testing.TB, policy *gatelodge.Policy) (send func()) {
 	header := exchange.Fields{{Name: "cookie", Value: "theme=dark; user=7"}}
 	answer := &recorded{}
 	x := &exchange.Exchange{
-		Context: t.Context(), ClientGone: new(exchange.ClientGone), Conn: fleetConn, Client: fleetConn.Peer,
+		Context: t.Context(), Cancellation: new(exchange.Cancellation), Conn: fleetConn, Client: fleetConn.Peer,
 		Method: "GET", Scheme: "http", Authority: appHost,
 	}
 	return func() {

@@ -36,7 +36,7 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 		if !known {
 			hash = stranger // so that the time tells nobody which users exist
 		}
-		by := asker{host: r.host.source.Name, client: clientOf(r.x.Client.Addr()), ctx: r.x.Context, gone: r.x.ClientGone}
+		by := asker{host: r.host.source.Name, client: clientOf(r.x.Client.Addr()), ctx: r.x.Context, cancellation: r.x.Cancellation}
 		right, err := s.credentials.check(by, password, hash)
 		switch {
 		case errors.Is(err, errHungUp):

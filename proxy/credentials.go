@@ -41,10 +41,10 @@ func newCredentials() *credentials {
 
 // asker is who wants a password checked.
 type asker struct {
-	host   gatelodge.Name
-	client netip.Prefix
-	ctx    context.Context // ends when nobody waits for the answer any more
-	gone   *exchange.ClientGone
+	host         gatelodge.Name
+	client       netip.Prefix
+	ctx          context.Context // ends when nobody waits for the answer any more
+	cancellation *exchange.Cancellation
 }
 
 // hangUpPeriod is how often it is looked whether a client that waits has hung
@@ -92,7 +92,7 @@ func (c *credentials) await(by asker) error {
 			return err
 		case <-by.ctx.Done():
 		case <-look.C:
-			if !by.gone.HungUp() {
+			if !by.cancellation.HungUp() {
 				continue
 			}
 		}

@@ -201,7 +201,7 @@ func TestHashTurnsComeBack(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c.queue.free = 0
-	if _, err := c.check(asker{ctx: ctx, gone: new(exchange.ClientGone)}, "password", parseHash(t, hashes[0].hash)); !errors.Is(err, errHungUp) {
+	if _, err := c.check(asker{ctx: ctx, cancellation: new(exchange.Cancellation)}, "password", parseHash(t, hashes[0].hash)); !errors.Is(err, errHungUp) {
 		t.Errorf("waited for a turn that nobody wants: %v", err)
 	}
 }

@@ -141,8 +141,8 @@ func (c *checker) ask(ctx context.Context) error {
 
 // send sends a request of our own to the endpoint, by the protocol of its backend.
 func (c *checker) send(ctx context.Context, method, path string, header exchange.Fields, body []byte) (*checkAnswer, error) {
-	gone := &exchange.ClientGone{}
-	stop := context.AfterFunc(ctx, gone.Signal)
+	cancellation := &exchange.Cancellation{}
+	stop := context.AfterFunc(ctx, cancellation.ClientGone)
 	defer stop()
 	scheme := "http"
 	if c.backend.Protocol.OverTLS() {
@@ -150,7 +150,7 @@ func (c *checker) send(ctx context.Context, method, path string, header exchange
 	}
 	answer := &checkAnswer{}
 	err := c.endpoint.handle(&exchange.Exchange{
-		Context: ctx, ClientGone: gone, Version: exchange.HTTP11,
+		Context: ctx, Cancellation: cancellation, Version: exchange.HTTP11,
 		Method: method, Scheme: scheme, Authority: c.endpoint.address, Path: path,
 		Header: append(header, exchange.Field{Name: "user-agent", Value: "gatelodge-health-check"}),
 		Length: int64(len(body)), Body: &checkBody{rest: body}, Response: answer,

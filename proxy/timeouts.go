@@ -48,7 +48,7 @@ func (e *expiry) expire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.x != nil && e.parent.Err() == nil { // otherwise the client is gone
-		e.x.ClientGone.Expire()
+		e.x.Cancellation.Expire()
 	}
 }
 
@@ -60,6 +60,6 @@ func (e *expiry) end() {
 	e.mu.Unlock()
 	e.stop()
 	e.cancel()
-	x.ClientGone.Renew()
+	x.Cancellation.Renew()
 	x.Context = e.parent
 }

@@ -113,12 +113,12 @@ func TestRequestTimeoutOfTheLine(t *testing.T) {
 		})
 		f.swap(endpointsOf(1)...)
 		f.server.upstreams.byKey[appKey].gate.busy = 1
-		began, gone := time.Now(), new(exchange.ClientGone)
-		answer := f.send(func(x *exchange.Exchange) { x.ClientGone = gone })
+		began, cancellation := time.Now(), new(exchange.Cancellation)
+		answer := f.send(func(x *exchange.Exchange) { x.Cancellation = cancellation })
 		if took := time.Since(began); answer.status != 504 || took != time.Second {
 			t.Errorf("got %d after %s, want 504 after a second", answer.status, took)
 		}
-		if err := gone.Err(); err != nil {
+		if err := cancellation.Err(); err != nil {
 			t.Errorf("the next request on the connection would end: %v", err)
 		}
 	})

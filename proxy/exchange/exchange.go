@@ -31,9 +31,9 @@ type Exchange struct {
 	// may be the connection's. Don't use it after the handler has returned.
 	Context context.Context
 
-	// ClientGone tells a handler that waits for a backend that its client is gone.
-	// Nil: it is never told.
-	ClientGone *ClientGone
+	// Cancellation ends a handler's wait for a backend when the client is gone or the
+	// request's time is over. Nil: never.
+	Cancellation *Cancellation
 
 	Conn *Conn
 

@@ -101,14 +101,14 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // An error of the client wraps ErrClient, and one that wraps neither says that
 // the request can't be written. A response that arrives before the end of the
 // request's body is forwarded, and the rest of the body is left to the client's
-// engine. Context ends the attempt to connect; after that, ClientGone ends the request,
+// engine. Context ends the attempt to connect; after that, Cancellation ends the request,
 // and the timeouts limit how long Do waits for either peer. The error of a request
-// that ClientGone ends is that of its Err.
+// that Cancellation ends is that of its Err.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
 	}
-	if err := ex.ClientGone.Err(); err != nil { // rather than open a connection, or end a kept one, for nothing
+	if err := ex.Cancellation.Err(); err != nil { // rather than open a connection, or end a kept one, for nothing
 		return err
 	}
 	f := c.takeForward(ex)

@@ -11,12 +11,12 @@ import (
 // most of the time: the state of a request is in a request, which exists only
 // from its first byte to the last byte of its response.
 type conn struct {
-	server *Server
-	info   *exchange.Conn
-	ctx    context.Context
-	phase  atomic.Int32
-	gone   exchange.ClientGone
-	bc     bufConn
+	server       *Server
+	info         *exchange.Conn
+	ctx          context.Context
+	phase        atomic.Int32
+	cancellation exchange.Cancellation
+	bc           bufConn
 
 	served    bool // a request was read
 	tunnelled bool // and became a tunnel, whose goroutines may still be running

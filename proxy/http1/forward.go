@@ -69,10 +69,10 @@ func (f *forward) run() error {
 			return err
 		}
 		f.ec, f.wrote, f.read = ec, ec.bc.out.wrote, ec.bc.read
-		f.ex.ClientGone.Watch(ec)
+		f.ex.Cancellation.Watch(ec)
 		err = f.attempt()
-		f.ex.ClientGone.Watch(nil)
-		if ec.reused && errors.Is(err, errGone) && f.ex.ClientGone.Err() == nil {
+		f.ex.Cancellation.Watch(nil)
+		if ec.reused && errors.Is(err, errGone) && f.ex.Cancellation.Err() == nil {
 			continue
 		}
 		if err == nil && f.reusable() {
@@ -256,7 +256,7 @@ func (f *forward) tunnel() error {
 	if err != nil {
 		return err
 	}
-	f.ex.ClientGone.Watch(nil) // from here on the owner of the tunnel closes it
+	f.ex.Cancellation.Watch(nil) // from here on the owner of the tunnel closes it
 	var received, sent int64
 	return wire.Join(client, &tunnel{bc: &f.ec.bc, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
@@ -299,7 +299,7 @@ func (f *forward) malformed(err error) error {
 func (f *forward) judge(err error) error {
 	bc, gone := &f.ec.bc, error(nil)
 	if err != nil {
-		gone = f.ex.ClientGone.Err()
+		gone = f.ex.Cancellation.Err()
 	}
 	switch {
 	case gone != nil:

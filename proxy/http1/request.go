@@ -29,12 +29,12 @@ func (c *conn) takeRequest() *request {
 	r.head.reset()
 	r.response = response{c: c, ex: &r.ex, request: &r.body.body, left: -1}
 	r.ex = exchange.Exchange{
-		Context:    c.ctx,
-		ClientGone: &c.gone,
-		Conn:       c.info,
-		Client:     c.info.Peer,
-		Body:       &r.body,
-		Response:   &r.response,
+		Context:      c.ctx,
+		Cancellation: &c.cancellation,
+		Conn:         c.info,
+		Client:       c.info.Peer,
+		Body:         &r.body,
+		Response:     &r.response,
 	}
 	return r
 }

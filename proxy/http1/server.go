@@ -50,7 +50,7 @@ type Server struct {
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn) {
 	c := &conn{server: s, info: info, ctx: ctx}
 	c.bc.init(nc)
-	c.gone.Look = c.bc.hungUp
+	c.cancellation.Look = c.bc.hungUp
 	s.add(c)
 	defer func() {
 		if failure := recover(); failure != nil {
@@ -108,7 +108,7 @@ func (s *Server) CloseRequests() {
 	for c := range s.conns {
 		if c.phase.Load() != hijacked {
 			c.bc.conn.Close()
-			c.gone.Signal()
+			c.cancellation.ClientGone()
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (s *Server) Close() {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.bc.conn.Close()
-		c.gone.Signal()
+		c.cancellation.ClientGone()
 	}
 }
 

@@ -79,14 +79,14 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 // An error of the client wraps ErrClient, and one that wraps neither says that
 // the request can't be written. An answer that comes before the end of the
 // request's body is passed on, and the rest of the body left to the client's
-// engine. Context ends the attempt to connect; afterwards ClientGone ends the
+// engine. Context ends the attempt to connect; afterwards Cancellation ends the
 // request, and the timeouts bound how long Do waits for either peer. The error of
-// a request that ClientGone ends is that of its Err.
+// a request that Cancellation ends is that of its Err.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
 	}
-	if err := ex.ClientGone.Err(); err != nil {
+	if err := ex.Cancellation.Err(); err != nil {
 		return err
 	}
 	f := c.takeForward(ex)

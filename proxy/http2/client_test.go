@@ -406,16 +406,16 @@ func TestGone(t *testing.T) {
 		left <- p.expect(reset(id))
 	})
 	client := newClient(t, addr, settings())
-	gone := new(exchange.ClientGone)
-	go func() { <-came; gone.Signal() }()
-	_, err := ask(client, "GET", nil, func(x *exchange.Exchange) { x.ClientGone = gone })
+	cancellation := new(exchange.Cancellation)
+	go func() { <-came; cancellation.ClientGone() }()
+	_, err := ask(client, "GET", nil, func(x *exchange.Exchange) { x.Cancellation = cancellation })
 	if !errors.Is(err, exchange.ErrClient) {
 		t.Errorf("got %v", err)
 	}
 	if got := <-left; got != "1:CANCEL" {
 		t.Errorf("the endpoint got %s", got)
 	}
-	if _, err := ask(client, "GET", nil, func(x *exchange.Exchange) { x.ClientGone = gone }); !errors.Is(err, exchange.ErrClient) {
+	if _, err := ask(client, "GET", nil, func(x *exchange.Exchange) { x.Cancellation = cancellation }); !errors.Is(err, exchange.ErrClient) {
 		t.Errorf("for one who has gone before: %v", err)
 	}
 }

@@ -266,7 +266,7 @@ func (c *conn) receivedSettings()              {}
 // broken tells the handler that the client is gone or has cancelled the request.
 func (c *conn) broken(st *stream, byPeer bool) error {
 	r := st.owner.(*request)
-	r.gone.Signal()
+	r.cancellation.ClientGone()
 	if byPeer && !r.response.begun {
 		return c.link.abuse.count(1)
 	}

@@ -133,7 +133,7 @@ func (f *forward) attempt() error {
 	if !f.open() {
 		return errGone
 	}
-	f.ex.ClientGone.Watch(f)
+	f.ex.Cancellation.Watch(f)
 	if f.upload != nil && !f.ex.ExpectsContinue {
 		f.upload.start()
 	}
@@ -141,7 +141,7 @@ func (f *forward) attempt() error {
 	if f.upload != nil {
 		err = f.upload.end(err)
 	}
-	f.ex.ClientGone.Watch(nil)
+	f.ex.Cancellation.Watch(nil)
 	return f.leave(err)
 }
 
@@ -365,7 +365,7 @@ func (f *forward) tunnel(a answer) error {
 	if err != nil {
 		return err
 	}
-	f.ex.ClientGone.Watch(nil) // from here on the owner of the tunnel ends it
+	f.ex.Cancellation.Watch(nil) // from here on the owner of the tunnel ends it
 	var received, sent int64
 	return wire.Join(client, &tunnel{st: &f.st, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
@@ -374,7 +374,7 @@ func (f *forward) tunnel(a answer) error {
 // endpoint what it says about the request.
 func (f *forward) leave(err error) error {
 	if err != nil {
-		if gone := f.ex.ClientGone.Err(); gone != nil {
+		if gone := f.ex.Cancellation.Err(); gone != nil {
 			err = fmt.Errorf("%w: %v", gone, err)
 		}
 	}

@@ -281,7 +281,7 @@ func (b *body) Close() error {
 func ask(c *http2.Client, method string, content io.Reader, change ...func(*exchange.Exchange)) (*recorder, error) {
 	r := new(recorder)
 	x := &exchange.Exchange{
-		Context: context.Background(), ClientGone: new(exchange.ClientGone), Version: exchange.HTTP11,
+		Context: context.Background(), Cancellation: new(exchange.Cancellation), Version: exchange.HTTP11,
 		Method: method, Scheme: "http", Authority: "app.example.test", Path: "/", Body: &body{Reader: strings.NewReader("")}, Response: r,
 	}
 	if content != nil {

@@ -12,14 +12,14 @@ import (
 
 // request is what one request and its answer need.
 type request struct {
-	c        *conn
-	st       stream
-	ex       exchange.Exchange
-	gone     exchange.ClientGone
-	fields   exchange.Fields
-	trailers exchange.Fields
-	body     requestBody
-	response response
+	c            *conn
+	st           stream
+	ex           exchange.Exchange
+	cancellation exchange.Cancellation
+	fields       exchange.Fields
+	trailers     exchange.Fields
+	body         requestBody
+	response     response
 }
 
 // spareFields is how many fields a handler can add before the list of a pooled
@@ -41,7 +41,7 @@ func (c *conn) giveRequest(r *request) {
 	clear(r.trailers)
 	r.fields, r.trailers = r.fields[:0], r.trailers[:0]
 	r.c, r.ex, r.body, r.response = nil, exchange.Exchange{}, requestBody{}, response{}
-	r.gone = exchange.ClientGone{}
+	r.cancellation = exchange.Cancellation{}
 	c.server.requests.Put(r)
 }
 
@@ -53,14 +53,14 @@ func (r *request) begin(id uint32, settings *gatelodge.Settings) {
 	r.body = requestBody{r: r, timeout: settings.Timeouts.Body}
 	r.response = response{r: r, send: settings.Timeouts.Send, left: -1}
 	r.ex = exchange.Exchange{
-		Context:    c.ctx,
-		ClientGone: &r.gone,
-		Conn:       c.info,
-		Client:     c.info.Peer,
-		Version:    exchange.HTTP2,
-		Scheme:     "http",
-		Body:       &r.body,
-		Response:   &r.response,
+		Context:      c.ctx,
+		Cancellation: &r.cancellation,
+		Conn:         c.info,
+		Client:       c.info.Peer,
+		Version:      exchange.HTTP2,
+		Scheme:       "http",
+		Body:         &r.body,
+		Response:     &r.response,
 	}
 	if c.info.TLS != nil {
 		r.ex.Scheme = "https"

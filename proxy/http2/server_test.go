@@ -310,10 +310,10 @@ func TestClientGoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			came, gone := make(chan struct{}), make(chan struct{})
 			s := &http2.Server{Handler: func(x *exchange.Exchange) error {
-				x.ClientGone.Watch(closer(func() { close(gone) }))
+				x.Cancellation.Watch(closer(func() { close(gone) }))
 				close(came)
 				<-gone
-				x.ClientGone.Watch(nil)
+				x.Cancellation.Watch(nil)
 				if err := x.Response.Head(200, nil, 0); !errors.Is(err, exchange.ErrClient) {
 					t.Errorf("an answer to one who has gone: %v", err)
 				}
