@@ -137,16 +137,16 @@ func (r *request) sendMeasured(u *upstream, e *endpoint, started time.Time) erro
 
 // measureLatency counts how long the endpoint of a try took to begin its answer.
 func (r *request) measureLatency(e *endpoint, started, now time.Time, err error) {
-	latency := now.Sub(started)
+	latency, status := now.Sub(started), r.triedStatus(err)
 	switch answered := r.response.headAt; {
 	case errors.Is(err, exchange.ErrUnprocessed):
 		return
-	case answered.IsZero() && errors.Is(err, exchange.ErrClient):
-		return // it is not known how long it would have taken
-	case answered.IsZero(), isFailure(r.response.status):
+	case isFailure(status), answered.IsZero() && errors.Is(err, exchange.ErrBackend):
 		latency = max(latency, failurePenalty)
-	default:
+	case !answered.IsZero():
 		latency = answered.Sub(started)
+	case status == 0:
+		return // the client went, and it is not known how long it would have taken
 	}
 	e.load.latency.add(latency, now)
 }

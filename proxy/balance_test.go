@@ -187,6 +187,29 @@ func TestLoadSurvivesSwaps(t *testing.T) {
 	})
 }
 
+// TestLatencyOfAnswers: an answer counts with its time, whether it is passed on or
+// not, and a failure as a second at least.
+func TestLatencyOfAnswers(t *testing.T) {
+	for status, want := range map[int]float64{200: 0.01, 404: 0.01, 500: 0.01, 503: 1} {
+		for _, on := range []gatelodge.RetryConditions{0, gatelodge.RetryStatuses} {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, &gatelodge.Policy{LoadBalance: gatelodge.PeakEWMA, Retries: &gatelodge.RetryRules{On: on, Tries: 2}})
+				f.swap(endpointsOf(2)...)
+				for _, e := range endpointsOf(2) {
+					f.behave[e.Address] = answerAfter(10*time.Millisecond, status)
+				}
+				f.send()
+				for address := range f.tries {
+					e := f.server.upstreams.byKey[appKey].endpoints[endpointKey{address, gatelodge.BackendHTTP, nil}]
+					if got := e.load.latency.at(time.Now()); math.Abs(got-want) > 0.01*want {
+						t.Errorf("%d, tried again: %v: it counts as %v s, want %v", status, on != 0, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
 // TestPlainMeasuresNothing: round robin has no load measured; a route with another
 // algorithm has it measured for all routes of the backend.
 func TestPlainMeasuresNothing(t *testing.T) {

@@ -41,14 +41,10 @@ const avoidRefused = time.Second
 // noteOutcome counts how a try ended. What only the client did wrong says nothing,
 // nor does an endpoint that says itself that it did not process a request.
 func (r *request) noteOutcome(b *backend, e *endpoint, err error) {
-	status := r.response.status
-	if other := (*notPassedOn)(nil); err != nil && errors.As(err, &other) {
-		status, err = other.status, nil
-	}
-	switch {
-	case err == nil && !isFailure(status):
+	switch status := r.triedStatus(err); {
+	case status != 0 && !isFailure(status):
 		e.health.succeeded()
-	case err == nil, errors.Is(err, exchange.ErrBackend) && !errors.Is(err, exchange.ErrUnprocessed):
+	case status != 0, errors.Is(err, exchange.ErrBackend) && !errors.Is(err, exchange.ErrUnprocessed):
 		now := time.Now()
 		if isUnsent(err) {
 			e.health.leave(now.Add(avoidRefused))
@@ -58,6 +54,18 @@ func (r *request) noteOutcome(b *backend, e *endpoint, err error) {
 			b.eject(e, rules, now)
 		}
 	}
+}
+
+// triedStatus returns the status of the answer to a try, whether it was passed on
+// or not, and 0 if there was none, or a part of one.
+func (r *request) triedStatus(err error) int {
+	if err == nil {
+		return r.response.status
+	}
+	if other := (*notPassedOn)(nil); errors.As(err, &other) {
+		return other.status
+	}
+	return 0
 }
 
 // isFailure reports whether a status says that the endpoint, or what it needs,

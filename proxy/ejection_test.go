@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -131,12 +132,17 @@ func TestWhatEjects(t *testing.T) {
 		{"404", status(404), gatelodge.EjectionChange{}, false},
 		{"the client", fails(exchange.ErrClient), gatelodge.EjectionChange{}, false},
 		{"not processed", fails(exchange.ErrUnprocessed, exchange.ErrUnsent, exchange.ErrBackend), gatelodge.EjectionChange{}, false},
+		{"503, which another endpoint makes good", status(503), gatelodge.EjectionChange{}, true},
 		{"a reset, ejection is off", resets, gatelodge.EjectionChange{Failures: new(int)}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := ejecting(t, 10)
 				f.policy = &gatelodge.Policy{Ejection: &c.policy}
+				if strings.Contains(c.name, "another") {
+					f.settings.Retries.Budget = 1
+					f.policy.Retries = &gatelodge.RetryRules{On: gatelodge.Retry503, Tries: 2}
+				}
 				f.swap(endpointsOf(10)...)
 				f.behave[fleetAddress(3)] = c.behave
 				for range 50 { // a refusal alone keeps it out for a second
