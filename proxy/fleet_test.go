@@ -55,6 +55,18 @@ func (f *fleet) restart() {
 		defer mu.Unlock()
 		return source.Uint64()
 	}
+	f.server.upstreams.connect = func(key endpointKey) (exchange.Handler, func()) {
+		return func(x *exchange.Exchange) error {
+			f.mu.Lock()
+			f.tries[key.address]++
+			behave := f.behave[key.address]
+			f.mu.Unlock()
+			if behave == nil {
+				return x.Response.Head(200, nil, 0)
+			}
+			return behave(x)
+		}, func() {}
+	}
 }
 
 // fleetAddress is the address of the nth endpoint.
@@ -82,18 +94,6 @@ func (f *fleet) swap(endpoints ...gatelodge.Endpoint) {
 	backend.Endpoints, backend.Check = endpoints, f.check
 	addBackends(s, backend)
 	f.live.Swap(s)
-	for key, e := range f.server.upstreams.byKey[appKey].endpoints {
-		e.handle = func(x *exchange.Exchange) error {
-			f.mu.Lock()
-			f.tries[key.address]++
-			behave := f.behave[key.address]
-			f.mu.Unlock()
-			if behave == nil {
-				return x.Response.Head(200, nil, 0)
-			}
-			return behave(x)
-		}
-	}
 }
 
 // answerAfter is an endpoint that answers after a time.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -48,13 +49,42 @@ func newChecked(t *testing.T, n int) *checked {
 	return c
 }
 
+// askedFor returns how often an endpoint was checked since the last call of forget.
+func (c *checked) askedFor(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked[fleetAddress(n)]
+}
+
+// got returns how many requests of clients an endpoint got since then.
+func (c *checked) got(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tries[fleetAddress(n)]
+}
+
+func (c *checked) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.asked)
+	clear(c.tries)
+}
+
+// fail has an endpoint fail its checks, or pass them.
+func (c *checked) fail(n int, fails bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.well[fleetAddress(n)] = !fails
+}
+
 // end has the backend go, and its checks with it.
 func (c *checked) end() {
 	c.live.Swap(plainSnapshot())
-	clear(c.asked)
+	synctest.Wait()
+	c.forget()
 	time.Sleep(time.Hour)
-	if len(c.asked) != 0 {
-		c.Errorf("after the backend went its endpoints were asked %v", c.asked)
+	if n := c.askedFor(0) + c.askedFor(1); n != 0 {
+		c.Errorf("after the backend went its endpoints were checked %d times", n)
 	}
 }
 
@@ -66,27 +96,27 @@ func TestHealthChecks(t *testing.T) {
 		c := newChecked(t, 10)
 		defer c.end()
 		time.Sleep(100 * time.Second)
-		for address, n := range c.asked {
-			if n < 9 || n > 11 {
-				t.Errorf("in 100 s %s was asked %d times", address, n)
+		for i := range 10 {
+			if n := c.askedFor(i); n < 9 || n > 11 {
+				t.Errorf("in 100 s endpoint %d was checked %d times", i, n)
 			}
 		}
-		bad := fleetAddress(4)
+		const bad = 4
 		gets := func() bool {
-			clear(c.tries)
+			before := c.got(bad)
 			c.load(1, 20)
-			return c.tries[bad] > 0
+			return c.got(bad) > before
 		}
-		c.well[bad] = false
-		clear(c.asked)
+		c.fail(bad, true)
+		c.forget()
 		for gets() {
-			if c.asked[bad] >= failedChecks {
-				t.Fatalf("it gets requests after %d checks failed", c.asked[bad])
+			if c.askedFor(bad) >= failedChecks {
+				t.Fatalf("it gets requests after %d checks failed", c.askedFor(bad))
 			}
 			time.Sleep(time.Second)
 		}
-		if c.asked[bad] != failedChecks {
-			t.Errorf("it was out after %d checks failed", c.asked[bad])
+		if c.askedFor(bad) != failedChecks {
+			t.Errorf("it was out after %d checks failed", c.askedFor(bad))
 		}
 		if got := c.metric("gatelodge_unhealthy_endpoints"); got != 1 {
 			t.Errorf("%v endpoints are said to be unhealthy", got)
@@ -98,13 +128,13 @@ func TestHealthChecks(t *testing.T) {
 				t.Fatal("after a swap it gets requests")
 			}
 		}
-		c.well[bad] = true
-		clear(c.asked)
+		c.fail(bad, false)
+		c.forget()
 		for !gets() {
 			time.Sleep(time.Second)
 		}
-		if c.asked[bad] != passedChecks {
-			t.Errorf("it was back after %d checks passed", c.asked[bad])
+		if c.askedFor(bad) != passedChecks {
+			t.Errorf("it was back after %d checks passed", c.askedFor(bad))
 		}
 		if got := c.metric("gatelodge_unhealthy_endpoints"); got != 0 {
 			t.Errorf("%v endpoints are said to be unhealthy", got)
@@ -120,13 +150,15 @@ func TestAllUnhealthy(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newChecked(t, 3)
 		defer c.end()
-		clear(c.well)
+		for i := range 3 {
+			c.fail(i, true)
+		}
 		time.Sleep(time.Minute)
-		clear(c.tries)
+		c.forget()
 		c.load(1, 300)
-		for _, e := range endpointsOf(3) {
-			if c.tries[e.Address] < 50 {
-				t.Errorf("%s got %d of 300 requests", e.Address, c.tries[e.Address])
+		for i := range 3 {
+			if c.got(i) < 50 {
+				t.Errorf("endpoint %d got %d of 300 requests", i, c.got(i))
 			}
 		}
 	})
@@ -138,13 +170,13 @@ func TestCheckChanges(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newChecked(t, 2)
 		defer c.end()
-		c.well[fleetAddress(0)] = false
+		c.fail(0, true)
 		time.Sleep(time.Minute)
 		c.check.Interval = time.Second
 		c.swap(endpointsOf(2)...)
-		clear(c.asked)
+		c.forget()
 		time.Sleep(time.Minute)
-		if n := c.asked[fleetAddress(1)]; n < 55 || n > 65 {
+		if n := c.askedFor(1); n < 55 || n > 65 {
 			t.Errorf("in a minute it was asked %d times, want once a second", n)
 		}
 		if got := c.metric("gatelodge_unhealthy_endpoints"); got != 1 {
@@ -157,10 +189,10 @@ func TestCheckChanges(t *testing.T) {
 		}
 		c.check = gatelodge.HealthCheck{}
 		c.swap(endpointsOf(2)...)
-		clear(c.asked)
+		c.forget()
 		time.Sleep(time.Hour)
-		if len(c.asked) != 0 {
-			t.Errorf("without a check they were asked %v", c.asked)
+		if n := c.askedFor(0) + c.askedFor(1); n != 0 {
+			t.Errorf("without a check they were checked %d times", n)
 		}
 	})
 }
@@ -186,6 +218,7 @@ func checkerOf(t *testing.T, kind gatelodge.CheckKind, protocol gatelodge.Backen
 	t.Helper()
 	f := newFleet(t, &gatelodge.Policy{})
 	backend := backend1(appKey, protocol, address)
+	f.server.upstreams.connect = f.server.upstreams.engine
 	e := f.server.upstreams.newEndpoint(keyOf(backend, address))
 	t.Cleanup(e.close)
 	s := plainSnapshot()

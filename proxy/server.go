@@ -54,6 +54,7 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	s.work.changed = gatelodge.NewSignal()
 	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)
 	s.upstreams = &upstreams{settings: s.settings, random: rand.Uint64, log: cfg.Log, byKey: make(map[gatelodge.BackendKey]*upstream)}
+	s.upstreams.connect = s.upstreams.engine
 	s.table = gatelodge.NewTable(live, s.compile, s.published)
 	return s
 }

@@ -22,6 +22,7 @@ type upstreams struct {
 	settings func() *gatelodge.Settings
 	random   func() uint64
 	log      *slog.Logger
+	connect  func(endpointKey) (handle exchange.Handler, closing func()) // engine, but in tests
 
 	mu     sync.Mutex // compiling and publishing take turns; tests look too
 	byKey  map[gatelodge.BackendKey]*upstream
@@ -121,22 +122,27 @@ func (u *upstreams) take(source *gatelodge.Backend, series *upstreamSeries) (*up
 // newEndpoint returns an endpoint with the engine of its protocol.
 func (u *upstreams) newEndpoint(key endpointKey) *endpoint {
 	e := &endpoint{address: key.address.String()}
+	e.handle, e.close = u.connect(key)
+	return e
+}
+
+// engine returns what sends requests to an endpoint, and what closes it.
+func (u *upstreams) engine(key endpointKey) (handle exchange.Handler, closing func()) {
 	switch key.protocol {
 	case gatelodge.BackendH2C:
 		engine := http2.NewClient(key.address, http2.Options{Settings: u.settings})
-		e.handle, e.close = engine.Do, engine.Close
+		return engine.Do, engine.Close
 	case gatelodge.BackendH2:
 		engine := http2.NewClient(key.address, http2.Options{Settings: u.settings, Dial: dialTLS(endpointTLS(key.tls, "h2"))})
-		e.handle, e.close = engine.Do, engine.Close
+		return engine.Do, engine.Close
 	case gatelodge.BackendHTTPS:
 		dial := dialTLS(endpointTLS(key.tls, "http/1.1"))
 		engine := http1.NewClient(key.address, http1.Options{Settings: u.settings, Dial: dial})
-		e.handle, e.close = engine.Do, engine.Close
+		return engine.Do, engine.Close
 	default:
 		engine := http1.NewClient(key.address, http1.Options{Settings: u.settings})
-		e.handle, e.close = engine.Do, engine.Close
+		return engine.Do, engine.Close
 	}
-	return e
 }
 
 // sweep drops the upstreams and endpoints of the backends that changed and are
