@@ -215,7 +215,7 @@ func writeCertificates(caFile, secretFile string) error {
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: demoCertificate.Namespace, Name: demoCertificate.Name},
 		Type:       corev1.SecretTypeTLS,
-		Data:       map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: key},
+		Data:       map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: key, "ca.crt": authority.CertificatePEM()},
 	})
 	if err != nil {
 		return err

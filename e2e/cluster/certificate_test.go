@@ -48,5 +48,6 @@ type: kubernetes.io/tls
 data:
   tls.crt: %s
   tls.key: %s
-`, namespace, base64.StdEncoding.EncodeToString(certificate), base64.StdEncoding.EncodeToString(key)))
+  ca.crt: %s
+`, namespace, base64.StdEncoding.EncodeToString(certificate), base64.StdEncoding.EncodeToString(key), base64.StdEncoding.EncodeToString(a.CertificatePEM())))
 }
