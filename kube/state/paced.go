@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -30,7 +31,8 @@ type Paced struct {
 	dirty  func()
 
 	mu    sync.Mutex
-	given *objects.Objects // what was handed out last; nil: nothing was
+	given *objects.Objects       // what was handed out last; nil: nothing was
+	left  map[string]objects.Key // by namespace, what it is to go on with
 }
 
 // NewPaced returns source in portions.
@@ -49,12 +51,12 @@ func (p *Paced) Objects() objects.Objects {
 	objs := p.source.Objects()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	more := false
+	var left map[string]objects.Key
 	if p.given != nil && objects.SameSlice(p.given.Relists, objs.Relists) && p.given.Remembered.Equal(objs.Remembered) {
-		more = keepBack(p.given, &objs)
+		left = keepBack(p.given, &objs, p.left)
 	}
-	p.given = &objs
-	if more {
+	p.given, p.left = &objs, left
+	if len(left) > 0 {
 		p.dirty()
 	}
 	return objs
@@ -68,9 +70,10 @@ type pacedChange struct {
 	weight int
 }
 
-// keepBack has the objects that exceed the portion be as they were before, and
-// reports whether there are any.
-func keepBack(before, now *objects.Objects) (more bool) {
+// keepBack has the objects that exceed the portion be as they were before. It begins
+// with what was left the last time, so that what changes often does not come again
+// before others, and returns what is left now.
+func keepBack(before, now *objects.Objects, begin map[string]objects.Key) (left map[string]objects.Key) {
 	edits := make(map[*objects.Kind]objects.Edit) // of before
 	changes, sum := make(map[string][]pacedChange), 0
 	paced := *now
@@ -87,14 +90,16 @@ func keepBack(before, now *objects.Objects) (more bool) {
 		}
 	}
 	if sum <= portion {
-		return false
+		return nil
 	}
-	for _, list := range changes {
-		slices.SortStableFunc(list, pacedChange.compare)
-		left := portion / len(changes)
+	left = make(map[string]objects.Key)
+	for namespace, list := range changes {
+		first := begin[namespace]
+		slices.SortStableFunc(list, func(a, b pacedChange) int { return cmp.Compare(a.rank(first), b.rank(first)) })
+		share := portion / len(changes)
 		for i, change := range list {
-			if left -= change.weight; left < 0 && i > 0 {
-				more = true
+			if share -= change.weight; share < 0 && i > 0 {
+				left[namespace] = change.key
 				break
 			}
 			edits[change.kind].Set(change.key, change.after)
@@ -104,18 +109,19 @@ func keepBack(before, now *objects.Objects) (more bool) {
 		edit.Done()
 	}
 	*now = paced
-	return more
+	return left
 }
 
-// compare puts what is gone last.
-func (c pacedChange) compare(other pacedChange) int {
-	switch gone := c.after == nil; {
-	case gone == (other.after == nil):
-		return 0
-	case gone:
+// rank orders changes: from the first key on, then those before it, and what is gone
+// last.
+func (c pacedChange) rank(first objects.Key) int {
+	switch {
+	case c.after == nil:
+		return 2
+	case c.key.Compare(first) < 0:
 		return 1
 	}
-	return -1
+	return 0
 }
 
 // isPaced reports whether objects of the kind ask for names.

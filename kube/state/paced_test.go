@@ -84,3 +84,24 @@ func TestPaced(t *testing.T) {
 		t.Errorf("a list that came anew comes in %d portions, want one", asked)
 	}
 }
+
+// TestPacedGoesRound: objects that keep changing do not keep a later one of their
+// namespace from being taken.
+func TestPacedGoesRound(t *testing.T) {
+	source := &handed{objects: objectsOf(manyNames("shop", 1, 1))}
+	paced := NewPaced(source)
+	if err := paced.Run(t.Context(), func() {}); err != nil {
+		t.Fatal(err)
+	}
+	paced.Objects()
+	last := objects.Key{Namespace: "shop", Name: "in019"}
+	for asked := 1; ; asked++ {
+		source.objects = objectsOf(manyNames("shop", 20, 100)) // all are others again
+		if objs := paced.Objects(); objs.Ingresses.Get(last) != nil {
+			return
+		}
+		if asked == 20 {
+			t.Fatal("the last of 20 objects is not taken")
+		}
+	}
+}
