@@ -1,14 +1,12 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/proxy/exchange"
 )
 
 // gate bounds the requests at a Backend: those of all routes with BackendLimits
@@ -95,7 +93,7 @@ func limitBackend(p *gatelodge.Policy) step {
 				return refused
 			}
 		}
-		r.gate = g
+		r.hold().gate = g
 		return nil
 	}
 }
@@ -121,15 +119,15 @@ func (r *request) await(g *gate, p *place) *answer {
 		case <-p.come:
 			return nil
 		case <-enough.C:
+			if h := r.held; h != nil && h.expiry != nil && !time.Now().Before(h.expiry.at) {
+				return gatewayTimeout("timeout: the request waited for the backend for as long as it may take")
+			}
 			return tooBusy(fmt.Sprintf("max-pending: the backend took no further request within %s", timeout), "max-pending")
 		case <-r.x.Context.Done():
 		case <-look.C:
-			if !r.x.Cancellation.HungUp() && r.x.Cancellation.Err() == nil {
+			if !r.x.Cancellation.HungUp() {
 				continue
 			}
-		}
-		if err := r.x.Cancellation.Err(); errors.Is(err, exchange.ErrTimeout) {
-			return gatewayTimeout(err.Error())
 		}
 		return hungUp("client: hung up while it waited for the backend")
 	}

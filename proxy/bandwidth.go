@@ -15,8 +15,9 @@ func limitRate(p *gatelodge.Policy) step {
 		return nil
 	}
 	return func(r *request) *answer {
-		r.throttle = throttle{Response: &r.response, ctx: r.x.Context, rate: b.Rate, free: b.After}
-		r.x.Response = &r.throttle
+		h := r.hold()
+		h.throttle = throttle{Response: &r.response, ctx: r.x.Context, rate: b.Rate, free: b.After}
+		r.x.Response = &h.throttle
 		return nil
 	}
 }

@@ -35,7 +35,7 @@ func (s *Server) limitClients(route *gatelodge.Route) step {
 			return a
 		}
 		if paces.connections > 0 {
-			r.counted = c
+			r.hold().counted = c
 		}
 		return nil
 	}

@@ -24,11 +24,9 @@ func (r *request) forward() error {
 		r.x.Authority = host
 	}
 
-	settings := &r.table.settings.Retries
-	b.upstream.budget.earn(settings.Budget)
-	r.retries.begin(r.route.source.Policy.Retries, settings)
-	if r.retries.on&gatelodge.RetryStatuses != 0 {
-		r.response.judge = r
+	b.upstream.budget.earn(r.table.settings.Retries.Budget)
+	if rules := r.route.source.Policy.Retries; rules != nil {
+		r.underRetryRules(rules)
 	}
 	for {
 		now := time.Now()
@@ -37,12 +35,13 @@ func (r *request) forward() error {
 			e = r.tried[0]
 		}
 		err := r.try(b, e, now)
-		if err == nil || !isNotPassedOn(err) && !r.triesAgain(b, err) {
+		if err == nil || !r.triesAgain(b, err) {
 			r.response.judge = nil
 			return err
 		}
 		b.series.retries.Inc()
 		r.body.rewind()
+		r.held.hurry()
 	}
 }
 

@@ -30,12 +30,9 @@ type request struct {
 	upstreamTime time.Duration // of all tries
 	reason       string        // why the answer is our own, or why the response was aborted
 
-	counted  *client            // in which the request counts as open; nil: in none
-	gate     *gate              // that the request passed; nil: there is none
-	expiry   *expiry            // nil: it may take any time
-	timeouts gatelodge.Timeouts // of x, if it has some
-	throttle throttle           // the response of x, if its rate is limited
-	retries  retries
+	held    *held // what its policies took; nil: nothing
+	spare   *held // memory for it
+	retries retries
 
 	body     body
 	response response
@@ -65,7 +62,11 @@ func (s *Server) end(r *request) {
 	}
 	r.series().observe(r.x.Method, r.status(), took)
 	s.log.request(r, took)
-	r.release()
+	spare := r.spare
+	if r.held != nil {
+		r.held.release()
+		spare = r.held
+	}
 	r.x.Body, r.x.Response = r.body.Body, r.response.Response
 	clear(r.fields)
 	clear(r.tried)
@@ -74,23 +75,9 @@ func (s *Server) end(r *request) {
 	if cap(kept) > keptMemory {
 		kept = nil
 	}
-	*r = request{body: body{kept: kept}, fields: r.fields[:0], tried: r.tried[:0], response: response{fields: r.response.fields[:0]}}
+	*r = request{spare: spare, body: body{kept: kept}, fields: r.fields[:0], tried: r.tried[:0], response: response{fields: r.response.fields[:0]}}
 	s.requests.Put(r)
 	s.work.leave()
-}
-
-// release gives back what the request's policies took.
-func (r *request) release() {
-	if r.counted != nil {
-		r.counted.open.Add(-1)
-	}
-	if r.gate != nil {
-		r.gate.leave()
-	}
-	if r.expiry != nil {
-		r.expiry.end()
-	}
-	r.x.Timeouts = nil
 }
 
 // refused counts and logs a request that the engine answered because its head is

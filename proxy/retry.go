@@ -12,29 +12,29 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// retries is how often a request was sent, and what else decides whether it is
-// sent again.
+// retries is how often a request was sent again.
 type retries struct {
-	on     gatelodge.RetryConditions
-	most   int       // tries that count, with the first
-	until  time.Time // no other begins later; zero: no bound
-	tries  int       // so many that count
-	again  int       // further ones, of a request that was not processed
-	reason string    // what the last one was for; "": there was none
+	counted int       // tries that count, without the first
+	again   int       // further ones, of a request that was not processed
+	began   time.Time // the first one did; only where RetryRules has Within
+	reason  string    // what the last one was for; "": there was none
 }
 
-// begin sets the rules for a request.
-func (t *retries) begin(rules *gatelodge.RetryRules, settings *gatelodge.Retries) {
-	*t = retries{on: gatelodge.DefaultRetries, most: settings.Attempts, tries: 1}
-	if rules == nil {
-		return
+// retryOn says for what the request may be sent again.
+func (r *request) retryOn() gatelodge.RetryConditions {
+	if rules := r.route.source.Policy.Retries; rules != nil {
+		return rules.On
 	}
-	t.on = rules.On
-	if rules.Tries > 0 {
-		t.most = rules.Tries
+	return gatelodge.DefaultRetries
+}
+
+// underRetryRules prepares a request that has RetryRules.
+func (r *request) underRetryRules(rules *gatelodge.RetryRules) {
+	if rules.On&gatelodge.RetryStatuses != 0 {
+		r.response.judge = r
 	}
 	if rules.Within > 0 {
-		t.until = time.Now().Add(rules.Within)
+		r.retries.began = time.Now()
 	}
 }
 
@@ -42,6 +42,9 @@ func (t *retries) begin(rules *gatelodge.RetryRules, settings *gatelodge.Retries
 // the response was sent, the body is still there, and the request was not
 // processed, or may be repeated.
 func (r *request) triesAgain(b *backend, err error) bool {
+	if _, decided := errors.AsType[*notPassedOn](err); decided {
+		return true
+	}
 	if !errors.Is(err, exchange.ErrBackend) || r.response.begun() || r.body.lost {
 		return false
 	}
@@ -55,7 +58,7 @@ func (r *request) triesAgain(b *backend, err error) bool {
 	}
 	condition := failure(err)
 	switch {
-	case !r.retries.on.Has(condition), !unsent && !r.repeatable():
+	case !r.retryOn().Has(condition), !unsent && !r.repeatable():
 		return false
 	case !untried && (unsent || condition == gatelodge.RetryAnswerTimeout):
 		return false // the same endpoint would do the same
@@ -68,7 +71,7 @@ func (r *request) triesAgain(b *backend, err error) bool {
 // then is no longer there for one.
 func (r *request) passesOn(status int) bool {
 	condition := gatelodge.RetryStatus(status)
-	if condition == 0 || !r.retries.on.Has(condition) || !r.repeatable() || r.x.Length < 0 || r.x.Length > mostKept {
+	if condition == 0 || !r.retryOn().Has(condition) || !r.repeatable() || r.x.Length < 0 || r.x.Length > mostKept {
 		return true
 	}
 	b := r.table.backends.Get(r.route.source.Backend)
@@ -77,18 +80,26 @@ func (r *request) passesOn(status int) bool {
 
 // another takes another try, if one is left.
 func (r *request) another(b *backend, condition gatelodge.RetryConditions) bool {
-	t := &r.retries
-	if t.tries >= t.most || !t.until.IsZero() && time.Now().After(t.until) || !b.upstream.budget.spend() {
+	most := r.table.settings.Retries.Attempts
+	if rules := r.route.source.Policy.Retries; rules != nil {
+		if rules.Tries > 0 {
+			most = rules.Tries
+		}
+		if rules.Within > 0 && time.Since(r.retries.began) > rules.Within {
+			return false
+		}
+	}
+	if r.retries.counted+1 >= most || !b.upstream.budget.spend() {
 		return false
 	}
-	t.tries++
-	t.reason = condition.String()
+	r.retries.counted++
+	r.retries.reason = condition.String()
 	return true
 }
 
 // repeatable reports whether a request may be processed twice (RFC 9110 §9.2.2).
 func (r *request) repeatable() bool {
-	return isIdempotent(r.x.Method) || r.retries.on.Has(gatelodge.RetryNonIdempotent)
+	return isIdempotent(r.x.Method) || r.retryOn().Has(gatelodge.RetryNonIdempotent)
 }
 
 // notPassedOn is the error of a try whose answer is not passed on to the client.
@@ -96,12 +107,6 @@ type notPassedOn struct{ status int }
 
 func (n *notPassedOn) Error() string {
 	return fmt.Sprintf("the answer %d is not passed on, because there is another try", n.status)
-}
-
-// isNotPassedOn reports whether another try was decided on already.
-func isNotPassedOn(err error) bool {
-	var other *notPassedOn
-	return errors.As(err, &other)
 }
 
 // failure is the condition that the error of an endpoint is.

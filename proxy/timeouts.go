@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -17,49 +16,58 @@ func timeouts(p *gatelodge.Policy) step {
 		return nil
 	}
 	return func(r *request) *answer {
-		r.timeouts = t.Over(r.table.settings.Timeouts)
-		r.x.Timeouts = &r.timeouts
+		h := r.hold()
+		h.timeouts = t.Over(r.table.settings.Timeouts)
+		r.x.Timeouts = &h.timeouts
 		if t.Request > 0 {
-			r.expiry = newExpiry(r.x, r.started.Add(t.Request))
+			h.expiry = newExpiry(r.x, r.started.Add(t.Request))
+			h.hurry()
 		}
 		return nil
 	}
 }
 
-// expiry ends a request at a time: it ends the attempt to connect, and what is
-// waited for on the connection to the endpoint.
+// expiry ends a request at a time, by ending what it waits for on the connection
+// to the endpoint.
 type expiry struct {
-	parent context.Context
-	cancel context.CancelFunc
-	stop   func() bool // keeps expire from being called
+	at    time.Time
+	timer *time.Timer
 
 	mu sync.Mutex
 	x  *exchange.Exchange // nil: it has ended, and its connection may be serving another
 }
 
 func newExpiry(x *exchange.Exchange, at time.Time) *expiry {
-	e := &expiry{parent: x.Context, x: x}
-	x.Context, e.cancel = context.WithDeadline(x.Context, at)
-	e.stop = context.AfterFunc(x.Context, e.expire)
+	e := &expiry{at: at, x: x}
+	e.timer = time.AfterFunc(time.Until(at), e.expire)
 	return e
 }
 
 func (e *expiry) expire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.x != nil && e.parent.Err() == nil { // otherwise the client is gone
+	if e.x != nil {
 		e.x.Cancellation.Expire()
 	}
 }
 
 // end undoes what was set, at the end of the request.
 func (e *expiry) end() {
+	e.timer.Stop()
 	e.mu.Lock()
-	x := e.x
+	defer e.mu.Unlock()
+	e.x.Cancellation.Renew()
 	e.x = nil
-	e.mu.Unlock()
-	e.stop()
-	e.cancel()
-	x.Cancellation.Renew()
-	x.Context = e.parent
+}
+
+// hurry leaves a try no more time to connect than the request has: there is no
+// connection yet that could be ended.
+func (h *held) hurry() {
+	if h == nil || h.expiry == nil {
+		return
+	}
+	left := max(time.Until(h.expiry.at), 1)
+	if connect := h.timeouts.Connect; connect == 0 || connect > left {
+		h.timeouts.Connect = left
+	}
 }

@@ -1,0 +1,43 @@
+package proxy
+
+import (
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// held is what the policies of a request took until its end. Most requests have
+// none, so that it costs them nothing.
+type held struct {
+	x        *exchange.Exchange
+	counted  *client            // in which the request counts as open; nil: in none
+	gate     *gate              // that the request passed; nil: there is none
+	expiry   *expiry            // nil: it may take any time
+	timeouts gatelodge.Timeouts // of x, if it has some
+	throttle throttle           // the response of x, if its rate is limited
+}
+
+// hold returns what the request holds.
+func (r *request) hold() *held {
+	if r.held == nil {
+		if r.held, r.spare = r.spare, nil; r.held == nil {
+			r.held = new(held)
+		}
+		r.held.x = r.x
+	}
+	return r.held
+}
+
+// release gives it back, and leaves h empty.
+func (h *held) release() {
+	if h.counted != nil {
+		h.counted.open.Add(-1)
+	}
+	if h.gate != nil {
+		h.gate.leave()
+	}
+	if h.expiry != nil {
+		h.expiry.end()
+	}
+	h.x.Timeouts = nil
+	*h = held{}
+}
