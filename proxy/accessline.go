@@ -42,8 +42,8 @@ func appendLine(b []byte, r *request, took time.Duration) []byte {
 		b = appendString(b, "endpoint", r.tried[n-1].address)
 		b = appendSeconds(b, "upstream_duration", r.upstreamTime)
 		b = appendInt(b, "tries", int64(n))
-		if r.retries.reason != "" {
-			b = appendString(b, "retried", r.retries.reason)
+		if r.retries.last != 0 {
+			b = appendString(b, "retried", r.retries.reason())
 		}
 	}
 	if x.Conn.TLS != nil {

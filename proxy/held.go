@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"time"
+
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 )
@@ -13,6 +15,7 @@ type held struct {
 	gate     *gate              // that the request passed; nil: there is none
 	expiry   *expiry            // nil: it may take any time
 	timeouts gatelodge.Timeouts // of x, if it has some
+	sent     time.Time          // the first try began; only where RetryRules has Within
 	throttle throttle           // the response of x, if its rate is limited
 }
 

@@ -12,12 +12,23 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// retries is how often a request was sent again.
+// retries is how often a request was sent again. It is small, because every
+// request has it.
 type retries struct {
-	counted int       // tries that count, without the first
-	again   int       // further ones, of a request that was not processed
-	began   time.Time // the first one did; only where RetryRules has Within
-	reason  string    // what the last one was for; "": there was none
+	counted int16                     // tries that count, without the first
+	again   int16                     // further ones, of a request that was not processed
+	last    gatelodge.RetryConditions // what the last one was for; 0: there was none
+}
+
+// unprocessed is the condition of a request that was not processed.
+const unprocessed gatelodge.RetryConditions = 1 << 15
+
+// reason is what the last retry was for, in a word for the access log.
+func (t *retries) reason() string {
+	if t.last == unprocessed {
+		return "unprocessed"
+	}
+	return t.last.String()
 }
 
 // retryOn says for what the request may be sent again.
@@ -34,7 +45,7 @@ func (r *request) underRetryRules(rules *gatelodge.RetryRules) {
 		r.response.judge = r
 	}
 	if rules.Within > 0 {
-		r.retries.began = time.Now()
+		r.hold().sent = time.Now()
 	}
 }
 
@@ -52,8 +63,8 @@ func (r *request) triesAgain(b *backend, err error) bool {
 	unsent := errors.Is(err, exchange.ErrUnsent)
 	if errors.Is(err, exchange.ErrUnprocessed) && r.retries.again < maxResends {
 		r.retries.again++ // it costs an endpoint nothing
-		r.retries.reason = "unprocessed"
-		r.pause(r.retries.again)
+		r.retries.last = unprocessed
+		r.pause(int(r.retries.again))
 		return true
 	}
 	condition := failure(err)
@@ -85,15 +96,15 @@ func (r *request) another(b *backend, condition gatelodge.RetryConditions) bool 
 		if rules.Tries > 0 {
 			most = rules.Tries
 		}
-		if rules.Within > 0 && time.Since(r.retries.began) > rules.Within {
+		if rules.Within > 0 && time.Since(r.hold().sent) > rules.Within {
 			return false
 		}
 	}
-	if r.retries.counted+1 >= most || !b.upstream.budget.spend() {
+	if int(r.retries.counted)+1 >= most || !b.upstream.budget.spend() {
 		return false
 	}
 	r.retries.counted++
-	r.retries.reason = condition.String()
+	r.retries.last = condition
 	return true
 }
 
