@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -73,22 +74,32 @@ func isSelfIssued(certificate *x509.Certificate) bool {
 
 // gap says what is missing between the certificate and its root, "" for nothing
 // that can be known: chains end below their root as a rule, which clients have. A
-// certificate that stands alone may be issued by a root itself, as in a small CA
-// of one's own; ca.crt of the Secret can show that.
+// certificate that stands alone may be issued by a root itself, as in a small CA of
+// one's own: then it is told where ca.crt shows another root, or where the
+// certificate says that an intermediate issued it.
 func (c *chain) gap(secret *corev1.Secret) string {
 	foreign := slices.ContainsFunc(c.leftOut, func(other *x509.Certificate) bool { return other.IsCA })
 	if isSelfIssued(c.end) || c.end != c.certificates[0] && !foreign {
 		return ""
 	}
 	var roots pasted
-	if err := roots.add(caKey, secret.Data[caKey]); err == nil {
+	known := roots.add(caKey, secret.Data[caKey]) == nil && len(roots.certificates) > 0
+	if known {
 		if at := issuerOf(c.end, roots.certificates); at >= 0 && isSelfIssued(roots.certificates[at]) {
 			return ""
 		}
 	}
-	gap := fmt.Sprintf("lacks what leads to its root: append the certificate of %.100q to %s, without which many clients don't trust it", c.end.Issuer, corev1.TLSCertKey)
-	if !foreign {
-		gap += "; if that is a root, write it into " + caKey
+	if !foreign && !known && !saysIntermediate(c.end) {
+		return ""
 	}
-	return gap
+	return fmt.Sprintf("lacks what leads to its root: append the certificate of %.100q to %s, without which many clients don't trust it", c.end.Issuer, corev1.TLSCertKey)
+}
+
+// saysIntermediate reports whether a certificate was not issued by a root, by what
+// it says itself: where its issuer's certificate can be had (RFC 5280 §4.2.2.1),
+// which is of no use for a root, or what its issuer calls itself.
+func saysIntermediate(certificate *x509.Certificate) bool {
+	issuer := strings.ToLower(certificate.Issuer.String())
+	return len(certificate.IssuingCertificateURL) > 0 ||
+		slices.ContainsFunc([]string{"intermediate", "issuing", "subordinate", "sub ca"}, func(word string) bool { return strings.Contains(issuer, word) })
 }

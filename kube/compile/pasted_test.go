@@ -33,13 +33,16 @@ type issuedPair struct {
 }
 
 // issuePair makes a certificate that another one issues; nil: itself.
-func issuePair(t *testing.T, name string, authority bool, by *issuedPair) *issuedPair {
+func issuePair(t *testing.T, name string, authority bool, by *issuedPair, change ...func(*x509.Certificate)) *issuedPair {
 	t.Helper()
 	key := ecdsaKey(t)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"app.example.com"},
 		NotBefore: kubetest.Now.Add(-time.Hour), NotAfter: kubetest.Now.Add(time.Hour),
 		IsCA: authority, BasicConstraintsValid: true,
+	}
+	for _, c := range change {
+		c(template)
 	}
 	parent, signer := template, key
 	if by != nil {
@@ -71,6 +74,8 @@ func TestPastedKeyPairs(t *testing.T) {
 	lower := issuePair(t, "lower", true, upper)
 	leaf := issuePair(t, "leaf", false, lower)
 	byRoot := issuePair(t, "by root", false, root)
+	issued := issuePair(t, "issued", false, issuePair(t, "An Issuing CA", true, root))
+	located := issuePair(t, "located", false, lower, func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.example.test/lower.crt"} })
 	own := issuePair(t, "own", false, nil)
 	stranger := issuePair(t, "stranger", true, nil)
 	var others []string
@@ -127,14 +132,17 @@ func TestPastedKeyPairs(t *testing.T) {
 		{name: "TRUSTED CERTIFICATE", crt: trusted + lower.pem + upper.pem, key: key, served: "leaf lower upper"},
 		{name: "X509 CERTIFICATE", crt: strings.ReplaceAll(full, " CERTIFICATE", " X509 CERTIFICATE"), key: key, served: "leaf lower upper"},
 
-		{name: "no intermediate", crt: leaf.pem, key: key, served: "leaf", says: missing + `lower" to tls.crt`},
+		{name: "no intermediate, by its name", crt: issued.pem, key: keyText(t, issued.key), served: "issued", says: missing + `An Issuing CA" to tls.crt`},
+		{name: "no intermediate, by where it can be had", crt: located.pem, key: keyText(t, located.key), served: "located", says: missing + `lower" to tls.crt`},
+		{name: "no intermediate, by the root", crt: leaf.pem, key: key, ca: root.pem, served: "leaf", says: missing + `lower" to tls.crt`},
+		{name: "perhaps an intermediate", crt: leaf.pem, key: key, served: "leaf"},
 		{name: "no intermediate, but its root in ca.crt", crt: leaf.pem, key: key, ca: root.pem, served: "leaf", says: lacks},
 		{name: "the intermediate in ca.crt", crt: leaf.pem, key: key, ca: lower.pem + root.pem, served: "leaf", says: lacks},
 		{name: "no intermediate, but the root", crt: leaf.pem + root.pem, key: key, served: "leaf", says: missing + `lower" to tls.crt`},
 		{name: "the wrong intermediate", crt: leaf.pem + stranger.pem, key: key, served: "leaf", says: missing + `lower" to tls.crt`},
 		{name: "the upper intermediate missing", crt: leaf.pem + lower.pem + root.pem, key: key, served: "leaf lower", says: missing + `upper" to tls.crt`},
 		{name: "the upper intermediate missing without a sign", crt: leaf.pem + lower.pem, key: key, served: "leaf lower"},
-		{name: "issued by a root", crt: byRoot.pem, key: keyText(t, byRoot.key), served: "by root", says: "if that is a root, write it into ca.crt"},
+		{name: "issued by a root", crt: byRoot.pem, key: keyText(t, byRoot.key), served: "by root"},
 		{name: "issued by a root that ca.crt shows", crt: byRoot.pem, key: keyText(t, byRoot.key), ca: root.pem, served: "by root"},
 		{name: "issued by a root of many in ca.crt", crt: byRoot.pem, key: keyText(t, byRoot.key), ca: strings.Join(others, "") + root.pem, served: "by root"},
 		{name: "issued by a root that follows", crt: byRoot.pem + root.pem, key: keyText(t, byRoot.key), served: "by root root"},
