@@ -1,6 +1,7 @@
 package gatelodge_test
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -71,10 +72,11 @@ var importRules = []importRule{
 	},
 	rooms("kube/objects"),
 	rooms("kube/follow", "objects"),
-	rooms("kube/intent", "objects", "follow"),
-	rooms("kube/claims", "objects", "intent", "follow"),
-	rooms("kube/publish", "objects", "intent", "follow", "claims"),
-	rooms("kube/compile", "objects", "intent", "follow", "claims", "publish"),
+	rooms("kube/syntax"),
+	rooms("kube/intent", "objects", "follow", "syntax"),
+	rooms("kube/claims", "objects", "intent", "follow", "syntax"),
+	rooms("kube/publish", "objects", "intent", "follow", "claims", "syntax"),
+	rooms("kube/compile", "objects", "intent", "follow", "claims", "publish", "syntax"),
 	rooms("kube/guard", "objects", "intent", "claims", "compile"),
 	rooms("kube/manifests", "objects"),
 	rooms("kube/state", "objects", "intent", "follow"),
@@ -152,6 +154,33 @@ func TestRulesNameWhatIsThere(t *testing.T) {
 			if !anyOf(slices.Collect(maps.Keys(folders)), func(folder string) bool { return below(folder, name) }) {
 				t.Errorf("there is no package in or below %q, which a rule names: %s", name, rule.because)
 			}
+		}
+	}
+}
+
+// TestRoomsAreSmall: a package of kube can be held in the head.
+func TestRoomsAreSmall(t *testing.T) {
+	const mostFiles, mostLines = 35, 3700
+	folders, err := os.ReadDir("kube")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join("kube", folder.Name(), "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+		lines := 0
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines += bytes.Count(text, []byte("\n"))
+		}
+		if len(files) > mostFiles || lines > mostLines {
+			t.Errorf("kube/%s has %d files and %d lines, the most are %d and %d: part it", folder.Name(), len(files), lines, mostFiles, mostLines)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // maxRootsBytes is the size limit of a file of root certificates.
@@ -48,7 +48,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	seen := make(unique)
 	for i, s := range f.Wildcards {
 		key := fmt.Sprintf("acme.wildcards[%d]", i)
-		name, err := intent.ParseName(s)
+		name, err := syntax.ParseName(s)
 		switch {
 		case err == nil && name.IsWildcard():
 			err = fmt.Errorf("%q is already a wildcard", s)

@@ -10,8 +10,8 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/dnsserve"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 func (r *configReader) views(written []fileView) []objects.ViewConfig {
@@ -47,7 +47,7 @@ func (r *configReader) zones(written []fileZone, views []fileView) []objects.Zon
 	names := make(unique)
 	for i, z := range written {
 		key := fmt.Sprintf("dns.zones[%d]", i)
-		name, err := intent.ParseName(z.Name)
+		name, err := syntax.ParseName(z.Name)
 		if err == nil && name.IsWildcard() {
 			err = fmt.Errorf("%q is a wildcard", z.Name)
 		}
@@ -94,7 +94,7 @@ func (r *configReader) nameservers(key string, written []string, zone gatelodge.
 	seen := make(unique)
 	for i, s := range written {
 		item := fmt.Sprintf("%s[%d]", key, i)
-		name, err := intent.ParseName(s)
+		name, err := syntax.ParseName(s)
 		switch {
 		case err == nil && name.IsWildcard():
 			err = fmt.Errorf("%q is a wildcard", s)

@@ -11,6 +11,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // Domains is what the Namespaces say of the names that may be claimed in them.
@@ -53,7 +54,7 @@ func (d *Domains) read(namespace *corev1.Namespace, value string, objs *objects.
 		if err != nil || name.IsWildcard() {
 			d.Problems = append(d.Problems, gatelodge.Problem{
 				Object: objs.ObjectOf("Namespace", &namespace.ObjectMeta), Reason: gatelodge.BadAnnotation,
-				Message: fmt.Sprintf("annotation %s: %.60q is not a valid name%s, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item), intent.WriteInstead(item)),
+				Message: fmt.Sprintf("annotation %s: %.60q is not a valid name%s, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item), syntax.WriteInstead(item)),
 			})
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // addExternal makes endpoints of the addresses of a name. A name may resolve to
@@ -42,7 +43,7 @@ func externalPort(ref *intent.BackendRef, service *corev1.Service, cfg *objects.
 	if cfg.RefuseExternalNames {
 		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, which this gateway refuses", ref.Service())}
 	}
-	if _, err := intent.ParseName(service.Spec.ExternalName); err != nil {
+	if _, err := syntax.ParseName(service.Spec.ExternalName); err != nil {
 		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has a bad externalName: %v", ref.Service(), err)}
 	}
 	if len(service.Spec.Ports) == 0 {

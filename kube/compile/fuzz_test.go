@@ -11,10 +11,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // FuzzManifest: whatever a file holds, reading it ends, what was read can be
@@ -48,7 +48,7 @@ func FuzzHtpasswd(f *testing.F) {
 	f.Add([]byte("ann:$apr1$abcdefgh$0123456789012345678901\nbob:secret-hash\n# x\n:\n"))
 	f.Add([]byte("carl:$2y$05$short\r\n\r\ndora:{SHA}====\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		users, problems := intent.ParseHtpasswd(text)
+		users, problems := syntax.ParseHtpasswd(text)
 		for user, hash := range users {
 			if user == "" || hash.Form == 0 || strings.ContainsAny(hash.Text, "\n") {
 				t.Errorf("user %q was taken with hash %q", user, hash.Text)

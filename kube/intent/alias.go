@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // setServerAlias reads the further names of an Ingress. A regular expression,
@@ -27,7 +28,7 @@ func readNames(value string) (names []gatelodge.Name, err error) {
 		case item == "":
 			wrong = errors.New("holds an empty item")
 		case wrong != nil:
-			wrong = fmt.Errorf("holds %.60q, which is not a valid host name%s", item, WriteInstead(item))
+			wrong = fmt.Errorf("holds %.60q, which is not a valid host name%s", item, syntax.WriteInstead(item))
 		case len(names) == maxNames:
 			wrong = fmt.Errorf("holds more than %d names", maxNames)
 		case !known[name]:

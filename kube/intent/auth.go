@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"gatelodge.dev/kube/syntax"
+
 	gatelodge "gatelodge.dev"
 )
 
@@ -82,13 +84,13 @@ func (auth *authAsk) check(a *asked, in *Claimant) {
 // there are none, because then no one could get in.
 func ReadUsers(secret *corev1.Secret, asMap bool) (users map[string]gatelodge.PasswordHash, problems []string, err error) {
 	if asMap {
-		users, problems = usersOfMap(secret.Data)
+		users, problems = syntax.ReadUserMap(secret.Data)
 	} else {
 		file, ok := secret.Data["auth"]
 		if !ok {
 			return nil, nil, errors.New(`has no key "auth", expected an htpasswd file there`)
 		}
-		users, problems = ParseHtpasswd(file)
+		users, problems = syntax.ParseHtpasswd(file)
 	}
 	if n := len(problems); n > maxProblems {
 		problems = append(problems[:maxProblems:maxProblems], fmt.Sprintf("it has %d problems more", n-maxProblems))

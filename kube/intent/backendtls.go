@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // BackendTLSAsk is what the proxy-ssl annotations ask for.
@@ -50,7 +51,7 @@ func setProxySSLServerName(a *asked, value string) (err error) {
 func setProxySSLName(a *asked, value string) error {
 	name, err := gatelodge.ParseName(value)
 	if err != nil || name.IsWildcard() {
-		return errors.New("is not a valid server name" + WriteInstead(value))
+		return errors.New("is not a valid server name" + syntax.WriteInstead(value))
 	}
 	a.BackendTLS.Name = name
 	return nil

@@ -129,7 +129,6 @@ func (c *Claimant) Only(names map[gatelodge.Name]bool, part int) *Claimant {
 const (
 	maxNames    = 5000
 	maxTLS      = 1000 // entries of spec.tls, and hosts in them
-	maxUsers    = 2000 // of a Secret
 	maxProblems = 100
 )
 

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"regexp/syntax"
 	"strconv"
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // clientAuthAsk is what the auth-tls annotations ask for.
@@ -81,7 +81,7 @@ func setClientAuthSubject(c *clientAuthAsk, value string) error {
 		return errors.New("does not start with CN=")
 	}
 	// Alone first: a parenthesis too many could close ours.
-	if _, err := checkExpression(value); err != nil {
+	if _, err := syntax.CheckExpression(value); err != nil {
 		return err
 	}
 	subject, err := regexp.Compile(`(?:^|[^\\][,+])(?:` + value + `)`)
@@ -90,25 +90,6 @@ func setClientAuthSubject(c *clientAuthAsk, value string) error {
 	}
 	c.Subject = subject
 	return nil
-}
-
-// Bounds of an expression: of its text, and of its characters and classes when
-// all repetitions are written out, which is what memory it takes follows from.
-const (
-	maxExpression     = 1024
-	maxExpressionSize = 10_000
-)
-
-// expressionSize counts what an expression is made of, up to more than the bound.
-func expressionSize(re *syntax.Regexp) int {
-	size := 1 + len(re.Rune)
-	for _, part := range re.Sub {
-		size += expressionSize(part)
-	}
-	if re.Op == syntax.OpRepeat {
-		size *= max(re.Min, re.Max, 1)
-	}
-	return min(size, maxExpressionSize+1)
 }
 
 func setClientAuthErrorPage(a *asked, value string) error {

@@ -9,6 +9,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // RecordSet is records of one type at a name.
@@ -44,7 +45,7 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 		endpoint := &source.Spec.Endpoints[i]
 		name, err := ruleHost(endpoint.DNSName)
 		if err != nil || name == "" {
-			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: dnsName %.60q is not a valid name%s", i, endpoint.DNSName, WriteInstead(endpoint.DNSName))
+			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: dnsName %.60q is not a valid name%s", i, endpoint.DNSName, syntax.WriteInstead(endpoint.DNSName))
 			continue
 		}
 		if !cfg.HasZoneOf(name) {
@@ -69,10 +70,10 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 // recordSet reads the records of one endpoint.
 func (p *Claimant) recordSet(endpoint *objects.Endpoint, i int) (set RecordSet, ok bool) {
 	typ := strings.ToUpper(endpoint.RecordType)
-	table := recordTypeTable()
-	at := slices.IndexFunc(table, func(t recordType) bool { return t.name == typ })
+	table := syntax.RecordTypes()
+	at := slices.IndexFunc(table, func(t syntax.RecordType) bool { return t.Name == typ })
 	switch {
-	case slices.Contains(zonesOwn(), typ):
+	case slices.Contains(syntax.OfZones(), typ):
 		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: %s records of %s are the zone's own, for the configuration to write", i, typ, endpoint.DNSName)
 		return set, false
 	case at < 0:
@@ -87,9 +88,9 @@ func (p *Claimant) recordSet(endpoint *objects.Endpoint, i int) (set RecordSet, 
 	}
 	set = RecordSet{Rtype: typ, TTL: time.Duration(endpoint.RecordTTL) * time.Second}
 	for _, target := range endpoint.Targets {
-		data, err := table[at].rdata(target)
+		data, err := table[at].RDATA(target)
 		if err != nil {
-			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: target %.60q of %s %s %v, expected %s", i, target, endpoint.DNSName, typ, err, table[at].expects)
+			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: target %.60q of %s %s %v, expected %s", i, target, endpoint.DNSName, typ, err, table[at].Expects)
 			return set, false
 		}
 		set.Data = append(set.Data, data)

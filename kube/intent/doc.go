@@ -2,11 +2,11 @@
 // names, paths, backends, certificates and records of an Ingress, and of the
 // Services and DNSEndpoints that ask for records only.
 //
-//	ingress.go      rules, paths and backends; path.go, alias.go and words.go their parts
+//	ingress.go      rules, paths and backends; alias.go further names; package syntax reads texts
 //	annotations.go  the table of annotations; auth.go, clientauth.go, … read one group each
 //	class.go        which Ingresses are ours; parameters.go the defaults of their classes
 //	reading.go      all of them; a Reader reads each once
-//	publish.go      Services, servicelead.go where they lead; dnsendpoint.go DNSEndpoints; records.go and rdata.go what they say
+//	publish.go      Services, servicelead.go where they lead; dnsendpoint.go DNSEndpoints; records.go what they say
 //	ineffective.go  annotations that have no effect where they stand
 //
 // It must not look at a second object, but for the EndpointSlices and nodes that the

@@ -12,6 +12,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // PathAsk is a path of a rule.
@@ -130,7 +131,7 @@ func ruleHost(host string) (gatelodge.Name, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return "", fmt.Errorf("host %q is an address, expected a name", host)
 	}
-	name, err := ParseName(host)
+	name, err := syntax.ParseName(host)
 	if err != nil {
 		return "", err
 	}
@@ -151,7 +152,7 @@ func (in *Claimant) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []P
 		ask, err := in.path(source)
 		instead := ""
 		if ask.Match != gatelodge.PathPattern {
-			instead = insteadOfPattern(source.Path)
+			instead = syntax.InsteadOfPattern(source.Path)
 		}
 		if err != nil {
 			in.problem(gatelodge.BadPath, "%s: %v%s", where, err, instead)
@@ -239,7 +240,7 @@ func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, b
 	for _, host := range source.Hosts {
 		name, err := ruleHost(host)
 		if err != nil || name == "" {
-			in.problem(gatelodge.BadHost, "spec.tls[%d]: host %q is not a valid name%s", i, host, WriteInstead(host))
+			in.problem(gatelodge.BadHost, "spec.tls[%d]: host %q is not a valid name%s", i, host, syntax.WriteInstead(host))
 			continue
 		}
 		ask.Hosts = append(ask.Hosts, name)

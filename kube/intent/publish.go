@@ -11,6 +11,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // BalancerAddresses are those of the load balancer of a Service.
@@ -95,7 +96,7 @@ func (p *Claimant) namesOf(service *corev1.Service, annotation string, cfg *obje
 	for item := range strings.SplitSeq(value, ",") {
 		name, err := ruleHost(strings.TrimSpace(item))
 		if err != nil || name == "" {
-			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is not a valid name%s, expected names separated by commas", key, item, WriteInstead(item))
+			p.problem(gatelodge.BadAnnotation, "annotation %s: %.60q is not a valid name%s, expected names separated by commas", key, item, syntax.WriteInstead(item))
 			continue
 		}
 		if cfg.HasZoneOf(name) && !slices.Contains(names, name) {

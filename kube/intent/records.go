@@ -9,6 +9,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // recordAsk is what the annotations of ExternalDNS ask for.
@@ -64,10 +65,10 @@ func setTarget(a *asked, value string) error {
 			t.Addresses = append(t.Addresses, address.Unmap())
 			continue
 		}
-		name, err := targetName(item)
+		name, err := syntax.ParseTarget(item)
 		switch {
 		case err != nil:
-			return fmt.Errorf("holds %.60q, which is neither an address nor a name%s", item, WriteInstead(item))
+			return fmt.Errorf("holds %.60q, which is neither an address nor a name%s", item, syntax.WriteInstead(item))
 		case t.Alias != "" && t.Alias != name:
 			return errors.New("holds more than one name")
 		}

@@ -2,13 +2,13 @@ package intent
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // redirectAsk is what the annotations about redirects ask for.
@@ -20,16 +20,13 @@ type redirectAsk struct {
 	www                 bool
 }
 
-// maxLocation bounds a redirect's text, in octets.
-const maxLocation = 8 << 10
-
 func setPermanentRedirect(a *asked, value string) (err error) {
-	a.Redirects.permanent, err = readLocation(value)
+	a.Redirects.permanent, err = syntax.ReadLocation(value)
 	return err
 }
 
 func setTemporalRedirect(a *asked, value string) (err error) {
-	a.Redirects.temporal, err = readLocation(value)
+	a.Redirects.temporal, err = syntax.ReadLocation(value)
 	return err
 }
 
@@ -61,68 +58,6 @@ func setAppRoot(a *asked, value string) error {
 func setWWWRedirect(a *asked, value string) (err error) {
 	a.Redirects.www, err = parseBool(value)
 	return err
-}
-
-// readLocation reads an absolute URL in which nginx's variables may stand, as
-// $name or ${name}. Nothing in it is nothing asked for.
-func readLocation(text string) (gatelodge.Location, error) {
-	if text == "" {
-		return nil, nil
-	}
-	if len(text) > maxLocation {
-		return nil, fmt.Errorf("has %d octets, the most is %d", len(text), maxLocation)
-	}
-	var l gatelodge.Location
-	for rest := text; rest != ""; {
-		literal, after, found := strings.Cut(rest, "$")
-		if literal != "" {
-			l = append(l, gatelodge.LocationPart{Text: literal})
-		}
-		if !found {
-			break
-		}
-		name, braced := after, strings.HasPrefix(after, "{")
-		if braced {
-			name, rest, found = strings.Cut(after[1:], "}")
-		} else {
-			end := strings.IndexFunc(after, func(c rune) bool {
-				return c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9')
-			})
-			if end < 0 {
-				end = len(after)
-			}
-			name, rest = after[:end], after[end:]
-		}
-		value := gatelodge.RequestValueOf(name)
-		if !found || value == gatelodge.LiteralText {
-			return nil, fmt.Errorf("holds the variable $%.40s, which is not known", name)
-		}
-		l = append(l, gatelodge.LocationPart{Value: value})
-	}
-	if err := checkLocation(l); err != nil {
-		return nil, err
-	}
-	return l, nil
-}
-
-// checkLocation looks at the URL with an example of each value in it.
-func checkLocation(l gatelodge.Location) error {
-	examples := map[gatelodge.RequestValue]string{
-		gatelodge.RequestScheme: "https", gatelodge.RequestHost: "example.com", gatelodge.RequestAuthority: "example.com",
-		gatelodge.RequestTarget: "/path?query", gatelodge.RequestPath: "/path", gatelodge.RequestQuery: "query", gatelodge.RequestQueryMark: "?",
-	}
-	var example strings.Builder
-	for _, part := range l {
-		example.WriteString(part.Text + examples[part.Value])
-	}
-	u, err := url.Parse(example.String())
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("is not an absolute URL of http or https")
-	case strings.ContainsFunc(example.String(), func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"<>\^{|}`+"`", c) }):
-		return errors.New("holds a character that has to be percent-encoded")
-	}
-	return nil
 }
 
 // readRedirectStatus reads the status of a redirect, 0 for anything else: then

@@ -2,15 +2,14 @@ package intent
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // rewriteAsk is what the annotations about paths ask for.
@@ -22,9 +21,6 @@ type rewriteAsk struct {
 	prefix   string // of x-forwarded-prefix
 }
 
-// maxRewrite bounds what a rewrite makes a path of, in octets.
-const maxRewrite = 2 << 10
-
 func setUseRegex(a *asked, value string) (err error) {
 	a.Rewrites.useRegex, err = parseBool(value)
 	return err
@@ -34,55 +30,12 @@ func setRewriteTarget(a *asked, value string) error {
 	if value == "" {
 		return nil
 	}
-	if len(value) > maxRewrite {
-		return fmt.Errorf("has %d octets, the most is %d", len(value), maxRewrite)
-	}
-	if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "$") {
-		return errors.New("is not a path")
-	}
-	if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' || c == '#' }) {
-		return errors.New("holds a character that no path may have")
-	}
-	path, query, asks := strings.Cut(value, "?")
-	w := new(gatelodge.Rewrite)
-	var err error
-	if w.Path, err = rewriteParts(path); err != nil {
+	w, err := syntax.ReadRewrite(value)
+	if err != nil {
 		return err
-	}
-	if asks {
-		query, w.DropQuery = strings.CutSuffix("?"+query, "?")
-		if query, found := strings.CutPrefix(query, "?"); found {
-			if w.Query, err = rewriteParts(query); err != nil {
-				return err
-			}
-		}
 	}
 	a.Rewrites.target, a.Rewrites.rewrite = value, w
 	return nil
-}
-
-// rewriteParts reads text in which $1 to $9, also as ${1}, are groups.
-func rewriteParts(text string) (parts []gatelodge.RewritePart, err error) {
-	for {
-		literal, after, found := strings.Cut(text, "$")
-		if literal != "" {
-			parts = append(parts, gatelodge.RewritePart{Text: literal})
-		}
-		if !found {
-			return parts, nil
-		}
-		digit, rest := after, ""
-		if inside, closed := strings.CutPrefix(after, "{"); closed {
-			digit, rest, _ = strings.Cut(inside, "}")
-		} else if after != "" {
-			digit, rest = after[:1], after[1:]
-		}
-		if len(digit) != 1 || digit[0] < '1' || digit[0] > '9' {
-			return nil, fmt.Errorf("holds $%.20s, where only the groups $1 to $9 are known", after)
-		}
-		parts = append(parts, gatelodge.RewritePart{Group: int(digit[0] - '0')})
-		text = rest
-	}
 }
 
 func setUpstreamVhost(a *asked, value string) error {
@@ -144,7 +97,7 @@ func (in *Claimant) pattern(path string) (PathAsk, error) {
 	if !strings.HasPrefix(path, "/") {
 		return PathAsk{}, errors.New(`does not start with "/"`)
 	}
-	size, err := checkExpression(path)
+	size, err := syntax.CheckExpression(path)
 	if err != nil {
 		return PathAsk{}, err
 	}
@@ -156,19 +109,4 @@ func (in *Claimant) pattern(path string) (PathAsk, error) {
 		return PathAsk{}, errors.New("is too large a regular expression")
 	}
 	return PathAsk{Path: path, Match: gatelodge.PathPattern, Pattern: pattern, Size: size}, nil
-}
-
-// checkExpression returns the size of an expression, or why it is not taken.
-func checkExpression(value string) (size int, err error) {
-	if len(value) > maxExpression {
-		return 0, fmt.Errorf("has %d octets, the most is %d", len(value), maxExpression)
-	}
-	parsed, err := syntax.Parse(value, syntax.Perl)
-	if err != nil {
-		return 0, errors.New("is not a valid regular expression (RE2)")
-	}
-	if size = expressionSize(parsed); size > maxExpressionSize {
-		return 0, errors.New("is too large a regular expression when its repetitions are written out")
-	}
-	return size, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // serviceParts is what a Service is read together with, because it leads there.
@@ -81,7 +82,7 @@ func externalLead(service *corev1.Service) serviceLead {
 	if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" {
 		return serviceLead{target: &Target{Addresses: []netip.Addr{address.Unmap()}}}
 	}
-	name, err := targetName(text)
+	name, err := syntax.ParseTarget(text)
 	if err != nil {
 		return serviceLead{target: &Target{}, problem: fmt.Sprintf("spec.externalName: %.60q %v", text, err)}
 	}
@@ -99,7 +100,7 @@ func balancerLead(service *corev1.Service) serviceLead {
 		if ingress.Hostname == "" || ingress.IP != "" {
 			continue
 		}
-		name, err := targetName(ingress.Hostname)
+		name, err := syntax.ParseTarget(ingress.Hostname)
 		if err != nil {
 			leftOut = fmt.Sprintf("%.60q %v", ingress.Hostname, err)
 			continue

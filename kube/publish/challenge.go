@@ -4,7 +4,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/syntax"
 )
 
 // challengeTTL is how long resolvers may remember the answer to a challenge: the
@@ -29,7 +29,7 @@ func proofRecords(c *Challenges) map[gatelodge.Name][]gatelodge.Record {
 		name := ChallengeName(challenge.Name)
 		if challenge.Type == gatelodge.DNS01 && len(name) <= gatelodge.MaxNameLength {
 			proofs[name] = append(proofs[name],
-				gatelodge.Record{Name: name, Type: "TXT", TTL: challengeTTL, Data: intent.CharacterStrings(challenge.Response)})
+				gatelodge.Record{Name: name, Type: "TXT", TTL: challengeTTL, Data: syntax.CharacterStrings(challenge.Response)})
 		}
 	}
 	return proofs

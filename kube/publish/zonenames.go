@@ -12,6 +12,7 @@ import (
 	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // own returns the records that a name has whatever stands around it.
@@ -197,7 +198,7 @@ func ownerName(name gatelodge.Name) gatelodge.Name {
 func (b *zoneBuilder) owner(at gatelodge.Name, owner *intent.Applicant) gatelodge.Record {
 	text := fmt.Sprintf("namespace=%s object=%s/%s since=%s",
 		owner.Object.Namespace, owner.Object.Kind, owner.Object.Name, owner.Since.UTC().Format(time.RFC3339))
-	return gatelodge.Record{Name: at, Type: "TXT", TTL: b.plan.zone.TTL, Data: intent.CharacterStrings(text)}
+	return gatelodge.Record{Name: at, Type: "TXT", TTL: b.plan.zone.TTL, Data: syntax.CharacterStrings(text)}
 }
 
 // unifyTTL gives the records of one type, which stand together, one TTL, the

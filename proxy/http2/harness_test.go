@@ -163,13 +163,22 @@ func (p *peer) expect(want func(xhttp2.Frame) bool) string {
 			}
 			return strings.Join(append(seen, "END"), " ")
 		}
-		if word := describe(f); word != "" {
+		switch word := describe(f); {
+		case word == "":
+		case isEmptyEnd(f) && len(seen) > 0 && strings.HasPrefix(seen[len(seen)-1], fmt.Sprintf("%d:\"", f.Header().StreamID)):
+			seen[len(seen)-1] += "!" // whether the end is in the last frame of a body or follows it, is up to who flushes when
+		default:
 			seen = append(seen, word)
 		}
 		if want(f) {
 			return strings.Join(seen, " ")
 		}
 	}
+}
+
+func isEmptyEnd(f xhttp2.Frame) bool {
+	data, ok := f.(*xhttp2.DataFrame)
+	return ok && data.StreamEnded() && len(data.Data()) == 0
 }
 
 func describe(f xhttp2.Frame) string {

@@ -1,4 +1,4 @@
-package intent
+package syntax
 
 import (
 	"errors"
@@ -10,18 +10,18 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// recordType is a type of record that a DNSEndpoint may ask for.
-type recordType struct {
-	name    string
-	expects string // completes "expected …"
-	// rdata makes a target RDATA in master-file form (RFC 1035 §5.1).
-	rdata func(target string) (string, error)
+// RecordType is a type of record that a DNSEndpoint may ask for.
+type RecordType struct {
+	Name    string
+	Expects string // completes "expected …"
+	// RDATA makes a target RDATA in master-file form (RFC 1035 §5.1).
+	RDATA func(target string) (string, error)
 }
 
-// recordTypeTable lists what ExternalDNS knows but for NS, which would give a
+// RecordTypes lists what ExternalDNS knows but for NS, which would give a
 // part of the zone away.
-func recordTypeTable() []recordType {
-	return []recordType{
+func RecordTypes() []RecordType {
+	return []RecordType{
 		{"A", "an IPv4 address", ipv4Data},
 		{"AAAA", "an IPv6 address", ipv6Data},
 		{"CNAME", "a name", nameData},
@@ -33,9 +33,9 @@ func recordTypeTable() []recordType {
 	}
 }
 
-// zonesOwn lists the types that say how a zone is delegated and who may
+// OfZones lists the types that say how a zone is delegated and who may
 // certify it, which is its administrators' to say.
-func zonesOwn() []string { return []string{"NS", "SOA", "DS", "CAA", "DNAME"} }
+func OfZones() []string { return []string{"NS", "SOA", "DS", "CAA", "DNAME"} }
 
 func ipv4Data(target string) (string, error) {
 	address, err := netip.ParseAddr(target)
@@ -55,14 +55,14 @@ func ipv6Data(target string) (string, error) {
 
 // nameData reads a name, which is absolute whether it ends in a dot or not.
 func nameData(target string) (string, error) {
-	name, err := targetName(target)
+	name, err := ParseTarget(target)
 	return string(name) + ".", err
 }
 
-// targetName reads a name that records may lead to. One that ends in a number is
+// ParseTarget reads a name that records may lead to. One that ends in a number is
 // an address, or meant to be one: there is no such top-level domain (RFC 3696
 // §2).
-func targetName(target string) (gatelodge.Name, error) {
+func ParseTarget(target string) (gatelodge.Name, error) {
 	name, err := gatelodge.ParseName(target)
 	if err != nil || name.IsWildcard() {
 		return "", errors.New("is not a name" + WriteInstead(target))

@@ -1,4 +1,4 @@
-package intent
+package syntax
 
 import (
 	"bytes"
@@ -9,6 +9,9 @@ import (
 
 	gatelodge "gatelodge.dev"
 )
+
+// maxUsers bounds the users of a Secret.
+const maxUsers = 2000
 
 // ParseHtpasswd reads lines of user:hash as htpasswd(1) writes them, with or
 // without a further colon and a comment behind the hash, which has no colon in
@@ -48,9 +51,9 @@ func ParseHtpasswd(file []byte) (users map[string]gatelodge.PasswordHash, proble
 	return users, problems
 }
 
-// usersOfMap reads a Secret each of whose keys is a user with the hash as its
+// ReadUserMap reads a Secret each of whose keys is a user with the hash as its
 // value.
-func usersOfMap(data map[string][]byte) (users map[string]gatelodge.PasswordHash, problems []string) {
+func ReadUserMap(data map[string][]byte) (users map[string]gatelodge.PasswordHash, problems []string) {
 	users = make(map[string]gatelodge.PasswordHash)
 	for _, user := range slices.Sorted(maps.Keys(data)) {
 		hash, err := gatelodge.ParsePasswordHash(strings.TrimSpace(string(data[user])))

@@ -1,4 +1,4 @@
-package intent
+package syntax
 
 import (
 	"fmt"
@@ -28,9 +28,9 @@ func patternIn(path string) int {
 	return at
 }
 
-// insteadOfPattern completes the message about a path that is a pattern, and is empty
+// InsteadOfPattern completes the message about a path that is a pattern, and is empty
 // for all others.
-func insteadOfPattern(path string) string {
+func InsteadOfPattern(path string) string {
 	from := strings.TrimLeft(path, "^~* ") // as in a location of nginx
 	at := patternIn(from)
 	switch {
