@@ -70,10 +70,3 @@ func forwarding(t testing.TB, policy *gatelodge.Policy) (send func()) {
 		}
 	}
 }
-
-// TestPlainRouteAllocates: a policy costs only where it is used.
-func TestPlainRouteAllocates(t *testing.T) {
-	if n := testing.AllocsPerRun(2000, forwarding(t, &gatelodge.Policy{})); n > 1 {
-		t.Errorf("%v allocations, want one: the request's ID", n)
-	}
-}

@@ -33,6 +33,15 @@ func (s *slowStore) Get(ctx context.Context, item string) (gatelodge.Item, error
 	return gatelodge.Item{}, errors.New("it is slow")
 }
 
+// taken returns for which names attempts began since the last call.
+func (s *slowStore) taken() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	begun := s.begun
+	s.begun = nil
+	return begun
+}
+
 // asked is an Issuer whose attempts hang, and what it is asked for.
 type asked struct {
 	store *slowStore
@@ -83,8 +92,7 @@ func (a *asked) begins(t *testing.T, when string, names ...gatelodge.Name) {
 	for _, name := range names {
 		want = append(want, gatelodge.IssuanceItem(name))
 	}
-	got := a.store.begun
-	a.store.begun = nil
+	got := a.store.taken()
 	slices.Sort(want)
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("%s: begun are %v, want %v", when, got, want)
@@ -128,19 +136,19 @@ func TestAttackHungOrders(t *testing.T) {
 			}
 		}
 		a.publish()
-		if n := len(a.store.begun); n != maxOrders {
+		if n := len(a.store.taken()); n != maxOrders {
 			t.Errorf("%d attempts are in progress, want %d", n, maxOrders)
 		}
 		a.ask("shop", "shop.test", nil)
-		a.store.begun = nil
 		a.publish()
 		a.begins(t, "while all slots are taken")
 		time.Sleep(slotTime)
 		synctest.Wait()
-		if !slices.Contains(a.store.begun, gatelodge.IssuanceItem("shop.test")) {
-			t.Errorf("after a minute begun are %v, without that of the other namespace", a.store.begun)
+		begun := a.store.taken()
+		if !slices.Contains(begun, gatelodge.IssuanceItem("shop.test")) {
+			t.Errorf("after a minute begun are %v, without that of the other namespace", begun)
 		}
-		if n := len(a.store.begun); n != maxOrders {
+		if n := len(begun); n != maxOrders {
 			t.Errorf("after a minute %d attempts begin, want %d", n, maxOrders)
 		}
 	})
@@ -160,7 +168,7 @@ func TestAttackAskingAnew(t *testing.T) {
 		a.ask("evil", "again.test", nil)
 		a.ask("shop", "shop.test", nil)
 		a.publish()
-		a.store.begun = nil
+		a.store.taken()
 		a.endOne()
 		a.begins(t, "the next", "shop.test")
 	})
