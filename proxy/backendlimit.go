@@ -70,7 +70,7 @@ func (g *gate) giveUp(p *place) {
 }
 
 // limitBackend bounds the requests at a Backend. Beyond those that may wait it
-// answers at once: a line that grows helps nobody, and delays everybody.
+// answers at once: a queue that grows delays every request and completes no more of them.
 func limitBackend(p *gatelodge.Policy) step {
 	l := p.BackendLimits
 	if l == nil {

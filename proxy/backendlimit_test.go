@@ -104,7 +104,7 @@ func TestTurnThatDoesNotCome(t *testing.T) {
 }
 
 // TestGateKeepsTheOrder: the first in line goes first, also when another limit
-// would let the next one pass, and who leaves the line holds nobody up.
+// would let the next one pass, and a request that leaves the line does not hold up the others.
 func TestGateKeepsTheOrder(t *testing.T) {
 	var g gate
 	enter := func(most int) *place {

@@ -43,7 +43,7 @@ func newCredentials() *credentials {
 type asker struct {
 	host         gatelodge.Name
 	client       netip.Prefix
-	ctx          context.Context // ends when nobody waits for the answer any more
+	ctx          context.Context // ends when no request waits for the answer any more
 	cancellation *exchange.Cancellation
 }
 

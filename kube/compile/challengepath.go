@@ -13,8 +13,9 @@ const challengePath = "/.well-known/acme-challenge"
 // policyFor returns the policy for a path of an Ingress on this host. A path that
 // is itself at or below challengePath is for CAs, so nothing is asked there that
 // they don't have: neither HTTPS nor a password, as in ingress-nginx
-// (no-tls-redirect-locations, no-auth-locations), nor a client certificate. What
-// is asked for at a shorter path, such as "/", stays for all that this has.
+// (no-tls-redirect-locations, no-auth-locations), nor a client certificate, and the
+// request goes to the backend as it is. What is asked for at a shorter path, such as
+// "/", stays for all that this has.
 func (r *hostResult) policyFor(in *resolved, path string) *gatelodge.Policy {
 	policy := r.policyOf(in)
 	if path != challengePath && !strings.HasPrefix(path, challengePath+"/") {

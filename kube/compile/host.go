@@ -67,7 +67,7 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 	for _, s := range granted.Shares {
 		r.shares = append(r.shares, res.results.Get(s.By.Key()))
 	}
-	r.patterns = slices.ContainsFunc(r.shares, func(in *resolved) bool { return in.Object.Namespace == r.owner && in.Patterns() })
+	r.patterns = slices.ContainsFunc(r.shares, func(in *resolved) bool { return in.Object.Namespace == r.owner && in.Patterns })
 	r.decideClientAuth()
 	key, single := r.keyOfRoutes(granted)
 	if like := made[key]; single && like != nil {
@@ -114,7 +114,7 @@ func (r *hostResult) addRoutes(granted *claims.Grant) {
 }
 
 func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKey]*gatelodge.Route) {
-	if in.Patterns() && !r.patterns {
+	if in.Patterns && !r.patterns {
 		r.problem(in, gatelodge.BadPath, "%s is granted to namespace %s, whose paths are no regular expressions, so those of this object are left out", intent.HostName(r.host.Name), r.owner)
 		return
 	}

@@ -55,6 +55,9 @@ type Claimant struct {
 	Claims   []Claim               // one for each name, in the order in which they were written
 	TLS      []TLSEntry
 	Asked    asked // by annotations
+	// Patterns: its paths are regular expressions, which makes those of its hosts
+	// such, whichever object asks for them.
+	Patterns bool
 	problems []gatelodge.Problem
 
 	also        map[gatelodge.Name]gatelodge.Name // for further names, the hosts with which entries of TLS cover them

@@ -56,6 +56,7 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 		defaults: defaults,
 	}
 	in.Asked = readAnnotations(source.Annotations, in)
+	in.Patterns = in.Asked.Rewrites.asksForPatterns(source)
 	if in.Asked.canary {
 		in.problem(gatelodge.BadAnnotation, "annotation canary is not available yet: this Ingress serves nothing, and all requests go to its main Ingress, whose place it does not take where there is none")
 		in.Asked = asked{canary: true}
@@ -170,7 +171,7 @@ func (in *Claimant) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []P
 
 // path reads a path, which may be a regular expression.
 func (in *Claimant) path(source *networkingv1.HTTPIngressPath) (PathAsk, error) {
-	if !in.Patterns() || source.Path == "" || source.Path == "/" || source.PathType == nil {
+	if !in.Patterns || source.Path == "" || source.Path == "/" || source.PathType == nil {
 		path, match, err := rulePath(source)
 		return PathAsk{Path: path, Match: match}, err
 	}

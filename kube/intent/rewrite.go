@@ -71,15 +71,13 @@ func (w *rewriteAsk) Policy(p *gatelodge.Policy) {
 	p.Rewrite, p.UpstreamHost, p.ForwardedPrefix = w.rewrite, w.host, w.prefix
 }
 
-// Patterns reports whether the paths of the object are regular expressions, which
-// makes those of its hosts such, whichever object asks for them. A rewrite makes
-// them such unless it changes nothing.
-func (c *Claimant) Patterns() bool {
-	w := &c.Asked.Rewrites
+// asksForPatterns reports whether the paths of an Ingress are regular expressions. A
+// rewrite makes them such unless it changes nothing.
+func (w *rewriteAsk) asksForPatterns(source *networkingv1.Ingress) bool {
 	if w.useRegex || w.rewrite == nil {
 		return w.useRegex
 	}
-	for _, rule := range c.Source.Spec.Rules {
+	for _, rule := range source.Spec.Rules {
 		if rule.HTTP != nil && slices.ContainsFunc(rule.HTTP.Paths, func(p networkingv1.HTTPIngressPath) bool { return p.Path != w.target }) {
 			return true
 		}

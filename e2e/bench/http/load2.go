@@ -220,7 +220,7 @@ func (l *load) holdIdle2() error {
 				return fmt.Errorf("connection %d: %w", len(conns), err)
 			}
 		}
-		c.in, c.out = nil, nil // it sends nothing more, and its memory counts for nobody
+		c.in, c.out = nil, nil // it sends nothing more, and its memory must not count for the proxy
 		if len(conns) == 1 {
 			fmt.Println(l.requests)
 		}
