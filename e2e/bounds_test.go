@@ -121,7 +121,8 @@ func keepWriting(t *testing.T, dir, file string, texts ...string) (stop func()) 
 // within 100 ms, and the gateway keeps within the chart's memory. What is beyond a
 // bound is a problem of its object. The time is the median of several edits, and
 // where the machine is so busy that edits take long without an attack, too, as many
-// times longer as an attack may have them take.
+// times longer as an attack may have them take. It is not looked at under the race
+// detector, whose hashes of passwords leave no time for anything else.
 func TestAttackBounds(t *testing.T) {
 	const bound, slowdown = 100 * time.Millisecond, 4
 	limit := memoryLimit(t)
@@ -172,7 +173,7 @@ func TestAttackBounds(t *testing.T) {
 			stop := keepWriting(t, dir, "evil.yaml", strings.ReplaceAll(evil, "path: /p", "path: /q"), evil)
 			attacked := medianEdit(t, g, dir, web, "attacked", 11)
 			stop()
-			if most := max(bound, slowdown*calm); attacked > most {
+			if most := max(bound, slowdown*calm); attacked > most && !undertest.Race {
 				t.Errorf("another team's change is served after %v in the median, the most is %v", attacked, most)
 			}
 			rss := g.Memory("VmHWM")

@@ -3,3 +3,6 @@
 package undertest
 
 var buildFlags []string
+
+// Race is documented in race.go.
+const Race = false
