@@ -9,7 +9,7 @@ import (
 // Policy is what a Route asks for in addition to its Backend. It is validated, and
 // code that applies it does not check it again. The zero Policy asks for nothing.
 //
-// A new policy is a field here, a row in kube/intent/annotations.go and a file in
+// A new policy is a field here, a row in kube/annotations and a file in
 // proxy with one line in proxy/handler.go.
 type Policy struct {
 	// Unavailable, if not empty, says why the policy can't be applied: the route

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -149,7 +149,7 @@ func (r *configReader) algorithm(key, s string) gatelodge.Algorithm {
 
 func (r *configReader) healthCheck(f fileCheck) gatelodge.HealthCheck {
 	kind, _ := gatelodge.ParseCheckKind(r.oneOf("healthCheck.kind", f.Kind, "off", "http", "grpc", "tcp"))
-	if err := intent.CheckHealthPath(f.Path); err != nil {
+	if err := annotations.CheckHealthPath(f.Path); err != nil {
 		r.fail("healthCheck.path", "%q %v, write one like /healthz", abridged(f.Path), err)
 	}
 	return gatelodge.HealthCheck{

@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -33,10 +33,10 @@ func ReadDomains(objs *objects.Objects, last *Domains) *Domains {
 	}
 	d := &Domains{namespaces: objs.Namespaces, Limits: &NameLimits{make(map[string][]gatelodge.Name)}}
 	for _, namespace := range objs.Namespaces.All() {
-		if value, ok := namespace.Annotations[intent.DomainsAnnotation]; ok {
+		if value, ok := namespace.Annotations[annotations.DomainsAnnotation]; ok {
 			d.Limits.byNamespace[namespace.Name] = d.read(namespace, value, objs)
 		}
-		if message := intent.IneffectiveOnNamespace(namespace.Annotations); message != "" {
+		if message := annotations.IneffectiveOnNamespace(namespace.Annotations); message != "" {
 			d.Problems = append(d.Problems, gatelodge.Problem{Object: objs.ObjectOf("Namespace", &namespace.ObjectMeta), Reason: gatelodge.UnknownAnnotation, Message: message})
 		}
 	}
@@ -54,7 +54,7 @@ func (d *Domains) read(namespace *corev1.Namespace, value string, objs *objects.
 		if err != nil || name.IsWildcard() {
 			d.Problems = append(d.Problems, gatelodge.Problem{
 				Object: objs.ObjectOf("Namespace", &namespace.ObjectMeta), Reason: gatelodge.BadAnnotation,
-				Message: fmt.Sprintf("annotation %s: %.60q is not a valid name%s, expected names separated by commas", intent.DomainsAnnotation, strings.TrimSpace(item), syntax.WriteInstead(item)),
+				Message: fmt.Sprintf("annotation %s: %.60q is not a valid name%s, expected names separated by commas", annotations.DomainsAnnotation, strings.TrimSpace(item), syntax.WriteInstead(item)),
 			})
 			continue
 		}

@@ -5,13 +5,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 )
 
 // confirmAnnotation, on the ConfigMap NAME-guard, confirms a withdrawal by its
 // hash, on all replicas.
-const confirmAnnotation = intent.OwnPrefix + "confirm"
+const confirmAnnotation = annotations.OwnPrefix + "confirm"
 
 // guardFeedKey names the ConfigMap NAME-guard.
 func (c *Cluster) guardFeedKey() feedKey {

@@ -19,7 +19,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -152,14 +152,14 @@ func trimIngress(c *Cluster, o *networkingv1.Ingress) {
 
 func trimService(_ *Cluster, o *corev1.Service) {
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
-	o.Labels, o.Annotations = nil, annotationsKept(o.Annotations, intent.KeepsOfService)
+	o.Labels, o.Annotations = nil, annotationsKept(o.Annotations, annotations.KeepsOfService)
 	o.Spec = corev1.ServiceSpec{Type: o.Spec.Type, ExternalName: o.Spec.ExternalName, Ports: o.Spec.Ports, ClusterIPs: o.Spec.ClusterIPs,
 		ExternalIPs: o.Spec.ExternalIPs, ExternalTrafficPolicy: o.Spec.ExternalTrafficPolicy}
 	o.Status = corev1.ServiceStatus{LoadBalancer: o.Status.LoadBalancer}
 }
 
 func trimSlice(_ *Cluster, o *discoveryv1.EndpointSlice) {
-	service, annotations := o.Labels[discoveryv1.LabelServiceName], onlyAnnotation(o.Annotations, intent.WeightAnnotation)
+	service, annotations := o.Labels[discoveryv1.LabelServiceName], onlyAnnotation(o.Annotations, annotations.WeightAnnotation)
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
 	o.Annotations, o.Labels = annotations, map[string]string{discoveryv1.LabelServiceName: service}
 	for i := range o.Endpoints {
@@ -209,7 +209,7 @@ func trimStored(c *Cluster, object any) (metav1.Object, error) {
 }
 
 func trimNamespace(_ *Cluster, o *corev1.Namespace) {
-	annotations := annotationsKept(o.Annotations, intent.KeepsOfNamespace)
+	annotations := annotationsKept(o.Annotations, annotations.KeepsOfNamespace)
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
 	o.Labels, o.Annotations = nil, annotations
 	o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
@@ -226,7 +226,7 @@ func trimDNSEndpoint(_ *Cluster, object any) (metav1.Object, error) {
 		return nil, fmt.Errorf("got a %T, expected a DNSEndpoint", object)
 	}
 	e.ObjectMeta = trimMeta(&e.ObjectMeta)
-	e.Labels, e.Annotations = nil, annotationsKept(e.Annotations, intent.IsExternalDNS)
+	e.Labels, e.Annotations = nil, annotationsKept(e.Annotations, annotations.IsExternalDNS)
 	return e, nil
 }
 

@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	gatelodge "gatelodge.dev"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -28,6 +27,9 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
+	gatelodge "gatelodge.dev"
+
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
@@ -241,7 +243,7 @@ func TestNodesAreWatchedWhileNamesLeadThere(t *testing.T) {
 	}
 	service := func(version, name string) *corev1.Service {
 		return &corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "web", UID: "web", ResourceVersion: version, Annotations: map[string]string{intent.ExternalDNSPrefix + "hostname": name}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "web", UID: "web", ResourceVersion: version, Annotations: map[string]string{annotations.ExternalDNSPrefix + "hostname": name}},
 			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort},
 		}
 	}
@@ -310,7 +312,7 @@ func TestNodesAreWatchedWhileNamesLeadThere(t *testing.T) {
 // TestServicesAreTrimmed: of a Service's annotations those of ExternalDNS are
 // kept, and of its spec what is published or routed to.
 func TestServicesAreTrimmed(t *testing.T) {
-	hostname := map[string]string{intent.ExternalDNSPrefix + "hostname": "a.example.com", intent.ExternalDNSAlpha + "ttl": "30"}
+	hostname := map[string]string{annotations.ExternalDNSPrefix + "hostname": "a.example.com", annotations.ExternalDNSAlpha + "ttl": "30"}
 	annotations := map[string]string{"other": "x"}
 	maps.Copy(annotations, hostname)
 	trimmed, err := readings()["Service"].trim(nil, &corev1.Service{
@@ -330,11 +332,11 @@ func TestServicesAreTrimmed(t *testing.T) {
 // TestNamespacesAreTrimmed: of a Namespace only the limit of its names is kept.
 func TestNamespacesAreTrimmed(t *testing.T) {
 	trimmed, err := readings()["Namespace"].trim(nil, &corev1.Namespace{
-		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"l": "x"}, Annotations: map[string]string{"other": "x", intent.DomainsAnnotation: "a.example.com"}},
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"l": "x"}, Annotations: map[string]string{"other": "x", annotations.DomainsAnnotation: "a.example.com"}},
 		Status:     corev1.NamespaceStatus{Phase: corev1.NamespaceActive},
 	})
 	kubetest.Must(t, err)
-	want := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{intent.DomainsAnnotation: "a.example.com"}}}
+	want := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{annotations.DomainsAnnotation: "a.example.com"}}}
 	if !reflect.DeepEqual(trimmed, want) {
 		t.Errorf("got %v, want %v", trimmed, want)
 	}
@@ -471,10 +473,10 @@ func TestEveryKindIsReadFromTheAPIServer(t *testing.T) {
 // TestSlicesAreTrimmed: of a slice's annotations the weight is kept, which Build reads.
 func TestSlicesAreTrimmed(t *testing.T) {
 	trimmed, err := readings()["EndpointSlice"].trim(nil, &discoveryv1.EndpointSlice{
-		ObjectMeta: metav1.ObjectMeta{Name: "web-1", Annotations: map[string]string{intent.WeightAnnotation: "2", "other": "x"}},
+		ObjectMeta: metav1.ObjectMeta{Name: "web-1", Annotations: map[string]string{annotations.WeightAnnotation: "2", "other": "x"}},
 	})
 	kubetest.Must(t, err)
-	if got := trimmed.GetAnnotations(); !reflect.DeepEqual(got, map[string]string{intent.WeightAnnotation: "2"}) {
+	if got := trimmed.GetAnnotations(); !reflect.DeepEqual(got, map[string]string{annotations.WeightAnnotation: "2"}) {
 		t.Errorf("the annotations %v are left", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -259,7 +260,7 @@ func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin
 // tellService tells the author of the Service what has no effect there.
 func (r *backendResult) tellService(ref *intent.BackendRef, port *corev1.ServicePort, objs *objects.Objects) {
 	object := objs.ObjectOf("Service", &r.service.ObjectMeta)
-	if message := intent.IneffectiveOnService(r.service.Annotations); message != "" {
+	if message := annotations.IneffectiveOnService(r.service.Annotations); message != "" {
 		r.problems = append(r.problems, gatelodge.Problem{Object: object, Reason: gatelodge.UnknownAnnotation, Message: message})
 	}
 	if _, known := protocolOf(port); !known && ref.Protocol == "" {

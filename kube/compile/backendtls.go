@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -39,7 +40,7 @@ type backendTLS struct {
 // connections are made for another.
 func (r *backendResult) addTLS(ref *intent.BackendRef, objs *objects.Objects, before *backendResult) bool {
 	if !r.backend.Protocol.OverTLS() {
-		if ref.TLS != (intent.BackendTLSAsk{}) {
+		if ref.TLS != (annotations.BackendTLSAsk{}) {
 			r.failure = &failure{gatelodge.BadAnnotation, fmt.Sprintf(
 				"port %s of Service %s is spoken to in clear text, so that the proxy-ssl annotations have no effect, expected backend-protocol HTTPS or GRPCS", ref.Port.Port, ref.Service())}
 		}

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
 )
@@ -27,7 +27,7 @@ func TestBackendTLSIsKept(t *testing.T) {
 	}
 	in := kubetest.BigIngress(meta("web", 1), 0)
 	in.Annotations = map[string]string{
-		intent.OwnPrefix + "proxy-ssl-verify": "on", intent.OwnPrefix + "proxy-ssl-secret": "ca",
+		annotations.OwnPrefix + "proxy-ssl-verify": "on", annotations.OwnPrefix + "proxy-ssl-secret": "ca",
 	}
 	service := &corev1.Service{ObjectMeta: meta("service0", 1), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80, AppProtocol: new("https")}}}}
 	objs := objects.Objects{

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
@@ -93,9 +94,9 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 		in.Annotations["gatelodge.dev/server-alias"] = pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "bad host"})
 	}
 	if w.random.IntN(3) == 0 {
-		in.Annotations[intent.ExternalDNSPrefix+"hostname"] = pick(w.random, []string{"app.example.com,e.example.com", "*.app.example.com,e.example.net", "bad host"})
-		in.Annotations[intent.ExternalDNSAlpha+"ingress-hostname-source"] = pick(w.random, []string{"annotation-only", "defined-hosts-only", ""})
-		in.Annotations[intent.ExternalDNSAlpha+"controller"] = pick(w.random, []string{intent.OurController, intent.OurController, "others"})
+		in.Annotations[annotations.ExternalDNSPrefix+"hostname"] = pick(w.random, []string{"app.example.com,e.example.com", "*.app.example.com,e.example.net", "bad host"})
+		in.Annotations[annotations.ExternalDNSAlpha+"ingress-hostname-source"] = pick(w.random, []string{"annotation-only", "defined-hosts-only", ""})
+		in.Annotations[annotations.ExternalDNSAlpha+"controller"] = pick(w.random, []string{annotations.OurController, annotations.OurController, "others"})
 	}
 	if w.random.IntN(4) == 0 {
 		in.Annotations["gatelodge.dev/share-host-with"] = pick(w.random, []string{"shop", "crm,lab", "*"})
@@ -133,9 +134,9 @@ func (w *world) service(namespace, name string) *corev1.Service {
 	meta := w.meta("Service", namespace, name)
 	if w.random.IntN(2) == 0 {
 		meta.Annotations = map[string]string{
-			intent.ExternalDNSPrefix + "hostname":         pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "_x.app.example.com", "*.app.example.com", "y.d.example.com"}),
-			intent.ExternalDNSAlpha + "internal-hostname": pick(w.random, []string{"in.example.com", "bad host"}),
-			intent.ExternalDNSAlpha + "ttl":               pick(w.random, []string{"30", "never"}),
+			annotations.ExternalDNSPrefix + "hostname":         pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "_x.app.example.com", "*.app.example.com", "y.d.example.com"}),
+			annotations.ExternalDNSAlpha + "internal-hostname": pick(w.random, []string{"in.example.com", "bad host"}),
+			annotations.ExternalDNSAlpha + "ttl":               pick(w.random, []string{"30", "never"}),
 		}
 	}
 	return &corev1.Service{
@@ -170,7 +171,7 @@ func (w *world) slice(namespace, name string) *discoveryv1.EndpointSlice {
 func (w *world) namespace(name string) *corev1.Namespace {
 	namespace := &corev1.Namespace{ObjectMeta: w.meta("Namespace", "", name)}
 	if w.random.IntN(2) == 0 {
-		namespace.Annotations = map[string]string{intent.DomainsAnnotation: pick(w.random, []string{"app.example.com", "example.com,example.org", "*"})}
+		namespace.Annotations = map[string]string{annotations.DomainsAnnotation: pick(w.random, []string{"app.example.com", "example.com,example.org", "*"})}
 	}
 	return namespace
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -52,7 +53,7 @@ func makeDefaults(s *secrets, objs *objects.Objects, cfg *objects.Config, last *
 		d.common.certificates = append(d.common.certificates, certificate)
 	}
 	if port := cfg.DefaultBackend; port != nil {
-		d.common.fallback = intent.NewBackendRef(*port, "", intent.BackendTLSAsk{}, intent.HealthCheckAsk{})
+		d.common.fallback = intent.NewBackendRef(*port, "", annotations.BackendTLSAsk{}, annotations.HealthCheckAsk{})
 		d.common.route = &gatelodge.Route{
 			Path: "/", Match: gatelodge.PathPrefix, Backend: d.common.fallback.Key,
 			Policy: &gatelodge.Policy{}, Object: objects.ConfigObject("ingress.defaultBackend"),

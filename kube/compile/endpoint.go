@@ -9,7 +9,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -62,15 +62,15 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 
 // weight reads the weight of the endpoints of a slice.
 func (r *backendResult) weight(slice *discoveryv1.EndpointSlice, objs *objects.Objects) int {
-	value, ok := slice.Annotations[intent.WeightAnnotation]
+	value, ok := slice.Annotations[annotations.WeightAnnotation]
 	if !ok {
 		return 1
 	}
-	weight, err := intent.ParseWeight(value)
+	weight, err := annotations.ParseWeight(value)
 	if err != nil {
 		r.problems = append(r.problems, gatelodge.Problem{
 			Object: objs.ObjectOf("EndpointSlice", &slice.ObjectMeta), Reason: gatelodge.BadAnnotation,
-			Message: fmt.Sprintf("annotation %s: %.60q %v", intent.WeightAnnotation, value, err),
+			Message: fmt.Sprintf("annotation %s: %.60q %v", annotations.WeightAnnotation, value, err),
 		})
 	}
 	return weight

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 )
@@ -257,10 +258,10 @@ func (r *hostResult) addRequests() {
 		}
 		asks := slices.ContainsFunc(in.TLS, func(entry intent.TLSEntry) bool { return entry.Covers(r.host.Name) })
 		switch {
-		case in.Asked.ACME == intent.ACMEYes:
+		case in.Asked.ACME == annotations.ACMEYes:
 			r.host.WantsTLS = true
 			r.requests = append(r.requests, certificateRequest{in.Object, true})
-		case in.Asked.ACME == intent.ACMEUnset && asks && !byDefault:
+		case in.Asked.ACME == annotations.ACMEUnset && asks && !byDefault:
 			r.requests = append(r.requests, certificateRequest{in.Object, false})
 		}
 	}

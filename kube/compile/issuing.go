@@ -11,8 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/follow"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/publish"
 )
@@ -79,7 +79,7 @@ func (n *issuing) refuseRequests(last *issuing) {
 		if change.After != nil {
 			for _, request := range change.After.requests {
 				if request.explicit {
-					t = t.Add(notIssued(request.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", intent.OwnPrefix, name)))
+					t = t.Add(notIssued(request.object, fmt.Sprintf("annotation %sacme asks for a certificate for host %s, but this gateway is configured with no ACME CA", annotations.OwnPrefix, name)))
 				}
 			}
 		}
@@ -278,5 +278,5 @@ func ownAddresses(a *publish.Announced) []netip.Addr {
 	for _, view := range a.Views {
 		own = append(own, view.Addresses...)
 	}
-	return intent.SortedAddresses(own)
+	return objects.SortedAddresses(own)
 }

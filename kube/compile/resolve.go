@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
@@ -64,7 +65,7 @@ func resolve(claimants claims.Claimants, s *secrets, objs *objects.Objects, orde
 	for key := range dirty {
 		before, after := results.Get(key), (*resolved)(nil)
 		if claimant := claimants.Get(key); claimant != nil {
-			after = resolveOne(claimant, s, objs, orders && claimant.Asked.ACME != intent.ACMENo)
+			after = resolveOne(claimant, s, objs, orders && claimant.Asked.ACME != annotations.ACMENo)
 		}
 		results.Set(key, after)
 		for name := range before.secretNames() {

@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -73,7 +72,7 @@ func (s *secrets) usersOf(secret *corev1.Secret, asMap bool) readUsers {
 	c := s.contentsOf(secret)
 	r, known := c.users[asMap]
 	if !known {
-		r.users, r.problems, r.err = intent.ReadUsers(secret, asMap)
+		r.users, r.problems, r.err = usersOf(secret, asMap)
 		c.users[asMap] = r
 	}
 	return r

@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
 )
@@ -319,7 +319,7 @@ func TestWhatIsNeededComesAlong(t *testing.T) {
 func TestLimitsOfAGoneNamespaceHold(t *testing.T) {
 	g := newGuarded(t, 0)
 	limited := *g.objects.Namespaces.Get(objects.Key{Name: "shop"})
-	limited.ResourceVersion, limited.Annotations = "2", map[string]string{intent.DomainsAnnotation: "example.com"}
+	limited.ResourceVersion, limited.Annotations = "2", map[string]string{annotations.DomainsAnnotation: "example.com"}
 	g.objects.Namespaces = objects.TableOf(&limited)
 	for i := range 20 {
 		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i), "bank.example.org"))
@@ -551,7 +551,7 @@ func TestOldClaimIsNoNewOne(t *testing.T) {
 // withheld.
 func TestClaimThatIsRefused(t *testing.T) {
 	g := newGuarded(t, 20)
-	limited := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "limited", UID: "limited", ResourceVersion: "1", Annotations: map[string]string{intent.DomainsAnnotation: "example.org"}}}
+	limited := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "limited", UID: "limited", ResourceVersion: "1", Annotations: map[string]string{annotations.DomainsAnnotation: "example.org"}}}
 	g.objects.Namespaces = objects.WithObjects(g.objects.Namespaces, limited)
 	g.deleteAll()
 	thief := g.ingress("thief", numbers(0, 20)...)
@@ -584,7 +584,7 @@ func TestEditsCount(t *testing.T) {
 func TestAliasesAreWithheldOnTheirOwn(t *testing.T) {
 	g := newGuarded(t, 20)
 	g.edit(0, func(in *networkingv1.Ingress) {
-		in.Annotations = map[string]string{intent.OwnPrefix + "server-alias": "alias.example.com"}
+		in.Annotations = map[string]string{annotations.OwnPrefix + "server-alias": "alias.example.com"}
 	})
 	g.build()
 	g.deleteAll()
@@ -619,7 +619,7 @@ func TestServicesAndTheirNames(t *testing.T) {
 	g := newGuarded(t, 0)
 	for i := range 20 {
 		service := &corev1.Service{ObjectMeta: g.meta(fmt.Sprint("s", i)), Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer}}
-		service.Annotations = map[string]string{intent.ExternalDNSPrefix + "hostname": hostNumber(i), intent.ExternalDNSPrefix + "target": "192.0.2.77"}
+		service.Annotations = map[string]string{annotations.ExternalDNSPrefix + "hostname": hostNumber(i), annotations.ExternalDNSPrefix + "target": "192.0.2.77"}
 		g.objects.Services = objects.WithObjects(g.objects.Services, service)
 	}
 	g.build()
@@ -669,7 +669,7 @@ func TestLimitWithdrawsNothing(t *testing.T) {
 	g := newGuarded(t, 20)
 	g.deleteFirst()
 	limited := *g.objects.Namespaces.Get(objects.Key{Name: "shop"})
-	limited.ResourceVersion, limited.Annotations = "2", map[string]string{intent.DomainsAnnotation: hostNumber(7)}
+	limited.ResourceVersion, limited.Annotations = "2", map[string]string{annotations.DomainsAnnotation: hostNumber(7)}
 	g.objects.Namespaces = objects.TableOf(&limited)
 	g.build()
 	g.serves("after the limit", hostNumber(7))

@@ -1,52 +1,17 @@
 package intent
 
 import (
-	"errors"
-	"fmt"
+	"slices"
 	"strings"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/syntax"
 )
-
-// setServerAlias reads the further names of an Ingress. A regular expression,
-// which ingress-nginx takes too, can't be claimed, certified or published, so it
-// is none.
-func setServerAlias(a *asked, value string) (err error) {
-	a.aliases, err = readNames(value)
-	return err
-}
-
-// readNames reads names separated by commas. Those that are names count, whatever
-// stands beside them.
-func readNames(value string) (names []gatelodge.Name, err error) {
-	known := make(map[gatelodge.Name]bool)
-	for item := range strings.SplitSeq(value, ",") {
-		item = strings.TrimSpace(item)
-		name, wrong := ruleHost(item)
-		switch {
-		case item == "":
-			wrong = errors.New("holds an empty item")
-		case wrong != nil:
-			wrong = fmt.Errorf("holds %.60q, which is not a valid host name%s", item, syntax.WriteInstead(item))
-		case len(names) == maxNames:
-			wrong = fmt.Errorf("holds more than %d names", maxNames)
-		case !known[name]:
-			known[name] = true
-			names = append(names, name)
-		}
-		if err == nil {
-			err = wrong
-		}
-	}
-	return names, err
-}
 
 // addAliases asks for each alias what the first rule's host is asked for. Which
 // entries of spec.tls are meant for that host are meant for its aliases too.
 // An alias that has a rule of its own is served by that.
 func (in *Claimant) addAliases() {
-	if len(in.Asked.aliases) == 0 {
+	if len(in.Asked.Aliases) == 0 {
 		return
 	}
 	if len(in.Claims) == 0 {
@@ -54,7 +19,7 @@ func (in *Claimant) addAliases() {
 		return
 	}
 	first := in.Claims[0]
-	for _, alias := range in.Asked.aliases {
+	for _, alias := range in.Asked.Aliases {
 		if in.claims(alias) {
 			continue
 		}
@@ -74,4 +39,33 @@ func (in *Claimant) coverAlso(host, also gatelodge.Name) {
 		in.also = make(map[gatelodge.Name]gatelodge.Name)
 	}
 	in.also[also] = host
+}
+
+// addWWW asks for the name with or without www. beside each host, to redirect
+// from there to the host. A name that has a rule of its own is served by that.
+func (in *Claimant) addWWW() {
+	if !in.Asked.Redirects.WWW {
+		return
+	}
+	for _, host := range slices.Clone(in.Claims) {
+		if host.Name == "" || host.Name.IsWildcard() || !host.Routed() {
+			continue
+		}
+		from, has := strings.CutPrefix(string(host.Name), "www.")
+		if !has {
+			from = "www." + string(host.Name)
+		}
+		name, err := gatelodge.ParseName(from)
+		if err != nil || in.claims(name) {
+			continue
+		}
+		claim := in.claim(name)
+		if claim == nil {
+			return
+		}
+		claim.Paths = []PathAsk{{Path: "/", Match: gatelodge.PathPrefix, RedirectTo: &gatelodge.RedirectTo{Status: 308, Location: gatelodge.Location{
+			{Value: gatelodge.RequestScheme}, {Text: "://" + string(host.Name)}, {Value: gatelodge.RequestTarget},
+		}}}}
+		in.coverAlso(host.Name, name)
+	}
 }

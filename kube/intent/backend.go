@@ -2,6 +2,7 @@ package intent
 
 import (
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -11,18 +12,18 @@ type BackendRef struct {
 	Key      gatelodge.BackendKey
 	Port     objects.ServicePort
 	Protocol gatelodge.BackendProtocol // "": what the Service port says
-	TLS      BackendTLSAsk             // where the protocol is over TLS
-	Check    HealthCheckAsk
+	TLS      annotations.BackendTLSAsk // where the protocol is over TLS
+	Check    annotations.HealthCheckAsk
 }
 
 // NewBackendRef names a backend by what its author wrote, so that the key is
 // the same before and after the Service exists, and does not change with it.
-func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol, tls BackendTLSAsk, check HealthCheckAsk) *BackendRef {
+func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol, tls annotations.BackendTLSAsk, check annotations.HealthCheckAsk) *BackendRef {
 	key := port.Namespace + "/" + port.Name + ":" + port.Port
 	if protocol != "" {
 		key += "+" + string(protocol)
 	}
-	return &BackendRef{Key: gatelodge.BackendKey(key + tls.key() + check.key()), Port: port, Protocol: protocol, TLS: tls, Check: check}
+	return &BackendRef{Key: gatelodge.BackendKey(key + tls.Key() + check.Key()), Port: port, Protocol: protocol, TLS: tls, Check: check}
 }
 
 // Service names the Service in a message.

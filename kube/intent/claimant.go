@@ -11,6 +11,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 )
 
 // Applicant is an object that asks for names.
@@ -51,10 +52,10 @@ type Claimant struct {
 	Part int
 
 	Source   *networkingv1.Ingress // nil: it is of another kind
-	defaults *classDefaults        // of its class; nil: none
+	defaults *annotations.Defaults // of its class; nil: none
 	Claims   []Claim               // one for each name, in the order in which they were written
 	TLS      []TLSEntry
-	Asked    asked // by annotations
+	Asked    annotations.Asked // by annotations
 	// Patterns: its paths are regular expressions, which makes those of its hosts
 	// such, whichever object asks for them.
 	Patterns bool
@@ -75,9 +76,9 @@ type Claim struct {
 	Unrouted    bool // an Ingress asks for a record alone
 	Unpublished bool // a record is not asked for
 
-	Target  *Target       // where the name leads, as a Service says; nil: to the gateway
-	TTL     time.Duration // 0: that of the zone
-	Records *RecordSets   // as a DNSEndpoint says
+	Target  *annotations.Target // where the name leads, as a Service says; nil: to the gateway
+	TTL     time.Duration       // 0: that of the zone
+	Records *RecordSets         // as a DNSEndpoint says
 }
 
 // Routed reports whether the claim asks to be routed, and so for a certificate
@@ -130,7 +131,6 @@ func (c *Claimant) Only(names map[gatelodge.Name]bool, part int) *Claimant {
 // Bounds of what one object is read for, so that none takes long to read,
 // whatever stands in it.
 const (
-	maxNames    = 5000
 	maxTLS      = 1000 // entries of spec.tls, and hosts in them
 	maxProblems = 100
 )
@@ -141,8 +141,8 @@ func (c *Claimant) claim(name gatelodge.Name) *Claim {
 	if i := c.place(name); i >= 0 {
 		return &c.Claims[i]
 	}
-	if len(c.Claims) == maxNames {
-		c.problem(gatelodge.TooMuch, "it asks for more than %d names, and %s is left out", maxNames, HostName(name))
+	if len(c.Claims) == annotations.MaxNames {
+		c.problem(gatelodge.TooMuch, "it asks for more than %d names, and %s is left out", annotations.MaxNames, HostName(name))
 		return nil
 	}
 	c.Claims = append(c.Claims, Claim{Name: name})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -35,7 +36,7 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 	p := &Claimant{
 		Applicant: Applicant{Object: objs.ObjectOf("DNSEndpoint", &source.ObjectMeta), Since: source.CreationTimestamp.Time},
 	}
-	if _, controller, ok := externalDNS(source.Annotations, "controller"); ok && controller != OurController {
+	if _, controller, ok := annotations.ExternalDNS(source.Annotations, "controller"); ok && controller != annotations.OurController {
 		return p
 	}
 	if source.Malformed != "" {
@@ -43,7 +44,7 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 	}
 	for i := range source.Spec.Endpoints {
 		endpoint := &source.Spec.Endpoints[i]
-		name, err := ruleHost(endpoint.DNSName)
+		name, err := syntax.RuleHost(endpoint.DNSName)
 		if err != nil || name == "" {
 			p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: dnsName %.60q is not a valid name%s", i, endpoint.DNSName, syntax.WriteInstead(endpoint.DNSName))
 			continue
@@ -55,10 +56,10 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 			p.addRecords(name, set)
 		}
 	}
-	var list ineffective
+	var list annotations.Ineffective
 	for _, key := range slices.Sorted(maps.Keys(source.Annotations)) {
-		if IsExternalDNS(key) && !strings.HasSuffix(key, "/controller") && len(p.Claims) > 0 {
-			list.add(key, "")
+		if annotations.IsExternalDNS(key) && !strings.HasSuffix(key, "/controller") && len(p.Claims) > 0 {
+			list.Add(key, "")
 		}
 	}
 	if len(list) > 0 {

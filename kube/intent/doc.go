@@ -2,12 +2,12 @@
 // names, paths, backends, certificates and records of an Ingress, and of the
 // Services and DNSEndpoints that ask for records only.
 //
-//	ingress.go      rules, paths and backends; alias.go further names; package syntax reads texts
-//	annotations.go  the table of annotations; auth.go, clientauth.go, … read one group each
+//	ingress.go      rules, paths and backends; alias.go further names; pattern.go regular expressions
 //	class.go        which Ingresses are ours; parameters.go the defaults of their classes
 //	reading.go      all of them; a Reader reads each once
-//	publish.go      Services, servicelead.go where they lead; dnsendpoint.go DNSEndpoints; records.go what they say
-//	ineffective.go  annotations that have no effect where they stand
+//	publish.go      Services, servicelead.go where they lead; dnsendpoint.go DNSEndpoints
+//
+// Package annotations reads what annotations ask for, and package syntax texts.
 //
 // It must not look at a second object, but for the EndpointSlices and nodes that the
 // names of a Service lead to: who gets a name, whether a Secret is there

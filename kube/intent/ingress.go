@@ -2,7 +2,6 @@ package intent
 
 import (
 	"fmt"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -46,7 +46,7 @@ func (t *TLSEntry) Covers(host gatelodge.Name) bool {
 
 // readIngress reads what the Ingress asks for. What is wrong with a part of it
 // is a problem, and the other parts stand.
-func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *objects.Objects, cfg *objects.Config) *Claimant {
+func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, objs *objects.Objects, cfg *objects.Config) *Claimant {
 	in := &Claimant{
 		Applicant: Applicant{
 			Object: objs.ObjectOf("Ingress", &source.ObjectMeta),
@@ -55,18 +55,18 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 		Source:   source,
 		defaults: defaults,
 	}
-	in.Asked = readAnnotations(source.Annotations, in)
-	in.Patterns = in.Asked.Rewrites.asksForPatterns(source)
-	if in.Asked.canary {
+	in.Asked = annotations.Read(source.Annotations, source.Namespace, defaults, in.problem)
+	in.Patterns = asksForPatterns(&in.Asked, source)
+	if in.Asked.Canary {
 		in.problem(gatelodge.BadAnnotation, "annotation canary is not available yet: this Ingress serves nothing, and all requests go to its main Ingress, whose place it does not take where there is none")
-		in.Asked = asked{canary: true}
+		in.Asked = annotations.Asked{Canary: true}
 		return in
 	}
 
 	fallback := in.backend(source.Spec.DefaultBackend, "spec.defaultBackend")
 	for i := range source.Spec.Rules {
 		rule := &source.Spec.Rules[i]
-		name, err := ruleHost(rule.Host)
+		name, err := syntax.RuleHost(rule.Host)
 		if err != nil {
 			in.problem(gatelodge.BadHost, "spec.rules[%d]: %v", i, err)
 			continue
@@ -91,8 +91,15 @@ func readIngress(source *networkingv1.Ingress, defaults *classDefaults, objs *ob
 	in.addWWW()
 	in.addHostnames()
 	in.places = nil
-	in.tellIneffective(cfg)
+	if message := in.Asked.IneffectiveOnIngress(source, func() bool { return in.asksForRecord(cfg) }); message != "" {
+		in.problem(gatelodge.UnknownAnnotation, "%s", message)
+	}
 	return in
+}
+
+// asksForRecord reports whether the object asks for a name in one of our zones.
+func (in *Claimant) asksForRecord(cfg *objects.Config) bool {
+	return slices.ContainsFunc(in.Claims, func(claim Claim) bool { return cfg.HasZoneOf(claim.Name) })
 }
 
 // sharePaths gives the names that ask for the same paths one list of them, as
@@ -121,25 +128,6 @@ func (in *Claimant) add(name gatelodge.Name, paths []PathAsk, fallback *BackendR
 	if claim := in.claim(name); claim != nil {
 		claim.Paths, claim.Fallback = append(claim.Paths, paths...), fallback
 	}
-}
-
-// ruleHost reads the host of a rule: a name, a wildcard below a name, or
-// nothing for every host.
-func ruleHost(host string) (gatelodge.Name, error) {
-	if host == "" {
-		return "", nil
-	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return "", fmt.Errorf("host %q is an address, expected a name", host)
-	}
-	name, err := syntax.ParseName(host)
-	if err != nil {
-		return "", err
-	}
-	if name == "*" {
-		return "", fmt.Errorf(`host "*" has no name below the wildcard; leave the host out to match every host`)
-	}
-	return name, nil
 }
 
 func (in *Claimant) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []PathAsk {
@@ -233,13 +221,13 @@ func (in *Claimant) backend(source *networkingv1.IngressBackend, where string) *
 	if port == "" {
 		port = strconv.Itoa(int(source.Service.Port.Number))
 	}
-	return NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: source.Service.Name, Port: port}, in.Asked.protocol, in.Asked.BackendTLS, in.Asked.HealthCheck)
+	return NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: source.Service.Name, Port: port}, in.Asked.Protocol, in.Asked.BackendTLS, in.Asked.HealthCheck)
 }
 
 func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, bool) {
 	ask := TLSEntry{Secret: source.SecretName, in: in}
 	for _, host := range source.Hosts {
-		name, err := ruleHost(host)
+		name, err := syntax.RuleHost(host)
 		if err != nil || name == "" {
 			in.problem(gatelodge.BadHost, "spec.tls[%d]: host %q is not a valid name%s", i, host, syntax.WriteInstead(host))
 			continue

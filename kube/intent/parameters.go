@@ -4,30 +4,22 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/utils/ptr"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 )
-
-// classDefaults is the annotations that Ingresses of a class have unless they
-// say otherwise. It is never written.
-type classDefaults struct {
-	annotations map[string]string // by name
-	unavailable string            // why the class's routes can't be served; "": they can
-}
 
 // classParameters is the defaults of one class and what they were made of.
 type classParameters struct {
 	class     *networkingv1.IngressClass
 	configMap *corev1.ConfigMap // nil: there is none
 
-	defaults *classDefaults
+	defaults *annotations.Defaults
 	problems []gatelodge.Problem
 }
 
@@ -72,7 +64,7 @@ func ParametersName(class *networkingv1.IngressClass) (name objects.Key, err err
 // knows which protections it asks for, so the class's routes are not served.
 // Parameters of another kind never were for this gateway.
 func (p *classParameters) read(objs *objects.Objects) {
-	p.defaults = &classDefaults{annotations: make(map[string]string)}
+	p.defaults = annotations.NoDefaults("")
 	class := objs.ObjectOf("IngressClass", &p.class.ObjectMeta)
 	name, err := ParametersName(p.class)
 	if err == nil && p.configMap == nil {
@@ -81,7 +73,7 @@ func (p *classParameters) read(objs *objects.Objects) {
 	if err != nil {
 		p.problems = append(p.problems, gatelodge.Problem{Object: class, Reason: gatelodge.BadParameters, Message: err.Error()})
 		if p.class.Spec.Parameters.Kind == "ConfigMap" {
-			p.defaults.unavailable = "the parameters of its IngressClass are not known"
+			p.defaults = annotations.NoDefaults("the parameters of its IngressClass are not known")
 		}
 		return
 	}
@@ -91,41 +83,6 @@ func (p *classParameters) read(objs *objects.Objects) {
 	for key, value := range p.configMap.BinaryData {
 		values[key] = string(value)
 	}
-	table, scratch := annotationTable(), &asked{}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		name := strings.TrimPrefix(key, OwnPrefix)
-		if slices.Contains(ofOneIngress(), name) {
-			reader.problem(gatelodge.BadParameters, "annotation %s is about the hosts of one Ingress and no default of a class", key)
-			continue
-		}
-		scratch.honour(table, key, name, values[key], reader)
-		if _, ok := values[currentName(name)]; ok && name != currentName(name) {
-			continue
-		}
-		p.defaults.annotations[name] = values[key]
-	}
+	p.defaults = annotations.ReadDefaults(values, reader.problem)
 	p.problems = reader.problems
-}
-
-// ofOneIngress lists the annotations that are about names and certificates,
-// which are no policy of routes.
-func ofOneIngress() []string {
-	return []string{"server-alias", "from-to-www-redirect", "share-host-with", "acme", "canary"}
-}
-
-// apply sets what the annotations of an Ingress don't. What is wrong with a
-// default was told where it stands.
-func (d *classDefaults) apply(a *asked, table []annotation, own map[string]string) {
-	if d == nil {
-		return
-	}
-	if d.unavailable != "" {
-		a.deny(d.unavailable)
-	}
-	told := &Claimant{}
-	for _, name := range slices.Sorted(maps.Keys(d.annotations)) {
-		if decisive(own, name) == "" {
-			a.honour(table, name, name, d.annotations[name], told)
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 )
@@ -88,7 +89,7 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 		r.Problems = append(r.Problems, r.parameters[name].problems...)
 	}
 	for _, class := range objs.Classes.All() {
-		if message := ineffectiveOnClass(class.Annotations); message != "" && !classes.Unread && classes.Ours[class.Name] {
+		if message := annotations.IneffectiveOnClass(class.Annotations); message != "" && !classes.Unread && classes.Ours[class.Name] {
 			r.Problems = append(r.Problems, gatelodge.Problem{Object: objs.ObjectOf("IngressClass", &class.ObjectMeta), Reason: gatelodge.UnknownAnnotation, Message: message})
 		}
 	}
@@ -211,7 +212,7 @@ func (r *Reading) readIngress(source *networkingv1.Ingress, classes *classes, ob
 	case !ours:
 		return nil, nil
 	}
-	var defaults *classDefaults
+	var defaults *annotations.Defaults
 	if p := r.parameters[classes.of(source)]; p != nil {
 		defaults = p.defaults
 	}

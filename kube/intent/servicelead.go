@@ -11,6 +11,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -24,9 +25,9 @@ type serviceParts struct {
 // serviceLead is where the names of an annotation of a Service lead, as
 // ExternalDNS has it (its source/service.go).
 type serviceLead struct {
-	target  *Target            // nil: the annotation has no effect
-	pods    map[string]*Target // what names below lead to, by the host name of a pod
-	problem string             // what is left out, or why there is nothing; "": all is well
+	target  *annotations.Target            // nil: the annotation has no effect
+	pods    map[string]*annotations.Target // what names below lead to, by the host name of a pod
+	problem string                         // what is left out, or why there is nothing; "": all is well
 }
 
 // serviceType is the type of a Service, which is ClusterIP unless it says otherwise.
@@ -48,20 +49,20 @@ func needsParts(service *corev1.Service) bool {
 
 // leadsToNodes reports whether the names of a Service lead to nodes.
 func leadsToNodes(service *corev1.Service) bool {
-	_, _, byNode := externalDNS(service.Annotations, "endpoints-type")
-	_, _, elsewhere := externalDNS(service.Annotations, "target")
+	_, _, byNode := annotations.ExternalDNS(service.Annotations, "endpoints-type")
+	_, _, elsewhere := annotations.ExternalDNS(service.Annotations, "target")
 	return !elsewhere && (serviceType(service) == corev1.ServiceTypeNodePort || byNode && isHeadless(service))
 }
 
 // leadOf finds where a Service is reached, from inside of the cluster or from
 // outside.
-func leadOf(service *corev1.Service, inside bool, a *recordAsk, parts serviceParts) serviceLead {
+func leadOf(service *corev1.Service, inside bool, a *annotations.RecordsAsk, parts serviceParts) serviceLead {
 	external := parseAddresses(service.Spec.ExternalIPs)
 	switch typ := serviceType(service); {
 	case a.Target != nil:
 		return serviceLead{target: a.Target}
 	case typ == corev1.ServiceTypeExternalName && len(external) > 0, typ == corev1.ServiceTypeLoadBalancer && len(external) > 0 && !inside:
-		return serviceLead{target: &Target{Addresses: external}}
+		return serviceLead{target: &annotations.Target{Addresses: external}}
 	case typ == corev1.ServiceTypeExternalName:
 		return externalLead(service)
 	case typ == corev1.ServiceTypeLoadBalancer && !inside:
@@ -80,20 +81,20 @@ func leadOf(service *corev1.Service, inside bool, a *recordAsk, parts servicePar
 func externalLead(service *corev1.Service) serviceLead {
 	text := service.Spec.ExternalName
 	if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" {
-		return serviceLead{target: &Target{Addresses: []netip.Addr{address.Unmap()}}}
+		return serviceLead{target: &annotations.Target{Addresses: []netip.Addr{address.Unmap()}}}
 	}
 	name, err := syntax.ParseTarget(text)
 	if err != nil {
-		return serviceLead{target: &Target{}, problem: fmt.Sprintf("spec.externalName: %.60q %v", text, err)}
+		return serviceLead{target: &annotations.Target{}, problem: fmt.Sprintf("spec.externalName: %.60q %v", text, err)}
 	}
-	return serviceLead{target: &Target{Alias: name}}
+	return serviceLead{target: &annotations.Target{Alias: name}}
 }
 
 // balancerLead is where the load balancer of a Service is: at its addresses, or
 // under its name where it has a name only. A name can be an alias of one other
 // alone (RFC 1034 §3.6.2).
 func balancerLead(service *corev1.Service) serviceLead {
-	t := &Target{Addresses: BalancerAddresses(service)}
+	t := &annotations.Target{Addresses: BalancerAddresses(service)}
 	var names []gatelodge.Name
 	var leftOut string
 	for _, ingress := range service.Status.LoadBalancer.Ingress {
@@ -120,7 +121,7 @@ func balancerLead(service *corev1.Service) serviceLead {
 		}
 	}
 	if leftOut != "" {
-		leftOut = fmt.Sprintf("status.loadBalancer: %s; say by the annotation %starget where the names are to lead", leftOut, ExternalDNSPrefix)
+		leftOut = fmt.Sprintf("status.loadBalancer: %s; say by the annotation %starget where the names are to lead", leftOut, annotations.ExternalDNSPrefix)
 	}
 	return serviceLead{target: t, problem: leftOut}
 }
@@ -128,9 +129,9 @@ func balancerLead(service *corev1.Service) serviceLead {
 // nodeLead leads to the nodes, at which the ports of the Service are open: at their
 // outer addresses, or the inner ones where they have no other or "access" says so.
 // With externalTrafficPolicy: Local the nodes without a ready endpoint refuse.
-func nodeLead(service *corev1.Service, a *recordAsk, parts serviceParts) serviceLead {
+func nodeLead(service *corev1.Service, a *annotations.RecordsAsk, parts serviceParts) serviceLead {
 	if parts.nodes.Len() == 0 {
-		return serviceLead{target: &Target{}, problem: "its names lead to the nodes, and none is known: the gateway may have no right to read Nodes"}
+		return serviceLead{target: &annotations.Target{}, problem: "its names lead to the nodes, and none is known: the gateway may have no right to read Nodes"}
 	}
 	var outer, inner []netip.Addr
 	wanted := readyNodes(parts.slices)
@@ -141,26 +142,26 @@ func nodeLead(service *corev1.Service, a *recordAsk, parts serviceParts) service
 		outer = append(outer, nodeAddresses(node, corev1.NodeExternalIP)...)
 		inner = append(inner, nodeAddresses(node, corev1.NodeInternalIP)...)
 	}
-	if a.access == "private" || a.access == "" && len(outer) == 0 {
+	if a.Access == "private" || a.Access == "" && len(outer) == 0 {
 		outer = inner
 	}
-	return bounded(serviceLead{target: &Target{Addresses: outer}})
+	return bounded(serviceLead{target: &annotations.Target{Addresses: outer}})
 }
 
 // podLead leads to the ready endpoints of a headless Service, or with
 // "endpoints-type" to the nodes that they run on. Pods that have a name in the
 // Service have it below its names too.
-func podLead(a *recordAsk, parts serviceParts) serviceLead {
-	lead := serviceLead{target: &Target{}, pods: make(map[string]*Target)}
-	if a.endpoints != "" && parts.nodes.Len() == 0 {
+func podLead(a *annotations.RecordsAsk, parts serviceParts) serviceLead {
+	lead := serviceLead{target: &annotations.Target{}, pods: make(map[string]*annotations.Target)}
+	if a.Endpoints != "" && parts.nodes.Len() == 0 {
 		lead.problem = "endpoints-type leads to the nodes, and none is known: the gateway may have no right to read Nodes"
 		return lead
 	}
 	for endpoint := range readyEndpoints(parts.slices) {
 		addresses := parseAddresses(endpoint.Addresses[:1]) // those of one endpoint are fungible
-		if a.endpoints != "" {
+		if a.Endpoints != "" {
 			addresses = nil
-			if node := nodeOf(endpoint, parts.nodes); node != nil && a.endpoints == "NodeExternalIP" {
+			if node := nodeOf(endpoint, parts.nodes); node != nil && a.Endpoints == "NodeExternalIP" {
 				addresses = nodeAddresses(node, corev1.NodeExternalIP)
 			} else if node != nil {
 				addresses = nodeAddresses(node, corev1.NodeInternalIP)
@@ -171,21 +172,21 @@ func podLead(a *recordAsk, parts serviceParts) serviceLead {
 		if endpoint.Hostname != nil && *endpoint.Hostname != "" {
 			pod := lead.pods[*endpoint.Hostname]
 			if pod == nil {
-				pod = &Target{}
+				pod = &annotations.Target{}
 				lead.pods[*endpoint.Hostname] = pod
 			}
 			pod.Addresses = append(pod.Addresses, addresses...)
 		}
 	}
 	for _, pod := range lead.pods {
-		pod.Addresses = SortedAddresses(pod.Addresses)
+		pod.Addresses = objects.SortedAddresses(pod.Addresses)
 	}
 	return bounded(lead)
 }
 
 // bounded puts the addresses in order, and keeps as many as fit a message.
 func bounded(lead serviceLead) serviceLead {
-	all := SortedAddresses(lead.target.Addresses)
+	all := objects.SortedAddresses(lead.target.Addresses)
 	if len(all) > MaxRecords {
 		lead.problem = fmt.Sprintf("its names have %d addresses, the most is %d; the others are left out", len(all), MaxRecords)
 		all = all[:MaxRecords]
@@ -249,12 +250,12 @@ func parseAddresses(texts []string) []netip.Addr {
 }
 
 // clusterTarget is where a Service is reached from inside of the cluster.
-func clusterTarget(service *corev1.Service) *Target {
+func clusterTarget(service *corev1.Service) *annotations.Target {
 	texts := service.Spec.ClusterIPs
 	if len(texts) == 0 {
 		texts = []string{service.Spec.ClusterIP}
 	}
-	return &Target{Addresses: SortedAddresses(parseAddresses(texts))}
+	return &annotations.Target{Addresses: objects.SortedAddresses(parseAddresses(texts))}
 }
 
 // portRecords is the SRV records that tell the ports of a Service at its nodes

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -16,7 +17,7 @@ import (
 // Announced is the addresses under which the gateway says that it can be
 // reached.
 type Announced struct {
-	Views       map[string]*intent.Target // by name of the view
+	Views       map[string]*annotations.Target // by name of the view
 	Nameservers []netip.Addr
 	Problems    []gatelodge.Problem
 }
@@ -25,13 +26,13 @@ type Announced struct {
 // of the Services. last is returned if it is the same, and with it the target
 // of each view that did not change.
 func Announce(services objects.Table[*corev1.Service], cfg *objects.Config, last *Announced) *Announced {
-	a := &Announced{Views: make(map[string]*intent.Target, len(cfg.Views))}
+	a := &Announced{Views: make(map[string]*annotations.Target, len(cfg.Views))}
 	for _, view := range cfg.Views {
 		addresses := announcedBy(view.Addresses, view.Service, services)
 		if len(addresses) == 0 && cfg.HasZoneIn(view.Name) {
 			a.problem("views", "view %s has no address to publish: %s", view.Name, noAddress(view.Service))
 		}
-		a.Views[view.Name] = &intent.Target{Addresses: addresses}
+		a.Views[view.Name] = &annotations.Target{Addresses: addresses}
 	}
 	a.Nameservers = announcedBy(cfg.DNSAddresses, cfg.DNSService, services)
 	if len(a.Nameservers) == 0 && cfg.NeedsNameserverAddresses() {
@@ -66,7 +67,7 @@ func noAddress(service objects.Key) string {
 
 func announcedBy(configured []netip.Addr, service objects.Key, services objects.Table[*corev1.Service]) []netip.Addr {
 	if len(configured) > 0 {
-		return intent.SortedAddresses(configured)
+		return objects.SortedAddresses(configured)
 	}
 	if object := services.Get(service); object != nil {
 		return intent.BalancerAddresses(object)

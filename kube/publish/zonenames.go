@@ -9,6 +9,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -76,7 +77,7 @@ func (b *zoneBuilder) leading(name gatelodge.Name, granted *claims.Grant) (recor
 type reach struct {
 	namespace string
 	leads     claims.LeadKind
-	to        *intent.Target
+	to        *annotations.Target
 	ttl       time.Duration
 	https     string
 	author    gatelodge.Object // of an alias

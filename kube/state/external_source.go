@@ -12,7 +12,6 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -235,5 +234,5 @@ func (e *ExternalNames) ask(ctx context.Context, name gatelodge.Name) ([]netip.A
 	if len(found) == 0 {
 		return nil, fmt.Errorf("%s has no address", name)
 	}
-	return intent.SortedAddresses(found), nil
+	return objects.SortedAddresses(found), nil
 }

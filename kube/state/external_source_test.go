@@ -15,10 +15,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	networkingv1 "k8s.io/api/networking/v1"
+
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
-	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // stubResolver answers with what it is told, or else not at all.

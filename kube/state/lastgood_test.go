@@ -16,8 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/compile"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/manifests"
 	"gatelodge.dev/kube/objects"
@@ -51,7 +51,7 @@ func exampleObjects(t *testing.T) objects.Objects {
 		t.Fatal(err)
 	}
 	objs.Namespaces = objects.WithObjects(objs.Namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name: "limited", UID: "limited", ResourceVersion: "1", Annotations: map[string]string{intent.DomainsAnnotation: "example.com"},
+		Name: "limited", UID: "limited", ResourceVersion: "1", Annotations: map[string]string{annotations.DomainsAnnotation: "example.com"},
 	}})
 	objs.ConfigMaps = objects.WithObjects(objs.ConfigMaps, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "gatelodge", Name: "defaults", UID: "defaults", ResourceVersion: "1"},

@@ -1,12 +1,8 @@
-package intent
+package annotations
 
 import (
 	"errors"
 	"fmt"
-
-	corev1 "k8s.io/api/core/v1"
-
-	"gatelodge.dev/kube/syntax"
 
 	gatelodge "gatelodge.dev"
 )
@@ -23,7 +19,16 @@ type authAsk struct {
 // defaultRealm is what ingress-nginx's users see without auth-realm.
 const defaultRealm = "Authentication Required"
 
-func setAuthType(a *asked, value string) error {
+func authRows() []row {
+	return []row{
+		{"auth-type", `"basic"`, setAuthType, true},
+		{"auth-secret", "a Secret of the same namespace", setAuthSecret, true},
+		{"auth-secret-type", `"auth-file" or "auth-map"`, setAuthSecretType, true},
+		{"auth-realm", "text without control characters", setAuthRealm, false},
+	}
+}
+
+func setAuthType(a *Asked, value string) error {
 	switch value {
 	case "basic":
 		a.Auth.Basic = true
@@ -34,12 +39,12 @@ func setAuthType(a *asked, value string) error {
 	return errors.New("is not a known way to authenticate")
 }
 
-func setAuthSecret(a *asked, value string) (err error) {
+func setAuthSecret(a *Asked, value string) (err error) {
 	a.Auth.namespace, a.Auth.Secret, err = secretReference(value)
 	return err
 }
 
-func setAuthSecretType(a *asked, value string) error {
+func setAuthSecretType(a *Asked, value string) error {
 	switch value {
 	case "auth-file":
 	case "auth-map":
@@ -50,7 +55,7 @@ func setAuthSecretType(a *asked, value string) error {
 	return nil
 }
 
-func setAuthRealm(a *asked, value string) error {
+func setAuthRealm(a *Asked, value string) error {
 	if err := checkPrintable(value); err != nil {
 		return err
 	}
@@ -61,42 +66,21 @@ func setAuthRealm(a *asked, value string) error {
 // check looks at the annotations together, once all were read. Half a
 // protection is none: an author of one of auth-type and auth-secret means
 // both.
-func (auth *authAsk) check(a *asked, in *Claimant) {
+func (auth *authAsk) check(a *Asked, tell Report) {
 	var problem string
 	switch {
 	case auth.Basic && auth.Secret == "" && a.Unavailable == "":
 		problem = "annotation auth-type needs auth-secret, the Secret with the users"
 	case !auth.Basic && auth.Secret != "" && a.Unavailable == "":
 		problem = `annotation auth-secret needs auth-type: "basic"`
-	case auth.Secret != "" && auth.namespace != "" && auth.namespace != in.Object.Namespace:
-		problem = fmt.Sprintf("annotation auth-secret names a Secret of namespace %q, expected one of namespace %q", auth.namespace, in.Object.Namespace)
+	case auth.Secret != "" && auth.namespace != "" && auth.namespace != a.namespace:
+		problem = fmt.Sprintf("annotation auth-secret names a Secret of namespace %q, expected one of namespace %q", auth.namespace, a.namespace)
 	}
 	if problem != "" {
-		in.problem(gatelodge.BadAnnotation, "%s", problem)
+		tell(gatelodge.BadAnnotation, "%s", problem)
 		a.deny("its users are not known")
 	}
 	if auth.Realm == "" {
 		auth.Realm = defaultRealm
 	}
-}
-
-// ReadUsers reads the users of a Secret in one of the two forms. It fails when
-// there are none, because then no one could get in.
-func ReadUsers(secret *corev1.Secret, asMap bool) (users map[string]gatelodge.PasswordHash, problems []string, err error) {
-	if asMap {
-		users, problems = syntax.ReadUserMap(secret.Data)
-	} else {
-		file, ok := secret.Data["auth"]
-		if !ok {
-			return nil, nil, errors.New(`has no key "auth", expected an htpasswd file there`)
-		}
-		users, problems = syntax.ParseHtpasswd(file)
-	}
-	if n := len(problems); n > maxProblems {
-		problems = append(problems[:maxProblems:maxProblems], fmt.Sprintf("it has %d problems more", n-maxProblems))
-	}
-	if len(users) == 0 {
-		return nil, problems, errors.New("holds no user")
-	}
-	return users, problems, nil
 }

@@ -1,12 +1,11 @@
-package intent
+package annotations
 
 import (
 	"maps"
 	"slices"
 	"strings"
 
-	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/objects"
+	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // foreignDomains lists whose annotations people expect an ingress controller to
@@ -64,16 +63,16 @@ func isCertManagersKey(key string) bool {
 	return found && (domain == certManagerDomain || strings.HasSuffix(domain, "."+certManagerDomain)) || key == "kubernetes.io/tls-acme"
 }
 
-// ineffective is the annotations of an object that have no effect, each with the
+// Ineffective is the annotations of an object that have no effect, each with the
 // reason where that is not that another product reads it.
-type ineffective []struct{ key, why string }
+type Ineffective []struct{ key, why string }
 
-func (list *ineffective) add(key, why string) {
+func (list *Ineffective) Add(key, why string) {
 	*list = append(*list, struct{ key, why string }{key, why})
 }
 
 // String is the one message about all of them, "" for none.
-func (list ineffective) String() string {
+func (list Ineffective) String() string {
 	if len(list) == 0 {
 		return ""
 	}
@@ -93,42 +92,40 @@ func (list ineffective) String() string {
 	return "these annotations have no effect here: " + strings.Join(texts, ", ")
 }
 
-// tellIneffective names the annotations of an Ingress that have no effect where
-// they stand, once all else was read.
-func (in *Claimant) tellIneffective(cfg *objects.Config) {
-	annotations := in.Source.Annotations
-	var list ineffective
-	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+// IneffectiveOnIngress is the message about the annotations of an Ingress that have
+// no effect where they stand, "" if there are none, once all were read. publishes
+// reports whether it asks for a record of ours.
+func (a *Asked) IneffectiveOnIngress(source *networkingv1.Ingress, publishes func() bool) string {
+	var list Ineffective
+	for _, key := range slices.Sorted(maps.Keys(source.Annotations)) {
 		switch {
 		case isForeign(key):
-			list.add(key, "")
-		case key == DefaultClassAnnotation:
-			list.add(key, "it belongs on an IngressClass")
+			list.Add(key, "")
+		case key == networkingv1.AnnotationIsDefaultIngressClass:
+			list.Add(key, "it belongs on an IngressClass")
 		case isCertManagersKey(key):
-			if why := in.withoutCertManager(); why != "" && annotations[key] != "false" {
-				list.add(key, why)
+			if why := withoutCertManager(source); why != "" && source.Annotations[key] != "false" {
+				list.Add(key, why)
 			}
 		case IsExternalDNS(key):
-			if name := key[strings.Index(key, "/")+1:]; findAnnotation(recordAnnotationTable(), name) == nil && in.asksFor(cfg) {
-				list.add(key, "")
+			if name := key[strings.Index(key, "/")+1:]; records()[name] == nil && !a.Records.Others && publishes() {
+				list.Add(key, "")
 			}
 		default:
-			if why := in.Asked.withoutOther(key); why != "" {
-				list.add(key, why)
+			if why := a.withoutOther(key); why != "" {
+				list.Add(key, why)
 			}
 		}
 	}
-	if len(list) > 0 {
-		in.problem(gatelodge.UnknownAnnotation, "%s", list)
-	}
+	return list.String()
 }
 
 // withoutCertManager says why cert-manager makes no certificate for the Ingress, ""
 // if it does.
-func (in *Claimant) withoutCertManager() string {
-	for _, entry := range in.Source.Spec.TLS {
+func withoutCertManager(source *networkingv1.Ingress) string {
+	for _, entry := range source.Spec.TLS {
 		if entry.SecretName != "" && len(entry.Hosts) > 0 {
-			if isCertManagers(in.Source.Annotations) {
+			if isCertManagers(source.Annotations) {
 				return ""
 			}
 			return "without cert-manager.io/cluster-issuer or issuer"
@@ -137,14 +134,9 @@ func (in *Claimant) withoutCertManager() string {
 	return "no entry of spec.tls has hosts and a secretName"
 }
 
-// asksFor reports whether the object asks for a record of ours.
-func (c *Claimant) asksFor(cfg *objects.Config) bool {
-	return !c.Asked.Records.others && slices.ContainsFunc(c.Claims, func(claim Claim) bool { return cfg.HasZoneOf(claim.Name) })
-}
-
 // withoutOther says which other annotation one of ours needs, "" if nothing is
 // missing. Where the other protects, its absence is a problem of its own.
-func (a *asked) withoutOther(key string) string {
+func (a *Asked) withoutOther(key string) string {
 	name, ok := strings.CutPrefix(key, OwnPrefix)
 	if !ok {
 		if name, ok = strings.CutPrefix(key, nginxPrefix); !ok {
@@ -186,22 +178,22 @@ func KeepsOfNamespace(key string) bool {
 // IneffectiveOnNamespace is the message about the annotations that have no effect on
 // a Namespace, "" if there are none.
 func IneffectiveOnNamespace(annotations map[string]string) string {
-	var list ineffective
+	var list Ineffective
 	for key := range annotations {
 		if KeepsOfNamespace(key) && key != DomainsAnnotation {
-			list.add(key, "it belongs on an Ingress")
+			list.Add(key, "it belongs on an Ingress")
 		}
 	}
 	return list.String()
 }
 
-// ineffectiveOnClass is the message about the annotations that have no effect on a
+// IneffectiveOnClass is the message about the annotations that have no effect on a
 // class of ours, "" if there are none.
-func ineffectiveOnClass(annotations map[string]string) string {
-	var list ineffective
+func IneffectiveOnClass(annotations map[string]string) string {
+	var list Ineffective
 	for key := range annotations {
 		if KeepsOfNamespace(key) {
-			list.add(key, "it belongs on an Ingress, or as a default into the ConfigMap of spec.parameters")
+			list.Add(key, "it belongs on an Ingress, or as a default into the ConfigMap of spec.parameters")
 		}
 	}
 	return list.String()
@@ -210,7 +202,7 @@ func ineffectiveOnClass(annotations map[string]string) string {
 // IneffectiveOnService is the message about the annotations that have no effect on
 // a Service that is the backend of a route, "" if there are none.
 func IneffectiveOnService(annotations map[string]string) string {
-	var list ineffective
+	var list Ineffective
 	for key := range annotations {
 		if !noneOfServices(key) {
 			continue
@@ -219,7 +211,7 @@ func IneffectiveOnService(annotations map[string]string) string {
 		if isForeign(key) {
 			why = ""
 		}
-		list.add(key, why)
+		list.Add(key, why)
 	}
 	return list.String()
 }

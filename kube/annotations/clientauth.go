@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"errors"
@@ -25,6 +25,17 @@ type clientAuthAsk struct {
 	Broken    bool // a part that decides whom to let in can't be read
 }
 
+func clientAuthRows() []row {
+	return []row{
+		{"auth-tls-secret", "a Secret of the same namespace", setClientAuth(setClientAuthSecret), true},
+		{"auth-tls-verify-client", `"on", "off", "optional" or "optional_no_ca"`, setClientAuth(setClientAuthMode), true},
+		{"auth-tls-verify-depth", "a number from 0 to 10", setClientAuth(setClientAuthDepth), true},
+		{"auth-tls-match-cn", `a regular expression that starts with "CN="`, setClientAuth(setClientAuthSubject), true},
+		{"auth-tls-error-page", "a URL of http or https", setClientAuthErrorPage, false},
+		{"auth-tls-pass-certificate-to-upstream", `"true" or "false"`, setClientAuthPass, false},
+	}
+}
+
 // Asks reports whether clients are to be asked for a certificate. Half a rule is
 // none: an author of a part of one means all of it.
 func (c *clientAuthAsk) Asks() bool {
@@ -37,8 +48,8 @@ const defaultClientAuthDepth = 1
 
 // setClientAuth notes that a part of the rule can't be read: then there is
 // nothing that the whole host could let clients in by.
-func setClientAuth(set func(c *clientAuthAsk, value string) error) func(*asked, string) error {
-	return func(a *asked, value string) error {
+func setClientAuth(set func(c *clientAuthAsk, value string) error) func(*Asked, string) error {
+	return func(a *Asked, value string) error {
 		err := set(&a.ClientAuth, value)
 		if err != nil {
 			a.ClientAuth.Broken = true
@@ -92,7 +103,7 @@ func setClientAuthSubject(c *clientAuthAsk, value string) error {
 	return nil
 }
 
-func setClientAuthErrorPage(a *asked, value string) error {
+func setClientAuthErrorPage(a *Asked, value string) error {
 	page, err := url.Parse(value)
 	if err != nil || page.Scheme != "http" && page.Scheme != "https" || page.Host == "" {
 		return errors.New("is not a URL that clients can be sent to")
@@ -101,25 +112,25 @@ func setClientAuthErrorPage(a *asked, value string) error {
 	return nil
 }
 
-func setClientAuthPass(a *asked, value string) (err error) {
+func setClientAuthPass(a *Asked, value string) (err error) {
 	a.ClientAuth.Pass, err = parseBool(value)
 	return err
 }
 
 // check looks at the annotations together, once all were read.
-func (c *clientAuthAsk) check(a *asked, in *Claimant) {
+func (c *clientAuthAsk) check(a *Asked, tell Report) {
 	var problem string
 	switch {
 	case !c.Asks() || c.Broken:
 		return
 	case c.Secret == "":
 		problem = "the annotations auth-tls-… need auth-tls-secret, the Secret with the authorities in ca.crt"
-	case c.namespace != "" && c.namespace != in.Object.Namespace:
-		problem = fmt.Sprintf("annotation auth-tls-secret names a Secret of namespace %q, expected one of namespace %q", c.namespace, in.Object.Namespace)
+	case c.namespace != "" && c.namespace != a.namespace:
+		problem = fmt.Sprintf("annotation auth-tls-secret names a Secret of namespace %q, expected one of namespace %q", c.namespace, a.namespace)
 	default:
 		return
 	}
-	in.problem(gatelodge.BadAnnotation, "%s", problem)
+	tell(gatelodge.BadAnnotation, "%s", problem)
 	c.Broken = true
 }
 

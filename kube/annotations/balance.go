@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"errors"
@@ -15,6 +15,17 @@ const WeightAnnotation = OwnPrefix + "weight"
 
 // MaxWeight is the largest weight of an endpoint.
 const MaxWeight = 100
+
+func balanceRows() []row {
+	return []row{
+		{"load-balance", gatelodge.AlgorithmNames(), setLoadBalance, false},
+		{"slow-start", "a duration such as 30s, up to 1h", setSlowStart, false},
+		{"upstream-hash-by", "one of the variables $request_uri, $uri, $args, $host, $remote_addr, $http_NAME, $cookie_NAME or $arg_NAME, or several", setHashBy, false},
+		{"upstream-hash-by-subset", `"true" or "false"`, setHashBySubset, false},
+		{"upstream-hash-by-subset-size", "a number from 1 to 64", setHashBySubsetSize, false},
+		{"upstream-hash-by-bound", "a percentage above 100% and up to 1000%, such as 125%", setHashByBound, false},
+	}
+}
 
 // ParseWeight reads the weight of endpoints.
 func ParseWeight(value string) (int, error) {
@@ -50,12 +61,12 @@ func (ask *BalanceAsk) HashBy() *gatelodge.HashBy {
 	return by
 }
 
-func setLoadBalance(a *asked, value string) (err error) {
+func setLoadBalance(a *Asked, value string) (err error) {
 	a.Balance.Algorithm, err = gatelodge.ParseAlgorithm(value)
 	return err
 }
 
-func setSlowStart(a *asked, value string) error {
+func setSlowStart(a *Asked, value string) error {
 	d, err := time.ParseDuration(value)
 	if err != nil || d < 0 || d > time.Hour {
 		return errors.New("is not a valid duration")
@@ -64,17 +75,17 @@ func setSlowStart(a *asked, value string) error {
 	return nil
 }
 
-func setHashBy(a *asked, value string) (err error) {
+func setHashBy(a *Asked, value string) (err error) {
 	a.Balance.hashKey, err = gatelodge.ParseHashKey(value)
 	return err
 }
 
-func setHashBySubset(a *asked, value string) (err error) {
+func setHashBySubset(a *Asked, value string) (err error) {
 	a.Balance.subset, err = parseBool(value)
 	return err
 }
 
-func setHashBySubsetSize(a *asked, value string) error {
+func setHashBySubsetSize(a *Asked, value string) error {
 	size, err := strconv.Atoi(value)
 	if err != nil || size < 1 || size > gatelodge.MaxSubset {
 		return errors.New("is not a valid size of a subset")
@@ -83,7 +94,7 @@ func setHashBySubsetSize(a *asked, value string) error {
 	return nil
 }
 
-func setHashByBound(a *asked, value string) error {
+func setHashByBound(a *Asked, value string) error {
 	number, found := strings.CutSuffix(value, "%")
 	percent, err := strconv.ParseFloat(number, 64)
 	if !found || err != nil || !(percent > 100 && percent <= 1000) {

@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 // setShareHostWith reads the namespaces that are let in. A mistake in the list
 // lets no one in, because it may be the one name that was meant otherwise.
-func setShareHostWith(a *asked, value string) error {
+func setShareHostWith(a *Asked, value string) error {
 	var guests []string
 	for item := range strings.SplitSeq(value, ",") {
 		namespace := strings.TrimSpace(item)

@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"cmp"
@@ -19,9 +19,19 @@ type HealthCheckAsk struct {
 	interval, timeout time.Duration
 }
 
-// key tells the references of different asks apart; it is "" for one that asks
+func healthCheckRows() []row {
+	return []row{
+		{"health-check", `"off", "http", "grpc" or "tcp"`, setHealthCheck, false},
+		{"health-check-path", "a path such as /healthz", setHealthCheckPath, false},
+		{"health-check-service", "the name of a gRPC service", setHealthCheckService, false},
+		{"health-check-interval", "a duration from 1s to 1h, such as 10s", setHealthCheckInterval, false},
+		{"health-check-timeout", "a duration from 1s to 1h, such as 2s", setHealthCheckTimeout, false},
+	}
+}
+
+// Key tells the references of different asks apart; it is "" for one that asks
 // for nothing.
-func (ask HealthCheckAsk) key() string {
+func (ask HealthCheckAsk) Key() string {
 	var parts []string
 	if ask.given {
 		parts = append(parts, ask.kind.String())
@@ -65,7 +75,7 @@ func (ask HealthCheckAsk) Of(defaults gatelodge.HealthCheck) gatelodge.HealthChe
 	return check
 }
 
-func setHealthCheck(a *asked, value string) error {
+func setHealthCheck(a *Asked, value string) error {
 	kind, ok := gatelodge.ParseCheckKind(value)
 	if !ok {
 		return errors.New("is not a kind of check")
@@ -74,7 +84,7 @@ func setHealthCheck(a *asked, value string) error {
 	return nil
 }
 
-func setHealthCheckPath(a *asked, value string) error {
+func setHealthCheckPath(a *Asked, value string) error {
 	if err := CheckHealthPath(value); err != nil {
 		return err
 	}
@@ -95,7 +105,7 @@ func CheckHealthPath(value string) error {
 	return nil
 }
 
-func setHealthCheckService(a *asked, value string) error {
+func setHealthCheckService(a *Asked, value string) error {
 	if len(value) > 200 {
 		return errors.New("is too long for the name of a gRPC service")
 	}
@@ -103,11 +113,11 @@ func setHealthCheckService(a *asked, value string) error {
 	return checkPrintable(value)
 }
 
-func setHealthCheckInterval(a *asked, value string) error {
+func setHealthCheckInterval(a *Asked, value string) error {
 	return setCheckTime(&a.HealthCheck.interval, value)
 }
 
-func setHealthCheckTimeout(a *asked, value string) error {
+func setHealthCheckTimeout(a *Asked, value string) error {
 	return setCheckTime(&a.HealthCheck.timeout, value)
 }
 

@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"errors"
@@ -15,15 +15,23 @@ const (
 	maxEjectionTime     = time.Hour
 )
 
+func ejectionRows() []row {
+	return []row{
+		{"ejection-failures", `"off", or a number from 1 to 1000`, setEjectionFailures, false},
+		{"ejection-time", "a duration from 1s to 1h, such as 10s", setEjectionTime, false},
+		{"ejection-share", "a percentage from 0% to 100%, such as 50%", setEjectionShare, false},
+	}
+}
+
 // ejection is what the annotations change of how endpoints are ejected.
-func (a *asked) ejection() *gatelodge.EjectionChange {
+func (a *Asked) ejection() *gatelodge.EjectionChange {
 	if a.Ejection == nil {
 		a.Ejection = &gatelodge.EjectionChange{}
 	}
 	return a.Ejection
 }
 
-func setEjectionFailures(a *asked, value string) error {
+func setEjectionFailures(a *Asked, value string) error {
 	n, err := strconv.Atoi(value)
 	if value == "off" {
 		n, err = 0, nil
@@ -34,7 +42,7 @@ func setEjectionFailures(a *asked, value string) error {
 	return nil
 }
 
-func setEjectionTime(a *asked, value string) error {
+func setEjectionTime(a *Asked, value string) error {
 	d, err := time.ParseDuration(value)
 	if err != nil || d < time.Second || d > maxEjectionTime {
 		return errors.New("is not a valid duration")
@@ -43,7 +51,7 @@ func setEjectionTime(a *asked, value string) error {
 	return nil
 }
 
-func setEjectionShare(a *asked, value string) error {
+func setEjectionShare(a *Asked, value string) error {
 	number, found := strings.CutSuffix(value, "%")
 	percent, err := strconv.ParseFloat(number, 64)
 	if !found || err != nil || !(percent >= 0 && percent <= 100) {

@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"errors"
@@ -17,30 +17,43 @@ type redirectAsk struct {
 	permanentStatus     uint16 // 0: the default
 	temporalStatus      uint16
 	appRoot             string
-	www                 bool
+	WWW                 bool // the name with or without www. redirects to each host
 }
 
-func setPermanentRedirect(a *asked, value string) (err error) {
+func redirectRows() []row {
+	return []row{
+		{"permanent-redirect", "an absolute URL, such as https://www.example.com$request_uri", setPermanentRedirect, false},
+		{"permanent-redirect-code", "301, 302, 303, 307 or 308", setPermanentRedirectCode, false},
+		{"temporal-redirect", "an absolute URL, such as https://www.example.com$request_uri", setTemporalRedirect, false},
+		{"temporal-redirect-code", "301, 302, 303, 307 or 308", setTemporalRedirectCode, false},
+		{"app-root", "a path, such as /app", setAppRoot, false},
+		{"from-to-www-redirect", `"true" or "false"`, setWWWRedirect, false},
+		{"preserve-trailing-slash", `"true" or "false"`, checkBool, false}, // a slash is always kept
+		{"relative-redirects", `"true" or "false"`, checkBool, false},      // none of ours could be relative
+	}
+}
+
+func setPermanentRedirect(a *Asked, value string) (err error) {
 	a.Redirects.permanent, err = syntax.ReadLocation(value)
 	return err
 }
 
-func setTemporalRedirect(a *asked, value string) (err error) {
+func setTemporalRedirect(a *Asked, value string) (err error) {
 	a.Redirects.temporal, err = syntax.ReadLocation(value)
 	return err
 }
 
-func setPermanentRedirectCode(a *asked, value string) (err error) {
+func setPermanentRedirectCode(a *Asked, value string) (err error) {
 	a.Redirects.permanentStatus, err = readRedirectStatus(value)
 	return err
 }
 
-func setTemporalRedirectCode(a *asked, value string) (err error) {
+func setTemporalRedirectCode(a *Asked, value string) (err error) {
 	a.Redirects.temporalStatus, err = readRedirectStatus(value)
 	return err
 }
 
-func setAppRoot(a *asked, value string) error {
+func setAppRoot(a *Asked, value string) error {
 	switch u, err := url.Parse(value); {
 	case value == "" || value == "/": // a redirect to itself
 		return nil
@@ -55,8 +68,8 @@ func setAppRoot(a *asked, value string) error {
 	return nil
 }
 
-func setWWWRedirect(a *asked, value string) (err error) {
-	a.Redirects.www, err = parseBool(value)
+func setWWWRedirect(a *Asked, value string) (err error) {
+	a.Redirects.WWW, err = parseBool(value)
 	return err
 }
 
@@ -85,34 +98,5 @@ func (r *redirectAsk) Policy(p *gatelodge.Policy) {
 		p.RedirectTo = &gatelodge.RedirectTo{Status: status(r.temporalStatus, 302), Location: r.temporal}
 	case len(r.permanent) > 0:
 		p.RedirectTo = &gatelodge.RedirectTo{Status: status(r.permanentStatus, 301), Location: r.permanent}
-	}
-}
-
-// addWWW asks for the name with or without www. beside each host, to redirect
-// from there to the host. A name that has a rule of its own is served by that.
-func (in *Claimant) addWWW() {
-	if !in.Asked.Redirects.www {
-		return
-	}
-	for _, host := range slices.Clone(in.Claims) {
-		if host.Name == "" || host.Name.IsWildcard() || !host.Routed() {
-			continue
-		}
-		from, has := strings.CutPrefix(string(host.Name), "www.")
-		if !has {
-			from = "www." + string(host.Name)
-		}
-		name, err := gatelodge.ParseName(from)
-		if err != nil || in.claims(name) {
-			continue
-		}
-		claim := in.claim(name)
-		if claim == nil {
-			return
-		}
-		claim.Paths = []PathAsk{{Path: "/", Match: gatelodge.PathPrefix, RedirectTo: &gatelodge.RedirectTo{Status: 308, Location: gatelodge.Location{
-			{Value: gatelodge.RequestScheme}, {Text: "://" + string(host.Name)}, {Value: gatelodge.RequestTarget},
-		}}}}
-		in.coverAlso(host.Name, name)
 	}
 }

@@ -1,37 +1,37 @@
-package intent
+package annotations
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
 
-// recordAsk is what the annotations of ExternalDNS ask for.
-type recordAsk struct {
+// RecordsAsk is what the annotations of ExternalDNS ask for.
+type RecordsAsk struct {
 	TTL    time.Duration // 0: that of the zone
 	Target *Target       // nil: the addresses of the view
-	names  []gatelodge.Name
-	source hostnameSource
-	others bool // another controller makes the records
+	Names  []gatelodge.Name
+	Source HostnameSource
+	Others bool // another controller makes the records
 
 	// Of Services alone; "" where they don't say.
-	access    string // which addresses of nodes: public or private
-	endpoints string // the nodes of the pods instead of the pods: NodeExternalIP or HostIP
+	Access    string // which addresses of nodes: public or private
+	Endpoints string // the nodes of the pods instead of the pods: NodeExternalIP or HostIP
 }
 
-// hostnameSource says which names of an Ingress get records.
-type hostnameSource uint8
+// HostnameSource says which names of an Ingress get records.
+type HostnameSource uint8
 
 const (
-	allHostnames  hostnameSource = iota
-	listedOnly                   // those of the annotation hostname
-	ruleHostsOnly                // those that rules and aliases give
+	AllHostnames  HostnameSource = iota
+	ListedOnly                   // those of the annotation hostname
+	RuleHostsOnly                // those that rules and aliases give
 )
 
 // Target is what a name resolves to: addresses, or another name. It is never
@@ -42,7 +42,7 @@ type Target struct {
 }
 
 // setTTL reads seconds or a duration. A TTL has 31 bits (RFC 2181 §8).
-func setTTL(a *asked, value string) error {
+func setTTL(a *Asked, value string) error {
 	ttl, err := parseDuration(value)
 	if err == nil && ttl < time.Second {
 		err = errors.New("is too short")
@@ -54,7 +54,7 @@ func setTTL(a *asked, value string) error {
 	return nil
 }
 
-func setTarget(a *asked, value string) error {
+func setTarget(a *Asked, value string) error {
 	var t Target
 	for item := range strings.SplitSeq(value, ",") {
 		item = strings.TrimSpace(item)
@@ -77,53 +77,33 @@ func setTarget(a *asked, value string) error {
 	if t.Alias != "" && len(t.Addresses) > 0 {
 		return errors.New("holds both addresses and a name")
 	}
-	t.Addresses = SortedAddresses(t.Addresses)
+	t.Addresses = objects.SortedAddresses(t.Addresses)
 	a.Records.Target = &t
 	return nil
 }
 
-func setHostname(a *asked, value string) (err error) {
-	a.Records.names, err = readNames(value)
+func setHostname(a *Asked, value string) (err error) {
+	a.Records.Names, err = readNames(value)
 	return err
 }
 
-func setInternalHostname(*asked, string) error {
+func setInternalHostname(*Asked, string) error {
 	return errors.New("has a meaning on Services alone")
 }
 
-func setHostnameSource(a *asked, value string) error {
+func setHostnameSource(a *Asked, value string) error {
 	switch value {
 	case "annotation-only":
-		a.Records.source = listedOnly
+		a.Records.Source = ListedOnly
 	case "defined-hosts-only":
-		a.Records.source = ruleHostsOnly
+		a.Records.Source = RuleHostsOnly
 	default:
 		return errors.New("is not a known source of names")
 	}
 	return nil
 }
 
-func setController(a *asked, value string) error {
-	a.Records.others = value != OurController
+func setController(a *Asked, value string) error {
+	a.Records.Others = value != OurController
 	return nil
-}
-
-// addHostnames asks for a record of each name of the annotation hostname, and
-// for none of the names that are not to get one.
-func (in *Claimant) addHostnames() {
-	records := &in.Asked.Records
-	for i := range in.Claims {
-		in.Claims[i].Unpublished = records.others || records.source == listedOnly && !slices.Contains(records.names, in.Claims[i].Name)
-	}
-	if records.others || records.source == ruleHostsOnly {
-		return
-	}
-	for _, name := range records.names {
-		if in.claims(name) {
-			continue
-		}
-		if claim := in.claim(name); claim != nil {
-			claim.Unrouted = true
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"errors"
@@ -18,6 +18,22 @@ type affinityAsk struct {
 // defaultSessionCookie is what ingress-nginx has without session-cookie-name.
 const defaultSessionCookie = "INGRESSCOOKIE"
 
+func affinityRows() []row {
+	return []row{
+		{"affinity", `"cookie"`, setAffinity, false},
+		{"affinity-mode", `"balanced" or "persistent"`, setAffinityMode, false},
+		{"session-cookie-name", "a name of letters, digits, hyphens and underscores", setCookieName, false},
+		{"session-cookie-expires", "a number of seconds", setCookieExpires, false},
+		{"session-cookie-max-age", "a number of seconds", setCookieMaxAge, false},
+		{"session-cookie-path", "a path that starts with /", setCookiePath, false},
+		{"session-cookie-domain", "a domain such as example.com", setCookieDomain, false},
+		{"session-cookie-samesite", `"Strict", "Lax" or "None"`, setCookieSameSite, false},
+		{"session-cookie-conditional-samesite-none", `"true" or "false"`, setConditionalSameSiteNone, false},
+		{"session-cookie-secure", `"true" or "false"`, setCookieSecure, false},
+		{"session-cookie-change-on-failure", `"true" or "false"`, setChangeOnFailure, false},
+	}
+}
+
 // Affinity is the sessions that are asked for; nil: none are.
 func (ask *affinityAsk) Affinity() *gatelodge.Affinity {
 	if !ask.on {
@@ -30,14 +46,14 @@ func (ask *affinityAsk) Affinity() *gatelodge.Affinity {
 	return &affinity
 }
 
-func setAffinity(a *asked, value string) error {
+func setAffinity(a *Asked, value string) error {
 	if a.Affinity.on = value == "cookie"; !a.Affinity.on {
 		return errors.New("is not a known kind of session")
 	}
 	return nil
 }
 
-func setAffinityMode(a *asked, value string) error {
+func setAffinityMode(a *Asked, value string) error {
 	switch value {
 	case "balanced":
 		a.Affinity.cookie.Persistent = false
@@ -50,7 +66,7 @@ func setAffinityMode(a *asked, value string) error {
 }
 
 // setCookieName takes a token (RFC 6265 §4.1.1).
-func setCookieName(a *asked, value string) error {
+func setCookieName(a *Asked, value string) error {
 	for _, c := range []byte(value) {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
 			return errors.New("is not a valid name of a cookie")
@@ -63,12 +79,12 @@ func setCookieName(a *asked, value string) error {
 	return nil
 }
 
-func setCookieExpires(a *asked, value string) (err error) {
+func setCookieExpires(a *Asked, value string) (err error) {
 	a.Affinity.cookie.Expires, err = parseSeconds(value)
 	return err
 }
 
-func setCookieMaxAge(a *asked, value string) (err error) {
+func setCookieMaxAge(a *Asked, value string) (err error) {
 	a.Affinity.cookie.MaxAge, err = parseSeconds(value)
 	return err
 }
@@ -85,7 +101,7 @@ func parseSeconds(value string) (*time.Duration, error) {
 	return &d, nil
 }
 
-func setCookiePath(a *asked, value string) error {
+func setCookiePath(a *Asked, value string) error {
 	if !strings.HasPrefix(value, "/") || !isCookieValue(value) {
 		return errors.New("is not a valid path")
 	}
@@ -93,7 +109,7 @@ func setCookiePath(a *asked, value string) error {
 	return nil
 }
 
-func setCookieDomain(a *asked, value string) error {
+func setCookieDomain(a *Asked, value string) error {
 	name, err := gatelodge.ParseName(strings.TrimPrefix(value, "."))
 	if err != nil || name.IsWildcard() {
 		return errors.New("is not a valid domain")
@@ -102,7 +118,7 @@ func setCookieDomain(a *asked, value string) error {
 	return nil
 }
 
-func setCookieSameSite(a *asked, value string) error {
+func setCookieSameSite(a *Asked, value string) error {
 	switch value {
 	case "None", "Lax", "Strict":
 		a.Affinity.cookie.SameSite = value
@@ -111,7 +127,7 @@ func setCookieSameSite(a *asked, value string) error {
 	return errors.New("is not a valid SameSite attribute")
 }
 
-func setCookieSecure(a *asked, value string) error {
+func setCookieSecure(a *Asked, value string) error {
 	secure, err := parseBool(value)
 	if err == nil {
 		a.Affinity.cookie.Secure = &secure
@@ -119,12 +135,12 @@ func setCookieSecure(a *asked, value string) error {
 	return err
 }
 
-func setConditionalSameSiteNone(a *asked, value string) (err error) {
+func setConditionalSameSiteNone(a *Asked, value string) (err error) {
 	a.Affinity.cookie.ConditionalSameSiteNone, err = parseBool(value)
 	return err
 }
 
-func setChangeOnFailure(a *asked, value string) (err error) {
+func setChangeOnFailure(a *Asked, value string) (err error) {
 	a.Affinity.cookie.ChangeOnFailure, err = parseBool(value)
 	return err
 }

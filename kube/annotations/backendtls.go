@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"errors"
@@ -16,9 +16,18 @@ type BackendTLSAsk struct {
 	Secret   string         // "": none
 }
 
-// key tells the references of different asks apart; it is "" for one that asks
+func backendTLSRows() []row {
+	return []row{
+		{"proxy-ssl-verify", "on or off", setProxySSLVerify, true},
+		{"proxy-ssl-secret", "a Secret of the same namespace", setProxySSLSecret, true},
+		{"proxy-ssl-name", "a name", setProxySSLName, true},
+		{"proxy-ssl-server-name", "on or off", setProxySSLServerName, false},
+	}
+}
+
+// Key tells the references of different asks apart; it is "" for one that asks
 // for nothing, which is the key's form for most.
-func (ask BackendTLSAsk) key() string {
+func (ask BackendTLSAsk) Key() string {
 	var parts []string
 	if ask.Verify {
 		parts = append(parts, "verify")
@@ -38,17 +47,17 @@ func (ask BackendTLSAsk) key() string {
 	return "+ssl(" + strings.Join(parts, ",") + ")"
 }
 
-func setProxySSLVerify(a *asked, value string) (err error) {
+func setProxySSLVerify(a *Asked, value string) (err error) {
 	a.BackendTLS.Verify, err = parseOnOff(value)
 	return err
 }
 
-func setProxySSLServerName(a *asked, value string) (err error) {
+func setProxySSLServerName(a *Asked, value string) (err error) {
 	a.BackendTLS.SendName, err = parseOnOff(value)
 	return err
 }
 
-func setProxySSLName(a *asked, value string) error {
+func setProxySSLName(a *Asked, value string) error {
 	name, err := gatelodge.ParseName(value)
 	if err != nil || name.IsWildcard() {
 		return errors.New("is not a valid server name" + syntax.WriteInstead(value))
@@ -59,7 +68,7 @@ func setProxySSLName(a *asked, value string) error {
 
 // setProxySSLSecret takes a Secret of another namespace for a mistake: whoever
 // may write an Ingress could use any key of the cluster.
-func setProxySSLSecret(a *asked, value string) error {
+func setProxySSLSecret(a *Asked, value string) error {
 	namespace, name, qualified := strings.Cut(value, "/")
 	if !qualified {
 		namespace, name = a.namespace, value
@@ -84,9 +93,9 @@ func parseOnOff(value string) (bool, error) {
 
 // check looks at the annotations together, once all were read: without a CA
 // there is nothing to verify by.
-func (ask BackendTLSAsk) check(a *asked, in *Claimant) {
+func (ask BackendTLSAsk) check(a *Asked, tell Report) {
 	if ask.Verify && ask.Secret == "" && a.Unavailable == "" {
-		in.problem(gatelodge.BadAnnotation, "annotation proxy-ssl-verify needs proxy-ssl-secret, a Secret with the CA in ca.crt")
+		tell(gatelodge.BadAnnotation, "annotation proxy-ssl-verify needs proxy-ssl-secret, a Secret with the CA in ca.crt")
 		a.deny("the backend's certificate can't be verified")
 	}
 }

@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"fmt"
@@ -14,6 +14,14 @@ const (
 
 	sourceRangeExpects = "addresses and networks such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, separated by commas"
 )
+
+func sourceRangeRows() []row {
+	return []row{
+		{allowlist, sourceRangeExpects, setAllowlist, true},
+		{olderAllowlist, sourceRangeExpects, setAllowlist, true},
+		{"denylist-source-range", sourceRangeExpects, setDenylist, true},
+	}
+}
 
 // currentName and olderName return the names of an annotation that has two; the
 // older name of any other is "".
@@ -39,7 +47,7 @@ func olderName(name string) string {
 
 // setAllowlist: a list that has every address, in whatever spelling, lets every
 // client in, as if there were none.
-func setAllowlist(a *asked, value string) error {
+func setAllowlist(a *Asked, value string) error {
 	list, err := readNetworks(value)
 	if err == nil && !list.IsEverything() {
 		a.AllowFrom = list
@@ -47,7 +55,7 @@ func setAllowlist(a *asked, value string) error {
 	return err
 }
 
-func setDenylist(a *asked, value string) (err error) {
+func setDenylist(a *Asked, value string) (err error) {
 	a.DenyFrom, err = readNetworks(value)
 	return err
 }

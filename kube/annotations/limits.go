@@ -1,4 +1,4 @@
-package intent
+package annotations
 
 import (
 	"errors"
@@ -36,6 +36,29 @@ const (
 	expectsDuration = "seconds, or a duration such as 90s or 500ms"
 )
 
+func limitRows() []row {
+	return []row{
+		{"limit-rps", expectsCount, setCount(mostCount, func(l *LimitsAsk) *int { return &l.client.PerSecond }), true},
+		{"limit-rpm", expectsCount, setCount(mostCount, func(l *LimitsAsk) *int { return &l.client.PerMinute }), true},
+		{"limit-burst-multiplier", "a number from 0 to 1000", setCount(1000, func(l *LimitsAsk) *int { return &l.client.Burst }), true},
+		{"limit-connections", expectsCount, setCount(mostCount, func(l *LimitsAsk) *int { return &l.client.Connections }), true},
+		{exempt, sourceRangeExpects, setExempt, false},
+		{olderExempt, sourceRangeExpects, setExempt, false},
+		{"limit-rate", expectsKiB, setKiB(func(l *LimitsAsk) *int64 { return &l.bandwidth.Rate }), false},
+		{"limit-rate-after", expectsKiB, setKiB(func(l *LimitsAsk) *int64 { return &l.bandwidth.After }), false},
+		{"max-requests", expectsCount, setCount(mostCount, func(l *LimitsAsk) *int { return &l.maxRequests }), true},
+		{"max-pending", "a number from 0 to 1000000", setCount(mostCount, func(l *LimitsAsk) *int { return &l.maxPending }), false},
+		{"proxy-body-size", "a size such as 512k, 8m or 1g, or 0 for no limit", setBodySize, true},
+		{"proxy-connect-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Connect }), false},
+		{"proxy-send-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Send }), false},
+		{"proxy-read-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Read }), false},
+		{"request-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Request }), false},
+		{"proxy-next-upstream", `"off", or some of ` + gatelodge.RetryWords(), setNextUpstream, false},
+		{"proxy-next-upstream-tries", "a number from 0 to 100, where 0 is as many as there are endpoints", setTries, false},
+		{"proxy-next-upstream-timeout", expectsDuration + ", where 0 is no bound", setRetryWithin, false},
+	}
+}
+
 // defaultLimits are those of an Ingress without annotations. The burst is
 // ingress-nginx's.
 func defaultLimits() LimitsAsk {
@@ -66,15 +89,15 @@ func (l *LimitsAsk) SetOn(p *gatelodge.Policy) {
 }
 
 // check looks at the annotations together, once all were read.
-func (l *LimitsAsk) check(in *Claimant) {
+func (l *LimitsAsk) check(tell Report) {
 	if l.maxPending > 0 && l.maxRequests == 0 {
-		in.problem(gatelodge.BadAnnotation, "annotation max-pending needs max-requests, the number of requests beyond which others wait")
+		tell(gatelodge.BadAnnotation, "annotation max-pending needs max-requests, the number of requests beyond which others wait")
 	}
 }
 
 // setCount returns what reads a number from 0 to most into a field.
-func setCount(most int, field func(*LimitsAsk) *int) func(*asked, string) error {
-	return func(a *asked, value string) error {
+func setCount(most int, field func(*LimitsAsk) *int) func(*Asked, string) error {
+	return func(a *Asked, value string) error {
 		n, err := parseCount(value, int64(most))
 		if err == nil {
 			*field(&a.Limits) = int(n)
@@ -83,8 +106,8 @@ func setCount(most int, field func(*LimitsAsk) *int) func(*asked, string) error 
 	}
 }
 
-func setKiB(field func(*LimitsAsk) *int64) func(*asked, string) error {
-	return func(a *asked, value string) error {
+func setKiB(field func(*LimitsAsk) *int64) func(*Asked, string) error {
+	return func(a *Asked, value string) error {
 		n, err := parseCount(value, 1_000_000_000)
 		if err == nil {
 			*field(&a.Limits) = n << 10
@@ -107,8 +130,8 @@ func parseCount(value string, most int64) (int64, error) {
 }
 
 // setTimeout returns what reads seconds or a duration into a field.
-func setTimeout(field func(*LimitsAsk) *time.Duration) func(*asked, string) error {
-	return func(a *asked, value string) error {
+func setTimeout(field func(*LimitsAsk) *time.Duration) func(*Asked, string) error {
+	return func(a *Asked, value string) error {
 		d, err := parseDuration(value)
 		if err == nil && d < time.Millisecond {
 			err = errors.New("is too short")
@@ -141,7 +164,7 @@ func parseDuration(value string) (time.Duration, error) {
 }
 
 // setBodySize reads a size as nginx has it.
-func setBodySize(a *asked, value string) error {
+func setBodySize(a *Asked, value string) error {
 	digits, shift := strings.ToLower(value), 0
 	if n := len(digits); n > 0 {
 		if i := strings.IndexByte("bkmg", digits[n-1]); i >= 0 {
@@ -160,12 +183,12 @@ func setBodySize(a *asked, value string) error {
 	return nil
 }
 
-func setExempt(a *asked, value string) (err error) {
+func setExempt(a *Asked, value string) (err error) {
 	a.Limits.client.Exempt, err = readNetworks(value)
 	return err
 }
 
-func setNextUpstream(a *asked, value string) (err error) {
+func setNextUpstream(a *Asked, value string) (err error) {
 	on, err := gatelodge.ParseRetryConditions(value)
 	if err == nil {
 		a.Limits.retries.On = on
@@ -174,7 +197,7 @@ func setNextUpstream(a *asked, value string) (err error) {
 }
 
 // setTries: 0 is as many as there are endpoints.
-func setTries(a *asked, value string) error {
+func setTries(a *Asked, value string) error {
 	n, err := parseCount(value, gatelodge.MostTries)
 	if n == 0 {
 		n = gatelodge.MostTries
@@ -185,7 +208,7 @@ func setTries(a *asked, value string) error {
 	return err
 }
 
-func setRetryWithin(a *asked, value string) (err error) {
+func setRetryWithin(a *Asked, value string) (err error) {
 	d, err := parseDuration(value)
 	if err == nil {
 		a.Limits.retries.Within = d

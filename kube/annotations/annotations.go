@@ -1,0 +1,333 @@
+package annotations
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	gatelodge "gatelodge.dev"
+)
+
+// The prefixes of annotations that are read. Where two name the same thing,
+// the one that is listed first wins.
+const (
+	OwnPrefix         = "gatelodge.dev/"
+	nginxPrefix       = "nginx.ingress.kubernetes.io/"
+	ExternalDNSPrefix = "external-dns.kubernetes.io/"
+	ExternalDNSAlpha  = "external-dns.alpha.kubernetes.io/"
+)
+
+// domainsAnnotation, on a Namespace, lists the names at or below which the
+// objects of the namespace may claim names. It is the administrators' word:
+// who writes Ingresses has no right to write Namespaces, as a rule.
+const DomainsAnnotation = OwnPrefix + "domains"
+
+// asked is what the annotations of an Ingress ask for.
+type Asked struct {
+	namespace   string // of the Ingress
+	Redirect    gatelodge.Redirect
+	Redirects   redirectAsk
+	Rewrites    rewriteAsk
+	HSTS        *string
+	AllowFrom   gatelodge.Networks
+	DenyFrom    gatelodge.Networks
+	Auth        authAsk
+	ClientAuth  clientAuthAsk
+	Protocol    gatelodge.BackendProtocol // "": what the Service port says
+	BackendTLS  BackendTLSAsk
+	Balance     BalanceAsk
+	Affinity    affinityAsk
+	HealthCheck HealthCheckAsk
+	Ejection    *gatelodge.EjectionChange // nil: none
+	Limits      LimitsAsk
+	Records     RecordsAsk
+	Canary      bool             // it gets a part of the requests of another Ingress
+	Aliases     []gatelodge.Name // further names of its first host
+	Guests      []string         // namespaces that may add paths to its hosts
+	ACME        acmeAsk
+	Unavailable string // why a protection that is asked for can't be given
+}
+
+// acmeAsk says whether certificates are to be ordered for an Ingress.
+type acmeAsk uint8
+
+const (
+	ACMEUnset acmeAsk = iota // where spec.tls asks for one and no Secret has it
+	ACMEYes                  // acme: "true"
+	ACMENo                   // acme: "false", or cert-manager brings it
+)
+
+// row is an annotation that is honoured: ours and ingress-nginx's of the same
+// name, with the same meaning.
+type row struct {
+	name    string
+	expects string // completes "expected …"
+	set     func(a *Asked, value string) error
+	// protects: a request must not be served without what it asks for, so a
+	// value that can't be read makes the routes unavailable.
+	protects bool
+}
+
+// errNotYet is for what is known but not built. It is an annotation's author
+// who reads it.
+var errNotYet = errors.New("is not available yet")
+
+// policyRows lists what is honoured; a new policy adds its rows.
+func policyRows() []row {
+	return slices.Concat(
+		redirectRows(),
+		rewriteRows(),
+		backendTLSRows(),
+		authRows(),
+		sourceRangeRows(),
+		clientAuthRows(),
+		balanceRows(),
+		ejectionRows(),
+		healthCheckRows(),
+		affinityRows(),
+		limitRows(),
+		otherRows(),
+	)
+}
+
+func otherRows() []row {
+	return []row{
+		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false},
+		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false},
+		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false},
+		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true},
+		{"auth-url", "", notYet, true},
+		{"canary", `"true" or "false"`, setCanary, false},
+		{"server-alias", "names separated by commas", setServerAlias, false},
+		{"share-host-with", "namespaces separated by commas", setShareHostWith, false},
+		{"acme", `"true" or "false"`, setACME, false},
+	}
+}
+
+// recordRows lists the annotations of ExternalDNS for an Ingress.
+// Those for single DNS providers are none of ours.
+func recordRows() []row {
+	return []row{
+		{"ttl", "seconds, or a duration such as 5m, from 1s to 2147483647s", setTTL, false},
+		{"target", "addresses, or one name, separated by commas", setTarget, false},
+		{"hostname", "names separated by commas", setHostname, false},
+		{"internal-hostname", "the annotation hostname", setInternalHostname, false},
+		{"ingress-hostname-source", "annotation-only or defined-hosts-only", setHostnameSource, false},
+		{"controller", "", setController, false},
+	}
+}
+
+// Report is told of what is wrong in an object. It takes what fmt.Sprintf takes.
+type Report func(reason gatelodge.Reason, format string, args ...any)
+
+// Read reads all annotations of an Ingress that are addressed to us, after the
+// defaults of its class, nil for none, and tells what is not honoured.
+func Read(annotations map[string]string, namespace string, defaults *Defaults, tell Report) Asked {
+	a := Asked{namespace: namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}, Limits: defaultLimits(), Balance: BalanceAsk{size: defaultSubset}}
+	if len(annotations) == 0 && defaults == nil {
+		return a
+	}
+	defaults.apply(&a, annotations)
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if name, ok := policyName(key); ok {
+			if decisive(annotations, name) == key {
+				a.honour(key, name, annotations[key], tell)
+			}
+		} else if name, ok := strings.CutPrefix(key, ExternalDNSPrefix); ok {
+			a.honourRecord(key, name, annotations[key], tell)
+		} else if name, ok := strings.CutPrefix(key, ExternalDNSAlpha); ok {
+			if _, overridden := annotations[ExternalDNSPrefix+name]; !overridden {
+				a.honourRecord(key, name, annotations[key], tell)
+			}
+		}
+	}
+	a.Auth.check(&a, tell)
+	a.BackendTLS.check(&a, tell)
+	a.Limits.check(tell)
+	if a.ACME == ACMEUnset && isCertManagers(annotations) {
+		a.ACME = ACMENo
+	}
+	a.ClientAuth.check(&a, tell)
+	return a
+}
+
+// policyName cuts the prefix off the key of an annotation that asks for a policy.
+func policyName(key string) (name string, ok bool) {
+	if name, ok = strings.CutPrefix(key, OwnPrefix); !ok {
+		name, ok = strings.CutPrefix(key, nginxPrefix)
+	}
+	return name, ok
+}
+
+// decisive returns the key of the annotation that decides what name asks for, and
+// "" if there is none: ours before ingress-nginx's, and the current name before
+// an older one.
+func decisive(annotations map[string]string, name string) string {
+	names := [2]string{currentName(name), olderName(name)}
+	for _, prefix := range [2]string{OwnPrefix, nginxPrefix} {
+		for _, name := range names {
+			if _, ok := annotations[prefix+name]; ok && name != "" {
+				return prefix + name
+			}
+		}
+	}
+	return ""
+}
+
+// isCertManagers reports whether cert-manager gets the certificates of the Ingress
+// and puts them into the Secrets of spec.tls, maybe only in a moment.
+func isCertManagers(annotations map[string]string) bool {
+	for _, key := range []string{"cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"} {
+		if _, ok := annotations[key]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// honour reads an annotation of a policy. One whose value asks for nothing does
+// no more than to override others: templates write those.
+func (a *Asked) honour(key, name, value string, tell Report) {
+	if asksForNothing(name, strings.TrimSpace(value)) {
+		return
+	}
+	if row := policies()[name]; row != nil {
+		row.apply(a, key, value, tell)
+		return
+	}
+	tell(gatelodge.UnknownAnnotation, "annotation %s is not honoured", key)
+}
+
+func (a *Asked) honourRecord(key, name, value string, tell Report) {
+	if row := records()[name]; row != nil {
+		row.apply(a, key, value, tell)
+	}
+}
+
+// The rows by the name of the annotation.
+var (
+	policies = sync.OnceValue(func() map[string]*row { return byName(policyRows()) })
+	records  = sync.OnceValue(func() map[string]*row { return byName(recordRows()) })
+)
+
+func byName(rows []row) map[string]*row {
+	named := make(map[string]*row, len(rows))
+	for i := range rows {
+		named[rows[i].name] = &rows[i]
+	}
+	return named
+}
+
+func (r *row) apply(a *Asked, key, value string, tell Report) {
+	err := r.set(a, strings.TrimSpace(value))
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, errNotYet):
+		tell(gatelodge.BadAnnotation, "annotation %s: %.60q %v", key, value, err)
+	default:
+		tell(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, r.expects)
+	}
+	if r.protects {
+		a.deny("annotation " + key + " can't be kept")
+	}
+}
+
+// deny makes the routes unavailable; the first reason stays.
+func (a *Asked) deny(why string) {
+	if a.Unavailable == "" {
+		a.Unavailable = why
+	}
+}
+
+func setACME(a *Asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil {
+		if a.ACME = ACMENo; on {
+			a.ACME = ACMEYes
+		}
+	}
+	return err
+}
+
+// setCanary takes what can't be read for a canary too: it must not get all requests.
+func setCanary(a *Asked, value string) error {
+	on, err := parseBool(value)
+	a.Canary = on || err != nil
+	return err
+}
+
+func notYet(*Asked, string) error { return errNotYet }
+
+func setSSLRedirect(a *Asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil && !on && a.Redirect != gatelodge.RedirectAlways {
+		a.Redirect = gatelodge.RedirectNever
+	}
+	return err
+}
+
+// setForceSSLRedirect: who forces means it, whatever ssl-redirect says.
+func setForceSSLRedirect(a *Asked, value string) error {
+	on, err := parseBool(value)
+	if err == nil && on {
+		a.Redirect = gatelodge.RedirectAlways
+	}
+	return err
+}
+
+// setHSTS: ingress-nginx has hsts for a whole gateway only, in its ConfigMap.
+func setHSTS(a *Asked, value string) error {
+	if value == "off" {
+		value = ""
+	} else if err := gatelodge.CheckHSTS(value); err != nil {
+		return err
+	}
+	a.HSTS = &value
+	return nil
+}
+
+func setBackendProtocol(a *Asked, value string) error {
+	switch strings.ToUpper(value) {
+	case "HTTP", "AUTO_HTTP":
+		a.Protocol = gatelodge.BackendHTTP
+	case "GRPC", "H2C":
+		a.Protocol = gatelodge.BackendH2C
+	case "HTTPS":
+		a.Protocol = gatelodge.BackendHTTPS
+	case "GRPCS":
+		a.Protocol = gatelodge.BackendH2
+	case "FCGI":
+		return errNotYet
+	default:
+		return errors.New("is not a backend protocol")
+	}
+	return nil
+}
+
+// checkBool is for what changes nothing here.
+func checkBool(_ *Asked, value string) error {
+	_, err := parseBool(value)
+	return err
+}
+
+func parseBool(value string) (bool, error) {
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, errors.New("is neither true nor false")
+	}
+	return on, nil
+}
+
+func checkPrintable(value string) error {
+	for _, c := range value {
+		if c < ' ' || c == 0x7f {
+			return fmt.Errorf("holds the control character %q", c)
+		}
+	}
+	return nil
+}

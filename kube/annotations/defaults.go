@@ -1,0 +1,64 @@
+package annotations
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Defaults is the annotations that Ingresses of a class have unless they say
+// otherwise. It is never written.
+type Defaults struct {
+	annotations map[string]string // by name
+	unavailable string            // why the class's routes can't be served; "": they can
+}
+
+// NoDefaults returns those of a class whose defaults are not known. Its routes can't
+// be served where unavailable says why, and have no defaults where it is "".
+func NoDefaults(unavailable string) *Defaults {
+	return &Defaults{annotations: map[string]string{}, unavailable: unavailable}
+}
+
+// ReadDefaults reads those of a class from the values of its ConfigMap.
+func ReadDefaults(values map[string]string, tell Report) *Defaults {
+	d := NoDefaults("")
+	scratch := &Asked{}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		name := strings.TrimPrefix(key, OwnPrefix)
+		if slices.Contains(ofOneIngress(), name) {
+			tell(gatelodge.BadParameters, "annotation %s is about the hosts of one Ingress and no default of a class", key)
+			continue
+		}
+		scratch.honour(key, name, values[key], tell)
+		if _, ok := values[currentName(name)]; ok && name != currentName(name) {
+			continue
+		}
+		d.annotations[name] = values[key]
+	}
+	return d
+}
+
+// ofOneIngress lists the annotations that are about names and certificates,
+// which are no policy of routes.
+func ofOneIngress() []string {
+	return []string{"server-alias", "from-to-www-redirect", "share-host-with", "acme", "canary"}
+}
+
+// apply sets what the annotations of an Ingress don't. What is wrong with a
+// default was told where it stands.
+func (d *Defaults) apply(a *Asked, own map[string]string) {
+	if d == nil {
+		return
+	}
+	if d.unavailable != "" {
+		a.deny(d.unavailable)
+	}
+	told := func(gatelodge.Reason, string, ...any) {}
+	for _, name := range slices.Sorted(maps.Keys(d.annotations)) {
+		if decisive(own, name) == "" {
+			a.honour(name, name, d.annotations[name], told)
+		}
+	}
+}

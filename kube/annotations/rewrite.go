@@ -1,0 +1,77 @@
+package annotations
+
+import (
+	"errors"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
+)
+
+// rewriteAsk is what the annotations about paths ask for.
+type rewriteAsk struct {
+	UseRegex bool
+	Target   string // as it is written; "": none
+	rewrite  *gatelodge.Rewrite
+	host     string // of upstream-vhost
+	prefix   string // of x-forwarded-prefix
+}
+
+func rewriteRows() []row {
+	return []row{
+		{"use-regex", `"true" or "false"`, setUseRegex, false},
+		{"rewrite-target", "a path, such as /$1", setRewriteTarget, true},
+		{"upstream-vhost", "a host, such as app.internal.example.com", setUpstreamVhost, false},
+		{"x-forwarded-prefix", "a path, such as /app", setForwardedPrefix, false},
+	}
+}
+
+func setUseRegex(a *Asked, value string) (err error) {
+	a.Rewrites.UseRegex, err = parseBool(value)
+	return err
+}
+
+func setRewriteTarget(a *Asked, value string) error {
+	if value == "" {
+		return nil
+	}
+	w, err := syntax.ReadRewrite(value)
+	if err != nil {
+		return err
+	}
+	a.Rewrites.Target, a.Rewrites.rewrite = value, w
+	return nil
+}
+
+func setUpstreamVhost(a *Asked, value string) error {
+	if value != "" && !isHostField(value) {
+		return errors.New("is not a valid host")
+	}
+	a.Rewrites.host = value
+	return nil
+}
+
+// isHostField reports whether a Host field may have the value: a name or address,
+// perhaps with a port.
+func isHostField(value string) bool {
+	host, port, found := strings.Cut(value, ":")
+	if found && (port == "" || len(port) > 5 || strings.Trim(port, "0123456789") != "") {
+		return false
+	}
+	_, err := gatelodge.ParseName(host)
+	return err == nil
+}
+
+func setForwardedPrefix(a *Asked, value string) error {
+	if strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		return errors.New("holds a character that a field may not have")
+	}
+	a.Rewrites.prefix = value
+	return nil
+}
+
+// Policy sets what is asked for. A rewrite to the very path of a route changes
+// nothing.
+func (w *rewriteAsk) Policy(p *gatelodge.Policy) {
+	p.Rewrite, p.UpstreamHost, p.ForwardedPrefix = w.rewrite, w.host, w.prefix
+}
