@@ -108,6 +108,11 @@ func (p BackendProtocol) OverTLS() bool {
 	return p == BackendHTTPS || p == BackendH2
 }
 
+// IsHTTP2 reports whether the protocol is HTTP/2.
+func (p BackendProtocol) IsHTTP2() bool {
+	return p == BackendH2C || p == BackendH2
+}
+
 // Backend is a port of a Service with the endpoints that answer for it.
 type Backend struct {
 	Key       BackendKey

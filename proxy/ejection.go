@@ -57,9 +57,13 @@ func (r *request) noteOutcome(b *backend, e *endpoint, err error) {
 }
 
 // triedStatus returns the status of the answer to a try, whether it was passed on
-// or not, and 0 if there was none, or a part of one.
+// or not, and 0 if there was none, or a part of one. A gRPC call has it in HTTP's
+// terms.
 func (r *request) triedStatus(err error) int {
 	if err == nil {
+		if r.response.failed {
+			return 503
+		}
 		return r.response.status
 	}
 	if other := (*notPassedOn)(nil); errors.As(err, &other) {
@@ -71,6 +75,18 @@ func (r *request) triedStatus(err error) int {
 // isFailure reports whether a status says that the endpoint, or what it needs,
 // does not work. 500 may be due to the request alone.
 func isFailure(status int) bool { return status >= 502 && status <= 504 }
+
+// callStatus looks in the head or the trailers of an answer for the status of a
+// gRPC call. Only UNAVAILABLE says of the endpoint what 502 to 504 say; all others
+// may be due to the call alone, DEADLINE_EXCEEDED among them.
+func (p *response) callStatus(fields exchange.Fields) {
+	if p.call && fields.Get("grpc-status") == grpcUnavailable {
+		p.failed = true
+	}
+}
+
+// grpcUnavailable is UNAVAILABLE (github.com/grpc/grpc/blob/master/doc/statuscodes.md).
+const grpcUnavailable = "14"
 
 // succeeded counts a try. Most endpoints have never failed.
 func (h *health) succeeded() {

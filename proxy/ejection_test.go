@@ -157,6 +157,52 @@ func TestWhatEjects(t *testing.T) {
 	}
 }
 
+// TestUnavailableCallsEject: a gRPC call that ends with UNAVAILABLE, in its trailers
+// or with the head alone, is a failed try of its endpoint; one that ends with
+// another status is not, nor is such a field of an answer over HTTP/1.1.
+func TestUnavailableCallsEject(t *testing.T) {
+	ends := func(status string, alone bool) func(*exchange.Exchange) error {
+		fields := exchange.Fields{{Name: "grpc-status", Value: status}}
+		return func(x *exchange.Exchange) error {
+			if alone {
+				return x.Response.Head(200, fields, 0)
+			}
+			if err := x.Response.Head(200, nil, -1); err != nil {
+				return err
+			}
+			return x.Response.Trailers(fields)
+		}
+	}
+	for _, c := range []struct {
+		name     string
+		protocol gatelodge.BackendProtocol
+		status   string
+		alone    bool
+		want     int
+	}{
+		{"in trailers", gatelodge.BackendH2C, "14", false, 1},
+		{"in trailers over TLS", gatelodge.BackendH2, "14", false, 1},
+		{"with the head", gatelodge.BackendH2C, "14", true, 1},
+		{"UNKNOWN", gatelodge.BackendH2C, "2", false, 0},
+		{"DEADLINE_EXCEEDED", gatelodge.BackendH2C, "4", false, 0},
+		{"OK", gatelodge.BackendH2C, "0", false, 0},
+		{"HTTP/1.1", gatelodge.BackendHTTP, "14", false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := ejecting(t, 10)
+				f.protocol = c.protocol
+				f.swap(endpointsOf(10)...)
+				f.behave[fleetAddress(3)] = ends(c.status, c.alone)
+				f.load(1, 200)
+				if got := f.ejected(); got != c.want {
+					t.Errorf("%d are out, want %d", got, c.want)
+				}
+			})
+		})
+	}
+}
+
 // TestMostEjected: where all fail, half of them are out at most, and never all.
 func TestMostEjected(t *testing.T) {
 	for _, c := range []struct {

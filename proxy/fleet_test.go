@@ -27,6 +27,7 @@ type fleet struct {
 	policy   *gatelodge.Policy
 	settings *gatelodge.Settings
 	check    gatelodge.HealthCheck // of the backend
+	protocol gatelodge.BackendProtocol
 
 	mu     sync.Mutex
 	behave map[netip.AddrPort]func(*exchange.Exchange) error // nil: answer at once
@@ -37,8 +38,9 @@ type fleet struct {
 func newFleet(t testing.TB, policy *gatelodge.Policy) *fleet {
 	f := &fleet{
 		TB: t, policy: policy, settings: plainSnapshot().Settings, registry: prometheus.NewRegistry(),
-		behave: make(map[netip.AddrPort]func(*exchange.Exchange) error),
-		tries:  make(map[netip.AddrPort]int),
+		protocol: gatelodge.BackendHTTP,
+		behave:   make(map[netip.AddrPort]func(*exchange.Exchange) error),
+		tries:    make(map[netip.AddrPort]int),
 	}
 	f.restart()
 	return f
@@ -90,7 +92,7 @@ func (f *fleet) swap(endpoints ...gatelodge.Endpoint) {
 	route := route1("/", appKey)
 	route.Policy = f.policy
 	addHosts(s, host1("*.example.com", route))
-	backend := backend1(appKey, gatelodge.BackendHTTP)
+	backend := backend1(appKey, f.protocol)
 	backend.Endpoints, backend.Check = endpoints, f.check
 	addBackends(s, backend)
 	f.live.Swap(s)

@@ -49,6 +49,7 @@ func (r *request) forward() error {
 func (r *request) try(b *backend, e *endpoint, start time.Time) error {
 	r.tried = append(r.tried, e)
 	b.series.requests.Inc()
+	r.response.call, r.response.failed = b.source.Protocol.IsHTTP2(), false
 	var err error
 	if b.upstream.measured.Load() == 0 {
 		err = e.handle(r.x)
@@ -76,8 +77,7 @@ func isUnsent(err error) bool { return errors.Is(err, exchange.ErrUnsent) }
 // bypass all policies. And over HTTP/2 an upgrade has no body beside it (RFC 8441
 // §4), so that of one with a body goes no further.
 func (r *request) upgradeOnly(to gatelodge.BackendProtocol) {
-	http2 := to == gatelodge.BackendH2 || to == gatelodge.BackendH2C
-	if r.x.Upgrade == "h2c" || http2 && r.x.Length != 0 {
+	if r.x.Upgrade == "h2c" || to.IsHTTP2() && r.x.Length != 0 {
 		r.x.Upgrade = ""
 	}
 }

@@ -128,6 +128,8 @@ type response struct {
 	timed   bool            // headAt is wanted
 	headAt  time.Time       // of the head; zero: there was none, or it is not wanted
 	judge   *request        // which says what answers of endpoints are passed on; nil: all are
+	call    bool            // it may be that of a gRPC call: the endpoint speaks HTTP/2
+	failed  bool            // it is one that says UNAVAILABLE
 }
 
 // Head records the status, and adds the fields of our own. It returns
@@ -136,6 +138,7 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	if p.judge != nil && !p.judge.passesOn(status) {
 		return &notPassedOn{status}
 	}
+	p.callStatus(header) // without a message it comes with the head alone
 	nameless := p.name != "" && !header.Has("server")
 	if p.hsts != "" || p.session != "" || nameless {
 		p.fields = append(p.fields[:0], header...)
@@ -158,6 +161,12 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 		p.status = status
 	}
 	return err
+}
+
+// Trailers passes trailers on, which have the status of a gRPC call.
+func (p *response) Trailers(trailers exchange.Fields) error {
+	p.callStatus(trailers)
+	return p.Response.Trailers(trailers)
 }
 
 // Tunnel records the tunnel, so that a drain can close it, and adds the cookie of

@@ -272,7 +272,7 @@ func (r *backendResult) tellService(ref *intent.BackendRef, port *corev1.Service
 // addCheck adds how the endpoints are checked. gRPC is spoken over HTTP/2 alone.
 func (r *backendResult) addCheck(ref *intent.BackendRef) {
 	r.backend.Check = ref.Check.Of(r.cfg.HealthCheck)
-	if http2 := r.backend.Protocol == gatelodge.BackendH2C || r.backend.Protocol == gatelodge.BackendH2; r.backend.Check.Kind == gatelodge.CheckGRPC && !http2 {
+	if r.backend.Check.Kind == gatelodge.CheckGRPC && !r.backend.Protocol.IsHTTP2() {
 		r.backend.Check = gatelodge.HealthCheck{}
 		if r.failure == nil && ref.Check.Names() {
 			r.failure = &failure{gatelodge.BadAnnotation, fmt.Sprintf(
