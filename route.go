@@ -69,6 +69,7 @@ type Route struct {
 	Match   PathMatch      // how Path is compared
 	Pattern *regexp.Regexp // of a PathPattern, compared with a PatternForm; nil: Path itself
 	Backend BackendKey     // of a Backend in the same Snapshot; "": Policy.RedirectTo answers
+	Canary  *Canary        // another Backend for a part of the requests; nil: there is none
 	Policy  *Policy        // never nil; shared by the routes of one object
 	Object  Object         // the object that asked for the route
 }

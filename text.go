@@ -87,7 +87,11 @@ func (r *Route) String() string {
 	if to == "" {
 		to = "redirect"
 	}
-	return fmt.Sprintf("%s %s -> %s by %s%s", r.Match, r.Path, to, r.Object, r.Policy)
+	canary := ""
+	if r.Canary != nil {
+		canary = r.Canary.String()
+	}
+	return fmt.Sprintf("%s %s -> %s by %s%s%s", r.Match, r.Path, to, r.Object, r.Policy, canary)
 }
 
 // String lists what the policy asks for, each item after a space.

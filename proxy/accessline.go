@@ -37,6 +37,9 @@ func appendLine(b []byte, r *request, took time.Duration) []byte {
 		b = appendString(b, "namespace", r.route.series.key.namespace)
 		b = appendString(b, "ingress", r.route.series.key.ingress)
 		b = appendString(b, "service", r.route.series.key.service)
+		if r.canary != 0 {
+			b = appendString(b, "canary", r.canary.String())
+		}
 	}
 	if n := len(r.tried); n > 0 {
 		b = appendString(b, "endpoint", r.tried[n-1].address)

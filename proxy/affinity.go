@@ -15,7 +15,7 @@ import (
 // session where there is none. A session is known by its cookie alone, so that it
 // survives swaps and restarts, and is the same at every replica.
 func (r *request) bySession(c *choice, a *gatelodge.Affinity) *member {
-	value := cookieValue(r.x.Header, a.Cookie)
+	value, _, _ := strings.Cut(cookieValue(r.x.Header, a.Cookie), sessionBackend)
 	own, key := c.backend.session(value, a)
 	switch {
 	case own == nil:
@@ -78,7 +78,7 @@ func (r *request) beginSession(c *choice, a *gatelodge.Affinity, moves bool) *me
 	if !a.Persistent {
 		m, value = c.hashedSession(m)
 	}
-	r.response.session = r.sessionCookie(a, value)
+	r.response.session = r.sessionCookie(a, value+r.route.session)
 	c.backend.series.session(moves)
 	return m
 }

@@ -69,27 +69,36 @@ func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapsho
 func (s *Server) compileRoutes(source []*gatelodge.Route, snapshot *gatelodge.Snapshot) *routeList {
 	list := &routeList{source: source, routes: make([]*route, len(source)), readings: compileReadings(source)}
 	seen := make(map[*requestSeries]bool)
+	add := func(series *requestSeries) {
+		if !seen[series] {
+			seen[series] = true
+			list.series = append(list.series, series)
+		}
+	}
 	for i, r := range source {
-		service := ""
-		if b := snapshot.Backends.Get(r.Backend); b != nil {
-			service = b.Service
-		}
-		compiled := &route{
-			source:  r,
-			inTurns: inTurns(r.Policy),
-			series:  s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service}),
-		}
-		if i > 0 && source[i-1].Policy == r.Policy {
+		compiled := &route{source: r, inTurns: inTurns(r.Policy), series: s.seriesOf(r, snapshot)}
+		if i > 0 && source[i-1].Policy == r.Policy && (source[i-1].Canary == nil) == (r.Canary == nil) {
 			compiled.steps = list.routes[i-1].steps
 		} else {
 			compiled.steps = s.steps(r)
 		}
-		if list.routes[i] = compiled; !seen[compiled.series] {
-			seen[compiled.series] = true
-			list.series = append(list.series, compiled.series)
+		list.routes[i] = compiled
+		add(compiled.series)
+		if r.Canary != nil {
+			s.compileCanary(compiled, snapshot)
+			add(compiled.canary.route.series)
 		}
 	}
 	return list
+}
+
+// seriesOf returns the series of a route's requests.
+func (s *Server) seriesOf(r *gatelodge.Route, snapshot *gatelodge.Snapshot) *requestSeries {
+	service := ""
+	if b := snapshot.Backends.Get(r.Backend); b != nil {
+		service = b.Service
+	}
+	return s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service})
 }
 
 // published drops what no table names any more. Requests that loaded the table

@@ -38,6 +38,8 @@ type route struct {
 	steps   []step
 	inTurns bool // see table
 	series  *requestSeries
+	canary  *canary // nil: all requests go to its backend
+	session string  // what the cookie of a session says of the backend; "": nothing
 }
 
 // host returns the most specific host for a canonical name: the exact one,

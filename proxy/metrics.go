@@ -18,6 +18,7 @@ type metrics struct {
 	requests         *prometheus.CounterVec
 	duration         *prometheus.HistogramVec
 	limited          *prometheus.CounterVec
+	canary           *prometheus.CounterVec
 	connections      *prometheus.GaugeVec
 	handshakes       *prometheus.CounterVec
 	upstreamRequests *prometheus.CounterVec
@@ -65,6 +66,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		requests:         counter("http_requests_total", "Requests by route, method and status.", append(request, "method", "code")),
 		duration:         seconds("http_request_duration_seconds", "Time from the head of a request to the end of its response.", request),
 		limited:          counter("http_limited_total", "Requests refused because a limit was exceeded, by the annotation that sets it.", append(request, "limit")),
+		canary:           counter("http_canary_requests_total", "Requests that went to a canary, by what decided: header, cookie, weight or session.", append(request, "by")),
 		connections:      gauge("http_open_connections", "Open connections of clients, including tunnels.", []string{"listener"}),
 		handshakes:       counter("tls_handshakes_total", "TLS handshakes with clients by version and result: ok or failed.", []string{"version", "result"}),
 		upstreamRequests: counter("upstream_requests_total", "Requests sent to endpoints, counting each try.", upstream),
@@ -81,7 +83,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		routes:    make(map[requestKey]*requestSeries),
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
-	to.MustRegister(m.requests, m.duration, m.limited, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
+	to.MustRegister(m.requests, m.duration, m.limited, m.canary, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
 		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.checks, m.unhealthy, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
@@ -109,8 +111,9 @@ type requestSeries struct {
 
 	mu     sync.Mutex // held to add to seen
 	seen   atomic.Pointer[seenRequests]
-	closed bool     // the series were dropped; guarded by mu
-	limits []string // by which requests were refused; guarded by mu
+	closed bool                            // the series were dropped; guarded by mu
+	limits []string                        // by which requests were refused; guarded by mu
+	canary [canaryRules]prometheus.Counter // of a canary, by what decided; guarded by mu
 }
 
 // seenRequests counts the requests so far.
@@ -193,6 +196,20 @@ func (s *requestSeries) limited(limit string) {
 	s.all.limited.WithLabelValues(k.namespace, k.ingress, k.service, limit).Inc()
 }
 
+// toCanary counts a request that went to the canary whose series these are.
+func (s *requestSeries) toCanary(by canaryRule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	if s.canary[by] == nil {
+		k := s.key
+		s.canary[by] = s.all.canary.WithLabelValues(k.namespace, k.ingress, k.service, by.String())
+	}
+	s.canary[by].Inc()
+}
+
 // drop removes the series.
 func (m *metrics) drop(s *requestSeries) {
 	s.mu.Lock()
@@ -205,6 +222,9 @@ func (m *metrics) drop(s *requestSeries) {
 	m.duration.DeleteLabelValues(k.namespace, k.ingress, k.service)
 	for _, limit := range s.limits {
 		m.limited.DeleteLabelValues(k.namespace, k.ingress, k.service, limit)
+	}
+	for by := range s.canary {
+		m.canary.DeleteLabelValues(k.namespace, k.ingress, k.service, canaryRule(by).String())
 	}
 }
 

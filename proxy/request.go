@@ -21,7 +21,8 @@ type request struct {
 	rewritten string         // the path that the backend gets instead; "": path
 	name      gatelodge.Name // the host, canonical
 	host      *host          // nil: none was found
-	route     *route         // of host; nil: none was found
+	route     *route         // of host, or its canary; nil: none was found
+	canary    canaryRule     // why it is that of the canary; 0: it is not
 	id        string         // X-Request-ID
 
 	publicHost, publicPort string // what the client asked a trusted proxy for; "": not known
