@@ -46,5 +46,14 @@ type Issuance struct {
 	Challenges  []ChallengeType // in the order in which they are tried
 	Secondaries []string        // for DNS-01: name servers of the zone, by name or address, that are not our own
 	Certificate *Certificate    // the one in force; nil: none
+	Window      *RenewalWindow  // nil: the CA names none for Certificate
 	RetryAt     time.Time       // after a failure: when to try again; otherwise zero
+}
+
+// RenewalWindow is when a CA wants a certificate to be renewed (RFC 9773 §4.2). It
+// may have passed: then the CA wants it at once, for example because it has to
+// revoke the certificate. Start is before End.
+type RenewalWindow struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
 }

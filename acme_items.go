@@ -30,6 +30,7 @@ const (
 	keyPart     = "tls.key"
 	orderPart   = "order"
 	failurePart = "failure"
+	windowPart  = "renewal"
 )
 
 // IssuanceItem returns the name of the item with the certificate for a name. It is
@@ -55,9 +56,10 @@ func IsServedItem(item string) bool {
 // StoredIssuance is what is kept for one name.
 type StoredIssuance struct {
 	Name       Name
-	Chain, Key []byte   // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing was issued yet
-	Order      []byte   // the order in progress, in the issuer's own form; empty: none
-	Failure    *Failure // why the last attempt failed; nil: it did not
+	Chain, Key []byte         // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing was issued yet
+	Order      []byte         // the order in progress, in the issuer's own form; empty: none
+	Window     *RenewalWindow // of Chain; nil: the CA names none
+	Failure    *Failure       // why the last attempt failed; nil: it did not
 }
 
 // Failure is an attempt that failed.
@@ -83,6 +85,13 @@ func (s *StoredIssuance) Encode() (map[string][]byte, error) {
 		}
 		parts[failurePart] = text
 	}
+	if s.Window != nil {
+		text, err := json.Marshal(s.Window)
+		if err != nil {
+			return nil, err
+		}
+		parts[windowPart] = text
+	}
 	return parts, nil
 }
 
@@ -100,6 +109,12 @@ func DecodeIssuance(parts map[string][]byte) (*StoredIssuance, error) {
 		s.Failure = new(Failure)
 		if err := json.Unmarshal(text, s.Failure); err != nil {
 			return nil, fmt.Errorf("part %s: %w", failurePart, err)
+		}
+	}
+	if text := parts[windowPart]; len(text) > 0 {
+		s.Window = new(RenewalWindow)
+		if err := json.Unmarshal(text, s.Window); err != nil {
+			return nil, fmt.Errorf("part %s: %w", windowPart, err)
 		}
 	}
 	return s, nil

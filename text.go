@@ -273,6 +273,9 @@ func (i *Issuance) String() string {
 	if i.Certificate != nil {
 		fmt.Fprintf(&b, " until=%s", i.Certificate.NotAfter.UTC().Format(time.RFC3339))
 	}
+	if i.Window != nil {
+		fmt.Fprintf(&b, " renew=%s/%s", i.Window.Start.UTC().Format(time.RFC3339), i.Window.End.UTC().Format(time.RFC3339))
+	}
 	if !i.RetryAt.IsZero() {
 		fmt.Fprintf(&b, " retry=%s", i.RetryAt.UTC().Format(time.RFC3339))
 	}

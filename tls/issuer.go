@@ -75,6 +75,7 @@ func (i *Issuer) news() <-chan struct{} {
 func (i *Issuer) Run(ctx context.Context) {
 	t := newTerm(i)
 	defer t.working.Wait()
+	t.working.Go(func() { t.followRenewalInfo(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var seen *gatelodge.Issuing
@@ -137,6 +138,8 @@ type nameState struct {
 
 	turn  *turn     // that its attempt in progress takes; nil: there is none
 	began time.Time // that attempt
+
+	info infoState
 }
 
 func newTerm(i *Issuer) *term {
@@ -202,7 +205,7 @@ func (t *term) follow(issuances gatelodge.Map[gatelodge.Name, *gatelodge.Issuanc
 // lock.
 func (t *term) schedule(name gatelodge.Name, state *nameState) {
 	switch {
-	case state.turn != nil: // once that has ended
+	case state.turn != nil || state.info.held: // once that has ended
 	case state.issuance == nil:
 		delete(t.names, name)
 	default:

@@ -19,7 +19,8 @@ import (
 // client sends requests to a CA for an account.
 type client struct {
 	*acme.Client
-	account gatelodge.Account
+	account     gatelodge.Account
+	renewalInfo string // URL below which it says when to renew (RFC 9773 §4.1); "": it doesn't
 }
 
 // Parts of an account's item. The key is the account's.
@@ -65,7 +66,7 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	}
 	c := &client{account: account, Client: &acme.Client{
 		Key: key, KID: acme.KeyID(item.Data[accountURLPart]), DirectoryURL: account.Directory,
-		HTTPClient: httpClient(account.Roots), UserAgent: t.config.UserAgent, RetryBackoff: retryWait,
+		HTTPClient: httpClient(account.Roots, key), UserAgent: t.config.UserAgent, RetryBackoff: retryWait,
 	}}
 	wanted := &acme.Account{}
 	if account.Email != "" {
@@ -74,7 +75,11 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	if account.BindingID != "" {
 		wanted.ExternalAccountBinding = &acme.ExternalAccountBinding{KID: account.BindingID, Key: []byte(account.BindingKey)}
 	}
-	if _, err := c.Discover(ctx); err != nil {
+	_, err = c.Discover(ctx)
+	if err == nil {
+		c.renewalInfo, err = c.findRenewalInfo(ctx)
+	}
+	if err != nil {
 		return nil, authorityError{fmt.Errorf("directory %s: %w", account.Directory, err)}
 	}
 	switch {

@@ -13,7 +13,7 @@ import (
 func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
 	switch {
 	case len(i.Askers) == 0 && i.Certificate != nil:
-		return renewTime(i.Certificate), true // drop it when it would be renewed
+		return renewTime(i.Certificate, i.Window), true // drop it when it would be renewed
 	case len(i.Askers) == 0:
 		return time.Time{}, true
 	case len(i.Challenges) == 0:
@@ -21,18 +21,28 @@ func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
 	case i.Certificate == nil:
 		return latest(since.Add(settleTime), i.RetryAt), true
 	}
-	return latest(renewTime(i.Certificate), i.RetryAt), true
+	return latest(renewTime(i.Certificate, i.Window), i.RetryAt), true
 }
 
-// renewTime is when two thirds of a certificate's lifetime have passed, less up
-// to a twentieth, so that certificates issued together are not renewed together.
-// It is the same for every leader.
-func renewTime(c *gatelodge.Certificate) time.Time {
+// renewTime is a moment of the window that the CA names (RFC 9773 §4.2), but not one
+// that leaves less than a twentieth of the lifetime for failures. Without a window
+// it is when two thirds of the lifetime have passed, less up to a twentieth.
+// Certificates issued together are not renewed together, and the moment is the same
+// for every leader.
+func renewTime(c *gatelodge.Certificate, w *gatelodge.RenewalWindow) time.Time {
 	lifetime := c.NotAfter.Sub(c.NotBefore)
+	if w == nil {
+		return c.NotBefore.Add(lifetime/3*2 - share(lifetime/20, c))
+	}
+	return earliest(w.Start.Add(share(w.End.Sub(w.Start), c)), c.NotAfter.Add(-lifetime/20))
+}
+
+// share is a part of d, from none to all of it, by which a certificate is told apart
+// from the others.
+func share(d time.Duration, c *gatelodge.Certificate) time.Duration {
 	hash := fnv.New32a()
 	hash.Write([]byte(c.Fingerprint)) // never fails
-	early := lifetime / 20 * time.Duration(hash.Sum32()%1000) / 1000
-	return c.NotBefore.Add(lifetime/3*2 - early)
+	return d / 1000 * time.Duration(hash.Sum32()%1000)
 }
 
 // The waits after failures: each is a multiple of the previous one.

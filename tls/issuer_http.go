@@ -1,6 +1,7 @@
 package tls
 
 import (
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -16,8 +17,8 @@ const (
 )
 
 // httpClient returns a client for a CA whose server certificate is verified with
-// roots, in PEM, or with the system's roots if there are none.
-func httpClient(roots string) *http.Client {
+// roots, in PEM, or with the system's roots if there are none. key is the account's.
+func httpClient(roots string, key crypto.Signer) *http.Client {
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
@@ -31,7 +32,7 @@ func httpClient(roots string) *http.Client {
 		pool.AppendCertsFromPEM([]byte(roots)) // validated with the configuration
 		transport.TLSClientConfig.RootCAs = pool
 	}
-	return &http.Client{Transport: limitedTransport{transport}, Timeout: requestTime}
+	return &http.Client{Transport: replacingTransport{limitedTransport{transport}, key}, Timeout: requestTime}
 }
 
 // limitedTransport limits the size of responses.

@@ -82,7 +82,7 @@ func (k *issuanceItem) isFresh(now time.Time) bool {
 	sum := sha256.Sum256(leaf.Raw)
 	return now.Before(renewTime(&gatelodge.Certificate{
 		NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Fingerprint: hex.EncodeToString(sum[:]),
-	}))
+	}, k.Window))
 }
 
 // resume returns the stored order if the CA still has it and it can be
@@ -122,11 +122,7 @@ func (t *term) open(ctx context.Context, c *client, k *issuanceItem, by gatelodg
 	if err != nil {
 		return nil, nil, err
 	}
-	var options []acme.OrderOption
-	if c.account.Profile != "" {
-		options = append(options, acme.WithOrderIssuanceProfile(acme.ProfileName(c.account.Profile)))
-	}
-	order, err := c.AuthorizeOrder(ctx, acme.DomainIDs(string(k.Name)), options...)
+	order, err := c.order(ctx, k)
 	var problem *acme.Error
 	switch {
 	case err != nil && !errors.As(err, &problem) && ctx.Err() == nil:
@@ -184,7 +180,7 @@ func (t *term) completeOrder(ctx context.Context, c *client, issuing *gatelodge.
 	if err != nil {
 		return orderOver{err}
 	}
-	k.Chain, k.Key, k.Order, k.Failure = encodeChain(chain), []byte(stored.Key), nil, nil
+	k.Chain, k.Key, k.Order, k.Failure, k.Window = encodeChain(chain), []byte(stored.Key), nil, nil, nil
 	if err := t.save(ctx, k); err != nil {
 		return err
 	}

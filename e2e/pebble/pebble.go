@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net"
 	"net/http"
@@ -155,6 +156,30 @@ func (c *CA) Roots(t testing.TB) *x509.CertPool {
 		t.Fatalf("Pebble shows no root: %q", text)
 	}
 	return pool
+}
+
+// SetRenewalWindow has the CA want a certificate to be renewed within a window (RFC
+// 9773), for a reason that stands at a URL.
+func (c *CA) SetRenewalWindow(t testing.TB, certificate *x509.Certificate, from, to time.Time, because string) {
+	t.Helper()
+	info, err := json.Marshal(map[string]any{"suggestedWindow": map[string]time.Time{"start": from, "end": to}, "explanationURL": because})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := json.Marshal(map[string]string{
+		"certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})), "ariResponse": string(info),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := c.client.Post(localURL(c.management, "/set-renewal-info/"), "application/json", bytes.NewReader(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("Pebble takes no renewal window: %s", response.Status)
+	}
 }
 
 // Port returns the port of an address.

@@ -37,6 +37,8 @@ type Step struct {
 	After  bool
 	Status int    // of the CA's answer
 	Name   string // before a NewOrder: what is ordered
+	// Replaces identifies the certificate that is renewed (RFC 9773 §4.1).
+	Replaces string
 }
 
 // A Fault decides what becomes of a request at a step: nil lets it pass, Broken
@@ -110,7 +112,7 @@ func (c *CA) Proxy(t testing.TB) *Proxy {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			step := Step{Kind: kindOf(r.URL.Path)}
 			if step.Kind == NewOrder {
-				step.Name = orderedName(r)
+				step.Name, step.Replaces = ordered(r)
 			}
 			if err := p.at(step); err != nil {
 				fail(w, err)
@@ -127,21 +129,24 @@ func (c *CA) Proxy(t testing.TB) *Proxy {
 	return p
 }
 
-// orderedName reads what a request orders (RFC 8555 §7.4), and leaves the
-// request as it is.
-func orderedName(r *http.Request) string {
+// ordered reads what a request orders (RFC 8555 §7.4), and leaves the request as it
+// is.
+func ordered(r *http.Request) (name, replaces string) {
 	text, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	r.Body = io.NopCloser(bytes.NewReader(text))
 	var envelope struct{ Payload string }
-	var order struct{ Identifiers []struct{ Value string } }
+	var order struct {
+		Identifiers []struct{ Value string }
+		Replaces    string
+	}
 	if err != nil || json.Unmarshal(text, &envelope) != nil {
-		return ""
+		return "", ""
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(envelope.Payload)
 	if err != nil || json.Unmarshal(payload, &order) != nil || len(order.Identifiers) == 0 {
-		return ""
+		return "", ""
 	}
-	return order.Identifiers[0].Value
+	return order.Identifiers[0].Value, order.Replaces
 }
 
 // fail answers, or breaks the connection off.

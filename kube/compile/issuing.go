@@ -191,6 +191,9 @@ func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, 
 	if item != nil && item.issuance.Failure != nil {
 		i.RetryAt = item.issuance.Failure.RetryAt
 	}
+	if item != nil && i.Certificate != nil {
+		i.Window = item.issuance.Window
+	}
 	return i
 }
 
