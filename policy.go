@@ -24,6 +24,8 @@ type Policy struct {
 	UpstreamHost    string   // the Host field that the backend gets; "": the client's
 	ForwardedPrefix string   // the X-Forwarded-Prefix that the backend gets; "": none
 
+	Fields *FieldEdits // nil: none are changed
+
 	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
 	AllowFrom Networks   // the addresses of clients that are let in; nil: all
 	DenyFrom  Networks   // those that are not, whatever AllowFrom says
@@ -59,7 +61,7 @@ const (
 // asks who the client is.
 type RedirectTo struct {
 	Status   uint16 // 301, 302, 303, 307 or 308
-	Location Location
+	Location Template
 }
 
 // BasicAuth asks for a user and a password (RFC 7617).

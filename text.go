@@ -121,6 +121,9 @@ func (p *Policy) String() string {
 	if p.ForwardedPrefix != "" {
 		fmt.Fprintf(&b, " x-forwarded-prefix=%q", p.ForwardedPrefix)
 	}
+	if p.Fields != nil {
+		b.WriteString(p.Fields.String())
+	}
 	if p.HSTS != nil {
 		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)
 	}

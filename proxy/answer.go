@@ -93,6 +93,7 @@ func (r *request) conclude(err error) error {
 // that is all it understands.
 func (r *request) answer(a *answer) error {
 	r.reason, r.response.session = a.reason, "" // no endpoint has taken the session
+	r.response.ours = true
 	if a.limit != "" {
 		r.series().limited(a.limit)
 	}

@@ -12,50 +12,26 @@ import (
 
 // hashKey hashes what a policy says of the request. It returns false where the
 // request has nothing of it: all such requests would go to one endpoint.
-func (r *request) hashKey(key []gatelodge.HashPart) (hash uint64, ok bool) {
+func (r *request) hashKey(key gatelodge.Template) (hash uint64, ok bool) {
 	var digest xxhash.Digest
 	digest.Reset()
 	for i := range key {
-		part := &key[i]
-		switch part.Source {
-		case gatelodge.HashText:
-			_, _ = digest.WriteString(part.Name)
-			continue
-		case gatelodge.HashAddress:
+		switch part := &key[i]; part.Value {
+		case gatelodge.ClientAddress:
 			address := r.x.Client.Addr().Unmap().As16()
 			_, _ = digest.Write(address[:])
 			ok = true
-			continue
-		case gatelodge.HashURI:
+		case gatelodge.RequestTarget:
 			_, _ = digest.WriteString(r.path)
 			_, _ = digest.WriteString(r.x.Query)
 			ok = true
-			continue
+		default:
+			value := r.value(part)
+			_, _ = digest.WriteString(value)
+			ok = ok || value != "" && part.Value != gatelodge.LiteralText
 		}
-		value := r.hashed(part)
-		_, _ = digest.WriteString(value)
-		ok = ok || value != ""
 	}
 	return digest.Sum64(), ok
-}
-
-// hashed returns a part of the request, "" if it has none.
-func (r *request) hashed(part *gatelodge.HashPart) string {
-	switch part.Source {
-	case gatelodge.HashPath:
-		return r.path
-	case gatelodge.HashQuery:
-		return strings.TrimPrefix(r.x.Query, "?")
-	case gatelodge.HashHost:
-		return string(r.name)
-	case gatelodge.HashHeader:
-		return r.x.Header.Get(part.Name)
-	case gatelodge.HashCookie:
-		return cookieValue(r.x.Header, part.Name)
-	case gatelodge.HashArgument:
-		return argumentValue(r.x.Query, part.Name)
-	}
-	return ""
 }
 
 // cookieValue returns the first cookie of a name (RFC 6265 §4.2), "" if there is

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatelodge.dev/proxy/exchange"
@@ -16,6 +17,20 @@ type body struct {
 	kept  []byte // what was read, unless lost
 	again int    // so much of kept was read since rewind
 	lost  bool   // more was read than is kept
+
+	edited []fieldEdit // of the request: its trailers must not bring back what they change
+}
+
+// limitBody sets the limit of the route, and refuses a body that declares to be
+// larger.
+func limitBody(r *request) *answer {
+	if most := r.route.source.Policy.BodyBytes; most != nil {
+		r.body.limit = *most
+	}
+	if limit := r.body.limit; limit > 0 && r.x.Length > limit {
+		return contentTooLarge(fmt.Sprintf("a body of %d bytes, the limit is %d", r.x.Length, limit))
+	}
+	return nil
 }
 
 // What is kept of a body, in bytes, and how much memory for it a pooled request
@@ -70,7 +85,8 @@ func (b *body) Buffered() (n int64, whole bool) {
 func (b *body) Trailers() exchange.Fields {
 	var trailers exchange.Fields
 	for _, f := range b.Body.Trailers() {
-		if f.Name != "authorization" && f.Name != "proxy" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 {
+		if f.Name != "authorization" && f.Name != "proxy" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 &&
+			!slices.ContainsFunc(b.edited, func(e fieldEdit) bool { return e.Name == f.Name }) {
 			trailers = append(trailers, f)
 		}
 	}

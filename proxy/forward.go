@@ -17,6 +17,7 @@ func (r *request) forward() error {
 		return r.answer(unavailable("no endpoints"))
 	}
 	r.forwardedFields()
+	r.editRequest()
 	r.upgradeOnly(b.source.Protocol)
 	r.x.Path = cmp.Or(r.rewritten, r.path)
 	if host := r.route.source.Policy.UpstreamHost; host != "" {

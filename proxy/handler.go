@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"fmt"
 	"slices"
 
 	gatelodge "gatelodge.dev"
@@ -27,7 +26,7 @@ func (s *Server) handle(x *exchange.Exchange) error {
 
 // locate finds the canonical path and host, the client, and the route. It returns
 // an answer to a request that has no route, whose path can be read in several
-// ways, that declares a body that is too large, or that is an ACME challenge.
+// ways, or that is an ACME challenge.
 func (r *request) locate() *answer {
 	var err error
 	if r.path, err = gatelodge.CanonicalPath(r.x.Path); err != nil {
@@ -53,16 +52,7 @@ func (r *request) locate() *answer {
 	if r.route = h.match(path); r.route == nil {
 		return notFound("no route")
 	}
-	if refused := r.ambiguous(path); refused != nil {
-		return refused
-	}
-	if most := r.route.source.Policy.BodyBytes; most != nil {
-		r.body.limit = *most
-	}
-	if limit := r.body.limit; limit > 0 && r.x.Length > limit {
-		return contentTooLarge(fmt.Sprintf("a body of %d bytes, the limit is %d", r.x.Length, limit))
-	}
-	return nil
+	return r.ambiguous(path)
 }
 
 // misdirected says why the request must not be answered on its connection (RFC
@@ -99,6 +89,8 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 	redirect := redirectTo(p)
 	return slices.DeleteFunc([]step{
 		hsts(p),
+		editFields(p),
+		limitBody,
 		inClearText(redirect), // one redirect rather than two
 		redirectHTTPS(p),
 		clientAuth,

@@ -16,6 +16,7 @@ type held struct {
 	expiry   *expiry            // nil: it may take any time
 	timeouts gatelodge.Timeouts // of x, if it has some
 	sent     time.Time          // the first try began; only where RetryRules has Within
+	fields   []fieldEdit        // of the request that the backend gets
 	throttle throttle           // the response of x, if its rate is limited
 }
 

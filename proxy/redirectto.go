@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"strings"
-
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/wire"
@@ -16,7 +14,7 @@ func redirectTo(p *gatelodge.Policy) step {
 		return nil
 	}
 	if to := p.RedirectTo; to != nil {
-		return func(r *request) *answer { return redirected(int(to.Status), r.location(to.Location)) }
+		return func(r *request) *answer { return redirected(int(to.Status), r.text(to.Location)) }
 	}
 	if root := p.AppRoot; root != "" {
 		return func(r *request) *answer {
@@ -49,32 +47,4 @@ func redirected(status int, location string) *answer {
 		text:   wire.Reason(status),
 		fields: exchange.Fields{{Name: "location", Value: location}},
 	}
-}
-
-// location makes the URL of a redirect for the request.
-func (r *request) location(l gatelodge.Location) string {
-	var b strings.Builder
-	for _, part := range l {
-		switch part.Value {
-		case gatelodge.LiteralText:
-			b.WriteString(part.Text)
-		case gatelodge.RequestScheme:
-			b.WriteString(r.scheme)
-		case gatelodge.RequestHost:
-			b.WriteString(string(r.name))
-		case gatelodge.RequestAuthority:
-			b.WriteString(r.x.Authority)
-		case gatelodge.RequestTarget:
-			b.WriteString(r.x.Path + r.x.Query)
-		case gatelodge.RequestPath:
-			b.WriteString(r.path)
-		case gatelodge.RequestQuery:
-			b.WriteString(strings.TrimPrefix(r.x.Query, "?"))
-		case gatelodge.RequestQueryMark:
-			if len(r.x.Query) > 1 {
-				b.WriteString("?")
-			}
-		}
-	}
-	return b.String()
 }

@@ -11,9 +11,9 @@ import (
 // redirected at all. A redirect to another place comes before the one to HTTPS, as
 // in nginx, whose rewrite phase is before its access phase.
 func TestRedirectTo(t *testing.T) {
-	text := func(s string) gatelodge.LocationPart { return gatelodge.LocationPart{Text: s} }
-	value := func(v gatelodge.RequestValue) gatelodge.LocationPart { return gatelodge.LocationPart{Value: v} }
-	to := func(status uint16, parts ...gatelodge.LocationPart) *gatelodge.Policy {
+	text := func(s string) gatelodge.TemplatePart { return gatelodge.TemplatePart{Text: s} }
+	value := func(v gatelodge.RequestValue) gatelodge.TemplatePart { return gatelodge.TemplatePart{Value: v} }
+	to := func(status uint16, parts ...gatelodge.TemplatePart) *gatelodge.Policy {
 		return &gatelodge.Policy{Redirect: gatelodge.RedirectAlways, RedirectTo: &gatelodge.RedirectTo{Status: status, Location: parts}}
 	}
 	const path = "/a/../%61?q=1"
@@ -33,8 +33,8 @@ func TestRedirectTo(t *testing.T) {
 		{"app-root", &gatelodge.Policy{Redirect: gatelodge.RedirectNever, AppRoot: "/app?first=1"}, "/?q=1", 302, "SCHEME://AUTHORITY/app?first=1"},
 		{"app-root, another way to write it", &gatelodge.Policy{Redirect: gatelodge.RedirectNever, AppRoot: "/app"}, "/x/..", 302, "SCHEME://AUTHORITY/app"},
 		{"app-root elsewhere", &gatelodge.Policy{Redirect: gatelodge.RedirectNever, AppRoot: "/app"}, "/app", 200, ""},
-		{"before a password is asked for", &gatelodge.Policy{BasicAuth: &gatelodge.BasicAuth{Realm: "x"}, RedirectTo: &gatelodge.RedirectTo{Status: 301, Location: gatelodge.Location{text("https://new.example.test/")}}}, "/", 301, "https://new.example.test/"},
-		{"not where the route can't be served", &gatelodge.Policy{Unavailable: "x", Redirect: gatelodge.RedirectNever, RedirectTo: &gatelodge.RedirectTo{Status: 301, Location: gatelodge.Location{text("https://new.example.test/")}}}, "/", 503, ""},
+		{"before a password is asked for", &gatelodge.Policy{BasicAuth: &gatelodge.BasicAuth{Realm: "x"}, RedirectTo: &gatelodge.RedirectTo{Status: 301, Location: gatelodge.Template{text("https://new.example.test/")}}}, "/", 301, "https://new.example.test/"},
+		{"not where the route can't be served", &gatelodge.Policy{Unavailable: "x", Redirect: gatelodge.RedirectNever, RedirectTo: &gatelodge.RedirectTo{Status: 301, Location: gatelodge.Template{text("https://new.example.test/")}}}, "/", 503, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inModes(t, func(t *testing.T, m mode) {

@@ -124,6 +124,8 @@ type response struct {
 	name    string          // the Server field, where the backend has none; "": none
 	hsts    string          // the Strict-Transport-Security field; "": the backend's, if any
 	session string          // a Set-Cookie field; "": none beside the backend's
+	edits   []fieldEdit     // of the fields, at the end
+	ours    bool            // the gateway makes it, not a backend
 	fields  exchange.Fields // memory for the fields with these
 	tunnel  exchange.Tunnel // after an upgrade
 	timed   bool            // headAt is wanted
@@ -141,7 +143,7 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	}
 	p.callStatus(header) // without a message it comes with the head alone
 	nameless := p.name != "" && !header.Has("server")
-	if p.hsts != "" || p.session != "" || nameless {
+	if p.hsts != "" || p.session != "" || nameless || len(p.edits) > 0 {
 		p.fields = append(p.fields[:0], header...)
 		if p.hsts != "" {
 			p.fields.Set("strict-transport-security", p.hsts) // of two a browser uses the first (RFC 6797 §8.1)
@@ -152,6 +154,7 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 		if nameless {
 			p.fields.Add("server", p.name)
 		}
+		p.edit(status)
 		header = p.fields
 	}
 	if p.timed {
@@ -170,12 +173,15 @@ func (p *response) Trailers(trailers exchange.Fields) error {
 	return p.Response.Trailers(trailers)
 }
 
-// Tunnel records the tunnel, so that a drain can close it, and adds the cookie of
-// a session.
+// Tunnel records the tunnel, so that a drain can close it, and adds the fields of
+// our own that it may have.
 func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
-	if p.session != "" {
+	if p.session != "" || len(p.edits) > 0 {
 		p.fields = append(p.fields[:0], header...)
-		p.fields.Add("set-cookie", p.session)
+		if p.session != "" {
+			p.fields.Add("set-cookie", p.session)
+		}
+		p.edit(101)
 		header = p.fields
 	}
 	tunnel, err := p.Response.Tunnel(protocol, header)

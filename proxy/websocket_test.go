@@ -35,6 +35,12 @@ func webSocketEcho(w http.ResponseWriter, r *http.Request) {
 
 // webSocket opens one through the gateway.
 func (g *gateway) webSocket(m mode) *websocket.Conn {
+	c, _ := g.answeredWebSocket(m)
+	return c
+}
+
+// answeredWebSocket opens one, and returns the answer that did.
+func (g *gateway) answeredWebSocket(m mode) (*websocket.Conn, *http.Response) {
 	g.t.Helper()
 	dialer := websocket.Dialer{
 		NetDial:         func(network, _ string) (net.Conn, error) { return net.Dial(network, g.address(m)) },
@@ -46,12 +52,12 @@ func (g *gateway) webSocket(m mode) *websocket.Conn {
 		dialer.NetDial = func(string, string) (net.Conn, error) { return g.translated(m), nil }
 		url = "ws://" + appHost + "/ws" // TLS is the translator's
 	}
-	c, _, err := dialer.Dial(url, nil)
+	c, answer, err := dialer.Dial(url, nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { _ = c.Close() })
-	return c
+	return c, answer
 }
 
 func echo(c *websocket.Conn, message string) error {

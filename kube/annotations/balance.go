@@ -40,7 +40,7 @@ func ParseWeight(value string) (int, error) {
 type BalanceAsk struct {
 	Algorithm gatelodge.Algorithm
 	SlowStart *time.Duration
-	hashKey   []gatelodge.HashPart
+	hashKey   gatelodge.Template
 	subset    bool
 	size      int // of the subset
 	bound     float64

@@ -13,7 +13,7 @@ import (
 
 // redirectAsk is what the annotations about redirects ask for.
 type redirectAsk struct {
-	permanent, temporal gatelodge.Location
+	permanent, temporal gatelodge.Template
 	permanentStatus     uint16 // 0: the default
 	temporalStatus      uint16
 	appRoot             string

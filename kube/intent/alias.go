@@ -63,7 +63,7 @@ func (in *Claimant) addWWW() {
 		if claim == nil {
 			return
 		}
-		claim.Paths = []PathAsk{{Path: "/", Match: gatelodge.PathPrefix, RedirectTo: &gatelodge.RedirectTo{Status: 308, Location: gatelodge.Location{
+		claim.Paths = []PathAsk{{Path: "/", Match: gatelodge.PathPrefix, RedirectTo: &gatelodge.RedirectTo{Status: 308, Location: gatelodge.Template{
 			{Value: gatelodge.RequestScheme}, {Text: "://" + string(host.Name)}, {Value: gatelodge.RequestTarget},
 		}}}}
 		in.coverAlso(host.Name, name)
