@@ -74,11 +74,16 @@ e2e: ## run the tests beside other programs, or those of PART: folder, acme, api
 manifests: ## render deploy/install.yaml and its kin from the chart
 	deploy/render.sh deploy
 
+.PHONY: docs
+docs: ## write the tables of docs/annotations.md
+	$(GO) test ./kube/annotations -run 'TestThePageIsFresh' -count=1 -update
+
 .PHONY: check
 check: ## gofmt, go vet, staticcheck, tidy modules, generated files
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
 	@dir=$$(mktemp -d); trap 'rm -r '$$dir EXIT; deploy/render.sh $$dir; for f in $$dir/*; do \
 	  diff deploy/$${f##*/} $$f || { echo "deploy/$${f##*/} is not what the chart renders: make manifests"; exit 1; }; done
+	@$(GO) test ./kube/annotations -run TestThePageIsFresh
 	@for m in $(MODULES); do echo "== check $$m"; (cd $$m && $(GO) mod tidy -diff && $(GO) vet -tags debian ./... && $(STATICCHECK) -tags debian ./...); done
 
 .PHONY: fuzz

@@ -70,41 +70,67 @@ type row struct {
 	// protects: a request must not be served without what it asks for, so a
 	// value that can't be read makes the routes unavailable.
 	protects bool
+	means    string // what it does, with its default: docs/annotations.md, in Markdown
+	differs  string // from ingress-nginx; "" if in nothing, or if that has none of the name
 }
 
 // errNotYet is for what is known but not built. It is an annotation's author
 // who reads it.
 var errNotYet = errors.New("is not available yet")
 
-// policyRows lists what is honoured; a new policy adds its rows.
+// group is annotations that are about one thing. Each has a table in
+// docs/annotations.md.
+type group struct {
+	title string
+	rows  []row
+}
+
+// groups lists what is honoured; a new policy adds its rows.
+func groups() []group {
+	return []group{
+		{"HTTPS, hosts and certificates", otherRows()},
+		{"Redirects", redirectRows()},
+		{"Paths and what the backend gets", rewriteRows()},
+		{"TLS to backends", backendTLSRows()},
+		{"Passwords", authRows()},
+		{"Addresses of clients", sourceRangeRows()},
+		{"Client certificates", clientAuthRows()},
+		{"Balancing", balanceRows()},
+		{"Ejection", ejectionRows()},
+		{"Health checks", healthCheckRows()},
+		{"Sessions", affinityRows()},
+		{"Limits, timeouts and retries", limitRows()},
+	}
+}
+
 func policyRows() []row {
-	return slices.Concat(
-		redirectRows(),
-		rewriteRows(),
-		backendTLSRows(),
-		authRows(),
-		sourceRangeRows(),
-		clientAuthRows(),
-		balanceRows(),
-		ejectionRows(),
-		healthCheckRows(),
-		affinityRows(),
-		limitRows(),
-		otherRows(),
-	)
+	var rows []row
+	for _, g := range groups() {
+		rows = append(rows, g.rows...)
+	}
+	return rows
 }
 
 func otherRows() []row {
 	return []row{
-		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false},
-		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false},
-		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false},
-		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true},
-		{"auth-url", "", notYet, true},
-		{"canary", `"true" or "false"`, setCanary, false},
-		{"server-alias", "names separated by commas", setServerAlias, false},
-		{"share-host-with", "namespaces separated by commas", setShareHostWith, false},
-		{"acme", `"true" or "false"`, setACME, false},
+		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false,
+			"A host that has a valid certificate answers plain HTTP with 308 to HTTPS, unless this is `false`; by default `true`.", ""},
+		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false,
+			"Plain HTTP is redirected whether the host has a certificate or not; by default `false`.", ""},
+		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false,
+			"What answers over HTTPS say in Strict-Transport-Security, in place of the configuration's `hsts` ([certificates.md](certificates.md#hsts)).", ""},
+		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true,
+			"What the backends of this Ingress speak, whatever their Service says. A Service port can say it for itself by its [`appProtocol`](backends.md#appprotocol).", "FCGI is refused, and the routes answer 503: put a web server before the application and write HTTP."},
+		{"auth-url", "", notYet, true,
+			"Another server would be asked whether a request may pass.", "It is not available yet, so the routes answer 503."},
+		{"canary", `"true" or "false"`, setCanary, false,
+			"The Ingress would get a part of the requests of another one. It serves nothing, and never takes the place of its main Ingress.", "It is not available yet."},
+		{"server-alias", "names separated by commas", setServerAlias, false,
+			"Further names of the host of the first rule: the same paths, the certificates of the same `spec.tls` entries, and a record each.", "A regular expression is a problem: it can be neither claimed nor certified. The other names count."},
+		{"share-host-with", "namespaces separated by commas", setShareHostWith, false,
+			"These namespaces may add paths to the hosts of this Ingress, as far as its own namespace has them.", ""},
+		{"acme", `"true" or "false"`, setACME, false,
+			"`true`: a certificate is ordered for the hosts, unless a Secret has one; `false`: none is. Without it one is ordered where `spec.tls` asks for it ([certificates.md](certificates.md#for-teams)).", ""},
 	}
 }
 
@@ -112,12 +138,12 @@ func otherRows() []row {
 // Those for single DNS providers are none of ours.
 func recordRows() []row {
 	return []row{
-		{"ttl", "seconds, or a duration such as 5m, from 1s to 2147483647s", setTTL, false},
-		{"target", "addresses, or one name, separated by commas", setTarget, false},
-		{"hostname", "names separated by commas", setHostname, false},
-		{"internal-hostname", "the annotation hostname", setInternalHostname, false},
-		{"ingress-hostname-source", "annotation-only or defined-hosts-only", setHostnameSource, false},
-		{"controller", "", setController, false},
+		{"ttl", "seconds, or a duration such as 5m, from 1s to 2147483647s", setTTL, false, "", ""},
+		{"target", "addresses, or one name, separated by commas", setTarget, false, "", ""},
+		{"hostname", "names separated by commas", setHostname, false, "", ""},
+		{"internal-hostname", "the annotation hostname", setInternalHostname, false, "", ""},
+		{"ingress-hostname-source", "annotation-only or defined-hosts-only", setHostnameSource, false, "", ""},
+		{"controller", "", setController, false, "", ""},
 	}
 }
 
@@ -199,7 +225,15 @@ func (a *Asked) honour(key, name, value string, tell Report) {
 		row.apply(a, key, value, tell)
 		return
 	}
-	tell(gatelodge.UnknownAnnotation, "annotation %s is not honoured", key)
+	v := unhonoured()[name]
+	if v == nil {
+		tell(gatelodge.UnknownAnnotation, "annotation %s is not honoured", key)
+		return
+	}
+	tell(gatelodge.UnknownAnnotation, "annotation %s %s", key, v)
+	if v.protects {
+		a.deny("annotation " + key + " can't be kept")
+	}
 }
 
 func (a *Asked) honourRecord(key, name, value string, tell Report) {

@@ -18,10 +18,14 @@ type BackendTLSAsk struct {
 
 func backendTLSRows() []row {
 	return []row{
-		{"proxy-ssl-verify", "on or off", setProxySSLVerify, true},
-		{"proxy-ssl-secret", "a Secret of the same namespace", setProxySSLSecret, true},
-		{"proxy-ssl-name", "a name", setProxySSLName, true},
-		{"proxy-ssl-server-name", "on or off", setProxySSLServerName, false},
+		{"proxy-ssl-verify", "on or off", setProxySSLVerify, true,
+			"Verify the certificates of backends that are spoken to over TLS, by the CA in `proxy-ssl-secret`; by default `off`.", "Without a CA it is a mistake and the routes answer 503, where ingress-nginx verifies nothing."},
+		{"proxy-ssl-secret", "a Secret of the same namespace", setProxySSLSecret, true,
+			"Also as `NAMESPACE/NAME`. `ca.crt`: the CA to verify by. `tls.crt` and `tls.key`: what is shown to a backend that asks for a certificate.", "A Secret of another namespace is never read."},
+		{"proxy-ssl-name", "a name", setProxySSLName, true,
+			"The name that the backend's certificate must be for, and that is sent to it.", "The default is `SERVICE.NAMESPACE.svc`, or the external name of an ExternalName Service, where ingress-nginx has one that no certificate is for."},
+		{"proxy-ssl-server-name", "on or off", setProxySSLServerName, false,
+			"Send that name to the backend in the handshake (SNI); by default `off`.", ""},
 	}
 }
 

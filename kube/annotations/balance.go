@@ -18,12 +18,18 @@ const MaxWeight = 100
 
 func balanceRows() []row {
 	return []row{
-		{"load-balance", gatelodge.AlgorithmNames(), setLoadBalance, false},
-		{"slow-start", "a duration such as 30s, up to 1h", setSlowStart, false},
-		{"upstream-hash-by", "one of the variables $request_uri, $uri, $args, $host, $remote_addr, $http_NAME, $cookie_NAME or $arg_NAME, or several", setHashBy, false},
-		{"upstream-hash-by-subset", `"true" or "false"`, setHashBySubset, false},
-		{"upstream-hash-by-subset-size", "a number from 1 to 64", setHashBySubsetSize, false},
-		{"upstream-hash-by-bound", "a percentage above 100% and up to 1000%, such as 125%", setHashByBound, false},
+		{"load-balance", gatelodge.AlgorithmNames(), setLoadBalance, false,
+			"How an endpoint is chosen, by default `round_robin` ([balancing.md](balancing.md)).", "`least_request` is known only here."},
+		{"slow-start", "a duration such as 30s, up to 1h", setSlowStart, false,
+			"How long a new endpoint takes to get its full share of the requests.", ""},
+		{"upstream-hash-by", "one of the variables $request_uri, $uri, $args, $host, $remote_addr, $http_NAME, $cookie_NAME or $arg_NAME, or several", setHashBy, false,
+			"Requests for which this is equal go to the same endpoint. Text may stand between the variables.", "Other variables of nginx are a problem."},
+		{"upstream-hash-by-subset", `"true" or "false"`, setHashBySubset, false,
+			"They go to one of a few endpoints instead, at random; by default `false`.", ""},
+		{"upstream-hash-by-subset-size", "a number from 1 to 64", setHashBySubsetSize, false,
+			"To how many, by default 3.", ""},
+		{"upstream-hash-by-bound", "a percentage above 100% and up to 1000%, such as 125%", setHashByBound, false,
+			"How much more than its share of the requests in flight an endpoint may have; those beyond it go to the next one. Without it there is no bound.", ""},
 	}
 }
 

@@ -27,12 +27,18 @@ type clientAuthAsk struct {
 
 func clientAuthRows() []row {
 	return []row{
-		{"auth-tls-secret", "a Secret of the same namespace", setClientAuth(setClientAuthSecret), true},
-		{"auth-tls-verify-client", `"on", "off", "optional" or "optional_no_ca"`, setClientAuth(setClientAuthMode), true},
-		{"auth-tls-verify-depth", "a number from 0 to 10", setClientAuth(setClientAuthDepth), true},
-		{"auth-tls-match-cn", `a regular expression that starts with "CN="`, setClientAuth(setClientAuthSubject), true},
-		{"auth-tls-error-page", "a URL of http or https", setClientAuthErrorPage, false},
-		{"auth-tls-pass-certificate-to-upstream", `"true" or "false"`, setClientAuthPass, false},
+		{"auth-tls-secret", "a Secret of the same namespace", setClientAuth(setClientAuthSecret), true,
+			"Ask clients for a certificate that a CA in the Secret's `ca.crt` has signed, and that no CRL in its `ca.crl` lists ([certificates.md](certificates.md#client-certificates)).", "A Secret of another namespace is never read."},
+		{"auth-tls-verify-client", `"on", "off", "optional" or "optional_no_ca"`, setClientAuth(setClientAuthMode), true,
+			"Which clients to refuse: those without a valid certificate (`on`, the default); none; those with an invalid one; those with an invalid one, except for unknown CAs.", ""},
+		{"auth-tls-verify-depth", "a number from 0 to 10", setClientAuth(setClientAuthDepth), true,
+			"The most certificates between the client's and a CA's, by default 1.", ""},
+		{"auth-tls-match-cn", `a regular expression that starts with "CN="`, setClientAuth(setClientAuthSubject), true,
+			"What the subject's distinguished name has to match; otherwise the answer is 403.", "Look-ahead and back-references, which RE2 does not have, are a problem."},
+		{"auth-tls-error-page", "a URL of http or https", setClientAuthErrorPage, false,
+			"Where clients are redirected (302) that are refused for their certificate, instead of 400.", ""},
+		{"auth-tls-pass-certificate-to-upstream", `"true" or "false"`, setClientAuthPass, false,
+			"Pass the certificate to the backend in `ssl-client-cert`; by default `false`.", ""},
 	}
 }
 

@@ -17,9 +17,12 @@ const (
 
 func ejectionRows() []row {
 	return []row{
-		{"ejection-failures", `"off", or a number from 1 to 1000`, setEjectionFailures, false},
-		{"ejection-time", "a duration from 1s to 1h, such as 10s", setEjectionTime, false},
-		{"ejection-share", "a percentage from 0% to 100%, such as 50%", setEjectionShare, false},
+		{"ejection-failures", `"off", or a number from 1 to 1000`, setEjectionFailures, false,
+			"After how many tries in a row that fail an endpoint is left alone, in place of the configuration's `ejection` ([backends.md](backends.md#ejection)).", ""},
+		{"ejection-time", "a duration from 1s to 1h, such as 10s", setEjectionTime, false,
+			"For how long.", ""},
+		{"ejection-share", "a percentage from 0% to 100%, such as 50%", setEjectionShare, false,
+			"Of how many endpoints at a time.", ""},
 	}
 }
 

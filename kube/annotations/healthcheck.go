@@ -21,11 +21,16 @@ type HealthCheckAsk struct {
 
 func healthCheckRows() []row {
 	return []row{
-		{"health-check", `"off", "http", "grpc" or "tcp"`, setHealthCheck, false},
-		{"health-check-path", "a path such as /healthz", setHealthCheckPath, false},
-		{"health-check-service", "the name of a gRPC service", setHealthCheckService, false},
-		{"health-check-interval", "a duration from 1s to 1h, such as 10s", setHealthCheckInterval, false},
-		{"health-check-timeout", "a duration from 1s to 1h, such as 2s", setHealthCheckTimeout, false},
+		{"health-check", `"off", "http", "grpc" or "tcp"`, setHealthCheck, false,
+			"Ask the endpoints whether they work ([backends.md](backends.md#health-checks)); by default as the configuration's `healthCheck` says, which is `off`.", ""},
+		{"health-check-path", "a path such as /healthz", setHealthCheckPath, false,
+			"What a check of kind `http` requests, by default `/`.", ""},
+		{"health-check-service", "the name of a gRPC service", setHealthCheckService, false,
+			"The service that a check of kind `grpc` asks about; without it the whole server.", ""},
+		{"health-check-interval", "a duration from 1s to 1h, such as 10s", setHealthCheckInterval, false,
+			"From one check of an endpoint to the next, by default `10s`.", ""},
+		{"health-check-timeout", "a duration from 1s to 1h, such as 2s", setHealthCheckTimeout, false,
+			"For how long one may take, by default `2s`.", ""},
 	}
 }
 

@@ -3,21 +3,23 @@ package annotations
 import "strconv"
 
 // asksForNothing reports whether an annotation has a value by which it asks for
-// nothing, in ingress-nginx too: none at all, or what turns off something that is
-// not there without it.
+// nothing, in ingress-nginx too: none at all, or, of one that is not honoured, what
+// is so without it.
 func asksForNothing(name, value string) bool {
 	if value == "" {
 		return true
 	}
+	if unhonoured()[name] == nil {
+		return false
+	}
+	on, err := strconv.ParseBool(value)
 	switch name {
-	case "enable-modsecurity", "enable-owasp-core-rules":
-		on, err := strconv.ParseBool(value)
-		return err == nil && !on
+	case "enable-access-log":
+		return err == nil && on
 	case "enable-global-auth": // there is no auth-url for a whole gateway
-		_, err := strconv.ParseBool(value)
 		return err == nil
 	case "satisfy":
 		return value == "all"
 	}
-	return false
+	return err == nil && !on || value == "off"
 }

@@ -22,14 +22,22 @@ type redirectAsk struct {
 
 func redirectRows() []row {
 	return []row{
-		{"permanent-redirect", "an absolute URL, such as https://www.example.com$request_uri", setPermanentRedirect, false},
-		{"permanent-redirect-code", "301, 302, 303, 307 or 308", setPermanentRedirectCode, false},
-		{"temporal-redirect", "an absolute URL, such as https://www.example.com$request_uri", setTemporalRedirect, false},
-		{"temporal-redirect-code", "301, 302, 303, 307 or 308", setTemporalRedirectCode, false},
-		{"app-root", "a path, such as /app", setAppRoot, false},
-		{"from-to-www-redirect", `"true" or "false"`, setWWWRedirect, false},
-		{"preserve-trailing-slash", `"true" or "false"`, checkBool, false}, // a slash is always kept
-		{"relative-redirects", `"true" or "false"`, checkBool, false},      // none of ours could be relative
+		{"permanent-redirect", "an absolute URL, such as https://www.example.com$request_uri", setPermanentRedirect, false,
+			"Every request is answered with 301 to it, before HTTPS or a password is asked for; the backend is not needed.", ""},
+		{"permanent-redirect-code", "301, 302, 303, 307 or 308", setPermanentRedirectCode, false,
+			"The status of that.", ""},
+		{"temporal-redirect", "an absolute URL, such as https://www.example.com$request_uri", setTemporalRedirect, false,
+			"The same with 302; it goes before `permanent-redirect`.", ""},
+		{"temporal-redirect-code", "301, 302, 303, 307 or 308", setTemporalRedirectCode, false,
+			"The status of that.", ""},
+		{"app-root", "a path, such as /app", setAppRoot, false,
+			"A request for `/` is answered with 302 to this path on the same host. It may have a query.", ""},
+		{"from-to-www-redirect", `"true" or "false"`, setWWWRedirect, false,
+			"Of a host with `www.` and the same without, the one that has no rule redirects to the other with 308. It is claimed, published and certified like the hosts of rules; by default `false`.", "A host that another object has is a problem, where ingress-nginx says nothing."},
+		{"preserve-trailing-slash", `"true" or "false"`, checkBool, false,
+			"Nothing: redirects to HTTPS always keep a slash at the end of the path.", ""},
+		{"relative-redirects", `"true" or "false"`, checkBool, false,
+			"Nothing: the gateway has no redirect that could be relative.", ""},
 	}
 }
 

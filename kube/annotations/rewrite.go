@@ -19,10 +19,14 @@ type rewriteAsk struct {
 
 func rewriteRows() []row {
 	return []row{
-		{"use-regex", `"true" or "false"`, setUseRegex, false},
-		{"rewrite-target", "a path, such as /$1", setRewriteTarget, true},
-		{"upstream-vhost", "a host, such as app.internal.example.com", setUpstreamVhost, false},
-		{"x-forwarded-prefix", "a path, such as /app", setForwardedPrefix, false},
+		{"use-regex", `"true" or "false"`, setUseRegex, false,
+			"The paths are regular expressions: compared with the beginning of a path, in any case of letters, the longest first, whatever their type; by default `false`.", "Look-ahead and back-references, which RE2 does not have, are a problem. An encoded slash (`%2F`) separates nothing."},
+		{"rewrite-target", "a path, such as /$1", setRewriteTarget, true,
+			"The path that the backend gets instead of the client's; the paths are regular expressions then, and `$1` to `$9` their groups. A query in it goes before the client's, and a `?` at its end drops that.", "What a group puts into a query is escaped, so that a path can't add arguments; dot segments that a rewrite would make are removed."},
+		{"upstream-vhost", "a host, such as app.internal.example.com", setUpstreamVhost, false,
+			"The Host field that the backend gets. It may have a port.", ""},
+		{"x-forwarded-prefix", "a path, such as /app", setForwardedPrefix, false,
+			"The X-Forwarded-Prefix field that the backend gets.", ""},
 	}
 }
 

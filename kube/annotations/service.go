@@ -16,8 +16,8 @@ const OurController = "dns-controller"
 // names of a Service.
 func serviceRows() []row {
 	table := []row{
-		{"access", "public or private", oneOf(func(a *Asked) *string { return &a.Records.Access }, "public", "private"), false},
-		{"endpoints-type", "NodeExternalIP or HostIP", oneOf(func(a *Asked) *string { return &a.Records.Endpoints }, "NodeExternalIP", "HostIP"), false},
+		{"access", "public or private", oneOf(func(a *Asked) *string { return &a.Records.Access }, "public", "private"), false, "", ""},
+		{"endpoints-type", "NodeExternalIP or HostIP", oneOf(func(a *Asked) *string { return &a.Records.Endpoints }, "NodeExternalIP", "HostIP"), false, "", ""},
 	}
 	for _, row := range recordRows() {
 		if row.name == "ttl" || row.name == "target" {

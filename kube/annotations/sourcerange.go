@@ -17,9 +17,12 @@ const (
 
 func sourceRangeRows() []row {
 	return []row{
-		{allowlist, sourceRangeExpects, setAllowlist, true},
-		{olderAllowlist, sourceRangeExpects, setAllowlist, true},
-		{"denylist-source-range", sourceRangeExpects, setDenylist, true},
+		{allowlist, sourceRangeExpects, setAllowlist, true,
+			"Only clients with these addresses are let in; others get 403.", ""},
+		{olderAllowlist, sourceRangeExpects, setAllowlist, true,
+			"The older name of `allowlist-source-range`.", ""},
+		{"denylist-source-range", sourceRangeExpects, setDenylist, true,
+			"Clients with these addresses get 403.", "They do also where the other list lets them in."},
 	}
 }
 

@@ -1,0 +1,145 @@
+package annotations
+
+import "sync"
+
+// unmet is an annotation of ingress-nginx that is not honoured. Its author gets an
+// Event with why, and with what to do instead.
+type unmet struct {
+	name     string
+	refused  bool   // something is lost; otherwise it has no meaning here
+	protects bool   // the routes answer 503 rather than serve without it
+	why      string // follows "has no meaning here:" or "is refused:"
+	instead  string // a sentence that begins in lower case; "" where nothing is to be done
+}
+
+// String follows "annotation NAME".
+func (u *unmet) String() string {
+	text := "has no meaning here: " + u.why
+	if u.refused {
+		text = "is refused: " + u.why
+	}
+	if u.instead != "" {
+		text += "; " + u.instead
+	}
+	return text
+}
+
+var unhonoured = sync.OnceValue(func() map[string]*unmet {
+	list := unhonouredList()
+	named := make(map[string]*unmet, len(list))
+	for i := range list {
+		named[list[i].name] = &list[i]
+	}
+	return named
+})
+
+// Reasons that several annotations share.
+const (
+	whyLater     = "it is not available yet"
+	whyTracing   = "the gateway writes no traces"
+	whyFastCGI   = "FastCGI is not spoken"
+	whyWAF       = "the gateway is no web application firewall"
+	whyKeepalive = "idle connections to every server are kept and used again"
+	whyRemoved   = "ingress-nginx 1.15 no longer has it either"
+	removeIt     = "remove it"
+	putServer    = "put a web server that speaks HTTP before the application"
+	putWAF       = "put one between the gateway and the backend, or before the gateway"
+)
+
+// unhonouredList has each annotation of ingress-nginx that no row honours, those
+// that it had in older versions included. One that becomes a row leaves it.
+func unhonouredList() []unmet {
+	return []unmet{
+		// Without a meaning here.
+		{"auth-keepalive", false, false, whyKeepalive, ""},
+		{"auth-keepalive-requests", false, false, whyKeepalive, ""},
+		{"auth-keepalive-share-vars", false, false, "a request to ask for permission shares no variables with the one that waits for it", ""},
+		{"auth-keepalive-timeout", false, false, whyKeepalive, ""},
+		{"enable-rewrite-log", false, false, "the access log and gatelodge check say which route a path leads to", ""},
+		{"http2-push-preload", false, false, "browsers no longer take pushed answers", ""},
+		{"proxy-ssl-ciphers", false, false, "connections to backends use TLS 1.2 or 1.3 with the cipher suites of Go's crypto/tls, all with forward secrecy", ""},
+		{"proxy-ssl-protocols", false, false, "connections to backends use TLS 1.2 or 1.3, the newest that the backend has", ""},
+		{"proxy-ssl-verify-depth", false, false, "a backend's chain is followed to a CA in proxy-ssl-secret, however long it is", ""},
+		{"ssl-ciphers", false, false, "clients get the cipher suites of Go's crypto/tls, all with forward secrecy", "set tls.minVersion of the configuration for the oldest version"},
+		{"ssl-prefer-server-ciphers", false, false, "the gateway always chooses the cipher suite, by what is fast on both sides", ""},
+		{"use-port-in-redirects", false, false, "redirects name the port that users see wherever it is not the scheme's own", "set publicPort of the listener in the configuration"},
+
+		// Refused.
+		{"enable-modsecurity", true, true, whyWAF, putWAF + ", and " + removeIt},
+		{"enable-owasp-core-rules", true, false, whyWAF, putWAF + ", and " + removeIt},
+		{"modsecurity-snippet", true, false, whyWAF, putWAF + ", and " + removeIt},
+		{"modsecurity-transaction-id", true, false, whyWAF, removeIt},
+		{"fastcgi-index", true, false, whyFastCGI, putServer},
+		{"fastcgi-params-configmap", true, false, whyFastCGI, putServer},
+		{"stream-snippet", true, false, "the gateway forwards HTTP only", "expose TCP and UDP by a Service of type LoadBalancer"},
+		{"enable-access-log", true, false, "the access log is that of the whole gateway", "set accessLog in the configuration"},
+		{"enable-opentelemetry", true, false, whyTracing, "traceparent and tracestate pass through to the backend, so let that write them"},
+		{"opentelemetry-operation-name", true, false, whyTracing, removeIt},
+		{"opentelemetry-trust-incoming-span", true, false, whyTracing, removeIt},
+		{"session-cookie-partitioned", true, false, "the Partitioned attribute is not set", "serve the site that embeds others from its own domain"},
+
+		// Not available yet.
+		{"affinity-canary-behavior", true, false, whyLater, removeIt},
+		{"auth-always-set-cookie", true, false, whyLater, removeIt},
+		{"auth-cache-duration", true, false, whyLater, removeIt},
+		{"auth-cache-key", true, false, whyLater, removeIt},
+		{"auth-method", true, false, whyLater, removeIt},
+		{"auth-proxy-set-headers", true, false, whyLater, removeIt},
+		{"auth-request-redirect", true, false, whyLater, removeIt},
+		{"auth-response-headers", true, false, whyLater, removeIt},
+		{"auth-signin", true, false, whyLater, removeIt},
+		{"auth-signin-redirect-param", true, false, whyLater, removeIt},
+		{"auth-snippet", true, false, whyLater, removeIt},
+		{"canary-by-cookie", true, false, whyLater, removeIt},
+		{"canary-by-header", true, false, whyLater, removeIt},
+		{"canary-by-header-pattern", true, false, whyLater, removeIt},
+		{"canary-by-header-value", true, false, whyLater, removeIt},
+		{"canary-weight", true, false, whyLater, removeIt},
+		{"canary-weight-total", true, false, whyLater, removeIt},
+		{"client-body-buffer-size", true, false, whyLater, removeIt},
+		{"configuration-snippet", true, false, whyLater, removeIt},
+		{"connection-proxy-header", true, false, whyLater, removeIt},
+		{"cors-allow-credentials", true, false, whyLater, removeIt},
+		{"cors-allow-headers", true, false, whyLater, removeIt},
+		{"cors-allow-methods", true, false, whyLater, removeIt},
+		{"cors-allow-origin", true, false, whyLater, removeIt},
+		{"cors-expose-headers", true, false, whyLater, removeIt},
+		{"cors-max-age", true, false, whyLater, removeIt},
+		{"custom-headers", true, false, whyLater, removeIt},
+		{"custom-http-errors", true, false, whyLater, removeIt},
+		{"default-backend", true, false, whyLater, removeIt},
+		{"disable-proxy-intercept-errors", true, false, whyLater, removeIt},
+		{"enable-cors", true, false, whyLater, removeIt},
+		{"enable-global-auth", true, false, whyLater, removeIt},
+		{"mirror-host", true, false, whyLater, removeIt},
+		{"mirror-request-body", true, false, whyLater, removeIt},
+		{"mirror-target", true, false, whyLater, removeIt},
+		{"proxy-buffer-size", true, false, whyLater, removeIt},
+		{"proxy-buffering", true, false, whyLater, removeIt},
+		{"proxy-buffers-number", true, false, whyLater, removeIt},
+		{"proxy-busy-buffers-size", true, false, whyLater, removeIt},
+		{"proxy-cookie-domain", true, false, whyLater, removeIt},
+		{"proxy-cookie-path", true, false, whyLater, removeIt},
+		{"proxy-http-version", true, false, whyLater, removeIt},
+		{"proxy-max-temp-file-size", true, false, whyLater, removeIt},
+		{"proxy-redirect-from", true, false, whyLater, removeIt},
+		{"proxy-redirect-to", true, false, whyLater, removeIt},
+		{"proxy-request-buffering", true, false, whyLater, removeIt},
+		{"satisfy", true, false, whyLater, removeIt},
+		{"server-snippet", true, false, whyLater, removeIt},
+		{"service-upstream", true, false, whyLater, removeIt},
+		{"ssl-passthrough", true, false, whyLater, removeIt},
+
+		// Of older versions.
+		{"enable-influxdb", false, false, whyRemoved, removeIt},
+		{"enable-opentracing", false, false, whyRemoved, removeIt},
+		{"global-rate-limit", true, true, whyRemoved, "write limit-rps or limit-rpm, which each replica counts for itself"},
+		{"global-rate-limit-ignored-cidrs", false, false, whyRemoved, "write limit-allowlist"},
+		{"global-rate-limit-key", false, false, whyRemoved, "write limit-rps or limit-rpm, which count by the client's address"},
+		{"global-rate-limit-window", false, false, whyRemoved, "write limit-rps or limit-rpm"},
+		{"grpc-backend", true, false, whyRemoved, "write backend-protocol: GRPC"},
+		{"opentracing-trust-incoming-span", false, false, whyRemoved, removeIt},
+		{"secure-backends", true, false, whyRemoved, "write backend-protocol: HTTPS"},
+		{"session-cookie-hash", false, false, whyRemoved, removeIt},
+	}
+}
