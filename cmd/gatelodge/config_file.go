@@ -48,6 +48,9 @@ type fileBounds struct {
 	NamesPerIngress   int    `yaml:"namesPerIngress"`
 	RoutesPerIngress  int    `yaml:"routesPerIngress"`
 	BytesPerNamespace string `yaml:"bytesPerNamespace"`
+
+	ChecksPerNamespace    int `yaml:"checksPerNamespace"`
+	CheckRatePerNamespace int `yaml:"checkRatePerNamespace"`
 }
 
 type fileListener struct {
@@ -199,7 +202,7 @@ func (f *fileConfig) setDefaults() {
 			HostSharing:    "namespace",
 			ExternalNames:  "allow",
 			AmbiguousPaths: "refuse",
-			Bounds:         fileBounds{NamesPerIngress: 200, RoutesPerIngress: 2000, BytesPerNamespace: "32MiB"},
+			Bounds:         fileBounds{NamesPerIngress: 200, RoutesPerIngress: 2000, BytesPerNamespace: "32MiB", ChecksPerNamespace: 1000, CheckRatePerNamespace: 200},
 		},
 		Listeners: []fileListener{
 			{Name: "http", Protocol: "HTTP", Address: ":8080"},

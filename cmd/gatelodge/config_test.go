@@ -74,7 +74,7 @@ ingress:
   defaultBackend: web/home:http
   externalNames: refuse
   ambiguousPaths: allow
-  bounds: {namesPerIngress: 10, routesPerIngress: 0, bytesPerNamespace: 512KiB}
+  bounds: {namesPerIngress: 10, routesPerIngress: 0, bytesPerNamespace: 512KiB, checksPerNamespace: 20, checkRatePerNamespace: 5}
 listeners:
 - {name: web, protocol: HTTP, address: "192.0.2.1:80"}
 - {name: secure, protocol: HTTPS, address: "[2001:db8::1]:443", publicPort: 8443}
@@ -136,7 +136,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 		HostSharing:         objects.ShareAny,
 		DefaultBackend:      &objects.ServicePort{Namespace: "web", Name: "home", Port: "http"},
 		RefuseExternalNames: true,
-		Bounds:              objects.Bounds{NamesPerIngress: 10, BytesPerNamespace: 512 << 10},
+		Bounds:              objects.Bounds{NamesPerIngress: 10, BytesPerNamespace: 512 << 10, ChecksPerNamespace: 20, CheckRatePerNamespace: 5},
 		Listeners:           listeners,
 		Settings: &gatelodge.Settings{
 			Timeouts: gatelodge.Timeouts{

@@ -61,6 +61,9 @@ func (r *configReader) validate(f *fileConfig) *config {
 		NamesPerIngress:   within(r, "ingress.bounds.namesPerIngress", f.Ingress.Bounds.NamesPerIngress, 0, 1<<30),
 		RoutesPerIngress:  within(r, "ingress.bounds.routesPerIngress", f.Ingress.Bounds.RoutesPerIngress, 0, 1<<30),
 		BytesPerNamespace: r.size("ingress.bounds.bytesPerNamespace", f.Ingress.Bounds.BytesPerNamespace),
+
+		ChecksPerNamespace:    within(r, "ingress.bounds.checksPerNamespace", f.Ingress.Bounds.ChecksPerNamespace, 0, 1<<30),
+		CheckRatePerNamespace: within(r, "ingress.bounds.checkRatePerNamespace", f.Ingress.Bounds.CheckRatePerNamespace, 0, 1<<20),
 	}
 	if r.oneOf("ingress.hostSharing", f.Ingress.HostSharing, "namespace", "any") == "any" {
 		c.Kube.HostSharing = objects.ShareAny

@@ -152,6 +152,18 @@ func (a *Asked) withoutOther(key string) string {
 		if !a.ClientAuth.Asks() {
 			return "without auth-tls-secret"
 		}
+	case "limit-burst-multiplier":
+		if c := &a.Limits.client; c.PerSecond == 0 && c.PerMinute == 0 {
+			return "without limit-rps or limit-rpm"
+		}
+	case exempt, olderExempt:
+		if !a.Limits.limitsClients() {
+			return "without limit-rps, limit-rpm or limit-connections"
+		}
+	case "limit-rate-after":
+		if a.Limits.bandwidth.Rate == 0 {
+			return "without limit-rate"
+		}
 	}
 	return ""
 }

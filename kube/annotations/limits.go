@@ -88,7 +88,8 @@ func defaultLimits() LimitsAsk {
 
 // SetOn sets what is asked for, and leaves nil what is not.
 func (l *LimitsAsk) SetOn(p *gatelodge.Policy) {
-	if c := l.client; c.PerSecond > 0 || c.PerMinute > 0 || c.Connections > 0 {
+	if l.limitsClients() {
+		c := l.client
 		p.ClientLimits = &c
 	}
 	p.BodyBytes = l.bodyBytes
@@ -104,6 +105,11 @@ func (l *LimitsAsk) SetOn(p *gatelodge.Policy) {
 	if r := l.retries; r != (gatelodge.RetryRules{On: gatelodge.DefaultRetries}) {
 		p.Retries = &r
 	}
+}
+
+// limitsClients reports whether there is a limit for clients.
+func (l *LimitsAsk) limitsClients() bool {
+	return l.client.PerSecond > 0 || l.client.PerMinute > 0 || l.client.Connections > 0
 }
 
 // check looks at the annotations together, once all were read.

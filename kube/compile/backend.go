@@ -34,6 +34,9 @@ type backends struct {
 	ofName    follow.Index[gatelodge.Name, gatelodge.BackendKey] // results of Services that stand for a name
 	told      gatelodge.Map[gatelodge.Name, *follow.Told]        // what is wrong with the backends of each host
 
+	checking  gatelodge.Map[gatelodge.BackendKey, checking]   // by namespace: see inNamespace
+	unchecked gatelodge.Map[gatelodge.BackendKey, *unchecked] // backends beyond the bounds of their namespace
+
 	administration administration
 }
 
@@ -74,20 +77,30 @@ func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices obje
 	m := &backendMaker{
 		backends: b, last: last, objects: objs, dirty: make(follow.Dirty[gatelodge.BackendKey]),
 		results: last.results.Edit(), list: last.list.Edit(), ofSecret: last.ofSecret.Edit(), ofName: last.ofName.Edit(),
+		checking: last.checking.Edit(), unchecked: last.unchecked.Edit(),
 	}
 	b.administration = b.findAdministration()
 	m.findDirty()
 	failed := make(follow.Dirty[gatelodge.Name])
+	bounded := make(follow.Dirty[gatelodge.BackendKey]) // namespaces
 	for key := range m.dirty {
 		before, after := m.results.Get(key), m.make(key)
 		m.put(key, before, after)
+		if m.countChecks(key, before, after) {
+			bounded[inNamespace(key)] = true
+		}
 		if !sameFailure(before, after) {
 			for host := range follow.Of(b.users, key) {
 				failed[host] = true
 			}
 		}
 	}
-	b.results, b.list, b.ofSecret, b.ofName = m.results.Map(), m.list.Map(), m.ofSecret.Map(), m.ofName.Map()
+	b.results = m.results.Map()
+	for namespace := range bounded {
+		m.keepCheckBounds(b.results, namespace, failed)
+	}
+	b.list, b.ofSecret, b.ofName = m.list.Map(), m.ofSecret.Map(), m.ofName.Map()
+	b.checking, b.unchecked = m.checking.Map(), m.unchecked.Map()
 	b.tell(failed, last)
 	return b
 }
@@ -103,6 +116,9 @@ type backendMaker struct {
 	list     *gatelodge.MapEdit[gatelodge.BackendKey, *gatelodge.Backend]
 	ofSecret *gatelodge.MapEdit[follow.Pair[objects.Key, gatelodge.BackendKey], bool]
 	ofName   *gatelodge.MapEdit[follow.Pair[gatelodge.Name, gatelodge.BackendKey], bool]
+
+	checking  *gatelodge.MapEdit[gatelodge.BackendKey, checking]
+	unchecked *gatelodge.MapEdit[gatelodge.BackendKey, *unchecked]
 }
 
 func (m *backendMaker) findDirty() {
@@ -220,6 +236,9 @@ func (b *backends) toldOf(r *hostResult) *follow.Told {
 		}
 		if result := b.results.Get(route.Backend); result.failure != nil {
 			t = t.Add(gatelodge.Problem{Object: route.Object, Reason: result.failure.reason, Message: result.failure.message})
+		}
+		if b.unchecked.Get(route.Backend) != nil {
+			t = t.Add(b.uncheckedProblem(route))
 		}
 	}
 	return t

@@ -59,6 +59,9 @@ type Bounds struct {
 	NamesPerIngress   int
 	RoutesPerIngress  int
 	BytesPerNamespace int64 // of memory, by estimate
+
+	ChecksPerNamespace    int // endpoints with health checks
+	CheckRatePerNamespace int // health checks a second, at one replica
 }
 
 // GuardConfig says what counts as too much of a withdrawal: more hosts than
