@@ -3,15 +3,18 @@ package dnsserve
 import (
 	"log/slog"
 	"slices"
+	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/versions"
 )
 
 // compiler makes tables. It is used by one Swap at a time.
 type compiler struct {
-	log     *slog.Logger
-	serials *serials
-	metrics *metrics
+	log         *slog.Logger
+	versions    *versions.Zones
+	authorities *authorities
+	metrics     *metrics
 }
 
 // compile makes the table of next. Views and zones that did not change are those
@@ -44,35 +47,33 @@ func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 	return t
 }
 
-// compileZone makes the zone of source, and nil where that is impossible. The
-// zone gets a new serial unless all of its records are those of the zone before,
-// which is nil for a new zone.
+// compileZone makes the zone of source, and nil where that is impossible. before
+// is nil for a new zone.
 func (c *compiler) compileZone(key zoneKey, source *gatelodge.Zone, before *zone) *zone {
 	if before != nil && before.source == source {
 		return before
 	}
-	z := &zone{source: source, apex: &node{}, stats: c.metrics.of(key)}
+	provisional, err := newSOA(source, uint32(time.Now().Unix()))
+	if err != nil {
+		c.log.Error("a zone is left out because it can't have an SOA record", "zone", source.Name, "error", err)
+		return nil
+	}
+	provisional.known = false
+	z := &zone{source: source, apex: &node{}, authority: c.authorities.of(key), stats: c.metrics.of(key)}
 	z.setName(wireName(source.Name))
 	var old gatelodge.Map[gatelodge.Name, *gatelodge.Node]
 	if before != nil {
 		z.apex, old = before.apex, before.source.Nodes
 	}
-	changed := c.update(z, old)
-	if before != nil && !changed && sameSOA(before.source, source) {
-		z.serial, z.negative = before.serial, before.negative
-		return z
-	}
-	z.serial = c.serials.next(key)
-	if err := z.makeSOA(); err != nil {
-		c.log.Error("a zone is left out because it can't have an SOA record", "zone", source.Name, "error", err)
-		return nil
-	}
+	c.update(z, old)
+	z.authority.current.CompareAndSwap(nil, provisional)
+	c.versions.Built(versions.Key{Zone: source.Name, View: key.view}, source)
 	return z
 }
 
 // update changes the tree of z, which was made of the old nodes, into that of
-// its own, and reports whether that changed any answer.
-func (c *compiler) update(z *zone, old gatelodge.Map[gatelodge.Name, *gatelodge.Node]) (changed bool) {
+// its own.
+func (c *compiler) update(z *zone, old gatelodge.Map[gatelodge.Name, *gatelodge.Node]) {
 	for n, change := range z.source.Nodes.Changes(old) {
 		owner := wireName(n)
 		if !owner.within(z.name) {
@@ -88,7 +89,5 @@ func (c *compiler) update(z *zone, old gatelodge.Map[gatelodge.Name, *gatelodge.
 			continue
 		}
 		z.apex = z.put(z.apex, owner, stands, sets)
-		changed = true
 	}
-	return changed
 }

@@ -23,6 +23,7 @@ func (t transport) String() string { return [...]string{"udp", "tcp", "tls"}[t] 
 // The extended errors in our replies (RFC 8914 §4).
 var (
 	notReady         = &extendedError{dns.ExtendedErrorCodeNotReady, "no configuration has been loaded yet"}
+	noSerial         = &extendedError{dns.ExtendedErrorCodeNotReady, "the zone's serial is not known yet"}
 	notAuthoritative = &extendedError{dns.ExtendedErrorCodeNotAuthoritative, "this server has no zone that holds the name"}
 	noTransfer       = &extendedError{dns.ExtendedErrorCodeProhibited, "zone transfers are not allowed"}
 	noClass          = &extendedError{dns.ExtendedErrorCodeNotSupported, "only class IN is served"}
@@ -141,8 +142,11 @@ func (s *responder) decide(message []byte, t *table, v *view) {
 		s.fail(dns.RcodeRefused, noView)
 	default:
 		v.lookup(r, q.name, q.qtype)
-		if r.rcode == dns.RcodeRefused {
+		switch r.rcode {
+		case dns.RcodeRefused:
 			s.opt.extended = notAuthoritative
+		case dns.RcodeServerFailure:
+			s.opt.extended = noSerial
 		}
 	}
 }

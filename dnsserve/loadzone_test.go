@@ -53,7 +53,10 @@ func (c content) zone(soa *dns.SOA) (*zone, error) {
 	z.setName(zoneName)
 	for owner, byType := range c {
 		var sets []*rrset
-		for _, rrs := range byType {
+		for rtype, rrs := range byType {
+			if rtype == dns.TypeSOA {
+				continue
+			}
 			set, err := newRRset(rrs)
 			if err != nil {
 				return nil, err
@@ -67,7 +70,10 @@ func (c content) zone(soa *dns.SOA) (*zone, error) {
 		}
 		z.apex = z.put(z.apex, n, true, sets)
 	}
-	return z, z.setSOA(soa)
+	record, err := compileSOA(soa)
+	z.authority = &authority{}
+	z.authority.current.Store(record)
+	return z, err
 }
 
 // checkServers refuses name servers of a delegation, or of the zone, that have

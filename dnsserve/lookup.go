@@ -95,7 +95,7 @@ func (z *zone) step(r *reply, qname name, qtype uint16) (next name) {
 		if child == nil {
 			if n.wildcard == nil {
 				r.rcode = dns.RcodeNameError
-				r.authority = append(r.authority, placed{z.name, z.negative})
+				r.authority = append(r.authority, placed{z.name, z.soa().negative})
 				return nil
 			}
 			// RFC 4592 §4.2 does not define a delegation at a wildcard; like other
@@ -116,6 +116,13 @@ func (z *zone) match(r *reply, n *node, qname name, qtype uint16) (next name) {
 	set := n.set(qtype)
 	switch {
 	case set != nil:
+	case qtype == dns.TypeSOA && n == z.apex:
+		record := z.soa()
+		if !record.known {
+			r.authoritative, r.rcode = false, dns.RcodeServerFailure
+			return nil
+		}
+		set = record.set
 	case n.cname != nil:
 		set, next = n.cname, n.cname.target
 		if qtype == dns.TypeANY {
@@ -124,7 +131,7 @@ func (z *zone) match(r *reply, n *node, qname name, qtype uint16) (next name) {
 	case qtype == dns.TypeANY && len(n.sets) > 0:
 		set = n.sets[0] // any one RRset is an answer (RFC 8482 §4.1)
 	default:
-		r.authority = append(r.authority, placed{z.name, z.negative})
+		r.authority = append(r.authority, placed{z.name, z.soa().negative})
 		return nil
 	}
 	r.answer = append(r.answer, placed{qname, set})

@@ -8,8 +8,6 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
-
-	gatelodge "gatelodge.dev"
 )
 
 // metrics exposes the counts of the live zones. The series of a zone are dropped
@@ -56,7 +54,7 @@ func (m *metrics) forget(t *table) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key := range m.zones {
-		if v := t.views[key.view]; v == nil || key.zone != "" && v.zone(gatelodge.Name(key.zone)) == nil {
+		if t.view(key.view) == nil || key.zone != "" && !t.has(key) {
 			delete(m.zones, key)
 		}
 	}
@@ -74,7 +72,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	if t := m.table(); t != nil {
 		for _, v := range t.views {
 			for _, z := range v.zones {
-				ch <- prometheus.MustNewConstMetric(m.serial, prometheus.GaugeValue, float64(z.serial), string(z.source.Name), v.source.Name)
+				if record := z.soa(); record.known {
+					ch <- prometheus.MustNewConstMetric(m.serial, prometheus.GaugeValue, float64(record.serial), string(z.source.Name), v.source.Name)
+				}
 			}
 		}
 	}

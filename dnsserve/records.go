@@ -9,14 +9,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// sameSets compares the records of a node, all but the SOA, which is made
-// here and not by the Snapshot.
-func sameSets(a, b []*rrset) bool {
-	if slices.ContainsFunc(a, isSOA) {
-		a = slices.DeleteFunc(slices.Clone(a), isSOA)
-	}
-	return slices.EqualFunc(a, b, (*rrset).equal)
-}
+// sameSets reports whether two nodes own the same records.
+func sameSets(a, b []*rrset) bool { return slices.EqualFunc(a, b, (*rrset).equal) }
 
 // compileSets parses a node's records; a nil node has none. A record that does
 // not parse is logged and left out: the others are served.

@@ -1,36 +1,87 @@
 package dnsserve
 
 import (
+	"context"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/state"
 )
 
-// TestSerialAlwaysIncreases: it is the time, or where that would not be an
-// increase one more than before (RFC 1982).
-func TestSerialAlwaysIncreases(t *testing.T) {
-	now := time.Unix(1000, 0)
-	s := newSerials()
-	s.now = func() time.Time { return now }
-	zone, other := zoneKey{"example", "default"}, zoneKey{"example", "internal"}
-	step := func(what string, key zoneKey, want uint32) {
-		t.Helper()
-		if got := s.next(key); got != want {
-			t.Errorf("%s: serial %d, want %d", what, got, want)
-		}
+// TestSerialFromTheStore: where serials are kept in a store, no other is told. Until
+// one is known the SOA record is not answered for, and all else is.
+func TestSerialFromTheStore(t *testing.T) {
+	store, err := state.NewFolderStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-	step("the first version", zone, 1000)
-	step("a second change within the second", zone, 1001)
-	step("another view goes its own way", other, 1000)
-	now = time.Unix(2000, 0)
-	step("later", zone, 2000)
-	now = time.Unix(500, 0)
-	step("a clock that was set back", zone, 2001)
-	now = time.Unix(1<<32-1, 0)
-	step("half the circle is too far ahead", other, 1001)
-	s.last[zone] = 1<<32 - 1
-	now = time.Unix(1<<32+5, 0) // 2106
-	step("past the end of 32 bits", zone, 5)
-	s.last[zone] = 1<<32 - 1
-	now = time.Unix(1<<32-1, 0)
-	step("from the last number", zone, 0)
+	z := testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.1")
+	start := func(lead bool) *Server {
+		var live gatelodge.Live
+		s := New(&live, Config{})
+		s.UseStore(store)
+		live.Swap(snapshotOf(z))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.FollowSerials(ctx) }()
+		t.Cleanup(func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+		if lead {
+			led := make(chan bool)
+			go func() {
+				s.LeadSerials(ctx)
+				close(led)
+			}()
+			t.Cleanup(func() { stop(); <-led })
+		}
+		return s
+	}
+	question := func(name string, qtype uint16) *dns.Msg {
+		m := new(dns.Msg)
+		m.SetQuestion(name, qtype)
+		return m
+	}
+	first := start(false)
+	r := first.newResponder("default")
+	if got := exchange(t, r, question("example.", dns.TypeSOA), overUDP); got.Rcode != dns.RcodeServerFailure {
+		t.Errorf("SOA before there is a serial: %v", got)
+	}
+	if got := exchange(t, r, question("www.example.", dns.TypeA), overUDP); len(got.Answer) != 1 {
+		t.Errorf("an address before there is a serial: %v", got)
+	}
+	if got := exchange(t, r, question("none.example.", dns.TypeA), overUDP); got.Rcode != dns.RcodeNameError || len(got.Ns) != 1 {
+		t.Errorf("a negative answer before there is a serial: %v", got)
+	}
+	if serial, ok := first.Serial("example", "default"); ok {
+		t.Errorf("serial %d before there is one", serial)
+	}
+
+	second := start(true)
+	await := func(s *Server) uint32 {
+		deadline := time.Now().Add(patience)
+		for time.Now().Before(deadline) {
+			got := exchange(t, s.newResponder("default"), question("example.", dns.TypeSOA), overUDP)
+			if got.Rcode == dns.RcodeSuccess {
+				return got.Answer[0].(*dns.SOA).Serial
+			}
+			time.Sleep(time.Millisecond)
+		}
+		t.Fatal("no serial is answered")
+		return 0
+	}
+	want := await(second)
+	if now := uint32(time.Now().Unix()); now-want > 60 {
+		t.Errorf("serial %d, want the time, %d", want, now)
+	}
+	again := start(false) // a later process has the serial from the store, with nobody leading
+	if got := await(again); got != want {
+		t.Errorf("serial %d after %d", got, want)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/versions"
 )
 
 // Config is what a Server is made with. All of it is optional.
@@ -34,6 +35,9 @@ type Server struct {
 	secrets atomic.Pointer[cookieSecrets]
 	limiter *limiter
 	queries *queryLog
+
+	versions *versions.Zones
+
 	workers atomic.Int64 // responders made so far
 	serving sync.WaitGroup
 
@@ -55,9 +59,14 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	}
 	s := &Server{log: log, cfg: cfg, limiter: newLimiter(), queries: newQueryLog(log), failed: make(chan struct{})}
 	s.UseCookieKeys(gatelodge.NewKeys())
-	m := newMetrics()
-	c := &compiler{log: log, serials: newSerials(), metrics: m}
-	s.table = gatelodge.NewTable(live, c.compile, m.forget)
+	m, a := newMetrics(), newAuthorities(log)
+	s.versions = versions.New(nil, a.published, log)
+	c := &compiler{log: log, versions: s.versions, authorities: a, metrics: m}
+	s.table = gatelodge.NewTable(live, c.compile, func(t *table) {
+		m.forget(t)
+		a.forget(t)
+		s.versions.Keep(func(key versions.Key) bool { return t.has(zoneKey{string(key.Zone), key.View}) })
+	})
 	m.table = s.table.Load
 	if cfg.Registerer != nil {
 		if err := cfg.Registerer.Register(m); err != nil {
@@ -173,11 +182,23 @@ func (s *Server) zone(zoneName gatelodge.Name, view string) *zone {
 }
 
 // Serial returns the serial of a zone in a view, and false if there is no such
-// zone.
+// zone or no serial was published yet.
 func (s *Server) Serial(zoneName gatelodge.Name, view string) (serial uint32, ok bool) {
 	z := s.zone(zoneName, view)
-	if z == nil {
+	if z == nil || !z.soa().known {
 		return 0, false
 	}
-	return z.serial, true
+	return z.soa().serial, true
 }
+
+// UseStore has the serials of zones kept in a store, for all replicas and for the
+// next process. It is called before the first Swap.
+func (s *Server) UseStore(store gatelodge.Store) { s.versions.UseStore(store) }
+
+// FollowSerials publishes zones under the serials that the leader stores, until
+// ctx ends. Every replica calls it.
+func (s *Server) FollowSerials(ctx context.Context) error { return s.versions.Follow(ctx) }
+
+// LeadSerials stores a serial for each change of a zone, until ctx ends. Only the
+// leader calls it.
+func (s *Server) LeadSerials(ctx context.Context) { s.versions.Lead(ctx) }

@@ -1,12 +1,15 @@
 package dnsserve
 
 import (
-	"slices"
+	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/versions"
 )
 
 // The times in SOA records that secondaries use (RFC 1912 §2.2).
@@ -16,45 +19,93 @@ const (
 	soaExpire  = 14 * 24 * time.Hour
 )
 
-// makeSOA gives z the SOA record that its source and its serial ask for.
-func (z *zone) makeSOA() error {
-	soa := &dns.SOA{
-		Hdr:     dns.RR_Header{Name: ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: seconds(z.source.TTL)},
-		Ns:      dns.Fqdn(string(z.source.Primary)),
-		Mbox:    dns.Fqdn(string(z.source.Hostmaster)),
-		Serial:  z.serial,
+// authority is the SOA record of a zone in a view. It outlives tables, because a
+// serial is published apart from what is built.
+type authority struct{ current atomic.Pointer[soa] }
+
+// soa is an SOA record, compiled.
+type soa struct {
+	serial uint32
+	known  bool   // false: no serial was published yet, and this one is not told
+	set    *rrset // as it is answered
+	// negative is the record as negative answers carry it: with the TTL that the
+	// answer may be kept (RFC 2308 §3).
+	negative *rrset
+}
+
+// newSOA makes the SOA record that a zone asks for, with this serial.
+func newSOA(source *gatelodge.Zone, serial uint32) (*soa, error) {
+	return compileSOA(&dns.SOA{
+		Hdr:     dns.RR_Header{Name: ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: seconds(source.TTL)},
+		Ns:      dns.Fqdn(string(source.Primary)),
+		Mbox:    dns.Fqdn(string(source.Hostmaster)),
+		Serial:  serial,
 		Refresh: seconds(soaRefresh),
 		Retry:   seconds(soaRetry),
 		Expire:  seconds(soaExpire),
-		Minttl:  seconds(z.source.NegativeTTL),
-	}
-	return z.setSOA(soa)
+		Minttl:  seconds(source.NegativeTTL),
+	})
 }
 
-// setSOA puts soa at the apex of z, and makes the form that negative answers
-// carry.
-func (z *zone) setSOA(soa *dns.SOA) error {
-	set, err := newRRset([]dns.RR{soa})
+func compileSOA(rr *dns.SOA) (*soa, error) {
+	set, err := newRRset([]dns.RR{rr})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	short := *soa
-	short.Hdr.Ttl = min(soa.Hdr.Ttl, soa.Minttl)
+	short := *rr
+	short.Hdr.Ttl = min(rr.Hdr.Ttl, rr.Minttl)
 	negative, err := newRRset([]dns.RR{&short})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	sets := append(slices.DeleteFunc(slices.Clone(z.apex.sets), isSOA), set)
-	sortSets(sets)
-	z.apex, z.negative, z.serial = z.apex.withSets(sets), negative, soa.Serial
-	return nil
+	return &soa{serial: rr.Serial, known: true, set: set, negative: negative}, nil
 }
 
 func isSOA(set *rrset) bool { return set.rtype == dns.TypeSOA }
 
-// sameSOA reports whether both zones have the same SOA record but for the serial.
-func sameSOA(a, b *gatelodge.Zone) bool {
-	return a.Primary == b.Primary && a.Hostmaster == b.Hostmaster && a.TTL == b.TTL && a.NegativeTTL == b.NegativeTTL
+// authorities are the SOA records of all zones.
+type authorities struct {
+	log *slog.Logger
+
+	mu     sync.Mutex
+	byZone map[zoneKey]*authority
+}
+
+func newAuthorities(log *slog.Logger) *authorities {
+	return &authorities{log: log, byZone: make(map[zoneKey]*authority)}
+}
+
+// of returns the SOA record of a zone, which may be empty.
+func (a *authorities) of(key zoneKey) *authority {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	record := a.byZone[key]
+	if record == nil {
+		record = &authority{}
+		a.byZone[key] = record
+	}
+	return record
+}
+
+// published makes the SOA record of a version the zone's.
+func (a *authorities) published(key versions.Key, v *versions.Version) {
+	record, err := newSOA(v.Zone, v.Serial)
+	if err != nil { // Build's names are valid, those in a store may be anything
+		a.log.Error("a zone keeps its last SOA record because the new one can't be made", "zone", key.Zone, "view", key.View, "error", err)
+		return
+	}
+	a.of(zoneKey{string(key.Zone), key.View}).current.Store(record)
+}
+
+// forget drops the records of zones that t does not have.
+func (a *authorities) forget(t *table) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key := range a.byZone {
+		if !t.has(key) {
+			delete(a.byZone, key)
+		}
+	}
 }
 
 // seconds is a TTL or another time of a record (RFC 2181 §8: 31 bits).

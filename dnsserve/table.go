@@ -6,6 +6,9 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
+// zoneKey names a zone in a view.
+type zoneKey struct{ zone, view string }
+
 // table holds what queries need of a Snapshot.
 type table struct {
 	views     map[string]*view
@@ -21,6 +24,11 @@ func (t *table) view(name string) *view {
 		return nil
 	}
 	return t.views[name]
+}
+
+// has reports whether t has the zone in the view.
+func (t *table) has(key zoneKey) bool {
+	return t.view(key.view).zone(gatelodge.Name(key.zone)) != nil
 }
 
 // view is the zones that one listener answers for.

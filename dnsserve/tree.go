@@ -101,20 +101,20 @@ func (n *node) walk(owner name, f func(owner name, n *node)) {
 	}
 }
 
-// zone is a zone in one view: its tree, whose apex holds the SOA record.
+// zone is a zone in one view: its tree, without the SOA record.
 type zone struct {
 	source *gatelodge.Zone // what it was compiled from
 	name   name
 	depth  int // labels in name
 	apex   *node
-	serial uint32
 
-	// negative is the SOA record as negative answers carry it: with the TTL
-	// that the answer may be kept (RFC 2308 §3).
-	negative *rrset
+	authority *authority // the SOA record
 
 	stats *zoneStats // nil: not counted
 }
+
+// soa returns the SOA record as it is now.
+func (z *zone) soa() *soa { return z.authority.current.Load() }
 
 func (z *zone) setName(n name) {
 	var l labels

@@ -167,15 +167,13 @@ func (z *zone) writeText(w io.Writer) (err error) {
 			out.WriteByte('\n')
 		}
 	}
-	print(z.name, z.apex.set(dns.TypeSOA))
+	print(z.name, z.soa().set)
 	z.apex.walk(z.name, func(owner name, n *node) {
 		if len(n.sets) == 0 {
 			fmt.Fprintf(out, "; %s exists without records\n", owner)
 		}
 		for _, set := range n.sets {
-			if set.rtype != dns.TypeSOA {
-				print(owner, set)
-			}
+			print(owner, set)
 		}
 	})
 	return cmp.Or(err, out.Flush())

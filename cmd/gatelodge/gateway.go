@@ -151,7 +151,7 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	if g.followConfig != nil {
 		group.Go(func() error { return g.followConfig(working) })
 	}
-	group.Go(func() error { g.followKeys(working); return nil })
+	group.Go(func() error { g.followStore(working); return nil })
 
 	// 3. Open the listeners once the first snapshot is live.
 	select {

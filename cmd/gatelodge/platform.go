@@ -116,7 +116,7 @@ const (
 )
 
 // useStore makes the gateway use a store for the keys of session tickets and DNS
-// cookies, and for certificates from an ACME CA. The other replicas, and the
+// cookies, for the serials of zones, and for certificates from an ACME CA. The other replicas, and the
 // next process, find them there. awaitServed waits for the other replicas; nil:
 // there are none.
 func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Context, func(string) bool) error) {
@@ -124,15 +124,22 @@ func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Conte
 		{Store: store, Item: "tickets", Period: ticketPeriod, Use: g.certificates.UseTicketKeys, Log: g.log},
 		{Store: store, Item: "dns-cookie", Period: cookiePeriod, Use: g.dns.UseCookieKeys, Log: g.log},
 	}
+	g.dns.UseStore(store)
 	g.issuer = gatetls.NewIssuer(&g.live, gatetls.IssuerConfig{
 		Store: store, Log: g.log, UserAgent: "gatelodge/" + buildInfo().version, Served: awaitServed,
 	})
 }
 
-// followKeys uses the shared keys, until ctx ends. Without them only the
-// resumption of sessions at another replica is lost.
-func (g *gateway) followKeys(ctx context.Context) {
+// followStore uses what the replicas share, until ctx ends: the keys, without
+// which only the resumption of sessions at another replica is lost, and the serials
+// of zones.
+func (g *gateway) followStore(ctx context.Context) {
 	var following sync.WaitGroup
+	following.Go(func() {
+		if err := g.dns.FollowSerials(ctx); err != nil {
+			g.log.Error("zones stay under their last serials", "error", err)
+		}
+	})
 	for _, keys := range g.keys {
 		following.Go(func() {
 			if err := keys.Follow(ctx); err != nil {
@@ -144,13 +151,13 @@ func (g *gateway) followKeys(ctx context.Context) {
 }
 
 // lead does what only one replica may do, until ctx ends: it rotates the keys,
-// orders certificates, and runs the given tasks.
+// gives zones their serials, orders certificates, and runs the given tasks.
 func (g *gateway) lead(ctx context.Context, tasks ...func(ctx context.Context)) {
 	for _, keys := range g.keys {
 		tasks = append(tasks, keys.Lead)
 	}
 	var leading sync.WaitGroup
-	for _, task := range append(tasks, g.issuer.Run) {
+	for _, task := range append(tasks, g.dns.LeadSerials, g.issuer.Run) {
 		leading.Go(func() { task(ctx) })
 	}
 	leading.Wait()

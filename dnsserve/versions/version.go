@@ -1,0 +1,166 @@
+package versions
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Key names a zone in a view.
+type Key struct {
+	Zone gatelodge.Name
+	View string
+}
+
+// Version is what a zone says in a view under a serial. It is never written.
+type Version struct {
+	Serial uint32
+	Zone   *gatelodge.Zone
+
+	// Proven means that Zone is what every replica has under the serial.
+	// Otherwise only its SOA fields are known, and Zone has no nodes.
+	Proven bool
+
+	// Steps lead to this version, the oldest first, each to where the next begins.
+	Steps []*Step
+}
+
+// Step leads from one version to the next. Before and After are zones without
+// their nodes; Before is nil in a step from nothing.
+type Step struct {
+	From, To      uint32
+	Before, After *gatelodge.Zone
+	Nodes         []NodeChange // in the order of names
+
+	text []byte // the step as it is stored
+}
+
+// NodeChange is a name whose records changed; nil stands for no such name.
+type NodeChange struct {
+	Name          gatelodge.Name
+	Before, After *gatelodge.Node
+}
+
+// Since returns the steps that lead to v from the version of this serial, and
+// false if they are not known.
+func (v *Version) Since(serial uint32) (steps []*Step, ok bool) {
+	if serial == v.Serial {
+		return nil, true
+	}
+	i := slices.IndexFunc(v.Steps, func(s *Step) bool { return s.From == serial })
+	if i < 0 {
+		return nil, false
+	}
+	return v.Steps[i:], true
+}
+
+// nextSerial returns the serial that follows last: the Unix time, or one more than
+// last where that would not be an increase (RFC 1982). known is false if there was
+// none.
+func nextSerial(last uint32, known bool, now time.Time) uint32 {
+	serial := uint32(now.Unix())
+	if known && !Less(last, serial) {
+		return last + 1
+	}
+	return serial
+}
+
+// Less compares serials (RFC 1982 §3.2). Of two that are exactly half the range
+// apart, neither is less.
+func Less(a, b uint32) bool {
+	d := b - a
+	return d != 0 && d < 1<<31
+}
+
+// stepBetween returns what leads from before, which is nil for nothing, to after,
+// and nil if they say the same.
+func stepBetween(before, after *gatelodge.Zone) *Step {
+	s := &Step{After: header(after)}
+	var nodes gatelodge.Map[gatelodge.Name, *gatelodge.Node]
+	if before != nil {
+		s.Before, nodes = header(before), before.Nodes
+	}
+	for name, change := range after.Nodes.Changes(nodes) {
+		if !sameNode(change.Before, change.After) {
+			s.Nodes = append(s.Nodes, NodeChange{name, canonical(change.Before), canonical(change.After)})
+		}
+	}
+	if before != nil && len(s.Nodes) == 0 && sameHeader(s.Before, s.After) {
+		return nil
+	}
+	return s
+}
+
+// apply returns the zone that the step leads to from z, which is nil for nothing.
+func (s *Step) apply(z *gatelodge.Zone) *gatelodge.Zone {
+	next := *s.After
+	if z != nil {
+		next.Nodes = z.Nodes
+	}
+	edit := next.Nodes.Edit()
+	for _, change := range s.Nodes {
+		edit.Set(change.Name, change.After)
+	}
+	next.Nodes = edit.Map()
+	return &next
+}
+
+// header is z without its nodes.
+func header(z *gatelodge.Zone) *gatelodge.Zone {
+	return &gatelodge.Zone{Name: z.Name, Primary: z.Primary, Hostmaster: z.Hostmaster, TTL: z.TTL, NegativeTTL: z.NegativeTTL}
+}
+
+func sameHeader(a, b *gatelodge.Zone) bool {
+	return a.Primary == b.Primary && a.Hostmaster == b.Hostmaster && a.TTL == b.TTL && a.NegativeTTL == b.NegativeTTL
+}
+
+// canonical is n with its records in their order.
+func canonical(n *gatelodge.Node) *gatelodge.Node {
+	if n == nil || slices.IsSortedFunc(n.Records, compareRecords) {
+		return n
+	}
+	return &gatelodge.Node{Name: n.Name, Records: slices.SortedFunc(slices.Values(n.Records), compareRecords)}
+}
+
+func compareRecords(a, b gatelodge.Record) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Data, b.Data), cmp.Compare(a.TTL, b.TTL))
+}
+
+func sameNode(a, b *gatelodge.Node) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return slices.Equal(canonical(a).Records, canonical(b).Records)
+}
+
+// hashOf is a hash of all that the zone says.
+func hashOf(z *gatelodge.Zone) string {
+	h := sha256.New()
+	line(h, string(z.Name), string(z.Primary), z.Hostmaster, seconds(z.TTL), seconds(z.NegativeTTL))
+	for name, n := range z.Nodes.All() {
+		line(h, string(name))
+		for _, r := range canonical(n).Records {
+			line(h, r.Type, seconds(r.TTL), r.Data)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// line writes fields so that other fields make another text.
+func line(h hash.Hash, fields ...string) {
+	var size [20]byte
+	for _, field := range fields {
+		h.Write(append(strconv.AppendInt(size[:0], int64(len(field)), 10), ' '))
+		io.WriteString(h, field)
+	}
+	h.Write([]byte{'\n'})
+}
+
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }

@@ -1,0 +1,154 @@
+package versions
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// Zones are the versions of all zones, in all views.
+type Zones struct {
+	store   gatelodge.Store // nil: versions are made here
+	changed func(Key, *Version)
+	log     *slog.Logger
+	now     func() time.Time
+
+	mu     sync.Mutex
+	zones  map[Key]*zone
+	unread gatelodge.Signal // there may be a zone to be read from the store, or a version to be proven
+	unsaid gatelodge.Signal // there may be something for the leader to publish
+
+	proving sync.Mutex // held while a version is proven, before mu
+}
+
+// zone is what is known of a zone in a view. It is guarded by Zones.mu.
+type zone struct {
+	key     Key
+	built   *gatelodge.Zone   // of the last Snapshot; nil: it has no such zone
+	recent  []*gatelodge.Zone // built lately, the last one at the end
+	version *Version          // that is published here; nil: none
+
+	last  uint32 // the greatest serial that was seen
+	known bool   // whether there was one
+
+	// What the store has:
+	read          bool    // since the zone or its item last changed
+	record        *record // nil: nothing
+	recordVersion string  // of its item; "": there is none
+}
+
+// maxRecent bounds the zones that are kept to prove versions by.
+const maxRecent = 16
+
+// New returns the versions of zones that are kept in the store, or in this process
+// alone if store is nil. changed is called after each change of what is published,
+// by one goroutine at a time; it must not call methods of Zones.
+func New(store gatelodge.Store, changed func(Key, *Version), log *slog.Logger) *Zones {
+	return &Zones{
+		store: store, changed: changed, log: log, now: time.Now,
+		zones: make(map[Key]*zone), unread: gatelodge.NewSignal(), unsaid: gatelodge.NewSignal(),
+	}
+}
+
+// UseStore has the versions kept in a store. It is called before the first Built.
+func (z *Zones) UseStore(store gatelodge.Store) { z.store = store }
+
+// Built records what a zone says by the Snapshot that goes live.
+func (z *Zones) Built(key Key, built *gatelodge.Zone) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	e := z.zones[key]
+	if e == nil {
+		e = &zone{key: key}
+		z.zones[key] = e
+	}
+	if e.built == built {
+		return
+	}
+	e.built = built
+	if z.store == nil {
+		if next := e.next(z.now()); next != nil {
+			z.publish(e, next)
+		}
+		return
+	}
+	e.recent = append(e.recent, built)
+	if len(e.recent) > maxRecent {
+		e.recent = slices.Delete(slices.Clone(e.recent), 0, 1) // prove may be reading it
+	}
+	z.unread.Raise()
+	z.unsaid.Raise()
+}
+
+// Keep drops all zones but those that has reports, and remembers their serials.
+func (z *Zones) Keep(has func(Key) bool) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for key, e := range z.zones {
+		if e.built != nil && !has(key) {
+			*e = zone{key: key, last: e.last, known: e.known}
+		}
+	}
+}
+
+// Published returns the version of a zone that is published, and nil if there is
+// none.
+func (z *Zones) Published(key Key) *Version {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if e := z.zones[key]; e != nil {
+		return e.version
+	}
+	return nil
+}
+
+// publish makes v the zone's version here. The caller holds the lock.
+func (z *Zones) publish(e *zone, v *Version) {
+	e.version = v
+	e.see(v.Serial)
+	z.changed(e.key, v)
+}
+
+// see records a serial that was seen.
+func (e *zone) see(serial uint32) {
+	if !e.known || Less(e.last, serial) {
+		e.last, e.known = serial, true
+	}
+}
+
+// next returns the version that publishes what was built, and nil if the present
+// one does.
+func (e *zone) next(now time.Time) *Version {
+	next := &Version{Zone: e.built, Proven: true}
+	if e.version == nil || !e.version.Proven {
+		next.Serial = nextSerial(e.last, e.known, now)
+		return next
+	}
+	step := stepBetween(e.version.Zone, e.built)
+	if step == nil {
+		same := *e.version
+		same.Zone = e.built // it is compared faster with what is built of it
+		e.version = &same
+		return nil
+	}
+	next.Serial = nextSerial(e.last, e.known, now)
+	step.From, step.To = e.version.Serial, next.Serial
+	step.text = step.encode()
+	next.Steps = bounded(append(slices.Clip(e.version.Steps), step))
+	return next
+}
+
+// bounded is the last of the steps, as many as are kept.
+func bounded(steps []*Step) []*Step {
+	first, size := len(steps), 0
+	for first > 0 && len(steps)-first < maxSteps {
+		if size += len(steps[first-1].text); size > maxStepBytes {
+			break
+		}
+		first--
+	}
+	return steps[first:]
+}
