@@ -25,6 +25,7 @@ type Policy struct {
 	ForwardedPrefix string   // the X-Forwarded-Prefix that the backend gets; "": none
 
 	Fields *FieldEdits // nil: none are changed
+	CORS   *CORS       // nil: it is the backend's
 
 	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
 	AllowFrom Networks   // the addresses of clients that are let in; nil: all

@@ -124,6 +124,9 @@ func (p *Policy) String() string {
 	if p.Fields != nil {
 		b.WriteString(p.Fields.String())
 	}
+	if p.CORS != nil {
+		b.WriteString(p.CORS.String())
+	}
 	if p.HSTS != nil {
 		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)
 	}

@@ -103,6 +103,9 @@ func (r *request) answer(a *answer) error {
 	if isGRPC(r.x.Header) && a.status >= 400 {
 		return r.answerGRPC(a)
 	}
+	if a.status == 204 {
+		return r.x.Response.Head(204, a.fields, 0)
+	}
 	text := a.text + "\n"
 	fields := make(exchange.Fields, 0, len(a.fields)+1)
 	fields = append(append(fields, exchange.Field{Name: "content-type", Value: "text/plain; charset=utf-8"}), a.fields...)

@@ -90,6 +90,7 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 	return slices.DeleteFunc([]step{
 		hsts(p),
 		editFields(p),
+		cors(p),
 		limitBody,
 		inClearText(redirect), // one redirect rather than two
 		redirectHTTPS(p),

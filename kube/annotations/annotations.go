@@ -44,6 +44,7 @@ type Asked struct {
 	HealthCheck HealthCheckAsk
 	Ejection    *gatelodge.EjectionChange // nil: none
 	Limits      LimitsAsk
+	CORS        corsAsk
 	Records     RecordsAsk
 	Canary      bool             // it gets a part of the requests of another Ingress
 	Aliases     []gatelodge.Name // further names of its first host
@@ -100,6 +101,7 @@ func groups() []group {
 		{"Health checks", healthCheckRows()},
 		{"Sessions", affinityRows()},
 		{"Limits, timeouts and retries", limitRows()},
+		{"Scripts of other origins", corsRows()},
 	}
 }
 
@@ -153,7 +155,7 @@ type Report func(reason gatelodge.Reason, format string, args ...any)
 // Read reads all annotations of an Ingress that are addressed to us, after the
 // defaults of its class, nil for none, and tells what is not honoured.
 func Read(annotations map[string]string, namespace string, defaults *Defaults, tell Report) Asked {
-	a := Asked{namespace: namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}, Limits: defaultLimits(), Balance: BalanceAsk{size: defaultSubset}}
+	a := Asked{namespace: namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}, Limits: defaultLimits(), CORS: defaultCORS(), Balance: BalanceAsk{size: defaultSubset}}
 	if len(annotations) == 0 && defaults == nil {
 		return a
 	}

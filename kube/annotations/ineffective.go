@@ -144,6 +144,10 @@ func (a *Asked) withoutOther(key string) string {
 		}
 	}
 	switch name {
+	case "cors-allow-origin", "cors-allow-methods", "cors-allow-headers", "cors-allow-credentials", "cors-expose-headers", "cors-max-age":
+		if !a.CORS.on {
+			return "without enable-cors"
+		}
 	case "auth-realm", "auth-secret-type":
 		if !a.Auth.Basic && a.Auth.Secret == "" {
 			return "without auth-type"
