@@ -16,6 +16,7 @@ type Host struct {
 	Routes       []*Route       // in the order in which they are tried; hosts with the same ones may share the list
 	Certificates []*Certificate // see Certified
 	ClientAuth   *ClientAuth    // nil: clients are not asked for certificates
+	Passthrough  *Route         // one of Routes, to whose Backend connections over TLS are passed on as they are, by SNI; nil: they are not
 	WantsTLS     bool           // an object asked for TLS, so a missing certificate is a Problem
 }
 
@@ -28,9 +29,9 @@ func HostMap(hosts ...*Host) Map[Name, *Host] {
 // one in Certificates, which holds those that cover the host and are valid at
 // the Snapshot's time, the preferred one first, the configured defaults
 // included. Two from one source are kept where their keys differ in type. The
-// chain is not verified.
+// chain is not verified. Where connections are passed on, the backend shows its own.
 func (h *Host) Certified() bool {
-	return len(h.Certificates) > 0
+	return len(h.Certificates) > 0 && h.Passthrough == nil
 }
 
 // ClientTrustKey is the key of the ClientTrust that a handshake for the host is

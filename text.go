@@ -73,10 +73,13 @@ func (h *Host) writeText(w io.Writer) {
 	if h.ClientAuth != nil {
 		writeLine(w, "  %s", h.ClientAuth)
 	}
+	if h.Passthrough != nil {
+		writeLine(w, "  passthrough to %s by %s", h.Passthrough.Backend, h.Passthrough.Object)
+	}
 	for _, c := range h.Certificates {
 		writeLine(w, "  %s", c)
 	}
-	if h.WantsTLS && len(h.Certificates) == 0 {
+	if h.WantsTLS && len(h.Certificates) == 0 && h.Passthrough == nil {
 		writeLine(w, "  certificate none")
 	}
 }

@@ -23,6 +23,7 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 		s.changes.backends = append(s.changes.backends, compiled)
 	}
 	hosts, lists := before.hosts.Edit(), make(map[*gatelodge.Route]*routeList)
+	passing := before.passing
 	for name, change := range next.Hosts.Changes(before.snapshot.Hosts) {
 		at := hostKey(name)
 		compiled := gatelodge.Change[*host]{Before: before.hosts.Get(at)}
@@ -31,11 +32,13 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 		}
 		hosts.Set(at, compiled.After)
 		s.changes.hosts = append(s.changes.hosts, compiled)
+		passing = countPassing(passing, compiled)
 	}
 	return &table{
 		snapshot:   next,
 		settings:   next.Settings,
 		hosts:      hosts.Map(),
+		passing:    passing,
 		backends:   backends.Map(),
 		challenges: challenges(next.Challenges),
 		inTurns:    next.Settings.Balancing.Algorithm <= gatelodge.RoundRobin && next.Settings.Balancing.SlowStart == 0,

@@ -45,14 +45,19 @@ func (r *request) noteOutcome(b *backend, e *endpoint, err error) {
 	case status != 0 && !isFailure(status):
 		e.health.succeeded()
 	case status != 0, errors.Is(err, exchange.ErrBackend) && !errors.Is(err, exchange.ErrUnprocessed):
-		now := time.Now()
-		if isUnsent(err) {
-			e.health.leave(now.Add(avoidRefused))
-		}
-		rules := r.table.settings.Ejection.Changed(r.route.source.Policy.Ejection)
-		if rules.Failures > 0 && e.health.failed(rules.Failures) {
-			b.eject(e, rules, now)
-		}
+		b.noteFailure(e, r.table.settings.Ejection.Changed(r.route.source.Policy.Ejection), isUnsent(err))
+	}
+}
+
+// noteFailure counts a failed try of an endpoint; unsent reports whether it took no
+// connection.
+func (b *backend) noteFailure(e *endpoint, rules gatelodge.Ejection, unsent bool) {
+	now := time.Now()
+	if unsent {
+		e.health.leave(now.Add(avoidRefused))
+	}
+	if rules.Failures > 0 && e.health.failed(rules.Failures) {
+		b.eject(e, rules, now)
 	}
 }
 

@@ -58,11 +58,15 @@ func (r *request) locate() *answer {
 // misdirected says why the request must not be answered on its connection (RFC
 // 9110 §7.4), and "" if it may: the connection was made for another host with a
 // certificate that does not cover this one, or under another rule for client
-// certificates, for example because the rule has changed.
+// certificates, for example because the rule has changed, or this host's connections
+// are passed on.
 func (r *request) misdirected(h *host) string {
 	t := r.x.Conn.TLS
 	if t == nil {
 		return ""
+	}
+	if h != nil && h.source.Passthrough != nil {
+		return "its connections are passed on"
 	}
 	if h != nil && r.clientTrust() != h.source.ClientTrustKey() {
 		return "another rule for client certificates"

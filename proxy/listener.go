@@ -23,6 +23,7 @@ type listener struct {
 	gatelodge.Listener
 	server *Server
 	tls    *tls.Config // nil: clear text
+	passes *tls.Config // tls for when connections of some hosts are passed on
 	accept *acceptor
 	http1  http1.Server
 	http2  http2.Server
@@ -34,6 +35,9 @@ type listener struct {
 
 func (s *Server) newListener(l gatelodge.Listener, inner net.Listener, config *tls.Config) *listener {
 	opened := &listener{Listener: l, server: s, tls: config}
+	if config != nil {
+		opened.passes = s.passesOn(config)
+	}
 	opened.stopping, opened.stop = context.WithCancel(context.Background())
 	opened.accept = &acceptor{
 		Listener: inner,
@@ -93,6 +97,10 @@ func (l *listener) serveConn(c net.Conn) {
 		return
 	}
 	secured, err := l.handshake(c, info)
+	if to, ok := errors.AsType[*passage](err); ok {
+		l.passOn(c.(*net.TCPConn), to, info)
+		return
+	}
 	if err != nil {
 		l.server.config.Log.Debug("TLS handshake", "listener", l.Name, "peer", info.Peer, "error", err)
 		_ = c.Close() // nothing more is to be said
@@ -117,11 +125,19 @@ func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error)
 		limit = time.Now().Add(timeout)
 	}
 	shown := new(gatelodge.Handshake)
-	secured := tls.Server(wire.BelowTLS(c), l.tls)
+	below, config := wire.BelowTLS(c), l.tls
+	if records, ok := below.(*wire.Records); ok && l.server.table.Load().passing > 0 {
+		records.Keep()
+		config = l.passes
+	}
+	secured := tls.Server(below, config)
 	err := c.SetDeadline(limit)
 	if err == nil {
 		// The context can't end: one that can costs a goroutine a handshake.
 		err = secured.HandshakeContext(gatelodge.WithHandshake(context.Background(), shown))
+	}
+	if to, ok := errors.AsType[*passage](err); ok {
+		return nil, errors.Join(to, c.SetDeadline(time.Time{}))
 	}
 	state := secured.ConnectionState()
 	l.server.metrics.handshake(state.Version, err)

@@ -15,6 +15,7 @@ type table struct {
 	challenges map[challengeKey]string
 	inTurns    bool   // endpoints are chosen by round robin where a route says nothing else
 	httpsPort  uint16 // the public port of the HTTPS listener; 0: there is none
+	passing    int    // hosts whose connections are passed on
 }
 
 // host is a gatelodge.Host with its routes compiled.

@@ -8,7 +8,8 @@ import (
 )
 
 // redirectHTTPS redirects a request in clear text to the same URL with HTTPS; with
-// RedirectAuto only if the host has a certificate that clients can accept.
+// RedirectAuto only if the host has a certificate that clients can accept, or its
+// connections are passed on to a backend that has one.
 func redirectHTTPS(p *gatelodge.Policy) step {
 	if p.Redirect == gatelodge.RedirectNever {
 		return nil
@@ -18,7 +19,7 @@ func redirectHTTPS(p *gatelodge.Policy) step {
 			return nil
 		}
 		if p.Redirect == gatelodge.RedirectAuto &&
-			!(r.table.settings.RedirectHTTPS && r.table.httpsPort != 0 && r.host.source.Certified()) {
+			!(r.table.settings.RedirectHTTPS && r.table.httpsPort != 0 && (r.host.source.Certified() || r.host.source.Passthrough != nil)) {
 			return nil
 		}
 		location := "https://" + string(r.name)

@@ -47,6 +47,7 @@ type Asked struct {
 	CORS        corsAsk
 	Records     RecordsAsk
 	Canary      bool             // it gets a part of the requests of another Ingress
+	Passthrough bool             // connections over TLS go to the backend as they are
 	Aliases     []gatelodge.Name // further names of its first host
 	Guests      []string         // namespaces that may add paths to its hosts
 	ACME        acmeAsk
@@ -123,6 +124,8 @@ func otherRows() []row {
 			"What answers over HTTPS say in Strict-Transport-Security, in place of the configuration's `hsts` ([certificates.md](certificates.md#hsts)).", ""},
 		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true,
 			"What the backends of this Ingress speak, whatever their Service says. A Service port can say it for itself by its [`appProtocol`](backends.md#appprotocol).", "FCGI is refused, and the routes answer 503: put a web server before the application and write HTTP."},
+		{"ssl-passthrough", `"true" or "false"`, setPassthrough, false,
+			"Connections over TLS for the hosts go as they are to the backend of path `/`, which has the certificate ([backends.md](backends.md#tls-that-is-passed-on)).", "It needs no flag of the operator. Lists of addresses hold; other protections can't, which is a problem. Plain HTTP is redirected to HTTPS as where the gateway has a certificate."},
 		{"auth-url", "", notYet, true,
 			"Another server would be asked whether a request may pass.", "It is not available yet, so the routes answer 503."},
 		{"canary", `"true" or "false"`, setCanary, false,
@@ -287,6 +290,11 @@ func setACME(a *Asked, value string) error {
 			a.ACME = ACMEYes
 		}
 	}
+	return err
+}
+
+func setPassthrough(a *Asked, value string) (err error) {
+	a.Passthrough, err = parseBool(value)
 	return err
 }
 

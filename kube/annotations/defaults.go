@@ -43,7 +43,7 @@ func ReadDefaults(values map[string]string, tell Report) *Defaults {
 // ofOneIngress lists the annotations that are about names and certificates,
 // which are no policy of routes.
 func ofOneIngress() []string {
-	return []string{"server-alias", "from-to-www-redirect", "share-host-with", "acme", "canary"}
+	return []string{"server-alias", "from-to-www-redirect", "share-host-with", "ssl-passthrough", "acme", "canary"}
 }
 
 // apply sets what the annotations of an Ingress don't. What is wrong with a

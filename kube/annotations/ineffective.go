@@ -143,6 +143,9 @@ func (a *Asked) withoutOther(key string) string {
 			return ""
 		}
 	}
+	if row := policies()[name]; a.Passthrough && row != nil && row.protects && currentName(name) != allowlist && name != denylist {
+		return "connections over TLS are passed on unread (ssl-passthrough)"
+	}
 	switch name {
 	case "cors-allow-origin", "cors-allow-methods", "cors-allow-headers", "cors-allow-credentials", "cors-expose-headers", "cors-max-age":
 		if !a.CORS.on {

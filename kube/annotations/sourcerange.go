@@ -10,6 +10,7 @@ import (
 
 const (
 	allowlist      = "allowlist-source-range"
+	denylist       = "denylist-source-range"
 	olderAllowlist = "whitelist-source-range" // which cert-manager puts on the Ingresses of its solvers
 
 	sourceRangeExpects = "addresses and networks such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, separated by commas"
@@ -21,7 +22,7 @@ func sourceRangeRows() []row {
 			"Only clients with these addresses are let in; others get 403.", ""},
 		{olderAllowlist, sourceRangeExpects, setAllowlist, true,
 			"The older name of `allowlist-source-range`.", ""},
-		{"denylist-source-range", sourceRangeExpects, setDenylist, true,
+		{denylist, sourceRangeExpects, setDenylist, true,
 			"Clients with these addresses get 403.", "They do also where the other list lets them in."},
 	}
 }

@@ -121,7 +121,6 @@ func unhonouredList() []unmet {
 		{"satisfy", true, false, whyLater, removeIt},
 		{"server-snippet", true, false, whyLater, removeIt},
 		{"service-upstream", true, false, whyLater, removeIt},
-		{"ssl-passthrough", true, false, whyLater, removeIt},
 
 		// Of older versions.
 		{"enable-influxdb", false, false, whyRemoved, removeIt},

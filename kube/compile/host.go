@@ -80,6 +80,7 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 			made[key] = r
 		}
 	}
+	r.passThrough(granted)
 	if granted.Name != "" {
 		r.addCertificates()
 	}
@@ -248,7 +249,7 @@ func (r *hostResult) addRequests() {
 	has := func(source gatelodge.CertificateSource) bool {
 		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source })
 	}
-	if has(gatelodge.FromSecret) {
+	if has(gatelodge.FromSecret) || r.host.Passthrough != nil { // whose backend has one
 		return
 	}
 	byDefault := has(gatelodge.FromDefault)

@@ -17,6 +17,10 @@ type Records struct {
 	have   int                // bytes of header that were read; 0 between two records
 	left   int                // unread bytes of the record after its header
 	shut   bool               // Read returns nothing more
+
+	keeping bool
+	kept    []byte // what was read while keeping
+	mute    bool   // nothing is written
 }
 
 // recordHeader is the size of type, version and length.
@@ -45,8 +49,34 @@ func (r *Records) Read(p []byte) (int, error) {
 		return 0, os.ErrDeadlineExceeded // a tls.Conn remains usable after this error
 	}
 	n, err := r.TCPConn.Read(p)
+	if r.keeping {
+		r.kept = append(r.kept, p[:n]...)
+	}
 	r.follow(p[:n])
 	return n, err
+}
+
+// Write writes to the TCP connection, unless that was taken over.
+func (r *Records) Write(p []byte) (int, error) {
+	if r.mute {
+		return len(p), nil
+	}
+	return r.TCPConn.Write(p)
+}
+
+// Keep has what is read kept until the end of the client's first message, which
+// decides who is to answer: then either Forget or TakeOver is called.
+func (r *Records) Keep() { r.keeping = true }
+
+// Forget drops what was kept.
+func (r *Records) Forget() { r.keeping, r.kept = false, nil }
+
+// TakeOver returns what was kept. The tls.Conn above can't write any more.
+func (r *Records) TakeOver() []byte {
+	kept := r.kept
+	r.Forget()
+	r.mute = true
+	return kept
 }
 
 func (r *Records) follow(p []byte) {

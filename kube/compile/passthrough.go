@@ -1,0 +1,49 @@
+package compile
+
+import (
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/claims"
+	"gatelodge.dev/kube/intent"
+)
+
+// passThrough has connections over TLS for the host passed on, where an object of
+// its owner asks for that: to the backend of its path "/", as ingress-nginx does. Each
+// other object with paths of the host is told that they are not reached over TLS.
+func (r *hostResult) passThrough(granted *claims.Grant) {
+	var by *resolved
+	for _, in := range r.shares {
+		switch {
+		case !in.Asked.Passthrough:
+		case in.Object.Namespace != r.owner:
+			r.problem(in, gatelodge.HostTaken, "annotation ssl-passthrough has no effect on %s, which is granted to namespace %s", intent.HostName(r.host.Name), r.owner)
+		case granted.Name == "":
+			r.problem(in, gatelodge.BadAnnotation, "annotation ssl-passthrough has no effect on rules without a host: only by its name a connection can be told from others before it is decrypted")
+		case by == nil:
+			if r.host.Passthrough = r.rootOf(in); r.host.Passthrough == nil {
+				r.problem(in, gatelodge.BadAnnotation, "annotation ssl-passthrough has no effect on %s, for which this object has no backend at path /", intent.HostName(r.host.Name))
+				continue
+			}
+			by = in
+		}
+	}
+	if by == nil {
+		return
+	}
+	told := map[*resolved]bool{by: true}
+	for _, in := range r.shares {
+		if !told[in] {
+			told[in] = true
+			r.problem(in, gatelodge.PathTaken, "%s passes all connections over TLS for %s on to its own backend, so the paths of this object are reached over HTTP alone", by.Object, intent.HostName(r.host.Name))
+		}
+	}
+}
+
+// rootOf returns the object's route for every path, nil if it has none.
+func (r *hostResult) rootOf(in *resolved) *gatelodge.Route {
+	for _, route := range r.host.Routes {
+		if route.Object == in.Object && route.Path == "/" && route.Match != gatelodge.PathExact && route.Backend != "" {
+			return route
+		}
+	}
+	return nil
+}

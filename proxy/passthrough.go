@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
+)
+
+// passage is a connection that is not for us: the ClientHello (RFC 8446 §4.1.2)
+// names a host whose connections are passed on as they are. It is the error by which
+// a handshake ends before anything was answered.
+type passage struct {
+	table *table
+	to    *gatelodge.Route
+	hello []byte // what the client has sent so far
+}
+
+func (*passage) Error() string { return "the connection is passed on" }
+
+// passesOn returns a configuration that ends handshakes for hosts whose connections
+// are passed on, as a *passage, and is config for all others.
+func (s *Server) passesOn(config *tls.Config) *tls.Config {
+	config = config.Clone()
+	inner := config.GetConfigForClient
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		records := hello.Conn.(*wire.Records)
+		t := s.table.Load()
+		if name, ok := canonicalHost(hello.ServerName); ok && name != "" {
+			if h := t.host(name); h != nil && h.source.Passthrough != nil {
+				return nil, &passage{t, h.source.Passthrough, records.TakeOver()}
+			}
+		}
+		records.Forget()
+		if inner == nil {
+			return nil, nil
+		}
+		return inner(hello)
+	}
+	return config
+}
+
+// admits reports whether the client may have its connection passed on. Of a
+// route's policy that is its address alone: all else would have to read the
+// requests.
+func (p *passage) admits(client *exchange.Conn) bool {
+	policy, address := p.to.Policy, client.Peer.Addr()
+	return policy.Unavailable == "" && !policy.DenyFrom.Contains(address) &&
+		(policy.AllowFrom == nil || policy.AllowFrom.Contains(address))
+}
+
+// passOn connects the client with an endpoint of the host's backend, until one of
+// both ends the connection. Nothing can be answered to a client that fails: it sees
+// the connection end.
+func (l *listener) passOn(c *net.TCPConn, p *passage, info *exchange.Conn) {
+	s := l.server
+	defer c.Close()
+	s.work.enter()
+	defer s.work.leave()
+	log := s.config.Log.With("listener", l.Name, "peer", info.Peer, "backend", string(p.to.Backend))
+	b := p.table.backends.Get(p.to.Backend)
+	if b == nil || len(b.eligible) == 0 || !p.admits(info) {
+		log.Debug("a connection is not passed on: there is no endpoint, or the client is not let in")
+		return
+	}
+	endpoint, err := s.connectPassage(p, b)
+	if err != nil {
+		log.Debug("a connection is not passed on", "error", err)
+		return
+	}
+	defer endpoint.Close()
+	both := &passed{client: c, endpoint: endpoint}
+	s.work.remember(both)
+	defer s.work.forget(both)
+	if _, err = endpoint.Write(p.hello); err == nil {
+		err = wire.Join(c, endpoint)
+	}
+	if err != nil {
+		log.Debug("a connection that was passed on has broken", "error", err)
+	}
+}
+
+// connectPassage connects to an endpoint in turns, and to another one where that
+// fails.
+func (s *Server) connectPassage(p *passage, b *backend) (*net.TCPConn, error) {
+	settings := p.table.settings
+	dialer := net.Dialer{Timeout: settings.Timeouts.Connect, KeepAliveConfig: net.KeepAliveConfig{Enable: true}}
+	c := choice{backend: b, slowStart: settings.Balancing.SlowStart}
+	var failed error
+	for range max(1, settings.Retries.Attempts) {
+		c.now = time.Now()
+		m := c.roundRobin()
+		if m == nil {
+			break
+		}
+		b.series.requests.Inc()
+		conn, err := dialer.DialContext(context.Background(), "tcp", m.address)
+		if err == nil {
+			m.health.succeeded()
+			return conn.(*net.TCPConn), nil
+		}
+		failed = err
+		b.series.failures.Inc()
+		c.tried = append(c.tried, m.endpoint)
+		b.noteFailure(m.endpoint, settings.Ejection.Changed(p.to.Policy.Ejection), true)
+	}
+	return nil, errors.Join(errors.New("no endpoint takes it"), failed)
+}
+
+// passed is a connection that is passed on, as drains see it (exchange.Tunnel). Its
+// bytes go from socket to socket.
+type passed struct{ client, endpoint *net.TCPConn }
+
+func (p *passed) Read([]byte) (int, error)  { return 0, net.ErrClosed }
+func (p *passed) Write([]byte) (int, error) { return 0, net.ErrClosed }
+func (p *passed) CloseWrite() error         { return net.ErrClosed }
+
+// Close ends both connections.
+func (p *passed) Close() error {
+	return errors.Join(p.client.Close(), p.endpoint.Close())
+}
+
+// countPassing returns how many hosts' connections are passed on, where before of
+// them were in the table before.
+func countPassing(before int, change gatelodge.Change[*host]) int {
+	for _, end := range []struct {
+		host *host
+		n    int
+	}{{change.Before, -1}, {change.After, 1}} {
+		if end.host != nil && end.host.source.Passthrough != nil {
+			before += end.n
+		}
+	}
+	return before
+}
