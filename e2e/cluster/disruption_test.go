@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +99,8 @@ func TestDisruptions(t *testing.T) {
 						t.Errorf("%v after all was as it should be again: %s", loss.at.Sub(recovered), loss.how)
 					}
 				}
-				if all, lost := l.requests.count(); lost > all/10 {
+				// A kubelet with little CPU time takes seconds to see that a container ended.
+				if all, lost := l.requests.count(); lost > all/5 {
 					t.Errorf("%d of %d requests are lost", lost, all)
 				}
 				if all, lost := l.queries.count(); lost > all/10 {
@@ -184,9 +186,16 @@ func (g *loaded) upgrade(t *testing.T, tag string) {
 }
 
 // settle waits until there are two pods, one on each node, and the application
-// answers at the address.
+// answers at the address. Nodes forget the connections of before: a client may have
+// a port again of which a node still knows a connection to a pod that is gone, if it
+// did not see its end because the address had moved, and would be led there.
 func (g *loaded) settle(t *testing.T) {
 	t.Helper()
+	for _, n := range nodes {
+		if _, err := n.run(t.Context(), "conntrack", "--flush"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	undertest.AwaitWithin(t, startTime, "two pods", func() error {
 		if pods := g.pods(t); len(pods) != 2 {
 			return fmt.Errorf("there are %v", pods)
@@ -270,12 +279,25 @@ func (l *load) tell(t *testing.T, began time.Time) {
 	requests, lost := l.requests.count()
 	queries, lostQueries := l.queries.count()
 	_, retried := l.retried.count()
-	t.Logf("%d requests, %d lost, the slowest took %v; %d queries, %d lost, %d answered the second time; %d WebSockets, broken after %v",
+	t.Logf("%d requests, %d lost, the slowest took %v; %d queries, %d lost, %d answered when sent again; %d WebSockets, broken after %v",
 		requests, lost, l.requests.slowest.Round(time.Millisecond), queries, lostQueries, retried, len(l.sockets), l.lives(began))
-	for what, losses := range map[string][]loss{"request": l.requests.lost, "query": l.queries.lost, "query sent twice": l.retried.lost} {
-		const most = 10
-		for i, loss := range losses[:min(len(losses), most)] {
-			t.Logf("%s %d of %d, %v: %s", what, i+1, len(losses), loss.at.Sub(began).Round(time.Millisecond), loss.how)
+	tellLosses(t, "requests", l.requests.lost, began)
+	tellLosses(t, "queries", l.queries.lost, began)
+	tellLosses(t, "queries sent again", l.retried.lost, began)
+}
+
+// tellLosses prints which losses there were and when, those of one kind in a line.
+func tellLosses(t *testing.T, what string, losses []loss, began time.Time) {
+	kinds := make(map[string][]time.Duration)
+	for _, loss := range losses {
+		kind := loss.how[strings.LastIndex(loss.how, ": ")+2:]
+		if how, _, ok := strings.Cut(loss.how, ": "); ok {
+			kind = how + ": " + kind
 		}
+		kinds[kind] = append(kinds[kind], loss.at.Sub(began).Round(time.Millisecond))
+	}
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		at := kinds[kind]
+		t.Logf("%d %s, from %v to %v: %s", len(at), what, slices.Min(at), slices.Max(at), kind)
 	}
 }

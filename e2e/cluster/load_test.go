@@ -37,7 +37,7 @@ type load struct {
 	ended time.Time
 
 	requests, queries tally
-	retried           tally // queries that were answered only the second time
+	retried           tally // queries that were answered only when they were sent again
 	sockets           []*socket
 }
 
@@ -73,8 +73,8 @@ func (t *tally) count() (all, lost int) {
 const (
 	// requestTime is how long a client waits for an answer.
 	requestTime = 10 * time.Second
-	// queryTime is how long a query and its retry may take together.
-	queryTime = 2 * time.Second
+	// queryTime is how long a query may take with its retries, one a second.
+	queryTime = 5 * time.Second
 	// pace is how often each of the clients asks.
 	pace = 25 * time.Millisecond
 )
@@ -168,22 +168,24 @@ func (l *load) request(how string, by *http.Transport) {
 	l.requests.add(began, how, err)
 }
 
-// query asks once, and once more from a new port when there is no answer in half
-// of the time.
+// query asks, and again from a new port each second without an answer, as a
+// resolver does.
 func (l *load) query() {
 	began := time.Now()
-	err := l.exchange()
-	if err != nil {
-		first := err
-		if err = l.exchange(); err == nil {
-			l.retried.add(began, "first", first)
-		}
+	first := l.exchange()
+	err := first
+	for again := time.Second; err != nil && again < queryTime; again += time.Second {
+		time.Sleep(time.Until(began.Add(again))) // at once where the answer did not come
+		err = l.exchange()
+	}
+	if first != nil && err == nil {
+		l.retried.add(began, "first", first)
 	}
 	l.queries.add(began, "query", err)
 }
 
 func (l *load) exchange() error {
-	deadline := time.Now().Add(queryTime / 2)
+	deadline := time.Now().Add(time.Second)
 	conn, err := l.from.dial(context.Background(), "udp", l.dns)
 	if err != nil {
 		return err

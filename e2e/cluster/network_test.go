@@ -86,10 +86,28 @@ func setUpNetwork() error {
 		return err
 	}
 	for _, h := range []host{router, node1, node2} {
-		err := namespace.Do(h.network(), func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644) })
-		if err != nil {
-			return fmt.Errorf("%s: %w", h.name, err)
+		if err := h.sysctl("ip_forward", "1"); err != nil {
+			return err
 		}
+	}
+	// The speaker of MetalLB answers ARP, a program that may have to wait for the CPU.
+	// A host that asks three times, once a second, says "no route to host" then, so
+	// these ask for as long as a request may take.
+	for _, h := range []host{router, client} {
+		for _, name := range []string{"neigh/eth0/ucast_solicit", "neigh/eth0/mcast_solicit"} {
+			if err := h.sysctl(name, fmt.Sprint(int(requestTime.Seconds()))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sysctl sets a parameter of IPv4 of the host's network.
+func (h host) sysctl(name, value string) error {
+	err := namespace.Do(h.network(), func() error { return os.WriteFile("/proc/sys/net/ipv4/"+name, []byte(value), 0o644) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", h.name, err)
 	}
 	return nil
 }
