@@ -73,7 +73,9 @@ func TestConnectionsOfAClient(t *testing.T) {
 				<-release
 			}
 		})
-		g := start(t, app(gatelodge.BackendHTTP, address), policy(&gatelodge.Policy{ClientLimits: &gatelodge.ClientLimits{Connections: 2}}))
+		build := app(gatelodge.BackendHTTP, address)
+		limits := policy(&gatelodge.Policy{ClientLimits: &gatelodge.ClientLimits{Connections: 2}})
+		g := start(t, build, limits)
 		ended := make(chan bool)
 		for range 2 {
 			go func() {
@@ -84,6 +86,10 @@ func TestConnectionsOfAClient(t *testing.T) {
 			}()
 			<-inside
 		}
+		s := plainSnapshot()
+		build(s)
+		limits(s)
+		g.live.Swap(s) // what is in progress is known after it
 		if answer := g.get(m, "/"); answer.StatusCode != 429 || answer.Header.Get("Retry-After") != "1" {
 			t.Errorf("the third: got %d, Retry-After %q", answer.StatusCode, answer.Header.Get("Retry-After"))
 		}
