@@ -27,6 +27,8 @@ type Policy struct {
 	Fields *FieldEdits // nil: none are changed
 	CORS   *CORS       // nil: it is the backend's
 
+	BackendURLs *BackendURLs // nil: those in the backend's responses stay
+
 	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
 	AllowFrom Networks   // the addresses of clients that are let in; nil: all
 	DenyFrom  Networks   // those that are not, whatever AllowFrom says

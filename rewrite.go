@@ -22,23 +22,25 @@ type RewritePart struct {
 
 // String is the rewrite as its author writes it.
 func (w *Rewrite) String() string {
-	var b strings.Builder
-	write := func(parts []RewritePart) {
-		for _, part := range parts {
-			if part.Group == 0 {
-				b.WriteString(part.Text)
-			} else {
-				fmt.Fprintf(&b, "$%d", part.Group)
-			}
-		}
-	}
-	write(w.Path)
+	text := rewriteText(w.Path)
 	if w.Query != nil {
-		b.WriteByte('?')
-		write(w.Query)
+		text += "?" + rewriteText(w.Query)
 	}
 	if w.DropQuery {
-		b.WriteByte('?')
+		text += "?"
+	}
+	return text
+}
+
+// rewriteText is parts as their author writes them.
+func rewriteText(parts []RewritePart) string {
+	var b strings.Builder
+	for _, part := range parts {
+		if part.Group == 0 {
+			b.WriteString(part.Text)
+		} else {
+			fmt.Fprintf(&b, "$%d", part.Group)
+		}
 	}
 	return b.String()
 }

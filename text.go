@@ -127,6 +127,9 @@ func (p *Policy) String() string {
 	if p.Fields != nil {
 		b.WriteString(p.Fields.String())
 	}
+	if p.BackendURLs != nil {
+		b.WriteString(p.BackendURLs.String())
+	}
 	if p.CORS != nil {
 		b.WriteString(p.CORS.String())
 	}

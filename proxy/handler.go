@@ -105,6 +105,7 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 		s.limitClients(route), // before passwords are checked
 		s.basicAuth(p),
 		rewrite(p),
+		backendURLs(p),
 		split(route), // before what is bounded for each backend
 		timeouts(p),
 		limitBackend(p),

@@ -120,10 +120,11 @@ func (r *request) status() int {
 type response struct {
 	exchange.Response
 	server  *Server
-	status  int             // 0: no final one yet
-	name    string          // the Server field, where the backend has none; "": none
-	hsts    string          // the Strict-Transport-Security field; "": the backend's, if any
-	session string          // a Set-Cookie field; "": none beside the backend's
+	status  int    // 0: no final one yet
+	name    string // the Server field, where the backend has none; "": none
+	hsts    string // the Strict-Transport-Security field; "": the backend's, if any
+	session string // a Set-Cookie field; "": none beside the backend's
+	urls    *gatelodge.BackendURLs
 	edits   []fieldEdit     // of the fields, at the end
 	ours    bool            // the gateway makes it, not a backend
 	fields  exchange.Fields // memory for the fields with these
@@ -143,8 +144,9 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	}
 	p.callStatus(header) // without a message it comes with the head alone
 	nameless := p.name != "" && !header.Has("server")
-	if p.hsts != "" || p.session != "" || nameless || len(p.edits) > 0 {
+	if p.hsts != "" || p.session != "" || nameless || len(p.edits) > 0 || p.urls != nil {
 		p.fields = append(p.fields[:0], header...)
+		p.changeURLs()
 		if p.hsts != "" {
 			p.fields.Set("strict-transport-security", p.hsts) // of two a browser uses the first (RFC 6797 §8.1)
 		}
@@ -176,8 +178,9 @@ func (p *response) Trailers(trailers exchange.Fields) error {
 // Tunnel records the tunnel, so that a drain can close it, and adds the fields of
 // our own that it may have.
 func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
-	if p.session != "" || len(p.edits) > 0 {
+	if p.session != "" || len(p.edits) > 0 || p.urls != nil {
 		p.fields = append(p.fields[:0], header...)
+		p.changeURLs()
 		if p.session != "" {
 			p.fields.Add("set-cookie", p.session)
 		}

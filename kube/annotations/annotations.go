@@ -45,6 +45,7 @@ type Asked struct {
 	Ejection    *gatelodge.EjectionChange // nil: none
 	Limits      LimitsAsk
 	CORS        corsAsk
+	BackendURLs backendURLsAsk
 	Records     RecordsAsk
 	Canary      bool             // it gets a part of the requests of another Ingress
 	Passthrough bool             // connections over TLS go to the backend as they are
@@ -103,6 +104,7 @@ func groups() []group {
 		{"Sessions", affinityRows()},
 		{"Limits, timeouts and retries", limitRows()},
 		{"Scripts of other origins", corsRows()},
+		{"URLs in a backend's answers", backendURLRows()},
 	}
 }
 

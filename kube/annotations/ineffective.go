@@ -151,6 +151,14 @@ func (a *Asked) withoutOther(key string) string {
 		if !a.CORS.on {
 			return "without enable-cors"
 		}
+	case "proxy-redirect-to":
+		if a.BackendURLs.redirectFrom == "" && a.BackendURLs.redirectTo != "" {
+			return "without proxy-redirect-from"
+		}
+	case "proxy-redirect-from":
+		if a.BackendURLs.redirectTo == "" && a.BackendURLs.redirectFrom != "" {
+			return "without proxy-redirect-to"
+		}
 	case "auth-realm", "auth-secret-type":
 		if !a.Auth.Basic && a.Auth.Secret == "" {
 			return "without auth-type"

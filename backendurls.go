@@ -1,0 +1,82 @@
+package gatelodge
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// BackendURLs changes the URLs in the responses of a backend that does not know by
+// which it is reached, as nginx's proxy_redirect, proxy_cookie_domain and
+// proxy_cookie_path do.
+type BackendURLs struct {
+	Redirect     *Substitution // in Location and Refresh; nil: nothing
+	CookieDomain *Substitution // in the Domain of cookies
+	CookiePath   *Substitution // in their Path
+}
+
+// Substitution replaces a text. Without a Pattern it replaces From, with one the
+// whole of a text that it matches.
+type Substitution struct {
+	From    string
+	Pattern *regexp.Regexp
+	To      []RewritePart
+}
+
+// ReplacePrefix replaces From where the text begins with it.
+func (s *Substitution) ReplacePrefix(text string) (replaced string, ok bool) {
+	if s.Pattern != nil {
+		return s.replaceMatch(text)
+	}
+	rest, ok := strings.CutPrefix(text, s.From)
+	return s.to(nil) + rest, ok
+}
+
+// ReplaceDomain replaces From where it is all of the text but for a leading dot,
+// which stays, in any case of letters.
+func (s *Substitution) ReplaceDomain(text string) (replaced string, ok bool) {
+	if s.Pattern != nil {
+		return s.replaceMatch(text)
+	}
+	domain := strings.TrimPrefix(text, ".")
+	if !strings.EqualFold(domain, s.From) {
+		return "", false
+	}
+	return text[:len(text)-len(domain)] + s.to(nil), true
+}
+
+func (s *Substitution) replaceMatch(text string) (replaced string, ok bool) {
+	groups := s.Pattern.FindStringSubmatch(text)
+	return s.to(groups), groups != nil
+}
+
+func (s *Substitution) to(groups []string) string {
+	var b strings.Builder
+	for _, part := range s.To {
+		if part.Group == 0 {
+			b.WriteString(part.Text)
+		} else if part.Group < len(groups) {
+			b.WriteString(groups[part.Group])
+		}
+	}
+	return b.String()
+}
+
+// String lists what is replaced.
+func (u *BackendURLs) String() string {
+	var b strings.Builder
+	for _, s := range []struct {
+		name string
+		*Substitution
+	}{{"redirects", u.Redirect}, {"cookie-domains", u.CookieDomain}, {"cookie-paths", u.CookiePath}} {
+		if s.Substitution == nil {
+			continue
+		}
+		from := s.From
+		if s.Pattern != nil {
+			from = "~" + s.Pattern.String()
+		}
+		fmt.Fprintf(&b, " %s=%q to=%q", s.name, from, rewriteText(s.To))
+	}
+	return b.String()
+}
