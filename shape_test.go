@@ -82,6 +82,7 @@ var importRules = []importRule{
 	rooms("kube/manifests", "objects"),
 	rooms("kube/state", "objects", "intent", "follow"),
 	rooms("kube/cluster", "objects", "annotations", "intent", "follow"),
+	rooms("kube/ingressnginx", "objects", "annotations", "intent", "manifests"),
 	rooms("kube/report", "objects", "intent", "cluster"),
 	{
 		folder:    "proxy/exchange",

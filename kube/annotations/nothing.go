@@ -1,6 +1,9 @@
 package annotations
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // asksForNothing reports whether an annotation has a value by which it asks for
 // nothing, in ingress-nginx too: none at all, or, of one that is not honoured, what
@@ -22,4 +25,11 @@ func asksForNothing(name, value string) bool {
 		return value == "all"
 	}
 	return err == nil && !on || value == "off"
+}
+
+// AsksForNothing reports whether the annotation of a key changes nothing by its
+// value.
+func AsksForNothing(key, value string) bool {
+	name, ok := policyName(key)
+	return ok && asksForNothing(name, strings.TrimSpace(value))
 }

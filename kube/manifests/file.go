@@ -1,16 +1,20 @@
 package manifests
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"sigs.k8s.io/yaml"
 
 	"gatelodge.dev/kube/objects"
 )
@@ -147,25 +151,73 @@ func (t *tree) add(dir string, depth int) error {
 	return nil
 }
 
-// ReadPaths reads manifests once: files, whatever they are called, the
-// manifests of folders, and standard input for "-". What is wrong inside a file
-// is one of the Problems of Objects; an error names a path that can't be read.
-func ReadPaths(paths []string, stdin io.Reader) (objects.Objects, error) {
-	texts := make(map[string][]byte)
+// Texts are those of files of manifests, by their paths.
+type Texts map[string][]byte
+
+// ReadTexts reads files, whatever they are called, the manifests of folders, and
+// standard input for "-". An error names a path that can't be read.
+func ReadTexts(paths []string, stdin io.Reader) (Texts, error) {
+	texts := make(Texts)
 	for _, path := range paths {
 		if err := readPath(path, stdin, texts); err != nil {
-			return objects.Objects{}, fmt.Errorf("read manifests: %w", err)
+			return nil, fmt.Errorf("read manifests: %w", err)
 		}
 	}
-	set := NewObjectSet()
-	for _, path := range sortedKeys(texts) {
-		set.AddManifest(ReadManifest(path, texts[path], nil))
-	}
-	set.Objects.Now = time.Now()
-	return set.Objects, nil
+	return texts, nil
 }
 
-func readPath(path string, stdin io.Reader, texts map[string][]byte) error {
+// Objects reads the objects that a Snapshot is built from. What is wrong inside a
+// file is one of their Problems.
+func (t Texts) Objects() objects.Objects {
+	set := NewObjectSet()
+	for _, path := range sortedKeys(t) {
+		set.AddManifest(ReadManifest(path, t[path], nil))
+	}
+	set.Objects.Now = time.Now()
+	return set.Objects
+}
+
+// Documents goes through all objects in JSON, of whatever kind, those of Lists
+// included. What is not YAML is left out.
+func (t Texts) Documents() iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		for _, path := range sortedKeys(t) {
+			for _, part := range splitDocuments(t[path]) {
+				if raw, err := yaml.YAMLToJSON(part.text); err == nil && !eachOf(raw, 0, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// eachOf yields an object, or those of a List, which itself lies in depth Lists.
+func eachOf(raw json.RawMessage, depth int, yield func(json.RawMessage) bool) bool {
+	var head struct {
+		Kind  string            `json:"kind"`
+		Items []json.RawMessage `json:"items"`
+	}
+	if json.Unmarshal(raw, &head) != nil || head.Kind != "List" {
+		return yield(raw)
+	}
+	for _, item := range head.Items {
+		if depth < maxListDepth && !eachOf(item, depth+1, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// ReadPaths reads manifests once, as ReadTexts and Objects do.
+func ReadPaths(paths []string, stdin io.Reader) (objects.Objects, error) {
+	texts, err := ReadTexts(paths, stdin)
+	if err != nil {
+		return objects.Objects{}, err
+	}
+	return texts.Objects(), nil
+}
+
+func readPath(path string, stdin io.Reader, texts Texts) error {
 	if path == "-" {
 		text, err := readLimited(stdin)
 		if err != nil {

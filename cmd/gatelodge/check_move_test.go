@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"gatelodge.dev/kube/ingressnginx"
+)
+
+// A class that is the default, one of another controller, and Ingresses of which
+// each names its class in its own way.
+const beforeTheMove = `
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: nginx, annotations: {ingressclass.kubernetes.io/is-default-class: "true"}}
+spec: {controller: k8s.io/ingress-nginx}
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: other}
+spec: {controller: example.com/other}
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: web}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: shop, name: default, annotations: {nginx.ingress.kubernetes.io/app-root: /start, nginx.ingress.kubernetes.io/enable-modsecurity: "false"}}
+spec: {rules: [{host: default.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: shop, name: older, annotations: {kubernetes.io/ingress.class: nginx, nginx.ingress.kubernetes.io/limit-rps: "5", nginx.ingress.kubernetes.io/ssl-ciphers: HIGH}}
+spec: {rules: [{host: older.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: shop, name: foreign}
+spec: {ingressClassName: other, rules: [{host: foreign.example.com}]}
+`
+
+const needsYou = `---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: shop, name: named, annotations: {nginx.ingress.kubernetes.io/stream-snippet: "<script>alert(1)</script>", nginx.ingress.kubernetes.io/limit-rpm: many}}
+spec: {ingressClassName: nginx, rules: [{host: named.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
+`
+
+func moveReport(t *testing.T, manifests string, wantStatus int, args ...string) ingressnginx.Report {
+	t.Helper()
+	status, out, errs := runCommand(t, manifests, append([]string{"check", "--from", "ingress-nginx", "--output", "json"}, args...)...)
+	if status != wantStatus {
+		t.Errorf("status %d, want %d: %s\n%s", status, wantStatus, errs, out)
+	}
+	var r ingressnginx.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err, out)
+	}
+	return r
+}
+
+func TestCheckFromIngressNginx(t *testing.T) {
+	r := moveReport(t, beforeTheMove, 0)
+	if want := (ingressnginx.Sum{Ingresses: 2, Same: 1, Differs: 1, Others: 1}); r.Sum != want {
+		t.Errorf("%+v, want %+v", r.Sum, want)
+	}
+	r = moveReport(t, beforeTheMove+needsYou, 1)
+	if want := (ingressnginx.Sum{Ingresses: 3, Same: 1, Differs: 1, ToDo: 1, Others: 1}); r.Sum != want {
+		t.Errorf("%+v, want %+v", r.Sum, want)
+	}
+	findings := make(map[string]string)
+	for _, one := range r.Ingresses {
+		var lines []string
+		for _, f := range one.Findings {
+			lines = append(lines, string(f.Kind)+" "+f.Line())
+		}
+		findings[one.Name] = strings.Join(lines, "\n")
+	}
+	for name, wants := range map[string][]string{
+		"older": {"difference nginx.ingress.kubernetes.io/limit-rps: The status is 429", "remark nginx.ingress.kubernetes.io/ssl-ciphers: It has no meaning here"},
+		"named": {"todo nginx.ingress.kubernetes.io/stream-snippet: the gateway forwards HTTP only; expose", `todo BadAnnotation: annotation nginx.ingress.kubernetes.io/limit-rpm: "many"`},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(findings[name], want) {
+				t.Errorf("%s: %s\nwant %s", name, findings[name], want)
+			}
+		}
+	}
+	if findings["default"] != "" || strings.Count(findings["named"], "stream-snippet") != 1 {
+		t.Errorf("%q", findings)
+	}
+}
+
+// TestCheckFromUsesTheControllersConfiguration: what the ConfigMap says for all
+// Ingresses is judged with them, and what has no counterpart is told.
+func TestCheckFromUsesTheControllersConfiguration(t *testing.T) {
+	controller := installation(t, nil, map[string]string{"use-syslog": "true", "enable-syslog": "true", "limit-rate": "not a number"})
+	r := moveReport(t, controller+beforeTheMove, 1)
+	if len(r.Settings) != 2 || r.Settings[0].Setting != "enable-syslog" || !strings.Contains(r.Settings[1].ToDo, "does not know") {
+		t.Errorf("%+v", r.Settings)
+	}
+	if len(r.Others) != 1 || !strings.Contains(r.Others[0], "limit-rate") {
+		t.Errorf("the default of the class is not judged: %q", r.Others)
+	}
+}
+
+func TestCheckFromAsTextAndAsPage(t *testing.T) {
+	status, text, _ := runCommand(t, beforeTheMove+needsYou, "check", "--from", "ingress-nginx")
+	if status != 1 || !strings.Contains(text, "Ingresses: 3; answered as before: 1; with named differences: 1; with something to be done: 1; of other classes, not looked at: 1\n") ||
+		!strings.Contains(text, "Ingress shop/named (stdin:") {
+		t.Errorf("%d\n%s", status, text)
+	}
+	status, page, _ := runCommand(t, strings.ReplaceAll(beforeTheMove+needsYou, "many", `"<script>x"`), "check", "--from", "ingress-nginx", "--output", "html")
+	if status != 1 || !strings.HasPrefix(page, "<!DOCTYPE html>") || !strings.Contains(page, "shop/named") || !strings.Contains(page, "&lt;script&gt;x") {
+		t.Errorf("%d\n%s", status, page)
+	}
+	for _, foreign := range []string{"<script", "http://", "https://", "src=", "@import", "url("} {
+		if strings.Contains(page, foreign) {
+			t.Errorf("the page is not self-contained, or not escaped: it has %s", foreign)
+		}
+	}
+}
+
+func TestCheckRefusesFlagsThatMeanNothing(t *testing.T) {
+	for _, args := range [][]string{{"--from", "traefik"}, {"--output", "json"}, {"--from", "ingress-nginx", "--output", "pdf"}, {"--controller", "a/b"}} {
+		if status, _, _ := runCommand(t, "", append([]string{"check"}, args...)...); status != 2 {
+			t.Errorf("%q: status %d, want 2", args, status)
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package ingressnginx
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
+)
+
+// Verdict says what a move changes for an Ingress.
+type Verdict string
+
+// The verdicts.
+const (
+	Same     Verdict = "same"    // it is answered as before
+	Differs  Verdict = "differs" // with differences that have a name
+	NeedsYou Verdict = "todo"    // something is to be done first
+)
+
+// Report says what becomes of each Ingress of the classes of ingress-nginx.
+type Report struct {
+	Controller  string          `json:"controller,omitempty"` // that the configuration was made of
+	Sum         Sum             `json:"sum"`
+	Settings    []SettingReport `json:"settings,omitempty"` // of the controller, that need attention
+	Ingresses   []IngressReport `json:"ingresses"`
+	Others      []string        `json:"problems,omitempty"`    // of other objects
+	Annotations []Count         `json:"annotations,omitempty"` // those that need attention or differ
+}
+
+// Sum counts Ingresses.
+type Sum struct {
+	Ingresses int `json:"ingresses"`
+	Same      int `json:"same"`
+	Differs   int `json:"differs"`
+	ToDo      int `json:"todo"`
+	Others    int `json:"otherClasses"` // not looked at
+}
+
+// Count says how many Ingresses have an annotation, and what becomes of it.
+type Count struct {
+	Annotation string `json:"annotation"`
+	Verdict    string `json:"verdict"`
+	Ingresses  int    `json:"ingresses"`
+}
+
+// SettingReport is a flag, a key or a port that has no counterpart.
+type SettingReport struct {
+	Setting string `json:"setting"`
+	Value   string `json:"value"`
+	ToDo    string `json:"todo"`
+}
+
+// IngressReport is what becomes of one Ingress.
+type IngressReport struct {
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	File      string    `json:"file,omitempty"`
+	Line      int       `json:"line,omitempty"`
+	Hosts     []string  `json:"hosts,omitempty"`
+	Verdict   Verdict   `json:"verdict"`
+	Findings  []Finding `json:"findings,omitempty"`
+}
+
+// Finding is one point about an Ingress.
+type Finding struct {
+	Kind       FindingKind `json:"kind"`
+	Annotation string      `json:"annotation,omitempty"`
+	Reason     string      `json:"reason,omitempty"` // of the problem
+	Text       string      `json:"text"`
+}
+
+// FindingKind says what follows from a finding.
+type FindingKind string
+
+// The kinds.
+const (
+	ToDoFinding FindingKind = "todo"
+	Difference  FindingKind = "difference"
+	Remark      FindingKind = "remark" // nothing follows
+)
+
+// NewReport judges the Ingresses by what was built of them. t may be nil.
+func NewReport(objs *objects.Objects, cfg *objects.Config, snapshot *gatelodge.Snapshot, t *Translation) *Report {
+	r := &Report{Ingresses: []IngressReport{}}
+	if t != nil {
+		r.Controller = t.origin()
+		for _, note := range t.With(ToDo) {
+			r.Settings = append(r.Settings, SettingReport{note.Setting, note.Value, note.Text})
+		}
+	}
+	problems := make(map[objects.Key][]gatelodge.Problem)
+	for p := range snapshot.Problems.All() {
+		key := objects.Key{Namespace: p.Object.Namespace, Name: p.Object.Name}
+		switch {
+		case p.Object.Kind == "Ingress" && objs.Ingresses.Get(key) != nil:
+			problems[key] = append(problems[key], p)
+		case p.Reason != gatelodge.ViewUnannounced: // the gateway has no Service yet
+			r.Others = append(r.Others, p.String())
+		}
+	}
+	classes := intent.NewClasses(objs.Classes, cfg)
+	counts := make(map[Count]int)
+	for key, ingress := range objs.Ingresses.All() {
+		if ours, _ := classes.Has(ingress); !ours {
+			r.Sum.Others++
+			continue
+		}
+		one := judge(ingress, problems[key])
+		origin := objs.Origins.Get(objects.UID(ingress.UID))
+		one.File, one.Line = origin.File, origin.Line
+		r.add(one, counts)
+	}
+	for _, count := range slices.SortedFunc(maps.Keys(counts), func(a, b Count) int {
+		return cmp.Or(-cmp.Compare(counts[a], counts[b]), strings.Compare(a.Annotation, b.Annotation))
+	}) {
+		count.Ingresses = counts[count]
+		r.Annotations = append(r.Annotations, count)
+	}
+	return r
+}
+
+func (r *Report) add(one IngressReport, counts map[Count]int) {
+	r.Sum.Ingresses++
+	switch one.Verdict {
+	case Same:
+		r.Sum.Same++
+	case Differs:
+		r.Sum.Differs++
+	case NeedsYou:
+		r.Sum.ToDo++
+	}
+	r.Ingresses = append(r.Ingresses, one)
+	for _, f := range one.Findings {
+		if entry, known := annotations.Of(f.Annotation); known {
+			counts[Count{Annotation: entry.Name, Verdict: entry.Verdict.String()}]++
+		}
+	}
+}
+
+// judge says what becomes of an Ingress, by its annotations and its problems.
+func judge(ingress *networkingv1.Ingress, problems []gatelodge.Problem) IngressReport {
+	one := IngressReport{Namespace: ingress.Namespace, Name: ingress.Name, Verdict: Same}
+	for _, rule := range ingress.Spec.Rules {
+		if host := first(rule.Host, "*"); !slices.Contains(one.Hosts, host) {
+			one.Hosts = append(one.Hosts, host)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(ingress.Annotations)) {
+		entry, known := annotations.Of(key)
+		if !known || !annotations.IsNginx(key) || annotations.AsksForNothing(key, ingress.Annotations[key]) {
+			continue
+		}
+		switch entry.Verdict {
+		case annotations.Differs:
+			one.Findings = append(one.Findings, Finding{Difference, key, "", entry.Differs})
+		case annotations.Meaningless:
+			one.Findings = append(one.Findings, Finding{Remark, key, "", "It has no meaning here: " + entry.Why + "."})
+		case annotations.Refused:
+			text := entry.Why + "; " + entry.Instead
+			if entry.Protects {
+				text += "; until then the routes answer 503"
+			}
+			one.Findings = append(one.Findings, Finding{ToDoFinding, key, "", text})
+		}
+	}
+	for _, p := range problems {
+		if p.Reason != gatelodge.UnknownAnnotation || !one.tells(p) {
+			one.Findings = append(one.Findings, Finding{ToDoFinding, "", string(p.Reason), gatelodge.Printable(p.Message)})
+		}
+	}
+	slices.SortStableFunc(one.Findings, func(a, b Finding) int { return cmp.Compare(a.Kind.rank(), b.Kind.rank()) })
+	switch {
+	case slices.ContainsFunc(one.Findings, func(f Finding) bool { return f.Kind == ToDoFinding }):
+		one.Verdict = NeedsYou
+	case slices.ContainsFunc(one.Findings, func(f Finding) bool { return f.Kind == Difference }):
+		one.Verdict = Differs
+	}
+	return one
+}
+
+// tells reports whether a finding says already what the problem of an annotation
+// says.
+func (one *IngressReport) tells(p gatelodge.Problem) bool {
+	return slices.ContainsFunc(one.Findings, func(f Finding) bool {
+		return strings.HasPrefix(p.Message, fmt.Sprintf("annotation %s ", f.Annotation))
+	})
+}
+
+func (k FindingKind) rank() int {
+	return slices.Index([]FindingKind{ToDoFinding, Difference, Remark}, k)
+}
