@@ -48,6 +48,8 @@ type Policy struct {
 	Bandwidth     *Bandwidth
 	Timeouts      *RouteTimeouts // nil: what Settings.Timeouts says
 	Retries       *RetryRules
+
+	Compression *Compression
 }
 
 // Redirect says when a request in clear text is sent to HTTPS.

@@ -22,6 +22,7 @@ type Settings struct {
 	AmbiguousPaths bool
 	RedirectHTTPS  bool   // what Policy.Redirect RedirectAuto means: false turns it off
 	HSTS           string // the Strict-Transport-Security field of hosts with a certificate; "" for none
+	Compression    CompressionLevels
 	Drain          Drain
 	TLS            TLSSettings
 	DNS            DNSSettings

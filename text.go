@@ -187,6 +187,9 @@ func (p *Policy) writeLimits(b *strings.Builder) {
 	if p.Retries != nil {
 		b.WriteString(p.Retries.String())
 	}
+	if p.Compression != nil {
+		b.WriteString(p.Compression.String())
+	}
 }
 
 // String is the rule's line in the text form.

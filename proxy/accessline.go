@@ -49,6 +49,9 @@ func appendLine(b []byte, r *request, took time.Duration) []byte {
 			b = appendString(b, "retried", r.retries.reason())
 		}
 	}
+	if r.held != nil && r.held.compressor.coding != "" {
+		b = appendString(b, "compressed", string(r.held.compressor.coding))
+	}
 	if x.Conn.TLS != nil {
 		b = appendString(b, "tls", tls.VersionName(x.Conn.TLS.Version))
 	}

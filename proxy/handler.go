@@ -21,7 +21,19 @@ func (s *Server) handle(x *exchange.Exchange) error {
 	if refused != nil {
 		return r.answer(refused)
 	}
-	return r.conclude(r.forward())
+	return r.finish(r.conclude(r.forward()))
+}
+
+// finish completes the response with what policies still hold of it. It returns
+// err, if there is one, which aborts the response.
+func (r *request) finish(err error) error {
+	if r.held == nil || err != nil {
+		return err
+	}
+	if err = r.held.finish(); err != nil {
+		r.reason = err.Error()
+	}
+	return err
 }
 
 // locate finds the canonical path and host, the client, and the route. It returns
@@ -110,5 +122,6 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 		timeouts(p),
 		limitBackend(p),
 		limitRate(p),
+		compress(p), // after the rate: that holds for what is sent
 	}, func(st step) bool { return st == nil })
 }

@@ -18,6 +18,8 @@ type held struct {
 	sent     time.Time          // the first try began; only where RetryRules has Within
 	fields   []fieldEdit        // of the request that the backend gets
 	throttle throttle           // the response of x, if its rate is limited
+
+	compressor compressor // the response of x, if it may be compressed
 }
 
 // hold returns what the request holds.
@@ -31,6 +33,11 @@ func (r *request) hold() *held {
 	return r.held
 }
 
+// finish completes the response, once its handler has written it.
+func (h *held) finish() error {
+	return h.compressor.finish()
+}
+
 // release gives it back, and leaves h empty.
 func (h *held) release() {
 	if h.counted != nil {
@@ -42,6 +49,7 @@ func (h *held) release() {
 	if h.expiry != nil {
 		h.expiry.end()
 	}
+	h.compressor.release()
 	h.x.Timeouts = nil
 	*h = held{}
 }

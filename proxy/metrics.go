@@ -19,6 +19,8 @@ type metrics struct {
 	duration         *prometheus.HistogramVec
 	limited          *prometheus.CounterVec
 	canary           *prometheus.CounterVec
+	compressed       *prometheus.CounterVec
+	compressedBytes  *prometheus.CounterVec
 	connections      *prometheus.GaugeVec
 	handshakes       *prometheus.CounterVec
 	upstreamRequests *prometheus.CounterVec
@@ -67,6 +69,8 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		duration:         seconds("http_request_duration_seconds", "Time from the head of a request to the end of its response.", request),
 		limited:          counter("http_limited_total", "Requests refused because a limit was exceeded, by the annotation that sets it.", append(request, "limit")),
 		canary:           counter("http_canary_requests_total", "Requests that went to a canary, by what decided: header, cookie, weight or session.", append(request, "by")),
+		compressed:       counter("http_compressed_total", "Answers that were compressed, by coding, or that would have been but for the memory (none).", append(request, "coding")),
+		compressedBytes:  counter("http_compressed_bytes_total", "Bytes of compressed answers, before and after.", append(request, "stage")),
 		connections:      gauge("http_open_connections", "Open connections of clients, including tunnels.", []string{"listener"}),
 		handshakes:       counter("tls_handshakes_total", "TLS handshakes with clients by version and result: ok or failed.", []string{"version", "result"}),
 		upstreamRequests: counter("upstream_requests_total", "Requests sent to endpoints, counting each try.", upstream),
@@ -83,7 +87,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		routes:    make(map[requestKey]*requestSeries),
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
-	to.MustRegister(m.requests, m.duration, m.limited, m.canary, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
+	to.MustRegister(m.requests, m.duration, m.limited, m.canary, m.compressed, m.compressedBytes, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
 		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.checks, m.unhealthy, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
@@ -109,11 +113,12 @@ type requestSeries struct {
 	all   *metrics
 	hosts int // in the live table, that have a route of it; guarded by metrics.mu
 
-	mu     sync.Mutex // held to add to seen
-	seen   atomic.Pointer[seenRequests]
-	closed bool                            // the series were dropped; guarded by mu
-	limits []string                        // by which requests were refused; guarded by mu
-	canary [canaryRules]prometheus.Counter // of a canary, by what decided; guarded by mu
+	mu      sync.Mutex // held to add to seen
+	seen    atomic.Pointer[seenRequests]
+	closed  bool                            // the series were dropped; guarded by mu
+	limits  []string                        // by which requests were refused; guarded by mu
+	codings []string                        // of compressed answers; guarded by mu
+	canary  [canaryRules]prometheus.Counter // of a canary, by what decided; guarded by mu
 }
 
 // seenRequests counts the requests so far.
@@ -223,6 +228,7 @@ func (m *metrics) drop(s *requestSeries) {
 	for _, limit := range s.limits {
 		m.limited.DeleteLabelValues(k.namespace, k.ingress, k.service, limit)
 	}
+	s.dropCompressed()
 	for by := range s.canary {
 		m.canary.DeleteLabelValues(k.namespace, k.ingress, k.service, canaryRule(by).String())
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/coding"
 	"gatelodge.dev/proxy/exchange"
 )
 
@@ -39,6 +40,7 @@ type Server struct {
 	log         *accessLog
 	work        work
 	requests    sync.Pool // of *request
+	encoders    coding.Pool
 
 	mu        sync.Mutex // guards what follows
 	listeners []*listener
@@ -50,6 +52,7 @@ type Server struct {
 // Swap. It registers its metrics, so call it once for a Registerer.
 func New(live *gatelodge.Live, cfg Config) *Server {
 	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials(), clients: newClientTable()}
+	s.showMemory(cfg.Registerer)
 	s.work.tunnels = make(map[exchange.Tunnel]struct{})
 	s.work.changed = gatelodge.NewSignal()
 	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)

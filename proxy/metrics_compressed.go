@@ -1,0 +1,33 @@
+package proxy
+
+import "slices"
+
+// compressed counts an answer that was compressed from a number of bytes to another,
+// or with the coding "none" one that was not for want of memory.
+func (s *requestSeries) compressed(coding string, before, after int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	if !slices.Contains(s.codings, coding) {
+		s.codings = append(s.codings, coding)
+	}
+	k := s.key
+	s.all.compressed.WithLabelValues(k.namespace, k.ingress, k.service, coding).Inc()
+	if before > 0 {
+		s.all.compressedBytes.WithLabelValues(k.namespace, k.ingress, k.service, "before").Add(float64(before))
+		s.all.compressedBytes.WithLabelValues(k.namespace, k.ingress, k.service, "after").Add(float64(after))
+	}
+}
+
+// dropCompressed removes what was counted of compressed answers; mu is held.
+func (s *requestSeries) dropCompressed() {
+	k := s.key
+	for _, coding := range s.codings {
+		s.all.compressed.DeleteLabelValues(k.namespace, k.ingress, k.service, coding)
+	}
+	for _, stage := range []string{"before", "after"} {
+		s.all.compressedBytes.DeleteLabelValues(k.namespace, k.ingress, k.service, stage)
+	}
+}

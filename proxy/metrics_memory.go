@@ -1,0 +1,13 @@
+package proxy
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// showMemory registers the gauges of what requests take of what is bounded.
+func (s *Server) showMemory(to prometheus.Registerer) {
+	gauge := func(name, help string, used func() int64) prometheus.GaugeFunc {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "gatelodge", Name: name, Help: help}, func() float64 { return float64(used()) })
+	}
+	to.MustRegister(
+		gauge("compression_memory_bytes", "Memory of the encoders in use, by estimate.", s.encoders.Memory),
+	)
+}
