@@ -1,33 +1,36 @@
 package main
 
+import gatelodge "gatelodge.dev"
+
 // fileConfig is the configuration as written; docs/configuration.md describes
 // the keys. Numbers and booleans are decoded; all else is text for validate to
 // parse.
 type fileConfig struct {
-	APIVersion    string         `yaml:"apiVersion"`
-	Kind          string         `yaml:"kind"`
-	Name          string         `yaml:"name"`
-	Ingress       fileIngress    `yaml:"ingress"`
-	Listeners     []fileListener `yaml:"listeners"`
-	Views         []fileView     `yaml:"views"`
-	Trust         fileTrust      `yaml:"trust"`
-	Timeouts      fileTimeouts   `yaml:"timeouts"`
-	Limits        fileLimits     `yaml:"limits"`
-	Retries       fileRetries    `yaml:"retries"`
-	Balancing     fileBalancing  `yaml:"balancing"`
-	Ejection      fileEjection   `yaml:"ejection"`
-	HealthCheck   fileCheck      `yaml:"healthCheck"`
-	AccessLog     fileAccessLog  `yaml:"accessLog"`
-	RedirectHTTPS bool           `yaml:"redirectHTTPS"`
-	HSTS          string         `yaml:"hsts"`
-	ServerName    string         `yaml:"serverName"`
-	TLS           fileTLS        `yaml:"tls"`
-	ACME          fileACME       `yaml:"acme"`
-	DNS           fileDNS        `yaml:"dns"`
-	Guard         fileGuard      `yaml:"guard"`
-	Admin         fileAdmin      `yaml:"admin"`
-	State         string         `yaml:"state"`
-	Drain         fileDrain      `yaml:"drain"`
+	APIVersion    string          `yaml:"apiVersion"`
+	Kind          string          `yaml:"kind"`
+	Name          string          `yaml:"name"`
+	Ingress       fileIngress     `yaml:"ingress"`
+	Listeners     []fileListener  `yaml:"listeners"`
+	Views         []fileView      `yaml:"views"`
+	Trust         fileTrust       `yaml:"trust"`
+	Timeouts      fileTimeouts    `yaml:"timeouts"`
+	Limits        fileLimits      `yaml:"limits"`
+	Retries       fileRetries     `yaml:"retries"`
+	Balancing     fileBalancing   `yaml:"balancing"`
+	Ejection      fileEjection    `yaml:"ejection"`
+	HealthCheck   fileCheck       `yaml:"healthCheck"`
+	Compression   fileCompression `yaml:"compression"`
+	AccessLog     fileAccessLog   `yaml:"accessLog"`
+	RedirectHTTPS bool            `yaml:"redirectHTTPS"`
+	HSTS          string          `yaml:"hsts"`
+	ServerName    string          `yaml:"serverName"`
+	TLS           fileTLS         `yaml:"tls"`
+	ACME          fileACME        `yaml:"acme"`
+	DNS           fileDNS         `yaml:"dns"`
+	Guard         fileGuard       `yaml:"guard"`
+	Admin         fileAdmin       `yaml:"admin"`
+	State         string          `yaml:"state"`
+	Drain         fileDrain       `yaml:"drain"`
 }
 
 type fileIngress struct {
@@ -105,6 +108,16 @@ type fileCheck struct {
 	Path     string `yaml:"path"`
 	Interval string `yaml:"interval"`
 	Timeout  string `yaml:"timeout"`
+}
+
+type fileCompression struct {
+	Codings     string   `yaml:"codings"`
+	Types       []string `yaml:"types"`
+	MinBytes    int64    `yaml:"minBytes"`
+	GzipLevel   int      `yaml:"gzipLevel"`
+	BrotliLevel int      `yaml:"brotliLevel"`
+	ZstdLevel   int      `yaml:"zstdLevel"`
+	Memory      string   `yaml:"memory"`
 }
 
 type fileEjection struct {
@@ -216,6 +229,7 @@ func (f *fileConfig) setDefaults() {
 		Balancing:     fileBalancing{Algorithm: "round_robin", SlowStart: "0s"},
 		Ejection:      fileEjection{Failures: 5, Time: "10s", Share: "50%"},
 		HealthCheck:   fileCheck{Kind: "off", Path: "/", Interval: "10s", Timeout: "2s"},
+		Compression:   fileCompression{Codings: "off", MinBytes: gatelodge.DefaultCompressedBytes, GzipLevel: 1, BrotliLevel: 4, ZstdLevel: 1, Memory: "64MiB"},
 		AccessLog:     fileAccessLog{Enabled: true, Format: "json", Sample: 1},
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",

@@ -90,6 +90,7 @@ retries: {attempts: 2, budget: 12.5%}
 balancing: {algorithm: ewma, slowStart: 45s}
 ejection: {failures: 0, time: 3s, share: 25%}
 healthCheck: {kind: tcp, path: /up, interval: 5s, timeout: 1s}
+compression: {codings: "br, gzip", types: [text/*, Application/JSON], minBytes: 10, gzipLevel: 2, brotliLevel: 3, zstdLevel: 4, memory: 1MiB}
 accessLog: {enabled: false, sample: 0.5}
 redirectHTTPS: false
 hsts: max-age=300
@@ -151,6 +152,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 				Forwarded:     []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 				ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32")},
 			},
+			Compression:    gatelodge.CompressionLevels{Gzip: 2, Brotli: 3, Zstd: 4, Memory: 1 << 20},
 			AccessLog:      gatelodge.AccessLog{Sample: 0.5},
 			Drain:          gatelodge.Drain{Timeout: time.Second, Tunnels: 2 * time.Second},
 			HSTS:           "max-age=300",
@@ -192,6 +194,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 		DNSAddresses:        []netip.Addr{netip.MustParseAddr("192.0.2.53")},
 		DefaultCertificates: []objects.Key{{Namespace: "edge", Name: "wildcard"}},
 		HealthCheck:         gatelodge.HealthCheck{Kind: gatelodge.CheckTCP, Path: "/up", Interval: 5 * time.Second, Timeout: time.Second},
+		Compression:         gatelodge.Compression{Codings: []gatelodge.Coding{"br", "gzip"}, Types: gatelodge.MediaTypes{"text/*", "application/json"}, MinBytes: 10},
 		Guard:               objects.GuardConfig{Share: 0.25, Minimum: 3, Window: 30 * time.Second, Hold: time.Hour},
 	}}
 	// A selector contains compiled state, so compare its text.

@@ -50,6 +50,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		DefaultCertificates: r.secrets("tls.defaultCertificates", f.TLS.DefaultCertificates),
 	}
 	c.Kube.HealthCheck = r.healthCheck(f.HealthCheck)
+	c.Kube.Compression = r.compression(&f.Compression)
 	c.Kube.ACME = r.acme(f.ACME, c.Kube.Zones)
 	c.Kube.Guard = objects.GuardConfig{
 		Share:   within(r, "guard.share", f.Guard.Share, 0, 1),
@@ -123,6 +124,12 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 		RedirectHTTPS:  f.RedirectHTTPS,
 		HSTS:           r.hsts("hsts", f.HSTS),
 		ServerName:     r.serverName("serverName", f.ServerName),
+		Compression: gatelodge.CompressionLevels{
+			Gzip:   within(r, "compression.gzipLevel", f.Compression.GzipLevel, 1, 9),
+			Brotli: within(r, "compression.brotliLevel", f.Compression.BrotliLevel, 1, 6),
+			Zstd:   within(r, "compression.zstdLevel", f.Compression.ZstdLevel, 1, 9),
+			Memory: r.size("compression.memory", f.Compression.Memory),
+		},
 		Drain: gatelodge.Drain{
 			Delay:   r.duration("drain.delay", f.Drain.Delay, 0),
 			Timeout: r.duration("drain.timeout", f.Drain.Timeout, 0),
@@ -160,6 +167,25 @@ func (r *configReader) healthCheck(f fileCheck) gatelodge.HealthCheck {
 		Interval: r.duration("healthCheck.interval", f.Interval, time.Second),
 		Timeout:  r.duration("healthCheck.timeout", f.Timeout, time.Second),
 	}
+}
+
+func (r *configReader) compression(f *fileCompression) gatelodge.Compression {
+	codings, err := gatelodge.ParseCodings(f.Codings)
+	if err != nil {
+		r.fail("compression.codings", `%q %v, write "on", "off", or some of zstd, br and gzip`, abridged(f.Codings), err)
+	}
+	types := gatelodge.DefaultCompressedTypes()
+	if len(f.Types) > 0 {
+		types = nil
+	}
+	for i, written := range f.Types {
+		one, err := gatelodge.ParseMediaTypes(written)
+		if err != nil {
+			r.fail(fmt.Sprintf("compression.types[%d]", i), "%q %v, write one such as text/html, text/* or *", abridged(written), err)
+		}
+		types = append(types, one...)
+	}
+	return gatelodge.Compression{Codings: codings, Types: types, MinBytes: within(r, "compression.minBytes", f.MinBytes, 0, 1<<40)}
 }
 
 func (r *configReader) hsts(key, s string) string {

@@ -46,6 +46,7 @@ type Asked struct {
 	Limits      LimitsAsk
 	CORS        corsAsk
 	BackendURLs backendURLsAsk
+	Compression CompressionAsk
 	Records     RecordsAsk
 	Canary      bool             // it gets a part of the requests of another Ingress
 	Passthrough bool             // connections over TLS go to the backend as they are
@@ -105,6 +106,7 @@ func groups() []group {
 		{"Limits, timeouts and retries", limitRows()},
 		{"Scripts of other origins", corsRows()},
 		{"URLs in a backend's answers", backendURLRows()},
+		{"Compression", compressionRows()},
 	}
 }
 

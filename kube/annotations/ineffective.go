@@ -179,6 +179,10 @@ func (a *Asked) withoutOther(key string) string {
 		if a.Limits.bandwidth.Rate == 0 {
 			return "without limit-rate"
 		}
+	case "compression-types", "compression-min-length":
+		if len(a.Compression.codings) == 0 {
+			return "without compression"
+		}
 	}
 	return ""
 }

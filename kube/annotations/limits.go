@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -187,24 +186,12 @@ func parseDuration(value string) (time.Duration, error) {
 	return d, nil
 }
 
-// setBodySize reads a size as nginx has it.
 func setBodySize(a *Asked, value string) error {
-	digits, shift := strings.ToLower(value), 0
-	if n := len(digits); n > 0 {
-		if i := strings.IndexByte("bkmg", digits[n-1]); i >= 0 {
-			digits, shift = digits[:n-1], 10*i
-		}
+	size, err := parseSize(value)
+	if err == nil {
+		a.Limits.bodyBytes = &size
 	}
-	size, err := strconv.ParseInt(digits, 10, 64)
-	switch {
-	case err != nil || size < 0:
-		return errors.New("is not a valid size")
-	case size > math.MaxInt64>>shift:
-		return errors.New("is too large")
-	}
-	size <<= shift
-	a.Limits.bodyBytes = &size
-	return nil
+	return err
 }
 
 func setExempt(a *Asked, value string) (err error) {

@@ -173,6 +173,7 @@ type goldenConfig struct {
 	LoopbackEndpoints   bool
 	Admin               []netip.AddrPort
 	Zone                string
+	Compression         []gatelodge.Coding
 	CheckTCP            bool // endpoints are checked where nothing else is asked for
 	Views               []struct {
 		Name, Service string
@@ -218,6 +219,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 		DNSService: kubetest.Namespaced(g.DNSService), DNSAddresses: g.DNSAddresses,
 	}
 	cfg.HealthCheck = gatelodge.HealthCheck{Path: "/", Interval: 10 * time.Second, Timeout: 2 * time.Second}
+	cfg.Compression = gatelodge.Compression{Codings: g.Compression, Types: gatelodge.DefaultCompressedTypes(), MinBytes: gatelodge.DefaultCompressedBytes}
 	if g.CheckTCP {
 		cfg.HealthCheck.Kind = gatelodge.CheckTCP
 	}

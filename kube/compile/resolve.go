@@ -123,7 +123,8 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 		AllowFrom: in.Asked.AllowFrom, DenyFrom: in.Asked.DenyFrom,
 		LoadBalance: in.Asked.Balance.Algorithm, SlowStart: in.Asked.Balance.SlowStart, HashBy: in.Asked.Balance.HashBy(),
 		Affinity: in.Asked.Affinity.Affinity(), Ejection: in.Asked.Ejection,
-		CORS: in.Asked.CORS.CORS(),
+		CORS:        in.Asked.CORS.CORS(),
+		Compression: in.Asked.Compression.Compression(),
 	}
 	in.Asked.Redirects.Policy(r.policy)
 	in.Asked.Rewrites.Policy(r.policy)

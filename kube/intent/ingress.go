@@ -56,6 +56,7 @@ func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, o
 		defaults: defaults,
 	}
 	in.Asked = annotations.Read(source.Annotations, source.Namespace, defaults, in.problem)
+	in.Asked.Compression.FillIn(&cfg.Compression)
 	in.Patterns = asksForPatterns(&in.Asked, source)
 	if in.Asked.Canary {
 		in.problem(gatelodge.BadAnnotation, "annotation canary is not available yet: this Ingress serves nothing, and all requests go to its main Ingress, whose place it does not take where there is none")

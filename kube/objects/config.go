@@ -22,6 +22,7 @@ type Config struct {
 
 	HostSharing         HostSharing
 	HealthCheck         gatelodge.HealthCheck // of backends whose Ingress says nothing else
+	Compression         gatelodge.Compression // of answers of routes whose Ingress and class say nothing else; it may have no Codings
 	DefaultBackend      *ServicePort          // for requests that no rule matches; nil: 404
 	RefuseExternalNames bool
 
