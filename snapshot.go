@@ -12,6 +12,7 @@ type Snapshot struct {
 	Hosts               Map[Name, *Host]
 	Backends            Map[BackendKey, *Backend] // those that a route names
 	Views               []*View                   // in the configuration's order
+	Transfers           []*Transfer               // of zones, in the configuration's order
 	DefaultCertificates []*Certificate            // for names that no Host has, in the configuration's order
 	Challenges          []Challenge
 	ChallengesVersion   string             // of the item in the Store that Challenges were read from; "" for none

@@ -34,6 +34,9 @@ func (s *Snapshot) WriteText(w io.Writer) {
 	for _, v := range s.Views {
 		v.writeText(w)
 	}
+	for _, t := range s.Transfers {
+		t.writeText(w)
+	}
 	for _, c := range s.Challenges {
 		writeLine(w, "challenge %s %s", c.Type, c.Name)
 	}
@@ -316,6 +319,24 @@ func (v *View) writeText(w io.Writer) {
 	}
 }
 
+// writeText writes the transfer's line. Of keys it has the names.
+func (t *Transfer) writeText(w io.Writer) {
+	var b strings.Builder
+	for _, k := range t.Keys {
+		fmt.Fprintf(&b, " key=%s/%s", k.Name, k.Algorithm)
+	}
+	for _, n := range t.Networks {
+		fmt.Fprintf(&b, " to=%s", n)
+	}
+	for _, n := range t.Notify {
+		fmt.Fprintf(&b, " notify=%s", n)
+	}
+	if t.RequireTLS {
+		b.WriteString(" tls")
+	}
+	writeLine(w, "transfer %s%s", t.Zone, &b)
+}
+
 // String is the record as a line of a master file (RFC 1035 §5.1).
 func (r Record) String() string {
 	return fmt.Sprintf("%s. %d IN %s %s", r.Name, int64(r.TTL/time.Second), r.Type, r.Data)
@@ -338,6 +359,9 @@ func (s *Snapshot) Changes(before *Snapshot) []string {
 	}
 	if !slices.Equal(before.Challenges, s.Challenges) {
 		keys = append(keys, "challenges")
+	}
+	if !slices.Equal(before.Transfers, s.Transfers) {
+		keys = append(keys, "transfers")
 	}
 	keys = changed(keys, "host ", before.Hosts, s.Hosts)
 	keys = changed(keys, "backend ", before.Backends, s.Backends)

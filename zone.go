@@ -21,6 +21,7 @@ type Zone struct {
 	TTL         time.Duration // of the SOA record, whole seconds
 	NegativeTTL time.Duration // SOA MINIMUM (RFC 2308 §4), whole seconds
 	Nodes       Map[Name, *Node]
+	Private     bool // it is for those who may transfer it only: a catalog of zones (RFC 9432)
 }
 
 // Node is a name in a zone that owns records. One without records exists all the

@@ -21,6 +21,7 @@ type compiler struct {
 // of the table before, and so are the nodes of a zone that changed elsewhere.
 func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 	t := &table{views: make(map[string]*view, len(next.Views))}
+	t.compileTransfers(next.Transfers, before)
 	for _, source := range next.Views {
 		last := before.view(source.Name)
 		if last != nil && last.source == source {
@@ -59,7 +60,7 @@ func (c *compiler) compileZone(key zoneKey, source *gatelodge.Zone, before *zone
 		return nil
 	}
 	provisional.known = false
-	z := &zone{source: source, apex: &node{}, authority: c.authorities.of(key), stats: c.metrics.of(key)}
+	z := &zone{key: versions.Key{Zone: source.Name, View: key.view}, source: source, private: source.Private, apex: &node{}, authority: c.authorities.of(key), stats: c.metrics.of(key)}
 	z.setName(wireName(source.Name))
 	var old gatelodge.Map[gatelodge.Name, *gatelodge.Node]
 	if before != nil {
@@ -67,7 +68,7 @@ func (c *compiler) compileZone(key zoneKey, source *gatelodge.Zone, before *zone
 	}
 	c.update(z, old)
 	z.authority.current.CompareAndSwap(nil, provisional)
-	c.versions.Built(versions.Key{Zone: source.Name, View: key.view}, source)
+	c.versions.Built(z.key, source)
 	return z
 }
 

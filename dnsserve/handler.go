@@ -25,7 +25,9 @@ var (
 	notReady         = &extendedError{dns.ExtendedErrorCodeNotReady, "no configuration has been loaded yet"}
 	noSerial         = &extendedError{dns.ExtendedErrorCodeNotReady, "the zone's serial is not known yet"}
 	notAuthoritative = &extendedError{dns.ExtendedErrorCodeNotAuthoritative, "this server has no zone that holds the name"}
-	noTransfer       = &extendedError{dns.ExtendedErrorCodeProhibited, "zone transfers are not allowed"}
+	noTransfer       = &extendedError{dns.ExtendedErrorCodeProhibited, "zone transfers are for configured clients with a key"}
+	onlyTLS          = &extendedError{dns.ExtendedErrorCodeProhibited, "the zone is transferred over TLS 1.3 with ALPN dot only"}
+	manyTransfers    = &extendedError{dns.ExtendedErrorCodeOther, "too many transfers at once"}
 	noClass          = &extendedError{dns.ExtendedErrorCodeNotSupported, "only class IN is served"}
 	noView           = &extendedError{dns.ExtendedErrorCodeNotAuthoritative, "this listener's view is not configured"}
 )
@@ -41,6 +43,10 @@ type responder struct {
 	queries  *queryLog // nil: none
 	part     int       // of the counters that this responder uses
 
+	transfers *transfers
+	strictTLS bool      // the connection has TLS 1.3, and was opened for DNS (RFC 9103 §7)
+	outgoing  *outgoing // the transfer that answers the query, in place of the reply
+
 	query  query
 	reply  reply
 	opt    options
@@ -51,7 +57,7 @@ type responder struct {
 }
 
 // respond appends the reply to message to b, which is empty, and returns nil if
-// there must be no reply. now is when the message was received.
+// there must be no reply, or the answer is a transfer (s.outgoing). now is when the message was received.
 func (s *responder) respond(b, message []byte, client netip.Addr, via transport, now time.Time) []byte {
 	q, r := &s.query, &s.reply
 	r.reset()
@@ -61,12 +67,16 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 	}
 	t := s.table()
 	v := t.view(s.view)
-	s.decide(message, t, v)
+	s.outgoing = nil
+	s.decide(message, t, v, client, via, now)
 	s.count(v, via)
 	if t != nil && t.logShare > 0 {
 		s.sample(t.logShare, client, via, now)
 	}
 
+	if s.outgoing != nil {
+		return nil
+	}
 	limit := maxTCP
 	if via == overUDP {
 		limit = q.edns.udpSize()
@@ -116,19 +126,26 @@ func (s *responder) observe(d time.Duration) {
 
 // decide fills in the reply to the query in message, whose header has been
 // read, from v, which is nil if there is no such view in t.
-func (s *responder) decide(message []byte, t *table, v *view) {
+func (s *responder) decide(message []byte, t *table, v *view, client netip.Addr, via transport, now time.Time) {
 	q, r := &s.query, &s.reply
 	if q.opcode() != dns.OpcodeQuery {
 		r.rcode = dns.RcodeNotImplemented
 		return
 	}
 	if err := q.readBody(message); err != nil {
-		r.rcode, q.tsig = dns.RcodeFormatError, tsig{}
+		r.rcode = dns.RcodeFormatError
+		q.tsig.reset()
 		return
 	}
+	if q.tsig.key != nil {
+		if r.rcode = q.tsig.verify(message, t.signingKeys(), now); r.rcode == dns.RcodeFormatError {
+			q.tsig.reset()
+		}
+		if r.rcode != dns.RcodeSuccess {
+			return
+		}
+	}
 	switch {
-	case q.tsig.key != nil:
-		r.rcode = dns.RcodeNotAuth
 	case q.edns.version > 0:
 		r.rcode = dns.RcodeBadVers
 	case q.question == nil: // it asks for a cookie only
@@ -136,12 +153,16 @@ func (s *responder) decide(message []byte, t *table, v *view) {
 		s.fail(dns.RcodeRefused, noClass) // "version.bind CH TXT" too
 	case t == nil:
 		s.fail(dns.RcodeServerFailure, notReady)
-	case q.qtype == dns.TypeAXFR || q.qtype == dns.TypeIXFR:
-		s.fail(dns.RcodeRefused, noTransfer)
 	case v == nil:
 		s.fail(dns.RcodeRefused, noView)
+	case q.qtype == dns.TypeAXFR || q.qtype == dns.TypeIXFR:
+		s.beginTransfer(t, v, client, via)
 	default:
 		v.lookup(r, q.name, q.qtype)
+		if r.zone != nil && r.zone.private && !t.transfers[string(r.zone.name)].allows(q.tsig.by(), client) {
+			r.reset()
+			r.rcode = dns.RcodeRefused
+		}
 		switch r.rcode {
 		case dns.RcodeRefused:
 			s.opt.extended = notAuthoritative

@@ -71,7 +71,7 @@ func (v *view) lookup(r *reply, qname name, qtype uint16) {
 		if z == nil && link == 0 {
 			r.authoritative, r.rcode = false, dns.RcodeRefused
 		}
-		if z == nil {
+		if z == nil || link > 0 && z.private {
 			break // other servers have the rest of the chain
 		}
 		next := z.step(r, qname, qtype)

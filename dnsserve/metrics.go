@@ -16,10 +16,15 @@ type metrics struct {
 	requests *prometheus.Desc
 	duration *prometheus.Desc
 	serial   *prometheus.Desc
+	copies   *prometheus.Desc
+	notices  *prometheus.Desc
 
 	mu    sync.Mutex
 	zones map[zoneKey]*zoneStats
 	table func() *table
+
+	transfers *transfers
+	notifier  *notifier
 }
 
 func newMetrics() *metrics {
@@ -33,6 +38,12 @@ func newMetrics() *metrics {
 		serial: prometheus.NewDesc("gatelodge_dns_zone_serial",
 			"Serial of the zone that is served.",
 			[]string{"zone", "view"}, nil),
+		copies: prometheus.NewDesc("gatelodge_dns_transfers_total",
+			"Queries for a zone or its changes; kind is axfr, ixfr, or soa where only the serial was sent; result is sent, refused or failed.",
+			[]string{"zone", "view", "kind", "result"}, nil),
+		notices: prometheus.NewDesc("gatelodge_dns_notifies_total",
+			"Messages to secondaries that a zone has changed; result is answered, refused or failed.",
+			[]string{"zone", "view", "result"}, nil),
 		zones: make(map[zoneKey]*zoneStats),
 	}
 }
@@ -65,6 +76,8 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.requests
 	ch <- m.duration
 	ch <- m.serial
+	ch <- m.copies
+	ch <- m.notices
 }
 
 // Collect implements prometheus.Collector.
@@ -77,6 +90,12 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 				}
 			}
 		}
+	}
+	for c, n := range m.transfers.counted() {
+		ch <- prometheus.MustNewConstMetric(m.copies, prometheus.CounterValue, float64(n), string(c.zone.Zone), c.zone.View, c.kind, c.result)
+	}
+	for c, n := range m.notifier.counted() {
+		ch <- prometheus.MustNewConstMetric(m.notices, prometheus.CounterValue, float64(n), string(c.zone.Zone), c.zone.View, c.result)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

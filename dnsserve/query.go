@@ -35,6 +35,8 @@ type query struct {
 	qclass   uint16
 	edns     edns
 	tsig     tsig
+	serial   uint32 // of the SOA record in the authority section: what the client of an IXFR has
+	hasSOA   bool
 
 	buf [maxName]byte // of name
 }
@@ -48,7 +50,8 @@ func (q *query) readHeader(message []byte) bool {
 	}
 	q.id = binary.BigEndian.Uint16(message)
 	q.flags = binary.BigEndian.Uint16(message[2:])
-	q.question, q.name, q.qtype, q.qclass, q.edns, q.tsig = nil, nil, 0, 0, edns{}, tsig{}
+	q.question, q.name, q.qtype, q.qclass, q.edns, q.serial, q.hasSOA = nil, nil, 0, 0, edns{}, 0, false
+	q.tsig.reset()
 	return q.flags&flagQR == 0
 }
 
@@ -96,8 +99,12 @@ func (q *query) readBody(message []byte) error {
 			}
 			q.edns.read(binary.BigEndian.Uint16(message[at+2:]), binary.BigEndian.Uint32(message[at+4:]), message[at+10:end])
 		case dns.TypeTSIG:
-			if i < authority || !q.tsig.read(owner, message[at+10:end]) {
+			if i < authority || !q.tsig.read(owner, message[at+10:end], start) {
 				return errFormat
+			}
+		case dns.TypeSOA:
+			if i == 0 && authority > 0 {
+				q.readSOA(message[:end], at+10)
 			}
 		}
 		at = end
@@ -110,6 +117,19 @@ func (q *query) readBody(message []byte) error {
 		return errFormat
 	}
 	return nil
+}
+
+// readSOA reads the serial of an SOA record whose data begin at this offset and
+// end with the message.
+func (q *query) readSOA(message []byte, at int) {
+	for range 2 { // MNAME, RNAME
+		if at = skipName(message, at); at < 0 {
+			return
+		}
+	}
+	if at+20 == len(message) {
+		q.serial, q.hasSOA = binary.BigEndian.Uint32(message[at:]), true
+	}
 }
 
 // readQuestion reads the question and returns where it ends. Its name can't be

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"gatelodge.dev/dnsserve/versions"
 )
 
 // referenceFolder holds the reference cases, seen from this package.
@@ -145,7 +147,10 @@ func ask(t *testing.T, z *zone, qname string, qtype uint16, via transport) *dns.
 func testResponder(zones ...*zone) *responder {
 	live := &table{views: map[string]*view{"test": newView(zones)}}
 	secrets := new(cookieSecrets)
-	return &responder{table: func() *table { return live }, view: "test", secrets: func() *cookieSecrets { return secrets }}
+	return &responder{
+		table: func() *table { return live }, view: "test", secrets: func() *cookieSecrets { return secrets },
+		transfers: newTransfers(versions.New(nil, nil, nil)),
+	}
 }
 
 // exchange sends m to r and reads the reply, which has to be a well-formed one

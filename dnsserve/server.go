@@ -36,7 +36,9 @@ type Server struct {
 	limiter *limiter
 	queries *queryLog
 
-	versions *versions.Zones
+	versions  *versions.Zones
+	transfers *transfers
+	notifier  *notifier
 
 	workers atomic.Int64 // responders made so far
 	serving sync.WaitGroup
@@ -60,14 +62,21 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	s := &Server{log: log, cfg: cfg, limiter: newLimiter(), queries: newQueryLog(log), failed: make(chan struct{})}
 	s.UseCookieKeys(gatelodge.NewKeys())
 	m, a := newMetrics(), newAuthorities(log)
-	s.versions = versions.New(nil, a.published, log)
+	s.notifier = newNotifier(func() *table { return s.table.Load() }, log)
+	s.versions = versions.New(nil, func(key versions.Key, v *versions.Version) {
+		a.published(key, v)
+		s.notifier.published(key, v)
+	}, log)
+	s.transfers = newTransfers(s.versions)
 	c := &compiler{log: log, versions: s.versions, authorities: a, metrics: m}
 	s.table = gatelodge.NewTable(live, c.compile, func(t *table) {
 		m.forget(t)
 		a.forget(t)
+		s.transfers.forget(t)
+		s.notifier.forget(t)
 		s.versions.Keep(func(key versions.Key) bool { return t.has(zoneKey{string(key.Zone), key.View}) })
 	})
-	m.table = s.table.Load
+	m.table, m.transfers, m.notifier = s.table.Load, s.transfers, s.notifier
 	if cfg.Registerer != nil {
 		if err := cfg.Registerer.Register(m); err != nil {
 			log.Error("the DNS metrics are not exposed", "error", err)
@@ -79,13 +88,14 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 // newResponder returns a responder for a goroutine that serves this view.
 func (s *Server) newResponder(view string) *responder {
 	return &responder{
-		table:    s.table.Load,
-		view:     view,
-		identity: s.cfg.Identity,
-		secrets:  s.secrets.Load,
-		limiter:  s.limiter,
-		queries:  s.queries,
-		part:     int(s.workers.Add(1)),
+		table:     s.table.Load,
+		view:      view,
+		identity:  s.cfg.Identity,
+		secrets:   s.secrets.Load,
+		limiter:   s.limiter,
+		queries:   s.queries,
+		transfers: s.transfers,
+		part:      int(s.workers.Add(1)),
 	}
 }
 
@@ -107,6 +117,8 @@ func (s *Server) Serve(ctx context.Context) error {
 
 	stopLog := s.queries.start()
 	defer stopLog()
+	stopNotifier := s.notifier.start()
+	defer stopNotifier()
 	ended := make(chan struct{})
 	go func() {
 		s.serving.Wait()

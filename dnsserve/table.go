@@ -16,6 +16,10 @@ type table struct {
 	rateLimit int     // replies a second to one client network; 0: no limit
 	logShare  float64 // of queries
 	minTLS    uint16
+
+	keys      map[string]*signingKey // by name in wire form
+	transfers map[string]*transfer   // by the zone's name in wire form
+	source    []*gatelodge.Transfer  // what both were compiled from
 }
 
 // view returns the view of this name, and nil if t is nil or does not have it.

@@ -2,6 +2,7 @@ package dnsserve
 
 import (
 	"bufio"
+	"cmp"
 	"container/list"
 	"crypto/tls"
 	"encoding/binary"
@@ -11,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 )
@@ -147,9 +149,19 @@ func (s *tcpServer) answer(c *tcpConn) {
 		if message, err = readMessage(in, message); err != nil {
 			return // the client is done, too slow, or cut off
 		}
+		if secure, ok := c.Conn.(*tls.Conn); ok {
+			state := secure.ConnectionState()
+			r.strictTLS = state.Version >= tls.VersionTLS13 && state.NegotiatedProtocol == alpnDOT
+		}
 		now := time.Now()
 		reply = r.respond(reply[:0], message, client.Addr(), s.via, now)
 		r.observe(time.Since(now))
+		if x := r.outgoing; x != nil {
+			if s.transfer(c, out, x) != nil {
+				return
+			}
+			continue
+		}
 		if reply == nil {
 			out.Flush()
 			return // what follows a message that is not a query can't be trusted to be one
@@ -163,6 +175,30 @@ func (s *tcpServer) answer(c *tcpConn) {
 			return
 		}
 	}
+}
+
+// transfer writes the messages of a transfer. A client that takes them too slowly,
+// each or all together, is cut off.
+func (s *tcpServer) transfer(c *tcpConn, out *bufio.Writer, x *outgoing) (err error) {
+	begin := time.Now()
+	for message := range x.messages() {
+		now := time.Now()
+		if now.Sub(begin) > transferTime {
+			err = os.ErrDeadlineExceeded
+			break
+		}
+		s.touch(c)
+		_ = c.SetWriteDeadline(now.Add(s.write))
+		var size [2]byte
+		binary.BigEndian.PutUint16(size[:], uint16(len(message)))
+		out.Write(size[:]) // out keeps its first error
+		if _, err = out.Write(message); err != nil {
+			break
+		}
+	}
+	err = cmp.Or(err, out.Flush())
+	x.end(err)
+	return err
 }
 
 // holdsMessage reports whether the next message can be read without waiting.

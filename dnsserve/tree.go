@@ -6,6 +6,7 @@ import (
 	"github.com/miekg/dns"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/versions"
 )
 
 // node is a name that exists in a zone: it owns records, or is said to exist
@@ -103,12 +104,14 @@ func (n *node) walk(owner name, f func(owner name, n *node)) {
 
 // zone is a zone in one view: its tree, without the SOA record.
 type zone struct {
+	key    versions.Key
 	source *gatelodge.Zone // what it was compiled from
 	name   name
 	depth  int // labels in name
 	apex   *node
 
 	authority *authority // the SOA record
+	private   bool       // it is for those who may transfer it only
 
 	stats *zoneStats // nil: not counted
 }

@@ -54,16 +54,15 @@ func appendReply(b []byte, q *query, r *reply, opt *options, limit int) []byte {
 		b = opt.append(b, &q.edns, r.rcode)
 		counts[2]++
 	}
-	if q.tsig.key != nil {
-		b = q.tsig.append(b, q.id)
-		counts[2]++
-	}
 	binary.BigEndian.PutUint16(b[2:], flags)
 	if q.question != nil {
 		b[5] = 1
 	}
 	for i, n := range counts {
 		binary.BigEndian.PutUint16(b[6+2*i:], uint16(n))
+	}
+	if q.tsig.key != nil {
+		b = q.tsig.append(b, q.id)
 	}
 	return b
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"unicode"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
@@ -43,7 +41,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	case (f.EAB.KeyID == "") != (f.EAB.Secret == ""):
 		r.fail("acme.eab", "write both keyID and secret, or neither")
 	case f.EAB.Secret != "":
-		c.BindingSecret = r.secretOfBinding("acme.eab.secret", f.EAB.Secret)
+		c.BindingSecret = r.secretName("acme.eab.secret", f.EAB.Secret)
 	}
 	seen := make(unique)
 	for i, s := range f.Wildcards {
@@ -63,16 +61,6 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		c.Wildcards = append(c.Wildcards, name)
 	}
 	return c
-}
-
-// secretOfBinding accepts the name of a Secret. The error does not quote the
-// value, which may be the key itself.
-func (r *configReader) secretOfBinding(key, s string) objects.Key {
-	namespace, name, found := strings.Cut(s, "/")
-	if !found || len(validation.IsDNS1123Label(namespace)) > 0 || !isSubdomain(name) {
-		r.fail(key, "is not a valid object name, write the namespace/name of the Secret with the key")
-	}
-	return objects.Key{Namespace: namespace, Name: name}
 }
 
 // directoryURL accepts the URL of a CA's directory (RFC 8555 §6.1: HTTPS).

@@ -42,6 +42,15 @@ func (r *configReader) viewName(key, name string, views []fileView) string {
 	return name
 }
 
+// viewNames accepts names of views, each once.
+func (r *configReader) viewNames(key string, names []string, views []fileView) {
+	seen := make(unique)
+	for i, view := range names {
+		item := fmt.Sprintf("%s[%d]", key, i)
+		r.once(seen, item, r.viewName(item, view, views))
+	}
+}
+
 func (r *configReader) zones(written []fileZone, views []fileView) []objects.ZoneConfig {
 	var zones []objects.ZoneConfig
 	names := make(unique)
@@ -69,14 +78,12 @@ func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views [
 		TTL:         r.ttl(key+".ttl", z.TTL),
 		NegativeTTL: r.ttl(key+".negativeTTL", z.NegativeTTL),
 		Views:       z.Views,
+		Transfer:    r.transfer(key+".transfer", z.Transfer),
 		Grants:      r.each(key+".grants", z.Grants, r.label),
 	}
-	seen := make(unique)
-	for i, view := range z.Views {
-		item := fmt.Sprintf("%s.views[%d]", key, i)
-		r.once(seen, item, r.viewName(item, view, views))
-	}
+	r.viewNames(key+".views", z.Views, views)
 	zone.Records = r.records(key+".records", z.Records, name, zone.TTL)
+	notifyServers(&zone)
 	for i, caa := range z.CAA {
 		zone.CAA = append(zone.CAA, r.caa(fmt.Sprintf("%s.caa[%d]", key, i), caa, name))
 	}

@@ -154,6 +154,7 @@ type fileEAB struct {
 
 type fileDNS struct {
 	Zones     []fileZone    `yaml:"zones"`
+	Catalog   fileCatalog   `yaml:"catalog"`
 	Service   string        `yaml:"service"`
 	Addresses []string      `yaml:"addresses"`
 	NSID      bool          `yaml:"nsid"`
@@ -177,6 +178,14 @@ type fileZone struct {
 type fileTransfer struct {
 	To         []string `yaml:"to"`
 	TSIGSecret string   `yaml:"tsigSecret"`
+	TSIGFile   string   `yaml:"tsigFile"`
+	RequireTLS bool     `yaml:"requireTLS"`
+}
+
+type fileCatalog struct {
+	Name     string       `yaml:"name"`
+	Views    []string     `yaml:"views"`
+	Transfer fileTransfer `yaml:"transfer"`
 }
 
 type fileRateLimit struct {
@@ -235,7 +244,7 @@ func (f *fileConfig) setDefaults() {
 		ServerName:    "gatelodge",
 		TLS:           fileTLS{MinVersion: "1.2"},
 		ACME:          fileACME{KeyType: "ecdsa-p256"},
-		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns"},
+		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns", Catalog: fileCatalog{Views: []string{"default"}}},
 		Guard:         fileGuard{Share: 0.5, Minimum: 10, Window: "1m", Hold: "10m"},
 		Drain:         fileDrain{Delay: "5s", Timeout: "60s", Tunnels: "10m"},
 	}

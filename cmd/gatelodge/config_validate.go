@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +22,6 @@ func (r *configReader) validate(f *fileConfig) *config {
 	r.oneOf("apiVersion", f.APIVersion, "gatelodge.dev/v1alpha1")
 	r.oneOf("kind", f.Kind, "GatewayConfig")
 	r.label("name", f.Name)
-	r.notAvailable(f)
 
 	c := &config{
 		Name:             f.Name,
@@ -49,6 +47,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		DNSAddresses:        r.addresses("dns.addresses", f.DNS.Addresses),
 		DefaultCertificates: r.secrets("tls.defaultCertificates", f.TLS.DefaultCertificates),
 	}
+	c.Kube.Catalog = r.catalog("dns.catalog", f.DNS.Catalog, f.Views, c.Kube.Zones)
 	c.Kube.HealthCheck = r.healthCheck(f.HealthCheck)
 	c.Kube.Compression = r.compression(&f.Compression)
 	c.Kube.ACME = r.acme(f.ACME, c.Kube.Zones)
@@ -70,16 +69,6 @@ func (r *configReader) validate(f *fileConfig) *config {
 		c.Kube.HostSharing = objects.ShareAny
 	}
 	return c
-}
-
-// notAvailable rejects keys that have no effect yet, rather than ignore them. It
-// never quotes the value, which may be a secret.
-func (r *configReader) notAvailable(f *fileConfig) {
-	for i, z := range f.DNS.Zones {
-		if !reflect.DeepEqual(z.Transfer, fileTransfer{}) {
-			r.fail(fmt.Sprintf("dns.zones[%d].transfer", i), "not available yet, leave it out")
-		}
-	}
 }
 
 func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {

@@ -108,6 +108,9 @@ func decodeRecord(parts map[string][]byte, key Key) (*record, error) {
 			if err == nil {
 				s.To, err = parseSerial([]byte(to))
 			}
+			if err == nil && s.Before == nil {
+				err = errors.New("it does not say what came before")
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", part, err)
 			}

@@ -167,6 +167,7 @@ func (w *Watch) wantedSecrets(m *merged, cfg *objects.Config) *secretWants {
 	if cfg.ACME != nil {
 		configured = append(configured, cfg.ACME.BindingSecret)
 	}
+	configured = append(configured, cfg.TransferSecrets()...)
 	return w.secrets.after(w.reader.Read(&m.objects, cfg, nil).Claimants, configured, known)
 }
 

@@ -44,6 +44,7 @@ type memo struct {
 	issuing    *issuing
 	secured    *publish.Secured
 	views      *publish.Views
+	transfers  *zoneTransfers
 	problems   follow.Problems
 	sources    [][]gatelodge.Problem // those of problems that are not of results
 	shown      gatelodge.Map[gatelodge.Problem, bool]
@@ -81,6 +82,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = publish.FindSecured(next.hosts.list, cfg, b.last.secured)
 	next.views = publish.MakeViews(next.grants, next.announced, next.secured.Records, next.stored.challenges, cfg, b.last.views)
+	next.transfers = makeTransfers(next.secrets, cfg, b.last.transfers)
 	next.collectProblems(&objs, cfg, &b.last)
 	b.last = next
 
@@ -90,6 +92,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 		Hosts:               next.hosts.list,
 		Backends:            next.backends.list,
 		Views:               next.views.List,
+		Transfers:           next.transfers.list,
 		DefaultCertificates: next.defaults.common.certificates,
 		Challenges:          next.stored.challenges.List,
 		ChallengesVersion:   next.stored.challenges.Version,
@@ -119,7 +122,7 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	e := follow.ProblemEdit{MapEdit: last.problems.Edit()}
 	m.sources = [][]gatelodge.Problem{
 		objs.Problems, cfg.Problems, m.reading.Problems, m.domains.Problems,
-		m.defaults.problems, m.announced.Problems, m.issuing.problems,
+		m.defaults.problems, m.announced.Problems, m.issuing.problems, m.transfers.problems,
 	}
 	before := last.sources
 	if before == nil {

@@ -187,9 +187,11 @@ type goldenConfig struct {
 		Records     []string // name, type, data
 		CAA         []string
 		Grants      []string
+		TSIGSecret  string // whose keys let clients have a copy
 	}
-	HTTPSPort           uint16 // of a listener; 0: there is none
-	HTTP                bool   // there is a listener of this protocol
+	Catalog             gatelodge.Name // with the keys of the first zone
+	HTTPSPort           uint16         // of a listener; 0: there is none
+	HTTP                bool           // there is a listener of this protocol
 	DNSService          string
 	DNSAddresses        []netip.Addr
 	DefaultCertificates []string
@@ -243,6 +245,9 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 			Name: z.Name, Nameservers: z.Nameservers, Hostmaster: "hostmaster." + string(z.Name),
 			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA, Grants: z.Grants,
 		}
+		if z.TSIGSecret != "" {
+			zone.Transfer.Secret = kubetest.Namespaced(z.TSIGSecret)
+		}
 		for _, text := range z.Records {
 			fields := strings.SplitN(text, " ", 3)
 			if len(fields) != 3 {
@@ -253,6 +258,9 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 			})
 		}
 		cfg.Zones = append(cfg.Zones, zone)
+	}
+	if g.Catalog != "" {
+		cfg.Catalog = objects.CatalogConfig{Name: g.Catalog, Views: []string{g.Views[0].Name}, Transfer: cfg.Zones[0].Transfer}
 	}
 	if g.HTTPSPort != 0 {
 		cfg.Listeners = []gatelodge.Listener{{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: g.HTTPSPort}}

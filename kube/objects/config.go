@@ -31,6 +31,7 @@ type Config struct {
 
 	Views        []ViewConfig
 	Zones        []ZoneConfig
+	Catalog      CatalogConfig
 	DNSService   Key          // whose addresses the name servers within our zones have …
 	DNSAddresses []netip.Addr // … unless they are given here
 
@@ -110,7 +111,8 @@ type ZoneConfig struct {
 	Views       []string
 	Records     []gatelodge.Record // more of them, within the zone
 	CAA         []string           // RDATA of CAA records at the apex (RFC 8659 §4.1.1)
-	Grants      []string           // namespaces that may have the apex, and names of Records, as hosts
+	Transfer    TransferConfig
+	Grants      []string // namespaces that may have the apex, and names of Records, as hosts
 }
 
 // HasZoneIn reports whether a zone is published in the view.

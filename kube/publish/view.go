@@ -11,6 +11,7 @@ import (
 type viewState struct {
 	view    *gatelodge.View
 	zones   map[gatelodge.Name]*zoneState
+	catalog *gatelodge.Zone // nil: there is none
 	aliases aliases
 }
 
@@ -43,6 +44,12 @@ func (v *Views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name]
 	for name, b := range m.zones {
 		next.zones[name] = b.finish()
 		view.Zones = append(view.Zones, next.zones[name].zone)
+	}
+	if next.catalog = last.catalog; afresh {
+		next.catalog = catalogOf(v.cfg, config.Name, last.catalog)
+	}
+	if next.catalog != nil {
+		view.Zones = append(view.Zones, next.catalog)
 	}
 	slices.SortFunc(view.Zones, func(a, b *gatelodge.Zone) int { return a.Name.Compare(b.Name) })
 	if next.view = view; view.Name == last.view.Name && objects.SameSlice(view.Addresses, last.view.Addresses) && slices.Equal(view.Zones, last.view.Zones) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/claims"
@@ -154,8 +155,12 @@ func (b *zoneBuilder) finish() *zoneState {
 	for _, name := range b.sorted() {
 		var node *gatelodge.Node
 		if r := b.results[name]; r.exists {
-			if node = last.Get(name); node == nil || !slices.Equal(node.Records, r.records) {
-				node = &gatelodge.Node{Name: name, Records: r.records}
+			records := r.records
+			if len(records) == 0 && b.plan.zone.Transfer.Allowed() {
+				records = []gatelodge.Record{placeholder(name, b.plan.zone.TTL)}
+			}
+			if node = last.Get(name); node == nil || !slices.Equal(node.Records, records) {
+				node = &gatelodge.Node{Name: name, Records: records}
 			}
 		}
 		edit.Set(name, node)
@@ -172,6 +177,12 @@ func (b *zoneBuilder) finish() *zoneState {
 		state.zone = b.last.zone
 	}
 	return state
+}
+
+// placeholder makes a name without records exist at secondaries too: a transfer has
+// records only, and a wildcard would answer there in the place of the name.
+func placeholder(name gatelodge.Name, ttl time.Duration) gatelodge.Record {
+	return gatelodge.Record{Name: name, Type: "TXT", TTL: ttl, Data: `"no records"`}
 }
 
 // sorted returns the names that have a result. Most are sorted already.

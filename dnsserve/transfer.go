@@ -1,0 +1,204 @@
+package dnsserve
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/versions"
+)
+
+// Limits of transfers. Only clients with a key get as far as to use them.
+const (
+	transfersAtOnce  = 10
+	transfersAClient = 3                // of those
+	transferTime     = 10 * time.Minute // that one may take
+)
+
+// transfer is who may have copies of a zone, compiled.
+type transfer struct {
+	source *gatelodge.Transfer
+	keys   []*signingKey
+}
+
+// allows reports whether a client who signed with this key, nil for none, may have
+// a copy. A nil transfer allows nobody.
+func (x *transfer) allows(key *signingKey, client netip.Addr) bool {
+	if x == nil || key == nil || !slices.Contains(x.keys, key) {
+		return false
+	}
+	client = client.Unmap()
+	return len(x.source.Networks) == 0 ||
+		slices.ContainsFunc(x.source.Networks, func(n netip.Prefix) bool { return n.Contains(client) })
+}
+
+// compileTransfers fills in the keys and transfers of a table.
+func (t *table) compileTransfers(source []*gatelodge.Transfer, before *table) {
+	if before != nil && slices.Equal(source, before.source) {
+		t.source, t.keys, t.transfers = before.source, before.keys, before.transfers
+		return
+	}
+	t.source = source
+	t.keys, t.transfers = make(map[string]*signingKey), make(map[string]*transfer)
+	for _, s := range source {
+		x := &transfer{source: s}
+		for _, key := range s.Keys {
+			at := string(wireName(key.Name))
+			if t.keys[at] == nil {
+				t.keys[at] = newSigningKey(key)
+			}
+			if t.keys[at].source.Same(key) {
+				x.keys = append(x.keys, t.keys[at])
+			}
+		}
+		t.transfers[string(wireName(s.Zone))] = x
+	}
+}
+
+func (t *table) signingKeys() map[string]*signingKey {
+	if t == nil {
+		return nil
+	}
+	return t.keys
+}
+
+// transfers are those that are being sent, of all listeners.
+type transfers struct {
+	versions *versions.Zones
+
+	mu       sync.Mutex
+	total    int
+	byClient map[netip.Addr]int
+	counts   map[transferCount]uint64
+}
+
+// transferCount is the labels of a count of transfers.
+type transferCount struct {
+	zone   versions.Key
+	kind   string // axfr, ixfr, or soa where the client has the last version
+	result string // sent, refused or failed
+}
+
+func newTransfers(v *versions.Zones) *transfers {
+	return &transfers{versions: v, byClient: make(map[netip.Addr]int), counts: make(map[transferCount]uint64)}
+}
+
+// take reports whether another transfer may begin.
+func (x *transfers) take(client netip.Addr) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.total == transfersAtOnce || x.byClient[client] == transfersAClient {
+		return false
+	}
+	x.total++
+	x.byClient[client]++
+	return true
+}
+
+func (x *transfers) release(client netip.Addr) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.total--
+	if x.byClient[client]--; x.byClient[client] == 0 {
+		delete(x.byClient, client)
+	}
+}
+
+func (x *transfers) count(c transferCount) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.counts[c]++
+}
+
+// counted returns the counts so far.
+func (x *transfers) counted() map[transferCount]uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return maps.Clone(x.counts)
+}
+
+// forget drops the counts of zones that t does not have.
+func (x *transfers) forget(t *table) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for c := range x.counts {
+		if !t.has(zoneKey{string(c.zone.Zone), c.zone.View}) {
+			delete(x.counts, c)
+		}
+	}
+}
+
+// beginTransfer decides on a query for a zone as a whole (RFC 5936 §2.2) or for its
+// changes (RFC 1995). What is to be sent follows the query as s.outgoing; an answer
+// of one record is the reply.
+func (s *responder) beginTransfer(t *table, v *view, client netip.Addr, via transport) {
+	q, r := &s.query, &s.reply
+	z := v.zones[string(q.name)]
+	if z == nil {
+		if s.fail(dns.RcodeRefused, noTransfer); q.tsig.by() != nil {
+			s.fail(dns.RcodeNotAuth, notAuthoritative) // RFC 5936 §2.2.1, for those who may know
+		}
+		return
+	}
+	r.zone = z
+	count := transferCount{z.key, "axfr", "refused"}
+	if q.qtype == dns.TypeIXFR {
+		count.kind = "ixfr"
+	}
+	defer func() {
+		if count.result != "" {
+			s.transfers.count(count)
+		}
+	}()
+	rules := t.transfers[string(q.name)]
+	version := s.transfers.versions.Published(z.key)
+	switch {
+	case !rules.allows(q.tsig.by(), client):
+		s.fail(dns.RcodeRefused, noTransfer)
+	case rules.source.RequireTLS && !(via == overTLS && s.strictTLS):
+		s.fail(dns.RcodeRefused, onlyTLS)
+	case via == overTLS && !s.strictTLS:
+		s.fail(dns.RcodeRefused, onlyTLS) // RFC 9103 §7.1
+	case version == nil || !version.Proven:
+		s.fail(dns.RcodeServerFailure, noSerial)
+	case q.qtype == dns.TypeIXFR && !q.hasSOA:
+		r.rcode = dns.RcodeFormatError
+	case q.qtype == dns.TypeIXFR && (via == overUDP || !versions.Less(q.serial, version.Serial)):
+		// Over UDP the record says that there is more over TCP (RFC 1995 §2).
+		record, err := newSOA(version.Zone, version.Serial)
+		if err != nil {
+			s.fail(dns.RcodeServerFailure, noSerial)
+			return
+		}
+		r.authoritative = true
+		r.answer = append(r.answer, placed{q.name, record.set})
+		count.kind, count.result = "soa", "sent"
+	case via == overUDP:
+		s.fail(dns.RcodeRefused, noTransfer) // RFC 5936 §4.2
+	case !s.transfers.take(client):
+		s.fail(dns.RcodeServerFailure, manyTransfers)
+		count.result = "failed"
+	default:
+		x := &outgoing{query: q, live: z, version: version}
+		if steps, ok := version.Since(q.serial); ok && q.qtype == dns.TypeIXFR {
+			x.steps = steps
+		} else {
+			count.kind = "axfr"
+		}
+		transfers := s.transfers
+		x.end = func(err error) {
+			transfers.release(client)
+			if count.result = "sent"; err != nil {
+				count.result = "failed"
+			}
+			transfers.count(count)
+		}
+		s.outgoing = x
+		count.result = ""
+	}
+}

@@ -1,0 +1,91 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
+)
+
+// zoneTransfers is who may have copies of which zones.
+type zoneTransfers struct {
+	cfg     *objects.Config
+	secrets []*corev1.Secret // those of keys, as the configuration lists them
+
+	list     []*gatelodge.Transfer
+	problems []gatelodge.Problem
+}
+
+// makeTransfers reads the keys of transfers. A zone whose keys can't be read is
+// transferred to nobody.
+func makeTransfers(sec *secrets, cfg *objects.Config, last *zoneTransfers) *zoneTransfers {
+	x := &zoneTransfers{cfg: cfg}
+	for _, name := range cfg.TransferSecrets() {
+		x.secrets = append(x.secrets, sec.table.Get(name))
+	}
+	if last != nil && last.cfg == cfg && slices.Equal(last.secrets, x.secrets) {
+		return last
+	}
+	x.add("dns.catalog.transfer", cfg.Catalog.Name, &cfg.Catalog.Transfer, sec)
+	for i := range cfg.Zones {
+		x.add(fmt.Sprintf("dns.zones[%d].transfer", i), cfg.Zones[i].Name, &cfg.Zones[i].Transfer, sec)
+	}
+	return x
+}
+
+func (x *zoneTransfers) add(key string, zone gatelodge.Name, c *objects.TransferConfig, sec *secrets) {
+	if !c.Allowed() {
+		return
+	}
+	t := &gatelodge.Transfer{Zone: zone, Keys: slices.Clone(c.Keys), Networks: c.Networks, Notify: c.Notify, RequireTLS: c.RequireTLS}
+	if c.Secret.Name != "" {
+		keys, reason, message := readTransferKeys(sec.table.Get(c.Secret), c.Secret)
+		if message != "" {
+			x.problems = append(x.problems, gatelodge.Problem{Object: objects.ConfigObject(key + ".tsigSecret"), Reason: reason, Message: message})
+		}
+		t.Keys = append(t.Keys, keys...)
+	}
+	t.Keys = slices.DeleteFunc(t.Keys, func(k *gatelodge.TransferKey) bool {
+		other := x.otherKey(k)
+		if other {
+			x.problems = append(x.problems, gatelodge.Problem{Object: objects.ConfigObject(key), Reason: gatelodge.BadSecret,
+				Message: fmt.Sprintf("the key %s has another secret or algorithm for another zone; it is not accepted for %s", k.Name, zone)})
+		}
+		return other
+	})
+	x.list = append(x.list, t)
+}
+
+// otherKey reports whether a zone before has another key of this name: a client
+// names its key, and no zone.
+func (x *zoneTransfers) otherKey(k *gatelodge.TransferKey) bool {
+	for _, t := range x.list {
+		if slices.ContainsFunc(t.Keys, func(o *gatelodge.TransferKey) bool { return o.Name == k.Name && !o.Same(k) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// readTransferKeys reads all keys of a Secret, in the order of its entries.
+func readTransferKeys(secret *corev1.Secret, name objects.Key) (keys []*gatelodge.TransferKey, reason gatelodge.Reason, message string) {
+	if secret == nil {
+		return nil, gatelodge.SecretMissing, fmt.Sprintf("there is no Secret %s, so the zone is not transferred", name)
+	}
+	if len(secret.Data) == 0 {
+		return nil, gatelodge.BadSecret, fmt.Sprintf("Secret %s is empty, write what tsig-keygen prints, so the zone is not transferred", name)
+	}
+	for _, entry := range slices.Sorted(maps.Keys(secret.Data)) {
+		more, err := syntax.ParseTransferKeys(string(secret.Data[entry]))
+		if err != nil {
+			return nil, gatelodge.BadSecret, fmt.Sprintf("Secret %s: %s %v", name, entry, err)
+		}
+		keys = append(keys, more...)
+	}
+	return keys, "", ""
+}
