@@ -145,28 +145,6 @@ func TestSpellingsOfAppProtocol(t *testing.T) {
 	}
 }
 
-// TestCanaryTakesNoPlace: while traffic is not split, a canary gets no request, be
-// it older than its main Ingress or without one.
-func TestCanaryTakesNoPlace(t *testing.T) {
-	t.Parallel()
-	canary := func(name, host string) string {
-		return strings.Replace(ingress(name, host, "canary", ""), "namespace: shop}", `namespace: shop, annotations: {nginx.ingress.kubernetes.io/canary: "true", nginx.ingress.kubernetes.io/canary-weight: "100"}}`, 1)
-	}
-	folder := t.TempDir()
-	write(t, folder, "all.yaml", classManifest+service("canary", startBackend(t, "canary"))+service("main", startBackend(t, "main"))+
-		canary("older", "web.pke.example.com")+canary("alone", "alone.pke.example.com")+ingress("main", "web.pke.example.com", "main", ""))
-	g := serve(t, folder, zoneConfig)
-	if status, body, err := g.Get("http://web.pke.example.com/"); err != nil || status != http.StatusOK || body != "main" {
-		t.Errorf("beside its main Ingress: %d %q %v, want the main one's answer", status, body, err)
-	}
-	if status, body, err := g.Get("http://alone.pke.example.com/"); err != nil || status != http.StatusNotFound {
-		t.Errorf("without a main Ingress: %d %q %v, want 404", status, body, err)
-	}
-	if answer, err := g.Query("udp", "alone.pke.example.com", dns.TypeA); err != nil || answer.Rcode != dns.RcodeNameError {
-		t.Errorf("without a main Ingress the name resolves: %v %v", answer, err)
-	}
-}
-
 // TestPatternIsToldAndWhatToWrite: what the problem of a pattern says to write
 // does what was meant.
 func TestPatternIsToldAndWhatToWrite(t *testing.T) {

@@ -263,8 +263,8 @@ func TestCanarySessions(t *testing.T) {
 }
 
 // TestSessionsOutliveCanary: sessions that began before there was a canary stay at the
-// main backend, and those of a main backend stay at their endpoints without the
-// canary.
+// main backend, and sessions keep their endpoints when the canary goes, or becomes
+// the main backend.
 func TestSessionsOutliveCanary(t *testing.T) {
 	modes(t, func(t *testing.T, a gatelodge.Affinity) {
 		f := newFleet(t, &gatelodge.Policy{Affinity: &a})
@@ -279,6 +279,13 @@ func TestSessionsOutliveCanary(t *testing.T) {
 		f.swap(endpointsOf(4)...)
 		if elsewhere, cookies := f.moved(during); elsewhere+cookies != 0 {
 			t.Errorf("since there is no canary %d of 200 sessions went elsewhere, and %d got another cookie", elsewhere, cookies)
+		}
+
+		f.swapWith(gatelodge.Canary{Weight: 100}, endpointsOf(4), canaryEndpoints(3))
+		promoted := f.sessions(200)
+		f.swap(canaryEndpoints(3)...)
+		if elsewhere, cookies := f.moved(promoted); elsewhere+cookies != 0 {
+			t.Errorf("since the canary is the main backend %d of 200 sessions went elsewhere, and %d got another cookie", elsewhere, cookies)
 		}
 	})
 }

@@ -71,6 +71,8 @@ A slow backend, a failing one, and one that is down (502)
   {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/slow
   {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/fail
   {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/down
+A canary, which gets the requests that ask for it: the slow backend again
+  {{.Curl}} -H 'x-canary: always' https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/
 WebSocket: a frame with "hello" goes out and comes back
   (printf 'GET /echo HTTP/1.1\r\nHost: chat.shop.pke.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: Z2F0ZWxvZGdlIGRlbW8hIQ==\r\n\r\n'; sleep 1; printf '\201\205\0\0\0\0hello'; sleep 1) | {{.OpenSSL}} -quiet -no_ign_eof -servername chat.shop.pke.example.com -connect {{.HTTPS}}
 gRPC: a message with "hello" goes out and comes back

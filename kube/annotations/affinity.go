@@ -78,12 +78,7 @@ func setAffinityMode(a *Asked, value string) error {
 
 // setCookieName takes a token (RFC 6265 §4.1.1).
 func setCookieName(a *Asked, value string) error {
-	for _, c := range []byte(value) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
-			return errors.New("is not a valid name of a cookie")
-		}
-	}
-	if value == "" {
+	if !isToken(value) {
 		return errors.New("is not a valid name of a cookie")
 	}
 	a.Affinity.cookie.Cookie = value

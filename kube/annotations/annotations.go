@@ -48,7 +48,7 @@ type Asked struct {
 	BackendURLs backendURLsAsk
 	Compression CompressionAsk
 	Records     RecordsAsk
-	Canary      bool             // it gets a part of the requests of another Ingress
+	Canary      CanaryAsk
 	Passthrough bool             // connections over TLS go to the backend as they are
 	Aliases     []gatelodge.Name // further names of its first host
 	Guests      []string         // namespaces that may add paths to its hosts
@@ -103,6 +103,7 @@ func groups() []group {
 		{"Ejection", ejectionRows()},
 		{"Health checks", healthCheckRows()},
 		{"Sessions", affinityRows()},
+		{"Canaries", canaryRows()},
 		{"Limits, timeouts and retries", limitRows()},
 		{"Scripts of other origins", corsRows()},
 		{"URLs in a backend's answers", backendURLRows()},
@@ -132,8 +133,6 @@ func otherRows() []row {
 			"Connections over TLS for the hosts go as they are to the backend of path `/`, which has the certificate ([backends.md](backends.md#tls-that-is-passed-on)).", "It needs no flag of the operator. Lists of addresses hold; other protections can't, which is a problem. Plain HTTP is redirected to HTTPS as where the gateway has a certificate."},
 		{"auth-url", "", notYet, true,
 			"Another server would be asked whether a request may pass.", "It is not available yet, so the routes answer 503."},
-		{"canary", `"true" or "false"`, setCanary, false,
-			"The Ingress would get a part of the requests of another one. It serves nothing, and never takes the place of its main Ingress.", "It is not available yet."},
 		{"server-alias", "names separated by commas", setServerAlias, false,
 			"Further names of the host of the first rule: the same paths, the certificates of the same `spec.tls` entries, and a record each.", "A regular expression is a problem: it can be neither claimed nor certified. The other names count."},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false,
@@ -166,10 +165,15 @@ func Read(annotations map[string]string, namespace string, defaults *Defaults, t
 	if len(annotations) == 0 && defaults == nil {
 		return a
 	}
+	if key := decisive(annotations, "canary"); key != "" {
+		a.honour(key, "canary", annotations[key], tell)
+	}
 	defaults.apply(&a, annotations)
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if name, ok := policyName(key); ok {
-			if decisive(annotations, name) == key {
+			switch {
+			case name == "canary", a.Canary.On && policies()[name] != nil && !countsForCanary(name):
+			case decisive(annotations, name) == key:
 				a.honour(key, name, annotations[key], tell)
 			}
 		} else if name, ok := strings.CutPrefix(key, ExternalDNSPrefix); ok {
@@ -179,6 +183,10 @@ func Read(annotations map[string]string, namespace string, defaults *Defaults, t
 				a.honourRecord(key, name, annotations[key], tell)
 			}
 		}
+	}
+	if a.Canary.On {
+		a.Canary.check(tell)
+		return Asked{namespace: namespace, Canary: a.Canary, Balance: a.Balance}
 	}
 	a.Auth.check(&a, tell)
 	a.BackendTLS.check(&a, tell)
@@ -299,13 +307,6 @@ func setACME(a *Asked, value string) error {
 
 func setPassthrough(a *Asked, value string) (err error) {
 	a.Passthrough, err = parseBool(value)
-	return err
-}
-
-// setCanary takes what can't be read for a canary too: it must not get all requests.
-func setCanary(a *Asked, value string) error {
-	on, err := parseBool(value)
-	a.Canary = on || err != nil
 	return err
 }
 

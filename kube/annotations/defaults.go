@@ -28,7 +28,7 @@ func ReadDefaults(values map[string]string, tell Report) *Defaults {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		name := strings.TrimPrefix(key, OwnPrefix)
 		if slices.Contains(ofOneIngress(), name) {
-			tell(gatelodge.BadParameters, "annotation %s is about the hosts of one Ingress and no default of a class", key)
+			tell(gatelodge.BadParameters, "annotation %s is about one Ingress and can't be a default of a class", key)
 			continue
 		}
 		scratch.honour(key, name, values[key], tell)
@@ -40,10 +40,14 @@ func ReadDefaults(values map[string]string, tell Report) *Defaults {
 	return d
 }
 
-// ofOneIngress lists the annotations that are about names and certificates,
-// which are no policy of routes.
+// ofOneIngress lists the annotations that are about names, certificates and whose
+// requests an Ingress gets, which are not a policy of routes.
 func ofOneIngress() []string {
-	return []string{"server-alias", "from-to-www-redirect", "share-host-with", "ssl-passthrough", "acme", "canary"}
+	names := []string{"server-alias", "from-to-www-redirect", "share-host-with", "ssl-passthrough", "acme"}
+	for _, row := range canaryRows() {
+		names = append(names, row.name)
+	}
+	return names
 }
 
 // apply sets what the annotations of an Ingress don't. What is wrong with a

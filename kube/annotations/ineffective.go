@@ -99,6 +99,7 @@ func (a *Asked) IneffectiveOnIngress(source *networkingv1.Ingress, publishes fun
 	var list Ineffective
 	for _, key := range slices.Sorted(maps.Keys(source.Annotations)) {
 		switch {
+		case a.Canary.On && !isCanarys(key):
 		case isForeign(key):
 			list.Add(key, "")
 		case key == networkingv1.AnnotationIsDefaultIngressClass:
@@ -137,11 +138,12 @@ func withoutCertManager(source *networkingv1.Ingress) string {
 // withoutOther says which other annotation one of ours needs, "" if nothing is
 // missing. Where the other protects, its absence is a problem of its own.
 func (a *Asked) withoutOther(key string) string {
-	name, ok := strings.CutPrefix(key, OwnPrefix)
+	name, ok := policyName(key)
 	if !ok {
-		if name, ok = strings.CutPrefix(key, nginxPrefix); !ok {
-			return ""
-		}
+		return ""
+	}
+	if why := a.Canary.without(name); why != "" {
+		return why
 	}
 	if row := policies()[name]; a.Passthrough && row != nil && row.protects && currentName(name) != allowlist && name != denylist {
 		return "connections over TLS are passed on unread (ssl-passthrough)"
@@ -185,6 +187,12 @@ func (a *Asked) withoutOther(key string) string {
 		}
 	}
 	return ""
+}
+
+// isCanarys reports whether an annotation is looked at on a canary.
+func isCanarys(key string) bool {
+	name, ok := policyName(key)
+	return ok && countsForCanary(name)
 }
 
 // IsExternalDNS reports whether an annotation is ExternalDNS's.

@@ -79,7 +79,6 @@ func unhonouredList() []unmet {
 		{"session-cookie-partitioned", true, false, "the Partitioned attribute is not set", "serve the site that embeds others from its own domain"},
 
 		// Not available yet.
-		{"affinity-canary-behavior", true, false, whyLater, removeIt},
 		{"auth-always-set-cookie", true, false, whyLater, removeIt},
 		{"auth-cache-duration", true, false, whyLater, removeIt},
 		{"auth-cache-key", true, false, whyLater, removeIt},
@@ -90,12 +89,6 @@ func unhonouredList() []unmet {
 		{"auth-signin", true, false, whyLater, removeIt},
 		{"auth-signin-redirect-param", true, false, whyLater, removeIt},
 		{"auth-snippet", true, false, whyLater, removeIt},
-		{"canary-by-cookie", true, false, whyLater, removeIt},
-		{"canary-by-header", true, false, whyLater, removeIt},
-		{"canary-by-header-pattern", true, false, whyLater, removeIt},
-		{"canary-by-header-value", true, false, whyLater, removeIt},
-		{"canary-weight", true, false, whyLater, removeIt},
-		{"canary-weight-total", true, false, whyLater, removeIt},
 		{"client-body-buffer-size", true, false, whyLater, removeIt},
 		{"configuration-snippet", true, false, whyLater, removeIt},
 		{"connection-proxy-header", true, false, whyLater, removeIt},

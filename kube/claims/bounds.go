@@ -122,6 +122,14 @@ func Trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
 		}
 		t.Bytes += bytesOf(claim)
 	}
+	if n := len(c.Alternatives); bounds.RoutesPerIngress > 0 && n > bounds.RoutesPerIngress {
+		t.leaveOut(0, "it asks for more than %d routes (ingress.bounds.routesPerIngress); %s and what follows are left out", bounds.RoutesPerIngress, &c.Alternatives[bounds.RoutesPerIngress])
+		t.Alternatives = t.Alternatives[:bounds.RoutesPerIngress:bounds.RoutesPerIngress]
+	}
+	t.Bytes += int64(bytesOfPart * c.Asked.Canary.PatternSize)
+	for i := range t.Alternatives {
+		t.Bytes += int64(bytesOfRoute + 2*len(t.Alternatives[i].Written))
+	}
 	return t
 }
 

@@ -230,12 +230,17 @@ func (b *backends) toldOf(r *hostResult) *follow.Told {
 		return nil
 	}
 	var t *follow.Told
-	for _, route := range r.host.Routes {
-		if route.Backend == "" {
-			continue
+	tell := func(object gatelodge.Object, key gatelodge.BackendKey) {
+		if result := b.results.Get(key); result.failure != nil {
+			t = t.Add(gatelodge.Problem{Object: object, Reason: result.failure.reason, Message: result.failure.message})
 		}
-		if result := b.results.Get(route.Backend); result.failure != nil {
-			t = t.Add(gatelodge.Problem{Object: route.Object, Reason: result.failure.reason, Message: result.failure.message})
+	}
+	for _, route := range r.host.Routes {
+		if route.Backend != "" {
+			tell(route.Object, route.Backend)
+		}
+		if route.Canary != nil {
+			tell(route.Canary.Object, route.Canary.Backend)
 		}
 		if b.unchecked.Get(route.Backend) != nil {
 			t = t.Add(b.uncheckedProblem(route))

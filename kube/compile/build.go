@@ -141,6 +141,7 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	follow.ReplaceAll(e, m.bounded.Wrong, last.bounded.Wrong, (*follow.Told).Wrong)
 	follow.ReplaceAll(e, m.grants.Wrong, last.grants.Wrong, (*follow.Told).Wrong)
 	follow.ReplaceAll(e, m.hosts.results, last.hosts.results, (*hostResult).wrong)
+	follow.ReplaceAll(e, m.hosts.canaries, last.hosts.canaries, (*follow.Told).Wrong)
 	follow.ReplaceAll(e, m.backends.results, last.backends.results, (*backendResult).wrong)
 	follow.ReplaceAll(e, m.backends.told, last.backends.told, (*follow.Told).Wrong)
 	follow.ReplaceAll(e, m.issuing.told, last.issuing.told, (*follow.Told).Wrong)

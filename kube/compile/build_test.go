@@ -106,6 +106,11 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 		in.Annotations["gatelodge.dev/proxy-ssl-secret"] = pick(w.random, []string{"one", "two"})
 		in.Annotations["gatelodge.dev/proxy-ssl-verify"] = pick(w.random, []string{"on", "off"})
 	}
+	if w.random.IntN(4) == 0 {
+		in.Annotations["gatelodge.dev/canary"] = pick(w.random, []string{"true", "true", "true", "perhaps"})
+		in.Annotations["gatelodge.dev/canary-weight"] = pick(w.random, []string{"5", "50", "500"})
+		in.Annotations["gatelodge.dev/affinity-canary-behavior"] = pick(w.random, []string{"sticky", "legacy"})
+	}
 	return in
 }
 

@@ -71,11 +71,15 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 	r.patterns = slices.ContainsFunc(r.shares, func(in *resolved) bool { return in.Object.Namespace == r.owner && in.Patterns })
 	r.decideClientAuth()
 	key, single := r.keyOfRoutes(granted)
+	if single && len(res.canariesOf(r.owner, granted.Shares[0].By.HostOf(granted.Name))) > 0 {
+		single = false // which other names with these paths may not have
+	}
 	if like := made[key]; single && like != nil {
 		r.host.Routes, r.refs = like.host.Routes, like.refs
 	} else {
 		problems := len(r.problems)
 		r.addRoutes(granted)
+		r.addCanaries(granted, res)
 		if single && len(r.problems) == problems { // which each host tells of its own
 			made[key] = r
 		}
@@ -168,6 +172,10 @@ func asPattern(ask *intent.PathAsk) *intent.PathAsk {
 
 func (r *hostResult) addRoute(route *gatelodge.Route, to *intent.BackendRef) {
 	r.host.Routes = append(r.host.Routes, route)
+	r.addRef(to)
+}
+
+func (r *hostResult) addRef(to *intent.BackendRef) {
 	if to != nil && !slices.ContainsFunc(r.refs, func(have *intent.BackendRef) bool { return have.Key == to.Key }) {
 		r.refs = append(r.refs, to)
 	}

@@ -22,6 +22,8 @@ type hosts struct {
 	results gatelodge.Map[gatelodge.Name, *hostResult]
 	list    gatelodge.Map[gatelodge.Name, *gatelodge.Host]     // of results
 	users   follow.Index[gatelodge.BackendKey, gatelodge.Name] // hosts by the backends that their routes name
+
+	canaries gatelodge.Map[gatelodge.Name, *follow.Told] // what is wrong with those of each name
 }
 
 // common is what the configuration adds to every host.
@@ -42,11 +44,11 @@ func makeHosts(g *claims.Grants, res *resolution, c *common, i *issued, last *ho
 	h := &hosts{grants: g, names: g.Names, resolved: res, common: c, issued: i}
 	m := &hostMaker{
 		hosts: h, dirty: make(follow.Dirty[gatelodge.Name]), made: make(map[routesKey]*hostResult), last: last,
-		results: last.results.Edit(), list: last.list.Edit(), users: last.users.Edit(),
+		results: last.results.Edit(), list: last.list.Edit(), users: last.users.Edit(), canaries: last.canaries.Edit(),
 	}
 	m.findDirty()
 	m.makeAll()
-	h.results, h.list, h.users = m.results.Map(), m.list.Map(), m.users.Map()
+	h.results, h.list, h.users, h.canaries = m.results.Map(), m.list.Map(), m.users.Map(), m.canaries.Map()
 	return h
 }
 
@@ -57,9 +59,10 @@ type hostMaker struct {
 	dirty follow.Dirty[gatelodge.Name]
 	made  map[routesKey]*hostResult // hosts whose routes others may share
 
-	results *gatelodge.MapEdit[gatelodge.Name, *hostResult]
-	list    *gatelodge.MapEdit[gatelodge.Name, *gatelodge.Host]
-	users   *gatelodge.MapEdit[follow.Pair[gatelodge.BackendKey, gatelodge.Name], bool]
+	results  *gatelodge.MapEdit[gatelodge.Name, *hostResult]
+	list     *gatelodge.MapEdit[gatelodge.Name, *gatelodge.Host]
+	users    *gatelodge.MapEdit[follow.Pair[gatelodge.BackendKey, gatelodge.Name], bool]
+	canaries *gatelodge.MapEdit[gatelodge.Name, *follow.Told]
 }
 
 // findDirty finds the names that have other grants, whose Ingresses were resolved
@@ -69,6 +72,9 @@ func (m *hostMaker) findDirty() {
 	if m.common != m.last.common {
 		follow.All(m.dirty, m.names)
 		follow.All(m.dirty, m.last.results)
+		for at := range m.resolved.canaries.All() {
+			m.dirty[at.A] = true
+		}
 		m.dirty[""] = true
 		m.addReserved("")
 		return
@@ -86,6 +92,7 @@ func (m *hostMaker) findDirty() {
 				for name := range r.Names() {
 					m.dirty[name] = true
 				}
+				m.addCanaryNames(r)
 			}
 		}
 	}
@@ -177,6 +184,7 @@ func (m *hostMaker) make(name gatelodge.Name) (before, after *hostResult) {
 		}
 	}
 	m.put(name, before, after)
+	m.tellCanaries(name)
 	return before, after
 }
 

@@ -35,7 +35,8 @@ type resolution struct {
 	now       time.Time
 
 	results   gatelodge.Map[intent.Key, *resolved]
-	users     follow.Index[objects.Key, intent.Key] // claimants by the Secrets that they name
+	users     follow.Index[objects.Key, intent.Key]    // claimants by the Secrets that they name
+	canaries  follow.Index[gatelodge.Name, intent.Key] // by their hosts
 	deadlines deadlines[intent.Key]
 }
 
@@ -61,7 +62,7 @@ func resolve(claimants claims.Claimants, s *secrets, objs *objects.Objects, orde
 		return last
 	}
 	next := &resolution{claimants: claimants, secrets: s, orders: orders, now: objs.Now}
-	results, users, deadlines := last.results.Edit(), last.users.Edit(), last.deadlines.Edit()
+	results, users, canaries, deadlines := last.results.Edit(), last.users.Edit(), last.canaries.Edit(), last.deadlines.Edit()
 	for key := range dirty {
 		before, after := results.Get(key), (*resolved)(nil)
 		if claimant := claimants.Get(key); claimant != nil {
@@ -74,9 +75,15 @@ func resolve(claimants claims.Claimants, s *secrets, objs *objects.Objects, orde
 		for name := range after.secretNames() {
 			users.Set(follow.PairOf(name, key), true)
 		}
+		for name := range before.alternativeHosts() {
+			canaries.Set(follow.PairOf(name, key), false)
+		}
+		for name := range after.alternativeHosts() {
+			canaries.Set(follow.PairOf(name, key), true)
+		}
 		setDeadline(deadlines, key, before.deadline(), after.deadline())
 	}
-	next.results, next.users, next.deadlines = results.Map(), users.Map(), deadlines.Map()
+	next.results, next.users, next.canaries, next.deadlines = results.Map(), users.Map(), canaries.Map(), deadlines.Map()
 	return next
 }
 

@@ -54,8 +54,10 @@ type Claimant struct {
 	Source   *networkingv1.Ingress // nil: it is of another kind
 	defaults *annotations.Defaults // of its class; nil: none
 	Claims   []Claim               // one for each name, in the order in which they were written
-	TLS      []TLSEntry
-	Asked    annotations.Asked // by annotations
+	// Alternatives is what a canary asks for, which has no Claims: it claims no name.
+	Alternatives []Alternative
+	TLS          []TLSEntry
+	Asked        annotations.Asked // by annotations
 	// Patterns: its paths are regular expressions, which makes those of its hosts
 	// such, whichever object asks for them.
 	Patterns bool
@@ -117,6 +119,18 @@ func (c *Claimant) Names() iter.Seq[gatelodge.Name] {
 				return
 			}
 		}
+	}
+}
+
+// HostOf returns the host of a rule that a further name, such as an alias, stands
+// for, and the name itself for any other.
+func (c *Claimant) HostOf(name gatelodge.Name) gatelodge.Name {
+	for {
+		host, further := c.also[name]
+		if !further {
+			return name
+		}
+		name = host
 	}
 }
 

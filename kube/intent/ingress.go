@@ -58,12 +58,11 @@ func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, o
 	in.Asked = annotations.Read(source.Annotations, source.Namespace, defaults, in.problem)
 	in.Asked.Compression.FillIn(&cfg.Compression)
 	in.Patterns = asksForPatterns(&in.Asked, source)
-	if in.Asked.Canary {
-		in.problem(gatelodge.BadAnnotation, "annotation canary is not available yet: this Ingress serves nothing, and all requests go to its main Ingress, whose place it does not take where there is none")
-		in.Asked = annotations.Asked{Canary: true}
+	if in.Asked.Canary.On {
+		in.readCanary(source)
+		in.tellIneffective(cfg)
 		return in
 	}
-
 	fallback := in.backend(source.Spec.DefaultBackend, "spec.defaultBackend")
 	for i := range source.Spec.Rules {
 		rule := &source.Spec.Rules[i]
@@ -92,10 +91,14 @@ func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, o
 	in.addWWW()
 	in.addHostnames()
 	in.places = nil
-	if message := in.Asked.IneffectiveOnIngress(source, func() bool { return in.asksForRecord(cfg) }); message != "" {
+	in.tellIneffective(cfg)
+	return in
+}
+
+func (in *Claimant) tellIneffective(cfg *objects.Config) {
+	if message := in.Asked.IneffectiveOnIngress(in.Source, func() bool { return in.asksForRecord(cfg) }); message != "" {
 		in.problem(gatelodge.UnknownAnnotation, "%s", message)
 	}
-	return in
 }
 
 // asksForRecord reports whether the object asks for a name in one of our zones.

@@ -83,19 +83,24 @@ func (r *report) hosts(uid types.UID) iter.Seq[gatelodge.Name] {
 	}
 }
 
-// askersOf yields the UID of each Ingress with a route of the host, which may
-// be nil, once.
+// askersOf yields the UID of each Ingress with a route of the host, or a canary of
+// one, once. The host may be nil.
 func askersOf(host *gatelodge.Host) iter.Seq[types.UID] {
 	return func(yield func(types.UID) bool) {
 		if host == nil {
 			return
 		}
 		seen := make(map[string]bool, 1)
+		tell := func(uid string) bool {
+			if uid == "" || seen[uid] {
+				return true
+			}
+			seen[uid] = true
+			return yield(types.UID(uid))
+		}
 		for _, route := range host.Routes {
-			if uid := route.Object.UID; uid != "" && !seen[uid] {
-				if seen[uid] = true; !yield(types.UID(uid)) {
-					return
-				}
+			if !tell(route.Object.UID) || route.Canary != nil && !tell(route.Canary.Object.UID) {
+				return
 			}
 		}
 	}
