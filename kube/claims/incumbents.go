@@ -40,7 +40,7 @@ func (i *Incumbents) changed(last *Incumbents, claimed gatelodge.Map[gatelodge.N
 	names := make(map[gatelodge.Name]bool)
 	for name, change := range i.Served.Changes(last.Served) {
 		names[name] = true
-		if name.IsWildcard() && !sameNamespace(change.Before, change.After) {
+		if name.IsWildcard() && !sameHolding(change.Before, change.After) {
 			for below := range follow.Children(claimed, name.Parent()) {
 				names[below] = true
 			}
@@ -57,12 +57,12 @@ func (i *Incumbents) changed(last *Incumbents, claimed gatelodge.Map[gatelodge.N
 	return names
 }
 
-// sameNamespace reports whether one namespace has the name by both; nil: none has.
-func sameNamespace(h, other *objects.Holding) bool {
+// sameHolding reports whether a name is held alike by both; nil: by no namespace.
+func sameHolding(h, other *objects.Holding) bool {
 	if h == nil || other == nil {
 		return h == other
 	}
-	return h.Namespace == other.Namespace
+	return *h == *other
 }
 
 // Held is the Holdings by what a Builder built, and which of them others contest.
