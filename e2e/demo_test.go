@@ -221,6 +221,7 @@ func TestDemoLinesWorkAsPrinted(t *testing.T) {
 		{"marketing.pke.example.com:" + port(g.HTTPS) + "/slow", "two seconds"},
 		{"marketing.pke.example.com:" + port(g.HTTPS) + "/fail", "always fails"},
 		{"marketing.pke.example.com:" + port(g.HTTPS) + "/down", "502"},
+		{"x-canary: always", "two seconds"},
 		{"openssl s_client", "hello"},
 		{"Echo/Say", "hello"},
 		{"/snapshot", "host echo.shop.pke.example.com"},

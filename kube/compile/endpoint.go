@@ -110,7 +110,7 @@ func endpointAddress(text string, cfg *objects.Config) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("endpoint %.60q is not a valid IP address", text)
 	}
 	address = address.Unmap()
-	if err := checkAddress(address, cfg); err != nil {
+	if err := cfg.CheckAddress(address); err != nil {
 		return netip.Addr{}, fmt.Errorf("endpoint %w", err)
 	}
 	return address, nil

@@ -25,7 +25,7 @@ func (r *backendResult) addExternal(ref *intent.BackendRef, port *corev1.Service
 		return
 	}
 	for _, address := range r.external.Addresses {
-		if err := checkAddress(address, cfg); err != nil {
+		if err := cfg.CheckAddress(address); err != nil {
 			r.problems = append(r.problems, gatelodge.Problem{
 				Object: objs.ObjectOf("Service", &r.service.ObjectMeta), Reason: gatelodge.BackendUnsupported,
 				Message: fmt.Sprintf("externalName %s: address %v", r.service.Spec.ExternalName, err),

@@ -1,22 +1,18 @@
-package compile
+package objects
 
 import (
 	"fmt"
 	"net/netip"
 	"slices"
-
-	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/follow"
-	"gatelodge.dev/kube/objects"
 )
 
-// checkAddress reports why no traffic may go to an address, whatever object says
+// CheckAddress reports why no traffic may go to an address, whatever object says
 // that it should; nil if it may. Objects of teams name addresses, and the gateway
 // reaches networks that their pods may not.
-func checkAddress(address netip.Addr, cfg *objects.Config) error {
+func (c *Config) CheckAddress(address netip.Addr) error {
 	for _, meant := range append(embedded(address), address) {
 		switch {
-		case meant.IsLoopback() && !cfg.LoopbackEndpoints:
+		case meant.IsLoopback() && !c.LoopbackEndpoints:
 			return fmt.Errorf("%s is a loopback address, which is refused", address)
 		case meant.IsLinkLocalUnicast():
 			return fmt.Errorf("%s is a link-local address, which is refused", address)
@@ -86,53 +82,4 @@ func embedded(address netip.Addr) (found []netip.Addr) {
 
 func within(address netip.Addr, prefix string) bool {
 	return netip.MustParsePrefix(prefix).Contains(address)
-}
-
-// administration is where the admin endpoints of the gateway's replicas answer.
-// They trust who reaches them, so no route may lead there.
-type administration struct {
-	own      []netip.AddrPort
-	port     uint16       // of all replicas
-	replicas []netip.Addr // sorted
-}
-
-// findAdministration finds the replicas as the endpoints of the Services whose
-// addresses are announced.
-func (b *backends) findAdministration() administration {
-	a := administration{own: b.cfg.Admin}
-	if len(a.own) == 0 {
-		return a
-	}
-	a.port = a.own[0].Port()
-	for _, service := range b.cfg.AnnouncingServices() {
-		for key := range follow.Of(b.ofService, objects.Key(service)) {
-			for _, endpoint := range b.slices.Get(key).Endpoints {
-				for _, text := range endpoint.Addresses {
-					if address, err := netip.ParseAddr(text); err == nil {
-						a.replicas = append(a.replicas, address.Unmap())
-					}
-				}
-			}
-		}
-	}
-	slices.SortFunc(a.replicas, netip.Addr.Compare)
-	a.replicas = slices.Compact(a.replicas)
-	return a
-}
-
-func (a *administration) equal(other *administration) bool {
-	return a.port == other.port && slices.Equal(a.own, other.own) && slices.Equal(a.replicas, other.replicas)
-}
-
-// removeFrom takes out the endpoints that are admin endpoints, and reports one of
-// them.
-func (a *administration) removeFrom(endpoints []gatelodge.Endpoint) (kept []gatelodge.Endpoint, removed netip.AddrPort) {
-	kept = slices.DeleteFunc(endpoints, func(e gatelodge.Endpoint) bool {
-		is := slices.Contains(a.own, e.Address) || e.Address.Port() == a.port && slices.Contains(a.replicas, e.Address.Addr())
-		if is {
-			removed = e.Address
-		}
-		return is
-	})
-	return kept, removed
 }
