@@ -171,8 +171,7 @@ func fieldKeys() []setting {
 		missing("let the backends leave these fields out", "hide-headers"),
 		missing("fields can't be added to every request; let the backends do without", "proxy-set-headers", "proxy-add-original-uri-header"),
 		missing("fields with underscores in their names are dropped, because many backends take them for others; rename them", "enable-underscores-in-headers"),
-		missing("answers are not compressed for the whole gateway; let the backends do it", "use-gzip", "gzip-disable", "gzip-level", "gzip-min-length", "gzip-types",
-			"enable-brotli", "brotli-level", "brotli-min-length", "brotli-types"),
+		compressionKeys(),
 	)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
+	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
 )
 
@@ -34,6 +35,8 @@ type translation struct {
 	retryAll                 bool
 	bind                     []netip.Addr
 	httpPort, httpsPort      uint16
+	codings                  []gatelodge.Coding
+	types                    gatelodge.MediaTypes
 	controller, className    string
 	byName                   bool
 }
@@ -165,6 +168,7 @@ func (t *translation) finish() []string {
 	if t.proxyProtocol {
 		t.doc.set("trust.proxyProtocol", list(t.believed), t.believes())
 	}
+	t.compress()
 	if t.retryAll {
 		t.defaults["proxy-next-upstream"] = strings.TrimSpace(first(t.defaults["proxy-next-upstream"], "error timeout") + " non_idempotent")
 	}
