@@ -118,6 +118,7 @@ func NewReport(objs *objects.Objects, cfg *objects.Config, snapshot *gatelodge.S
 		one.File, one.Line = origin.File, origin.Line
 		r.add(one, counts)
 	}
+	slices.SortStableFunc(r.Ingresses, func(a, b IngressReport) int { return cmp.Compare(a.Verdict.rank(), b.Verdict.rank()) })
 	for _, count := range slices.SortedFunc(maps.Keys(counts), func(a, b Count) int {
 		return cmp.Or(-cmp.Compare(counts[a], counts[b]), strings.Compare(a.Annotation, b.Annotation))
 	}) {
@@ -193,6 +194,9 @@ func (one *IngressReport) tells(p gatelodge.Problem) bool {
 		return strings.HasPrefix(p.Message, fmt.Sprintf("annotation %s ", f.Annotation))
 	})
 }
+
+// rank puts first what needs attention.
+func (v Verdict) rank() int { return slices.Index([]Verdict{NeedsYou, Differs, Same}, v) }
 
 func (k FindingKind) rank() int {
 	return slices.Index([]FindingKind{ToDoFinding, Difference, Remark}, k)
