@@ -21,8 +21,10 @@ type FieldEdit struct {
 	Name   string   // in lower case
 	Value  Template // the empty text clears the field, or adds none
 
+	Prefix      bool     // of a ClearField: all fields whose names begin with Name
 	Existing    bool     // only where there is such a field
 	Statuses    []uint16 // of the response; nil: all
+	Types       []string // the Content-Type without parameters; nil: all
 	FromBackend bool     // only in a response that a backend made
 }
 
@@ -72,7 +74,7 @@ func (f *FieldEdits) Check() error {
 
 func (e *FieldEdit) check() error {
 	switch {
-	case !IsFieldName(e.Name):
+	case !IsFieldName(e.Name) && !(e.Prefix && e.Name == ""):
 		return errors.New("which is not a valid name")
 	case isFramingField(e.Name):
 		return errors.New("which is the gateway's own: it says where a message ends, or is about the connection")

@@ -24,8 +24,9 @@ type Policy struct {
 	UpstreamHost    string   // the Host field that the backend gets; "": the client's
 	ForwardedPrefix string   // the X-Forwarded-Prefix that the backend gets; "": none
 
-	Fields *FieldEdits // nil: none are changed
-	CORS   *CORS       // nil: it is the backend's
+	Fields  *FieldEdits // nil: none are changed
+	CORS    *CORS       // nil: it is the backend's
+	Snippet *Snippet    // nil: there is none
 
 	BackendURLs *BackendURLs // nil: those in the backend's responses stay
 
@@ -85,6 +86,7 @@ func (p *Policy) SameProtection(q *Policy) bool {
 			p.AnyClientCertificate == q.AnyClientCertificate &&
 			slices.Equal(p.AllowFrom, q.AllowFrom) && slices.Equal(p.DenyFrom, q.DenyFrom) &&
 			p.BasicAuth.sameUsers(q.BasicAuth) &&
+			p.Snippet.sameProtection(q.Snippet) &&
 			p.ClientLimits.equal(q.ClientLimits) &&
 			same(p.BodyBytes, q.BodyBytes) &&
 			same(p.BackendLimits, q.BackendLimits)

@@ -48,18 +48,24 @@ type PathMatch uint8
 
 // The ways to compare, named as in Ingress v1.
 const (
-	PathPrefix  PathMatch = iota // by whole path elements: /a matches /a, /a/ and /a/b, not /ab
-	PathExact                    // the same path, in the form of PathForm
-	PathPattern                  // by a regular expression, as ingress-nginx's use-regex does
+	PathPrefix     PathMatch = iota // by whole path elements: /a matches /a, /a/ and /a/b, not /ab
+	PathExact                       // the same path, in the form of PathForm
+	PathPattern                     // by a regular expression, as ingress-nginx's use-regex does
+	PathStart                       // by octets: /a matches /ab as well, as nginx's locations do
+	PathStartFirst                  // the same, and before the patterns of the host where it is the longest (^~)
 )
 
-// String returns the Ingress v1 name of the path type, or Pattern.
+// String returns the Ingress v1 name of the path type, or one of ours.
 func (m PathMatch) String() string {
 	switch m {
 	case PathExact:
 		return "Exact"
 	case PathPattern:
 		return "Pattern"
+	case PathStart:
+		return "Start"
+	case PathStartFirst:
+		return "StartFirst"
 	}
 	return "Prefix"
 }
@@ -89,6 +95,8 @@ func (r *Route) Matches(path string) bool {
 		}
 		literal := PatternForm(r.Path)
 		return len(form) >= len(literal) && strings.EqualFold(form[:len(literal)], literal)
+	case PathStart, PathStartFirst:
+		return strings.HasPrefix(path, r.Path)
 	}
 	prefix := strings.TrimSuffix(r.Path, "/")
 	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')

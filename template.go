@@ -43,6 +43,9 @@ const (
 	RequestField                  // $http_NAME
 	RequestCookie                 // $cookie_NAME
 	RequestArgument               // $arg_NAME: of the query, as it is written there
+	SnippetVariable               // $NAME, which a Snippet sets
+	PatternGroup                  // $1 to $9, of the expression that a Snippet matched last
+	FutureDate                    // the date in so many seconds, for Expires
 )
 
 // valueNames are the names of nginx's variables, each at the place of its value;
@@ -53,6 +56,7 @@ var valueNames = [...]string{
 	RequestProtocol: "server_protocol", RequestID: "request_id", RequestPort: "server_port", ClientAddress: "remote_addr",
 	RouteNamespace: "namespace", RouteIngress: "ingress_name", RouteService: "service_name",
 	RequestField: "http_", RequestCookie: "cookie_", RequestArgument: "arg_",
+	SnippetVariable: "", PatternGroup: "", FutureDate: "date+",
 }
 
 // MaxTemplateParts bounds a Template, since a short one can make much of a large
@@ -61,6 +65,12 @@ const MaxTemplateParts = 32
 
 // ParseTemplate reads text with variables, as $name or ${name}.
 func ParseTemplate(text string) (Template, error) {
+	return ParseTemplateWith(text, nil)
+}
+
+// ParseTemplateWith reads text that may also have variables which a Snippet sets, and
+// $1 to $9. Without isSet there are none.
+func ParseTemplateWith(text string, isSet func(name string) bool) (Template, error) {
 	var t Template
 	for text != "" {
 		literal, rest, found := strings.Cut(text, "$")
@@ -75,6 +85,13 @@ func ParseTemplate(text string) (Template, error) {
 			return nil, errors.New("has a $ without the name of a variable behind it, or a ${ that is not closed")
 		}
 		part, ok := variable(name)
+		switch {
+		case isSet == nil:
+		case len(name) == 1 && '1' <= name[0] && name[0] <= '9':
+			part, ok = TemplatePart{Value: PatternGroup, Text: name}, true
+		case !ok && isSet(name):
+			part, ok = TemplatePart{Value: SnippetVariable, Text: name}, true
+		}
 		if !ok {
 			return nil, fmt.Errorf("holds the variable $%.40s, which is not known", name)
 		}
@@ -106,6 +123,8 @@ func isNameRune(c rune) bool {
 // own included.
 func variable(name string) (TemplatePart, bool) {
 	switch name {
+	case "document_uri":
+		return TemplatePart{Value: RequestPath}, true
 	case "query_string":
 		return TemplatePart{Value: RequestQuery}, true
 	case "best_http_host":

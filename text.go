@@ -90,7 +90,11 @@ func (h *Host) writeText(w io.Writer) {
 // String is the route's line in the text form.
 func (r *Route) String() string {
 	to := string(r.Backend)
-	if to == "" {
+	switch {
+	case to != "":
+	case r.Policy.Snippet != nil && r.Policy.Snippet.Answers:
+		to = "answer"
+	default:
 		to = "redirect"
 	}
 	canary := ""
@@ -135,6 +139,9 @@ func (p *Policy) String() string {
 	}
 	if p.CORS != nil {
 		b.WriteString(p.CORS.String())
+	}
+	if p.Snippet != nil {
+		fmt.Fprintf(&b, " snippet=%q", p.Snippet.Names)
 	}
 	if p.HSTS != nil {
 		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)

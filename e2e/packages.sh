@@ -5,6 +5,7 @@ set -euo pipefail
 packages=(
   bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot-dnssecutils ldnsutils nsd unbound zonemaster-cli # dns
   chromium nginx                                                                                        # http2
+  libnginx-mod-http-headers-more-filter nginx                                                           # nginx
   testssl.sh                                                                                            # tls
   bird2 conntrack containerd containernetworking-plugins curl iproute2 iputils-arping nftables runc     # cluster
   prometheus                                                                                            # chart

@@ -93,8 +93,19 @@ func (m *readings) match(h *host, path string) *route {
 	if folded == path && !m.upper {
 		return nil // the same as without
 	}
+	matches := func(i int) bool {
+		if m.sensitive[i] {
+			return h.routes[i].source.Matches(path)
+		}
+		return m.folded[i].Matches(folded)
+	}
+	if h.startFirst || h.locations != "" {
+		if r := h.before(matches); r != nil {
+			return r
+		}
+	}
 	for i, r := range h.routes {
-		if m.sensitive[i] && r.source.Matches(path) || !m.sensitive[i] && m.folded[i].Matches(folded) {
+		if matches(i) {
 			return r
 		}
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ type answer struct {
 	text   string          // for the client
 	fields exchange.Fields // in addition to Content-Type
 	limit  string          // the annotation whose limit was exceeded, for the metric; "": none
+
+	exact       bool   // text is all of the body
+	contentType string // of text; "": text/plain
 }
 
 func badRequest(why string) *answer {
@@ -106,9 +110,12 @@ func (r *request) answer(a *answer) error {
 	if a.status == 204 {
 		return r.x.Response.Head(204, a.fields, 0)
 	}
-	text := a.text + "\n"
+	text := a.text
+	if !a.exact {
+		text += "\n"
+	}
 	fields := make(exchange.Fields, 0, len(a.fields)+1)
-	fields = append(append(fields, exchange.Field{Name: "content-type", Value: "text/plain; charset=utf-8"}), a.fields...)
+	fields = append(append(fields, exchange.Field{Name: "content-type", Value: cmp.Or(a.contentType, "text/plain; charset=utf-8")}), a.fields...)
 	if err := r.x.Response.Head(a.status, fields, int64(len(text))); err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (b *body) Trailers() exchange.Fields {
 	var trailers exchange.Fields
 	for _, f := range b.Body.Trailers() {
 		if f.Name != "authorization" && f.Name != "proxy" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 &&
-			!slices.ContainsFunc(b.edited, func(e fieldEdit) bool { return e.Name == f.Name }) {
+			!slices.ContainsFunc(b.edited, func(e fieldEdit) bool { return e.Name == f.Name || e.Prefix && strings.HasPrefix(f.Name, e.Name) }) {
 			trailers = append(trailers, f)
 		}
 	}

@@ -71,6 +71,7 @@ func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapsho
 
 func (s *Server) compileRoutes(source []*gatelodge.Route, snapshot *gatelodge.Snapshot) *routeList {
 	list := &routeList{source: source, routes: make([]*route, len(source)), readings: compileReadings(source)}
+	list.findLocations()
 	seen := make(map[*requestSeries]bool)
 	add := func(series *requestSeries) {
 		if !seen[series] {
@@ -102,6 +103,20 @@ func (s *Server) seriesOf(r *gatelodge.Route, snapshot *gatelodge.Snapshot) *req
 		service = b.Service
 	}
 	return s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service})
+}
+
+// findLocations notes what match has to know of the locations of a server-snippet.
+func (l *routeList) findLocations() {
+	for _, r := range l.source {
+		l.startFirst = l.startFirst || r.Match == gatelodge.PathStartFirst
+		if s := r.Policy.Snippet; s != nil && s.Answers {
+			l.locations = r.Object.Namespace
+		}
+	}
+	others := func(r *gatelodge.Route) bool { return r.Object.Namespace != l.locations && r.Object.Namespace != "" }
+	if !slices.ContainsFunc(l.source, others) {
+		l.locations = ""
+	}
 }
 
 // published drops what no table names any more. Requests that loaded the table

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"slices"
+	"strings"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
@@ -11,9 +12,11 @@ import (
 // several of them can repeat what the client sent.
 const mostFieldText = 64 << 10
 
-// fieldEdits are a FieldEdits with the values that a request has.
-type fieldEdits struct {
+// editList are the edits of a request and of its response, compiled; with the values of
+// a request, if that is what they have.
+type editList struct {
 	request, response []fieldEdit
+	constant          bool // the values are the same for all requests
 }
 
 // fieldEdit is a FieldEdit and the text of its value.
@@ -29,24 +32,11 @@ func editFields(p *gatelodge.Policy) step {
 	if p.Fields == nil {
 		return nil
 	}
-	compiled, constant := &fieldEdits{}, true
-	compile := func(source []gatelodge.FieldEdit) []fieldEdit {
-		edits := make([]fieldEdit, len(source))
-		for i := range source {
-			text, ok := source[i].Value.Constant()
-			edits[i] = fieldEdit{&source[i], text}
-			constant = constant && ok
-		}
-		return edits
-	}
-	compiled.request, compiled.response = compile(p.Fields.Request), compile(p.Fields.Response)
+	compiled := compileEdits(p.Fields.Request, p.Fields.Response)
 	return func(r *request) *answer {
-		edits := compiled
-		if !constant {
-			var ok bool
-			if edits, ok = compiled.with(r); !ok {
-				return &answer{status: 431, reason: "the values of fields that are set are too large", text: "Request Header Fields Too Large"}
-			}
+		edits, refused := compiled.with(r)
+		if refused != nil {
+			return refused
 		}
 		if len(edits.request) > 0 {
 			r.hold().fields = edits.request
@@ -56,28 +46,49 @@ func editFields(p *gatelodge.Policy) step {
 	}
 }
 
-// with returns the edits with the values of the request, and false if they are too
+func compileEdits(request, response []gatelodge.FieldEdit) editList {
+	list := editList{constant: true}
+	compile := func(source []gatelodge.FieldEdit) []fieldEdit {
+		edits := make([]fieldEdit, len(source))
+		for i := range source {
+			text, ok := source[i].Value.Constant()
+			edits[i] = fieldEdit{&source[i], text}
+			list.constant = list.constant && ok
+		}
+		return edits
+	}
+	list.request, list.response = compile(request), compile(response)
+	return list
+}
+
+// with returns the edits with the values of the request, or an answer if they are too
 // large.
-func (f *fieldEdits) with(r *request) (edits *fieldEdits, ok bool) {
-	edits = &fieldEdits{slices.Clone(f.request), slices.Clone(f.response)}
+func (f *editList) with(r *request) (edits editList, refused *answer) {
+	if f.constant {
+		return *f, nil
+	}
+	edits = editList{request: slices.Clone(f.request), response: slices.Clone(f.response), constant: true}
 	made := 0
 	for _, list := range [][]fieldEdit{edits.request, edits.response} {
 		for i := range list {
 			if e := &list[i]; e.text == "" {
 				e.text = r.text(e.Value)
 				if made += len(e.text); made > mostFieldText {
-					return nil, false
+					return edits, &answer{status: 431, reason: "the values of fields that are set are too large", text: "Request Header Fields Too Large"}
 				}
 			}
 		}
 	}
-	return edits, true
+	return edits, nil
 }
 
-// apply changes a field.
-func (e *fieldEdit) apply(fields *exchange.Fields) {
+// applyTo changes a field, of a message that has these.
+func (e *fieldEdit) applyTo(fields *exchange.Fields, of exchange.Fields) {
 	switch {
 	case e.Existing && !fields.Has(e.Name):
+	case e.Types != nil && !e.isFor(of.Get("content-type")):
+	case e.Prefix:
+		*fields = slices.DeleteFunc(*fields, func(f exchange.Field) bool { return strings.HasPrefix(f.Name, e.Name) })
 	case e.Change == gatelodge.AddField:
 		if e.text != "" {
 			fields.Add(e.Name, e.text)
@@ -89,15 +100,21 @@ func (e *fieldEdit) apply(fields *exchange.Fields) {
 	}
 }
 
+// isFor reports whether a Content-Type is one of those that the edit is for.
+func (e *fieldEdit) isFor(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return slices.Contains(e.Types, strings.TrimSpace(kind))
+}
+
 // editRequest changes the fields that the backend gets.
 func (r *request) editRequest() {
 	if r.held == nil {
 		return
 	}
 	for i := range r.held.fields {
-		r.held.fields[i].apply(&r.fields)
+		r.held.fields[i].applyTo(&r.fields, r.fields)
 	}
-	r.x.Header, r.body.edited = r.fields, r.held.fields
+	r.x.Header, r.body.edited = r.fields, slices.Concat(r.held.fields, r.held.input)
 }
 
 // edit changes the fields of the response, which are in p.fields.
@@ -105,7 +122,7 @@ func (p *response) edit(status int) {
 	for i := range p.edits {
 		e := &p.edits[i]
 		if (e.Statuses == nil || slices.Contains(e.Statuses, uint16(status))) && !(e.FromBackend && p.ours) {
-			e.apply(&p.fields)
+			e.applyTo(&p.fields, p.fields)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (r *request) forward() error {
 	r.editRequest()
 	r.upgradeOnly(b.source.Protocol)
 	r.x.Path = cmp.Or(r.rewritten, r.path)
-	if host := r.route.source.Policy.UpstreamHost; host != "" {
+	if host := r.upstreamHost(); host != "" {
 		defer func(asked string) { r.x.Authority = asked }(r.x.Authority)
 		r.x.Authority = host
 	}
@@ -44,6 +44,14 @@ func (r *request) forward() error {
 		r.body.rewind()
 		r.held.hurry()
 	}
+}
+
+// upstreamHost returns the Host field that the backend gets, "" for the client's.
+func (r *request) upstreamHost() string {
+	if r.held != nil && r.held.host != "" {
+		return r.held.host
+	}
+	return r.route.source.Policy.UpstreamHost
 }
 
 // try sends the request to one endpoint.

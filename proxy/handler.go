@@ -16,7 +16,9 @@ func (s *Server) handle(x *exchange.Exchange) error {
 
 	refused := r.locate()
 	for i := 0; refused == nil && i < len(r.route.steps); i++ {
-		refused = r.route.steps[i](r)
+		if refused = r.route.steps[i](r); refused == rerouted {
+			refused, i = nil, -1
+		}
 	}
 	if refused != nil {
 		return r.answer(refused)
@@ -109,11 +111,13 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 		cors(p),
 		limitBody,
 		inClearText(redirect), // one redirect rather than two
+		rewritePhase(p, redirect),
 		redirectHTTPS(p),
 		clientAuth,
 		redirect,
 		refuseUnavailable(p),
 		clientAddress(p),
+		snippetAccess(p),
 		s.limitClients(route), // before passwords are checked
 		s.basicAuth(p),
 		rewrite(p),

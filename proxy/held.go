@@ -17,6 +17,9 @@ type held struct {
 	timeouts gatelodge.Timeouts // of x, if it has some
 	sent     time.Time          // the first try began; only where RetryRules has Within
 	fields   []fieldEdit        // of the request that the backend gets
+	snippet  *snippetRun        // nil: the route has none
+	input    []fieldEdit        // of the request that the client sent, which are made
+	host     string             // the Host field that a snippet has set; "": none
 	throttle throttle           // the response of x, if its rate is limited
 
 	compressor compressor // the response of x, if it may be compressed

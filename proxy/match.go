@@ -31,6 +31,9 @@ type routeList struct {
 	routes   []*route
 	readings *readings        // nil: all routes have the same protections
 	series   []*requestSeries // those of routes, each once
+
+	startFirst bool   // one of routes is a gatelodge.PathStartFirst
+	locations  string // the namespace whose server-snippet has locations beside routes of others; "": there are none
 }
 
 // route is a gatelodge.Route with its policies compiled.
@@ -78,9 +81,42 @@ func hostKey(name gatelodge.Name) gatelodge.Name {
 // match returns the first route for a canonical path in the form in which
 // paths are compared.
 func (h *host) match(path string) *route {
+	if h.startFirst || h.locations != "" {
+		if r := h.before(func(i int) bool { return h.routes[i].source.Matches(path) }); r != nil {
+			return r
+		}
+	}
 	for _, r := range h.routes {
 		if r.source.Matches(path) {
 			return r
+		}
+	}
+	return nil
+}
+
+// before returns the route of a path that goes before the first one that matches, nil
+// for none: that of a namespace to which the locations of another's server-snippet are
+// nothing, or the longest start of the path, if that goes before patterns. Those that
+// match are asked for by their index.
+func (l *routeList) before(matches func(i int) bool) *route {
+	if l.locations != "" {
+		for i, r := range l.routes {
+			if s := r.source.Policy.Snippet; s != nil && s.Answers || !matches(i) {
+				continue
+			}
+			if r.source.Object.Namespace != l.locations {
+				return r
+			}
+			break
+		}
+	}
+	for i, r := range l.routes {
+		switch {
+		case r.source.Match == gatelodge.PathPattern || !matches(i):
+		case r.source.Match == gatelodge.PathStartFirst:
+			return r
+		default:
+			return nil
 		}
 	}
 	return nil

@@ -26,11 +26,15 @@ func redirectHTTPS(p *gatelodge.Policy) step {
 		if port := r.table.httpsPort; port != 0 && port != 443 {
 			location += ":" + strconv.Itoa(int(port))
 		}
+		path := r.asked
+		if path == "" {
+			path = r.path + r.x.Query
+		}
 		return &answer{
 			status: 308, // unlike 301 it keeps the method and the body (RFC 9110 §15.4.9)
 			reason: "redirect to HTTPS",
 			text:   "Permanent Redirect",
-			fields: exchange.Fields{{Name: "location", Value: location + r.path + r.x.Query}},
+			fields: exchange.Fields{{Name: "location", Value: location + path}},
 		}
 	}
 }

@@ -18,6 +18,7 @@ type request struct {
 	scheme    string         // that the client used with us, or with a trusted proxy in front of us
 	trusted   bool           // the peer is a trusted proxy
 	path      string         // canonical
+	asked     string         // path and query of the client, where a snippet may change them; "": those of x
 	rewritten string         // the path that the backend gets instead; "": path
 	name      gatelodge.Name // the host, canonical
 	host      *host          // nil: none was found

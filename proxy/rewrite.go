@@ -9,6 +9,9 @@ func rewrite(p *gatelodge.Policy) step {
 		return nil
 	}
 	return func(r *request) *answer {
+		if p.Snippet != nil && r.held.snippet.stays {
+			return nil // as in nginx, where it is one more rewrite after those of the snippet
+		}
 		path, query, err := p.Rewrite.Apply(r.route.source, r.path, r.x.Query)
 		if err != nil {
 			return badRequest("the rewritten path " + err.Error())

@@ -3,9 +3,13 @@ package proxy
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	gatelodge "gatelodge.dev"
 )
+
+// dateFormat is that of dates in fields (RFC 9110 §5.6.7).
+const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
 
 // text makes the text of a template for the request. It has to be made before the
 // request is forwarded, which changes its path and fields.
@@ -30,7 +34,7 @@ func (r *request) value(part *gatelodge.TemplatePart) string {
 	case gatelodge.RequestAuthority:
 		return x.Authority
 	case gatelodge.RequestTarget:
-		return x.Path + x.Query
+		return r.target()
 	case gatelodge.RequestPath:
 		return r.path
 	case gatelodge.RequestQuery:
@@ -68,6 +72,13 @@ func (r *request) value(part *gatelodge.TemplatePart) string {
 		return cookieValue(x.Header, part.Text)
 	case gatelodge.RequestArgument:
 		return argumentValue(x.Query, part.Text)
+	case gatelodge.SnippetVariable:
+		return r.snippetVariable(part.Text)
+	case gatelodge.PatternGroup:
+		return r.snippetGroup(part.Text)
+	case gatelodge.FutureDate:
+		seconds, _ := strconv.Atoi(part.Text) // it was made of a number
+		return r.started.Add(time.Duration(seconds) * time.Second).UTC().Format(dateFormat)
 	}
 	panic("proxy: value " + strconv.Itoa(int(part.Value)) + " of a template is not known")
 }

@@ -43,6 +43,7 @@ type fileIngress struct {
 	DefaultBackend string   `yaml:"defaultBackend"`
 	ExternalNames  string   `yaml:"externalNames"`
 	AmbiguousPaths string   `yaml:"ambiguousPaths"`
+	Snippets       string   `yaml:"snippets"`
 
 	Bounds fileBounds `yaml:"bounds"`
 }
@@ -224,6 +225,7 @@ func (f *fileConfig) setDefaults() {
 			HostSharing:    "namespace",
 			ExternalNames:  "allow",
 			AmbiguousPaths: "refuse",
+			Snippets:       "off",
 			Bounds:         fileBounds{NamesPerIngress: 200, RoutesPerIngress: 2000, BytesPerNamespace: "32MiB", ChecksPerNamespace: 1000, CheckRatePerNamespace: 200},
 		},
 		Listeners: []fileListener{

@@ -39,6 +39,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		HostSharing:         objects.ShareNamespace,
 		DefaultBackend:      r.servicePort("ingress.defaultBackend", f.Ingress.DefaultBackend),
 		RefuseExternalNames: r.oneOf("ingress.externalNames", f.Ingress.ExternalNames, "allow", "refuse") == "refuse",
+		Snippets:            r.oneOf("ingress.snippets", f.Ingress.Snippets, "off", "parsed") == "parsed",
 		Listeners:           c.Listeners,
 		Settings:            r.settings(f),
 		Views:               r.views(f.Views),

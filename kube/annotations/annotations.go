@@ -48,6 +48,7 @@ type Asked struct {
 	BackendURLs backendURLsAsk
 	Compression CompressionAsk
 	Records     RecordsAsk
+	Snippets    snippetAsk
 	Canary      CanaryAsk
 	Passthrough bool             // connections over TLS go to the backend as they are
 	Aliases     []gatelodge.Name // further names of its first host
@@ -108,6 +109,7 @@ func groups() []group {
 		{"Scripts of other origins", corsRows()},
 		{"URLs in a backend's answers", backendURLRows()},
 		{"Compression", compressionRows()},
+		{"Snippets", snippetRows()},
 	}
 }
 

@@ -90,7 +90,6 @@ func unhonouredList() []unmet {
 		{"auth-signin-redirect-param", true, false, whyLater, removeIt},
 		{"auth-snippet", true, false, whyLater, removeIt},
 		{"client-body-buffer-size", true, false, whyLater, removeIt},
-		{"configuration-snippet", true, false, whyLater, removeIt},
 		{"connection-proxy-header", true, false, whyLater, removeIt},
 		{"custom-headers", true, false, whyLater, removeIt},
 		{"custom-http-errors", true, false, whyLater, removeIt},
@@ -108,7 +107,6 @@ func unhonouredList() []unmet {
 		{"proxy-max-temp-file-size", true, false, whyLater, removeIt},
 		{"proxy-request-buffering", true, false, whyLater, removeIt},
 		{"satisfy", true, false, whyLater, removeIt},
-		{"server-snippet", true, false, whyLater, removeIt},
 		{"service-upstream", true, false, whyLater, removeIt},
 
 		// Of older versions.

@@ -130,6 +130,7 @@ func Trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
 	for i := range t.Alternatives {
 		t.Bytes += int64(bytesOfRoute + 2*len(t.Alternatives[i].Written))
 	}
+	t.Bytes += c.Asked.Snippets.Bytes(len(t.Claims))
 	return t
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/snippets"
 )
 
 // challengePath is where CAs ask for responses to http-01 challenges (RFC 8555
@@ -14,7 +15,7 @@ const challengePath = "/.well-known/acme-challenge"
 // is itself at or below challengePath is for CAs, so nothing is asked there that
 // they don't have: neither HTTPS nor a password, as in ingress-nginx
 // (no-tls-redirect-locations, no-auth-locations), nor a client certificate, and the
-// request goes to the backend as it is. What is asked for at a shorter path, such as
+// request goes to the backend as it is, past the host's server-snippet. What is asked for at a shorter path, such as
 // "/", stays for all that this has.
 func (r *hostResult) policyFor(in *resolved, path string) *gatelodge.Policy {
 	policy := r.policyOf(in)
@@ -24,6 +25,7 @@ func (r *hostResult) policyFor(in *resolved, path string) *gatelodge.Policy {
 	open := *policy
 	open.Redirect, open.BasicAuth = gatelodge.RedirectNever, nil
 	open.RedirectTo, open.AppRoot, open.Rewrite = nil, "", nil
+	open.Snippet = snippets.Snippet(nil, in.Asked.Snippets.Location)
 	open.AnyClientCertificate = r.host.ClientAuth != nil
 	return &open
 }

@@ -50,9 +50,9 @@ func (r *hostResult) refuse(in *resolved, why string) {
 
 func (r *hostResult) policyOf(in *resolved) *gatelodge.Policy {
 	if policy := r.refused[in]; policy != nil {
-		return policy
+		return r.underServer(in, policy)
 	}
-	return in.policy
+	return r.underServer(in, in.policy)
 }
 
 // sameRule tells whether two rules are one, whoever asks for it.

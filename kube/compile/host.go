@@ -20,6 +20,9 @@ type hostResult struct {
 	common    *common
 	patterns  bool // its paths are regular expressions
 
+	server       *resolved                       // whose server-snippet the host has; nil: none
+	underSnippet map[*resolved]*gatelodge.Policy // under that
+
 	host     *gatelodge.Host
 	refused  map[*resolved]*gatelodge.Policy // of those whose rule for the host can't be kept
 	refs     []*intent.BackendRef
@@ -70,6 +73,7 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 	}
 	r.patterns = slices.ContainsFunc(r.shares, func(in *resolved) bool { return in.Object.Namespace == r.owner && in.Patterns })
 	r.decideClientAuth()
+	r.decideServerSnippet()
 	key, single := r.keyOfRoutes(granted)
 	if single && len(res.canariesOf(r.owner, granted.Shares[0].By.HostOf(granted.Name))) > 0 {
 		single = false // which other names with these paths may not have
@@ -117,6 +121,7 @@ func (r *hostResult) addRoutes(granted *claims.Grant) {
 		r.addRoute(r.common.route, r.common.fallback)
 	}
 	slices.SortFunc(r.host.Routes, compareRoutes)
+	r.addLocations()
 }
 
 func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKey]*gatelodge.Route) {

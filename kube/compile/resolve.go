@@ -137,6 +137,7 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 	in.Asked.Rewrites.Policy(r.policy)
 	in.Asked.BackendURLs.Policy(r.policy)
 	in.Asked.Limits.SetOn(r.policy)
+	in.Asked.Snippets.Location.SetOn(r.policy)
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)
 	}

@@ -57,6 +57,7 @@ func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, o
 	}
 	in.Asked = annotations.Read(source.Annotations, source.Namespace, defaults, in.problem)
 	in.Asked.Compression.FillIn(&cfg.Compression)
+	in.Asked.ReadSnippets(cfg.Snippets, in.problem)
 	in.Patterns = asksForPatterns(&in.Asked, source)
 	if in.Asked.Canary.On {
 		in.readCanary(source)

@@ -25,6 +25,7 @@ type Config struct {
 	Compression         gatelodge.Compression // of answers of routes whose Ingress and class say nothing else; it may have no Codings
 	DefaultBackend      *ServicePort          // for requests that no rule matches; nil: 404
 	RefuseExternalNames bool
+	Snippets            bool // those of ingress-nginx are read
 
 	Listeners []gatelodge.Listener
 	Settings  *gatelodge.Settings

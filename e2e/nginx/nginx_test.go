@@ -1,0 +1,15 @@
+//go:build debian
+
+package nginx_test
+
+import (
+	"testing"
+
+	"gatelodge.dev/e2e/sidebyside"
+)
+
+// TestSnippets asks nginx what the table of snippets says.
+func TestSnippets(t *testing.T) {
+	cases := sidebyside.SnippetCases()
+	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
+}

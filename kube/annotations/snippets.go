@@ -1,0 +1,93 @@
+package annotations
+
+import (
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/snippets"
+)
+
+// snippetAsk is what the snippets of an Ingress ask for: their texts, until Allow or
+// Refuse has read them.
+type snippetAsk struct {
+	serverText, locationText string
+
+	Server   *snippets.Server   // for the hosts of the Ingress; nil: there is none
+	Location *snippets.Location // for its routes; nil: there is none
+	// ServerUnavailable says why what the server-snippet protects can't be kept, on all
+	// of its hosts; "": it can.
+	ServerUnavailable string
+}
+
+func snippetRows() []row {
+	return []row{
+		{
+			name: "configuration-snippet", expects: "nginx's directives", set: setSnippet(func(s *snippetAsk) *string { return &s.locationText }),
+			means:   "Directives of nginx for the routes of the Ingress ([snippets.md](snippets.md)), where the operator allows snippets.",
+			differs: "Directives are read into policies. Those that have none are told, and where one may protect the routes answer 503.",
+		},
+		{
+			name: "server-snippet", expects: "nginx's directives", set: setSnippet(func(s *snippetAsk) *string { return &s.serverText }),
+			means:   "The same for the hosts of the Ingress, with locations ([snippets.md](snippets.md)). The oldest one of a host counts.",
+			differs: "As with `configuration-snippet`, and it holds for the routes of the namespace that has the host alone.",
+		},
+	}
+}
+
+func setSnippet(text func(*snippetAsk) *string) func(*Asked, string) error {
+	return func(a *Asked, value string) error {
+		*text(&a.Snippets) = value
+		return nil
+	}
+}
+
+// ReadSnippets reads the snippets, and leaves them out where the operator does not
+// allow any: then what they protect is not served.
+func (a *Asked) ReadSnippets(allowed bool, tell Report) {
+	s := &a.Snippets
+	if s.serverText != "" {
+		server, problems := snippets.ReadServer(s.serverText)
+		if a.snippet("server-snippet", problems, server.Protects(), allowed, tell) {
+			s.ServerUnavailable = "annotation server-snippet of the host can't be kept"
+		}
+		s.Server = server
+	}
+	if s.locationText != "" {
+		location, problems := snippets.ReadLocation(s.locationText, s.Server)
+		a.snippet("configuration-snippet", problems, location.Protects(), allowed, tell)
+		s.Location = location
+	}
+	s.serverText, s.locationText = "", ""
+	if !allowed {
+		s.Server, s.Location = nil, nil
+	}
+}
+
+// Bytes says about how much memory the snippets take on so many hosts.
+func (s *snippetAsk) Bytes(hosts int) (n int64) {
+	if s.Server != nil {
+		alone, onHost := s.Server.Bytes()
+		n += alone + int64(hosts)*onHost
+	}
+	if s.Location != nil {
+		alone, onHost := s.Location.Bytes()
+		n += alone + int64(hosts)*onHost
+	}
+	return n
+}
+
+// snippet tells what is wrong with one, and denies the routes where it protects them
+// and can't be kept.
+func (a *Asked) snippet(name string, problems []snippets.Problem, protects, allowed bool, tell Report) (denied bool) {
+	if !allowed {
+		tell(gatelodge.BadAnnotation, "annotation %s is not honoured: the operator of the gateway has to allow snippets, by ingress.snippets: parsed in its configuration", name)
+		denied = protects
+	} else {
+		for _, p := range problems {
+			tell(gatelodge.BadAnnotation, "annotation %s: %s", name, p.Message)
+			denied = denied || p.Protects
+		}
+	}
+	if denied {
+		a.deny("annotation " + name + " can't be kept")
+	}
+	return denied
+}
