@@ -3,6 +3,7 @@
 package cluster_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -30,6 +31,7 @@ type load struct {
 	from      host
 	http, dns string // addresses with ports
 	name      string // of the application
+	method    string // "": POST, because the client would hide that a connection broke from one that may be repeated
 	ca        *authority
 
 	stop  chan struct{}
@@ -106,8 +108,11 @@ func startLoad(from host, address, dnsAddress, name string, ca *authority) (*loa
 	return l, nil
 }
 
-// end ends the load.
+// end ends the load, once.
 func (l *load) end() {
+	if !l.ended.IsZero() {
+		return
+	}
 	close(l.stop)
 	l.done.Wait()
 	l.ended = time.Now()
@@ -143,14 +148,13 @@ func (l *load) client() *http.Transport {
 	}
 }
 
-// request asks once. It posts, for of a method that may be repeated the client
-// would hide that a connection broke.
+// request asks once.
 func (l *load) request(how string, by *http.Transport) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
 	defer cancel()
 	err := func() error {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+l.name+"/load", strings.NewReader("x"))
+		r, err := http.NewRequestWithContext(ctx, cmp.Or(l.method, http.MethodPost), "https://"+l.name+"/load", strings.NewReader("x"))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 // Command http measures what a proxied request costs Gatelodge, nginx and
 // HAProxy, side by side: CPU time of the proxy per request, and memory per idle
-// connection.
+// connection. With -tails it compares how long requests take instead, where one of
+// ten endpoints is 20 times slower than the others, by the algorithms of each.
 //
 // The proxy has core 0 to itself; this program's load and an nginx as backend
 // share core 1. Every answer is checked. It prints a line for each run, and in
@@ -38,11 +39,18 @@ func run(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == backendCommand {
 		return runBackend(args[1:])
 	}
+	if len(args) > 0 && args[0] == endpointsCommand {
+		return runEndpoints(args[1:])
+	}
+	if len(args) > 0 && args[0] == tailCommand {
+		return runTail(args[1:])
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 5, "runs of each row and peer, of which the median counts")
 	period := flags.Duration("period", 3*time.Second, "time that a run measures")
 	only := flags.String("rows", "", "rows to measure, separated by commas; empty: all")
 	with := flags.String("peers", "nginx,haproxy,gatelodge", "proxies to measure")
+	tails := flags.Bool("tails", false, "compare instead how long requests take where one of ten endpoints is 20 times slower")
 	profile := flags.String("profile", "", "folder for a CPU profile of Gatelodge for each row")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -63,6 +71,9 @@ func run(ctx context.Context, args []string) error {
 	if _, err := exec.LookPath("haproxy"); err != nil {
 		fmt.Println("haproxy is not there and left out")
 		peers = slices.DeleteFunc(peers, func(p string) bool { return p == "haproxy" })
+	}
+	if *tails {
+		return bench.compareTails(ctx, peers, *rounds, *period)
 	}
 	results := make(results)
 	for _, row := range rows {

@@ -18,19 +18,11 @@ import (
 // The load runs in a process of its own, on its core, and reports in lines on its
 // output when it begins and ends to count; what the peer has used is read then.
 func (b *bench) measure(ctx context.Context, peer string, row row, period time.Duration) (float64, error) {
-	command, err := b.command(peer)
-	if err != nil {
-		return 0, err
-	}
-	proxy, err := b.start(ctx, proxyCore, peer, command...)
+	proxy, err := b.startPeer(ctx, peer)
 	if err != nil {
 		return 0, err
 	}
 	defer end(proxy)
-	if err := accepts(ctx, b.http, b.https); err != nil {
-		said, _ := os.ReadFile(filepath.Join(b.dir, peer+".log")) // what there is of it
-		return 0, fmt.Errorf("%w\n%s", err, said)
-	}
 	address := b.http
 	if row.tls {
 		address = b.https
@@ -59,6 +51,24 @@ func (b *bench) measure(ctx context.Context, peer string, row row, period time.D
 		return 0, fmt.Errorf("load: %w", failure)
 	}
 	return value, err
+}
+
+// startPeer starts a peer and waits until it accepts connections.
+func (b *bench) startPeer(ctx context.Context, peer string) (*exec.Cmd, error) {
+	command, err := b.command(peer)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := b.start(ctx, proxyCore, peer, command...)
+	if err != nil {
+		return nil, err
+	}
+	if err := accepts(ctx, b.http, b.https); err != nil {
+		end(proxy)
+		said, _ := os.ReadFile(filepath.Join(b.dir, peer+".log")) // what there is of it
+		return nil, fmt.Errorf("%w\n%s", err, said)
+	}
+	return proxy, nil
 }
 
 // count reads what the peer has used when the load says that it begins, and

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -36,6 +37,7 @@ type bench struct {
 	dir                  string
 	backend, http, https netip.AddrPort
 	calls                netip.AddrPort // the backend that speaks gRPC
+	ten                  netip.AddrPort // the port of the ten endpoints of which one is slow
 	dns, admin           netip.AddrPort
 	servers              []*exec.Cmd // the backends
 	profile              string
@@ -79,7 +81,7 @@ func (b *bench) build(ctx context.Context) error {
 
 // addresses picks ports that are free now.
 func (b *bench) addresses(context.Context) error {
-	for _, a := range []*netip.AddrPort{&b.backend, &b.calls, &b.http, &b.https, &b.dns, &b.admin} {
+	for _, a := range []*netip.AddrPort{&b.backend, &b.calls, &b.ten, &b.http, &b.https, &b.dns, &b.admin} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -103,6 +105,7 @@ func (b *bench) write(context.Context) error {
 	encoding := base64.StdEncoding
 	values := map[string]any{
 		"Dir": b.dir, "Backend": b.backend, "BackendPort": b.backend.Port(), "Calls": b.calls, "CallsPort": b.calls.Port(), "HTTP": b.http, "HTTPS": b.https,
+		"Ten": tenAddresses(), "TenPort": b.ten.Port(),
 		"Certificate": encoding.EncodeToString(certificate), "Key": encoding.EncodeToString(key),
 	}
 	templates, err := template.ParseFS(peerFiles, "peers/*")
@@ -158,6 +161,7 @@ func (b *bench) startBackends(ctx context.Context) error {
 	for name, command := range map[string][]string{
 		"backend": {"nginx", "-c", filepath.Join(b.dir, "backend.conf")},
 		"calls":   {self, backendCommand, b.calls.String()},
+		"ten":     {self, endpointsCommand, strconv.Itoa(int(b.ten.Port()))},
 	} {
 		server, err := b.start(ctx, loadCore, name, command...)
 		if err != nil {
@@ -165,5 +169,5 @@ func (b *bench) startBackends(ctx context.Context) error {
 		}
 		b.servers = append(b.servers, server)
 	}
-	return accepts(ctx, b.backend, b.calls)
+	return accepts(ctx, b.backend, b.calls, netip.AddrPortFrom(tenAddresses()[9], b.ten.Port()))
 }
