@@ -104,6 +104,8 @@ func (r *configReader) value(key string, line int, n *yaml.Node, into reflect.Va
 		r.mapping(key, n, into)
 	case into.Kind() == reflect.Slice:
 		r.sequence(key, n, into)
+	case into.Kind() == reflect.Map:
+		r.texts(key, n, into)
 	default:
 		r.scalar(key, n, into)
 	}
@@ -128,6 +130,29 @@ func (r *configReader) mapping(key string, n *yaml.Node, into reflect.Value) {
 			seen[name.Value] = true
 			r.value(path, name.Line, value, field)
 		}
+	}
+}
+
+// texts decodes keys that can be any, with texts as their values.
+func (r *configReader) texts(key string, n *yaml.Node, into reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		r.fail(key, "expected keys with values, got %s", shapeOf(n))
+		return
+	}
+	texts := make(map[string]string)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		path := joinKey(key, abridged(name.Value))
+		if _, seen := texts[name.Value]; seen {
+			r.errs = append(r.errs, &configError{r.file, name.Line, path, "the key is given twice"})
+			continue
+		}
+		var text string
+		r.value(path, name.Line, value, reflect.ValueOf(&text).Elem())
+		texts[name.Value] = text
+	}
+	if len(texts) > 0 {
+		into.Set(reflect.ValueOf(texts))
 	}
 }
 

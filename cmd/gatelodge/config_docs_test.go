@@ -53,6 +53,8 @@ func defaultsByKey(into map[string]string, key string, v reflect.Value) {
 		defaultsByKey(into, key+"[]", item.Elem())
 	case v.Kind() == reflect.Slice:
 		into[key] = "[" + strings.Join(v.Interface().([]string), ", ") + "]"
+	case v.Kind() == reflect.Map:
+		into[key] = "{}" // no key of this kind has a default
 	case v.Kind() == reflect.String && v.Len() == 0:
 		into[key] = `""`
 	default:

@@ -45,6 +45,8 @@ type fileIngress struct {
 	AmbiguousPaths string   `yaml:"ambiguousPaths"`
 	Snippets       string   `yaml:"snippets"`
 
+	Defaults map[string]string `yaml:"defaults"`
+
 	Bounds fileBounds `yaml:"bounds"`
 }
 

@@ -74,6 +74,7 @@ ingress:
   defaultBackend: web/home:http
   externalNames: refuse
   ambiguousPaths: allow
+  defaults: {limit-rps: 100, upstream-vhost: "", hsts: "off"}
   bounds: {namesPerIngress: 10, routesPerIngress: 0, bytesPerNamespace: 512KiB, checksPerNamespace: 20, checkRatePerNamespace: 5}
 listeners:
 - {name: web, protocol: HTTP, address: "192.0.2.1:80"}
@@ -137,6 +138,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 		HostSharing:         objects.ShareAny,
 		DefaultBackend:      &objects.ServicePort{Namespace: "web", Name: "home", Port: "http"},
 		RefuseExternalNames: true,
+		Defaults:            map[string]string{"limit-rps": "100", "upstream-vhost": "", "hsts": "off"},
 		Bounds:              objects.Bounds{NamesPerIngress: 10, BytesPerNamespace: 512 << 10, ChecksPerNamespace: 20, CheckRatePerNamespace: 5},
 		Listeners:           listeners,
 		Settings: &gatelodge.Settings{

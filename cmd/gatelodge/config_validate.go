@@ -3,8 +3,10 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +39,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		WithoutClass:        f.Ingress.WithoutClass,
 		Namespaces:          r.each("ingress.namespaces", f.Ingress.Namespaces, r.label),
 		HostSharing:         objects.ShareNamespace,
+		Defaults:            r.defaults("ingress.defaults", f.Ingress.Defaults),
 		DefaultBackend:      r.servicePort("ingress.defaultBackend", f.Ingress.DefaultBackend),
 		RefuseExternalNames: r.oneOf("ingress.externalNames", f.Ingress.ExternalNames, "allow", "refuse") == "refuse",
 		Snippets:            r.oneOf("ingress.snippets", f.Ingress.Snippets, "off", "parsed") == "parsed",
@@ -145,6 +148,16 @@ func (r *configReader) algorithm(key, s string) gatelodge.Algorithm {
 		r.fail(key, "%q %v, write %s", abridged(s), err, gatelodge.AlgorithmNames())
 	}
 	return algorithm
+}
+
+// defaults checks annotations that are the defaults of all Ingresses.
+func (r *configReader) defaults(key string, values map[string]string) map[string]string {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		annotations.ReadDefaults(map[string]string{name: values[name]}, nil, func(_ gatelodge.Reason, format string, args ...any) {
+			r.fail(joinKey(key, name), format, args...)
+		})
+	}
+	return values
 }
 
 func (r *configReader) healthCheck(f fileCheck) gatelodge.HealthCheck {

@@ -8,8 +8,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Defaults is the annotations that Ingresses of a class have unless they say
-// otherwise. It is never written.
+// Defaults is the annotations that Ingresses have unless they say otherwise: those
+// of the configuration, and before them those of a class. It is never written.
 type Defaults struct {
 	annotations map[string]string // by name
 	unavailable string            // why the class's routes can't be served; "": they can
@@ -21,9 +21,13 @@ func NoDefaults(unavailable string) *Defaults {
 	return &Defaults{annotations: map[string]string{}, unavailable: unavailable}
 }
 
-// ReadDefaults reads those of a class from the values of its ConfigMap.
-func ReadDefaults(values map[string]string, tell Report) *Defaults {
+// ReadDefaults reads those of a class from the values of its ConfigMap, or those of
+// the configuration. What they don't say is as in base, nil for nothing.
+func ReadDefaults(values map[string]string, base *Defaults, tell Report) *Defaults {
 	d := NoDefaults("")
+	if base != nil {
+		maps.Copy(d.annotations, base.annotations)
+	}
 	scratch := &Asked{}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		name := strings.TrimPrefix(key, OwnPrefix)
@@ -35,6 +39,8 @@ func ReadDefaults(values map[string]string, tell Report) *Defaults {
 		if _, ok := values[currentName(name)]; ok && name != currentName(name) {
 			continue
 		}
+		delete(d.annotations, currentName(name)) // of base, by whatever name
+		delete(d.annotations, olderName(name))
 		d.annotations[name] = values[key]
 	}
 	return d

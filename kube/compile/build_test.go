@@ -311,6 +311,7 @@ func (w *world) config() *objects.Config {
 		Zone:                pick(w.random, []string{"", "a"}),
 		HostSharing:         objects.HostSharing(w.random.IntN(2)),
 		Bounds:              pick(w.random, []objects.Bounds{{}, {}, {NamesPerIngress: 2, RoutesPerIngress: 3, BytesPerNamespace: 4000}, {ChecksPerNamespace: 2}, {CheckRatePerNamespace: 1}}),
+		Defaults:            pick(w.random, []map[string]string{nil, {"limit-rps": "10"}, {"limit-rps": "20", "hsts": "off"}}),
 		HealthCheck:         pick(w.random, []gatelodge.HealthCheck{{}, {Kind: gatelodge.CheckTCP, Interval: time.Second, Timeout: time.Second}}),
 		DefaultBackend:      pick(w.random, []*objects.ServicePort{nil, {Namespace: "shop", Name: "one", Port: "80"}}),
 		DefaultCertificates: []objects.Key{{Namespace: "lab", Name: "one"}},

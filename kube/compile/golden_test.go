@@ -175,6 +175,7 @@ type goldenConfig struct {
 	Zone                string
 	Compression         []gatelodge.Coding
 	Snippets            bool
+	Defaults            map[string]string
 	CheckTCP            bool // endpoints are checked where nothing else is asked for
 	Views               []struct {
 		Name, Service string
@@ -218,7 +219,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 	cfg := &objects.Config{
 		Controller: "gatelodge.dev/ingress-controller",
 		Classes:    g.Classes, Namespaces: g.Namespaces, WithoutClass: !g.RefuseWithoutClass,
-		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, Snippets: g.Snippets, LoopbackEndpoints: g.LoopbackEndpoints, Admin: g.Admin, Zone: g.Zone,
+		DefaultBackend: g.DefaultBackend, RefuseExternalNames: g.RefuseExternalNames, Snippets: g.Snippets, LoopbackEndpoints: g.LoopbackEndpoints, Admin: g.Admin, Zone: g.Zone, Defaults: g.Defaults,
 		DNSService: kubetest.Namespaced(g.DNSService), DNSAddresses: g.DNSAddresses,
 	}
 	cfg.HealthCheck = gatelodge.HealthCheck{Path: "/", Interval: 10 * time.Second, Timeout: 2 * time.Second}

@@ -19,21 +19,23 @@ type classParameters struct {
 	class     *networkingv1.IngressClass
 	configMap *corev1.ConfigMap // nil: there is none
 
+	base     *annotations.Defaults // of the configuration
 	defaults *annotations.Defaults
 	problems []gatelodge.Problem
 }
 
-// readParameters reads the defaults of our classes, by the name of the class.
-func readParameters(objs *objects.Objects, classes *classes, last map[string]*classParameters) map[string]*classParameters {
+// readParameters reads the defaults of our classes, by the name of the class, where
+// those of the configuration are base.
+func readParameters(objs *objects.Objects, classes *classes, base *annotations.Defaults, last map[string]*classParameters) map[string]*classParameters {
 	parameters := make(map[string]*classParameters)
 	for _, class := range objs.Classes.All() {
 		if class.Spec.Parameters == nil || classes.Unread || !classes.Ours[class.Name] {
 			continue
 		}
 		name, _ := ParametersName(class)
-		p := &classParameters{class: class, configMap: objs.ConfigMaps.Get(name)}
+		p := &classParameters{class: class, base: base, configMap: objs.ConfigMaps.Get(name)}
 		before := last[class.Name]
-		if before != nil && before.class == class && before.configMap == p.configMap {
+		if before != nil && before.class == class && before.configMap == p.configMap && before.base == base {
 			p = before
 		} else {
 			p.read(objs)
@@ -64,7 +66,7 @@ func ParametersName(class *networkingv1.IngressClass) (name objects.Key, err err
 // knows which protections it asks for, so the class's routes are not served.
 // Parameters of another kind never were for this gateway.
 func (p *classParameters) read(objs *objects.Objects) {
-	p.defaults = annotations.NoDefaults("")
+	p.defaults = annotations.ReadDefaults(nil, p.base, func(gatelodge.Reason, string, ...any) {})
 	class := objs.ObjectOf("IngressClass", &p.class.ObjectMeta)
 	name, err := ParametersName(p.class)
 	if err == nil && p.configMap == nil {
@@ -83,6 +85,22 @@ func (p *classParameters) read(objs *objects.Objects) {
 	for key, value := range p.configMap.BinaryData {
 		values[key] = string(value)
 	}
-	p.defaults = annotations.ReadDefaults(values, reader.problem)
+	p.defaults = annotations.ReadDefaults(values, p.base, reader.problem)
 	p.problems = reader.problems
+}
+
+// readDefaults reads the defaults of the configuration, which were checked when it
+// was read; nil: there are none.
+func readDefaults(cfg *objects.Config, last *Reading) *annotations.Defaults {
+	if last.cfg == cfg {
+		return last.defaults
+	}
+	if len(cfg.Defaults) == 0 {
+		return nil
+	}
+	defaults := annotations.ReadDefaults(cfg.Defaults, nil, func(gatelodge.Reason, string, ...any) {})
+	if reflect.DeepEqual(defaults, last.defaults) {
+		return last.defaults
+	}
+	return defaults
 }

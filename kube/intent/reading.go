@@ -29,6 +29,7 @@ type Reading struct {
 	slices     objects.Table[*discoveryv1.EndpointSlice]
 	nodes      objects.Table[*corev1.Node]
 	endpoints  objects.Table[*objects.DNSEndpoint]
+	defaults   *annotations.Defaults       // of the configuration; nil: none
 	parameters map[string]*classParameters // by the name of the class
 
 	Claimants Claimants                              // those that are ours
@@ -84,7 +85,8 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 		services: objs.Services, slices: objs.Slices, nodes: objs.Nodes, endpoints: objs.DNSEndpoints,
 	}
 	classes := NewClasses(objs.Classes, cfg)
-	r.parameters = readParameters(objs, classes, last.parameters)
+	r.defaults = readDefaults(cfg, last)
+	r.parameters = readParameters(objs, classes, r.defaults, last.parameters)
 	for _, name := range slices.Sorted(maps.Keys(r.parameters)) {
 		r.Problems = append(r.Problems, r.parameters[name].problems...)
 	}
@@ -212,7 +214,7 @@ func (r *Reading) readIngress(source *networkingv1.Ingress, classes *classes, ob
 	case !ours:
 		return nil, nil
 	}
-	var defaults *annotations.Defaults
+	defaults := r.defaults
 	if p := r.parameters[classes.of(source)]; p != nil {
 		defaults = p.defaults
 	}

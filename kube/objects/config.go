@@ -21,6 +21,7 @@ type Config struct {
 	Namespaces   []string        // of Ingresses; empty: all
 
 	HostSharing         HostSharing
+	Defaults            map[string]string     // annotations, by their names without a prefix, of Ingresses that say nothing else
 	HealthCheck         gatelodge.HealthCheck // of backends whose Ingress says nothing else
 	Compression         gatelodge.Compression // of answers of routes whose Ingress and class say nothing else; it may have no Codings
 	DefaultBackend      *ServicePort          // for requests that no rule matches; nil: 404
