@@ -35,6 +35,9 @@ type Policy struct {
 	DenyFrom  Networks   // those that are not, whatever AllowFrom says
 	BasicAuth *BasicAuth // nil: credentials are not asked for
 
+	ExternalAuth *ExternalAuth // nil: no service is asked
+	SatisfyAny   bool          // one of AllowFrom, BasicAuth and ExternalAuth is enough
+
 	AnyClientCertificate bool // the host's ClientAuth does not hold here
 
 	LoadBalance Algorithm       // AlgorithmUnset: what Settings.Balancing says, as for SlowStart
@@ -87,6 +90,7 @@ func (p *Policy) SameProtection(q *Policy) bool {
 			slices.Equal(p.AllowFrom, q.AllowFrom) && slices.Equal(p.DenyFrom, q.DenyFrom) &&
 			p.BasicAuth.sameUsers(q.BasicAuth) &&
 			p.Snippet.sameProtection(q.Snippet) &&
+			p.ExternalAuth.equal(q.ExternalAuth) && p.SatisfyAny == q.SatisfyAny &&
 			p.ClientLimits.equal(q.ClientLimits) &&
 			same(p.BodyBytes, q.BodyBytes) &&
 			same(p.BackendLimits, q.BackendLimits)

@@ -24,28 +24,30 @@ type RequestValue uint8
 // The values. Those up to RequestQueryMark are in the form in which a URL can hold
 // them.
 const (
-	LiteralText      RequestValue = iota
-	RequestScheme                 // $scheme: "http" or "https"
-	RequestHost                   // $host: the name alone
-	RequestAuthority              // $http_host: the name with the port, as the client wrote it
-	RequestTarget                 // $request_uri: path and query, as the client wrote them
-	RequestPath                   // $uri: the canonical path
-	RequestQuery                  // $args: the query without its question mark
-	RequestQueryMark              // $is_args: "?" where there is a query
-	RequestMethod                 // $request_method
-	RequestProtocol               // $server_protocol: the version of HTTP
-	RequestID                     // $request_id: what the backend gets in X-Request-ID
-	RequestPort                   // $server_port: the port that the client used
-	ClientAddress                 // $remote_addr
-	RouteNamespace                // $namespace: of the Ingress
-	RouteIngress                  // $ingress_name
-	RouteService                  // $service_name
-	RequestField                  // $http_NAME
-	RequestCookie                 // $cookie_NAME
-	RequestArgument               // $arg_NAME: of the query, as it is written there
-	SnippetVariable               // $NAME, which a Snippet sets
-	PatternGroup                  // $1 to $9, of the expression that a Snippet matched last
-	FutureDate                    // the date in so many seconds, for Expires
+	LiteralText          RequestValue = iota
+	RequestScheme                     // $scheme: "http" or "https"
+	RequestHost                       // $host: the name alone
+	RequestAuthority                  // $http_host: the name with the port, as the client wrote it
+	RequestTarget                     // $request_uri: path and query, as the client wrote them
+	RequestPath                       // $uri: the canonical path
+	RequestQuery                      // $args: the query without its question mark
+	RequestQueryMark                  // $is_args: "?" where there is a query
+	RequestMethod                     // $request_method
+	RequestProtocol                   // $server_protocol: the version of HTTP
+	RequestTargetEscaped              // $escaped_request_uri: as one component of a URI
+	RequestUser                       // $remote_user: as the client writes it with basic authentication
+	RequestID                         // $request_id: what the backend gets in X-Request-ID
+	RequestPort                       // $server_port: the port that the client used
+	ClientAddress                     // $remote_addr
+	RouteNamespace                    // $namespace: of the Ingress
+	RouteIngress                      // $ingress_name
+	RouteService                      // $service_name
+	RequestField                      // $http_NAME
+	RequestCookie                     // $cookie_NAME
+	RequestArgument                   // $arg_NAME: of the query, as it is written there
+	SnippetVariable                   // $NAME, which a Snippet sets
+	PatternGroup                      // $1 to $9, of the expression that a Snippet matched last
+	FutureDate                        // the date in so many seconds, for Expires
 )
 
 // valueNames are the names of nginx's variables, each at the place of its value;
@@ -53,7 +55,8 @@ const (
 var valueNames = [...]string{
 	RequestScheme: "scheme", RequestHost: "host", RequestAuthority: "http_host", RequestTarget: "request_uri",
 	RequestPath: "uri", RequestQuery: "args", RequestQueryMark: "is_args", RequestMethod: "request_method",
-	RequestProtocol: "server_protocol", RequestID: "request_id", RequestPort: "server_port", ClientAddress: "remote_addr",
+	RequestProtocol: "server_protocol", RequestTargetEscaped: "escaped_request_uri", RequestUser: "remote_user",
+	RequestID: "request_id", RequestPort: "server_port", ClientAddress: "remote_addr",
 	RouteNamespace: "namespace", RouteIngress: "ingress_name", RouteService: "service_name",
 	RequestField: "http_", RequestCookie: "cookie_", RequestArgument: "arg_",
 	SnippetVariable: "", PatternGroup: "", FutureDate: "date+",

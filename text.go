@@ -158,6 +158,12 @@ func (p *Policy) String() string {
 	if p.BasicAuth != nil {
 		fmt.Fprintf(&b, " basic-auth=%q users=%d", p.BasicAuth.Realm, len(p.BasicAuth.Users))
 	}
+	if p.ExternalAuth != nil {
+		b.WriteString(p.ExternalAuth.String())
+	}
+	if p.SatisfyAny {
+		b.WriteString(" satisfy=any")
+	}
 	if p.LoadBalance != AlgorithmUnset {
 		fmt.Fprintf(&b, " load-balance=%s", p.LoadBalance)
 	}

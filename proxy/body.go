@@ -18,7 +18,8 @@ type body struct {
 	again int    // so much of kept was read since rewind
 	lost  bool   // more was read than is kept
 
-	edited []fieldEdit // of the request: its trailers must not bring back what they change
+	edited  []fieldEdit // of the request: its trailers must not bring back what they change
+	refused []string    // names of further fields that its trailers must not have
 }
 
 // limitBody sets the limit of the route, and refuses a body that declares to be
@@ -86,6 +87,7 @@ func (b *body) Trailers() exchange.Fields {
 	var trailers exchange.Fields
 	for _, f := range b.Body.Trailers() {
 		if f.Name != "authorization" && f.Name != "proxy" && !isForwarded(f.Name) && strings.IndexByte(f.Name, '_') < 0 &&
+			!slices.Contains(b.refused, f.Name) &&
 			!slices.ContainsFunc(b.edited, func(e fieldEdit) bool { return e.Name == f.Name || e.Prefix && strings.HasPrefix(f.Name, e.Name) }) {
 			trailers = append(trailers, f)
 		}

@@ -25,6 +25,11 @@ func (r *request) forward() error {
 		r.x.Authority = host
 	}
 
+	return r.send(b)
+}
+
+// send sends the request, as it is, to an endpoint of the backend, which has some.
+func (r *request) send(b *backend) error {
 	b.upstream.budget.earn(r.table.settings.Retries.Budget)
 	if rules := r.route.source.Policy.Retries; rules != nil {
 		r.underRetryRules(rules)

@@ -133,6 +133,9 @@ func (r *request) forwardedFields() {
 		fields.Set("x-forwarded-prefix", prefix)
 	}
 	fields = r.addClientFields(fields)
+	if auth := r.route.source.Policy.ExternalAuth; auth != nil {
+		fields = r.addAuthFields(fields, auth)
+	}
 	r.fields, x.Header = fields, fields
 }
 

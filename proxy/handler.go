@@ -13,7 +13,10 @@ import (
 func (s *Server) handle(x *exchange.Exchange) error {
 	r := s.begin(x)
 	defer s.end(r)
+	return r.serve()
+}
 
+func (r *request) serve() error {
 	refused := r.locate()
 	for i := 0; refused == nil && i < len(r.route.steps); i++ {
 		if refused = r.route.steps[i](r); refused == rerouted {
@@ -105,6 +108,7 @@ type step func(*request) *answer
 func (s *Server) steps(route *gatelodge.Route) []step {
 	p := route.Policy
 	redirect := redirectTo(p)
+	address, password, service := s.admission(p)
 	return slices.DeleteFunc([]step{
 		hsts(p),
 		editFields(p),
@@ -116,10 +120,11 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 		clientAuth,
 		redirect,
 		refuseUnavailable(p),
-		clientAddress(p),
+		address,
 		snippetAccess(p),
 		s.limitClients(route), // before passwords are checked
-		s.basicAuth(p),
+		password,
+		service,
 		rewrite(p),
 		backendURLs(p),
 		split(route), // before what is bounded for each backend

@@ -20,6 +20,7 @@ type held struct {
 	snippet  *snippetRun        // nil: the route has none
 	input    []fieldEdit        // of the request that the client sent, which are made
 	host     string             // the Host field that a snippet has set; "": none
+	verdict  *verdict           // of the service that was asked; nil: none was
 	throttle throttle           // the response of x, if its rate is limited
 
 	compressor compressor // the response of x, if it may be compressed

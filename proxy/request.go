@@ -26,6 +26,8 @@ type request struct {
 	canary    canaryRule     // why it is that of the canary; 0: it is not
 	id        string         // X-Request-ID
 
+	asking bool // it is a question of ExternalAuth: the route must not ask in turn
+
 	publicHost, publicPort string // what the client asked a trusted proxy for; "": not known
 
 	tried        []*endpoint   // in order
@@ -56,7 +58,7 @@ func (s *Server) begin(x *exchange.Exchange) *request {
 	return r
 }
 
-// end counts and logs the request and makes it available for reuse.
+// end counts and logs the request, and recycles it.
 func (s *Server) end(r *request) {
 	took := time.Since(r.started)
 	if r.response.tunnel != nil {
@@ -64,6 +66,11 @@ func (s *Server) end(r *request) {
 	}
 	r.series().observe(r.x.Method, r.status(), took)
 	s.log.request(r, took)
+	s.recycle(r)
+}
+
+// recycle makes the request available for reuse.
+func (s *Server) recycle(r *request) {
 	spare := r.spare
 	if r.held != nil {
 		r.held.release()

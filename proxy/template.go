@@ -48,6 +48,14 @@ func (r *request) value(part *gatelodge.TemplatePart) string {
 		return x.Method
 	case gatelodge.RequestProtocol:
 		return x.Version.String()
+	case gatelodge.RequestTargetEscaped:
+		return escapeComponent(x.Path+x.Query, false)
+	case gatelodge.RequestUser:
+		user, _, _ := basicCredentials(x.Header.Get("authorization"))
+		if !gatelodge.IsFieldText(user) {
+			return ""
+		}
+		return user
 	case gatelodge.RequestID:
 		return r.id
 	case gatelodge.RequestPort:

@@ -1,0 +1,208 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/exchange"
+)
+
+// externalAuth is an ExternalAuth, compiled.
+type externalAuth struct {
+	*gatelodge.ExternalAuth
+	server *Server
+	salt   string // of the keys in the cache: an answer is never taken for one to another question
+}
+
+// externalAuth has a service decide whether the request passes. What it says goes by
+// its status alone, as with nginx's auth_request.
+func (s *Server) externalAuth(p *gatelodge.Policy) step {
+	if p.ExternalAuth == nil {
+		return nil
+	}
+	a := &externalAuth{ExternalAuth: p.ExternalAuth, server: s, salt: fmt.Sprintf("%#v", *p.ExternalAuth)}
+	return a.decide
+}
+
+func (a *externalAuth) decide(r *request) *answer {
+	switch {
+	case r.asking:
+		return serverError("auth-url leads to a route that asks a service itself")
+	case several(r.x.Header, "authorization"):
+		// The backend might believe another one than the service.
+		return badRequest("more than one Authorization field")
+	}
+	key := a.cacheKey(r)
+	v := a.server.verdicts.get(key, r.started)
+	if v == nil {
+		var refused *answer
+		if v, refused = a.ask(r); refused != nil {
+			return refused
+		}
+		a.server.verdicts.keep(key, v, r.route.source.Object.Namespace, r.started)
+	}
+	a.addCookies(r, v)
+	switch {
+	case v.status >= 200 && v.status < 300:
+		r.hold().verdict = v
+		return nil
+	case v.status == 401:
+		unauthorized := &answer{status: 401, reason: "external auth: the service answered 401", text: "Unauthorized"}
+		for _, challenge := range v.challenges {
+			unauthorized.fields.Add("www-authenticate", challenge)
+		}
+		return unauthorized
+	case v.status == 403:
+		return forbidden("external auth: the service answered 403")
+	}
+	return serverError(fmt.Sprintf("the service answered %d, expected 2xx, 401 or 403", v.status))
+}
+
+// serverError refuses a request that could not be decided about.
+func serverError(why string) *answer {
+	return &answer{status: 500, reason: "external auth: " + why, text: "Internal Server Error"}
+}
+
+// addCookies adds the service's cookies to the response, whoever makes it.
+func (a *externalAuth) addCookies(r *request, v *verdict) {
+	statuses := gatelodge.AddHeaderStatuses
+	if a.AlwaysCookie {
+		statuses = nil
+	}
+	for _, cookie := range v.cookies {
+		edit := &gatelodge.FieldEdit{Change: gatelodge.AddField, Name: "set-cookie", Statuses: statuses}
+		r.response.edits = append(r.response.edits[:len(r.response.edits):len(r.response.edits)], fieldEdit{edit, cookie})
+	}
+}
+
+// addAuthFields puts what the service said of the client in the place of what the
+// client said. Where no service was asked, nothing takes that place.
+func (r *request) addAuthFields(fields exchange.Fields, a *gatelodge.ExternalAuth) exchange.Fields {
+	for _, name := range a.ResponseFields {
+		fields.Del(name)
+	}
+	r.body.refused = a.ResponseFields
+	if r.held != nil && r.held.verdict != nil {
+		fields = append(fields, r.held.verdict.fields...)
+	}
+	return fields
+}
+
+// signIn sends a client that a step answers with 401 to where it can sign in, as
+// ingress-nginx's error_page does. A gRPC client could not follow.
+func signIn(p *gatelodge.Policy, st step) step {
+	if st == nil || p.ExternalAuth == nil || p.ExternalAuth.SignIn == nil {
+		return st
+	}
+	return func(r *request) *answer {
+		a := st(r)
+		if a == nil || a.status != 401 || isGRPC(r.x.Header) {
+			return a
+		}
+		location := r.authText(p.ExternalAuth.SignIn)
+		return &answer{status: 302, reason: a.reason, text: "Found", fields: exchange.Fields{{Name: "location", Value: location}}}
+	}
+}
+
+// admission returns the steps that ask who the client is, in their order. Where one of
+// them is enough, they are a single one, the last.
+func (s *Server) admission(p *gatelodge.Policy) (address, password, service step) {
+	address, password, service = clientAddress(p), s.basicAuth(p), s.externalAuth(p)
+	if p.SatisfyAny {
+		return nil, nil, signIn(p, anyOf(p, address, password, service))
+	}
+	return address, signIn(p, password), signIn(p, service)
+}
+
+// anyOf lets a request pass that one of the steps lets pass, as nginx's "satisfy any"
+// does. A list of refused addresses lets none pass. Of several refusals, 401 is the
+// answer, since the client can do something about it.
+func anyOf(p *gatelodge.Policy, address, password, service step) step {
+	if address == nil && password == nil && service == nil {
+		return nil
+	}
+	return func(r *request) *answer {
+		var refused *answer
+		for i, st := range [...]step{address, password, service} {
+			if st == nil {
+				continue
+			}
+			switch a := st(r); {
+			case a == nil && i == 0 && p.AllowFrom == nil:
+			case a == nil:
+				return nil
+			case a.status != 401 && a.status != 403:
+				return a
+			case a.status == 401 || refused == nil:
+				refused = a
+			}
+		}
+		return refused
+	}
+}
+
+// authText makes the text of a URL for the request. Path, host and port are those
+// that the route was found by, so that the service decides about what the backend
+// gets; and what a client writes elsewhere stays one part of the URL.
+func (r *request) authText(t gatelodge.Template) string {
+	var b strings.Builder
+	for i := range t {
+		switch part := &t[i]; part.Value {
+		case gatelodge.RequestTarget:
+			b.WriteString(r.path + r.x.Query)
+		case gatelodge.RequestTargetEscaped:
+			b.WriteString(escapeComponent(r.path+r.x.Query, false))
+		case gatelodge.RequestAuthority:
+			b.WriteString(r.canonicalAuthority())
+		case gatelodge.LiteralText, gatelodge.RequestScheme, gatelodge.RequestHost, gatelodge.RequestPath, gatelodge.RequestQuery, gatelodge.RequestQueryMark:
+			b.WriteString(r.value(part))
+		default:
+			b.WriteString(escapeComponent(r.value(part), part.Value == gatelodge.RequestArgument))
+		}
+	}
+	return b.String()
+}
+
+// canonicalAuthority is the host as it was looked up, with the port that the client
+// wrote.
+func (r *request) canonicalAuthority() string {
+	if i := strings.LastIndexByte(r.x.Authority, ':'); i > strings.LastIndexByte(r.x.Authority, ']') {
+		return string(r.name) + r.x.Authority[i:]
+	}
+	return string(r.name)
+}
+
+// escapeComponent escapes all that is not a part of a URI component, as JavaScript's
+// encodeURIComponent and the set_escape_uri of ingress-nginx do; or all but the
+// escapes that are there already.
+func escapeComponent(s string, escaped bool) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_.~!'()*", c) >= 0, c == '%' && escaped:
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
+		}
+	}
+	return b.String()
+}
+
+var errDotSegments = errors.New("what the request puts into the path of auth-url leads out of it")
+
+// authTarget makes path and query of auth-url for the request.
+func (r *request) authTarget(t gatelodge.Template) (path, query string, err error) {
+	path = r.authText(t)
+	if i := strings.IndexByte(path, '?'); i >= 0 {
+		path, query = path[:i], path[i:]
+	}
+	canonical, err := gatelodge.CanonicalPath(path)
+	if err == nil && strings.Count(canonical, "/") != strings.Count(path, "/") {
+		err = errDotSegments
+	}
+	return canonical, query, err
+}
