@@ -29,6 +29,10 @@ func (a *externalAuth) ask(r *request) (*verdict, *answer) {
 	if err != nil {
 		return nil, badRequest(err.Error())
 	}
+	set, refused := a.set.with(r)
+	if refused != nil {
+		return nil, refused
+	}
 	namespace := r.route.source.Object.Namespace
 	if !a.server.asking.enter(namespace) {
 		full := unavailable(fmt.Sprintf("external auth: %d requests of namespace %s wait for their services", mostAsking, namespace))
@@ -51,7 +55,7 @@ func (a *externalAuth) ask(r *request) (*verdict, *answer) {
 
 	sub := a.server.begin(&q.Exchange)
 	sub.table, sub.asking = r.table, true
-	q.Header = a.fields(r, sub.fields)
+	q.Header = a.fields(r, sub.fields, set)
 	if a.Backend == "" || a.OwnHost != "" && a.OwnHost == r.name {
 		q.Authority = r.x.Authority
 		err = a.askOwnHost(sub)
@@ -120,7 +124,7 @@ func (a *externalAuth) askOwnHost(sub *request) error {
 // the client says of that itself is left out, and so is what would have the service
 // answer otherwise than to a plain question: conditions, ranges, another method, and
 // all that is about a body.
-func (a *externalAuth) fields(r *request, fields exchange.Fields) exchange.Fields {
+func (a *externalAuth) fields(r *request, fields exchange.Fields, set editList) exchange.Fields {
 	for _, f := range r.x.Header {
 		if strings.IndexByte(f.Name, '_') < 0 && !isForwarded(f.Name) && !isOfQuestion(f.Name) {
 			fields = append(fields, f)
@@ -144,9 +148,8 @@ func (a *externalAuth) fields(r *request, fields exchange.Fields) exchange.Field
 	}
 	fields.Add("x-auth-request-redirect", redirect)
 	fields = r.addClientFields(fields)
-	for i := range a.SetFields {
-		edit := fieldEdit{&a.SetFields[i], r.text(a.SetFields[i].Value)}
-		edit.apply(&fields)
+	for i := range set.request {
+		set.request[i].applyTo(&fields, nil)
 	}
 	return fields
 }

@@ -13,6 +13,7 @@ import (
 type externalAuth struct {
 	*gatelodge.ExternalAuth
 	server *Server
+	set    editList
 	salt   string // of the keys in the cache: an answer is never taken for one to another question
 }
 
@@ -22,7 +23,7 @@ func (s *Server) externalAuth(p *gatelodge.Policy) step {
 	if p.ExternalAuth == nil {
 		return nil
 	}
-	a := &externalAuth{ExternalAuth: p.ExternalAuth, server: s, salt: fmt.Sprintf("%#v", *p.ExternalAuth)}
+	a := &externalAuth{ExternalAuth: p.ExternalAuth, server: s, set: compileEdits(p.ExternalAuth.SetFields, nil), salt: fmt.Sprintf("%#v", *p.ExternalAuth)}
 	return a.decide
 }
 
@@ -102,6 +103,9 @@ func signIn(p *gatelodge.Policy, st step) step {
 			return a
 		}
 		location := r.authText(p.ExternalAuth.SignIn)
+		if location == "" {
+			return a
+		}
 		return &answer{status: 302, reason: a.reason, text: "Found", fields: exchange.Fields{{Name: "location", Value: location}}}
 	}
 }
@@ -145,7 +149,8 @@ func anyOf(p *gatelodge.Policy, address, password, service step) step {
 
 // authText makes the text of a URL for the request. Path, host and port are those
 // that the route was found by, so that the service decides about what the backend
-// gets; and what a client writes elsewhere stays one part of the URL.
+// gets; and what a client writes elsewhere stays one part of the URL. It is "" where
+// that would be too long: a template can repeat what the client sent.
 func (r *request) authText(t gatelodge.Template) string {
 	var b strings.Builder
 	for i := range t {
@@ -160,6 +165,9 @@ func (r *request) authText(t gatelodge.Template) string {
 			b.WriteString(r.value(part))
 		default:
 			b.WriteString(escapeComponent(r.value(part), part.Value == gatelodge.RequestArgument))
+		}
+		if b.Len() > mostFieldText {
+			return ""
 		}
 	}
 	return b.String()

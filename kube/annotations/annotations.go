@@ -36,6 +36,8 @@ type Asked struct {
 	AllowFrom   gatelodge.Networks
 	DenyFrom    gatelodge.Networks
 	Auth        authAsk
+	SatisfyAny  bool     // one of AllowFrom, Auth and the service of auth-url is enough
+	NoAuth      []string // at paths that begin so, neither users nor services are asked for
 	ClientAuth  clientAuthAsk
 	Protocol    gatelodge.BackendProtocol // "": what the Service port says
 	BackendTLS  BackendTLSAsk
@@ -55,6 +57,11 @@ type Asked struct {
 	Guests      []string         // namespaces that may add paths to its hosts
 	ACME        acmeAsk
 	Unavailable string // why a protection that is asked for can't be given
+
+	externalAuth   externalAuthAsk // of the Ingress, after its class
+	globalAuth     externalAuthAsk // of its class, where it has none of its own
+	noGlobalAuth   bool
+	authURLByClass bool // that of externalAuth is the operator's word
 }
 
 // acmeAsk says whether certificates are to be ordered for an Ingress.
@@ -98,6 +105,8 @@ func groups() []group {
 		{"Paths and what the backend gets", rewriteRows()},
 		{"TLS to backends", backendTLSRows()},
 		{"Passwords", authRows()},
+		{"Another server decides", externalAuthRows()},
+		{"Another server decides, in the ConfigMap of a class alone", classAuthRows()},
 		{"Addresses of clients", sourceRangeRows()},
 		{"Client certificates", clientAuthRows()},
 		{"Balancing", balanceRows()},
@@ -133,8 +142,6 @@ func otherRows() []row {
 			"What the backends of this Ingress speak, whatever their Service says. A Service port can say it for itself by its [`appProtocol`](backends.md#appprotocol).", "FCGI is refused, and the routes answer 503: put a web server before the application and write HTTP."},
 		{"ssl-passthrough", `"true" or "false"`, setPassthrough, false,
 			"Connections over TLS for the hosts go as they are to the backend of path `/`, which has the certificate ([backends.md](backends.md#tls-that-is-passed-on)).", "It needs no flag of the operator. Lists of addresses hold; other protections can't, which is a problem. Plain HTTP is redirected to HTTPS as where the gateway has a certificate."},
-		{"auth-url", "", notYet, true,
-			"Another server would be asked whether a request may pass.", "It is not available yet, so the routes answer 503."},
 		{"server-alias", "names separated by commas", setServerAlias, false,
 			"Further names of the host of the first rule: the same paths, the certificates of the same `spec.tls` entries, and a record each.", "A regular expression is a problem: it can be neither claimed nor certified. The other names count."},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false,
@@ -175,6 +182,8 @@ func Read(annotations map[string]string, namespace string, defaults *Defaults, t
 		if name, ok := policyName(key); ok {
 			switch {
 			case name == "canary", a.Canary.On && policies()[name] != nil && !countsForCanary(name):
+			case isOfClass(name):
+				tell(gatelodge.UnknownAnnotation, "annotation %s is not honoured: it belongs into the ConfigMap of the IngressClass", key)
 			case decisive(annotations, name) == key:
 				a.honour(key, name, annotations[key], tell)
 			}
@@ -311,8 +320,6 @@ func setPassthrough(a *Asked, value string) (err error) {
 	a.Passthrough, err = parseBool(value)
 	return err
 }
-
-func notYet(*Asked, string) error { return errNotYet }
 
 func setSSLRedirect(a *Asked, value string) error {
 	on, err := parseBool(value)

@@ -71,4 +71,5 @@ func (d *Defaults) apply(a *Asked, own map[string]string) {
 			a.honour(name, name, d.annotations[name], told)
 		}
 	}
+	a.authURLByClass = a.externalAuth.url != nil && decisive(own, "auth-url") == ""
 }

@@ -113,7 +113,7 @@ func (a *Asked) IneffectiveOnIngress(source *networkingv1.Ingress, publishes fun
 				list.Add(key, "")
 			}
 		default:
-			if why := a.withoutOther(key); why != "" {
+			if why := a.withoutOther(key); why != "" && source.Annotations[key] != "" {
 				list.Add(key, why)
 			}
 		}
@@ -164,6 +164,11 @@ func (a *Asked) withoutOther(key string) string {
 	case "auth-realm", "auth-secret-type":
 		if !a.Auth.Basic && a.Auth.Secret == "" {
 			return "without auth-type"
+		}
+	case "auth-method", "auth-signin", "auth-signin-redirect-param", "auth-response-headers", "auth-request-redirect",
+		"auth-proxy-set-headers", "auth-cache-key", "auth-cache-duration", "auth-always-set-cookie":
+		if a.externalAuth.url == nil && a.Unavailable == "" {
+			return "without auth-url"
 		}
 	case "auth-tls-verify-depth", "auth-tls-error-page", "auth-tls-pass-certificate-to-upstream":
 		if !a.ClientAuth.Asks() {

@@ -19,10 +19,6 @@ func asksForNothing(name, value string) bool {
 	switch name {
 	case "enable-access-log":
 		return err == nil && on
-	case "enable-global-auth": // there is no auth-url for a whole gateway
-		return err == nil
-	case "satisfy":
-		return value == "all"
 	}
 	return err == nil && !on || value == "off"
 }

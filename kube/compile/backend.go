@@ -188,7 +188,7 @@ func (m *backendMaker) make(key gatelodge.BackendKey) *backendResult {
 	for slice := range follow.Of(m.ofService, service) {
 		made.slices = append(made.slices, m.slices.Get(slice))
 	}
-	made.externalName, made.secret = objects.ExternalName(made.service), secretOf(ref, m.secrets)
+	made.externalName, made.secret = externalName(ref, made.service), secretOf(ref, m.secrets)
 	made.external = m.external.Get(made.externalName)
 	if ref.TLS.Secret != "" {
 		made.secretKey = objects.Key{Namespace: ref.Port.Namespace, Name: ref.TLS.Secret}
@@ -239,6 +239,9 @@ func (b *backends) toldOf(r *hostResult) *follow.Told {
 		if route.Backend != "" {
 			tell(route.Object, route.Backend)
 		}
+		if auth := authBackend(route.Policy); auth != "" {
+			tell(route.Object, auth)
+		}
 		if route.Canary != nil {
 			tell(route.Canary.Object, route.Canary.Backend)
 		}
@@ -265,7 +268,9 @@ func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin
 		Protocol: cmp.Or(ref.Protocol, gatelodge.BackendHTTP),
 	}
 	if port := r.port(ref); port != nil {
-		r.tellService(ref, port, objs)
+		if ref.Auth == nil {
+			r.tellService(ref, port, objs)
+		}
 		if ref.Protocol == "" {
 			r.backend.Protocol, _ = protocolOf(port)
 		}
@@ -307,18 +312,26 @@ func (r *backendResult) addCheck(ref *intent.BackendRef) {
 
 // port finds the port of the Service; nil if there is none to be used.
 func (r *backendResult) port(ref *intent.BackendRef) (port *corev1.ServicePort) {
-	if objects.IsExternal(r.service) {
+	r.failure = refuseAuth(ref, r.cfg)
+	switch {
+	case r.failure != nil:
+	case ref.Auth != nil && ref.Auth.External:
+		port = authPort(ref)
+	case objects.IsExternal(r.service):
 		port, r.failure = externalPort(ref, r.service, r.cfg)
-	} else {
+	default:
 		port, r.failure = findPort(ref, r.service)
 	}
 	return port
 }
 
 func (r *backendResult) addEndpoints(ref *intent.BackendRef, port *corev1.ServicePort, objs *objects.Objects) {
-	if objects.IsExternal(r.service) {
+	switch {
+	case ref.Auth != nil && ref.Auth.External:
+		r.addAuthService(ref, port)
+	case objects.IsExternal(r.service):
 		r.addExternal(ref, port, objs, r.cfg)
-	} else {
+	default:
 		r.addSlices(r.slices, port.Name, objs, r.cfg)
 	}
 }
@@ -328,6 +341,10 @@ func (r *backendResult) addEndpoints(ref *intent.BackendRef, port *corev1.Servic
 func (r *backendResult) refuseAdmin(ref *intent.BackendRef, admin *administration) {
 	kept, removed := admin.removeFrom(r.backend.Endpoints)
 	if r.backend.Endpoints = kept; removed.IsValid() && r.failure == nil {
-		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s leads to %s, the gateway's own admin endpoint, which is refused", ref.Service(), removed)}
+		who := "Service " + ref.Service()
+		if ref.Auth != nil {
+			who = "auth-url"
+		}
+		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("%s leads to %s, the gateway's own admin endpoint, which is refused", who, removed)}
 	}
 }

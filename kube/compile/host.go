@@ -162,6 +162,9 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 	route := &gatelodge.Route{Path: ask.Path, Match: ask.Match, Pattern: ask.Pattern, Backend: backend, Policy: policy, Object: in.Object}
 	taken[key] = route
 	r.addRoute(route, to)
+	if authBackend(policy) != "" {
+		r.addRef(in.auth)
+	}
 }
 
 // asPattern returns the path as it is compared on a host whose owner's paths are
@@ -180,6 +183,7 @@ func (r *hostResult) addRoute(route *gatelodge.Route, to *intent.BackendRef) {
 	r.addRef(to)
 }
 
+// addRef adds a reference that may be nil.
 func (r *hostResult) addRef(to *intent.BackendRef) {
 	if to != nil && !slices.ContainsFunc(r.refs, func(have *intent.BackendRef) bool { return have.Key == to.Key }) {
 		r.refs = append(r.refs, to)

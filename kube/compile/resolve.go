@@ -20,6 +20,7 @@ type resolved struct {
 	*intent.Claimant
 	orders       bool // its certificates are ordered where no Secret has them
 	policy       *gatelodge.Policy
+	auth         *intent.BackendRef       // the service that policy has asked; nil: none
 	clientAuth   *gatelodge.ClientAuth    // for its hosts; nil: it asks for none
 	certificates []*gatelodge.Certificate // for each entry of TLS; nil: none that can be used now
 	problems     []gatelodge.Problem
@@ -29,14 +30,16 @@ type resolved struct {
 
 // resolution is the resolved claimants.
 type resolution struct {
-	claimants claims.Claimants
-	secrets   *secrets
-	orders    bool
-	now       time.Time
+	claimants  claims.Claimants
+	secrets    *secrets
+	configMaps objects.Table[*corev1.ConfigMap]
+	orders     bool
+	now        time.Time
 
 	results   gatelodge.Map[intent.Key, *resolved]
 	users     follow.Index[objects.Key, intent.Key]    // claimants by the Secrets that they name
 	canaries  follow.Index[gatelodge.Name, intent.Key] // by their hosts
+	readers   follow.Index[objects.Key, intent.Key]    // and by the ConfigMaps
 	deadlines deadlines[intent.Key]
 }
 
@@ -54,15 +57,20 @@ func resolve(claimants claims.Claimants, s *secrets, objs *objects.Objects, orde
 			dirty[user] = true
 		}
 	}
+	for key := range objs.ConfigMaps.Changes(last.configMaps) {
+		for reader := range follow.Of(last.readers, key) {
+			dirty[reader] = true
+		}
+	}
 	if last.orders != orders || objs.Now.Before(last.now) {
 		follow.All(dirty, claimants)
 	}
 	due(dirty, last.deadlines, objs.Now)
-	if len(dirty) == 0 && last.secrets == s && last.claimants == claimants {
+	if len(dirty) == 0 && last.secrets == s && last.claimants == claimants && last.configMaps == objs.ConfigMaps {
 		return last
 	}
-	next := &resolution{claimants: claimants, secrets: s, orders: orders, now: objs.Now}
-	results, users, canaries, deadlines := last.results.Edit(), last.users.Edit(), last.canaries.Edit(), last.deadlines.Edit()
+	next := &resolution{claimants: claimants, secrets: s, configMaps: objs.ConfigMaps, orders: orders, now: objs.Now}
+	results, users, readers, canaries, deadlines := last.results.Edit(), last.users.Edit(), last.readers.Edit(), last.canaries.Edit(), last.deadlines.Edit()
 	for key := range dirty {
 		before, after := results.Get(key), (*resolved)(nil)
 		if claimant := claimants.Get(key); claimant != nil {
@@ -75,6 +83,12 @@ func resolve(claimants claims.Claimants, s *secrets, objs *objects.Objects, orde
 		for name := range after.secretNames() {
 			users.Set(follow.PairOf(name, key), true)
 		}
+		for name := range before.configMapNames() {
+			readers.Set(follow.PairOf(name, key), false)
+		}
+		for name := range after.configMapNames() {
+			readers.Set(follow.PairOf(name, key), true)
+		}
 		for name := range before.alternativeHosts() {
 			canaries.Set(follow.PairOf(name, key), false)
 		}
@@ -83,7 +97,7 @@ func resolve(claimants claims.Claimants, s *secrets, objs *objects.Objects, orde
 		}
 		setDeadline(deadlines, key, before.deadline(), after.deadline())
 	}
-	next.results, next.users, next.canaries, next.deadlines = results.Map(), users.Map(), canaries.Map(), deadlines.Map()
+	next.results, next.users, next.readers, next.canaries, next.deadlines = results.Map(), users.Map(), readers.Map(), canaries.Map(), deadlines.Map()
 	return next
 }
 
@@ -110,6 +124,20 @@ func (r *resolved) secretNames() iter.Seq[objects.Key] {
 	}
 }
 
+// configMapNames goes through the ConfigMaps that the claimant names; nil names none.
+func (r *resolved) configMapNames() iter.Seq[objects.Key] {
+	return func(yield func(objects.Key) bool) {
+		if r == nil {
+			return
+		}
+		for _, name := range r.ConfigMapNames() {
+			if !yield(objects.Key{Namespace: r.Object.Namespace, Name: name}) {
+				return
+			}
+		}
+	}
+}
+
 // of finds a Secret in the namespace of the Ingress: no other namespace's
 // Secret is ever used for it.
 func (s *secrets) of(in *intent.Claimant, name string) *corev1.Secret {
@@ -127,7 +155,7 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 	}
 	r.policy = &gatelodge.Policy{
 		Unavailable: in.Asked.Unavailable, Redirect: in.Asked.Redirect, HSTS: in.Asked.HSTS,
-		AllowFrom: in.Asked.AllowFrom, DenyFrom: in.Asked.DenyFrom,
+		AllowFrom: in.Asked.AllowFrom, DenyFrom: in.Asked.DenyFrom, SatisfyAny: in.Asked.SatisfyAny,
 		LoadBalance: in.Asked.Balance.Algorithm, SlowStart: in.Asked.Balance.SlowStart, HashBy: in.Asked.Balance.HashBy(),
 		Affinity: in.Asked.Affinity.Affinity(), Ejection: in.Asked.Ejection,
 		CORS:        in.Asked.CORS.CORS(),
@@ -141,10 +169,42 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)
 	}
+	if r.policy.Unavailable == "" {
+		r.externalAuth(objs)
+	}
 	if in.Asked.ClientAuth.Asks() {
 		r.resolveClientAuth(s, objs)
 	}
 	return r
+}
+
+// externalAuth adds the service that is asked about requests. Without the fields that
+// it is to get, the routes are not served.
+func (r *resolved) externalAuth(objs *objects.Objects) {
+	auth := r.Asked.ExternalAuth()
+	if auth == nil {
+		return
+	}
+	if service, ok := r.Asked.AuthService(); ok {
+		r.auth = intent.NewAuthRef(r.Object.Namespace, service)
+		auth.Backend = r.auth.Key
+	}
+	if name := r.Asked.AuthConfigMap(); name != "" {
+		configMap := objs.ConfigMaps.Get(objects.Key{Namespace: r.Object.Namespace, Name: name})
+		if configMap == nil {
+			r.problem(gatelodge.BackendMissing, "there is no ConfigMap %s/%s, which auth-proxy-set-headers names", r.Object.Namespace, name)
+			r.policy.Unavailable = "the fields for the service of auth-url are not known"
+			return
+		}
+		fields, err := annotations.ReadFields(configMap.Data)
+		if err != nil {
+			r.problem(gatelodge.BadAnnotation, "ConfigMap %s/%s, which auth-proxy-set-headers names, %v", r.Object.Namespace, name, err)
+			r.policy.Unavailable = "the fields for the service of auth-url are not known"
+			return
+		}
+		auth.SetFields = fields
+	}
+	r.policy.ExternalAuth = auth
 }
 
 // certificate finds the certificate of an entry of spec.tls.

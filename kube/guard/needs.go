@@ -52,6 +52,9 @@ func needsOf(claimants intent.Claimants) needs {
 			}
 			n.addBackend(c.Claims[i].Fallback)
 		}
+		if service, ok := c.Asked.AuthService(); ok && !service.External {
+			n[need{"Service", objects.Key{Namespace: service.Namespace, Name: service.Name}}] = true
+		}
 		for _, name := range c.SecretNames() {
 			n[need{"Secret", objects.Key{Namespace: c.Object.Namespace, Name: name}}] = true
 		}

@@ -14,6 +14,7 @@ type BackendRef struct {
 	Protocol gatelodge.BackendProtocol // "": what the Service port says
 	TLS      annotations.BackendTLSAsk // where the protocol is over TLS
 	Check    annotations.HealthCheckAsk
+	Auth     *AuthRef // nil: a route leads there
 }
 
 // NewBackendRef names a backend by what its author wrote, so that the key is

@@ -244,6 +244,14 @@ func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, b
 	return ask, len(ask.Hosts) > 0 || len(source.Hosts) == 0
 }
 
+// ConfigMapNames lists the ConfigMaps of its namespace that an Ingress names.
+func (in *Claimant) ConfigMapNames() []string {
+	if name := in.Asked.AuthConfigMap(); name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
 // SecretNames lists the Secrets of its namespace that an Ingress names; some
 // may be "".
 func (in *Claimant) SecretNames() []string {
