@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"regexp"
 	"testing"
 	"time"
 
@@ -31,6 +32,10 @@ func BenchmarkForward(b *testing.B) {
 		{"proxy-read-timeout", gatelodge.Policy{Timeouts: &gatelodge.RouteTimeouts{Read: time.Second}}},
 		{"request-timeout", gatelodge.Policy{Timeouts: &gatelodge.RouteTimeouts{Request: time.Minute}}},
 		{"proxy-next-upstream", gatelodge.Policy{Retries: &gatelodge.RetryRules{On: gatelodge.RetryError | gatelodge.Retry503}}},
+		{"snippet of fields", gatelodge.Policy{Snippet: snippetOf()}},
+		{"snippet with an if", gatelodge.Policy{Snippet: snippetOf(&gatelodge.SnippetIf{
+			Subject: gatelodge.TemplatePart{Value: gatelodge.RequestCookie, Text: "user"}, Compare: gatelodge.ComparePattern, Pattern: regexp.MustCompile("^(admin|root)$"),
+		})}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			send := forwarding(b, &c.policy)
@@ -40,6 +45,14 @@ func BenchmarkForward(b *testing.B) {
 			}
 		})
 	}
+}
+
+// snippetOf is a snippet that adds two fields to the response.
+func snippetOf(steps ...gatelodge.SnippetStep) *gatelodge.Snippet {
+	return &gatelodge.Snippet{Location: steps, Scope: &gatelodge.SnippetScope{Fields: gatelodge.FieldEdits{Response: []gatelodge.FieldEdit{
+		{Change: gatelodge.AddField, Name: "x-frame-options", Value: literal("DENY"), Statuses: gatelodge.AddHeaderStatuses},
+		{Name: "x-content-type-options", Value: literal("nosniff")},
+	}}}}
 }
 
 // forwarding returns what sends a request to an endpoint that answers at once.

@@ -79,12 +79,16 @@ const maxTimeout = 24 * time.Hour
 // errNoEffect is for what every location of ingress-nginx's template sets itself.
 var errNoEffect = errors.New("has no effect in a server-snippet, as every location of ingress-nginx sets it: use the annotation, or a configuration-snippet")
 
-func readSwitch(_ *reader, d *Directive, _ *level, _ context) error {
+func readSwitch(r *reader, d *Directive, _ *level, in context) error {
 	if d.Args[0] != "on" && d.Args[0] != "off" {
 		return fmt.Errorf("%.40q is neither on nor off", d.Args[0])
 	}
-	if d.Name == "gzip" && d.Args[0] == "on" {
-		return errors.New("on is not honoured: responses are passed on as backends encode them")
+	switch on := d.Args[0] == "on"; {
+	case d.Name != "gzip":
+	case in == inLocation:
+		r.gzip = &on
+	case on:
+		return fmt.Errorf("on is not honoured %s, only in a configuration-snippet", in)
 	}
 	return nil
 }

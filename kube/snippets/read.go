@@ -34,6 +34,7 @@ type Location struct {
 	// Of a configuration-snippet; nil: what the annotations say.
 	timeouts  *gatelodge.RouteTimeouts
 	bodyBytes *int64
+	gzip      *bool
 }
 
 // Server is what a server-snippet says.
@@ -79,7 +80,7 @@ func ReadLocation(text string, server *Server) (*Location, []Problem) {
 	}
 	l := &Location{level: &level{}}
 	r.text(text, l.level, inLocation)
-	l.source, l.timeouts, l.bodyBytes = r.source, r.timeouts, r.bodyBytes
+	l.source, l.timeouts, l.bodyBytes, l.gzip = r.source, r.timeouts, r.bodyBytes, r.gzip
 	return l, r.problems
 }
 
@@ -169,6 +170,13 @@ func (l *Location) SetOn(p *gatelodge.Policy) {
 		}
 		p.Timeouts = &timeouts
 	}
+	switch {
+	case l.gzip == nil:
+	case !*l.gzip:
+		p.Compression = nil
+	case p.Compression == nil: // with nginx's defaults
+		p.Compression = &gatelodge.Compression{Codings: []gatelodge.Coding{gatelodge.Gzip}, Types: gatelodge.MediaTypes{"text/html"}, MinBytes: 20}
+	}
 }
 
 // context is where a directive stands.
@@ -205,6 +213,7 @@ type reader struct {
 	locations []*Location
 	timeouts  *gatelodge.RouteTimeouts
 	bodyBytes *int64
+	gzip      *bool
 	problems  []Problem
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	gatelodge "gatelodge.dev"
 )
@@ -58,7 +59,9 @@ func TestProblems(t *testing.T) {
 		{"client_max_body_size 1x;", inLocation, `!line 1, column 1: client_max_body_size "1x" is not a size such as 512k, 8m or 1g`},
 		{"proxy_read_timeout 1x;", inLocation, `line 1, column 1: proxy_read_timeout "1x" is not a valid time`},
 		{"expires @15h30m;", inLocation, "line 1, column 1: expires @15h30m is not honoured: only a time, off, epoch or max is"},
-		{"gzip on; proxy_buffering off;", inLocation, "line 1, column 1: gzip on is not honoured: responses are passed on as backends encode them"},
+		{"gzip on; proxy_buffering off;", inLocation, ""},
+		{"gzip on;", inServer, "line 1, column 1: gzip on is not honoured in a server-snippet, only in a configuration-snippet"},
+		{"gzip yes;", inLocation, `line 1, column 1: gzip "yes" is neither on nor off`},
 		{"deny all", inLocation, "!line 1, column 1: deny does not end with a semicolon"},
 		{strings.Repeat("if ($uri) {}", maxIfs+1), inLocation, "!line 1, column 769: if is one more than the 64 that a snippet may have"},
 		{strings.Repeat("if ($uri) { add_header A b; add_header A b; add_header A b; }", 43), inLocation, "line 1, column 2607: add_header changes more fields than the 128 that a snippet may change"},
@@ -98,6 +101,26 @@ func TestProtects(t *testing.T) {
 		if l, _ := ReadLocation(text, nil); l.Protects() != want {
 			t.Errorf("%s: protects %t, want %t", text, l.Protects(), want)
 		}
+	}
+}
+
+// TestSetOn: what a location sets of a route's policy goes before the annotations.
+func TestSetOn(t *testing.T) {
+	l, problems := ReadLocation(`proxy_read_timeout 1m30s; proxy_connect_timeout 2; client_max_body_size 8m; gzip on;`, nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	p := &gatelodge.Policy{BodyBytes: new(int64), Timeouts: &gatelodge.RouteTimeouts{Send: time.Second, Read: time.Hour, Request: time.Minute}}
+	l.SetOn(p)
+	if want := (gatelodge.RouteTimeouts{Connect: 2 * time.Second, Send: time.Second, Read: 90 * time.Second, Request: time.Minute}); *p.Timeouts != want {
+		t.Errorf("timeouts %+v, want %+v", *p.Timeouts, want)
+	}
+	if *p.BodyBytes != 8<<20 || p.Compression == nil || p.Snippet == nil {
+		t.Errorf("%+v", p)
+	}
+	off, _ := ReadLocation(`gzip off; proxy_buffering on;`, nil)
+	if off.SetOn(p); p.Compression != nil {
+		t.Error("gzip off leaves the compression on")
 	}
 }
 
