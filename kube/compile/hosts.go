@@ -72,6 +72,7 @@ func (m *hostMaker) findDirty() {
 	if m.common != m.last.common {
 		follow.All(m.dirty, m.names)
 		follow.All(m.dirty, m.last.results)
+		follow.All(m.dirty, m.last.canaries)
 		for at := range m.resolved.canaries.All() {
 			m.dirty[at.A] = true
 		}
