@@ -21,10 +21,10 @@ func (z *Zones) prove(key Key) {
 		return
 	case e.known && Less(r.serial, e.last):
 		return // an older version came back, which the leader replaces
-	case e.version != nil && e.version.Proven && e.version.Serial == r.serial:
+	case e.version != nil && e.version.Proven && e.version.Serial == r.serial && e.version.hash == r.hash:
 		return
 	}
-	next := &Version{Serial: r.serial, Zone: e.contentOf(r), Proven: true, Steps: r.steps} // takes its time, without the lock
+	next := &Version{Serial: r.serial, Zone: e.contentOf(r), Proven: true, Steps: r.steps, hash: r.hash} // takes its time, without the lock
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	now := z.zones[key]

@@ -189,11 +189,17 @@ func (z *Zones) decide(ctx context.Context, key Key) (*decision, error) {
 	if e.record != nil {
 		e.see(e.record.serial)
 	}
+	if e.record == nil && !e.known && z.now().Sub(z.since) < publishPause {
+		// A process before this one may have published a moment ago, and its item be
+		// lost: the serial must not be that of the same second.
+		z.unsaid.Raise()
+		return nil, nil
+	}
 	next := e.next(z.now())
 	switch {
 	case next != nil:
 		return &decision{next, true, e.record, e.recordVersion}, nil
-	case e.record != nil && e.record.serial == e.version.Serial:
+	case e.record != nil && e.record.serial == e.version.Serial && e.record.hash == e.version.hash:
 		return nil, nil
 	case e.record == nil && e.version.Serial == e.last:
 		return &decision{e.version, false, nil, e.recordVersion}, nil // the item was deleted
@@ -228,7 +234,10 @@ func (z *Zones) put(ctx context.Context, key Key, d *decision, r *record) error 
 
 // recordOf is what is stored of a version, where before was stored until now.
 func recordOf(v *Version, before *record) *record {
-	r := &record{serial: v.Serial, hash: hashOf(v.Zone), soa: header(v.Zone), steps: v.Steps, tried: make(map[*gatelodge.Zone]bool)}
+	if v.hash == "" {
+		v.hash = hashOf(v.Zone)
+	}
+	r := &record{serial: v.Serial, hash: v.hash, soa: header(v.Zone), steps: v.Steps, tried: make(map[*gatelodge.Zone]bool)}
 	if before != nil && before.base != nil && leads(v.Steps, before.baseAt) {
 		r.base, r.baseAt = before.base, before.baseAt
 	} else if r.base = packBase(v.Zone); r.base != nil {

@@ -28,6 +28,8 @@ type Version struct {
 	// Otherwise only its SOA fields are known, and Zone has no nodes.
 	Proven bool
 
+	hash string // of Zone, as the record has it; "" without a store
+
 	// Steps lead to this version, the oldest first, each to where the next begins.
 	Steps []*Step
 }

@@ -230,6 +230,31 @@ func testReplicasAgree(t *testing.T, random *rand.Rand) {
 	synctest.Wait()
 }
 
+// TestRestartWithinASecond: although the item is lost and the process knows nothing of
+// it, the serial is a later one.
+func TestRestartWithinASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		zone := content(nil, "192.0.2.1", "ns1")
+		for range 3 {
+			a := f.start("a")
+			a.elect()
+			a.Built(testKey, zone)
+			f.agree(zone, a)
+			zone = content(zone, "192.0.2.1", fmt.Sprintf("h%d", zone.Nodes.Len()))
+			a.Built(testKey, zone)
+			time.Sleep(10 * time.Millisecond)
+			a.kill()
+			synctest.Wait()
+			f.deleteItem()
+			zone = content(zone, "192.0.2.1", fmt.Sprintf("h%d", zone.Nodes.Len()))
+		}
+		if f.versions != 6 {
+			t.Errorf("%d versions, want 6", f.versions)
+		}
+	})
+}
+
 // TestOlderItemComesBack: an item that was restored from a backup is replaced by
 // the same content under a serial after all others.
 func TestOlderItemComesBack(t *testing.T) {

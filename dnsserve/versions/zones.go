@@ -15,6 +15,7 @@ type Zones struct {
 	changed func(Key, *Version)
 	log     *slog.Logger
 	now     func() time.Time
+	since   time.Time // when this process began
 
 	mu     sync.Mutex
 	zones  map[Key]*zone
@@ -48,7 +49,7 @@ const maxRecent = 16
 // by one goroutine at a time; it must not call methods of Zones.
 func New(store gatelodge.Store, changed func(Key, *Version), log *slog.Logger) *Zones {
 	return &Zones{
-		store: store, changed: changed, log: log, now: time.Now,
+		store: store, changed: changed, log: log, now: time.Now, since: time.Now(),
 		zones: make(map[Key]*zone), unread: gatelodge.NewSignal(), unsaid: gatelodge.NewSignal(),
 	}
 }
