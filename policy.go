@@ -54,6 +54,8 @@ type Policy struct {
 	Retries       *RetryRules
 
 	Compression *Compression
+
+	Unlogged bool // its requests have no line in the access log
 }
 
 // Redirect says when a request in clear text is sent to HTTPS.

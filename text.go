@@ -143,6 +143,9 @@ func (p *Policy) String() string {
 	if p.Snippet != nil {
 		fmt.Fprintf(&b, " snippet=%q", p.Snippet.Names)
 	}
+	if p.Unlogged {
+		b.WriteString(" access-log=off")
+	}
 	if p.HSTS != nil {
 		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)
 	}

@@ -40,7 +40,7 @@ func newAccessLog(to io.Writer, log *slog.Logger, dropped prometheus.Counter) *a
 // request logs a request at its end, if the settings say so.
 func (l *accessLog) request(r *request, took time.Duration) {
 	settings := r.table.settings.AccessLog
-	if l.to == nil || !settings.Enabled || settings.Sample < 1 && rand.Float64() >= settings.Sample {
+	if l.to == nil || !settings.Enabled || settings.Sample < 1 && rand.Float64() >= settings.Sample || r.route != nil && r.route.source.Policy.Unlogged {
 		return
 	}
 	line := l.buffers.Get().(*[]byte)

@@ -99,6 +99,25 @@ func TestAccessLog(t *testing.T) {
 	})
 }
 
+// TestUnloggedRoute: enable-access-log turns the log off for its own route.
+func TestUnloggedRoute(t *testing.T) {
+	inModes(t, func(t *testing.T, m mode) {
+		address := backendServer(t, gatelodge.BackendHTTP, func(http.ResponseWriter, *http.Request) {})
+		g := start(t, func(s *gatelodge.Snapshot) {
+			app(gatelodge.BackendHTTP, address)(s)
+			silent := route1("/healthz", appKey)
+			silent.Policy = &gatelodge.Policy{Unlogged: true}
+			addHosts(s, host1(appHost, silent, route1("/", appKey)))
+		})
+		for _, path := range []string{"/healthz", "/healthz/deep", "/"} {
+			do(t, g.client(m), newRequest(t, "GET", m.url(appHost, path), nil))
+		}
+		if lines := g.lines(1); len(lines) != 1 || lines[0]["path"] != "/" {
+			t.Errorf("logged %v", lines)
+		}
+	})
+}
+
 // TestAccessLogNeverBlocks: a blocked writer loses lines, and delays no requests.
 func TestAccessLogNeverBlocks(t *testing.T) {
 	dropped := prometheus.NewCounter(prometheus.CounterOpts{Name: "dropped"})

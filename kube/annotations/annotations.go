@@ -56,6 +56,7 @@ type Asked struct {
 	Aliases     []gatelodge.Name // further names of its first host
 	Guests      []string         // namespaces that may add paths to its hosts
 	ACME        acmeAsk
+	Unlogged    bool
 	Unavailable string // why a protection that is asked for can't be given
 
 	externalAuth   externalAuthAsk // of the Ingress, after its class
@@ -146,6 +147,8 @@ func otherRows() []row {
 			"Further names of the host of the first rule: the same paths, the certificates of the same `spec.tls` entries, and a record each.", "A regular expression is a problem: it can be neither claimed nor certified. The other names count."},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false,
 			"These namespaces may add paths to the hosts of this Ingress, as far as its own namespace has them.", ""},
+		{"enable-access-log", `"true" or "false"`, setAccessLog, false,
+			"Whether its requests have lines in the access log, if the configuration has any; by default `true`.", ""},
 		{"acme", `"true" or "false"`, setACME, false,
 			"`true`: a certificate is ordered for the hosts, unless a Secret has one; `false`: none is. Without it one is ordered where `spec.tls` asks for it ([certificates.md](certificates.md#for-teams)).", ""},
 	}
@@ -318,6 +321,12 @@ func setACME(a *Asked, value string) error {
 
 func setPassthrough(a *Asked, value string) (err error) {
 	a.Passthrough, err = parseBool(value)
+	return err
+}
+
+func setAccessLog(a *Asked, value string) error {
+	on, err := parseBool(value)
+	a.Unlogged = err == nil && !on
 	return err
 }
 

@@ -16,10 +16,6 @@ func asksForNothing(name, value string) bool {
 		return false
 	}
 	on, err := strconv.ParseBool(value)
-	switch name {
-	case "enable-access-log":
-		return err == nil && on
-	}
 	return err == nil && !on || value == "off"
 }
 

@@ -73,7 +73,6 @@ func unhonouredList() []unmet {
 		{"fastcgi-params-configmap", true, false, whyFastCGI, putServer},
 		{"auth-snippet", true, true, "it is configuration of nginx, which is not run here", "write auth-method, auth-proxy-set-headers, auth-response-headers or auth-request-redirect for what it does, and " + removeIt},
 		{"stream-snippet", true, false, "the gateway forwards HTTP only", "expose TCP and UDP by a Service of type LoadBalancer"},
-		{"enable-access-log", true, false, "the access log is that of the whole gateway", "set accessLog in the configuration"},
 		{"enable-opentelemetry", true, false, whyTracing, "traceparent and tracestate pass through to the backend, so let that write them"},
 		{"opentelemetry-operation-name", true, false, whyTracing, removeIt},
 		{"opentelemetry-trust-incoming-span", true, false, whyTracing, removeIt},

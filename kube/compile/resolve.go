@@ -160,6 +160,7 @@ func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders b
 		Affinity: in.Asked.Affinity.Affinity(), Ejection: in.Asked.Ejection,
 		CORS:        in.Asked.CORS.CORS(),
 		Compression: in.Asked.Compression.Compression(),
+		Unlogged:    in.Asked.Unlogged,
 	}
 	in.Asked.Redirects.Policy(r.policy)
 	in.Asked.Rewrites.Policy(r.policy)

@@ -23,7 +23,7 @@ func logKeys() []setting {
 		needless("requests that no rule matches are logged like all others", "enable-access-log-for-default-backend", "enable-auth-access-log"),
 		missing("a line is JSON with fixed keys, such as client, host, path and status; change what reads the log", "log-format-upstream", "log-format-escape-json", "log-format-escape-none"),
 		needless("there are no TCP and UDP services", "log-format-stream"),
-		missing("the log has no exceptions by path; set accessLog.sample, or leave them out where the log is read", "skip-access-log-urls"),
+		missing("write enable-access-log: \"false\" on an Ingress of these paths", "skip-access-log-urls"),
 		missing("logs go to standard output; let the cluster's log agent send them on", "enable-syslog", "syslog-host", "syslog-port"),
 		missing("nothing is known of where addresses are", "use-geoip", "use-geoip2", "geoip2-autoreload-in-minutes"),
 		needless("the gateway writes no traces", "opentelemetry-config", "opentelemetry-operation-name", "opentelemetry-trust-incoming-span", "otlp-collector-host", "otlp-collector-port",
