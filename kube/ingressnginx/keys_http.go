@@ -1,7 +1,6 @@
 package ingressnginx
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -208,12 +207,11 @@ func accessKeys() []setting {
 	return list
 }
 
-// allowSnippets: what the annotations would say depends on whether they are
-// honoured at all.
+// allowSnippets: they are read into policies, and what can't be read is a problem.
 func allowSnippets(t *translation, value string) error {
 	on, err := parseBool(value)
-	if err != nil || !on {
-		return err
+	if on {
+		t.set("ingress.snippets", "parsed")
 	}
-	return asDefault("configuration-snippet")(t, fmt.Sprint(on))
+	return err
 }
