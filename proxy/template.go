@@ -49,7 +49,7 @@ func (r *request) value(part *gatelodge.TemplatePart) string {
 	case gatelodge.RequestProtocol:
 		return x.Version.String()
 	case gatelodge.RequestTargetEscaped:
-		return escapeComponent(x.Path+x.Query, false)
+		return escapeComponent(r.target(), false)
 	case gatelodge.RequestUser:
 		user, _, _ := basicCredentials(x.Header.Get("authorization"))
 		if !gatelodge.IsFieldText(user) {

@@ -306,6 +306,9 @@ func (a *Asked) ExternalAuth() *gatelodge.ExternalAuth {
 		Secure: ask.url.Secure, Host: ask.url.HostField(), Target: ask.url.Target, Method: ask.method,
 		RequestRedirect: ask.redirect, ResponseFields: ask.fields, AlwaysCookie: ask.always, CacheKey: ask.cacheKey,
 	}
+	if ask == &a.externalAuth {
+		auth.SetFields = a.Snippets.Auth
+	}
 	if service, ok := a.AuthService(); ok && service.External && (service.Port == 80 || service.Port == 443) {
 		auth.OwnHost = gatelodge.Name(service.Name)
 	}

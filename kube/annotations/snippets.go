@@ -8,10 +8,12 @@ import (
 // snippetAsk is what the snippets of an Ingress ask for: their texts, until Allow or
 // Refuse has read them.
 type snippetAsk struct {
-	serverText, locationText string
+	serverText, locationText, authText string
 
-	Server   *snippets.Server   // for the hosts of the Ingress; nil: there is none
-	Location *snippets.Location // for its routes; nil: there is none
+	Server   *snippets.Server      // for the hosts of the Ingress; nil: there is none
+	Location *snippets.Location    // for its routes; nil: there is none
+	Auth     []gatelodge.FieldEdit // of the request that the service of auth-url gets
+
 	// ServerUnavailable says why what the server-snippet protects can't be kept, on all
 	// of its hosts; "": it can.
 	ServerUnavailable string
@@ -28,6 +30,11 @@ func snippetRows() []row {
 			name: "server-snippet", expects: "nginx's directives", set: setSnippet(func(s *snippetAsk) *string { return &s.serverText }),
 			means:   "The same for the hosts of the Ingress, with locations ([snippets.md](snippets.md)). The oldest one of a host counts.",
 			differs: "As with `configuration-snippet`, and it holds for the routes of the namespace that has the host alone.",
+		},
+		{
+			name: "auth-snippet", expects: "proxy_set_header", set: setSnippet(func(s *snippetAsk) *string { return &s.authText }), protects: true,
+			means:   "Fields that the server of `auth-url` gets, by `proxy_set_header` ([snippets.md](snippets.md)), where the operator allows snippets.",
+			differs: "Other directives are told, and the routes answer 503.",
 		},
 	}
 }
@@ -55,9 +62,14 @@ func (a *Asked) ReadSnippets(allowed bool, tell Report) {
 		a.snippet("configuration-snippet", problems, location.Protects(), allowed, tell)
 		s.Location = location
 	}
-	s.serverText, s.locationText = "", ""
+	if s.authText != "" {
+		fields, problems := snippets.ReadAuth(s.authText, s.Server, s.Location)
+		a.snippet("auth-snippet", problems, true, allowed, tell)
+		s.Auth = fields
+	}
+	s.serverText, s.locationText, s.authText = "", "", ""
 	if !allowed {
-		s.Server, s.Location = nil, nil
+		s.Server, s.Location, s.Auth = nil, nil, nil
 	}
 }
 

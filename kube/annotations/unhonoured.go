@@ -71,7 +71,6 @@ func unhonouredList() []unmet {
 		{"modsecurity-transaction-id", true, false, whyWAF, removeIt},
 		{"fastcgi-index", true, false, whyFastCGI, putServer},
 		{"fastcgi-params-configmap", true, false, whyFastCGI, putServer},
-		{"auth-snippet", true, true, "it is configuration of nginx, which is not run here", "write auth-method, auth-proxy-set-headers, auth-response-headers or auth-request-redirect for what it does, and " + removeIt},
 		{"stream-snippet", true, false, "the gateway forwards HTTP only", "expose TCP and UDP by a Service of type LoadBalancer"},
 		{"enable-opentelemetry", true, false, whyTracing, "traceparent and tracestate pass through to the backend, so let that write them"},
 		{"opentelemetry-operation-name", true, false, whyTracing, removeIt},

@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -203,7 +204,7 @@ func (r *resolved) externalAuth(objs *objects.Objects) {
 			r.policy.Unavailable = "the fields for the service of auth-url are not known"
 			return
 		}
-		auth.SetFields = fields
+		auth.SetFields = slices.Concat(fields, auth.SetFields)
 	}
 	r.policy.ExternalAuth = auth
 }

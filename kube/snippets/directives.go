@@ -30,7 +30,7 @@ func directiveTable() map[string]row {
 		"more_clear_headers":       {1, maxWords, inLocals, false, false, readMore},
 		"more_set_input_headers":   {1, maxWords, inLocals, false, true, readMore},
 		"more_clear_input_headers": {1, maxWords, inLocals, false, true, readMore},
-		"proxy_set_header":         {2, 2, atLevels, false, true, readProxySetHeader},
+		"proxy_set_header":         {2, 2, atLevels | inAuth, false, true, readProxySetHeader},
 		"proxy_hide_header":        {1, 1, atLevels, false, false, readProxyHideHeader},
 		"expires":                  {1, 2, inLocals, false, false, readExpires},
 		"default_type":             {1, 1, atLevels, false, false, readDefaultType},

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -74,14 +75,30 @@ func (s *source) Bytes() (alone, onHost int64) {
 func ReadLocation(text string, server *Server) (*Location, []Problem) {
 	r := newReader(text)
 	if server != nil {
-		for name := range server.variables {
-			r.variables[name] = true
-		}
+		maps.Copy(r.variables, server.variables)
 	}
 	l := &Location{level: &level{}}
 	r.text(text, l.level, inLocation)
 	l.source, l.timeouts, l.bodyBytes, l.gzip = r.source, r.timeouts, r.bodyBytes, r.gzip
 	return l, r.problems
+}
+
+// ReadAuth reads an auth-snippet: the fields that the service of an auth-url gets. It
+// may have the variables of the other snippets of the Ingress, each of which may be nil.
+func ReadAuth(text string, server *Server, location *Location) ([]gatelodge.FieldEdit, []Problem) {
+	r := newReader(text)
+	if server != nil {
+		maps.Copy(r.variables, server.variables)
+	}
+	if location != nil {
+		maps.Copy(r.variables, location.variables)
+	}
+	l := &level{}
+	r.text(text, l, inAuth)
+	if l.host != nil {
+		r.problem("proxy_set_header can't set Host in an auth-snippet: it is that of auth-url", true)
+	}
+	return l.toBackend, r.problems
 }
 
 // ReadServer reads a server-snippet.
@@ -187,6 +204,7 @@ const (
 	inServerIf
 	inLocation
 	inLocationIf
+	inAuth
 
 	atLevels   = inServer | inLocation
 	inLocals   = inServer | inLocation | inLocationIf
@@ -202,6 +220,8 @@ func (c context) String() string {
 		return "in an if of a server-snippet"
 	case inLocationIf:
 		return "in an if"
+	case inAuth:
+		return "in an auth-snippet"
 	}
 	return "in a location"
 }

@@ -104,6 +104,25 @@ func TestProtects(t *testing.T) {
 	}
 }
 
+// TestReadAuth: an auth-snippet sets fields, and no more.
+func TestReadAuth(t *testing.T) {
+	server, _ := ReadServer(`set $team shop;`)
+	fields, problems := ReadAuth(`proxy_set_header X-Team "$team $host"; proxy_set_header X-Gone "";`, server, nil)
+	if len(problems) > 0 || len(fields) != 2 || fields[0].Name != "x-team" || fields[0].Value.String() != "${team} $host" || fields[1].Value != nil {
+		t.Errorf("%v, %v", fields, problems)
+	}
+	for text, want := range map[string]string{
+		`return 200;`:                        "line 1, column 1: return can't stand in an auth-snippet",
+		`proxy_set_header Host evil.test;`:   "proxy_set_header can't set Host in an auth-snippet: it is that of auth-url",
+		`proxy_set_header Content-Length 0;`: "line 1, column 1: proxy_set_header changes the field \"content-length\", which is the gateway's own: it says where a message ends, or is about the connection",
+		`proxy_pass http://evil;`:            "line 1, column 1: proxy_pass is not honoured, and it may be a protection",
+	} {
+		if _, problems := ReadAuth(text, nil, nil); len(problems) != 1 || problems[0].Message != want || !problems[0].Protects {
+			t.Errorf("%s: %v", text, problems)
+		}
+	}
+}
+
 // TestSetOn: what a location sets of a route's policy goes before the annotations.
 func TestSetOn(t *testing.T) {
 	l, problems := ReadLocation(`proxy_read_timeout 1m30s; proxy_connect_timeout 2; client_max_body_size 8m; gzip on;`, nil)
