@@ -489,6 +489,25 @@ func TestExternalAuthOfOwnHost(t *testing.T) {
 	})
 }
 
+// TestExternalAuthOfOwnHostWrittenOut: a URL of the request's own host is its own route,
+// where it would lead out of the gateway and back; for other hosts it is the service.
+func TestExternalAuthOfOwnHostWrittenOut(t *testing.T) {
+	service := &authService{handler: saysStatus(204)}
+	g := start(t, authApp(t, service, func(p *gatelodge.Policy) {
+		p.ExternalAuth.OwnHost, p.ExternalAuth.Target = appHost, template(t, "/oauth2/auth")
+	}), func(s *gatelodge.Snapshot) {
+		addBackends(s, backend1("shop/oauth2:80", gatelodge.BackendHTTP, s.Backends.Get(authKey).Endpoints[0].Address), backend1(authKey, gatelodge.BackendHTTP, deadAddress(t)))
+		addHosts(s, host1("other.example.com", onlyHost(s).Routes...), host1(appHost, append([]*gatelodge.Route{route1("/oauth2", "shop/oauth2:80")}, onlyHost(s).Routes...)...))
+	})
+	if got := g.get(h1, "/cart").StatusCode; got != 200 || service.count() != 1 {
+		t.Errorf("own host: got %d, asked %d", got, service.count())
+	}
+	other := do(t, g.client(h1), newRequest(t, "GET", h1.url("other.example.com", "/cart"), nil))
+	if other.StatusCode != 500 || service.count() != 1 {
+		t.Errorf("another host: got %d, asked %d", other.StatusCode, service.count())
+	}
+}
+
 // TestExternalAuthOfItself: a question that leads to a route that asks in turn ends at
 // once, and one to no route is no verdict, also for a gRPC client, which gets 200
 // where others get 404.

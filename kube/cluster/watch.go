@@ -105,7 +105,7 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	present, unknown := w.presentKinds(cfg)
 	if w.merged != nil && !w.pending && w.made == (needed{cfg, present, w.merged.objects.Classes, w.needsNodes(w.merged, cfg)}) {
 		last := w.secrets
-		if w.secrets = w.wantedSecrets(w.merged, cfg); w.secrets.missing == last.missing {
+		if w.secrets = w.wantedSecrets(w.merged, cfg); w.secrets.missing == last.missing && w.secrets.configMaps == last.configMaps {
 			return false
 		}
 	}
@@ -124,6 +124,13 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	next = next.with(slices.Concat(fixed, parameters, w.named), w.feeds)
 	w.secrets = w.wantedSecrets(next, cfg)
 	named, problems := w.secrets.feeds()
+	configMaps, more := w.secrets.configMapFeeds()
+	problems = append(problems, more...)
+	for _, key := range configMaps {
+		if !slices.Contains(parameters, key) {
+			named = append(named, key)
+		}
+	}
 	nodes := w.needsNodes(next, cfg)
 	if nodes {
 		named = append(named, feedKey{kind: "Node"})

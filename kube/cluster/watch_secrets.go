@@ -19,13 +19,16 @@ const maxNamedSecrets = 100
 
 // secretWants is the Secrets that our Ingresses name and that the feeds of Secrets
 // of type kubernetes.io/tls do not have: those of another type, and those that are
-// missing.
+// missing. It is also the ConfigMaps that they name.
 type secretWants struct {
 	claimants  intent.Claimants
 	configured []objects.Key                         // that the configuration names
 	known      []objects.Table[*corev1.Secret]       // of the feeds
 	uses       follow.Index[objects.Key, intent.Key] // who names a Secret
 	missing    gatelodge.Map[objects.Key, bool]      // that are used and not known
+
+	readers    follow.Index[objects.Key, intent.Key] // who names a ConfigMap
+	configMaps gatelodge.Map[objects.Key, bool]      // that are named
 }
 
 // after returns what later claimants and another configuration want, where later
@@ -39,7 +42,7 @@ func (w *secretWants) after(claimants intent.Claimants, configured []objects.Key
 	for _, name := range slices.Concat(w.configured, configured) {
 		changed[name] = true
 	}
-	uses := w.uses.Edit()
+	uses, readers, named := w.uses.Edit(), w.readers.Edit(), make(map[objects.Key]bool)
 	for key, change := range claimants.Changes(w.claimants) {
 		for name := range secretsOf(change.Before) {
 			uses.Set(follow.PairOf(name, key), false)
@@ -48,6 +51,14 @@ func (w *secretWants) after(claimants intent.Claimants, configured []objects.Key
 		for name := range secretsOf(change.After) {
 			uses.Set(follow.PairOf(name, key), true)
 			changed[name] = true
+		}
+		for name := range configMapsOf(change.Before) {
+			readers.Set(follow.PairOf(name, key), false)
+			named[name] = true
+		}
+		for name := range configMapsOf(change.After) {
+			readers.Set(follow.PairOf(name, key), true)
+			named[name] = true
 		}
 	}
 	for i, table := range known {
@@ -63,7 +74,50 @@ func (w *secretWants) after(claimants intent.Claimants, configured []objects.Key
 		missing.Set(name, next.isUsed(name) && !next.knows(name))
 	}
 	next.missing = missing.Map()
+	next.readers = readers.Map()
+	configMaps := w.configMaps.Edit()
+	for name := range named {
+		used := false
+		for range follow.Of(next.readers, name) {
+			used = true
+			break
+		}
+		configMaps.Set(name, used)
+	}
+	next.configMaps = configMaps.Map()
 	return next
+}
+
+// configMapsOf lists the ConfigMaps that a claimant, which may be nil, names.
+func configMapsOf(claimant *intent.Claimant) map[objects.Key]bool {
+	names := make(map[objects.Key]bool)
+	if claimant != nil {
+		for _, name := range claimant.ConfigMapNames() {
+			names[objects.Key{Namespace: claimant.Object.Namespace, Name: name}] = true
+		}
+	}
+	return names
+}
+
+// configMapFeeds are those of the ConfigMaps that Ingresses name.
+func (w *secretWants) configMapFeeds() (keys []feedKey, problems []gatelodge.Problem) {
+	count := make(map[string]int)
+	for name := range w.configMaps.All() {
+		if len(validation.IsDNS1123Subdomain(name.Name)) > 0 {
+			continue
+		}
+		count[name.Namespace]++
+		switch n := count[name.Namespace]; {
+		case n <= maxNamedSecrets:
+			keys = append(keys, feedKey{kind: "ConfigMap", namespace: name.Namespace, name: name.Name})
+		case n == maxNamedSecrets+1:
+			problems = append(problems, gatelodge.Problem{
+				Object: gatelodge.Object{Kind: "Namespace", Name: name.Namespace}, Reason: gatelodge.SourceFailed,
+				Message: fmt.Sprintf("its Ingresses name more than %d ConfigMaps; the others, from %s on, are not read", maxNamedSecrets, name.Name),
+			})
+		}
+	}
+	return keys, problems
 }
 
 // secretsOf lists the Secrets that a claimant, which may be nil, names.

@@ -91,6 +91,33 @@ func TestSecretsByNameAreBounded(t *testing.T) {
 	}
 }
 
+// TestConfigMapsByName: those that Ingresses name in their own namespace are watched,
+// within a bound, and no longer than they are named.
+func TestConfigMapsByName(t *testing.T) {
+	naming := func(i int, of string) *intent.Claimant {
+		in := claimantOf("shop", fmt.Sprint("web", i))
+		in.Asked = annotations.Read(map[string]string{
+			"gatelodge.dev/auth-url": "http://auth.shop.svc.cluster.local/", "gatelodge.dev/auth-proxy-set-headers": of,
+		}, "shop", nil, func(gatelodge.Reason, string, ...any) {})
+		return in
+	}
+	w := wanted(objects.Table[*corev1.Secret]{}, nil, naming(0, "fields"), naming(1, "shop/fields"), naming(2, "other/fields"), naming(3, "Not,a=Name"))
+	keys, problems := w.configMapFeeds()
+	if want := (feedKey{kind: "ConfigMap", namespace: "shop", name: "fields"}); len(keys) != 1 || keys[0] != want || problems != nil {
+		t.Errorf("got %v, %v, want %v", keys, problems, want)
+	}
+	if w = w.after(intent.Claimants{}, nil, w.known); w.configMaps.Len() != 0 {
+		t.Errorf("still wanted: %d", w.configMaps.Len())
+	}
+	var many []*intent.Claimant
+	for i := range maxNamedSecrets + 20 {
+		many = append(many, naming(i, fmt.Sprint("fields-", i)))
+	}
+	if keys, problems := wanted(objects.Table[*corev1.Secret]{}, nil, many...).configMapFeeds(); len(keys) != maxNamedSecrets || len(problems) != 1 {
+		t.Errorf("%d ConfigMaps are watched, problems %v", len(keys), problems)
+	}
+}
+
 func claimantOf(namespace, name string) *intent.Claimant {
 	in := &intent.Claimant{}
 	in.Object.Namespace, in.Object.Name = namespace, name

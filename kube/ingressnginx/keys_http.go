@@ -202,7 +202,7 @@ func accessKeys() []setting {
 		missing("the text of an nginx configuration is not read; write what it does as annotations", "main-snippet", "http-snippet"),
 	)
 	for _, name := range []string{"always-set-cookie", "cache-duration", "cache-key", "method", "proxy-set-headers", "request-redirect", "response-headers", "signin", "signin-redirect-param", "snippet", "url"} {
-		list = append(list, setting{name: "global-auth-" + name, convert: asDefault("auth-" + name)})
+		list = append(list, setting{name: "global-auth-" + name, convert: asDefault("global-auth-" + name)})
 	}
 	return list
 }

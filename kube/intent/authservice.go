@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"net/netip"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -63,7 +64,12 @@ func AuthTargetsOf(configMap *corev1.ConfigMap) (targets []AuthTarget) {
 	if configMap == nil {
 		return nil
 	}
-	for _, service := range annotations.AuthServicesOfClass(configMap.Data) {
+	return AuthTargetsOfDefaults(configMap.Data)
+}
+
+// AuthTargetsOfDefaults is AuthTargetsOf for the defaults of the configuration.
+func AuthTargetsOfDefaults(values map[string]string) (targets []AuthTarget) {
+	for _, service := range annotations.AuthServicesOfClass(values) {
 		targets = append(targets, authTarget(service))
 	}
 	return targets
@@ -72,8 +78,8 @@ func AuthTargetsOf(configMap *corev1.ConfigMap) (targets []AuthTarget) {
 func authTarget(service annotations.AuthService) (t AuthTarget) {
 	if !service.External {
 		t.Service = objects.Key{Namespace: service.Namespace, Name: service.Name}
-	} else if name, err := gatelodge.ParseName(service.Name); err == nil {
-		t.Name = name
+	} else if _, err := netip.ParseAddr(service.Name); err != nil {
+		t.Name = gatelodge.Name(service.Name) // canonical, as syntax.ReadAuthURL reads it
 	}
 	return t
 }

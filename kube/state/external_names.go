@@ -113,6 +113,11 @@ func (w *wantedNames) readAuth(before *wantedNames) {
 // list lists the names, and what is wrong where there are too many.
 func (w *wantedNames) list() (names map[gatelodge.Name]bool, problems []gatelodge.Problem) {
 	names = make(map[gatelodge.Name]bool)
+	for _, target := range intent.AuthTargetsOfDefaults(w.cfg.Defaults) {
+		if target.Name != "" {
+			names[target.Name] = true
+		}
+	}
 	for _, list := range w.byClass.All() {
 		for _, name := range *list {
 			names[name] = true

@@ -254,3 +254,50 @@ func TestSlowNamesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestAuthURLsAreLookedUp: the names in auth-url are looked up, those of objects unless
+// external names are refused, and those of the operator in any case.
+func TestAuthURLsAreLookedUp(t *testing.T) {
+	ingress := func(name, url string) string {
+		return fmt.Sprintf("apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: %s, namespace: shop, annotations: {nginx.ingress.kubernetes.io/auth-url: %q}}\nspec: {}\n---\n", name, url)
+	}
+	manifest := ingress("external", "https://auth.example.net/verify") + ingress("address", "http://192.0.2.9/") + ingress("own", "https://$host/verify") +
+		ingress("service", "http://auth.shop.svc.cluster.local/") + ingress("alias", "http://alias.shop.svc.cluster.local/") +
+		externalService("alias", "alias.example.net") + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: class, namespace: gateway}\ndata: {global-auth-url: https://class.example.net/, auth-url: https://default.example.net/}\n"
+	for _, refuse := range []bool{false, true} {
+		objs := objectsOf(manifest)
+		cfg := &objects.Config{RefuseExternalNames: refuse, Defaults: map[string]string{"global-auth-url": "https://config.example.net/"}}
+		w := (&wantedNames{}).after(&objs, cfg)
+		want := map[gatelodge.Name]bool{"class.example.net": true, "default.example.net": true, "config.example.net": true}
+		if !refuse {
+			want["auth.example.net"], want["alias.example.net"] = true, true
+		}
+		if !maps.Equal(w.names, want) {
+			t.Errorf("refuse %v: got %v, want %v", refuse, w.names, want)
+		}
+		if w.after(&objs, cfg) != w {
+			t.Error("the same objects want something else")
+		}
+		objs.Ingresses = objs.Ingresses.Without(objects.Key{Namespace: "shop", Name: "external"})
+		objs.ConfigMaps = objs.ConfigMaps.Without(objects.Key{Namespace: "gateway", Name: "class"})
+		delete(want, "auth.example.net")
+		delete(want, "class.example.net")
+		delete(want, "default.example.net")
+		if w = w.after(&objs, cfg); !maps.Equal(w.names, want) {
+			t.Errorf("refuse %v, after a change: got %v, want %v", refuse, w.names, want)
+		}
+	}
+}
+
+// TestAuthURLsOfANamespaceAreBounded: so are the names that its Ingresses have looked up.
+func TestAuthURLsOfANamespaceAreBounded(t *testing.T) {
+	var manifest strings.Builder
+	for i := range maxExternalNames + 20 {
+		fmt.Fprintf(&manifest, "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i%03d, namespace: shop, annotations: {gatelodge.dev/auth-url: \"http://a%d.example.net/\"}}\nspec: {}\n", i, i)
+	}
+	objs := objectsOf(manifest.String())
+	w := (&wantedNames{}).after(&objs, &objects.Config{})
+	if len(w.names) != maxExternalNames || len(w.problems) != 1 {
+		t.Errorf("%d names, problems %v", len(w.names), w.problems)
+	}
+}
