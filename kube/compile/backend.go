@@ -66,7 +66,7 @@ type failure struct {
 
 // makeBackends makes the Backends of which a part changed, and takes all others
 // from last.
-func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices objects.Table[*discoveryv1.EndpointSlice], slicesOf follow.Index[objects.Key, objects.Key], s *secrets, objs *objects.Objects, cfg *objects.Config, last *backends) *backends {
+func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices objects.Table[*discoveryv1.EndpointSlice], slicesOf follow.Index[objects.Key, objects.Key], s *secretReader, objs *objects.Objects, cfg *objects.Config, last *backends) *backends {
 	if last == nil {
 		last = &backends{cfg: cfg}
 	} else if last.users == h.users && last.hosts == h.results && last.services == services && last.slices == slices &&

@@ -1,8 +1,6 @@
 package compile
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,10 +9,8 @@ import (
 	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/secrets"
 )
-
-// caKey is the key of a Secret at which the certificates of a CA stand.
-const caKey = "ca.crt"
 
 // secretOf finds the Secret that the annotations of a reference name, nil for
 // none.
@@ -83,46 +79,12 @@ func readBackendTLS(ref *intent.BackendRef, secret *corev1.Secret, name gatelodg
 		return to, &failure{gatelodge.SecretMissing, fmt.Sprintf("there is no Secret %s, which proxy-ssl-secret names", where)}
 	}
 	var err error
-	if to.Certificate, err = readClientCertificate(secret); err == nil && ref.TLS.Verify {
+	if to.Certificate, err = secrets.ReadClientCertificate(secret); err == nil && ref.TLS.Verify {
 		to.VerifyName = name
-		to.Roots, err = readRoots(secret)
+		to.Roots, err = secrets.ReadRoots(secret)
 	}
 	if err != nil {
 		return to, &failure{gatelodge.BadSecret, fmt.Sprintf("Secret %s, which proxy-ssl-secret names, %v", where, err)}
 	}
 	return to, nil
-}
-
-// readRoots reads the CAs of a Secret.
-func readRoots(secret *corev1.Secret) ([]*x509.Certificate, error) {
-	if len(secret.Data[caKey]) == 0 {
-		return nil, fmt.Errorf("has no %s to verify by, expected certificates of a CA in PEM", caKey)
-	}
-	blocks, err := readPEM(secret.Data[caKey])
-	if err != nil {
-		return nil, fmt.Errorf("can't be used: %s %w, expected certificates of a CA", caKey, err)
-	}
-	var roots []*x509.Certificate
-	for _, block := range blocks {
-		root, err := parseCertificate(block)
-		if err != nil {
-			return nil, fmt.Errorf("holds no certificate of a CA in %s: %w", caKey, err)
-		}
-		roots = append(roots, root)
-	}
-	return roots, nil
-}
-
-// readClientCertificate reads the gateway's own certificate; nil if there is
-// none.
-func readClientCertificate(secret *corev1.Secret) (*tls.Certificate, error) {
-	chain, key := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
-	if len(chain) == 0 && len(key) == 0 {
-		return nil, nil
-	}
-	pair, _, err := readKeyPair(chain, key)
-	if err != nil {
-		return nil, fmt.Errorf("holds no key pair in tls.crt and tls.key: %w", err)
-	}
-	return pair, nil
 }

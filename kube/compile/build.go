@@ -28,7 +28,7 @@ type Builder struct {
 // tells by their pointers, returns the same result.
 type memo struct {
 	reading *intent.Reading
-	secrets *secrets
+	secrets *secretReader
 	domains *claims.Domains
 	stored  *stored
 

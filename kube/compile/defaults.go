@@ -14,7 +14,7 @@ import (
 // the backend of last resort.
 type defaults struct {
 	cfg     *objects.Config
-	secrets *secrets
+	secrets *secretReader
 
 	common   *common
 	problems []gatelodge.Problem
@@ -22,7 +22,7 @@ type defaults struct {
 	until    time.Time // when it becomes something else because of the time alone; zero: never
 }
 
-func makeDefaults(s *secrets, objs *objects.Objects, cfg *objects.Config, last *defaults) *defaults {
+func makeDefaults(s *secretReader, objs *objects.Objects, cfg *objects.Config, last *defaults) *defaults {
 	if last != nil && last.cfg == cfg && last.secrets == s && current(last.now, last.until, objs.Now) {
 		return last
 	}

@@ -12,6 +12,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/secrets"
 )
 
 // TestBrokenSecretKeepsTheCertificate tells the story of a Secret. At each step
@@ -76,7 +77,7 @@ func TestBrokenSecretKeepsTheCertificate(t *testing.T) {
 					t.Errorf("%s: %v is served, want none", step.name, host.Certificates)
 				}
 			} else {
-				want, _, err := readCertificate(step.served, &objs)
+				want, _, err := secrets.ReadCertificate(step.served, &objs)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -38,7 +38,7 @@ type issuing struct {
 	told   gatelodge.Map[gatelodge.Name, *follow.Told] // why hosts, by their names, or certificates, by theirs, lack one
 }
 
-func makeIssuing(h *hosts, s *stored, i *issued, sec *secrets, a *publish.Announced, cfg *objects.Config, last *issuing) *issuing {
+func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.Announced, cfg *objects.Config, last *issuing) *issuing {
 	n := &issuing{hosts: h.results, stored: s, issued: i.byName, announced: a, cfg: cfg}
 	if cfg.ACME != nil && cfg.ACME.Account.BindingID != "" {
 		n.secret = sec.table.Get(objects.Key(cfg.ACME.BindingSecret))

@@ -32,7 +32,7 @@ type resolved struct {
 // resolution is the resolved claimants.
 type resolution struct {
 	claimants  claims.Claimants
-	secrets    *secrets
+	secrets    *secretReader
 	configMaps objects.Table[*corev1.ConfigMap]
 	orders     bool
 	now        time.Time
@@ -47,9 +47,9 @@ type resolution struct {
 // resolve looks up the Secrets of the claimants of which a part changed: the
 // claimant, a Secret, or the validity of a certificate. With orders, a certificate
 // that no Secret has will be ordered, so a Secret of spec.tls may be absent.
-func resolve(claimants claims.Claimants, s *secrets, objs *objects.Objects, orders bool, last *resolution) *resolution {
+func resolve(claimants claims.Claimants, s *secretReader, objs *objects.Objects, orders bool, last *resolution) *resolution {
 	if last == nil {
-		last = &resolution{secrets: &secrets{}}
+		last = &resolution{secrets: &secretReader{}}
 	}
 	dirty := make(follow.Dirty[intent.Key])
 	follow.Changes(dirty, claimants, last.claimants)
@@ -141,7 +141,7 @@ func (r *resolved) configMapNames() iter.Seq[objects.Key] {
 
 // of finds a Secret in the namespace of the Ingress: no other namespace's
 // Secret is ever used for it.
-func (s *secrets) of(in *intent.Claimant, name string) *corev1.Secret {
+func (s *secretReader) of(in *intent.Claimant, name string) *corev1.Secret {
 	return s.table.Get(objects.Key{Namespace: in.Object.Namespace, Name: name})
 }
 
@@ -149,7 +149,7 @@ func (r *resolved) problem(reason gatelodge.Reason, format string, args ...any) 
 	r.problems = append(r.problems, gatelodge.Problem{Object: r.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
-func resolveOne(in *intent.Claimant, s *secrets, objs *objects.Objects, orders bool) *resolved {
+func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, orders bool) *resolved {
 	r := &resolved{Claimant: in, orders: orders}
 	for i := range in.TLS {
 		r.certificates = append(r.certificates, r.certificate(&in.TLS[i], s, objs))
@@ -210,7 +210,7 @@ func (r *resolved) externalAuth(objs *objects.Objects) {
 }
 
 // certificate finds the certificate of an entry of spec.tls.
-func (r *resolved) certificate(entry *intent.TLSEntry, s *secrets, objs *objects.Objects) *gatelodge.Certificate {
+func (r *resolved) certificate(entry *intent.TLSEntry, s *secretReader, objs *objects.Objects) *gatelodge.Certificate {
 	if entry.Secret == "" {
 		return nil
 	}
@@ -253,7 +253,7 @@ func (r *resolved) hostsOf(entry *intent.TLSEntry) string {
 
 // basicAuth looks up the users. Without them the routes are not served:
 // nobody's protection is dropped because of a mistake in it.
-func (r *resolved) basicAuth(s *secrets) {
+func (r *resolved) basicAuth(s *secretReader) {
 	auth := &r.Asked.Auth
 	name := r.Object.Namespace + "/" + auth.Secret
 	secret := s.of(r.Claimant, auth.Secret)

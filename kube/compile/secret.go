@@ -1,19 +1,14 @@
 package compile
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/secrets"
 )
 
 // Good returns the Secrets that the last Build could read certificates from,
@@ -26,10 +21,10 @@ func (b *Builder) Good() objects.GoodSecrets {
 	return b.last.secrets.readable
 }
 
-// secrets remembers the certificates that were read from Secrets, because parsing
+// secretReader remembers the certificates that were read from Secrets, because parsing
 // keys costs much and Secrets change seldom. They are read when a step first asks
 // for them.
-type secrets struct {
+type secretReader struct {
 	table    objects.Table[*corev1.Secret]
 	good     objects.GoodSecrets
 	pairs    objects.Table[*keyPair]
@@ -57,7 +52,7 @@ type readTrust struct {
 }
 
 // contentsOf returns what is remembered of a Secret, for all who name it.
-func (s *secrets) contentsOf(secret *corev1.Secret) *contents {
+func (s *secretReader) contentsOf(secret *corev1.Secret) *contents {
 	key := objects.KeyOf(secret)
 	c := s.contents.Get(key)
 	if c == nil || c.secret != secret {
@@ -68,22 +63,22 @@ func (s *secrets) contentsOf(secret *corev1.Secret) *contents {
 }
 
 // usersOf reads the users of a Secret.
-func (s *secrets) usersOf(secret *corev1.Secret, asMap bool) readUsers {
+func (s *secretReader) usersOf(secret *corev1.Secret, asMap bool) readUsers {
 	c := s.contentsOf(secret)
 	r, known := c.users[asMap]
 	if !known {
-		r.users, r.problems, r.err = usersOf(secret, asMap)
+		r.users, r.problems, r.err = secrets.ReadUsers(secret, asMap)
 		c.users[asMap] = r
 	}
 	return r
 }
 
 // trustOf reads whom a Secret says to trust for client certificates.
-func (s *secrets) trustOf(secret *corev1.Secret, depth int) readTrust {
+func (s *secretReader) trustOf(secret *corev1.Secret, depth int) readTrust {
 	c := s.contentsOf(secret)
 	r, known := c.trusts[depth]
 	if !known {
-		r.trust, r.err = readClientTrust(secret, depth)
+		r.trust, r.err = secrets.ReadClientTrust(secret, depth)
 		c.trusts[depth] = r
 	}
 	return r
@@ -109,11 +104,11 @@ func (p *keyPair) problem() string {
 }
 
 // followSecrets keeps from last what was read of the Secrets that did not change.
-func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, last *secrets) *secrets {
+func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, last *secretReader) *secretReader {
 	if last == nil {
-		last = &secrets{}
+		last = &secretReader{}
 	}
-	s := &secrets{table: table, good: objs.Good, pairs: last.pairs, broken: last.broken, readable: last.readable, contents: last.contents}
+	s := &secretReader{table: table, good: objs.Good, pairs: last.pairs, broken: last.broken, readable: last.readable, contents: last.contents}
 	for key, change := range table.Changes(last.table) {
 		if pair := last.pairs.Get(key); pair != nil && (change.After == nil || pair.secret != change.After) {
 			s.put(key, nil)
@@ -135,7 +130,7 @@ func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, l
 
 // changedSince goes through the Secrets that are others than before, or that are
 // to be read again.
-func (s *secrets) changedSince(last *secrets) iter.Seq[objects.Key] {
+func (s *secretReader) changedSince(last *secretReader) iter.Seq[objects.Key] {
 	return func(yield func(objects.Key) bool) {
 		for key := range s.table.Changes(last.table) {
 			if !yield(key) {
@@ -152,7 +147,7 @@ func (s *secrets) changedSince(last *secrets) iter.Seq[objects.Key] {
 
 // before returns what the Secret of this name was when it was last good, if it
 // is something else now.
-func (s *secrets) before(key objects.Key) *corev1.Secret {
+func (s *secretReader) before(key objects.Key) *corev1.Secret {
 	if good := s.good.Get(key); good != s.table.Get(key) {
 		return good
 	}
@@ -160,17 +155,17 @@ func (s *secrets) before(key objects.Key) *corev1.Secret {
 }
 
 // keyPair reads the certificate and key of a Secret.
-func (s *secrets) keyPair(secret *corev1.Secret, objs *objects.Objects) *keyPair {
+func (s *secretReader) keyPair(secret *corev1.Secret, objs *objects.Objects) *keyPair {
 	key := objects.KeyOf(secret)
 	pair := s.pairs.Get(key)
 	if pair != nil {
 		return pair
 	}
 	pair = &keyPair{secret: secret, before: s.before(key)}
-	if pair.own, pair.gap, pair.err = readCertificate(secret, objs); pair.err == nil {
+	if pair.own, pair.gap, pair.err = secrets.ReadCertificate(secret, objs); pair.err == nil {
 		pair.from = secret
 	} else if pair.before != nil {
-		if own, gap, err := readCertificate(pair.before, objs); err == nil {
+		if own, gap, err := secrets.ReadCertificate(pair.before, objs); err == nil {
 			pair.own, pair.gap, pair.from = own, gap, pair.before
 		}
 	}
@@ -184,7 +179,7 @@ func (s *secrets) keyPair(secret *corev1.Secret, objs *objects.Objects) *keyPair
 }
 
 // put remembers a pair, nil for none.
-func (s *secrets) put(key objects.Key, pair *keyPair) {
+func (s *secretReader) put(key objects.Key, pair *keyPair) {
 	s.pairs = s.pairs.With(key, pair)
 	var broken *keyPair
 	var readable *corev1.Secret
@@ -196,46 +191,6 @@ func (s *secrets) put(key objects.Key, pair *keyPair) {
 	}
 	s.broken = s.broken.With(key, broken)
 	s.readable = s.readable.With(key, readable)
-}
-
-// readCertificate reads a Secret of type kubernetes.io/tls. One of its two texts
-// may be empty where the other is a combined file.
-func readCertificate(secret *corev1.Secret, objs *objects.Objects) (certificate *gatelodge.Certificate, gap string, err error) {
-	crt, key := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
-	switch {
-	case len(crt) == 0 && !bytes.Contains(key, []byte("CERTIFICATE-----")):
-		return nil, "", fmt.Errorf("has no %s, expected a certificate chain in PEM", corev1.TLSCertKey)
-	case len(key) == 0 && !bytes.Contains(crt, []byte("PRIVATE KEY-----")):
-		return nil, "", fmt.Errorf("has no %s, expected a private key in PEM", corev1.TLSPrivateKeyKey)
-	}
-	pair, chain, err := readKeyPair(crt, key)
-	if err != nil {
-		return nil, "", fmt.Errorf("holds no key pair: %w", err)
-	}
-	leaf := pair.Leaf
-	pair.Leaf = nil
-	names := make([]gatelodge.Name, 0, len(leaf.DNSNames))
-	for _, san := range leaf.DNSNames {
-		// Names that no host can have cover none.
-		if name, err := gatelodge.ParseName(san); err == nil {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		return nil, "", errors.New("holds a certificate without a DNS name (subjectAltName)")
-	}
-	slices.Sort(names)
-	sum := sha256.Sum256(pair.Certificate[0])
-	return &gatelodge.Certificate{
-		Source:      gatelodge.FromSecret,
-		Object:      objs.ObjectOf("Secret", &secret.ObjectMeta),
-		Names:       slices.Compact(names),
-		NotBefore:   leaf.NotBefore,
-		NotAfter:    leaf.NotAfter,
-		Fingerprint: hex.EncodeToString(sum[:]),
-		Algorithm:   leaf.PublicKeyAlgorithm,
-		KeyPair:     pair,
-	}, chain.gap(secret), nil
 }
 
 // outOfDate says why a certificate can't be used now, and "" if it can.

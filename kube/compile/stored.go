@@ -7,6 +7,7 @@ import (
 	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/publish"
+	"gatelodge.dev/kube/secrets"
 )
 
 // stored is what the issuer of certificates keeps for all replicas.
@@ -101,7 +102,7 @@ func decodeStoredItem(secret *corev1.Secret, objs *objects.Objects) (item *store
 		return nil, err
 	}
 	if len(item.issuance.Chain) > 0 {
-		if item.certificate, _, err = readCertificate(secret, objs); err != nil {
+		if item.certificate, _, err = secrets.ReadCertificate(secret, objs); err != nil {
 			return nil, err
 		}
 		item.certificate.Source = gatelodge.FromACME

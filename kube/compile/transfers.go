@@ -23,7 +23,7 @@ type zoneTransfers struct {
 
 // makeTransfers reads the keys of transfers. A zone whose keys can't be read is
 // transferred to nobody.
-func makeTransfers(sec *secrets, cfg *objects.Config, last *zoneTransfers) *zoneTransfers {
+func makeTransfers(sec *secretReader, cfg *objects.Config, last *zoneTransfers) *zoneTransfers {
 	x := &zoneTransfers{cfg: cfg}
 	for _, name := range cfg.TransferSecrets() {
 		x.secrets = append(x.secrets, sec.table.Get(name))
@@ -38,7 +38,7 @@ func makeTransfers(sec *secrets, cfg *objects.Config, last *zoneTransfers) *zone
 	return x
 }
 
-func (x *zoneTransfers) add(key string, zone gatelodge.Name, c *objects.TransferConfig, sec *secrets) {
+func (x *zoneTransfers) add(key string, zone gatelodge.Name, c *objects.TransferConfig, sec *secretReader) {
 	if !c.Allowed() {
 		return
 	}

@@ -1,4 +1,4 @@
-package compile
+package secrets
 
 import (
 	"errors"
@@ -13,9 +13,9 @@ import (
 // mostUserProblems bounds what is told of one Secret.
 const mostUserProblems = 100
 
-// usersOf reads the users of a Secret in one of the two forms. It fails when
+// ReadUsers reads the users of a Secret in one of the two forms. It fails when
 // there are none, because then no one could get in.
-func usersOf(secret *corev1.Secret, asMap bool) (users map[string]gatelodge.PasswordHash, problems []string, err error) {
+func ReadUsers(secret *corev1.Secret, asMap bool) (users map[string]gatelodge.PasswordHash, problems []string, err error) {
 	if asMap {
 		users, problems = syntax.ReadUserMap(secret.Data)
 	} else {

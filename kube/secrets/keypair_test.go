@@ -1,4 +1,4 @@
-package compile
+package secrets
 
 import (
 	"bytes"
@@ -59,14 +59,14 @@ func TestAttackLargeKeysAndChains(t *testing.T) {
 		{"much text", append(bytes.Repeat([]byte("#\n"), maxChainText), chain...), key, "octets"},
 		{"a key of much text", chain, append(bytes.Repeat([]byte("#\n"), maxKeyText), key...), "octets"},
 	} {
-		_, _, err := readKeyPair(test.chain, test.key)
+		_, _, err := ReadKeyPair(test.chain, test.key)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
 	for bits, good := range map[int]bool{2048: true, maxRSABits + 64: false} {
 		chain, key := pair(rsaKey(t, bits))
-		if _, _, err := readKeyPair(chain, key); (err == nil) != good || err != nil && !strings.Contains(err.Error(), "RSA key") {
+		if _, _, err := ReadKeyPair(chain, key); (err == nil) != good || err != nil && !strings.Contains(err.Error(), "RSA key") {
 			t.Errorf("%d bits: %v", bits, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package compile
+package secrets
 
 import (
 	"bytes"
@@ -36,11 +36,11 @@ type pasted struct {
 	others       []string // the types of blocks that are neither
 }
 
-// readKeyPair reads a certificate chain and its key in PEM. The certificate of
+// ReadKeyPair reads a certificate chain and its key in PEM. The certificate of
 // the key comes first, and each that follows certifies the one before (RFC 8446
 // §4.4.2), in whatever order they were pasted; those that do not belong to it are
 // left out.
-func readKeyPair(crt, key []byte) (pair *tls.Certificate, c chain, err error) {
+func ReadKeyPair(crt, key []byte) (pair *tls.Certificate, c chain, err error) {
 	switch {
 	case len(key) > maxKeyText && !bytes.Contains(key, []byte("CERTIFICATE-----")), len(key) > maxKeyText+maxChainText:
 		return nil, c, fmt.Errorf("the key has %d octets, the most is %d", len(key), maxKeyText)
