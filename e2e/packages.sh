@@ -3,12 +3,12 @@
 # missing. It needs root for that, and without it says what is missing and fails.
 set -euo pipefail
 packages=(
-  bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot-dnssecutils ldnsutils nsd unbound zonemaster-cli # dns
-  chromium nginx                                                                                        # http2
-  libnginx-mod-http-headers-more-filter nginx                                                           # nginx
-  testssl.sh                                                                                            # tls
-  bird2 conntrack containerd containernetworking-plugins curl iproute2 iputils-arping nftables runc     # cluster
-  prometheus                                                                                            # chart
+  bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot knot-dnssecutils ldnsutils nsd unbound zonemaster-cli # dns
+  chromium nginx                                                                                             # http2
+  libnginx-mod-http-headers-more-filter nginx                                                                # nginx
+  testssl.sh                                                                                                 # tls
+  bird2 conntrack containerd containernetworking-plugins curl iproute2 iputils-arping nftables runc          # cluster
+  prometheus                                                                                                 # chart
 )
 
 missing=()
