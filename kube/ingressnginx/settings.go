@@ -78,7 +78,7 @@ func asDefault(annotation string) func(*translation, string) error {
 		entry, known := annotations.Of(annotations.OwnPrefix + annotation)
 		switch {
 		case !known:
-			return fmt.Errorf("there is no annotation %s", annotation)
+			return errUntranslated("it has no counterpart; " + removeIt)
 		case entry.Verdict == annotations.Meaningless:
 			t.comment(entry.Why)
 			return nil

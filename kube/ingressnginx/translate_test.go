@@ -106,3 +106,12 @@ func TestOneOfSeveralControllersIsChosen(t *testing.T) {
 		t.Error("there is an installation without a controller")
 	}
 }
+
+// TestGlobalAuthStaysGlobal: an Ingress can leave it by enable-global-auth, and its
+// own auth-url is not mixed with it.
+func TestGlobalAuthStaysGlobal(t *testing.T) {
+	translation := translateText(t, []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ingress-nginx-controller}\ndata: {global-auth-url: https://auth.example.com/verify, global-auth-snippet: x}\n"))
+	if len(translation.Defaults) != 1 || translation.Defaults["global-auth-url"] == "" || len(translation.With(ToDo)) != 1 {
+		t.Errorf("%v %v", translation.Defaults, translation.Notes)
+	}
+}
