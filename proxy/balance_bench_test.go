@@ -31,6 +31,8 @@ func BenchmarkForward(b *testing.B) {
 		{"limit-rate", gatelodge.Policy{Bandwidth: &gatelodge.Bandwidth{Rate: 1 << 40}}},
 		{"proxy-read-timeout", gatelodge.Policy{Timeouts: &gatelodge.RouteTimeouts{Read: time.Second}}},
 		{"request-timeout", gatelodge.Policy{Timeouts: &gatelodge.RouteTimeouts{Request: time.Minute}}},
+		{"auth-url", gatelodge.Policy{ExternalAuth: authOf(b, "")}},
+		{"auth-url with auth-cache-key", gatelodge.Policy{ExternalAuth: authOf(b, "$cookie_user")}},
 		{"proxy-next-upstream", gatelodge.Policy{Retries: &gatelodge.RetryRules{On: gatelodge.RetryError | gatelodge.Retry503}}},
 		{"snippet of fields", gatelodge.Policy{Snippet: snippetOf()}},
 		{"snippet with an if", gatelodge.Policy{Snippet: snippetOf(&gatelodge.SnippetIf{
@@ -53,6 +55,20 @@ func snippetOf(steps ...gatelodge.SnippetStep) *gatelodge.Snippet {
 		{Change: gatelodge.AddField, Name: "x-frame-options", Value: literal("DENY"), Statuses: gatelodge.AddHeaderStatuses},
 		{Name: "x-content-type-options", Value: literal("nosniff")},
 	}}}}
+}
+
+// authOf asks the backend itself, whose endpoints answer at once.
+func authOf(t testing.TB, key string) *gatelodge.ExternalAuth {
+	target, err := gatelodge.ParseTemplate("/verify?of=$host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &gatelodge.ExternalAuth{Backend: appKey, Host: "auth.example.net", Target: target, ResponseFields: []string{"x-auth-user"}}
+	if a.CacheKey, err = gatelodge.ParseTemplate(key); err != nil {
+		t.Fatal(err)
+	}
+	a.CacheFor = []gatelodge.AuthCacheRule{{Statuses: []uint16{200}, For: time.Hour}}
+	return a
 }
 
 // forwarding returns what sends a request to an endpoint that answers at once.

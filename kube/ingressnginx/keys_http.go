@@ -190,7 +190,7 @@ func accessKeys() []setting {
 			return nil
 		}},
 		{name: "whitelist-source-range", convert: asDefault("allowlist-source-range")},
-		{name: "no-auth-locations", convert: only("give these paths an Ingress without authentication; those of ACME challenges never ask for it", "/.well-known/acme-challenge", "")},
+		{name: "no-auth-locations", convert: asDefault("no-auth-locations")},
 		{name: "allow-cross-namespace-resources", convert: only("Secrets and ConfigMaps are read from the namespace of the Ingress only: copy them there", "false")},
 		{name: "location-snippet", convert: asDefault("configuration-snippet")},
 		{name: "server-snippet", convert: asDefault("server-snippet")},
@@ -199,9 +199,10 @@ func accessKeys() []setting {
 		needless("values of annotations are parsed and never become text of a configuration", "annotations-risk-level", "annotation-value-word-blocklist"),
 		missing("put a web application firewall between the gateway and the backends, or before the gateway", "enable-modsecurity", "enable-owasp-modsecurity-crs", "modsecurity-snippet"),
 		missing("requests can't be refused for these fields; let the backend, or what stands before the gateway, do it", "block-user-agents", "block-referers"),
-		missing("the text of an nginx configuration is not read; write what it does as annotations", "main-snippet", "http-snippet"),
+		missing("the text of an nginx configuration is not read; write what it does as annotations", "main-snippet", "http-snippet", "global-auth-snippet"),
+		missing("the fields are of a ConfigMap in the namespace of each Ingress; write auth-url and auth-proxy-set-headers on those that need them", "global-auth-proxy-set-headers"),
 	)
-	for _, name := range []string{"always-set-cookie", "cache-duration", "cache-key", "method", "proxy-set-headers", "request-redirect", "response-headers", "signin", "signin-redirect-param", "snippet", "url"} {
+	for _, name := range []string{"always-set-cookie", "cache-duration", "cache-key", "method", "request-redirect", "response-headers", "signin", "signin-redirect-param", "url"} {
 		list = append(list, setting{name: "global-auth-" + name, convert: asDefault("global-auth-" + name)})
 	}
 	return list
