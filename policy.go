@@ -55,7 +55,8 @@ type Policy struct {
 
 	Compression *Compression
 
-	Unlogged bool // its requests have no line in the access log
+	Unlogged  bool // its requests have no line in the access log
+	Buffering *Buffering
 }
 
 // Redirect says when a request in clear text is sent to HTTPS.

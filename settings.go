@@ -23,6 +23,7 @@ type Settings struct {
 	RedirectHTTPS  bool   // what Policy.Redirect RedirectAuto means: false turns it off
 	HSTS           string // the Strict-Transport-Security field of hosts with a certificate; "" for none
 	Compression    CompressionLevels
+	Buffers        Buffers
 	Drain          Drain
 	TLS            TLSSettings
 	DNS            DNSSettings

@@ -209,6 +209,9 @@ func (p *Policy) writeLimits(b *strings.Builder) {
 	if p.Compression != nil {
 		b.WriteString(p.Compression.String())
 	}
+	if p.Buffering != nil {
+		b.WriteString(p.Buffering.String())
+	}
 }
 
 // String is the rule's line in the text form.

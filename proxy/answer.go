@@ -78,10 +78,16 @@ func (r *request) conclude(err error) error {
 	if r.response.begun() || r.x.Context.Err() != nil && !timeout && !tooLarge {
 		return err
 	}
+	return r.answer(failed(err))
+}
+
+// failed is the answer to a request that failed with err.
+func failed(err error) *answer {
+	timeout, tooLarge := errors.Is(err, exchange.ErrTimeout), errors.Is(err, exchange.ErrTooLarge)
 	a := &answer{status: 502, text: "Bad Gateway"}
 	switch client := errors.Is(err, exchange.ErrClient); {
 	case client && tooLarge:
-		a = contentTooLarge(r.reason)
+		a = contentTooLarge("")
 	case client && timeout:
 		a.status, a.text = 408, "Request Timeout"
 	case client:
@@ -89,8 +95,8 @@ func (r *request) conclude(err error) error {
 	case timeout:
 		a.status, a.text = 504, "Gateway Timeout"
 	}
-	a.reason = r.reason
-	return r.answer(a)
+	a.reason = err.Error()
+	return a
 }
 
 // answer sends a response of our own. For a gRPC client it is a gRPC status, because

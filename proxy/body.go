@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/spool"
 )
 
 // body is the request's body: it bounds its size, and keeps the beginning, so
@@ -18,8 +19,9 @@ type body struct {
 	again int    // so much of kept was read since rewind
 	lost  bool   // more was read than is kept
 
-	edited  []fieldEdit // of the request: its trailers must not bring back what they change
-	refused []string    // names of further fields that its trailers must not have
+	edited  []fieldEdit  // of the request: its trailers must not bring back what they change
+	refused []string     // names of further fields that its trailers must not have
+	whole   *spool.Spool // all of it, if it was buffered; nil: it comes as it is read
 }
 
 // limitBody sets the limit of the route, and refuses a body that declares to be
@@ -43,18 +45,27 @@ const (
 
 // Read reads from the client as long as the limit allows.
 func (b *body) Read(p []byte) (int, error) {
+	if b.whole != nil {
+		return b.whole.Read(p)
+	}
 	if b.again < len(b.kept) {
 		n := copy(p, b.kept[b.again:])
 		b.again += n
 		return n, nil
 	}
+	n, err := b.receive(p)
+	b.keep(p[:n])
+	return n, err
+}
+
+// receive reads on from the client.
+func (b *body) receive(p []byte) (int, error) {
 	n, err := b.Body.Read(p)
 	b.size += int64(n)
 	if b.limit > 0 && b.size > b.limit {
 		b.lost = true
 		return 0, fmt.Errorf("%w: read body: %w: more than %d bytes", exchange.ErrClient, exchange.ErrTooLarge, b.limit)
 	}
-	b.keep(p[:n])
 	return n, err
 }
 
@@ -71,12 +82,27 @@ func (b *body) keep(p []byte) {
 
 // rewind has the body read again from its beginning, which must not be lost.
 func (b *body) rewind() {
+	if b.whole != nil {
+		b.whole.Rewind()
+		return
+	}
 	b.again = 0
 	b.Body.Reopen()
 }
 
+// Close ends reading from the client, unless all of the body was read.
+func (b *body) Close() error {
+	if b.whole != nil {
+		return nil
+	}
+	return b.Body.Close()
+}
+
 // Buffered is what the client has sent already (exchange.Buffered).
 func (b *body) Buffered() (n int64, whole bool) {
+	if b.whole != nil {
+		return b.whole.Left(), true
+	}
 	n, whole = exchange.Buffered(b.Body)
 	return n + int64(len(b.kept)-b.again), whole
 }

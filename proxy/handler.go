@@ -29,16 +29,17 @@ func (r *request) serve() error {
 	return r.finish(r.conclude(r.forward()))
 }
 
-// finish completes the response with what policies still hold of it. It returns
-// err, if there is one, which aborts the response.
+// finish completes the response with what policies still hold of it, and returns
+// the error that aborts it: err, if there is one.
 func (r *request) finish(err error) error {
-	if r.held == nil || err != nil {
+	if r.held == nil {
 		return err
 	}
-	if err = r.held.finish(); err != nil {
-		r.reason = err.Error()
+	ended := r.held.finish(err)
+	if ended != nil && err == nil {
+		r.reason = ended.Error()
 	}
-	return err
+	return ended
 }
 
 // locate finds the canonical path and host, the client, and the route. It returns
@@ -129,8 +130,10 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 		backendURLs(p),
 		split(route), // before what is bounded for each backend
 		timeouts(p),
+		bufferRequest(p), // a slow client must not take a backend's turn
 		limitBackend(p),
 		limitRate(p),
+		bufferResponse(p),
 		compress(p), // after the rate: that holds for what is sent
 	}, func(st step) bool { return st == nil })
 }

@@ -125,6 +125,7 @@ func plainSnapshot() *gatelodge.Snapshot {
 			Retries:       gatelodge.Retries{Attempts: 3, Budget: 0.2},
 			AccessLog:     gatelodge.AccessLog{Enabled: true, Sample: 1},
 			RedirectHTTPS: true,
+			Buffers:       gatelodge.Buffers{Memory: 64 << 20, Disk: 64 << 20, Share: 0.5},
 			Compression:   gatelodge.CompressionLevels{Gzip: 1, Brotli: 4, Zstd: 1, Memory: 64 << 20},
 			Drain:         gatelodge.Drain{Timeout: 5 * time.Second, Tunnels: 5 * time.Second},
 		},

@@ -5,6 +5,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/spool"
 )
 
 // held is what the policies of a request took until its end. Most requests have
@@ -23,7 +24,9 @@ type held struct {
 	verdict  *verdict           // of the service that was asked; nil: none was
 	throttle throttle           // the response of x, if its rate is limited
 
-	compressor compressor // the response of x, if it may be compressed
+	compressor compressor       // the response of x, if it may be compressed
+	buffered   bufferedResponse // that which it writes to, if it is buffered
+	request    *spool.Spool     // the body of x, if it was buffered
 }
 
 // hold returns what the request holds.
@@ -37,9 +40,27 @@ func (r *request) hold() *held {
 	return r.held
 }
 
-// finish completes the response, once its handler has written it.
-func (h *held) finish() error {
-	return h.compressor.finish()
+// finish completes the response, once its handler has written it, and ends it where
+// that failed with err. What an endpoint sent before it failed still goes to the
+// client.
+func (h *held) finish(err error) error {
+	if err == nil {
+		err = h.compressor.finish()
+	}
+	if h.buffered.queue != nil {
+		h.leaveGate() // the backend is done
+		if failed := h.buffered.finish(); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+func (h *held) leaveGate() {
+	if h.gate != nil {
+		h.gate.leave()
+		h.gate = nil
+	}
 }
 
 // release gives it back, and leaves h empty.
@@ -47,13 +68,14 @@ func (h *held) release() {
 	if h.counted != nil {
 		h.counted.open.Add(-1)
 	}
-	if h.gate != nil {
-		h.gate.leave()
-	}
+	h.leaveGate()
 	if h.expiry != nil {
 		h.expiry.end()
 	}
 	h.compressor.release()
+	if h.request != nil {
+		h.request.Close()
+	}
 	h.x.Timeouts = nil
 	*h = held{}
 }

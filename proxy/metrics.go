@@ -21,6 +21,7 @@ type metrics struct {
 	canary           *prometheus.CounterVec
 	compressed       *prometheus.CounterVec
 	compressedBytes  *prometheus.CounterVec
+	buffered         *prometheus.CounterVec
 	connections      *prometheus.GaugeVec
 	handshakes       *prometheus.CounterVec
 	upstreamRequests *prometheus.CounterVec
@@ -71,6 +72,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		canary:           counter("http_canary_requests_total", "Requests that went to a canary, by what decided: header, cookie, weight or session.", append(request, "by")),
 		compressed:       counter("http_compressed_total", "Answers that were compressed, by coding, or that would have been but for the memory (none).", append(request, "coding")),
 		compressedBytes:  counter("http_compressed_bytes_total", "Bytes of compressed answers, before and after.", append(request, "stage")),
+		buffered:         counter("http_buffered_total", "Bodies that did not fit into memory, by what became of them: file, or full where there was no room for them.", append(request, "body", "result")),
 		connections:      gauge("http_open_connections", "Open connections of clients, including tunnels.", []string{"listener"}),
 		handshakes:       counter("tls_handshakes_total", "TLS handshakes with clients by version and result: ok or failed.", []string{"version", "result"}),
 		upstreamRequests: counter("upstream_requests_total", "Requests sent to endpoints, counting each try.", upstream),
@@ -87,7 +89,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		routes:    make(map[requestKey]*requestSeries),
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
-	to.MustRegister(m.requests, m.duration, m.limited, m.canary, m.compressed, m.compressedBytes, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
+	to.MustRegister(m.requests, m.duration, m.limited, m.canary, m.compressed, m.compressedBytes, m.buffered, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
 		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.checks, m.unhealthy, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
@@ -229,6 +231,7 @@ func (m *metrics) drop(s *requestSeries) {
 		m.limited.DeleteLabelValues(k.namespace, k.ingress, k.service, limit)
 	}
 	s.dropCompressed()
+	m.buffered.DeletePartialMatch(prometheus.Labels{"namespace": k.namespace, "ingress": k.ingress, "service": k.service})
 	for by := range s.canary {
 		m.canary.DeleteLabelValues(k.namespace, k.ingress, k.service, canaryRule(by).String())
 	}

@@ -17,6 +17,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/coding"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/spool"
 )
 
 // Config configures a Server.
@@ -43,6 +44,7 @@ type Server struct {
 	work        work
 	requests    sync.Pool // of *request
 	encoders    coding.Pool
+	buffers     spool.Store
 
 	mu        sync.Mutex // guards what follows
 	listeners []*listener

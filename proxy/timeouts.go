@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"sync"
 	"time"
 
@@ -33,8 +34,10 @@ type expiry struct {
 	at    time.Time
 	timer *time.Timer
 
-	mu sync.Mutex
-	x  *exchange.Exchange // nil: it has ended, and its connection may be serving another
+	mu   sync.Mutex
+	x    *exchange.Exchange // nil: it has ended, and its connection may be serving another
+	late bool               // the time is over
+	body io.Closer          // the client's, while the request waits for it; nil: it does not
 }
 
 func newExpiry(x *exchange.Exchange, at time.Time) *expiry {
@@ -46,8 +49,25 @@ func newExpiry(x *exchange.Exchange, at time.Time) *expiry {
 func (e *expiry) expire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.late = true
 	if e.x != nil {
 		e.x.Cancellation.Expire()
+	}
+	if e.body != nil {
+		_ = e.body.Close() // its reader notices
+	}
+}
+
+// watch has a body closed when the time is over, nil for none. The Cancellation is
+// not for that: engines end it while they hold what closing a body needs.
+func (e *expiry) watch(body io.Closer) {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.body = body; e.late && body != nil {
+		_ = body.Close() // its reader notices
 	}
 }
 

@@ -3,7 +3,10 @@
 // is nor what it is for.
 package quota
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // Quota counts what is taken of it, in total and by namespace. The zero value is
 // ready for use, and safe for several goroutines.
@@ -29,6 +32,12 @@ func (q *Quota) Take(namespace string, n int64, most Bounds) bool {
 	q.used += n
 	q.by[namespace] += n
 	return true
+}
+
+// Force takes n though there may not be as much left, for what can't wait and is
+// soon given back.
+func (q *Quota) Force(namespace string, n int64) {
+	q.Take(namespace, n, Bounds{math.MaxInt64, math.MaxInt64})
 }
 
 // Give gives back what was taken.

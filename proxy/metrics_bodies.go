@@ -31,3 +31,12 @@ func (s *requestSeries) dropCompressed() {
 		s.all.compressedBytes.DeleteLabelValues(k.namespace, k.ingress, k.service, stage)
 	}
 }
+
+// buffered counts a request's or a response's body that did not fit into memory.
+func (s *requestSeries) buffered(body, result string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.all.buffered.WithLabelValues(s.key.namespace, s.key.ingress, s.key.service, body, result).Inc()
+	}
+}
