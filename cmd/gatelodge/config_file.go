@@ -20,6 +20,7 @@ type fileConfig struct {
 	Ejection      fileEjection    `yaml:"ejection"`
 	HealthCheck   fileCheck       `yaml:"healthCheck"`
 	Compression   fileCompression `yaml:"compression"`
+	Buffers       fileBuffers     `yaml:"buffers"`
 	AccessLog     fileAccessLog   `yaml:"accessLog"`
 	RedirectHTTPS bool            `yaml:"redirectHTTPS"`
 	HSTS          string          `yaml:"hsts"`
@@ -121,6 +122,12 @@ type fileCompression struct {
 	BrotliLevel int      `yaml:"brotliLevel"`
 	ZstdLevel   int      `yaml:"zstdLevel"`
 	Memory      string   `yaml:"memory"`
+}
+
+type fileBuffers struct {
+	Memory string `yaml:"memory"`
+	Disk   string `yaml:"disk"`
+	Share  string `yaml:"share"`
 }
 
 type fileEjection struct {
@@ -243,6 +250,7 @@ func (f *fileConfig) setDefaults() {
 		Ejection:      fileEjection{Failures: 5, Time: "10s", Share: "50%"},
 		HealthCheck:   fileCheck{Kind: "off", Path: "/", Interval: "10s", Timeout: "2s"},
 		Compression:   fileCompression{Codings: "off", MinBytes: gatelodge.DefaultCompressedBytes, GzipLevel: 1, BrotliLevel: 4, ZstdLevel: 1, Memory: "64MiB"},
+		Buffers:       fileBuffers{Memory: "64MiB", Disk: "1GiB", Share: "25%"},
 		AccessLog:     fileAccessLog{Enabled: true, Format: "json", Sample: 1},
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",

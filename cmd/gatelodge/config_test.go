@@ -92,6 +92,7 @@ balancing: {algorithm: ewma, slowStart: 45s}
 ejection: {failures: 0, time: 3s, share: 25%}
 healthCheck: {kind: tcp, path: /up, interval: 5s, timeout: 1s}
 compression: {codings: "br, gzip", types: [text/*, Application/JSON], minBytes: 10, gzipLevel: 2, brotliLevel: 3, zstdLevel: 4, memory: 1MiB}
+buffers: {memory: 2MiB, disk: 3GiB, share: 10%}
 accessLog: {enabled: false, sample: 0.5}
 redirectHTTPS: false
 hsts: max-age=300
@@ -155,6 +156,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 				ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32")},
 			},
 			Compression:    gatelodge.CompressionLevels{Gzip: 2, Brotli: 3, Zstd: 4, Memory: 1 << 20},
+			Buffers:        gatelodge.Buffers{Memory: 2 << 20, Disk: 3 << 30, Share: 0.1},
 			AccessLog:      gatelodge.AccessLog{Sample: 0.5},
 			Drain:          gatelodge.Drain{Timeout: time.Second, Tunnels: 2 * time.Second},
 			HSTS:           "max-age=300",

@@ -123,6 +123,11 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Zstd:   within(r, "compression.zstdLevel", f.Compression.ZstdLevel, 1, 9),
 			Memory: r.size("compression.memory", f.Compression.Memory),
 		},
+		Buffers: gatelodge.Buffers{
+			Memory: r.size("buffers.memory", f.Buffers.Memory),
+			Disk:   r.size("buffers.disk", f.Buffers.Disk),
+			Share:  r.percentage("buffers.share", f.Buffers.Share),
+		},
 		Drain: gatelodge.Drain{
 			Delay:   r.duration("drain.delay", f.Drain.Delay, 0),
 			Timeout: r.duration("drain.timeout", f.Drain.Timeout, 0),

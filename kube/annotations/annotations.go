@@ -49,6 +49,7 @@ type Asked struct {
 	CORS        corsAsk
 	BackendURLs backendURLsAsk
 	Compression CompressionAsk
+	Buffering   BufferingAsk
 	Records     RecordsAsk
 	Snippets    snippetAsk
 	Canary      CanaryAsk
@@ -119,6 +120,7 @@ func groups() []group {
 		{"Scripts of other origins", corsRows()},
 		{"URLs in a backend's answers", backendURLRows()},
 		{"Compression", compressionRows()},
+		{"Buffering", bufferingRows()},
 		{"Snippets", snippetRows()},
 	}
 }
@@ -173,7 +175,7 @@ type Report func(reason gatelodge.Reason, format string, args ...any)
 // Read reads all annotations of an Ingress that are addressed to us, after the
 // defaults of its class, nil for none, and tells what is not honoured.
 func Read(annotations map[string]string, namespace string, defaults *Defaults, tell Report) Asked {
-	a := Asked{namespace: namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}, Limits: defaultLimits(), CORS: defaultCORS(), Balance: BalanceAsk{size: defaultSubset}}
+	a := Asked{namespace: namespace, ClientAuth: clientAuthAsk{Depth: defaultClientAuthDepth}, Limits: defaultLimits(), Buffering: defaultBuffering(), CORS: defaultCORS(), Balance: BalanceAsk{size: defaultSubset}}
 	if len(annotations) == 0 && defaults == nil {
 		return a
 	}

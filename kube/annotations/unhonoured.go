@@ -78,7 +78,6 @@ func unhonouredList() []unmet {
 		{"session-cookie-partitioned", true, false, "the Partitioned attribute is not set", "serve the site that embeds others from its own domain"},
 
 		// Not available yet.
-		{"client-body-buffer-size", true, false, whyLater, removeIt},
 		{"connection-proxy-header", true, false, whyLater, removeIt},
 		{"custom-headers", true, false, whyLater, removeIt},
 		{"custom-http-errors", true, false, whyLater, removeIt},
@@ -87,13 +86,6 @@ func unhonouredList() []unmet {
 		{"mirror-host", true, false, whyLater, removeIt},
 		{"mirror-request-body", true, false, whyLater, removeIt},
 		{"mirror-target", true, false, whyLater, removeIt},
-		{"proxy-buffer-size", true, false, whyLater, removeIt},
-		{"proxy-buffering", true, false, whyLater, removeIt},
-		{"proxy-buffers-number", true, false, whyLater, removeIt},
-		{"proxy-busy-buffers-size", true, false, whyLater, removeIt},
-		{"proxy-http-version", true, false, whyLater, removeIt},
-		{"proxy-max-temp-file-size", true, false, whyLater, removeIt},
-		{"proxy-request-buffering", true, false, whyLater, removeIt},
 		{"service-upstream", true, false, whyLater, removeIt},
 
 		// Of older versions.

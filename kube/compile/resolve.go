@@ -160,8 +160,8 @@ func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, ord
 		LoadBalance: in.Asked.Balance.Algorithm, SlowStart: in.Asked.Balance.SlowStart, HashBy: in.Asked.Balance.HashBy(),
 		Affinity: in.Asked.Affinity.Affinity(), Ejection: in.Asked.Ejection,
 		CORS:        in.Asked.CORS.CORS(),
-		Compression: in.Asked.Compression.Compression(),
-		Unlogged:    in.Asked.Unlogged,
+		Compression: in.Asked.Compression.Compression(), Buffering: in.Asked.Buffering.Buffering(),
+		Unlogged: in.Asked.Unlogged,
 	}
 	in.Asked.Redirects.Policy(r.policy)
 	in.Asked.Rewrites.Policy(r.policy)
