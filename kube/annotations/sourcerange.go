@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 const (
@@ -73,15 +74,9 @@ func readNetworks(value string) (gatelodge.Networks, error) {
 		if item == "" {
 			continue
 		}
-		prefix, err := netip.ParsePrefix(item)
-		if address, wrong := netip.ParseAddr(item); wrong == nil {
-			prefix, err = address.Prefix(address.BitLen())
-		}
+		prefix, err := syntax.ReadNetwork(item)
 		if err != nil {
-			return nil, fmt.Errorf("holds %.60q, which is not a valid address or network", item)
-		}
-		if address, bits := prefix.Addr(), prefix.Bits()-96; address.Is4In6() && bits >= 0 {
-			prefix = netip.PrefixFrom(address.Unmap(), bits) // as clients' addresses are
+			return nil, fmt.Errorf("holds %.60q, which %w", item, err)
 		}
 		prefixes = append(prefixes, prefix)
 	}
