@@ -17,7 +17,6 @@ import (
 
 // The expectations are nginx's: ngx_http_auth_request_module for what an answer means,
 // and the location of "auth_request" in ingress-nginx's nginx.tmpl for the question.
-// e2e/nginx runs the same against nginx itself.
 
 const authKey = "auth/service:80"
 
