@@ -33,6 +33,9 @@ func BenchmarkForward(b *testing.B) {
 		{"request-timeout", gatelodge.Policy{Timeouts: &gatelodge.RouteTimeouts{Request: time.Minute}}},
 		{"auth-url", gatelodge.Policy{ExternalAuth: authOf(b, "")}},
 		{"auth-url with auth-cache-key", gatelodge.Policy{ExternalAuth: authOf(b, "$cookie_user")}},
+		{"compression, of no type that is compressed", gatelodge.Policy{Compression: compressed().Compression}},
+		{"proxy-request-buffering, without a body", gatelodge.Policy{Buffering: &gatelodge.Buffering{Request: true}}},
+		{"proxy-buffering", gatelodge.Policy{Buffering: &gatelodge.Buffering{Response: true, ResponseMemory: 16 << 10}}},
 		{"proxy-next-upstream", gatelodge.Policy{Retries: &gatelodge.RetryRules{On: gatelodge.RetryError | gatelodge.Retry503}}},
 		{"snippet of fields", gatelodge.Policy{Snippet: snippetOf()}},
 		{"snippet with an if", gatelodge.Policy{Snippet: snippetOf(&gatelodge.SnippetIf{
