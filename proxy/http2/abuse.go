@@ -20,6 +20,28 @@ const (
 	refusedHead = 10
 )
 
+// mostPings is how many pings a peer may have earned.
+const mostPings = abuseBurst
+
+// earnPing allows one ping for a DATA frame with content, in either direction. Peers
+// measure the path with a ping for what they receive, as gRPC's do with each message
+// of a chat, and that costs no more than the message itself. The caller holds the
+// lock.
+func (l *link) earnPing() {
+	if l.pings < mostPings {
+		l.pings++
+	}
+}
+
+// countPing adds a ping that was not earned.
+func (l *link) countPing() error {
+	if l.pings > 0 {
+		l.pings--
+		return nil
+	}
+	return l.abuse.count(1)
+}
+
 // count adds n such frames, and fails when there were too many.
 func (a *abuse) count(n int64) error {
 	now := time.Now()

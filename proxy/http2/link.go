@@ -43,6 +43,7 @@ type link struct {
 	closing   bool      // it ends when all is written
 	closingAt time.Time // since when
 	waiting   int       // goroutines that wait for room in the output
+	pings     int       // that the peer may send uncounted, see earnPing
 	clock     clock
 	received  int64 // octets read, to see whether the peer is alive
 

@@ -147,6 +147,9 @@ func (l *link) beginData(f frame, rest []byte) error {
 		if st.length >= 0 {
 			st.length -= int64(d.left)
 		}
+		if d.left > 0 {
+			l.earnPing()
+		}
 	}
 	l.data = d
 	if d.left == 0 && d.pad == 0 {
@@ -352,7 +355,7 @@ func (l *link) receivePing(f frame, p []byte) error {
 		l.side.receivedPingAck([8]byte(p))
 		return nil
 	}
-	if err := l.abuse.count(1); err != nil {
+	if err := l.countPing(); err != nil {
 		return err
 	}
 	l.out.grow()

@@ -440,3 +440,33 @@ func TestDrainOfIdleConnections(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestPingsBesideMessages: a ping for each message of a chat, as gRPC's clients and
+// servers send it, is no abuse however long it goes on; pings alone are.
+func TestPingsBesideMessages(t *testing.T) {
+	const messages = 5000
+	s := &http2.Server{Handler: func(x *exchange.Exchange) error {
+		_ = x.Response.Head(200, nil, -1)
+		_ = x.Response.Flush()
+		_, err := io.Copy(io.Discard, x.Body)
+		return err
+	}}
+	p := dial(t, serve(t, s))
+	p.headers(1, false, request("POST", "/")...)
+	pong := func(f xhttp2.Frame) bool { ping, ok := f.(*xhttp2.PingFrame); return ok && ping.IsAck() }
+	for i := range messages {
+		if p.WriteData(1, false, []byte{1}) != nil || p.WritePing(false, [8]byte{}) != nil {
+			t.Fatalf("the connection has ended after %d messages", i)
+		}
+		p.expect(pong)
+	}
+	for range 2 * messages {
+		if p.WritePing(false, [8]byte{}) != nil {
+			return
+		}
+	}
+	p.expect(func(f xhttp2.Frame) bool {
+		away, ok := f.(*xhttp2.GoAwayFrame)
+		return ok && away.ErrCode == xhttp2.ErrCodeEnhanceYourCalm
+	})
+}

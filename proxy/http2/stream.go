@@ -236,6 +236,7 @@ func (st *stream) appendData(p []byte) {
 	o.b = append(o.b, p...)
 	st.sendWindow -= int64(len(p))
 	st.l.sendWindow -= int64(len(p))
+	st.l.earnPing()
 }
 
 // finish ends what we send, with trailers if there are any.
