@@ -28,6 +28,8 @@ type Policy struct {
 	CORS    *CORS       // nil: it is the backend's
 	Snippet *Snippet    // nil: there is none
 
+	ErrorPages *ErrorPages // nil: errors are answered as they are
+
 	BackendURLs *BackendURLs // nil: those in the backend's responses stay
 
 	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says

@@ -128,6 +128,7 @@ type Backend struct {
 	Key       BackendKey
 	Namespace string
 	Service   string
+	Port      string // of the Service, as routes name it; "": its first
 	Protocol  BackendProtocol
 	TLS       *BackendTLS // set where Protocol is over TLS, nil elsewhere
 	Check     HealthCheck // how the endpoints are asked whether they work

@@ -134,6 +134,9 @@ func (p *Policy) String() string {
 	if p.Fields != nil {
 		b.WriteString(p.Fields.String())
 	}
+	if p.ErrorPages != nil {
+		b.WriteString(p.ErrorPages.String())
+	}
 	if p.BackendURLs != nil {
 		b.WriteString(p.BackendURLs.String())
 	}

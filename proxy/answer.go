@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // answer is a response that the gateway makes itself.
@@ -72,6 +73,9 @@ func (r *request) conclude(err error) error {
 		return nil
 	}
 	r.reason = err.Error()
+	if other, ok := errors.AsType[*notPassedOn](err); ok {
+		return r.answer(&answer{status: other.status, reason: r.reason, text: wire.Reason(other.status)})
+	}
 	timeout, tooLarge := errors.Is(err, exchange.ErrTimeout), errors.Is(err, exchange.ErrTooLarge)
 	// The client is gone if the context has ended, except after a timeout or for a
 	// body that is too large: then it may still read.
@@ -109,6 +113,9 @@ func (r *request) answer(a *answer) error {
 	}
 	if a.status == statusGone {
 		return exchange.ErrClient
+	}
+	if sent, err := r.errorPage(a); sent {
+		return err
 	}
 	if isGRPC(r.x.Header) && a.status >= 400 {
 		return r.answerGRPC(a)

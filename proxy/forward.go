@@ -14,6 +14,9 @@ import (
 func (r *request) forward() error {
 	b := r.table.backends.Get(r.route.source.Backend)
 	if b == nil || len(b.eligible) == 0 {
+		if sent, err := r.standIn(); sent {
+			return err
+		}
 		return r.answer(unavailable("no endpoints"))
 	}
 	r.forwardedFields()

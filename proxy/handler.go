@@ -114,6 +114,7 @@ func (s *Server) steps(route *gatelodge.Route) []step {
 		hsts(p),
 		editFields(p),
 		cors(p),
+		errorPages(p),
 		limitBody,
 		inClearText(redirect), // one redirect rather than two
 		rewritePhase(p, redirect),

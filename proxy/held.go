@@ -12,17 +12,19 @@ import (
 // none, so that it costs them nothing.
 type held struct {
 	x        *exchange.Exchange
-	counted  *client            // in which the request counts as open; nil: in none
-	gate     *gate              // that the request passed; nil: there is none
-	expiry   *expiry            // nil: it may take any time
-	timeouts gatelodge.Timeouts // of x, if it has some
-	sent     time.Time          // the first try began; only where RetryRules has Within
-	fields   []fieldEdit        // of the request that the backend gets
-	snippet  *snippetRun        // nil: the route has none
-	input    []fieldEdit        // of the request that the client sent, which are made
-	host     string             // the Host field that a snippet has set; "": none
-	verdict  *verdict           // of the service that was asked; nil: none was
-	throttle throttle           // the response of x, if its rate is limited
+	counted  *client               // in which the request counts as open; nil: in none
+	gate     *gate                 // that the request passed; nil: there is none
+	expiry   *expiry               // nil: it may take any time
+	timeouts gatelodge.Timeouts    // of x, if it has some
+	sent     time.Time             // the first try began; only where RetryRules has Within
+	fields   []fieldEdit           // of the request that the backend gets
+	snippet  *snippetRun           // nil: the route has none
+	input    []fieldEdit           // of the request that the client sent, which are made
+	host     string                // the Host field that a snippet has set; "": none
+	verdict  *verdict              // of the service that was asked; nil: none was
+	pages    *gatelodge.ErrorPages // for its errors; nil: there are none, or one was asked for already
+	asked    asked                 // where it has pages
+	throttle throttle              // the response of x, if its rate is limited
 
 	compressor compressor       // the response of x, if it may be compressed
 	buffered   bufferedResponse // that which it writes to, if it is buffered

@@ -133,22 +133,27 @@ type response struct {
 	hsts    string // the Strict-Transport-Security field; "": the backend's, if any
 	session string // a Set-Cookie field; "": none beside the backend's
 	urls    *gatelodge.BackendURLs
-	edits   []fieldEdit     // of the fields, at the end
-	ours    bool            // the gateway makes it, not a backend
-	fields  exchange.Fields // memory for the fields with these
-	tunnel  exchange.Tunnel // after an upgrade
-	timed   bool            // headAt is wanted
-	headAt  time.Time       // of the head; zero: there was none, or it is not wanted
-	judge   *request        // which says what answers of endpoints are passed on; nil: all are
-	call    bool            // it may be that of a gRPC call: the endpoint speaks HTTP/2
-	failed  bool            // it is one that says UNAVAILABLE
+	pages   *gatelodge.ErrorPages // for what the backend answers; nil: there are none
+	edits   []fieldEdit           // of the fields, at the end
+	ours    bool                  // the gateway makes it, not a backend
+	fields  exchange.Fields       // memory for the fields with these
+	tunnel  exchange.Tunnel       // after an upgrade
+	timed   bool                  // headAt is wanted
+	headAt  time.Time             // of the head; zero: there was none, or it is not wanted
+	judge   *request              // which says what answers of endpoints are passed on; nil: all are
+	call    bool                  // it may be that of a gRPC call: the endpoint speaks HTTP/2
+	failed  bool                  // it is one that says UNAVAILABLE
 }
 
 // Head records the status, and adds the fields of our own. It returns
-// a notPassedOn where another endpoint is to be tried.
+// a notPassedOn where another endpoint is to be tried, or where there is a page for
+// the error.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
 	if p.judge != nil && !p.judge.passesOn(status) {
-		return &notPassedOn{status}
+		return &notPassedOn{status, false}
+	}
+	if p.pages != nil && !p.ours && p.pages.Has(status) {
+		return &notPassedOn{status, true}
 	}
 	p.callStatus(header) // without a message it comes with the head alone
 	nameless := p.name != "" && !header.Has("server")

@@ -53,8 +53,8 @@ func (r *request) underRetryRules(rules *gatelodge.RetryRules) {
 // the response was sent, the body is still there, and the request was not
 // processed, or may be repeated.
 func (r *request) triesAgain(b *backend, err error) bool {
-	if _, decided := errors.AsType[*notPassedOn](err); decided {
-		return true
+	if other, decided := errors.AsType[*notPassedOn](err); decided {
+		return !other.paged
 	}
 	if !errors.Is(err, exchange.ErrBackend) || r.response.begun() || r.body.lost {
 		return false
@@ -114,9 +114,15 @@ func (r *request) repeatable() bool {
 }
 
 // notPassedOn is the error of a try whose answer is not passed on to the client.
-type notPassedOn struct{ status int }
+type notPassedOn struct {
+	status int
+	paged  bool // there is a page for it, and no other try
+}
 
 func (n *notPassedOn) Error() string {
+	if n.paged {
+		return fmt.Sprintf("the answer %d is not passed on, because there is a page for it", n.status)
+	}
 	return fmt.Sprintf("the answer %d is not passed on, because there is another try", n.status)
 }
 

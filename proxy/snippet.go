@@ -132,6 +132,7 @@ func (r *request) reroute(run *snippetRun) *answer {
 	}
 	run.scope, run.moved, run.stays = nil, false, false
 	r.held.fields, r.response.edits, r.response.hsts = nil, nil, ""
+	r.held.pages, r.response.pages = nil, nil
 	r.body.limit = r.table.settings.Limits.BodyBytes
 	return rerouted
 }

@@ -50,6 +50,7 @@ type Asked struct {
 	BackendURLs backendURLsAsk
 	Compression CompressionAsk
 	Buffering   BufferingAsk
+	ErrorPages  ErrorPagesAsk
 	Records     RecordsAsk
 	Snippets    snippetAsk
 	Canary      CanaryAsk
@@ -118,6 +119,7 @@ func groups() []group {
 		{"Canaries", canaryRows()},
 		{"Limits, timeouts and retries", limitRows()},
 		{"Scripts of other origins", corsRows()},
+		{"Error pages", errorPageRows()},
 		{"URLs in a backend's answers", backendURLRows()},
 		{"Compression", compressionRows()},
 		{"Buffering", bufferingRows()},

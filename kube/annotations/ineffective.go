@@ -153,6 +153,10 @@ func (a *Asked) withoutOther(key string) string {
 		if !a.CORS.on {
 			return "without enable-cors"
 		}
+	case "disable-proxy-intercept-errors":
+		if len(a.ErrorPages.statuses) == 0 {
+			return "without custom-http-errors"
+		}
 	case "proxy-redirect-to":
 		if a.BackendURLs.redirectFrom == "" && a.BackendURLs.redirectTo != "" {
 			return "without proxy-redirect-from"

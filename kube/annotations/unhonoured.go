@@ -80,9 +80,6 @@ func unhonouredList() []unmet {
 		// Not available yet.
 		{"connection-proxy-header", true, false, whyLater, removeIt},
 		{"custom-headers", true, false, whyLater, removeIt},
-		{"custom-http-errors", true, false, whyLater, removeIt},
-		{"default-backend", true, false, whyLater, removeIt},
-		{"disable-proxy-intercept-errors", true, false, whyLater, removeIt},
 		{"mirror-host", true, false, whyLater, removeIt},
 		{"mirror-request-body", true, false, whyLater, removeIt},
 		{"mirror-target", true, false, whyLater, removeIt},

@@ -245,6 +245,9 @@ func (b *backends) toldOf(r *hostResult) *follow.Told {
 		if route.Canary != nil {
 			tell(route.Canary.Object, route.Canary.Backend)
 		}
+		if pages := route.Policy.ErrorPages; pages != nil {
+			tell(route.Object, pages.Backend)
+		}
 		if b.unchecked.Get(route.Backend) != nil {
 			t = t.Add(b.uncheckedProblem(route))
 		}
@@ -264,7 +267,7 @@ func sameFailure(a, b *backendResult) bool {
 // keeps of the one before what is the same.
 func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin *administration, before *backendResult) *backendResult {
 	r.backend = &gatelodge.Backend{
-		Key: ref.Key, Namespace: ref.Port.Namespace, Service: ref.Port.Name,
+		Key: ref.Key, Namespace: ref.Port.Namespace, Service: ref.Port.Name, Port: ref.Port.Port,
 		Protocol: cmp.Or(ref.Protocol, gatelodge.BackendHTTP),
 	}
 	if port := r.port(ref); port != nil {

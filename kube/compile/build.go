@@ -72,7 +72,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 
 	next.claimants = claims.JoinClaimants(next.reading.Claimants, extra.Withheld, b.last.claimants)
 	next.bounded = claims.KeepBounds(next.claimants.All, cfg.Bounds, b.last.bounded)
-	next.resolution = resolve(next.bounded.Kept, next.secrets, &objs, cfg.ACME != nil, b.last.resolution)
+	next.resolution = resolve(next.bounded.Kept, next.secrets, &objs, cfg.ACME != nil, cfg.DefaultBackend, b.last.resolution)
 	next.grants = claims.GrantNames(next.bounded.Kept, next.domains.Limits, cfg, extra.Incumbents, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
 	next.issued = findIssued(next.stored, &objs, b.last.issued)

@@ -165,6 +165,7 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 	if authBackend(policy) != "" {
 		r.addRef(in.auth)
 	}
+	r.addRef(in.errorRef)
 }
 
 // asPattern returns the path as it is compared on a host whose owner's paths are

@@ -24,6 +24,7 @@ type resolved struct {
 	auth         *intent.BackendRef       // the service that policy has asked; nil: none
 	clientAuth   *gatelodge.ClientAuth    // for its hosts; nil: it asks for none
 	certificates []*gatelodge.Certificate // for each entry of TLS; nil: none that can be used now
+	errorRef     *intent.BackendRef       // of the policy's ErrorPages; nil: there are none
 	problems     []gatelodge.Problem
 
 	until time.Time // when it becomes something else because of the time alone; zero: never
@@ -35,6 +36,7 @@ type resolution struct {
 	secrets    *secretReader
 	configMaps objects.Table[*corev1.ConfigMap]
 	orders     bool
+	fallback   *objects.ServicePort // for errors, where an Ingress names none
 	now        time.Time
 
 	results   gatelodge.Map[intent.Key, *resolved]
@@ -47,7 +49,7 @@ type resolution struct {
 // resolve looks up the Secrets of the claimants of which a part changed: the
 // claimant, a Secret, or the validity of a certificate. With orders, a certificate
 // that no Secret has will be ordered, so a Secret of spec.tls may be absent.
-func resolve(claimants claims.Claimants, s *secretReader, objs *objects.Objects, orders bool, last *resolution) *resolution {
+func resolve(claimants claims.Claimants, s *secretReader, objs *objects.Objects, orders bool, fallback *objects.ServicePort, last *resolution) *resolution {
 	if last == nil {
 		last = &resolution{secrets: &secretReader{}}
 	}
@@ -63,19 +65,19 @@ func resolve(claimants claims.Claimants, s *secretReader, objs *objects.Objects,
 			dirty[reader] = true
 		}
 	}
-	if last.orders != orders || objs.Now.Before(last.now) {
+	if last.orders != orders || !samePort(last.fallback, fallback) || objs.Now.Before(last.now) {
 		follow.All(dirty, claimants)
 	}
 	due(dirty, last.deadlines, objs.Now)
 	if len(dirty) == 0 && last.secrets == s && last.claimants == claimants && last.configMaps == objs.ConfigMaps {
 		return last
 	}
-	next := &resolution{claimants: claimants, secrets: s, configMaps: objs.ConfigMaps, orders: orders, now: objs.Now}
+	next := &resolution{claimants: claimants, secrets: s, configMaps: objs.ConfigMaps, orders: orders, fallback: fallback, now: objs.Now}
 	results, users, readers, canaries, deadlines := last.results.Edit(), last.users.Edit(), last.readers.Edit(), last.canaries.Edit(), last.deadlines.Edit()
 	for key := range dirty {
 		before, after := results.Get(key), (*resolved)(nil)
 		if claimant := claimants.Get(key); claimant != nil {
-			after = resolveOne(claimant, s, objs, orders && claimant.Asked.ACME != annotations.ACMENo)
+			after = resolveOne(claimant, s, objs, orders && claimant.Asked.ACME != annotations.ACMENo, fallback)
 		}
 		results.Set(key, after)
 		for name := range before.secretNames() {
@@ -149,7 +151,7 @@ func (r *resolved) problem(reason gatelodge.Reason, format string, args ...any) 
 	r.problems = append(r.problems, gatelodge.Problem{Object: r.Object, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
-func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, orders bool) *resolved {
+func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, orders bool, fallback *objects.ServicePort) *resolved {
 	r := &resolved{Claimant: in, orders: orders}
 	for i := range in.TLS {
 		r.certificates = append(r.certificates, r.certificate(&in.TLS[i], s, objs))
@@ -166,6 +168,7 @@ func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, ord
 	in.Asked.Redirects.Policy(r.policy)
 	in.Asked.Rewrites.Policy(r.policy)
 	in.Asked.BackendURLs.Policy(r.policy)
+	r.errorPages(fallback)
 	in.Asked.Limits.SetOn(r.policy)
 	in.Asked.Snippets.Location.SetOn(r.policy)
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
@@ -273,3 +276,24 @@ func (r *resolved) basicAuth(s *secretReader) {
 	}
 	r.policy.BasicAuth = &gatelodge.BasicAuth{Realm: auth.Realm, Users: read.users}
 }
+
+// errorPages finds the Service that answers in place of errors: that of the Ingress,
+// in its namespace, or that of the configuration.
+func (r *resolved) errorPages(fallback *objects.ServicePort) {
+	pages := r.Asked.ErrorPages.Pages()
+	if pages == nil {
+		return
+	}
+	if name := r.Asked.ErrorPages.Service; name != "" {
+		fallback = &objects.ServicePort{Namespace: r.Object.Namespace, Name: name}
+	}
+	if fallback == nil {
+		r.problem(gatelodge.BadAnnotation, "annotation custom-http-errors has no effect: there is no Service for errors, write its name into the annotation default-backend")
+		return
+	}
+	r.errorRef = intent.NewBackendRef(*fallback, "", annotations.BackendTLSAsk{}, annotations.HealthCheckAsk{})
+	pages.Backend = r.errorRef.Key
+	r.policy.ErrorPages = pages
+}
+
+func samePort(a, b *objects.ServicePort) bool { return a == b || a != nil && b != nil && *a == *b }

@@ -11,7 +11,8 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// findPort finds the port of the Service that a reference names.
+// findPort finds the port of the Service that a reference names, the first if it names
+// none.
 func findPort(ref *intent.BackendRef, service *corev1.Service) (*corev1.ServicePort, *failure) {
 	name := ref.Port.Namespace + "/" + ref.Port.Name
 	if service == nil {
@@ -20,7 +21,7 @@ func findPort(ref *intent.BackendRef, service *corev1.Service) (*corev1.ServiceP
 	for i := range service.Spec.Ports {
 		port := &service.Spec.Ports[i]
 		tcp := port.Protocol == "" || port.Protocol == corev1.ProtocolTCP
-		if tcp && (port.Name == ref.Port.Port && port.Name != "" || strconv.Itoa(int(port.Port)) == ref.Port.Port) {
+		if tcp && (ref.Port.Port == "" || port.Name == ref.Port.Port && port.Name != "" || strconv.Itoa(int(port.Port)) == ref.Port.Port) {
 			return port, nil
 		}
 	}

@@ -55,6 +55,7 @@ func needsOf(claimants intent.Claimants) needs {
 		if service, ok := c.Asked.AuthService(); ok && !service.External {
 			n[need{"Service", objects.Key{Namespace: service.Namespace, Name: service.Name}}] = true
 		}
+		n[need{"Service", objects.Key{Namespace: c.Object.Namespace, Name: c.Asked.ErrorPages.Service}}] = true
 		for _, name := range c.SecretNames() {
 			n[need{"Secret", objects.Key{Namespace: c.Object.Namespace, Name: name}}] = true
 		}

@@ -1,6 +1,8 @@
 package intent
 
 import (
+	networkingv1 "k8s.io/api/networking/v1"
+
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
@@ -30,4 +32,10 @@ func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol,
 // Service names the Service in a message.
 func (ref *BackendRef) Service() string {
 	return ref.Port.Namespace + "/" + ref.Port.Name
+}
+
+// ServiceForErrors returns the Service that an Ingress names by annotation for its
+// errors, "" if it names none. What its class has by default is left out.
+func ServiceForErrors(source *networkingv1.Ingress) string {
+	return annotations.DefaultBackend(source.Annotations)
 }

@@ -181,6 +181,9 @@ func servicesOf(ingress *networkingv1.Ingress) iter.Seq[objects.Key] {
 		if service := intent.AuthTargetOf(ingress).Service; service.Name != "" && !yield(service) {
 			return
 		}
+		if name := intent.ServiceForErrors(ingress); name != "" && !yield(objects.Key{Namespace: ingress.Namespace, Name: name}) {
+			return
+		}
 		for _, rule := range ingress.Spec.Rules {
 			if rule.HTTP == nil {
 				continue
