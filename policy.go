@@ -32,6 +32,8 @@ type Policy struct {
 
 	BackendURLs *BackendURLs // nil: those in the backend's responses stay
 
+	Mirror *Mirror // nil: requests are not mirrored
+
 	HSTS      *string    // the Strict-Transport-Security field, "" for none; nil: what Settings.HSTS says
 	AllowFrom Networks   // the addresses of clients that are let in; nil: all
 	DenyFrom  Networks   // those that are not, whatever AllowFrom says

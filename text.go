@@ -149,6 +149,9 @@ func (p *Policy) String() string {
 	if p.Unlogged {
 		b.WriteString(" access-log=off")
 	}
+	if p.Mirror != nil {
+		fmt.Fprintf(&b, " mirror=%s", p.Mirror)
+	}
 	if p.HSTS != nil {
 		fmt.Fprintf(&b, " hsts=%q", *p.HSTS)
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -15,9 +16,10 @@ type body struct {
 	exchange.Body
 	limit int64 // 0: none
 	size  int64
-	kept  []byte // what was read, unless lost
-	again int    // so much of kept was read since rewind
-	lost  bool   // more was read than is kept
+	kept  []byte       // what was read, unless lost
+	again int          // so much of kept was read since rewind
+	lost  bool         // more was read than is kept
+	copy  *requestCopy // gets what is read; nil: there is none
 
 	edited  []fieldEdit  // of the request: its trailers must not bring back what they change
 	refused []string     // names of further fields that its trailers must not have
@@ -65,6 +67,9 @@ func (b *body) receive(p []byte) (int, error) {
 	if b.limit > 0 && b.size > b.limit {
 		b.lost = true
 		return 0, fmt.Errorf("%w: read body: %w: more than %d bytes", exchange.ErrClient, exchange.ErrTooLarge, b.limit)
+	}
+	if b.copy != nil {
+		b.copy.add(p[:n], err == io.EOF)
 	}
 	return n, err
 }

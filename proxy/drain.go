@@ -69,6 +69,7 @@ func (s *Server) Drain(ctx context.Context) error {
 			errs = append(errs, errors.New("drain: requests are stuck"))
 		}
 	}
+	s.mirrors.stop()
 	s.upstreams.close()
 	if serving && s.config.AccessLog != nil {
 		s.log.close()

@@ -28,6 +28,9 @@ func (r *request) forward() error {
 		r.x.Authority = host
 	}
 
+	if m := r.route.source.Policy.Mirror; m != nil {
+		r.mirror(m)
+	}
 	return r.send(b)
 }
 

@@ -31,6 +31,7 @@ type metrics struct {
 	sessions         *prometheus.CounterVec
 	ejections        *prometheus.CounterVec
 	checks           *prometheus.CounterVec
+	mirrored         *prometheus.CounterVec
 	unhealthy        *prometheus.GaugeVec
 	endpoints        *prometheus.GaugeVec
 	logDropped       prometheus.Counter
@@ -82,6 +83,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		sessions:         counter("upstream_sessions_total", "Sessions begun at an endpoint, for a client that is new, or moved from another endpoint.", append(upstream, "client")),
 		ejections:        counter("upstream_ejections_total", "Endpoints that were ejected because their tries failed.", upstream),
 		checks:           counter("upstream_checks_total", "Health checks of endpoints by result: passed or failed.", append(upstream, "result")),
+		mirrored:         counter("mirror_requests_total", "Copies of requests by result: answered, failed, or dropped because of a bound.", append(upstream, "result")),
 		unhealthy:        gauge("unhealthy_endpoints", "Endpoints that fail their health checks.", upstream),
 		endpoints:        gauge("endpoints", "Endpoints by state: ready or draining.", append(upstream, "state")),
 		logDropped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "gatelodge", Name: "access_log_dropped_total",
@@ -90,7 +92,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		upstreams: make(map[upstreamKey]*upstreamSeries),
 	}
 	to.MustRegister(m.requests, m.duration, m.limited, m.canary, m.compressed, m.compressedBytes, m.buffered, m.connections, m.handshakes, m.upstreamRequests, m.upstreamRetries,
-		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.checks, m.unhealthy, m.endpoints, m.logDropped)
+		m.upstreamFailures, m.upstreamDuration, m.sessions, m.ejections, m.checks, m.mirrored, m.unhealthy, m.endpoints, m.logDropped)
 	m.unrouted = m.newRequestSeries(requestKey{})
 	return m
 }

@@ -76,6 +76,15 @@ func (s *upstreamSeries) checked(passed bool) {
 	}
 }
 
+// mirrored counts a copy of a request.
+func (s *upstreamSeries) mirrored(result string) {
+	s.rare.Lock()
+	defer s.rare.Unlock()
+	if !s.dropped {
+		s.all.mirrored.WithLabelValues(s.key.namespace, s.key.service, result).Inc()
+	}
+}
+
 // unhealthy counts an endpoint that fails its checks from now on, or does so no
 // longer.
 func (s *upstreamSeries) unhealthy(failing bool) {
@@ -99,6 +108,9 @@ func (s *upstreamSeries) drop() {
 	s.all.unhealthy.DeleteLabelValues(s.key.namespace, s.key.service)
 	s.all.checks.DeleteLabelValues(s.key.namespace, s.key.service, "passed")
 	s.all.checks.DeleteLabelValues(s.key.namespace, s.key.service, "failed")
+	for _, result := range []string{"answered", "failed", "dropped"} {
+		s.all.mirrored.DeleteLabelValues(s.key.namespace, s.key.service, result)
+	}
 	s.all.ejections.DeleteLabelValues(s.key.namespace, s.key.service)
 	for _, client := range []string{"new", "moved"} {
 		s.all.sessions.DeleteLabelValues(s.key.namespace, s.key.service, client)

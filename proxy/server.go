@@ -40,6 +40,7 @@ type Server struct {
 	clients     *clientTable
 	verdicts    *verdicts
 	asking      asking
+	mirrors     *mirrors
 	log         *accessLog
 	work        work
 	requests    sync.Pool // of *request
@@ -55,7 +56,7 @@ type Server struct {
 // New returns a server for the snapshots of live; call it before live's first
 // Swap. It registers its metrics, so call it once for a Registerer.
 func New(live *gatelodge.Live, cfg Config) *Server {
-	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials(), clients: newClientTable(), verdicts: newVerdicts()}
+	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials(), clients: newClientTable(), verdicts: newVerdicts(), mirrors: newMirrors()}
 	s.showMemory(cfg.Registerer)
 	s.work.tunnels = make(map[exchange.Tunnel]struct{})
 	s.work.changed = gatelodge.NewSignal()
