@@ -48,7 +48,11 @@ const (
 // Read reads from the client as long as the limit allows.
 func (b *body) Read(p []byte) (int, error) {
 	if b.whole != nil {
-		return b.whole.Read(p)
+		n, err := b.whole.Read(p)
+		if b.copy != nil {
+			b.copy.add(p[:n], err == io.EOF)
+		}
+		return n, err
 	}
 	if b.again < len(b.kept) {
 		n := copy(p, b.kept[b.again:])
@@ -89,6 +93,9 @@ func (b *body) keep(p []byte) {
 func (b *body) rewind() {
 	if b.whole != nil {
 		b.whole.Rewind()
+		if b.copy != nil {
+			b.copy.restart()
+		}
 		return
 	}
 	b.again = 0

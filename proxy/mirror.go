@@ -167,6 +167,14 @@ func (c *requestCopy) add(p []byte, end bool) {
 	}
 }
 
+// restart is called where the body is read again from its beginning.
+func (c *requestCopy) restart() {
+	if !c.over {
+		c.mirrors.take(c.namespace, -len(c.body))
+		c.body = c.body[:0]
+	}
+}
+
 // end is called at the end of the request, whose body has so many bytes, -1 if that
 // is not known: one that was not read to its end is not mirrored.
 func (c *requestCopy) end(length int64) {

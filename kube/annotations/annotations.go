@@ -54,6 +54,7 @@ type Asked struct {
 	Records     RecordsAsk
 	Snippets    snippetAsk
 	Canary      CanaryAsk
+	Mirror      MirrorAsk
 	Passthrough bool             // connections over TLS go to the backend as they are
 	Aliases     []gatelodge.Name // further names of its first host
 	Guests      []string         // namespaces that may add paths to its hosts
@@ -117,6 +118,7 @@ func groups() []group {
 		{"Health checks", healthCheckRows()},
 		{"Sessions", affinityRows()},
 		{"Canaries", canaryRows()},
+		{"Mirroring", mirrorRows()},
 		{"Limits, timeouts and retries", limitRows()},
 		{"Scripts of other origins", corsRows()},
 		{"Error pages", errorPageRows()},

@@ -55,12 +55,19 @@ func setEjectionTime(a *Asked, value string) error {
 }
 
 func setEjectionShare(a *Asked, value string) error {
+	share, err := parseShare(value)
+	if err == nil {
+		a.ejection().Share = &share
+	}
+	return err
+}
+
+// parseShare reads a percentage.
+func parseShare(value string) (float64, error) {
 	number, found := strings.CutSuffix(value, "%")
 	percent, err := strconv.ParseFloat(number, 64)
 	if !found || err != nil || !(percent >= 0 && percent <= 100) {
-		return errors.New("is not a valid share")
+		return 0, errors.New("is not a valid share")
 	}
-	share := percent / 100
-	a.ejection().Share = &share
-	return nil
+	return percent / 100, nil
 }

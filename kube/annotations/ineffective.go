@@ -149,6 +149,10 @@ func (a *Asked) withoutOther(key string) string {
 		return "connections over TLS are passed on unread (ssl-passthrough)"
 	}
 	switch name {
+	case "mirror-request-body", "mirror-host", "mirror-share":
+		if a.Mirror.Service == "" {
+			return "without mirror-target"
+		}
 	case "cors-allow-origin", "cors-allow-methods", "cors-allow-headers", "cors-allow-credentials", "cors-expose-headers", "cors-max-age":
 		if !a.CORS.on {
 			return "without enable-cors"

@@ -80,9 +80,6 @@ func unhonouredList() []unmet {
 		// Not available yet.
 		{"connection-proxy-header", true, false, whyLater, removeIt},
 		{"custom-headers", true, false, whyLater, removeIt},
-		{"mirror-host", true, false, whyLater, removeIt},
-		{"mirror-request-body", true, false, whyLater, removeIt},
-		{"mirror-target", true, false, whyLater, removeIt},
 		{"service-upstream", true, false, whyLater, removeIt},
 
 		// Of older versions.

@@ -45,11 +45,11 @@ func (a *administration) equal(other *administration) bool {
 	return a.port == other.port && slices.Equal(a.own, other.own) && slices.Equal(a.replicas, other.replicas)
 }
 
-// removeFrom takes out the endpoints that are admin endpoints, and reports one of
-// them.
-func (a *administration) removeFrom(endpoints []gatelodge.Endpoint) (kept []gatelodge.Endpoint, removed netip.AddrPort) {
+// removeFrom takes out the endpoints that are admin endpoints, or with all any of
+// the gateway, and reports one of them.
+func (a *administration) removeFrom(endpoints []gatelodge.Endpoint, all bool) (kept []gatelodge.Endpoint, removed netip.AddrPort) {
 	kept = slices.DeleteFunc(endpoints, func(e gatelodge.Endpoint) bool {
-		is := slices.Contains(a.own, e.Address) || e.Address.Port() == a.port && slices.Contains(a.replicas, e.Address.Addr())
+		is := slices.Contains(a.own, e.Address) || (all || e.Address.Port() == a.port) && slices.Contains(a.replicas, e.Address.Addr())
 		if is {
 			removed = e.Address
 		}

@@ -242,6 +242,9 @@ func (b *backends) toldOf(r *hostResult) *follow.Told {
 		if auth := authBackend(route.Policy); auth != "" {
 			tell(route.Object, auth)
 		}
+		if m := route.Policy.Mirror; m != nil && route.Backend != "" {
+			tell(route.Object, m.Backend)
+		}
 		if route.Canary != nil {
 			tell(route.Canary.Object, route.Canary.Backend)
 		}
@@ -342,12 +345,15 @@ func (r *backendResult) addEndpoints(ref *intent.BackendRef, port *corev1.Servic
 // refuseAdmin takes out endpoints at which an admin endpoint of the gateway
 // answers.
 func (r *backendResult) refuseAdmin(ref *intent.BackendRef, admin *administration) {
-	kept, removed := admin.removeFrom(r.backend.Endpoints)
+	kept, removed := admin.removeFrom(r.backend.Endpoints, ref.Mirror)
 	if r.backend.Endpoints = kept; removed.IsValid() && r.failure == nil {
-		who := "Service " + ref.Service()
+		who, what := "Service "+ref.Service(), "the gateway's own admin endpoint"
 		if ref.Auth != nil {
 			who = "auth-url"
 		}
-		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("%s leads to %s, the gateway's own admin endpoint, which is refused", who, removed)}
+		if ref.Mirror {
+			what = "the gateway itself"
+		}
+		r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("%s leads to %s, %s, which is refused", who, removed, what)}
 	}
 }

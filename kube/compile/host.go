@@ -166,6 +166,9 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 		r.addRef(in.auth)
 	}
 	r.addRef(in.errorRef)
+	if to != nil {
+		r.addRef(in.Mirror)
+	}
 }
 
 // asPattern returns the path as it is compared on a host whose owner's paths are

@@ -171,6 +171,9 @@ func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, ord
 	r.errorPages(fallback)
 	in.Asked.Limits.SetOn(r.policy)
 	in.Asked.Snippets.Location.SetOn(r.policy)
+	if in.Mirror != nil {
+		r.policy.Mirror = in.Asked.Mirror.Mirror(in.Mirror.Key)
+	}
 	if in.Asked.Auth.Basic && r.policy.Unavailable == "" {
 		r.basicAuth(s)
 	}

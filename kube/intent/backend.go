@@ -17,6 +17,7 @@ type BackendRef struct {
 	TLS      annotations.BackendTLSAsk // where the protocol is over TLS
 	Check    annotations.HealthCheckAsk
 	Auth     *AuthRef // nil: a route leads there
+	Mirror   bool     // for copies of requests alone
 }
 
 // NewBackendRef names a backend by what its author wrote, so that the key is
@@ -27,6 +28,24 @@ func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol,
 		key += "+" + string(protocol)
 	}
 	return &BackendRef{Key: gatelodge.BackendKey(key + tls.Key() + check.Key()), Port: port, Protocol: protocol, TLS: tls, Check: check}
+}
+
+// mirror names the backend of copies of requests; nil for none. It is one of its
+// own, so that copies take no connections from requests, and what is known of the
+// endpoints does not hurt these.
+func (in *Claimant) mirror() *BackendRef {
+	ask := &in.Asked.Mirror
+	if ask.Service == "" {
+		return nil
+	}
+	var protocol gatelodge.BackendProtocol
+	if ask.TLS {
+		protocol = gatelodge.BackendHTTPS
+	}
+	ref := NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: ask.Service, Port: ask.Port}, protocol, annotations.BackendTLSAsk{}, annotations.HealthCheckAsk{})
+	ref.Key += "+mirror"
+	ref.Mirror = true
+	return ref
 }
 
 // Service names the Service in a message.

@@ -56,6 +56,7 @@ type Claimant struct {
 	Claims   []Claim               // one for each name, in the order in which they were written
 	// Alternatives is what a canary asks for, which has no Claims: it claims no name.
 	Alternatives []Alternative
+	Mirror       *BackendRef // that gets copies of the requests; nil: none does
 	TLS          []TLSEntry
 	Asked        annotations.Asked // by annotations
 	// Patterns: its paths are regular expressions, which makes those of its hosts

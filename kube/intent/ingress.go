@@ -64,6 +64,7 @@ func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, o
 		in.tellIneffective(cfg)
 		return in
 	}
+	in.Mirror = in.mirror()
 	fallback := in.backend(source.Spec.DefaultBackend, "spec.defaultBackend")
 	for i := range source.Spec.Rules {
 		rule := &source.Spec.Rules[i]
