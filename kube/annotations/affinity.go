@@ -7,6 +7,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // affinityAsk is what the annotations of sessions ask for.
@@ -134,7 +135,7 @@ func setCookieSameSite(a *Asked, value string) error {
 }
 
 func setCookieSecure(a *Asked, value string) error {
-	secure, err := parseBool(value)
+	secure, err := syntax.ParseBool(value)
 	if err == nil {
 		a.Affinity.cookie.Secure = &secure
 	}
@@ -142,12 +143,12 @@ func setCookieSecure(a *Asked, value string) error {
 }
 
 func setConditionalSameSiteNone(a *Asked, value string) (err error) {
-	a.Affinity.cookie.ConditionalSameSiteNone, err = parseBool(value)
+	a.Affinity.cookie.ConditionalSameSiteNone, err = syntax.ParseBool(value)
 	return err
 }
 
 func setChangeOnFailure(a *Asked, value string) (err error) {
-	a.Affinity.cookie.ChangeOnFailure, err = parseBool(value)
+	a.Affinity.cookie.ChangeOnFailure, err = syntax.ParseBool(value)
 	return err
 }
 

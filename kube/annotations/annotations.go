@@ -2,21 +2,20 @@ package annotations
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // The prefixes of annotations that are read. Where two name the same thing,
 // the one that is listed first wins.
 const (
 	OwnPrefix         = "gatelodge.dev/"
-	nginxPrefix       = "nginx.ingress.kubernetes.io/"
+	nginxPrefix       = syntax.NginxPrefix
 	ExternalDNSPrefix = "external-dns.kubernetes.io/"
 	ExternalDNSAlpha  = "external-dns.alpha.kubernetes.io/"
 )
@@ -211,7 +210,7 @@ func Read(annotations map[string]string, namespace string, defaults *Defaults, t
 	a.Auth.check(&a, tell)
 	a.BackendTLS.check(&a, tell)
 	a.Limits.check(tell)
-	if a.ACME == ACMEUnset && isCertManagers(annotations) {
+	if a.ACME == ACMEUnset && syntax.IsCertManagers(annotations) {
 		a.ACME = ACMENo
 	}
 	a.ClientAuth.check(&a, tell)
@@ -239,17 +238,6 @@ func decisive(annotations map[string]string, name string) string {
 		}
 	}
 	return ""
-}
-
-// isCertManagers reports whether cert-manager gets the certificates of the Ingress
-// and puts them into the Secrets of spec.tls, maybe only in a moment.
-func isCertManagers(annotations map[string]string) bool {
-	for _, key := range []string{"cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"} {
-		if _, ok := annotations[key]; ok {
-			return true
-		}
-	}
-	return false
 }
 
 // honour reads an annotation of a policy. One whose value asks for nothing does
@@ -316,7 +304,7 @@ func (a *Asked) deny(why string) {
 }
 
 func setACME(a *Asked, value string) error {
-	on, err := parseBool(value)
+	on, err := syntax.ParseBool(value)
 	if err == nil {
 		if a.ACME = ACMENo; on {
 			a.ACME = ACMEYes
@@ -326,18 +314,18 @@ func setACME(a *Asked, value string) error {
 }
 
 func setPassthrough(a *Asked, value string) (err error) {
-	a.Passthrough, err = parseBool(value)
+	a.Passthrough, err = syntax.ParseBool(value)
 	return err
 }
 
 func setAccessLog(a *Asked, value string) error {
-	on, err := parseBool(value)
+	on, err := syntax.ParseBool(value)
 	a.Unlogged = err == nil && !on
 	return err
 }
 
 func setSSLRedirect(a *Asked, value string) error {
-	on, err := parseBool(value)
+	on, err := syntax.ParseBool(value)
 	if err == nil && !on && a.Redirect != gatelodge.RedirectAlways {
 		a.Redirect = gatelodge.RedirectNever
 	}
@@ -346,7 +334,7 @@ func setSSLRedirect(a *Asked, value string) error {
 
 // setForceSSLRedirect: who forces means it, whatever ssl-redirect says.
 func setForceSSLRedirect(a *Asked, value string) error {
-	on, err := parseBool(value)
+	on, err := syntax.ParseBool(value)
 	if err == nil && on {
 		a.Redirect = gatelodge.RedirectAlways
 	}
@@ -384,23 +372,6 @@ func setBackendProtocol(a *Asked, value string) error {
 
 // checkBool is for what changes nothing here.
 func checkBool(_ *Asked, value string) error {
-	_, err := parseBool(value)
+	_, err := syntax.ParseBool(value)
 	return err
-}
-
-func parseBool(value string) (bool, error) {
-	on, err := strconv.ParseBool(value)
-	if err != nil {
-		return false, errors.New("is neither true nor false")
-	}
-	return on, nil
-}
-
-func checkPrintable(value string) error {
-	for _, c := range value {
-		if c < ' ' || c == 0x7f {
-			return fmt.Errorf("holds the control character %q", c)
-		}
-	}
-	return nil
 }

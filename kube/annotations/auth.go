@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // authAsk is what the auth annotations ask for.
@@ -60,7 +61,7 @@ func setAuthSecretType(a *Asked, value string) error {
 }
 
 func setAuthRealm(a *Asked, value string) error {
-	if err := checkPrintable(value); err != nil {
+	if err := syntax.CheckPrintable(value); err != nil {
 		return err
 	}
 	a.Auth.Realm = value

@@ -52,12 +52,12 @@ func (ask BackendTLSAsk) Key() string {
 }
 
 func setProxySSLVerify(a *Asked, value string) (err error) {
-	a.BackendTLS.Verify, err = parseOnOff(value)
+	a.BackendTLS.Verify, err = syntax.ParseOnOff(value)
 	return err
 }
 
 func setProxySSLServerName(a *Asked, value string) (err error) {
-	a.BackendTLS.SendName, err = parseOnOff(value)
+	a.BackendTLS.SendName, err = syntax.ParseOnOff(value)
 	return err
 }
 
@@ -82,17 +82,6 @@ func setProxySSLSecret(a *Asked, value string) error {
 	}
 	a.BackendTLS.Secret = name
 	return nil
-}
-
-// parseOnOff reads a switch in the form that these annotations have.
-func parseOnOff(value string) (bool, error) {
-	switch value {
-	case "on":
-		return true, nil
-	case "off":
-		return false, nil
-	}
-	return false, errors.New("is neither on nor off")
 }
 
 // check looks at the annotations together, once all were read: without a CA

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // WeightAnnotation, on an EndpointSlice, is the weight of its endpoints.
@@ -87,7 +88,7 @@ func setHashBy(a *Asked, value string) (err error) {
 }
 
 func setHashBySubset(a *Asked, value string) (err error) {
-	a.Balance.subset, err = parseBool(value)
+	a.Balance.subset, err = syntax.ParseBool(value)
 	return err
 }
 

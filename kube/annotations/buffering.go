@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 func bufferingRows() []row {
@@ -59,18 +60,15 @@ func (ask *BufferingAsk) Buffering() *gatelodge.Buffering {
 }
 
 func setOnOff(field func(*BufferingAsk) *bool) func(*Asked, string) error {
-	return func(a *Asked, value string) error {
-		if value != "on" && value != "off" {
-			return errors.New("is neither on nor off")
-		}
-		*field(&a.Buffering) = value == "on"
-		return nil
+	return func(a *Asked, value string) (err error) {
+		*field(&a.Buffering), err = syntax.ParseOnOff(value)
+		return err
 	}
 }
 
 func setSize(field func(*BufferingAsk) *int64) func(*Asked, string) error {
 	return func(a *Asked, value string) error {
-		size, err := parseSize(value)
+		size, err := syntax.ParseSize(value)
 		if err == nil {
 			*field(&a.Buffering) = size
 		}
@@ -79,7 +77,7 @@ func setSize(field func(*BufferingAsk) *int64) func(*Asked, string) error {
 }
 
 func setBuffers(a *Asked, value string) error {
-	n, err := parseCount(value, mostCount)
+	n, err := syntax.ParseCount(value, mostCount)
 	if err == nil && n == 0 {
 		err = errors.New("is too small")
 	}
@@ -91,7 +89,7 @@ func setBuffers(a *Asked, value string) error {
 
 // checkSize is for what changes nothing here.
 func checkSize(_ *Asked, value string) error {
-	_, err := parseSize(value)
+	_, err := syntax.ParseSize(value)
 	return err
 }
 

@@ -97,7 +97,7 @@ func (c *CanaryAsk) without(name string) string {
 // setCanary takes what can't be read for a canary too: it must not get all requests.
 func setCanary(a *Asked, value string) (err error) {
 	a.Canary.given = true
-	a.Canary.On, err = parseBool(value)
+	a.Canary.On, err = syntax.ParseBool(value)
 	if err != nil {
 		a.Canary.On, a.Canary.Broken = true, true
 	}
@@ -126,7 +126,7 @@ func setCanaryHeader(c *CanaryAsk, value string) error {
 
 func setCanaryValue(c *CanaryAsk, value string) error {
 	c.Value = value
-	return checkPrintable(value)
+	return syntax.CheckPrintable(value)
 }
 
 func setCanaryPattern(c *CanaryAsk, value string) (err error) {
@@ -148,7 +148,7 @@ func setCanaryCookie(a *Asked, value string) error {
 }
 
 func setCanaryWeight(a *Asked, value string) error {
-	n, err := parseCount(value, mostCount)
+	n, err := syntax.ParseCount(value, mostCount)
 	if err == nil {
 		a.Canary.Weight = int(n)
 	}
@@ -156,7 +156,7 @@ func setCanaryWeight(a *Asked, value string) error {
 }
 
 func setCanaryTotal(a *Asked, value string) error {
-	n, err := parseCount(value, mostCount)
+	n, err := syntax.ParseCount(value, mostCount)
 	if err == nil && n < canaryTotal {
 		err = errors.New("is too small")
 	}

@@ -119,7 +119,7 @@ func setClientAuthErrorPage(a *Asked, value string) error {
 }
 
 func setClientAuthPass(a *Asked, value string) (err error) {
-	a.ClientAuth.Pass, err = parseBool(value)
+	a.ClientAuth.Pass, err = syntax.ParseBool(value)
 	return err
 }
 

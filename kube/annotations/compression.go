@@ -1,12 +1,8 @@
 package annotations
 
 import (
-	"errors"
-	"math"
-	"strconv"
-	"strings"
-
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 func compressionRows() []row {
@@ -66,27 +62,9 @@ func setCompressionTypes(a *Asked, value string) error {
 }
 
 func setCompressionMinLength(a *Asked, value string) error {
-	size, err := parseSize(value)
+	size, err := syntax.ParseSize(value)
 	if err == nil {
 		a.Compression.minBytes = &size
 	}
 	return err
-}
-
-// parseSize reads a size as nginx has it.
-func parseSize(value string) (int64, error) {
-	digits, shift := strings.ToLower(value), 0
-	if n := len(digits); n > 0 {
-		if i := strings.IndexByte("bkmg", digits[n-1]); i >= 0 {
-			digits, shift = digits[:n-1], 10*i
-		}
-	}
-	size, err := strconv.ParseInt(digits, 10, 64)
-	switch {
-	case err != nil || size < 0:
-		return 0, errors.New("is not a valid size")
-	case size > math.MaxInt64>>shift:
-		return 0, errors.New("is too large")
-	}
-	return size << shift, nil
 }

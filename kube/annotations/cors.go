@@ -2,15 +2,14 @@ package annotations
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // corsAsk is what the annotations say of requests by scripts of other origins.
@@ -22,7 +21,6 @@ type corsAsk struct {
 
 // Bounds of what scripts are allowed.
 const (
-	maxOrigins   = 256
 	maxCORSField = 4 << 10 // octets
 )
 
@@ -66,36 +64,16 @@ func (ask *corsAsk) CORS() *gatelodge.CORS {
 }
 
 func setCORS(a *Asked, value string) (err error) {
-	a.CORS.on, err = parseBool(value)
+	a.CORS.on, err = syntax.ParseBool(value)
 	return err
 }
 
-// isOrigin is for what ingress-nginx takes for an origin.
-var isOrigin = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^([a-z]+://(\*\.)?[A-Za-z0-9-.]+(:[0-9]{1,5})?|null)$`)
-})
-
-// setCORSOrigins reads the origins. Those that are ones count, whatever stands
-// beside them; where none is, no origin is allowed, and not all.
+// setCORSOrigins: those that are origins count, whatever stands beside them; where
+// none is, no origin is allowed, and not all.
 func setCORSOrigins(a *Asked, value string) (err error) {
 	ask := &a.CORS
-	ask.origins, ask.cors.AnyOrigin, ask.cors.Origins = true, false, nil
-	for item := range strings.SplitSeq(value, ",") {
-		switch item = strings.TrimSpace(item); {
-		case item == "*":
-			ask.cors.AnyOrigin, ask.cors.Origins = true, nil
-			return err
-		case item == "":
-		case !isOrigin().MatchString(item):
-			err = fmt.Errorf("holds %.60q, which is not an origin", item)
-		case len(ask.cors.Origins) == maxOrigins:
-			err = fmt.Errorf("holds more than %d origins", maxOrigins)
-		default:
-			ask.cors.Origins = append(ask.cors.Origins, strings.ToLower(item))
-		}
-	}
-	slices.Sort(ask.cors.Origins)
-	ask.cors.Origins = slices.Compact(ask.cors.Origins)
+	ask.origins = true
+	ask.cors.Origins, ask.cors.AnyOrigin, err = syntax.ReadOrigins(value)
 	return err
 }
 
@@ -113,7 +91,7 @@ func setCORSList(item string, of func(*gatelodge.CORS) *string) func(*Asked, str
 }
 
 func setCORSCredentials(a *Asked, value string) error {
-	on, err := parseBool(value)
+	on, err := syntax.ParseBool(value)
 	if err == nil {
 		a.CORS.cors.Credentials = on
 	}

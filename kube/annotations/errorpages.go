@@ -62,7 +62,7 @@ func setDefaultBackend(a *Asked, value string) error {
 }
 
 func setOwnErrorsOnly(a *Asked, value string) (err error) {
-	a.ErrorPages.ownOnly, err = parseBool(value)
+	a.ErrorPages.ownOnly, err = syntax.ParseBool(value)
 	return err
 }
 

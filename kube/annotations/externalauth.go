@@ -3,10 +3,8 @@ package annotations
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -44,8 +42,6 @@ type AuthService struct {
 // Bounds of what is asked for.
 const (
 	maxResponseFields = 64
-	maxCacheRules     = 16
-	maxCacheTime      = 366 * 24 * time.Hour
 )
 
 const (
@@ -167,7 +163,7 @@ func setAuthResponseFields(ask *externalAuthAsk, value string) error {
 }
 
 func setAuthRequestRedirect(ask *externalAuthAsk, value string) (err error) {
-	if err = checkPrintable(value); err == nil {
+	if err = syntax.CheckPrintable(value); err == nil {
 		ask.redirect, err = gatelodge.ParseTemplate(value)
 	}
 	return err
@@ -180,62 +176,11 @@ func setAuthCacheKey(ask *externalAuthAsk, value string) (err error) {
 
 // setAuthCacheDuration reads what nginx's proxy_cache_valid takes.
 func setAuthCacheDuration(ask *externalAuthAsk, value string) error {
-	var rules []gatelodge.AuthCacheRule
-	for item := range strings.SplitSeq(value, ",") {
-		words := strings.Fields(item)
-		if len(words) == 0 {
-			continue
-		}
-		rule := gatelodge.AuthCacheRule{}
-		timed := false
-		for _, word := range words {
-			status, err := strconv.ParseUint(word, 10, 16)
-			switch {
-			case err == nil && len(word) == 3 && status >= 100 && status <= 599 && !timed:
-				rule.Statuses = append(rule.Statuses, uint16(status))
-				continue
-			case err == nil:
-				return fmt.Errorf("holds %.20q, which is not a status", word)
-			}
-			d, ok := nginxTime(word)
-			if !ok {
-				return fmt.Errorf("holds %.20q, which is neither a status nor a time", word)
-			}
-			rule.For, timed = min(rule.For+d, maxCacheTime), true
-		}
-		if !timed {
-			return fmt.Errorf("holds %.60q without a time", strings.TrimSpace(item))
-		}
-		if rule.Statuses == nil { // as with proxy_cache_valid
-			rule.Statuses = []uint16{200, 301, 302}
-		}
-		rules = append(rules, rule)
+	rules, err := syntax.ReadCacheTimes(value)
+	if err == nil {
+		ask.cacheFor = rules
 	}
-	if len(rules) > maxCacheRules {
-		return fmt.Errorf("has %d parts, the most is %d", len(rules), maxCacheRules)
-	}
-	ask.cacheFor = rules
-	return nil
-}
-
-// nginxTime reads a part of a time as nginx writes it.
-func nginxTime(text string) (time.Duration, bool) {
-	at := strings.IndexFunc(text, func(c rune) bool { return c < '0' || c > '9' })
-	if at <= 0 {
-		return 0, false
-	}
-	const day = 24 * time.Hour
-	unit, known := map[string]time.Duration{
-		"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": day, "w": 7 * day, "M": 30 * day, "y": 365 * day,
-	}[text[at:]]
-	n, err := strconv.ParseUint(text[:at], 10, 31)
-	if err != nil || !known {
-		return 0, false
-	}
-	if n > uint64(maxCacheTime/unit) {
-		return maxCacheTime, true
-	}
-	return time.Duration(n) * unit, true
+	return err
 }
 
 func setAuthProxySetHeaders(a *Asked, value string) error {
@@ -251,12 +196,12 @@ func setAuthProxySetHeaders(a *Asked, value string) error {
 }
 
 func setAuthAlwaysSetCookie(ask *externalAuthAsk, value string) (err error) {
-	ask.always, err = parseBool(value)
+	ask.always, err = syntax.ParseBool(value)
 	return err
 }
 
 func setEnableGlobalAuth(a *Asked, value string) error {
-	on, err := parseBool(value)
+	on, err := syntax.ParseBool(value)
 	a.noGlobalAuth = err == nil && !on
 	return err
 }
@@ -389,17 +334,4 @@ func (s AuthService) Host() string {
 		return s.Name
 	}
 	return s.Name + "." + s.Namespace + ".svc"
-}
-
-// ReadFields reads the fields that the values of a ConfigMap set, by name.
-func ReadFields(values map[string]string) ([]gatelodge.FieldEdit, error) {
-	var edits gatelodge.FieldEdits
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		value, err := gatelodge.ParseTemplate(strings.TrimSpace(values[key]))
-		if err != nil {
-			return nil, fmt.Errorf("has at %.60q a value that %w", key, err)
-		}
-		edits.Request = append(edits.Request, gatelodge.FieldEdit{Name: strings.ToLower(key), Value: value})
-	}
-	return edits.Request, edits.Check()
 }

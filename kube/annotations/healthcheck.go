@@ -8,6 +8,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // HealthCheckAsk is what an Ingress says of how its backends are checked. What it
@@ -115,7 +116,7 @@ func setHealthCheckService(a *Asked, value string) error {
 		return errors.New("is too long for the name of a gRPC service")
 	}
 	a.HealthCheck.service = value
-	return checkPrintable(value)
+	return syntax.CheckPrintable(value)
 }
 
 func setHealthCheckInterval(a *Asked, value string) error {

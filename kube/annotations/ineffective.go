@@ -6,62 +6,9 @@ import (
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
+
+	"gatelodge.dev/kube/syntax"
 )
-
-// foreignDomains lists whose annotations people expect an ingress controller to
-// follow: those of other gateways, with all domains below them.
-func foreignDomains() []string {
-	return []string{
-		"ingress.kubernetes.io", // with alb., appgw., caddy., mse. and what else stands before it
-		"traefik.io", "traefik.containo.us",
-		"router.openshift.io", "route.openshift.io",
-		"nginx.org", "nginx.com", "appprotect.f5.com", "virtual-server.f5.com",
-		"konghq.com", "projectcontour.io", "contour.heptio.com", "getambassador.io", "zalando.org",
-		"ingress.cilium.io", "k8s.apisix.apache.org", "higress.io", "ingress.pomerium.io", "k8s.ngrok.com",
-		"tyk.io", "ingress.citrix.com", "ingress.appscode.com", "ingress.bluemix.net", "ako.vmware.com",
-		"ingress.gcp.kubernetes.io",
-		"certmanager.k8s.io", // cert-manager's before its version 0.11
-	}
-}
-
-// foreignKeys lists single annotations of this kind.
-func foreignKeys() []string {
-	return []string{
-		"kubernetes.io/ingress.allow-http", "kubernetes.io/ingress.global-static-ip-name", "kubernetes.io/ingress.regional-static-ip-name",
-		"networking.gke.io/managed-certificates", "networking.gke.io/v1beta1.FrontendConfig",
-		"cloud.google.com/app-protocols", "cloud.google.com/backend-config", "beta.cloud.google.com/backend-config",
-		"service.alpha.kubernetes.io/app-protocols", "kubernetes.azure.com/tls-cert-keyvault-uri",
-	}
-}
-
-// isForeign reports whether an annotation tells another gateway how to serve
-// requests. Labels of Docker for Traefik are pasted as annotations too.
-func isForeign(key string) bool {
-	if strings.HasPrefix(key, nginxPrefix) {
-		return false
-	}
-	for _, prefix := range []string{"traefik.", "haproxy", "alb."} {
-		if strings.HasPrefix(key, prefix) {
-			return true
-		}
-	}
-	if slices.Contains(foreignKeys(), key) {
-		return true
-	}
-	domain, _, _ := strings.Cut(key, "/")
-	return slices.ContainsFunc(foreignDomains(), func(known string) bool {
-		return domain == known || strings.HasSuffix(domain, "."+known)
-	})
-}
-
-// certManagerDomain is that of the annotations of cert-manager, together with the
-// domains below it.
-const certManagerDomain = "cert-manager.io"
-
-func isCertManagersKey(key string) bool {
-	domain, _, found := strings.Cut(key, "/")
-	return found && (domain == certManagerDomain || strings.HasSuffix(domain, "."+certManagerDomain)) || key == "kubernetes.io/tls-acme"
-}
 
 // Ineffective is the annotations of an object that have no effect, each with the
 // reason where that is not that another product reads it.
@@ -100,11 +47,11 @@ func (a *Asked) IneffectiveOnIngress(source *networkingv1.Ingress, publishes fun
 	for _, key := range slices.Sorted(maps.Keys(source.Annotations)) {
 		switch {
 		case a.Canary.On && !isCanarys(key):
-		case isForeign(key):
+		case syntax.IsForeign(key):
 			list.Add(key, "")
 		case key == networkingv1.AnnotationIsDefaultIngressClass:
 			list.Add(key, "it belongs on an IngressClass")
-		case isCertManagersKey(key):
+		case syntax.IsCertManagersKey(key):
 			if why := withoutCertManager(source); why != "" && source.Annotations[key] != "false" {
 				list.Add(key, why)
 			}
@@ -126,7 +73,7 @@ func (a *Asked) IneffectiveOnIngress(source *networkingv1.Ingress, publishes fun
 func withoutCertManager(source *networkingv1.Ingress) string {
 	for _, entry := range source.Spec.TLS {
 		if entry.SecretName != "" && len(entry.Hosts) > 0 {
-			if isCertManagers(source.Annotations) {
+			if syntax.IsCertManagers(source.Annotations) {
 				return ""
 			}
 			return "without cert-manager.io/cluster-issuer or issuer"
@@ -219,7 +166,7 @@ func KeepsOfService(key string) bool {
 }
 
 func noneOfServices(key string) bool {
-	return isForeign(key) || isCertManagersKey(key) || strings.HasPrefix(key, OwnPrefix) || strings.HasPrefix(key, nginxPrefix)
+	return syntax.IsForeign(key) || syntax.IsCertManagersKey(key) || strings.HasPrefix(key, OwnPrefix) || strings.HasPrefix(key, nginxPrefix)
 }
 
 // KeepsOfNamespace reports whether an annotation of a Namespace is read.
@@ -260,7 +207,7 @@ func IneffectiveOnService(annotations map[string]string) string {
 			continue
 		}
 		why := "it belongs on an Ingress"
-		if isForeign(key) {
+		if syntax.IsForeign(key) {
 			why = ""
 		}
 		list.Add(key, why)

@@ -2,11 +2,10 @@ package annotations
 
 import (
 	"errors"
-	"math"
-	"strconv"
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // LimitsAsk is what the annotations say about how much, how fast and for how long.
@@ -121,7 +120,7 @@ func (l *LimitsAsk) check(tell Report) {
 // setCount returns what reads a number from 0 to most into a field.
 func setCount(most int, field func(*LimitsAsk) *int) func(*Asked, string) error {
 	return func(a *Asked, value string) error {
-		n, err := parseCount(value, int64(most))
+		n, err := syntax.ParseCount(value, int64(most))
 		if err == nil {
 			*field(&a.Limits) = int(n)
 		}
@@ -131,7 +130,7 @@ func setCount(most int, field func(*LimitsAsk) *int) func(*Asked, string) error 
 
 func setKiB(field func(*LimitsAsk) *int64) func(*Asked, string) error {
 	return func(a *Asked, value string) error {
-		n, err := parseCount(value, 1_000_000_000)
+		n, err := syntax.ParseCount(value, 1_000_000_000)
 		if err == nil {
 			*field(&a.Limits) = n << 10
 		}
@@ -139,23 +138,10 @@ func setKiB(field func(*LimitsAsk) *int64) func(*Asked, string) error {
 	}
 }
 
-func parseCount(value string, most int64) (int64, error) {
-	n, err := strconv.ParseInt(value, 10, 64)
-	switch {
-	case err != nil && !errors.Is(err, strconv.ErrRange):
-		return 0, errors.New("is not a whole number")
-	case n < 0:
-		return 0, errors.New("is too small")
-	case n > most:
-		return 0, errors.New("is too large")
-	}
-	return n, nil
-}
-
 // setTimeout returns what reads seconds or a duration into a field.
 func setTimeout(field func(*LimitsAsk) *time.Duration) func(*Asked, string) error {
 	return func(a *Asked, value string) error {
-		d, err := parseDuration(value)
+		d, err := syntax.ParseDuration(value)
 		if err == nil && d < time.Millisecond {
 			err = errors.New("is too short")
 		}
@@ -166,28 +152,8 @@ func setTimeout(field func(*LimitsAsk) *time.Duration) func(*Asked, string) erro
 	}
 }
 
-// parseDuration reads seconds or a duration, of less than 31 bits of seconds.
-func parseDuration(value string) (time.Duration, error) {
-	d, err := time.ParseDuration(value)
-	if seconds, numeric := strconv.ParseInt(value, 10, 64); numeric == nil {
-		if seconds > math.MaxInt32 {
-			return 0, errors.New("is too long")
-		}
-		d, err = time.Duration(max(seconds, -1))*time.Second, nil
-	}
-	switch {
-	case err != nil:
-		return 0, errors.New("is not a valid duration")
-	case d < 0:
-		return 0, errors.New("is too short")
-	case d > math.MaxInt32*time.Second:
-		return 0, errors.New("is too long")
-	}
-	return d, nil
-}
-
 func setBodySize(a *Asked, value string) error {
-	size, err := parseSize(value)
+	size, err := syntax.ParseSize(value)
 	if err == nil {
 		a.Limits.bodyBytes = &size
 	}
@@ -209,7 +175,7 @@ func setNextUpstream(a *Asked, value string) (err error) {
 
 // setTries: 0 is as many as there are endpoints.
 func setTries(a *Asked, value string) error {
-	n, err := parseCount(value, gatelodge.MostTries)
+	n, err := syntax.ParseCount(value, gatelodge.MostTries)
 	if n == 0 {
 		n = gatelodge.MostTries
 	}
@@ -220,7 +186,7 @@ func setTries(a *Asked, value string) error {
 }
 
 func setRetryWithin(a *Asked, value string) (err error) {
-	d, err := parseDuration(value)
+	d, err := syntax.ParseDuration(value)
 	if err == nil {
 		a.Limits.retries.Within = d
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // MirrorAsk is where the annotations of an Ingress have its requests mirrored.
@@ -134,7 +135,7 @@ func setMirrorBody(a *Asked, value string) error {
 }
 
 func setMirrorHost(a *Asked, value string) error {
-	if !isHostField(value) {
+	if !syntax.IsHostField(value) {
 		return errors.New("is not a valid host")
 	}
 	a.Mirror.otherHost = value

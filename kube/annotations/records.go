@@ -43,7 +43,7 @@ type Target struct {
 
 // setTTL reads seconds or a duration. A TTL has 31 bits (RFC 2181 §8).
 func setTTL(a *Asked, value string) error {
-	ttl, err := parseDuration(value)
+	ttl, err := syntax.ParseDuration(value)
 	if err == nil && ttl < time.Second {
 		err = errors.New("is too short")
 	}

@@ -77,7 +77,7 @@ func setAppRoot(a *Asked, value string) error {
 }
 
 func setWWWRedirect(a *Asked, value string) (err error) {
-	a.Redirects.WWW, err = parseBool(value)
+	a.Redirects.WWW, err = syntax.ParseBool(value)
 	return err
 }
 

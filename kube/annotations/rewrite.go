@@ -31,7 +31,7 @@ func rewriteRows() []row {
 }
 
 func setUseRegex(a *Asked, value string) (err error) {
-	a.Rewrites.UseRegex, err = parseBool(value)
+	a.Rewrites.UseRegex, err = syntax.ParseBool(value)
 	return err
 }
 
@@ -48,22 +48,11 @@ func setRewriteTarget(a *Asked, value string) error {
 }
 
 func setUpstreamVhost(a *Asked, value string) error {
-	if value != "" && !isHostField(value) {
+	if value != "" && !syntax.IsHostField(value) {
 		return errors.New("is not a valid host")
 	}
 	a.Rewrites.host = value
 	return nil
-}
-
-// isHostField reports whether a Host field may have the value: a name or address,
-// perhaps with a port.
-func isHostField(value string) bool {
-	host, port, found := strings.Cut(value, ":")
-	if found && (port == "" || len(port) > 5 || strings.Trim(port, "0123456789") != "") {
-		return false
-	}
-	_, err := gatelodge.ParseName(host)
-	return err == nil
 }
 
 func setForwardedPrefix(a *Asked, value string) error {

@@ -14,6 +14,7 @@ import (
 	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // resolved is a claimant together with what the Secrets say that it names.
@@ -204,7 +205,7 @@ func (r *resolved) externalAuth(objs *objects.Objects) {
 			r.policy.Unavailable = "the fields for the service of auth-url are not known"
 			return
 		}
-		fields, err := annotations.ReadFields(configMap.Data)
+		fields, err := syntax.ReadFields(configMap.Data)
 		if err != nil {
 			r.problem(gatelodge.BadAnnotation, "ConfigMap %s/%s, which auth-proxy-set-headers names, %v", r.Object.Namespace, name, err)
 			r.policy.Unavailable = "the fields for the service of auth-url are not known"
