@@ -27,6 +27,7 @@ type Affinity struct {
 	Domain          Name           // "": the host alone
 	SameSite        string         // "Strict", "Lax" or "None"; "": the cookie does not have it
 	Secure          *bool          // nil: if the client uses HTTPS
+	Partitioned     bool           // one session for each site that embeds this one (CHIPS)
 
 	// ConditionalSameSiteNone leaves SameSite=None out for browsers that take it
 	// for Strict, or drop the cookie.
@@ -63,6 +64,9 @@ func (a *Affinity) String() string {
 	}
 	if a.Secure != nil {
 		fmt.Fprintf(&b, " secure=%t", *a.Secure)
+	}
+	if a.Partitioned {
+		b.WriteString(" partitioned")
 	}
 	return b.String()
 }

@@ -132,6 +132,9 @@ func (r *request) sessionCookie(a *gatelodge.Affinity, value string) string {
 	if a.SameSite != "" && !(a.SameSite == "None" && a.ConditionalSameSiteNone && mistakesSameSiteNone(r.x.Header.Get("user-agent"))) {
 		b = append(append(b, "; SameSite="...), a.SameSite...)
 	}
+	if a.Partitioned {
+		b = append(b, "; Partitioned"...)
+	}
 	return string(b)
 }
 

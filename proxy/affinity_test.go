@@ -281,6 +281,7 @@ func TestSessionCookie(t *testing.T) {
 		{"over HTTPS", gatelodge.Affinity{}, "/shop", "https", "", "; Path=/shop; Secure; HttpOnly"},
 		{"secure by hand", gatelodge.Affinity{Secure: &yes}, "/", "http", "", "; Path=/; Secure; HttpOnly"},
 		{"never secure", gatelodge.Affinity{Secure: &no}, "/", "https", "", "; Path=/; HttpOnly"},
+		{"partitioned", gatelodge.Affinity{SameSite: "None", Partitioned: true}, "/", "https", "", "; Path=/; Secure; HttpOnly; SameSite=None; Partitioned"},
 		{"all", gatelodge.Affinity{Expires: span(time.Hour), MaxAge: span(2 * time.Hour), Domain: "example.com", Path: "/a", SameSite: "Lax"}, "/", "https", "",
 			"; Expires=Sat, 01 Jan 2000 01:00:00 GMT; Max-Age=7200; Domain=example.com; Path=/a; Secure; HttpOnly; SameSite=Lax"},
 		{"a path that would end the attribute", gatelodge.Affinity{}, "/a;b", "http", "", "; Path=/; HttpOnly"},

@@ -41,6 +41,8 @@ func affinityRows() []row {
 			"Leave `SameSite=None` out for browsers that mistake it; by default `false`.", ""},
 		{"session-cookie-secure", `"true" or "false"`, setCookieSecure, false,
 			"Whether the browser sends it over HTTPS only; by default if it was set over HTTPS.", ""},
+		{"session-cookie-partitioned", `"true" or "false"`, setCookiePartitioned, false,
+			"Whether the cookie has the Partitioned attribute, so that each site that embeds this one has sessions of its own; by default `false`.", ""},
 		{"session-cookie-change-on-failure", `"true" or "false"`, setChangeOnFailure, false,
 			"Give a client another endpoint for good when its own fails; by default `false`.", ""},
 	}
@@ -144,6 +146,11 @@ func setCookieSecure(a *Asked, value string) error {
 
 func setConditionalSameSiteNone(a *Asked, value string) (err error) {
 	a.Affinity.cookie.ConditionalSameSiteNone, err = syntax.ParseBool(value)
+	return err
+}
+
+func setCookiePartitioned(a *Asked, value string) (err error) {
+	a.Affinity.cookie.Partitioned, err = syntax.ParseBool(value)
 	return err
 }
 

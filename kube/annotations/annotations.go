@@ -27,39 +27,40 @@ const DomainsAnnotation = OwnPrefix + "domains"
 
 // asked is what the annotations of an Ingress ask for.
 type Asked struct {
-	namespace   string // of the Ingress
-	Redirect    gatelodge.Redirect
-	Redirects   redirectAsk
-	Rewrites    rewriteAsk
-	HSTS        *string
-	AllowFrom   gatelodge.Networks
-	DenyFrom    gatelodge.Networks
-	Auth        authAsk
-	SatisfyAny  bool     // one of AllowFrom, Auth and the service of auth-url is enough
-	NoAuth      []string // at paths that begin so, neither users nor services are asked for
-	ClientAuth  clientAuthAsk
-	Protocol    gatelodge.BackendProtocol // "": what the Service port says
-	BackendTLS  BackendTLSAsk
-	Balance     BalanceAsk
-	Affinity    affinityAsk
-	HealthCheck HealthCheckAsk
-	Ejection    *gatelodge.EjectionChange // nil: none
-	Limits      LimitsAsk
-	CORS        corsAsk
-	BackendURLs backendURLsAsk
-	Compression CompressionAsk
-	Buffering   BufferingAsk
-	ErrorPages  ErrorPagesAsk
-	Records     RecordsAsk
-	Snippets    snippetAsk
-	Canary      CanaryAsk
-	Mirror      MirrorAsk
-	Passthrough bool             // connections over TLS go to the backend as they are
-	Aliases     []gatelodge.Name // further names of its first host
-	Guests      []string         // namespaces that may add paths to its hosts
-	ACME        acmeAsk
-	Unlogged    bool
-	Unavailable string // why a protection that is asked for can't be given
+	namespace       string // of the Ingress
+	Redirect        gatelodge.Redirect
+	Redirects       redirectAsk
+	Rewrites        rewriteAsk
+	HSTS            *string
+	AllowFrom       gatelodge.Networks
+	DenyFrom        gatelodge.Networks
+	Auth            authAsk
+	SatisfyAny      bool     // one of AllowFrom, Auth and the service of auth-url is enough
+	NoAuth          []string // at paths that begin so, neither users nor services are asked for
+	ClientAuth      clientAuthAsk
+	Protocol        gatelodge.BackendProtocol // "": what the Service port says
+	BackendTLS      BackendTLSAsk
+	Balance         BalanceAsk
+	Affinity        affinityAsk
+	HealthCheck     HealthCheckAsk
+	Ejection        *gatelodge.EjectionChange // nil: none
+	Limits          LimitsAsk
+	CORS            corsAsk
+	BackendURLs     backendURLsAsk
+	Compression     CompressionAsk
+	Buffering       BufferingAsk
+	ErrorPages      ErrorPagesAsk
+	Records         RecordsAsk
+	Snippets        snippetAsk
+	Canary          CanaryAsk
+	Mirror          MirrorAsk
+	Passthrough     bool             // connections over TLS go to the backend as they are
+	ServiceUpstream bool             // requests go to the address of the Service
+	Aliases         []gatelodge.Name // further names of its first host
+	Guests          []string         // namespaces that may add paths to its hosts
+	ACME            acmeAsk
+	Unlogged        bool
+	Unavailable     string // why a protection that is asked for can't be given
 
 	externalAuth   externalAuthAsk // of the Ingress, after its class
 	globalAuth     externalAuthAsk // of its class, where it has none of its own
@@ -148,6 +149,8 @@ func otherRows() []row {
 			"What the backends of this Ingress speak, whatever their Service says. A Service port can say it for itself by its [`appProtocol`](backends.md#appprotocol).", "FCGI is refused, and the routes answer 503: put a web server before the application and write HTTP."},
 		{"ssl-passthrough", `"true" or "false"`, setPassthrough, false,
 			"Connections over TLS for the hosts go as they are to the backend of path `/`, which has the certificate ([backends.md](backends.md#tls-that-is-passed-on)).", "It needs no flag of the operator. Lists of addresses hold; other protections can't, which is a problem. Plain HTTP is redirected to HTTPS as where the gateway has a certificate."},
+		{"service-upstream", `"true" or "false"`, setServiceUpstream, false,
+			"Requests go to the address of the Service (its ClusterIP) and not to its endpoints; by default `false`. For service meshes that look at that address.", "A Service without one is reached at its endpoints."},
 		{"server-alias", "names separated by commas", setServerAlias, false,
 			"Further names of the host of the first rule: the same paths, the certificates of the same `spec.tls` entries, and a record each.", "A regular expression is a problem: it can be neither claimed nor certified. The other names count."},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false,
@@ -310,6 +313,11 @@ func setACME(a *Asked, value string) error {
 			a.ACME = ACMEYes
 		}
 	}
+	return err
+}
+
+func setServiceUpstream(a *Asked, value string) (err error) {
+	a.ServiceUpstream, err = syntax.ParseBool(value)
 	return err
 }
 

@@ -183,16 +183,22 @@ func setAuthCacheDuration(ask *externalAuthAsk, value string) error {
 	return err
 }
 
-func setAuthProxySetHeaders(a *Asked, value string) error {
+func setAuthProxySetHeaders(a *Asked, value string) (err error) {
+	a.externalAuth.configMap, err = ownConfigMap(a, value)
+	return err
+}
+
+// ownConfigMap reads the name of a ConfigMap, perhaps with the namespace, which has to
+// be that of the Ingress.
+func ownConfigMap(a *Asked, value string) (name string, err error) {
 	namespace, name, qualified := strings.Cut(value, "/")
 	if !qualified {
 		namespace, name = a.namespace, value
 	}
 	if name == "" || namespace != a.namespace {
-		return errors.New("names no ConfigMap that the Ingress may use")
+		return "", errors.New("names no ConfigMap that the Ingress may use")
 	}
-	a.externalAuth.configMap = name
-	return nil
+	return name, nil
 }
 
 func setAuthAlwaysSetCookie(ask *externalAuthAsk, value string) (err error) {

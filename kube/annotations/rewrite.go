@@ -15,10 +15,14 @@ type rewriteAsk struct {
 	rewrite  *gatelodge.Rewrite
 	host     string // of upstream-vhost
 	prefix   string // of x-forwarded-prefix
+
+	ResponseFields string // the ConfigMap that has them; "": none
 }
 
 func rewriteRows() []row {
 	return []row{
+		{"custom-headers", "a ConfigMap of the same namespace", setCustomHeaders, true,
+			"The keys of the ConfigMap are fields that every response has, in place of the backend's; the values may hold variables.", "No list of the operator has to allow a field (`global-allowed-response-headers`), but those that frame a message can't be set. A ConfigMap of another namespace is never read."},
 		{"use-regex", `"true" or "false"`, setUseRegex, false,
 			"The paths are regular expressions: compared with the beginning of a path, in any case of letters, the longest first, whatever their type; by default `false`.", "Look-ahead and back-references, which RE2 does not have, are a problem. An encoded slash (`%2F`) separates nothing."},
 		{"rewrite-target", "a path, such as /$1", setRewriteTarget, true,
@@ -67,4 +71,9 @@ func setForwardedPrefix(a *Asked, value string) error {
 // nothing.
 func (w *rewriteAsk) Policy(p *gatelodge.Policy) {
 	p.Rewrite, p.UpstreamHost, p.ForwardedPrefix = w.rewrite, w.host, w.prefix
+}
+
+func setCustomHeaders(a *Asked, value string) (err error) {
+	a.Rewrites.ResponseFields, err = ownConfigMap(a, value)
+	return err
 }

@@ -35,7 +35,6 @@ var unhonoured = sync.OnceValue(func() map[string]*unmet {
 
 // Reasons that several annotations share.
 const (
-	whyLater     = "it is not available yet"
 	whyTracing   = "the gateway writes no traces"
 	whyFastCGI   = "FastCGI is not spoken"
 	whyWAF       = "the gateway is no web application firewall"
@@ -55,6 +54,7 @@ func unhonouredList() []unmet {
 		{"auth-keepalive-requests", false, false, whyKeepalive, ""},
 		{"auth-keepalive-share-vars", false, false, "a request to ask for permission shares no variables with the one that waits for it", ""},
 		{"auth-keepalive-timeout", false, false, whyKeepalive, ""},
+		{"connection-proxy-header", false, false, "connections to backends are the gateway's own: they are kept, and upgrades pass", ""},
 		{"enable-rewrite-log", false, false, "the access log and gatelodge check say which route a path leads to", ""},
 		{"http2-push-preload", false, false, "browsers no longer take pushed answers", ""},
 		{"proxy-ssl-ciphers", false, false, "connections to backends use TLS 1.2 or 1.3 with the cipher suites of Go's crypto/tls, all with forward secrecy", ""},
@@ -75,12 +75,6 @@ func unhonouredList() []unmet {
 		{"enable-opentelemetry", true, false, whyTracing, "traceparent and tracestate pass through to the backend, so let that write them"},
 		{"opentelemetry-operation-name", true, false, whyTracing, removeIt},
 		{"opentelemetry-trust-incoming-span", true, false, whyTracing, removeIt},
-		{"session-cookie-partitioned", true, false, "the Partitioned attribute is not set", "serve the site that embeds others from its own domain"},
-
-		// Not available yet.
-		{"connection-proxy-header", true, false, whyLater, removeIt},
-		{"custom-headers", true, false, whyLater, removeIt},
-		{"service-upstream", true, false, whyLater, removeIt},
 
 		// Of older versions.
 		{"enable-influxdb", false, false, whyRemoved, removeIt},

@@ -337,6 +337,8 @@ func (r *backendResult) addEndpoints(ref *intent.BackendRef, port *corev1.Servic
 		r.addAuthService(ref, port)
 	case objects.IsExternal(r.service):
 		r.addExternal(ref, port, objs, r.cfg)
+	case ref.Whole && hasAddress(r.service):
+		r.addServiceAddress(port, objs)
 	default:
 		r.addSlices(r.slices, port.Name, objs, r.cfg)
 	}

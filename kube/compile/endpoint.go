@@ -115,3 +115,22 @@ func endpointAddress(text string, cfg *objects.Config) (netip.Addr, error) {
 	}
 	return address, nil
 }
+
+// hasAddress reports whether a Service has an address of its own in the cluster.
+func hasAddress(service *corev1.Service) bool {
+	ip := service.Spec.ClusterIP
+	return ip != "" && ip != corev1.ClusterIPNone
+}
+
+// addServiceAddress has requests sent to the address of the Service, at the port of
+// the Service.
+func (r *backendResult) addServiceAddress(port *corev1.ServicePort, objs *objects.Objects) {
+	address, err := endpointAddress(r.service.Spec.ClusterIP, r.cfg)
+	if err != nil {
+		r.problems = append(r.problems, gatelodge.Problem{
+			Object: objs.ObjectOf("Service", &r.service.ObjectMeta), Reason: gatelodge.BackendUnsupported, Message: err.Error(),
+		})
+		return
+	}
+	r.backend.Endpoints = []gatelodge.Endpoint{{Address: netip.AddrPortFrom(address, uint16(port.Port)), Weight: 1}}
+}

@@ -172,6 +172,7 @@ func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, ord
 	r.errorPages(fallback)
 	in.Asked.Limits.SetOn(r.policy)
 	in.Asked.Snippets.Location.SetOn(r.policy)
+	r.responseFields(objs)
 	if in.Mirror != nil {
 		r.policy.Mirror = in.Asked.Mirror.Mirror(in.Mirror.Key)
 	}
@@ -199,21 +200,49 @@ func (r *resolved) externalAuth(objs *objects.Objects) {
 		auth.Backend = r.auth.Key
 	}
 	if name := r.Asked.AuthConfigMap(); name != "" {
-		configMap := objs.ConfigMaps.Get(objects.Key{Namespace: r.Object.Namespace, Name: name})
-		if configMap == nil {
-			r.problem(gatelodge.BackendMissing, "there is no ConfigMap %s/%s, which auth-proxy-set-headers names", r.Object.Namespace, name)
-			r.policy.Unavailable = "the fields for the service of auth-url are not known"
-			return
-		}
-		fields, err := syntax.ReadFields(configMap.Data)
-		if err != nil {
-			r.problem(gatelodge.BadAnnotation, "ConfigMap %s/%s, which auth-proxy-set-headers names, %v", r.Object.Namespace, name, err)
+		fields, ok := r.fieldsOf(name, "auth-proxy-set-headers", objs)
+		if !ok {
 			r.policy.Unavailable = "the fields for the service of auth-url are not known"
 			return
 		}
 		auth.SetFields = slices.Concat(fields, auth.SetFields)
 	}
 	r.policy.ExternalAuth = auth
+}
+
+// fieldsOf reads the fields that a ConfigMap holds, which an annotation names.
+func (r *resolved) fieldsOf(name, annotation string, objs *objects.Objects) (fields []gatelodge.FieldEdit, ok bool) {
+	configMap := objs.ConfigMaps.Get(objects.Key{Namespace: r.Object.Namespace, Name: name})
+	if configMap == nil {
+		r.problem(gatelodge.BackendMissing, "there is no ConfigMap %s/%s, which %s names", r.Object.Namespace, name, annotation)
+		return nil, false
+	}
+	fields, err := syntax.ReadFields(configMap.Data)
+	if err != nil {
+		r.problem(gatelodge.BadAnnotation, "ConfigMap %s/%s, which %s names, %v", r.Object.Namespace, name, annotation, err)
+		return nil, false
+	}
+	return fields, true
+}
+
+// responseFields sets the fields that custom-headers asks for, before those of
+// snippets. They may protect, as a Content-Security-Policy does: without them the
+// routes are not served.
+func (r *resolved) responseFields(objs *objects.Objects) {
+	name := r.Asked.Rewrites.ResponseFields
+	if name == "" || r.policy.Unavailable != "" {
+		return
+	}
+	fields, ok := r.fieldsOf(name, "custom-headers", objs)
+	if !ok {
+		r.policy.Unavailable = "the fields of custom-headers are not known"
+		return
+	}
+	edits := gatelodge.FieldEdits{Response: fields}
+	if r.policy.Fields != nil {
+		edits.Request, edits.Response = r.policy.Fields.Request, slices.Concat(fields, r.policy.Fields.Response)
+	}
+	r.policy.Fields = &edits
 }
 
 // certificate finds the certificate of an entry of spec.tls.

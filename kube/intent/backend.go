@@ -18,6 +18,7 @@ type BackendRef struct {
 	Check    annotations.HealthCheckAsk
 	Auth     *AuthRef // nil: a route leads there
 	Mirror   bool     // for copies of requests alone
+	Whole    bool     // requests go to the address of the Service, and not to its endpoints
 }
 
 // NewBackendRef names a backend by what its author wrote, so that the key is

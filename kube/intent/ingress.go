@@ -227,7 +227,12 @@ func (in *Claimant) backend(source *networkingv1.IngressBackend, where string) *
 	if port == "" {
 		port = strconv.Itoa(int(source.Service.Port.Number))
 	}
-	return NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: source.Service.Name, Port: port}, in.Asked.Protocol, in.Asked.BackendTLS, in.Asked.HealthCheck)
+	ref := NewBackendRef(objects.ServicePort{Namespace: in.Object.Namespace, Name: source.Service.Name, Port: port}, in.Asked.Protocol, in.Asked.BackendTLS, in.Asked.HealthCheck)
+	if in.Asked.ServiceUpstream {
+		ref.Key += "+service"
+		ref.Whole = true
+	}
+	return ref
 }
 
 func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, bool) {
@@ -247,10 +252,14 @@ func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, b
 
 // ConfigMapNames lists the ConfigMaps of its namespace that an Ingress names.
 func (in *Claimant) ConfigMapNames() []string {
-	if name := in.Asked.AuthConfigMap(); name != "" {
-		return []string{name}
+	var names []string
+	if name := in.Asked.Rewrites.ResponseFields; name != "" {
+		names = append(names, name)
 	}
-	return nil
+	if name := in.Asked.AuthConfigMap(); name != "" {
+		names = append(names, name)
+	}
+	return names
 }
 
 // SecretNames lists the Secrets of its namespace that an Ingress names; some
