@@ -163,7 +163,8 @@ func readProxyHideHeader(r *reader, d *Directive, l *level, _ context) error {
 var expiryStatuses = gatelodge.AddHeaderStatuses
 
 func readExpires(_ *reader, d *Directive, l *level, _ context) error {
-	expires, control := gatelodge.Template{}, ""
+	var expires gatelodge.Template
+	var control string
 	value := d.Args[0]
 	negative, isNegative := strings.CutPrefix(value, "-")
 	switch {
