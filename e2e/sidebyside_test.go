@@ -12,3 +12,10 @@ func TestSnippetsAsNginx(t *testing.T) {
 	cases := sidebyside.SnippetCases()
 	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
 }
+
+// TestAuthAsNginx: the gateway lets in whom nginx lets in.
+func TestAuthAsNginx(t *testing.T) {
+	t.Parallel()
+	cases := sidebyside.AuthCases()
+	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
+}

@@ -11,8 +11,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// basicAuth asks for a user and a password (RFC 7617). The Authorization field
-// goes on to the backend, which may want to know the user.
+// basicAuth asks for a user and a password (RFC 7617). As with ingress-nginx, the
+// backend does not get the Authorization field.
 func (s *Server) basicAuth(p *gatelodge.Policy) step {
 	if p.BasicAuth == nil {
 		return nil

@@ -39,7 +39,7 @@ func TestBasicAuth(t *testing.T) {
 		for range 2 { // computed, then remembered
 			for _, h := range hashes {
 				answer := ask(func(r *http.Request) { r.SetBasicAuth(h.user, h.password) })
-				if answer.StatusCode != 200 || !strings.HasPrefix(lineOf(answer.body, "Authorization: "), "Basic ") {
+				if answer.StatusCode != 200 || strings.Contains(answer.body, "Authorization: ") {
 					t.Errorf("%s: got %d %s", h.user, answer.StatusCode, answer.body)
 				}
 			}

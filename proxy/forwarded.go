@@ -133,6 +133,9 @@ func (r *request) forwardedFields() {
 		fields.Set("x-forwarded-prefix", prefix)
 	}
 	fields = r.addClientFields(fields)
+	if r.route.source.Policy.BasicAuth != nil {
+		fields.Del("authorization") // it was meant for the gateway
+	}
 	if auth := r.route.source.Policy.ExternalAuth; auth != nil {
 		fields = r.addAuthFields(fields, auth)
 	}

@@ -13,3 +13,9 @@ func TestSnippets(t *testing.T) {
 	cases := sidebyside.SnippetCases()
 	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
 }
+
+// TestAuth asks nginx what the table of who is let in says.
+func TestAuth(t *testing.T) {
+	cases := sidebyside.AuthCases()
+	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
+}

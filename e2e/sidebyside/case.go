@@ -18,9 +18,11 @@ type Case struct {
 	Name        string
 	Annotations map[string]string // of ingress-nginx, without their prefix
 	Paths       []string          // of type Prefix; none: "/"
+	Service     string            // that the paths lead to: "down" can't be reached; "": one that answers
 
 	// What ingress-nginx's template makes of the annotations, in the server block and
-	// in each location, before its proxy_pass.
+	// in each location, before its proxy_pass. BACKEND is an address of the backend, and
+	// DIR/users the file that the Secret "users" has.
 	Server, Location string
 
 	Asks []Ask
@@ -42,8 +44,8 @@ func Snippets(name, server, location string, asks ...Ask) Case {
 // Ask is a request and its answer.
 type Ask struct {
 	// Request is a method, "GET" if it is left out, a target, and fields, each in a
-	// line of its own. The field Give tells the backend what to answer: a status, and
-	// fields as NAME=VALUE.
+	// line of its own; behind an empty line a body. The field Give tells the backend what
+	// to answer: a status, and fields as NAME=VALUE. Auth tells the service of auth-url.
 	Request string
 	// Show names fields of the response, and after ">" of the request that the backend
 	// got.
@@ -91,7 +93,8 @@ func (a *Ask) of(address, host string) (string, error) {
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return "", err
 	}
-	first, fields, _ := strings.Cut(a.Request, "\n")
+	head, body, _ := strings.Cut(a.Request, "\n\n")
+	first, fields, _ := strings.Cut(head, "\n")
 	method, target, found := strings.Cut(first, " ")
 	if !found {
 		method, target = "GET", first
@@ -105,7 +108,7 @@ func (a *Ask) of(address, host string) (string, error) {
 			request += line + "\r\n"
 		}
 	}
-	if _, err := io.WriteString(conn, request+"Connection: close\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, request+"Connection: close\r\n\r\n"+body); err != nil {
 		return "", err
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
@@ -115,11 +118,11 @@ func (a *Ask) of(address, host string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	body, err := io.ReadAll(response.Body)
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return "", err
 	}
-	return a.shown(response, string(body)), nil
+	return a.shown(response, string(text)), nil
 }
 
 // shown is a response in the form of Want.

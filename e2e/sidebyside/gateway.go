@@ -1,6 +1,7 @@
 package sidebyside
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -11,6 +12,9 @@ import (
 
 	"gatelodge.dev/e2e/undertest"
 )
+
+// users is an htpasswd file of anna, whose password is "secret".
+const users = "anna:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"
 
 // Gateway starts a gateway that serves the cases, and returns its HTTP address.
 func Gateway(t *testing.T, cases []Case) string {
@@ -37,7 +41,41 @@ metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: we
 addressType: IPv4
 endpoints: [{addresses: ["%s"]}]
 ports: [{port: %s}]
-`, port, address, port)
+---
+apiVersion: v1
+kind: Service
+metadata: {name: errors, namespace: shop}
+spec: {ports: [{port: 80, targetPort: %s}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: errors-1, namespace: shop, labels: {kubernetes.io/service-name: errors}}
+addressType: IPv4
+endpoints: [{addresses: ["%s"]}]
+ports: [{port: %s}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: down, namespace: shop}
+spec: {ports: [{port: 80, targetPort: 1}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: down-1, namespace: shop, labels: {kubernetes.io/service-name: down}}
+addressType: IPv4
+endpoints: [{addresses: ["127.0.0.1"]}]
+ports: [{port: 1}]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: users, namespace: shop}
+stringData: {auth: %q}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: fields, namespace: shop}
+data: {X-Custom: "a b", X-Back: "ours"}
+`, port, address, port, port, address, port, users)
 	for i := range cases {
 		cases[i].writeIngress(&b, i)
 	}
@@ -55,7 +93,7 @@ func (c *Case) writeIngress(b *strings.Builder, i int) {
 	}
 	fmt.Fprintf(b, "spec:\n  ingressClassName: gatelodge\n  rules:\n  - host: %s\n    http:\n      paths:\n", host(i))
 	for _, path := range c.paths() {
-		fmt.Fprintf(b, "      - {path: %q, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}\n", path)
+		fmt.Fprintf(b, "      - {path: %q, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}\n", path, cmp.Or(c.Service, "web"))
 	}
 }
 

@@ -1,6 +1,7 @@
 package sidebyside
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -34,6 +35,7 @@ http {
   scgi_temp_path DIR/scgi;
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream upstream_balancer { server BACKEND; }
+  upstream down { server 127.0.0.1:1; }
 SERVERS
 }
 `
@@ -60,6 +62,7 @@ const location = `
       proxy_read_timeout 60s;
       proxy_buffering off;
       proxy_http_version 1.1;
+      proxy_redirect off;
 `
 
 // Nginx starts an nginx that serves the cases, and returns its address.
@@ -73,8 +76,9 @@ func Nginx(t *testing.T, cases []Case) string {
 	for i := range cases {
 		cases[i].writeServer(&servers, i, address)
 	}
+	undertest.WriteFile(t, filepath.Join(dir, "users"), users)
 	file := filepath.Join(dir, "nginx.conf")
-	undertest.WriteFile(t, file, strings.NewReplacer("DIR", dir, "BACKEND", Backend(t), "SERVERS", servers.String()).Replace(template))
+	undertest.WriteFile(t, file, strings.NewReplacer("DIR", dir, "BACKEND", Backend(t)).Replace(strings.Replace(template, "SERVERS", servers.String(), 1)))
 	path, err := exec.LookPath("nginx")
 	if err != nil {
 		t.Fatal(err)
@@ -103,11 +107,24 @@ func (c *Case) writeServer(b *strings.Builder, i int, address string) {
 			other = false
 		}
 		for _, head := range heads {
-			fmt.Fprintf(b, "    location %s {%s      %s\n      proxy_pass http://upstream_balancer;\n      proxy_redirect off;\n    }\n", head, location, c.Location)
+			fmt.Fprintf(b, "    location %s {%s      %s\n      proxy_pass http://%s;\n    }\n", head, c.common(), c.Location, cmp.Or(c.Service, "upstream_balancer"))
 		}
 	}
 	if other {
 		b.WriteString("    location / { return 404; }\n")
 	}
 	b.WriteString("  }\n")
+}
+
+// common is location without the values that the annotations change.
+func (c *Case) common() string {
+	text := location
+	for _, name := range []string{"client_max_body_size", "proxy_redirect"} {
+		if strings.Contains(c.Location, name+" ") {
+			before, after, _ := strings.Cut(text, "      "+name)
+			_, after, _ = strings.Cut(after, "\n")
+			text = before + after
+		}
+	}
+	return text
 }

@@ -23,13 +23,13 @@ const defaultRealm = "Authentication Required"
 func authRows() []row {
 	return []row{
 		{"auth-type", `"basic"`, setAuthType, true,
-			"Ask for a user and a password.", "`digest` is refused, and the routes answer 503: write `basic`, with passwords hashed by `htpasswd -B`."},
+			"Ask for a user and a password. The backend does not get them.", "`digest` is refused, and the routes answer 503: write `basic`, with passwords hashed by `htpasswd -B`."},
 		{"auth-secret", "a Secret of the same namespace", setAuthSecret, true,
 			"The users and the hashes of their passwords: bcrypt (`$2a$`, `$2b$`, `$2y$`; of a cost up to 14), apr1, `{SSHA}` or `{SHA}` (`htpasswd -B`, `-m`, `-s`). Behind the hash a colon and a comment may follow.", "A Secret of another namespace is never read."},
 		{"auth-secret-type", `"auth-file" or "auth-map"`, setAuthSecretType, true,
 			"`auth-file`, the default: the Secret's key `auth` is an htpasswd file. `auth-map`: each key is a user and its value the hash.", ""},
 		{"auth-realm", "text without control characters", setAuthRealm, false,
-			"What browsers show when they ask for the password.", ""},
+			"What browsers show when they ask for the password.", "The field says `charset=\"UTF-8\"` too, so that browsers agree on how letters beyond ASCII are sent."},
 	}
 }
 

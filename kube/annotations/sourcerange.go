@@ -24,7 +24,7 @@ func sourceRangeRows() []row {
 		{olderAllowlist, sourceRangeExpects, setAllowlist, true,
 			"The older name of `allowlist-source-range`.", ""},
 		{denylist, sourceRangeExpects, setDenylist, true,
-			"Clients with these addresses get 403.", "They do also where the other list lets them in."},
+			"Clients with these addresses get 403, also where the other list lets them in.", ""},
 	}
 }
 
