@@ -19,3 +19,24 @@ func TestAuthAsNginx(t *testing.T) {
 	cases := sidebyside.AuthCases()
 	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
 }
+
+// TestFieldsAsNginx: the gateway changes the fields of answers as nginx does.
+func TestFieldsAsNginx(t *testing.T) {
+	t.Parallel()
+	cases := sidebyside.FieldCases()
+	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
+}
+
+// TestErrorPagesAsNginx: the gateway has errors answered as nginx does.
+func TestErrorPagesAsNginx(t *testing.T) {
+	t.Parallel()
+	cases := sidebyside.ErrorPageCases()
+	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
+}
+
+// TestLimitsAsNginx: the gateway refuses the bodies that nginx refuses.
+func TestLimitsAsNginx(t *testing.T) {
+	t.Parallel()
+	cases := sidebyside.LimitCases()
+	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
+}

@@ -19,3 +19,21 @@ func TestAuth(t *testing.T) {
 	cases := sidebyside.AuthCases()
 	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
 }
+
+// TestFields asks nginx what the table of changed fields says.
+func TestFields(t *testing.T) {
+	cases := sidebyside.FieldCases()
+	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
+}
+
+// TestErrorPages asks nginx what the table of error pages says.
+func TestErrorPages(t *testing.T) {
+	cases := sidebyside.ErrorPageCases()
+	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
+}
+
+// TestLimits asks nginx what the table of limits says.
+func TestLimits(t *testing.T) {
+	cases := sidebyside.LimitCases()
+	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
+}

@@ -43,6 +43,9 @@ func asking(cookie string, fields ...string) string {
 	return text
 }
 
+// charset is why we name one in WWW-Authenticate.
+const charset = "browsers have to agree on how letters beyond ASCII are sent"
+
 const authURL = "http://web.shop.svc.cluster.local/auth?a=b"
 
 // AuthCases are about who is let in: nginx's modules auth_request, auth_basic and
@@ -53,7 +56,6 @@ func AuthCases() []Case {
 		wrong = "\nAuthorization: Basic YW5uYTp3cm9uZw=="
 		basic = `auth_basic "Shop of Anna"; auth_basic_user_file DIR/users; proxy_set_header Authorization "";`
 	)
-	const charset = "browsers have to agree on how letters beyond ASCII are sent"
 	return []Case{
 		{Name: "auth-url", Annotations: map[string]string{"auth-url": authURL},
 			Server: question("", "$request_uri", ""), Location: asking(""),
@@ -126,6 +128,12 @@ func AuthCases() []Case {
 				{Request: "POST /a?b=1\nContent-Length: 0\nAuth: 401", Show: "Location", Want: `302 Location=https://login.test/start?rd=http://case7.test%2Fa%3Fb%3D1`},
 				{Request: "/a?b=1\nAuth: 403", Show: "Location", Want: `403 Location=-`},
 				{Request: "/a?b=1\nGive: 401", Show: "Location", Want: `401 /a?b=1 Location=-`},
+			}},
+		{Name: "auth-signin-redirect-param", Annotations: map[string]string{"auth-url": authURL, "auth-signin": "https://login.test/start?a=b", "auth-signin-redirect-param": "next"},
+			Server:   question("", "$request_uri", "") + ` location @signin { internal; add_header Set-Cookie $auth_cookie; return 302 https://login.test/start?a=b&next=$pass_access_scheme://$http_host$escaped_request_uri; }`,
+			Location: asking("") + ` set $escaped_request_uri %2Fa; error_page 401 = @signin;`,
+			Asks: []Ask{
+				{Request: "/a\nAuth: 401", Show: "Location", Want: `302 Location=https://login.test/start?a=b&next=http://case8.test%2Fa`},
 			}},
 		{Name: "auth-type basic", Annotations: map[string]string{"auth-type": "basic", "auth-secret": "users", "auth-realm": "Shop of Anna"}, Location: basic,
 			Asks: []Ask{

@@ -24,6 +24,7 @@ type Case struct {
 	// in each location, before its proxy_pass. BACKEND is an address of the backend, and
 	// DIR/users the file that the Secret "users" has.
 	Server, Location string
+	Redirect         string // of proxy_redirect behind it; "": off
 
 	Asks []Ask
 }

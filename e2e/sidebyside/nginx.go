@@ -62,7 +62,6 @@ const location = `
       proxy_read_timeout 60s;
       proxy_buffering off;
       proxy_http_version 1.1;
-      proxy_redirect off;
 `
 
 // Nginx starts an nginx that serves the cases, and returns its address.
@@ -107,7 +106,7 @@ func (c *Case) writeServer(b *strings.Builder, i int, address string) {
 			other = false
 		}
 		for _, head := range heads {
-			fmt.Fprintf(b, "    location %s {%s      %s\n      proxy_pass http://%s;\n    }\n", head, c.common(), c.Location, cmp.Or(c.Service, "upstream_balancer"))
+			fmt.Fprintf(b, "    location %s {%s      %s\n      proxy_pass http://%s;\n      proxy_redirect %s;\n    }\n", head, c.common(), c.Location, cmp.Or(c.Service, "upstream_balancer"), cmp.Or(c.Redirect, "off"))
 		}
 	}
 	if other {
@@ -116,15 +115,10 @@ func (c *Case) writeServer(b *strings.Builder, i int, address string) {
 	b.WriteString("  }\n")
 }
 
-// common is location without the values that the annotations change.
+// common is location without the value that an annotation changes.
 func (c *Case) common() string {
-	text := location
-	for _, name := range []string{"client_max_body_size", "proxy_redirect"} {
-		if strings.Contains(c.Location, name+" ") {
-			before, after, _ := strings.Cut(text, "      "+name)
-			_, after, _ = strings.Cut(after, "\n")
-			text = before + after
-		}
+	if strings.Contains(c.Location, "client_max_body_size ") {
+		return strings.Replace(location, "      client_max_body_size 1m;\n", "", 1)
 	}
-	return text
+	return location
 }

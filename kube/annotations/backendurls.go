@@ -17,7 +17,7 @@ type backendURLsAsk struct {
 func backendURLRows() []row {
 	return []row{
 		{"proxy-redirect-from", `"off", "default", or how the URLs begin, such as http://app.internal/`, setRedirectFrom, false,
-			"Of Location and Refresh fields of the backend, the beginning that `proxy-redirect-to` replaces. Behind `~`, or `~*` without regard to case, it is a regular expression, and all of the URL is replaced.", "`default` does nothing, as there."},
+			"Of Location and Refresh fields of the backend, the beginning that `proxy-redirect-to` replaces. Behind `~`, or `~*` without regard to case, it is a regular expression, and all of the URL is replaced. `default` does nothing.", ""},
 		{"proxy-redirect-to", `"off", or a text such as https://app.example.com/`, setRedirectTo, false,
 			"What stands there instead, with `$1` to `$9` for the groups of an expression.", "A path stays a path, where nginx puts its own scheme and host before it. Variables are not known."},
 		{"proxy-cookie-domain", `"off", or two domains such as "app.internal example.com"`, setCookieDomains, false,

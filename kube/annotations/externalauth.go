@@ -78,7 +78,7 @@ func askRows(prefix string, of func(a *Asked) *externalAuthAsk) []row {
 	}
 	add("auth-url", authURLExpects, setAuthURL, true,
 		"Another server is asked whether a request may pass: 2xx lets it pass, 401 and 403 are passed on, and everything else is 500 ([authentication.md](authentication.md)).",
-		"The host may be `$host` alone or no variable, and `$host` leads to the route of that host, not out of the gateway. Path and host in the question are in the form that the route was found by.")
+		"The host may be `$host` alone or no variable, and `$host` leads to the route of that host, not out of the gateway. Path and host in the question are in the form that the route was found by. A client's own X-Original-URI, X-Scheme and other fields about the question don't reach the server.")
 	add("auth-method", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS or TRACE", setAuthMethod, true,
 		"The method of the question, by default GET.", "")
 	add("auth-signin", "a URL such as https://$host/oauth2/start, or a path", setAuthSignIn, false,
