@@ -196,7 +196,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 	}{
 		{"an unknown key", "apiVersion: gatelodge.dev/v1alpha1\nkind: GatewayConfig\ncolour: blue\n", []string{"gateway.yaml", ":3", "colour"}},
 		{"a wrong type", "apiVersion: gatelodge.dev/v1alpha1\nkind: GatewayConfig\ntimeouts: {header: soon}\n", []string{"gateway.yaml", "header", "soon"}},
-		{"a part that is yet to come", "apiVersion: gatelodge.dev/v1alpha1\nkind: GatewayConfig\ndns: {zones: [{name: a.example, transfer: {to: [192.0.2.0/24]}}]}\n", []string{"gateway.yaml", "transfer", "not available yet"}},
+		{"a part that lacks another", "apiVersion: gatelodge.dev/v1alpha1\nkind: GatewayConfig\ndns: {zones: [{name: a.example, transfer: {to: [192.0.2.0/24]}}]}\n", []string{"gateway.yaml", ":3", "transfer", "tsigSecret and tsigFile are missing"}},
 	} {
 		t.Run(c.idea, func(t *testing.T) {
 			if err := os.WriteFile(config, []byte(c.text), 0o600); err != nil {
