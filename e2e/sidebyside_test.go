@@ -40,3 +40,24 @@ func TestLimitsAsNginx(t *testing.T) {
 	cases := sidebyside.LimitCases()
 	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
 }
+
+// TestRedirectsAsNginx: the gateway redirects where nginx does.
+func TestRedirectsAsNginx(t *testing.T) {
+	t.Parallel()
+	cases := sidebyside.RedirectCases()
+	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
+}
+
+// TestRewritesAsNginx: the gateway chooses and rewrites paths as nginx does.
+func TestRewritesAsNginx(t *testing.T) {
+	t.Parallel()
+	cases := sidebyside.RewriteCases()
+	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
+}
+
+// TestCORSAsNginx: the gateway answers scripts of other origins as nginx does.
+func TestCORSAsNginx(t *testing.T) {
+	t.Parallel()
+	cases := sidebyside.CORSCases()
+	sidebyside.Check(t, sidebyside.Gateway(t, cases), cases, false)
+}

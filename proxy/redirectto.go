@@ -7,24 +7,25 @@ import (
 )
 
 // redirectTo answers with the redirects of a policy that do not depend on who asks:
-// RedirectTo for every path, AppRoot for "/" alone. A route that can't be served
+// AppRoot for "/" alone, and RedirectTo for every path. A route that can't be served
 // redirects nowhere.
 func redirectTo(p *gatelodge.Policy) step {
 	if p.Unavailable != "" {
 		return nil
 	}
-	if to := p.RedirectTo; to != nil {
-		return func(r *request) *answer { return redirected(int(to.Status), r.text(to.Location)) }
+	root, to := p.AppRoot, p.RedirectTo
+	if root == "" && to == nil {
+		return nil
 	}
-	if root := p.AppRoot; root != "" {
-		return func(r *request) *answer {
-			if r.path != "/" {
-				return nil
-			}
+	return func(r *request) *answer {
+		switch {
+		case root != "" && r.path == "/":
 			return redirected(302, r.scheme+"://"+r.x.Authority+root)
+		case to != nil:
+			return redirected(int(to.Status), r.text(to.Location))
 		}
+		return nil
 	}
-	return nil
 }
 
 // inClearText is a step for requests without TLS alone.

@@ -32,6 +32,7 @@ func TestRedirectTo(t *testing.T) {
 		{"the authority", to(303, value(gatelodge.RequestScheme), text("://"), value(gatelodge.RequestAuthority), text("/x")), "/", 303, "SCHEME://AUTHORITY/x"},
 		{"app-root", &gatelodge.Policy{Redirect: gatelodge.RedirectNever, AppRoot: "/app?first=1"}, "/?q=1", 302, "SCHEME://AUTHORITY/app?first=1"},
 		{"app-root, another way to write it", &gatelodge.Policy{Redirect: gatelodge.RedirectNever, AppRoot: "/app"}, "/x/..", 302, "SCHEME://AUTHORITY/app"},
+		{"app-root before a redirect", &gatelodge.Policy{Redirect: gatelodge.RedirectNever, AppRoot: "/app", RedirectTo: &gatelodge.RedirectTo{Status: 301, Location: gatelodge.Template{{Text: "https://new.test"}}}}, "/", 302, "SCHEME://AUTHORITY/app"},
 		{"app-root elsewhere", &gatelodge.Policy{Redirect: gatelodge.RedirectNever, AppRoot: "/app"}, "/app", 200, ""},
 		{"before a password is asked for", &gatelodge.Policy{BasicAuth: &gatelodge.BasicAuth{Realm: "x"}, RedirectTo: &gatelodge.RedirectTo{Status: 301, Location: gatelodge.Template{text("https://new.example.test/")}}}, "/", 301, "https://new.example.test/"},
 		{"not where the route can't be served", &gatelodge.Policy{Unavailable: "x", Redirect: gatelodge.RedirectNever, RedirectTo: &gatelodge.RedirectTo{Status: 301, Location: gatelodge.Template{text("https://new.example.test/")}}}, "/", 503, ""},

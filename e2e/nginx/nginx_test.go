@@ -37,3 +37,21 @@ func TestLimits(t *testing.T) {
 	cases := sidebyside.LimitCases()
 	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
 }
+
+// TestRedirects asks nginx what the table of redirects says.
+func TestRedirects(t *testing.T) {
+	cases := sidebyside.RedirectCases()
+	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
+}
+
+// TestRewrites asks nginx what the table of paths and rewrites says.
+func TestRewrites(t *testing.T) {
+	cases := sidebyside.RewriteCases()
+	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
+}
+
+// TestCORS asks nginx what the table of CORS says.
+func TestCORS(t *testing.T) {
+	cases := sidebyside.CORSCases()
+	sidebyside.Check(t, sidebyside.Nginx(t, cases), cases, true)
+}

@@ -18,13 +18,16 @@ type Case struct {
 	Name        string
 	Annotations map[string]string // of ingress-nginx, without their prefix
 	Paths       []string          // of type Prefix; none: "/"
+	Regex       bool              // the paths are regular expressions, in nginx's order
 	Service     string            // that the paths lead to: "down" can't be reached; "": one that answers
 
 	// What ingress-nginx's template makes of the annotations, in the server block and
-	// in each location, before its proxy_pass. BACKEND is an address of the backend, and
-	// DIR/users the file that the Secret "users" has.
+	// in each location, before its proxy_pass. BACKEND is an address of the backend,
+	// DIR/users the file that the Secret "users" has, and PATH the path of the location.
 	Server, Location string
+	Host             string // the Host field for the backend; "": the client's
 	Redirect         string // of proxy_redirect behind it; "": off
+	Servers          string // further server blocks, which listen to ADDRESS
 
 	Asks []Ask
 }

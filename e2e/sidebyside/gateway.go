@@ -92,8 +92,12 @@ func (c *Case) writeIngress(b *strings.Builder, i int) {
 		fmt.Fprintf(b, "    nginx.ingress.kubernetes.io/%s: %q\n", name, c.Annotations[name])
 	}
 	fmt.Fprintf(b, "spec:\n  ingressClassName: gatelodge\n  rules:\n  - host: %s\n    http:\n      paths:\n", host(i))
-	for _, path := range c.paths() {
-		fmt.Fprintf(b, "      - {path: %q, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}\n", path, cmp.Or(c.Service, "web"))
+	kind := "Prefix"
+	if c.Regex {
+		kind = "ImplementationSpecific"
+	}
+	for _, path := range slices.Backward(c.paths()) { // the order of an Ingress means nothing
+		fmt.Fprintf(b, "      - {path: %q, pathType: %s, backend: {service: {name: %s, port: {number: 80}}}}\n", path, kind, cmp.Or(c.Service, "web"))
 	}
 }
 

@@ -94,31 +94,36 @@ func Nginx(t *testing.T, cases []Case) string {
 	return address
 }
 
-// writeServer writes the server block of a case. A Prefix path is two locations.
+// writeServer writes the server blocks of a case. A Prefix path is two locations.
 func (c *Case) writeServer(b *strings.Builder, i int, address string) {
 	fmt.Fprintf(b, "  server {\n    listen %s;\n    server_name %s;\n    %s\n", address, host(i), c.Server)
 	other := true
 	for _, path := range c.paths() {
 		heads := []string{"/"}
-		if path != "/" {
+		switch {
+		case c.Regex:
+			heads[0] = fmt.Sprintf(`~* "^%s"`, path)
+		case path != "/":
 			heads = []string{path + "/", "= " + path}
-		} else {
+		default:
 			other = false
 		}
+		own := strings.ReplaceAll(c.Location, "PATH", path)
 		for _, head := range heads {
-			fmt.Fprintf(b, "    location %s {%s      %s\n      proxy_pass http://%s;\n      proxy_redirect %s;\n    }\n", head, c.common(), c.Location, cmp.Or(c.Service, "upstream_balancer"), cmp.Or(c.Redirect, "off"))
+			fmt.Fprintf(b, "    location %s {%s      %s\n      proxy_pass http://%s;\n      proxy_redirect %s;\n    }\n", head, c.common(), own, cmp.Or(c.Service, "upstream_balancer"), cmp.Or(c.Redirect, "off"))
 		}
 	}
 	if other {
 		b.WriteString("    location / { return 404; }\n")
 	}
-	b.WriteString("  }\n")
+	b.WriteString("  }\n" + strings.ReplaceAll(c.Servers, "ADDRESS", address))
 }
 
-// common is location without the value that an annotation changes.
+// common is location with the values that annotations change.
 func (c *Case) common() string {
+	common := strings.Replace(location, "Host $best_http_host", "Host "+cmp.Or(c.Host, "$best_http_host"), 1)
 	if strings.Contains(c.Location, "client_max_body_size ") {
-		return strings.Replace(location, "      client_max_body_size 1m;\n", "", 1)
+		common = strings.Replace(common, "      client_max_body_size 1m;\n", "", 1)
 	}
-	return location
+	return common
 }

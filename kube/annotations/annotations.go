@@ -140,9 +140,9 @@ func policyRows() []row {
 func otherRows() []row {
 	return []row{
 		{"ssl-redirect", `"true" or "false"`, setSSLRedirect, false,
-			"A host that has a valid certificate answers plain HTTP with 308 to HTTPS, unless this is `false`; by default `true`.", ""},
+			"A host that has a valid certificate answers plain HTTP with 308 to HTTPS, unless this is `false`; by default `true`.", "The redirect keeps a slash at the end of the path, which ingress-nginx cuts off without `preserve-trailing-slash`, and dot segments are removed from it."},
 		{"force-ssl-redirect", `"true" or "false"`, setForceSSLRedirect, false,
-			"Plain HTTP is redirected whether the host has a certificate or not; by default `false`.", ""},
+			"Plain HTTP is redirected whether the host has a certificate or not; by default `false`.", "The redirect keeps a slash at the end of the path, which ingress-nginx cuts off without `preserve-trailing-slash`, and dot segments are removed from it."},
 		{"hsts", `"off", or a field such as "max-age=31536000; includeSubDomains"`, setHSTS, false,
 			"What answers over HTTPS say in Strict-Transport-Security, in place of the configuration's `hsts` ([certificates.md](certificates.md#hsts)).", ""},
 		{"backend-protocol", "HTTP, HTTPS, AUTO_HTTP, GRPC, GRPCS or H2C", setBackendProtocol, true,

@@ -24,13 +24,13 @@ func rewriteRows() []row {
 		{"custom-headers", "a ConfigMap of the same namespace", setCustomHeaders, true,
 			"The keys of the ConfigMap are fields that every response has, in place of the backend's; the values may hold variables.", "No list of the operator has to allow a field (`global-allowed-response-headers`), but those that frame a message can't be set. A ConfigMap of another namespace is never read."},
 		{"use-regex", `"true" or "false"`, setUseRegex, false,
-			"The paths are regular expressions: compared with the beginning of a path, in any case of letters, the longest first, whatever their type; by default `false`.", "Look-ahead and back-references, which RE2 does not have, are a problem. An encoded slash (`%2F`) separates nothing."},
+			"The paths are regular expressions: compared with the beginning of a path, in any case of letters, the longest first, whatever their type; by default `false`.", "Look-ahead and back-references, which RE2 does not have, are a problem. An encoded slash (`%2F`) separates nothing, and empty elements (`//`) are not merged."},
 		{"rewrite-target", "a path, such as /$1", setRewriteTarget, true,
-			"The path that the backend gets instead of the client's; the paths are regular expressions then, and `$1` to `$9` their groups. A query in it goes before the client's, and a `?` at its end drops that.", "What a group puts into a query is escaped, so that a path can't add arguments; dot segments that a rewrite would make are removed."},
+			"The path that the backend gets instead of the client's; the paths are regular expressions then, and `$1` to `$9` their groups. A query in it goes before the client's, and a `?` at its end drops that.", "What a group puts into a query is escaped, so that a path can't add arguments; dot segments that a rewrite would make are removed. What a group holds keeps its `%2F` and `//`, and an empty query its `?`."},
 		{"upstream-vhost", "a host, such as app.internal.example.com", setUpstreamVhost, false,
 			"The Host field that the backend gets. It may have a port.", ""},
 		{"x-forwarded-prefix", "a path, such as /app", setForwardedPrefix, false,
-			"The X-Forwarded-Prefix field that the backend gets.", ""},
+			"The X-Forwarded-Prefix field that the backend gets.", "It does not need a `rewrite-target`. Without it the backend gets none, not the client's."},
 	}
 }
 
