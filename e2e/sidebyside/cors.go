@@ -132,5 +132,13 @@ func CORSCases() []Case {
 				{Request: "OPTIONS /x" + origin, Show: "Location " + short, Want: `204 "" Location=- Access-Control-Allow-Origin=*`},
 				{Request: "/x" + origin, Show: "Location " + short, Want: `308 Location=https://case9.test/x Access-Control-Allow-Origin=*`},
 			}},
+		{Name: "a preflight request before app-root", Annotations: map[string]string{"enable-cors": "true", "app-root": "/app"},
+			Server: appRoot, Location: corsLocation("*", credentials, methods, headers, age),
+			Asks: []Ask{
+				{Request: "OPTIONS /" + origin, Show: "Location " + short, Want: `204 "" Location=- Access-Control-Allow-Origin=*`,
+					Nginx: `302 Location=http://case10.test/app Access-Control-Allow-Origin=-`, Why: "browsers follow no redirect of a preflight request"},
+				{Request: "/" + origin, Show: "Location", Want: `302 Location=http://case10.test/app`},
+				{Request: "OPTIONS /app" + origin, Show: short, Want: `204 "" Access-Control-Allow-Origin=*`},
+			}},
 	}
 }

@@ -4,6 +4,9 @@ package sidebyside
 // preserve-trailing-slash.
 const toHTTPS = `if ($request_uri ~ ^(.*?)/?$) { return 308 https://$host$1; }`
 
+// appRoot is what the template makes of an app-root of /app.
+const appRoot = `if ($uri = /) { return 302 $scheme://$http_host/app; }`
+
 // RedirectCases are about redirects. In ingress-nginx's nginx.tmpl, app-root is an if of
 // the server block, permanent-redirect and temporal-redirect are a return in the
 // location, after its CORS and before its proxy_pass, and from-to-www-redirect is a
@@ -57,7 +60,7 @@ func RedirectCases() []Case {
 			Location: `return 302 https://temporal.test;`,
 			Asks:     []Ask{{Request: "/", Show: "Location", Want: `302 Location=https://temporal.test`}}},
 		{Name: "app-root", Annotations: map[string]string{"app-root": "/app"},
-			Server: `if ($uri = /) { return 302 $scheme://$http_host/app; }`,
+			Server: appRoot,
 			Asks: []Ask{
 				{Request: "/", Show: "Location", Want: `302 Location=http://case6.test/app`},
 				{Request: "/?q=1", Show: "Location", Want: `302 Location=http://case6.test/app`},
@@ -77,7 +80,7 @@ func RedirectCases() []Case {
 				{Request: "/?q=1", Show: "Location", Want: `302 Location=http://case7.test/app/?a=b`},
 			}},
 		{Name: "app-root of a host without the path /", Paths: []string{"/app"}, Annotations: map[string]string{"app-root": "/app"},
-			Server: `if ($uri = /) { return 302 $scheme://$http_host/app; }`,
+			Server: appRoot,
 			Asks: []Ask{
 				{Request: "/", Show: "Location", Want: `404 Location=-`,
 					Nginx: `302 Location=http://case8.test/app`, Why: "no path leads there"},
@@ -85,7 +88,7 @@ func RedirectCases() []Case {
 				{Request: "/x", Want: `404`},
 			}},
 		{Name: "app-root before permanent-redirect", Annotations: map[string]string{"app-root": "/app", "permanent-redirect": "https://new.test"},
-			Server: `if ($uri = /) { return 302 $scheme://$http_host/app; }`, Location: `return 301 https://new.test;`,
+			Server: appRoot, Location: `return 301 https://new.test;`,
 			Asks: []Ask{
 				{Request: "/", Show: "Location", Want: `302 Location=http://case9.test/app`},
 				{Request: "/x", Show: "Location", Want: `301 Location=https://new.test`},
@@ -123,7 +126,7 @@ func RedirectCases() []Case {
 			Location: `return 301 https://new.test;`,
 			Asks:     []Ask{{Request: "/", Show: "Location", Want: `301 Location=https://new.test`}}},
 		{Name: "app-root before force-ssl-redirect", Annotations: map[string]string{"force-ssl-redirect": "true", "app-root": "/app"},
-			Server: `if ($uri = /) { return 302 $scheme://$http_host/app; }`, Location: toHTTPS,
+			Server: appRoot, Location: toHTTPS,
 			Asks: []Ask{
 				{Request: "/", Show: "Location", Want: `302 Location=http://case14.test/app`},
 				{Request: "/app", Show: "Location", Want: `308 Location=https://case14.test/app`},
@@ -133,5 +136,9 @@ func RedirectCases() []Case {
 			{Request: "/\nGive: 301 Location=/x", Show: "Location", Want: `301 / Location=/x`},
 			{Request: "/\nGive: 307 Location=x?y", Show: "Location", Want: `307 / Location=x?y`},
 		}},
+		// internal/ingress/annotations/redirect/redirect.go: the default for other codes.
+		{Name: "a code that is not a redirect", Annotations: map[string]string{"permanent-redirect": "https://new.test", "permanent-redirect-code": "200"},
+			Location: `return 301 https://new.test;`,
+			Asks:     []Ask{{Request: "/", Show: "Location", Want: `301 Location=https://new.test`}}},
 	}
 }

@@ -37,7 +37,7 @@ func defaultCORS() corsAsk {
 func corsRows() []row {
 	return []row{
 		{"enable-cors", `"true" or "false"`, setCORS, false,
-			"Scripts of other origins may read the answers, and preflight requests (`OPTIONS`) are answered with 204 before anything is asked for ([fields.md](fields.md#cors)); by default `false`.", "Answers of a route that names origins have `Vary: Origin`; the answer to a preflight request has no Content-Length, as RFC 9110 wants of a 204."},
+			"Scripts of other origins may read the answers, and preflight requests (`OPTIONS`) are answered with 204 before anything is asked for ([fields.md](fields.md#cors)); by default `false`.", "Answers of a route that names origins have `Vary: Origin`; the answer to a preflight request has no Content-Length, as RFC 9110 wants of a 204. A preflight request for `/` comes before `app-root` too."},
 		{"cors-allow-origin", `"*", or origins such as https://app.example.com:8443 or https://*.example.com, separated by commas`, setCORSOrigins, false,
 			"Which origins, by default `*`. A wildcard is for one label; `null` is one too.", "If none of them is valid, none is allowed, where ingress-nginx may allow all. An origin is compared as a whole, where ingress-nginx compares its end."},
 		{"cors-allow-methods", "methods separated by commas", setCORSList(`[A-Za-z]+`, func(c *gatelodge.CORS) *string { return &c.Methods }), false,
