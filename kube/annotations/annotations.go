@@ -90,10 +90,6 @@ type row struct {
 	differs  string // from ingress-nginx; "" if in nothing, or if that has none of the name
 }
 
-// errNotYet is for what is known but not built. It is an annotation's author
-// who reads it.
-var errNotYet = errors.New("is not available yet")
-
 // group is annotations that are about one thing. Each has a table in
 // docs/annotations.md.
 type group struct {
@@ -286,14 +282,10 @@ func byName(rows []row) map[string]*row {
 
 func (r *row) apply(a *Asked, key, value string, tell Report) {
 	err := r.set(a, strings.TrimSpace(value))
-	switch {
-	case err == nil:
+	if err == nil {
 		return
-	case errors.Is(err, errNotYet):
-		tell(gatelodge.BadAnnotation, "annotation %s: %.60q %v", key, value, err)
-	default:
-		tell(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, r.expects)
 	}
+	tell(gatelodge.BadAnnotation, "annotation %s: %.60q %v, expected %s", key, value, err, r.expects)
 	if r.protects {
 		a.deny("annotation " + key + " can't be kept")
 	}
@@ -371,7 +363,7 @@ func setBackendProtocol(a *Asked, value string) error {
 	case "GRPCS":
 		a.Protocol = gatelodge.BackendH2
 	case "FCGI":
-		return errNotYet
+		return errors.New("is not spoken; put a web server that speaks HTTP before the application")
 	default:
 		return errors.New("is not a backend protocol")
 	}

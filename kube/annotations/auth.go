@@ -39,7 +39,7 @@ func setAuthType(a *Asked, value string) error {
 		a.Auth.Basic = true
 		return nil
 	case "digest":
-		return errNotYet
+		return errors.New("is not spoken, because it keeps passwords in a form that can be used as they are")
 	}
 	return errors.New("is not a known way to authenticate")
 }
