@@ -28,7 +28,7 @@ spec: {ports: [{port: 80}]}
 ---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: {namespace: shop, name: default, annotations: {nginx.ingress.kubernetes.io/app-root: /start, nginx.ingress.kubernetes.io/enable-modsecurity: "false"}}
+metadata: {namespace: shop, name: default, annotations: {nginx.ingress.kubernetes.io/upstream-vhost: app.example, nginx.ingress.kubernetes.io/enable-modsecurity: "false"}}
 spec: {rules: [{host: default.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
 ---
 apiVersion: networking.k8s.io/v1
