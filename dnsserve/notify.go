@@ -120,7 +120,7 @@ func (n *notifier) tellDue(ctx context.Context, running *sync.WaitGroup) {
 	}
 }
 
-// transferOf returns who may have copies of a zone, and nil where nobody may.
+// transferOf returns who may have copies of a zone, and nil if no client may.
 func (t *table) transferOf(key versions.Key) *gatelodge.Transfer {
 	if x := t.transfers[string(wireName(key.Zone))]; x != nil {
 		return x.source

@@ -80,7 +80,7 @@ func TestSerialFromTheStore(t *testing.T) {
 	if now := uint32(time.Now().Unix()); now-want > 60 {
 		t.Errorf("serial %d, want the time, %d", want, now)
 	}
-	again := start(false) // a later process has the serial from the store, with nobody leading
+	again := start(false) // a later process has the serial from the store, without a leader
 	if got := await(again); got != want {
 		t.Errorf("serial %d after %d", got, want)
 	}

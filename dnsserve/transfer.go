@@ -27,7 +27,7 @@ type transfer struct {
 }
 
 // allows reports whether a client who signed with this key, nil for none, may have
-// a copy. A nil transfer allows nobody.
+// a copy. A nil transfer allows no client.
 func (x *transfer) allows(key *signingKey, client netip.Addr) bool {
 	if x == nil || key == nil || !slices.Contains(x.keys, key) {
 		return false

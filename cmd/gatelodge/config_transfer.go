@@ -112,7 +112,7 @@ func (r *configReader) catalog(key string, f fileCatalog, views []fileView, zone
 		var defaults fileConfig
 		defaults.setDefaults()
 		if !reflect.DeepEqual(f, defaults.DNS.Catalog) {
-			r.fail(key, "name is missing, write one that is no zone of yours, like catalog.invalid")
+			r.fail(key, "name is missing, write one that is not a zone of yours, like catalog.invalid")
 		}
 		return objects.CatalogConfig{}
 	}
@@ -126,7 +126,7 @@ func (r *configReader) catalog(key string, f fileCatalog, views []fileView, zone
 		}
 	}
 	if err != nil {
-		r.fail(key+".name", "%v; write one that is no zone of yours, like catalog.invalid", err)
+		r.fail(key+".name", "%v; write one that is not a zone of yours, like catalog.invalid", err)
 	}
 	r.viewNames(key+".views", f.Views, views)
 	c := objects.CatalogConfig{Name: name, Views: f.Views, Transfer: r.transfer(key+".transfer", f.Transfer)}

@@ -204,7 +204,7 @@ func (z *Zones) decide(ctx context.Context, key Key) (*decision, error) {
 	case e.record == nil && e.version.Serial == e.last:
 		return &decision{e.version, false, nil, e.recordVersion}, nil // the item was deleted
 	}
-	// The item is of another version, which nobody can have proven: the same content
+	// The item is of another version, which no replica can have proven: the same content
 	// gets a serial after both.
 	again := *e.version
 	again.Serial, again.Steps = nextSerial(e.last, e.known, z.now()), nil

@@ -163,7 +163,7 @@ func (f *fleet) deleteItem() {
 	}
 }
 
-// TestReplicasAgree: whatever each replica builds in between, whoever leads, and
+// TestReplicasAgree: whatever each replica builds in between, whichever leads, and
 // whatever restarts or is deleted.
 func TestReplicasAgree(t *testing.T) {
 	for seed := range uint64(6) {
@@ -201,7 +201,7 @@ func testReplicasAgree(t *testing.T, random *rand.Rand) {
 			leader = 1 - leader
 		case 100, 140:
 			f.deleteItem()
-		case 120, 160: // all restart, and at first nobody leads
+		case 120, 160: // all restart, and at first there is no leader
 			for i, r := range replicas {
 				r.kill()
 				replicas[i] = f.start(r.name)
