@@ -31,7 +31,7 @@ func redirectRows() []row {
 		{"temporal-redirect-code", "301, 302, 303, 307 or 308", setTemporalRedirectCode, false,
 			"The status of that.", ""},
 		{"app-root", "a path, such as /app", setAppRoot, false,
-			"A request for `/` is answered with 302 to this path on the same host, before the redirects above. It may have a query.", "A path of the Ingress has to lead to `/`, and `//` is not redirected."},
+			"A request for `/` is answered with 302 to this path on the same host, before the redirects above. It may have a query.", "Where a path of another Ingress of the host leads to `/`, that path counts; `//` is not redirected."},
 		{"from-to-www-redirect", `"true" or "false"`, setWWWRedirect, false,
 			"Of a host with `www.` and the same without, the one that has no rule redirects to the other with 308. It is claimed, published and certified like the hosts of rules; by default `false`.", "A host that another object has is a problem, where ingress-nginx says nothing. A slash at the end of the URL stays, where ingress-nginx cuts it off, even from a query."},
 		{"preserve-trailing-slash", `"true" or "false"`, checkBool, false,

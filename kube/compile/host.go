@@ -110,6 +110,7 @@ func (r *hostResult) addRoutes(granted *claims.Grant) {
 			r.addPath(r.shares[i], &s.Claim.Paths[j], taken)
 		}
 	}
+	r.addRootRedirects(granted, taken)
 	root := pathKey{path: "/", match: gatelodge.PathPrefix}
 	ruled := taken[root] != nil
 	for i, s := range granted.Shares {
@@ -168,6 +169,28 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 	r.addRef(in.errorRef)
 	if to != nil {
 		r.addRef(in.Mirror)
+	}
+}
+
+// addRootRedirects has "/" redirected by an app-root where no path leads to it. The
+// route names a backend that never gets a request from it.
+func (r *hostResult) addRootRedirects(granted *claims.Grant, taken map[pathKey]*gatelodge.Route) {
+	for i, s := range granted.Shares {
+		in := r.shares[i]
+		policy := r.policyOf(in)
+		if policy.AppRoot == "" || len(s.Claim.Paths) == 0 || slices.ContainsFunc(r.host.Routes, func(to *gatelodge.Route) bool { return to.Matches("/") }) {
+			continue
+		}
+		route := &gatelodge.Route{Path: "/", Match: gatelodge.PathExact, Policy: policy, Object: in.Object}
+		to := s.Claim.Paths[0].Backend
+		if policy.RedirectTo != nil {
+			to = nil
+		}
+		if to != nil {
+			route.Backend = to.Key
+		}
+		taken[pathKey{route.Path, route.Match}] = route
+		r.addRoute(route, to)
 	}
 }
 
