@@ -31,6 +31,12 @@ const enough = 10_000
 // TestNothingIsLost: whatever is rolled out, under either traffic policy, no
 // request and no query is lost, and WebSockets stay for as long as was promised.
 func TestNothingIsLost(t *testing.T) {
+	var problems []string
+	t.Cleanup(func() { // after all that is told of pods, which is long
+		if len(problems) > 0 {
+			t.Log(strings.Join(problems, "\n"))
+		}
+	})
 	_, next, _ := strings.Cut(gatewayImages()[1], ":")
 	forPolicies(t, func(t *testing.T, g *loaded) {
 		for _, rollout := range []struct {
@@ -42,6 +48,7 @@ func TestNothingIsLost(t *testing.T) {
 		} {
 			t.Run(rollout.name, func(t *testing.T) {
 				g.settle(t)
+				announcing := announcer(t, g.address)
 				l := g.load(t)
 				before := g.pods(t)
 				began := time.Now()
@@ -57,15 +64,23 @@ func TestNothingIsLost(t *testing.T) {
 				})
 				l.reach(t, enough)
 				l.end()
-				l.tell(t, began)
+				told := l.tell(t, began)
+				problem := func(format string, args ...any) {
+					t.Errorf(format, args...)
+					problems = append(problems, t.Name()+": "+fmt.Sprintf(format, args...))
+				}
 				if _, lost := l.requests.count(); lost > 0 {
-					t.Errorf("%d requests are lost", lost)
+					problem("%d requests are lost", lost)
 				}
 				if _, lost := l.queries.count(); lost > 0 {
-					t.Errorf("%d queries are lost", lost)
+					problem("%d queries are lost", lost)
 				}
 				if lives := l.lives(began); len(lives) > 0 && lives[0] < tunnelTime {
-					t.Errorf("a WebSocket broke after %v, want them to stay for %v", lives[0], tunnelTime)
+					problem("a WebSocket broke after %v, want them to stay for %v", lives[0], tunnelTime)
+				}
+				if t.Failed() {
+					problems = append(problems, told...)
+					problem("the address was announced by %s before and is by %s now", announcing, announcer(t, g.address))
 				}
 			})
 		}
@@ -274,20 +289,24 @@ func (l *load) reach(t *testing.T, n int) {
 	})
 }
 
-// tell prints what became of a load that has ended.
-func (l *load) tell(t *testing.T, began time.Time) {
+// tell prints what became of a load that has ended, and returns it.
+func (l *load) tell(t *testing.T, began time.Time) (lines []string) {
 	requests, lost := l.requests.count()
 	queries, lostQueries := l.queries.count()
 	_, retried := l.retried.count()
-	t.Logf("%d requests, %d lost, the slowest took %v; %d queries, %d lost, %d answered when sent again; %d WebSockets, broken after %v",
-		requests, lost, l.requests.slowest.Round(time.Millisecond), queries, lostQueries, retried, len(l.sockets), l.lives(began))
-	tellLosses(t, "requests", l.requests.lost, began)
-	tellLosses(t, "queries", l.queries.lost, began)
-	tellLosses(t, "queries sent again", l.retried.lost, began)
+	lines = append(lines, fmt.Sprintf("%d requests, %d lost, the slowest took %v; %d queries, %d lost, %d answered when sent again; %d WebSockets, broken after %v",
+		requests, lost, l.requests.slowest.Round(time.Millisecond), queries, lostQueries, retried, len(l.sockets), l.lives(began)))
+	lines = append(lines, lossesOf("requests", l.requests.lost, began)...)
+	lines = append(lines, lossesOf("queries", l.queries.lost, began)...)
+	lines = append(lines, lossesOf("queries sent again", l.retried.lost, began)...)
+	for _, line := range lines {
+		t.Log(line)
+	}
+	return lines
 }
 
-// tellLosses prints which losses there were and when, those of one kind in a line.
-func tellLosses(t *testing.T, what string, losses []loss, began time.Time) {
+// lossesOf says which losses there were and when, those of one kind in a line.
+func lossesOf(what string, losses []loss, began time.Time) (lines []string) {
 	kinds := make(map[string][]time.Duration)
 	for _, loss := range losses {
 		kind := loss.how[strings.LastIndex(loss.how, ": ")+2:]
@@ -298,6 +317,7 @@ func tellLosses(t *testing.T, what string, losses []loss, began time.Time) {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		at := kinds[kind]
-		t.Logf("%d %s, from %v to %v: %s", len(at), what, slices.Min(at), slices.Max(at), kind)
+		lines = append(lines, fmt.Sprintf("%d %s, from %v to %v: %s", len(at), what, slices.Min(at), slices.Max(at), kind))
 	}
+	return lines
 }
