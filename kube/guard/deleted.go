@@ -14,7 +14,7 @@ import (
 )
 
 // deletedObjects is what was deleted of late of the objects that others need: a
-// namespace that is deleted takes its Services and Secrets along, in any order.
+// namespace that is deleted takes its Services, Secrets and ConfigMaps along, in any order.
 type deletedObjects struct {
 	list      []*deletedObject // the last one last
 	externals map[gatelodge.Name]deletedExternal

@@ -24,7 +24,7 @@ import (
 // an object does not ask any more are remembered for GuardConfig.Window. When
 // too many hosts went within that, or a list that came whole lacks every object
 // of a kind, the Guard holds: what went returns, and what goes from then on is
-// withheld, each with the Services, EndpointSlices and Secrets that it needs.
+// withheld, each with the Services, EndpointSlices, Secrets and ConfigMaps that it needs.
 // So route, certificate and record stay together. A name that somebody asks for
 // anew is served anew, and so is everything else that changes.
 //

@@ -49,6 +49,7 @@ func newGuarded(t *testing.T, hosts int) *guarded {
 	g.objects.Services = objects.TableOf(&corev1.Service{ObjectMeta: g.meta("web"), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
 	g.objects.Slices = objects.TableOf(kubetest.BigSlice(g.meta("web-1"), "web", 1))
 	g.objects.Secrets = objects.TableOf(kubetest.TLSSecret(t, "shop/wildcard", []string{"*.example.com"}, kubetest.Now.Add(-time.Hour), kubetest.Now.Add(24*time.Hour)))
+	g.objects.ConfigMaps = objects.TableOf(&corev1.ConfigMap{ObjectMeta: g.meta("fields"), Data: map[string]string{"X-Frame-Options": "DENY"}})
 	g.objects.Namespaces = objects.TableOf(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", UID: "shop", ResourceVersion: "1"}})
 	for i := range hosts {
 		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), hostNumber(i)))
@@ -71,6 +72,7 @@ func (g *guarded) meta(name string) metav1.ObjectMeta {
 func (g *guarded) ingress(name string, hosts ...string) *networkingv1.Ingress {
 	in := &networkingv1.Ingress{ObjectMeta: g.meta(name)}
 	in.Spec.TLS = []networkingv1.IngressTLS{{SecretName: "wildcard"}}
+	in.Annotations = map[string]string{"gatelodge.dev/custom-headers": "fields"}
 	for _, host := range hosts {
 		in.Spec.Rules = append(in.Spec.Rules, rule(host, "/"))
 	}
@@ -133,7 +135,7 @@ func (g *guarded) serves(when string, hosts ...string) {
 		got = append(got, string(host.Name))
 		whole := len(host.Routes) > 0 && len(host.Certificates) > 0
 		for _, route := range host.Routes {
-			whole = whole && len(g.snapshot.Backends.Get(route.Backend).Endpoints) > 0
+			whole = whole && route.Policy.Unavailable == "" && len(g.snapshot.Backends.Get(route.Backend).Endpoints) > 0
 		}
 		for _, zone := range g.snapshot.View("default").Zones {
 			node := zone.Nodes.Get(host.Name)
@@ -339,6 +341,7 @@ func TestFreshListThatLacksEverything(t *testing.T) {
 		"Services":       func(o *objects.Objects) { o.Services = objects.Table[*corev1.Service]{} },
 		"EndpointSlices": func(o *objects.Objects) { o.Slices = objects.Table[*discoveryv1.EndpointSlice]{} },
 		"Secrets":        func(o *objects.Objects) { o.Secrets = objects.Table[*corev1.Secret]{} },
+		"ConfigMaps":     func(o *objects.Objects) { o.ConfigMaps = objects.Table[*corev1.ConfigMap]{} },
 		"everything": func(o *objects.Objects) {
 			*o = objects.Objects{Now: o.Now}
 		},

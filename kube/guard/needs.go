@@ -23,7 +23,7 @@ type need struct {
 // read.
 func isNeeded(kind *objects.Kind) bool {
 	switch kind.Name {
-	case "Service", "EndpointSlice", "Secret", "Namespace":
+	case "Service", "EndpointSlice", "Secret", "ConfigMap", "Namespace":
 		return true
 	}
 	return false
@@ -56,6 +56,10 @@ func needsOf(claimants intent.Claimants) needs {
 			n[need{"Service", objects.Key{Namespace: service.Namespace, Name: service.Name}}] = true
 		}
 		n[need{"Service", objects.Key{Namespace: c.Object.Namespace, Name: c.Asked.ErrorPages.Service}}] = true
+		n.addBackend(c.Mirror)
+		for _, name := range c.ConfigMapNames() {
+			n[need{"ConfigMap", objects.Key{Namespace: c.Object.Namespace, Name: name}}] = true
+		}
 		for _, name := range c.SecretNames() {
 			n[need{"Secret", objects.Key{Namespace: c.Object.Namespace, Name: name}}] = true
 		}
