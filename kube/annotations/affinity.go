@@ -2,9 +2,7 @@ package annotations
 
 import (
 	"errors"
-	"strconv"
 	"strings"
-	"time"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/syntax"
@@ -81,7 +79,7 @@ func setAffinityMode(a *Asked, value string) error {
 
 // setCookieName takes a token (RFC 6265 §4.1.1).
 func setCookieName(a *Asked, value string) error {
-	if !isToken(value) {
+	if !syntax.IsToken(value) {
 		return errors.New("is not a valid name of a cookie")
 	}
 	a.Affinity.cookie.Cookie = value
@@ -89,29 +87,17 @@ func setCookieName(a *Asked, value string) error {
 }
 
 func setCookieExpires(a *Asked, value string) (err error) {
-	a.Affinity.cookie.Expires, err = parseSeconds(value)
+	a.Affinity.cookie.Expires, err = syntax.ParseSeconds(value)
 	return err
 }
 
 func setCookieMaxAge(a *Asked, value string) (err error) {
-	a.Affinity.cookie.MaxAge, err = parseSeconds(value)
+	a.Affinity.cookie.MaxAge, err = syntax.ParseSeconds(value)
 	return err
 }
 
-// mostSeconds is about 68 years.
-const mostSeconds = 1<<31 - 1
-
-func parseSeconds(value string) (*time.Duration, error) {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 0 || n > mostSeconds {
-		return nil, errors.New("is not a number of seconds")
-	}
-	d := time.Duration(n) * time.Second
-	return &d, nil
-}
-
 func setCookiePath(a *Asked, value string) error {
-	if !strings.HasPrefix(value, "/") || !isCookieValue(value) {
+	if !strings.HasPrefix(value, "/") || !syntax.IsCookieValue(value) {
 		return errors.New("is not a valid path")
 	}
 	a.Affinity.cookie.Path = value
@@ -157,15 +143,4 @@ func setCookiePartitioned(a *Asked, value string) (err error) {
 func setChangeOnFailure(a *Asked, value string) (err error) {
 	a.Affinity.cookie.ChangeOnFailure, err = syntax.ParseBool(value)
 	return err
-}
-
-// isCookieValue reports whether a text can be the value of a cookie's attribute
-// (RFC 6265 §4.1.1).
-func isCookieValue(text string) bool {
-	for _, c := range []byte(text) {
-		if c < ' ' || c >= 0x7f || c == ';' {
-			return false
-		}
-	}
-	return true
 }

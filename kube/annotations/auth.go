@@ -45,7 +45,7 @@ func setAuthType(a *Asked, value string) error {
 }
 
 func setAuthSecret(a *Asked, value string) (err error) {
-	a.Auth.namespace, a.Auth.Secret, err = secretReference(value)
+	a.Auth.namespace, a.Auth.Secret, err = syntax.ReadSecretReference(value)
 	return err
 }
 

@@ -117,7 +117,7 @@ func ofHeader(set func(c *CanaryAsk, value string) error) func(*Asked, string) e
 
 // setCanaryHeader takes underscores for hyphens, as nginx's $http_NAME does.
 func setCanaryHeader(c *CanaryAsk, value string) error {
-	if !isToken(value) {
+	if !syntax.IsToken(value) {
 		return errors.New("is not a valid name of a header field")
 	}
 	c.Header = strings.ReplaceAll(strings.ToLower(value), "_", "-")
@@ -140,7 +140,7 @@ func setCanaryPattern(c *CanaryAsk, value string) (err error) {
 }
 
 func setCanaryCookie(a *Asked, value string) error {
-	if !isToken(value) {
+	if !syntax.IsToken(value) {
 		return errors.New("is not a valid name of a cookie")
 	}
 	a.Canary.Cookie = value
@@ -173,15 +173,4 @@ func setCanarySessions(a *Asked, value string) error {
 		return nil
 	}
 	return errors.New("is not a known behavior")
-}
-
-// isToken reports whether a text is a token (RFC 9110 §5.6.2), as names of header
-// fields and of cookies are.
-func isToken(text string) bool {
-	for _, c := range []byte(text) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
-			return false
-		}
-	}
-	return text != ""
 }

@@ -65,7 +65,7 @@ func setClientAuth(set func(c *clientAuthAsk, value string) error) func(*Asked, 
 }
 
 func setClientAuthSecret(c *clientAuthAsk, value string) (err error) {
-	c.namespace, c.Secret, err = secretReference(value)
+	c.namespace, c.Secret, err = syntax.ReadSecretReference(value)
 	return err
 }
 
@@ -138,17 +138,4 @@ func (c *clientAuthAsk) check(a *Asked, tell Report) {
 	}
 	tell(gatelodge.BadAnnotation, "%s", problem)
 	c.Broken = true
-}
-
-// secretReference reads NAME or NAMESPACE/NAME; namespace is "" where it is not
-// given.
-func secretReference(value string) (namespace, name string, err error) {
-	namespace, name, qualified := strings.Cut(value, "/")
-	if !qualified {
-		namespace, name = "", value
-	}
-	if name == "" || qualified && namespace == "" {
-		return "", "", errors.New("names no Secret")
-	}
-	return namespace, name, nil
 }

@@ -101,7 +101,7 @@ func setCORSCredentials(a *Asked, value string) error {
 // setCORSMaxAge takes -1 too, with which browsers don't keep the answer.
 func setCORSMaxAge(a *Asked, value string) error {
 	n, err := strconv.Atoi(value)
-	if err != nil || n < -1 || n > mostSeconds {
+	if err != nil || n < -1 || n > syntax.MostSeconds {
 		return errors.New("is not a number of seconds")
 	}
 	a.CORS.cors.MaxAge = time.Duration(n) * time.Second

@@ -3,10 +3,10 @@ package annotations
 import (
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/syntax"
 )
 
 // The bounds of what may be asked for.
@@ -55,19 +55,9 @@ func setEjectionTime(a *Asked, value string) error {
 }
 
 func setEjectionShare(a *Asked, value string) error {
-	share, err := parseShare(value)
+	share, err := syntax.ParseShare(value)
 	if err == nil {
 		a.ejection().Share = &share
 	}
 	return err
-}
-
-// parseShare reads a percentage.
-func parseShare(value string) (float64, error) {
-	number, found := strings.CutSuffix(value, "%")
-	percent, err := strconv.ParseFloat(number, 64)
-	if !found || err != nil || !(percent >= 0 && percent <= 100) {
-		return 0, errors.New("is not a valid share")
-	}
-	return percent / 100, nil
 }

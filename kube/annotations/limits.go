@@ -161,7 +161,7 @@ func setBodySize(a *Asked, value string) error {
 }
 
 func setExempt(a *Asked, value string) (err error) {
-	a.Limits.client.Exempt, err = readNetworks(value)
+	a.Limits.client.Exempt, err = syntax.ReadNetworks(value)
 	return err
 }
 

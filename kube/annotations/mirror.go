@@ -143,7 +143,7 @@ func setMirrorHost(a *Asked, value string) error {
 }
 
 func setMirrorShare(a *Asked, value string) (err error) {
-	share, err := parseShare(value)
+	share, err := syntax.ParseShare(value)
 	if err == nil {
 		a.Mirror.share = &share
 	}

@@ -3,8 +3,6 @@ package annotations
 import (
 	"errors"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 
 	gatelodge "gatelodge.dev"
@@ -52,12 +50,12 @@ func setTemporalRedirect(a *Asked, value string) (err error) {
 }
 
 func setPermanentRedirectCode(a *Asked, value string) (err error) {
-	a.Redirects.permanentStatus, err = readRedirectStatus(value)
+	a.Redirects.permanentStatus, err = syntax.ReadRedirectStatus(value)
 	return err
 }
 
 func setTemporalRedirectCode(a *Asked, value string) (err error) {
-	a.Redirects.temporalStatus, err = readRedirectStatus(value)
+	a.Redirects.temporalStatus, err = syntax.ReadRedirectStatus(value)
 	return err
 }
 
@@ -79,16 +77,6 @@ func setAppRoot(a *Asked, value string) error {
 func setWWWRedirect(a *Asked, value string) (err error) {
 	a.Redirects.WWW, err = syntax.ParseBool(value)
 	return err
-}
-
-// readRedirectStatus reads the status of a redirect, 0 for anything else: then
-// ingress-nginx's default counts.
-func readRedirectStatus(value string) (uint16, error) {
-	n, err := strconv.ParseUint(value, 10, 16)
-	if err != nil || !slices.Contains([]uint64{301, 302, 303, 307, 308}, n) {
-		return 0, errors.New("is not the status of a redirect")
-	}
-	return uint16(n), nil
 }
 
 // Policy sets what the redirects ask for. A temporal one goes before a permanent

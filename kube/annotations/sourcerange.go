@@ -1,11 +1,6 @@
 package annotations
 
 import (
-	"fmt"
-	"net/netip"
-	"strings"
-
-	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/syntax"
 )
 
@@ -53,7 +48,7 @@ func olderName(name string) string {
 // setAllowlist: a list that has every address, in whatever spelling, lets every
 // client in, as if there were none.
 func setAllowlist(a *Asked, value string) error {
-	list, err := readNetworks(value)
+	list, err := syntax.ReadNetworks(value)
 	if err == nil && !list.IsEverything() {
 		a.AllowFrom = list
 	}
@@ -61,24 +56,6 @@ func setAllowlist(a *Asked, value string) error {
 }
 
 func setDenylist(a *Asked, value string) (err error) {
-	a.DenyFrom, err = readNetworks(value)
+	a.DenyFrom, err = syntax.ReadNetworks(value)
 	return err
-}
-
-// readNetworks reads addresses and networks separated by commas. Bits of an
-// address behind the network's mean nothing, as in ingress-nginx.
-func readNetworks(value string) (gatelodge.Networks, error) {
-	var prefixes []netip.Prefix
-	for item := range strings.SplitSeq(value, ",") {
-		item = strings.TrimSpace(item)
-		if item == "" {
-			continue
-		}
-		prefix, err := syntax.ReadNetwork(item)
-		if err != nil {
-			return nil, fmt.Errorf("holds %.60q, which %w", item, err)
-		}
-		prefixes = append(prefixes, prefix)
-	}
-	return gatelodge.NetworksOf(prefixes...), nil
 }

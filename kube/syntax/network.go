@@ -2,7 +2,11 @@ package syntax
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
+
+	gatelodge "gatelodge.dev"
 )
 
 // ReadNetwork reads an address or a network. Bits of an address behind the network's
@@ -19,4 +23,22 @@ func ReadNetwork(text string) (netip.Prefix, error) {
 		prefix = netip.PrefixFrom(address.Unmap(), bits) // as clients' addresses are
 	}
 	return prefix, nil
+}
+
+// ReadNetworks reads addresses and networks separated by commas. Bits of an
+// address behind the network's mean nothing, as in ingress-nginx.
+func ReadNetworks(value string) (gatelodge.Networks, error) {
+	var prefixes []netip.Prefix
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		prefix, err := ReadNetwork(item)
+		if err != nil {
+			return nil, fmt.Errorf("holds %.60q, which %w", item, err)
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return gatelodge.NetworksOf(prefixes...), nil
 }

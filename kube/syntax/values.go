@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,4 +103,50 @@ func IsHostField(value string) bool {
 	}
 	_, err := gatelodge.ParseName(host)
 	return err == nil
+}
+
+// MostSeconds is about 68 years.
+const MostSeconds = 1<<31 - 1
+
+// ParseSeconds reads a whole number of seconds, from 0 to MostSeconds.
+func ParseSeconds(value string) (*time.Duration, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || n > MostSeconds {
+		return nil, errors.New("is not a number of seconds")
+	}
+	d := time.Duration(n) * time.Second
+	return &d, nil
+}
+
+// ReadSecretReference reads NAME or NAMESPACE/NAME; namespace is "" where it is not
+// given.
+func ReadSecretReference(value string) (namespace, name string, err error) {
+	namespace, name, qualified := strings.Cut(value, "/")
+	if !qualified {
+		namespace, name = "", value
+	}
+	if name == "" || qualified && namespace == "" {
+		return "", "", errors.New("names no Secret")
+	}
+	return namespace, name, nil
+}
+
+// ReadRedirectStatus reads the status of a redirect, 0 for anything else: then
+// ingress-nginx's default counts.
+func ReadRedirectStatus(value string) (uint16, error) {
+	n, err := strconv.ParseUint(value, 10, 16)
+	if err != nil || !slices.Contains([]uint64{301, 302, 303, 307, 308}, n) {
+		return 0, errors.New("is not the status of a redirect")
+	}
+	return uint16(n), nil
+}
+
+// ParseShare reads a percentage.
+func ParseShare(value string) (float64, error) {
+	number, found := strings.CutSuffix(value, "%")
+	percent, err := strconv.ParseFloat(number, 64)
+	if !found || err != nil || !(percent >= 0 && percent <= 100) {
+		return 0, errors.New("is not a valid share")
+	}
+	return percent / 100, nil
 }
