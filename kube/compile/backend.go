@@ -11,6 +11,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/endpoints"
 	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -278,7 +279,7 @@ func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin
 			r.tellService(ref, port, objs)
 		}
 		if ref.Protocol == "" {
-			r.backend.Protocol, _ = protocolOf(port)
+			r.backend.Protocol, _ = endpoints.ProtocolOf(port)
 		}
 		if r.addTLS(ref, objs, before) {
 			r.addEndpoints(ref, port, objs)
@@ -298,7 +299,7 @@ func (r *backendResult) tellService(ref *intent.BackendRef, port *corev1.Service
 	if message := annotations.IneffectiveOnService(r.service.Annotations); message != "" {
 		r.problems = append(r.problems, gatelodge.Problem{Object: object, Reason: gatelodge.UnknownAnnotation, Message: message})
 	}
-	if _, known := protocolOf(port); !known && ref.Protocol == "" {
+	if _, known := endpoints.ProtocolOf(port); !known && ref.Protocol == "" {
 		r.problems = append(r.problems, gatelodge.Problem{Object: object, Reason: gatelodge.BackendUnsupported, Message: fmt.Sprintf(
 			"port %s has the appProtocol %.60q, which is not known here, so that HTTP/1.1 is spoken; expected http, https, h2c, grpc, grpcs, kubernetes.io/ws or kubernetes.io/wss", ref.Port.Port, *port.AppProtocol)})
 	}
@@ -326,7 +327,10 @@ func (r *backendResult) port(ref *intent.BackendRef) (port *corev1.ServicePort) 
 	case objects.IsExternal(r.service):
 		port, r.failure = externalPort(ref, r.service, r.cfg)
 	default:
-		port, r.failure = findPort(ref, r.service)
+		var missing string
+		if port, missing = endpoints.FindPort(ref, r.service); missing != "" {
+			r.failure = &failure{gatelodge.BackendMissing, missing}
+		}
 	}
 	return port
 }
@@ -337,10 +341,16 @@ func (r *backendResult) addEndpoints(ref *intent.BackendRef, port *corev1.Servic
 		r.addAuthService(ref, port)
 	case objects.IsExternal(r.service):
 		r.addExternal(ref, port, objs, r.cfg)
-	case ref.Whole && hasAddress(r.service):
-		r.addServiceAddress(port, objs)
+	case ref.Whole && endpoints.HasAddress(r.service):
+		var err error
+		if r.backend.Endpoints, err = endpoints.OfService(r.service, port, r.cfg); err != nil {
+			r.problems = append(r.problems, gatelodge.Problem{
+				Object: objs.ObjectOf("Service", &r.service.ObjectMeta), Reason: gatelodge.BackendUnsupported, Message: err.Error(),
+			})
+		}
 	default:
-		r.addSlices(r.slices, port.Name, objs, r.cfg)
+		found, problems := endpoints.OfSlices(r.slices, port.Name, objs, r.cfg)
+		r.backend.Endpoints, r.problems = found, append(r.problems, problems...)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/endpoints"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
@@ -51,9 +52,12 @@ func externalPort(ref *intent.BackendRef, service *corev1.Service, cfg *objects.
 			return &corev1.ServicePort{Port: int32(number)}, nil
 		}
 	}
-	port, missing := findPort(ref, service)
-	if missing == nil && (port.Port < 1 || port.Port > 65535) {
+	port, missing := endpoints.FindPort(ref, service)
+	if missing != "" {
+		return nil, &failure{gatelodge.BackendMissing, missing}
+	}
+	if port.Port < 1 || port.Port > 65535 {
 		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s has port %d, expected one from 1 to 65535", ref.Service(), port.Port)}
 	}
-	return port, missing
+	return port, nil
 }

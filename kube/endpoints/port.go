@@ -1,4 +1,4 @@
-package compile
+package endpoints
 
 import (
 	"fmt"
@@ -11,21 +11,21 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// findPort finds the port of the Service that a reference names, the first if it names
-// none.
-func findPort(ref *intent.BackendRef, service *corev1.Service) (*corev1.ServicePort, *failure) {
+// FindPort finds the port of the Service that a reference names, the first if it names
+// none. Where there is none, missing says what is not there.
+func FindPort(ref *intent.BackendRef, service *corev1.Service) (port *corev1.ServicePort, missing string) {
 	name := ref.Port.Namespace + "/" + ref.Port.Name
 	if service == nil {
-		return nil, &failure{gatelodge.BackendMissing, fmt.Sprintf("there is no Service %s", name)}
+		return nil, "there is no Service " + name
 	}
 	for i := range service.Spec.Ports {
 		port := &service.Spec.Ports[i]
 		tcp := port.Protocol == "" || port.Protocol == corev1.ProtocolTCP
 		if tcp && (ref.Port.Port == "" || port.Name == ref.Port.Port && port.Name != "" || strconv.Itoa(int(port.Port)) == ref.Port.Port) {
-			return port, nil
+			return port, ""
 		}
 	}
-	return nil, &failure{gatelodge.BackendMissing, fmt.Sprintf("Service %s has no TCP port %s, it has %s", name, ref.Port.Port, portsText(service))}
+	return nil, fmt.Sprintf("Service %s has no TCP port %s, it has %s", name, ref.Port.Port, portsText(service))
 }
 
 func portsText(service *corev1.Service) string {
@@ -45,11 +45,11 @@ func portsText(service *corev1.Service) string {
 	return text
 }
 
-// protocolOf reads the appProtocol of a Service port (KEP-3726) in any of the
+// ProtocolOf reads the appProtocol of a Service port (KEP-3726) in any of the
 // spellings that say one thing to all who read it: those of Kubernetes, of IANA,
 // of ALPN and of service meshes, in upper or lower case. What is not known means
 // HTTP/1.1.
-func protocolOf(port *corev1.ServicePort) (protocol gatelodge.BackendProtocol, known bool) {
+func ProtocolOf(port *corev1.ServicePort) (protocol gatelodge.BackendProtocol, known bool) {
 	if port.AppProtocol == nil {
 		return gatelodge.BackendHTTP, true
 	}

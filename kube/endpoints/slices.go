@@ -1,4 +1,4 @@
-package compile
+package endpoints
 
 import (
 	"fmt"
@@ -13,18 +13,24 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// addSlices merges the endpoints of all slices, of both address families.
+// OfSlices merges the endpoints of all slices, of both address families.
 // The port of a slice has the name of the Service port, whatever the target
 // port is called or numbered on the pods of that slice. Where topology hints
-// say so, those of other zones are left out.
-func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName string, objs *objects.Objects, cfg *objects.Config) {
+// say so, those of other zones are left out. What can't be used is a problem of its
+// slice.
+func OfSlices(parts []*discoveryv1.EndpointSlice, portName string, objs *objects.Objects, cfg *objects.Config) (endpoints []gatelodge.Endpoint, problems []gatelodge.Problem) {
 	var all []placed
 	for _, slice := range parts {
 		port := slicePort(slice, portName)
 		if port == 0 {
 			continue
 		}
-		weight := r.weight(slice, objs)
+		weight, err := weightOf(slice)
+		if err != nil {
+			problems = append(problems, gatelodge.Problem{
+				Object: objs.ObjectOf("EndpointSlice", &slice.ObjectMeta), Reason: gatelodge.BadAnnotation, Message: err.Error(),
+			})
+		}
 		for i := range slice.Endpoints {
 			endpoint := &slice.Endpoints[i]
 			usable, draining := conditionsOf(endpoint)
@@ -32,9 +38,9 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 				continue
 			}
 			// The addresses of one endpoint are fungible: the first is enough.
-			address, err := endpointAddress(endpoint.Addresses[0], cfg)
+			address, err := readAddress(endpoint.Addresses[0], cfg)
 			if err != nil {
-				r.problems = append(r.problems, gatelodge.Problem{
+				problems = append(problems, gatelodge.Problem{
 					Object: objs.ObjectOf("EndpointSlice", &slice.ObjectMeta), Reason: gatelodge.BackendUnsupported, Message: err.Error(),
 				})
 				continue
@@ -42,7 +48,6 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 			all = append(all, placed{gatelodge.Endpoint{Address: netip.AddrPortFrom(address, port), Weight: weight, Draining: draining}, zonesOf(endpoint)})
 		}
 	}
-	var endpoints []gatelodge.Endpoint
 	for _, p := range nearby(all, cfg.Zone) {
 		endpoints = append(endpoints, p.Endpoint)
 	}
@@ -57,23 +62,21 @@ func (r *backendResult) addSlices(parts []*discoveryv1.EndpointSlice, portName s
 		}
 		return 1
 	})
-	r.backend.Endpoints = slices.CompactFunc(endpoints, func(a, b gatelodge.Endpoint) bool { return a.Address == b.Address })
+	return slices.CompactFunc(endpoints, func(a, b gatelodge.Endpoint) bool { return a.Address == b.Address }), problems
 }
 
-// weight reads the weight of the endpoints of a slice.
-func (r *backendResult) weight(slice *discoveryv1.EndpointSlice, objs *objects.Objects) int {
+// weightOf reads the weight of the endpoints of a slice, which is 1 where it says
+// nothing that can be read.
+func weightOf(slice *discoveryv1.EndpointSlice) (int, error) {
 	value, ok := slice.Annotations[annotations.WeightAnnotation]
 	if !ok {
-		return 1
+		return 1, nil
 	}
 	weight, err := annotations.ParseWeight(value)
 	if err != nil {
-		r.problems = append(r.problems, gatelodge.Problem{
-			Object: objs.ObjectOf("EndpointSlice", &slice.ObjectMeta), Reason: gatelodge.BadAnnotation,
-			Message: fmt.Sprintf("annotation %s: %.60q %v", annotations.WeightAnnotation, value, err),
-		})
+		return weight, fmt.Errorf("annotation %s: %.60q %w", annotations.WeightAnnotation, value, err)
 	}
-	return weight
+	return weight, nil
 }
 
 // slicePort finds the number of the slice's TCP port of this name; 0 if there
@@ -103,8 +106,8 @@ func conditionsOf(endpoint *discoveryv1.Endpoint) (usable, draining bool) {
 	return ready || serving && terminating, !ready
 }
 
-// endpointAddress reads an address that traffic may be sent to.
-func endpointAddress(text string, cfg *objects.Config) (netip.Addr, error) {
+// readAddress reads an address that traffic may be sent to.
+func readAddress(text string, cfg *objects.Config) (netip.Addr, error) {
 	address, err := netip.ParseAddr(text)
 	if err != nil || address.Zone() != "" {
 		return netip.Addr{}, fmt.Errorf("endpoint %.60q is not a valid IP address", text)
@@ -116,21 +119,17 @@ func endpointAddress(text string, cfg *objects.Config) (netip.Addr, error) {
 	return address, nil
 }
 
-// hasAddress reports whether a Service has an address of its own in the cluster.
-func hasAddress(service *corev1.Service) bool {
+// HasAddress reports whether a Service has an address of its own in the cluster.
+func HasAddress(service *corev1.Service) bool {
 	ip := service.Spec.ClusterIP
 	return ip != "" && ip != corev1.ClusterIPNone
 }
 
-// addServiceAddress has requests sent to the address of the Service, at the port of
-// the Service.
-func (r *backendResult) addServiceAddress(port *corev1.ServicePort, objs *objects.Objects) {
-	address, err := endpointAddress(r.service.Spec.ClusterIP, r.cfg)
+// OfService returns the address of the Service, at the port of the Service.
+func OfService(service *corev1.Service, port *corev1.ServicePort, cfg *objects.Config) ([]gatelodge.Endpoint, error) {
+	address, err := readAddress(service.Spec.ClusterIP, cfg)
 	if err != nil {
-		r.problems = append(r.problems, gatelodge.Problem{
-			Object: objs.ObjectOf("Service", &r.service.ObjectMeta), Reason: gatelodge.BackendUnsupported, Message: err.Error(),
-		})
-		return
+		return nil, err
 	}
-	r.backend.Endpoints = []gatelodge.Endpoint{{Address: netip.AddrPortFrom(address, uint16(port.Port)), Weight: 1}}
+	return []gatelodge.Endpoint{{Address: netip.AddrPortFrom(address, uint16(port.Port)), Weight: 1}}, nil
 }
