@@ -82,10 +82,7 @@ func TestNoAllocation(t *testing.T) {
 
 // TestNoAllocationOnTheSocket: nor does receiving and sending.
 func TestNoAllocationOnTheSocket(t *testing.T) {
-	s, err := listenUDP("127.0.0.1:0", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testUDP(t, "127.0.0.1:0", nil)
 	defer s.close()
 	c, err := net.DialUDP("udp", nil, s.sockets[0].LocalAddr().(*net.UDPAddr))
 	if err != nil {

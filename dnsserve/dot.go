@@ -1,28 +1,9 @@
 package dnsserve
 
-import (
-	"crypto/tls"
-	"errors"
-	"net"
-)
+import "crypto/tls"
 
 // alpnDOT names DNS over TLS in the handshake (RFC 7858, IANA's registry).
 const alpnDOT = "dot"
-
-// bindDOT binds the address for DNS over TLS (RFC 7858).
-func (s *Server) bindDOT(address string, responder func() *responder) (*listener, error) {
-	if s.cfg.Certificate == nil {
-		return nil, errors.New("DNS over TLS needs a certificate, and none is configured")
-	}
-	tcp, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	return &listener{
-		addr:     tcp.Addr().(*net.TCPAddr).AddrPort(),
-		services: []service{newTCPServer(tls.NewListener(tcp, s.tlsConfig()), overTLS, responder, s.log)},
-	}, nil
-}
 
 // tlsConfig follows the live settings. A handshake happens on the first read, so
 // it counts towards the time that a client has for its first query.

@@ -1,11 +1,13 @@
 package dnsserve
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
+	"syscall"
 
 	gatelodge "gatelodge.dev"
 )
@@ -39,22 +41,51 @@ func (s *Server) Listen(l gatelodge.Listener) error {
 }
 
 func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
-	responder := func() *responder { return s.newResponder(l.View) }
+	var open func() ([]syscall.Conn, error)
 	switch l.Protocol {
 	case gatelodge.DNS:
-		return bindDNS(l.Address, responder, s.log)
+		open = func() ([]syscall.Conn, error) { return bindDNS(l.Address) }
 	case gatelodge.DOT:
-		return s.bindDOT(l.Address, responder)
+		if s.cfg.Certificate == nil {
+			return nil, errors.New("DNS over TLS needs a certificate, and none is configured")
+		}
+		open = func() ([]syscall.Conn, error) { return bindTCP(l.Address) }
 	default:
 		return nil, fmt.Errorf("protocol %s is not DNS", l.Protocol)
 	}
+	sockets, err := s.cfg.Sockets.Open(l, open)
+	if err != nil {
+		return nil, err
+	}
+	responder := func() *responder { return s.newResponder(l.View) }
+	bound := &listener{}
+	udp := &udpServer{responder: responder}
+	for _, socket := range sockets {
+		switch socket := socket.(type) {
+		case *net.TCPListener:
+			bound.addr = socket.Addr().(*net.TCPAddr).AddrPort()
+			var accept net.Listener = socket
+			via := overTCP
+			if l.Protocol == gatelodge.DOT {
+				accept, via = tls.NewListener(socket, s.tlsConfig()), overTLS
+			}
+			bound.services = append(bound.services, newTCPServer(accept, via, responder, s.log))
+		case *net.UDPConn:
+			udp.sockets = append(udp.sockets, socket)
+		}
+	}
+	if len(udp.sockets) > 0 {
+		bound.services = append(bound.services, udp)
+	}
+	return bound, nil
 }
 
 // bindTries is how many free TCP ports are tried to find one that is free for
 // UDP too.
 const bindTries = 20
 
-func bindDNS(address string, responder func() *responder, log *slog.Logger) (*listener, error) {
+// bindDNS returns a socket for TCP and those for UDP, all bound to one address.
+func bindDNS(address string) ([]syscall.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -66,16 +97,29 @@ func bindDNS(address string, responder func() *responder, log *slog.Logger) (*li
 		if err != nil {
 			return nil, err
 		}
-		addr := tcp.Addr().(*net.TCPAddr).AddrPort()
-		udp, err := listenUDP(net.JoinHostPort(host, strconv.Itoa(int(addr.Port()))), responder)
+		bound := tcp.Addr().(*net.TCPAddr)
+		udp, err := bindUDP(net.JoinHostPort(host, strconv.Itoa(bound.Port)))
 		if err == nil {
-			return &listener{addr: addr, services: []service{udp, newTCPServer(tcp, overTCP, responder, log)}}, nil
+			sockets := []syscall.Conn{tcp.(*net.TCPListener)}
+			for _, socket := range udp {
+				sockets = append(sockets, socket)
+			}
+			return sockets, nil
 		}
 		tcp.Close()
 		if port != "0" || try == bindTries {
 			return nil, err
 		}
 	}
+}
+
+// bindTCP returns a socket for TCP alone.
+func bindTCP(address string) ([]syscall.Conn, error) {
+	tcp, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return []syscall.Conn{tcp.(*net.TCPListener)}, nil
 }
 
 // Addr returns the address of the listener of this name, and the zero AddrPort if

@@ -25,6 +25,8 @@ type Config struct {
 
 	// Certificate chooses the certificate of listeners of protocol DOT.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	Sockets gatelodge.Sockets // nil: every listener opens its own
 }
 
 // Server answers DNS on the listeners of one process.

@@ -25,30 +25,33 @@ type udpServer struct {
 	draining  atomic.Bool
 }
 
-// listenUDP binds address, host:port.
-func listenUDP(address string, responder func() *responder) (*udpServer, error) {
+// bindUDP returns sockets that are bound to address, host:port, one for each
+// processor.
+func bindUDP(address string) (sockets []*net.UDPConn, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(sockets)
+		}
+	}()
 	workers := 1
 	config := net.ListenConfig{}
 	if canShareAddress {
 		workers = runtime.GOMAXPROCS(0)
 		config.Control = func(_, _ string, c syscall.RawConn) error { return shareAddress(c) }
 	}
-	s := &udpServer{responder: responder}
 	for range workers {
 		c, err := config.ListenPacket(context.Background(), "udp", address)
 		if err != nil {
-			s.close()
-			return nil, err
+			return sockets, err
 		}
 		socket := c.(*net.UDPConn)
-		s.sockets = append(s.sockets, socket)
+		sockets = append(sockets, socket)
 		_ = socket.SetReadBuffer(udpReadBuffer) // as much as the system allows
 		if err := errors.Join(ignorePathMTU(socket), tellDestination(socket)); err != nil {
-			s.close()
-			return nil, fmt.Errorf("UDP %s: %w", address, err)
+			return sockets, fmt.Errorf("UDP %s: %w", address, err)
 		}
 	}
-	return s, nil
+	return sockets, nil
 }
 
 // serve answers until the sockets are closed, or drain has been called and
@@ -120,8 +123,10 @@ func (s *udpServer) drain() {
 	}
 }
 
-func (s *udpServer) close() {
-	for _, c := range s.sockets {
+func (s *udpServer) close() { closeAll(s.sockets) }
+
+func closeAll(sockets []*net.UDPConn) {
+	for _, c := range sockets {
 		c.Close()
 	}
 }

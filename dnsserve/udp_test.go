@@ -17,10 +17,7 @@ import (
 // is answered, over several batches.
 func TestDrainReadsSocketsEmpty(t *testing.T) {
 	z := exampleZone(t)
-	s, err := listenUDP("127.0.0.1:0", func() *responder { return testResponder(z) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testUDP(t, "127.0.0.1:0", func() *responder { return testResponder(z) })
 	const n = 150
 	c, err := net.DialUDP("udp", nil, s.sockets[0].LocalAddr().(*net.UDPAddr))
 	if err != nil {
@@ -103,10 +100,7 @@ func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 	asked := []string{"127.0.0.1", "127.0.0.2", "127.1.2.3"}
 	if hasIPv6(t) {
 		asked = append(asked, "::1")
-		six, err := listenUDP("[::1]:0", nil)
-		if err != nil {
-			t.Fatalf("IPv6 alone: %v", err)
-		}
+		six := testUDP(t, "[::1]:0", nil)
 		six.close()
 	}
 	for _, address := range asked {
@@ -143,4 +137,14 @@ func TestSecondServerFails(t *testing.T) {
 	if err == nil {
 		t.Errorf("a second server on the address: %v", err)
 	}
+}
+
+// testUDP returns a server that is bound to address.
+func testUDP(t *testing.T, address string, responder func() *responder) *udpServer {
+	t.Helper()
+	sockets, err := bindUDP(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &udpServer{sockets: sockets, responder: responder}
 }

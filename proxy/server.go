@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,6 +27,7 @@ type Config struct {
 	Registerer prometheus.Registerer // for the metrics
 	AccessLog  io.Writer             // one JSON line for each request; nil: none
 	TLS        *tls.Config           // from package tls; nil: no HTTPS listener can be opened
+	Sockets    gatelodge.Sockets     // nil: every listener opens its own
 }
 
 // Server is the proxy: its listeners, and what it compiled from the live
@@ -93,12 +95,18 @@ func (s *Server) Listen(l gatelodge.Listener) error {
 	if s.serving {
 		return fmt.Errorf("listener %s: opened after Serve", l.Name)
 	}
-	config := listenConfig()
-	inner, err := config.Listen(context.Background(), "tcp", l.Address)
+	sockets, err := s.config.Sockets.Open(l, func() ([]syscall.Conn, error) {
+		config := listenConfig()
+		socket, err := config.Listen(context.Background(), "tcp", l.Address)
+		if err != nil {
+			return nil, err
+		}
+		return []syscall.Conn{socket.(*net.TCPListener)}, nil
+	})
 	if err != nil {
 		return fmt.Errorf("listener %s: %w", l.Name, err)
 	}
-	s.listeners = append(s.listeners, s.newListener(l, inner, secure))
+	s.listeners = append(s.listeners, s.newListener(l, sockets[0].(*net.TCPListener), secure))
 	return nil
 }
 
