@@ -120,6 +120,7 @@ func (g *gateway) join(api clients, namespace string) error {
 		Namespace:  namespace,
 		Pod:        identity(),
 		Log:        g.log,
+		Candidate:  g.child.Family(),
 		Custom:     api.custom,
 		Registerer: g.registry,
 	})

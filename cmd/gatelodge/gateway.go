@@ -11,12 +11,14 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/cmd/gatelodge/supervisor"
 	"gatelodge.dev/dnsserve"
 	"gatelodge.dev/kube/guard"
 	"gatelodge.dev/kube/intent"
@@ -35,6 +37,7 @@ type gateway struct {
 	platform platform
 	lastGood *state.LastGood // keeps what is served for the next start; nil: nothing is kept
 	guard    *guard.Guard
+	child    *supervisor.Child // nil: there is no supervisor
 	proxy    *proxy.Server
 	dns      *dnsserve.Server
 
@@ -78,14 +81,16 @@ func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *sl
 		Registerer: g.registry,
 		AccessLog:  accessLog,
 		TLS:        g.certificates.Config(),
+		Sockets:    g.sockets,
 	})
 	g.dns = dnsserve.New(&g.live, dnsserve.Config{
 		Log:         log,
 		Registerer:  g.registry,
 		Identity:    identity(),
 		Certificate: g.certificates.Certificate,
+		Sockets:     g.sockets,
 	})
-	g.metrics = newMetrics(g.registry, g.guard)
+	g.metrics = newMetrics(g.registry, g.guard, func() float64 { return float64(g.child.Restarts()) })
 	g.admin = newAdmin(g, g.registry)
 	return g
 }
@@ -136,7 +141,7 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	g.gc.start()
 
 	// 1. The admin endpoint comes first: it says why the gateway is not ready.
-	adminListener, err := net.Listen("tcp", adminAddress)
+	adminListener, err := g.listenAdmin(adminAddress)
 	if err != nil {
 		return fmt.Errorf("opening the admin endpoint: %w", err)
 	}
@@ -173,6 +178,10 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 
 	// 4. Ready means serving.
 	g.ready.Store(true)
+	if err := g.child.Serving(); err != nil {
+		stop()
+		return errors.Join(err, ignoreCanceled(group.Wait()))
+	}
 	g.log.Info("serving", "admin", adminListener.Addr().String())
 	if g.onServing != nil {
 		g.onServing()
@@ -195,6 +204,26 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	err = g.drain()
 	stop()
 	return errors.Join(err, ignoreCanceled(group.Wait()))
+}
+
+// sockets is the gatelodge.Sockets of all listeners. One that the configuration has
+// moved or made another since a process before opened it, is not that listener.
+func (g *gateway) sockets(l gatelodge.Listener, open func() ([]syscall.Conn, error)) ([]syscall.Conn, error) {
+	return g.child.Sockets(fmt.Sprintf("%s %s %s", l.Name, l.Protocol, l.Address), open)
+}
+
+func (g *gateway) listenAdmin(address string) (net.Listener, error) {
+	sockets, err := g.sockets(gatelodge.Listener{Name: "admin", Address: address}, func() ([]syscall.Conn, error) {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, err
+		}
+		return []syscall.Conn{l.(*net.TCPListener)}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sockets[0].(*net.TCPListener), nil
 }
 
 func (g *gateway) listen(l gatelodge.Listener) error {
@@ -298,6 +327,7 @@ func (g *gateway) drain() error {
 	d := snapshot.Settings.Drain
 	g.reason.Store("draining")
 	g.ready.Store(false)
+	leaving := g.child.Leaving()
 	g.log.Info("draining", "delay", d.Delay, "timeout", d.Timeout, "tunnels", d.Tunnels)
 	g.proxy.Leave()
 	if d.Delay > 0 {
@@ -305,7 +335,7 @@ func (g *gateway) drain() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), max(d.Timeout, d.Tunnels))
 	defer cancel()
-	return errors.Join(g.proxy.Drain(ctx), g.dns.Shutdown(ctx))
+	return errors.Join(leaving, g.proxy.Drain(ctx), g.dns.Shutdown(ctx))
 }
 
 // ignoreCanceled drops the error of canceled work.

@@ -45,15 +45,23 @@ var errProblems = errors.New("problems found")
 // usageError is an error in the command line.
 type usageError struct{ error }
 
+// exitCode ends a command that has nothing more to say with a code of its own.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
 // run runs one command line and returns the exit code.
 func run(ctx context.Context, args []string, std stdio) int {
 	root := rootCommand(std)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	var usage usageError
+	var code exitCode
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &code):
+		return int(code)
 	case errors.Is(err, errProblems):
 		return exitFailed
 	case errors.As(err, &usage):

@@ -28,7 +28,9 @@ func newRegistry() *prometheus.Registry {
 	return registry
 }
 
-func newMetrics(registry prometheus.Registerer, guard *guard.Guard) *metrics {
+// newMetrics registers the metrics. restarts returns how many processes of the
+// gateway died before this one.
+func newMetrics(registry prometheus.Registerer, guard *guard.Guard, restarts func() float64) *metrics {
 	seconds := func(name, help string) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:                        name,
@@ -64,7 +66,11 @@ func newMetrics(registry prometheus.Registerer, guard *guard.Guard) *metrics {
 		}
 		return 0
 	})
-	registry.MustRegister(m.generation, m.build, m.lag, info, holding, m)
+	restarted := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gatelodge_restarts_total",
+		Help: "How often the gateway's process died and its supervisor started it again.",
+	}, restarts)
+	registry.MustRegister(m.generation, m.build, m.lag, info, holding, restarted, m)
 	return m
 }
 

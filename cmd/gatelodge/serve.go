@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatelodge.dev/cmd/gatelodge/supervisor"
 	"gatelodge.dev/kube/manifests"
 )
 
@@ -28,9 +29,10 @@ func (f *listenFlags) add(command *cobra.Command, loopback bool) {
 
 func serveCommand(std stdio) *cobra.Command {
 	var (
-		flags listenFlags
-		files serveFiles
-		level slog.LevelVar
+		flags     listenFlags
+		files     serveFiles
+		level     slog.LevelVar
+		supervise bool
 	)
 	command := &cobra.Command{
 		Use:   "serve",
@@ -43,7 +45,11 @@ everything else to standard error.
 In a cluster the gateway is the pod POD_NAME in POD_NAMESPACE (environment
 variables, set by the downward API). Without them it has the machine's host name
 and the namespace of the kubeconfig. POD_ZONE is its zone: if set, traffic stays
-in the zone where EndpointSlices have hints for that.`,
+in the zone where EndpointSlices have hints for that.
+
+With --supervise the gateway is the child of a small process that keeps its
+sockets open, and starts it again at once if it dies: clients wait meanwhile,
+and are not refused. Only what was in the process is lost.`,
 		Example: `  gatelodge serve --config /etc/gatelodge/gateway.yaml
   gatelodge serve --kubeconfig ~/.kube/config --config gateway.yaml
   gatelodge serve --manifests ./manifests --config gateway.yaml
@@ -54,13 +60,25 @@ in the zone where EndpointSlices have hints for that.`,
 				return usageError{errors.New("serve takes either --manifests or --kubeconfig, not both")}
 			}
 			log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: &level}))
-			return serve(command.Context(), std, log, files, flags)
+			child, err := supervisor.Connect()
+			if err != nil {
+				return err
+			}
+			if supervise && child == nil {
+				code, err := supervisor.Run(log)
+				if err == nil {
+					err = exitCode(code)
+				}
+				return err
+			}
+			return serve(command.Context(), std, log, files, flags, child)
 		},
 	}
 	flags.add(command, false)
 	command.Flags().StringVar(&files.config, "config", "", "the gateway's configuration `FILE`; it is watched")
 	command.Flags().StringVar(&files.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster to serve; by default, the cluster that this process runs in")
 	command.Flags().StringVar(&files.manifests, "manifests", "", "`DIR` of Kubernetes manifests to serve instead of a cluster; it is watched")
+	command.Flags().BoolVar(&supervise, "supervise", false, "keep the sockets in a process of their own, which starts the gateway again if it dies")
 	command.Flags().TextVar(&level, "log-level", &level, "`LEVEL` of the log: debug, info, warn or error")
 	return command
 }
@@ -68,8 +86,19 @@ in the zone where EndpointSlices have hints for that.`,
 // serveFiles are the names of the files that serve reads; each may be empty.
 type serveFiles struct{ config, kubeconfig, manifests string }
 
-// serve runs a gateway until ctx ends.
-func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, flags listenFlags) error {
+// serve runs a gateway until ctx ends, or at once if its supervisor does: its sockets
+// are not kept any more then, and the next supervisor needs their addresses.
+func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, flags listenFlags, child *supervisor.Child) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-child.Orphaned():
+			log.Error("the supervisor has ended, and so does the gateway")
+			os.Exit(exitFailed)
+		case <-ctx.Done():
+		}
+	}()
 	cfg, err := loadConfig(files.config)
 	if err != nil {
 		return err
@@ -87,6 +116,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 		return err
 	}
 	g := newGateway(cfg, nil, std.out, log)
+	g.child = child
 	if files.manifests != "" {
 		g.source = manifests.NewFolder(files.manifests, log)
 		if cfg.State != "" {

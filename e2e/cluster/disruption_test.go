@@ -95,7 +95,8 @@ func TestDisruptions(t *testing.T) {
 			name string
 			do   func(t *testing.T, g *loaded, node string) // the one that announces the address
 		}{
-			{"killed replica", killReplica},
+			{"killed process", killProcess},
+			{"killed container", killContainer},
 			{"drained node", drainNode},
 			{"moved address", moveAddress},
 		} {
@@ -126,16 +127,42 @@ func TestDisruptions(t *testing.T) {
 	})
 }
 
-func killReplica(t *testing.T, g *loaded, node string) {
+// killProcess kills the process that serves. Its supervisor starts another, of which
+// the cluster notices nothing.
+func killProcess(t *testing.T, g *loaded, node string) {
 	pod := g.podOn(t, node)
-	kill(t, pod)
+	kill(t, pod, true)
+	undertest.AwaitWithin(t, startTime, pod+" to serve again", func() error {
+		log := kubectl(t, "-n", g.namespace, "logs", pod)
+		_, again, _ := strings.Cut(log, "the gateway serves again")
+		if again == "" {
+			return errors.New("it does not")
+		}
+		t.Log("it serves again", again[:strings.IndexByte(again+"\n", '\n')])
+		return nil
+	})
+	if n := g.restarts(t, pod); n != "0" {
+		t.Errorf("the container of %s was restarted %s times", pod, n)
+	}
+}
+
+// killContainer kills the supervisor, and with it all of the container.
+func killContainer(t *testing.T, g *loaded, node string) {
+	pod := g.podOn(t, node)
+	kill(t, pod, false)
 	undertest.AwaitWithin(t, startTime, pod+" to be started again", func() error {
-		if n := kubectl(t, "-n", g.namespace, "get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"); n == "0" {
+		if g.restarts(t, pod) == "0" {
 			return errors.New("it was not")
 		}
 		return nil
 	})
 	awaitRollout(t, g.namespace, "gatelodge")
+}
+
+// restarts returns how often the kubelet has started the gateway of a pod again.
+func (g *loaded) restarts(t *testing.T, pod string) string {
+	t.Helper()
+	return kubectl(t, "-n", g.namespace, "get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}")
 }
 
 // drainNode empties a node, and afterwards has a pod on each again.
@@ -252,8 +279,8 @@ func (g *loaded) podOn(t *testing.T, node string) string {
 		"--field-selector", "spec.nodeName="+node, "-o", "jsonpath={.items[0].metadata.name}")
 }
 
-// kill ends the gateway's process in a pod at once.
-func kill(t *testing.T, pod string) {
+// kill ends a process in a pod at once: the one that serves, or its supervisor.
+func kill(t *testing.T, pod string, serving bool) {
 	t.Helper()
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
@@ -263,6 +290,9 @@ func kill(t *testing.T, pod string) {
 		environ, err := os.ReadFile(file)
 		if err != nil || !bytes.Contains(environ, []byte("\x00POD_NAME="+pod+"\x00")) {
 			continue // most of them: other processes, some of which have ended
+		}
+		if child := bytes.Contains(environ, []byte("\x00GATELODGE_SUPERVISOR=")); child != serving {
+			continue
 		}
 		id, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err != nil {

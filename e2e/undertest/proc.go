@@ -2,8 +2,10 @@ package undertest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -46,4 +48,23 @@ func (g *Gateway) proc(name string) []byte {
 		g.t.Fatal(err)
 	}
 	return text
+}
+
+// Child returns the process that a gateway started with --supervise serves with.
+func (g *Gateway) Child() (pid int) {
+	g.t.Helper()
+	g.Await("it to have a child", func() error {
+		lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", g.process.Process.Pid))
+		if err != nil {
+			return err
+		}
+		for _, list := range lists { // one for each thread that may have started it
+			text, err := os.ReadFile(list)
+			if n, _ := fmt.Sscan(string(text), &pid); err == nil && n == 1 {
+				return nil
+			}
+		}
+		return errors.New("it has none")
+	})
+	return pid
 }

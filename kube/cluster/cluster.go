@@ -16,6 +16,10 @@ type Config struct {
 	Namespace string // of the gateway, the only one in which it makes objects, Events aside
 	Pod       string // what tells this replica from the others
 	Log       *slog.Logger
+	// Candidate tells processes of the pod apart in the election of the leader: one of
+	// the same name as the leader, which must have ended, leads at once. "" is one of
+	// its own.
+	Candidate string
 	// Custom reads DNSEndpoints, which not every cluster has; nil: none are read.
 	Custom dynamic.Interface
 	// Registerer gets gatelodge_leader; it may be nil.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -25,12 +26,12 @@ const (
 // is a gatelodge.Leading.
 type Election struct {
 	cluster *Cluster
-	id      string // of this process: a pod that restarts is another candidate
+	id      string // of this process: the container's next one is another candidate
 }
 
 // Election returns the election among the gateway's replicas.
 func (c *Cluster) Election() *Election {
-	return &Election{cluster: c, id: c.Cfg.Pod + "_" + rand.Text()[:8]}
+	return &Election{cluster: c, id: c.Cfg.Pod + "_" + cmp.Or(c.Cfg.Candidate, rand.Text()[:8])}
 }
 
 // Lead takes part in the election until ctx ends. It gives up the Lease only
