@@ -65,6 +65,11 @@ var importRules = []importRule{
 		because:   "servers ask the Snapshot, never each other: that is why their answers agree",
 	},
 	{
+		folder:    "explain",
+		forbidden: []string{module, "net/http", "*third-party*"},
+		because:   "what is explained is asked of the servers through interfaces, so that it is the same for a running gateway and for a folder of manifests",
+	},
+	{
 		folder:    "kube",
 		forbidden: []string{module},
 		but:       []string{module + "/kube"},

@@ -37,12 +37,8 @@ func ParseRecords(text string, origin gatelodge.Name, ttl time.Duration) ([]gate
 		if !owner.Within(origin) {
 			return fmt.Errorf("%s is outside of zone %s", owner, origin)
 		}
-		record := gatelodge.Record{
-			Name: owner,
-			Type: dns.Type(h.Rrtype).String(),
-			TTL:  time.Duration(h.Ttl) * time.Second,
-			Data: strings.SplitN(rr.String(), "\t", 5)[4], // after name, TTL, class and type
-		}
+		record := recordOf(rr)
+		record.Name = owner
 		if _, err := parseRecord(record); err != nil {
 			return fmt.Errorf("%s %s: %w", owner, record.Type, err) // such as missing data
 		}

@@ -55,8 +55,12 @@ type changes struct {
 // compileHost compiles a host. Its list of routes may be that of the host before,
 // nil for none, or one of lists, which are compiled already, by their first route.
 func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapshot, before *host, lists map[*gatelodge.Route]*routeList) *host {
+	kept := &recent{}
+	if before != nil {
+		kept = before.recent
+	}
 	if len(source.Routes) == 0 {
-		return &host{source, &routeList{}}
+		return &host{source, &routeList{}, kept}
 	}
 	list := lists[source.Routes[0]]
 	if before != nil && list == nil {
@@ -66,7 +70,7 @@ func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapsho
 		list = s.compileRoutes(source.Routes, snapshot)
 	}
 	lists[source.Routes[0]] = list
-	return &host{source, list}
+	return &host{source, list, kept}
 }
 
 func (s *Server) compileRoutes(source []*gatelodge.Route, snapshot *gatelodge.Snapshot) *routeList {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 type health struct {
 	outUntil atomic.Int64 // Unix nanoseconds: it is chosen only where all others are out, too
 	score    atomic.Int32 // of its tries: see succeeded and failed
+
+	lastError atomic.Pointer[endpointError] // nil: none of its tries and checks failed
 
 	ejectedUntil time.Time // guarded by upstream.ejecting, as is ejections
 	ejections    int       // of late: what the time out grows by
@@ -45,6 +48,10 @@ func (r *request) noteOutcome(b *backend, e *endpoint, err error) {
 	case status != 0 && !isFailure(status):
 		e.health.succeeded()
 	case status != 0, errors.Is(err, exchange.ErrBackend) && !errors.Is(err, exchange.ErrUnprocessed):
+		if status != 0 {
+			err = fmt.Errorf("it answers %d", status)
+		}
+		e.health.noteError(err, time.Now())
 		b.noteFailure(e, r.table.settings.Ejection.Changed(r.route.source.Policy.Ejection), isUnsent(err))
 	}
 }

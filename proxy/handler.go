@@ -103,38 +103,54 @@ func (r *request) misdirected(h *host) string {
 // pass, or the answer that ends it here.
 type step func(*request) *answer
 
-// steps compiles the policies of a route, and of its host, in the order in which
+// named is a step with the name by which people are told of it.
+type named struct {
+	name string
+	step step
+}
+
+// namedSteps compiles the policies of a route, and of its host, in the order in which
 // they are applied. A policy of the route that is not set is no step; that of the
 // host is looked up in the request, because hosts may share their routes.
-func (s *Server) steps(route *gatelodge.Route) []step {
+func (s *Server) namedSteps(route *gatelodge.Route) []named {
 	p := route.Policy
 	redirect := redirectTo(p)
 	address, password, service := s.admission(p)
-	return slices.DeleteFunc([]step{
-		hsts(p),
-		editFields(p),
-		cors(p),
-		errorPages(p),
-		limitBody,
-		inClearText(redirect), // one redirect rather than two
-		rewritePhase(p, redirect),
-		redirectHTTPS(p),
-		clientAuth,
-		redirect,
-		refuseUnavailable(p),
-		address,
-		snippetAccess(p),
-		s.limitClients(route), // before passwords are checked
-		password,
-		service,
-		rewrite(p),
-		backendURLs(p),
-		split(route), // before what is bounded for each backend
-		timeouts(p),
-		bufferRequest(p), // a slow client must not take a backend's turn
-		limitBackend(p),
-		limitRate(p),
-		bufferResponse(p),
-		compress(p), // after the rate: that holds for what is sent
-	}, func(st step) bool { return st == nil })
+	return slices.DeleteFunc([]named{
+		{"hsts", hsts(p)},
+		{"fields", editFields(p)},
+		{"cors", cors(p)},
+		{"error pages", errorPages(p)},
+		{"body size", limitBody},
+		{"redirect in clear text", inClearText(redirect)}, // one redirect rather than two
+		{"snippet rewrites", rewritePhase(p, redirect)},
+		{"redirect to HTTPS", redirectHTTPS(p)},
+		{"client certificate", clientAuth},
+		{"redirect", redirect},
+		{"unavailable", refuseUnavailable(p)},
+		{"client address", address},
+		{"snippet access", snippetAccess(p)},
+		{"client limits", s.limitClients(route)}, // before passwords are checked
+		{"password", password},
+		{"external auth", service},
+		{"rewrite", rewrite(p)},
+		{"backend URLs", backendURLs(p)},
+		{"canary", split(route)}, // before what is bounded for each backend
+		{"timeouts", timeouts(p)},
+		{"request buffering", bufferRequest(p)}, // a slow client must not take a backend's turn
+		{"backend limits", limitBackend(p)},
+		{"bandwidth", limitRate(p)},
+		{"response buffering", bufferResponse(p)},
+		{"compression", compress(p)}, // after the rate: that holds for what is sent
+	}, func(n named) bool { return n.step == nil })
+}
+
+// steps are those of namedSteps, as a request runs through them.
+func (s *Server) steps(route *gatelodge.Route) []step {
+	list := s.namedSteps(route)
+	steps := make([]step, len(list))
+	for i, n := range list {
+		steps[i] = n.step
+	}
+	return steps
 }

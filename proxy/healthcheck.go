@@ -85,6 +85,9 @@ func (c *checker) run(ctx context.Context, first time.Duration) {
 // note counts a check, which failed unless err is nil.
 func (c *checker) note(err error) {
 	c.series.checked(err == nil)
+	if err != nil {
+		c.endpoint.health.noteError(err, time.Now())
+	}
 	if (err != nil) == c.failing {
 		c.other = 0
 		return

@@ -22,6 +22,7 @@ type table struct {
 type host struct {
 	source *gatelodge.Host
 	*routeList
+	recent *recent
 }
 
 // routeList is the routes of a host, compiled. Hosts that have one list of routes,

@@ -32,9 +32,19 @@ func redirectHTTPS(p *gatelodge.Policy) step {
 		}
 		return &answer{
 			status: 308, // unlike 301 it keeps the method and the body (RFC 9110 §15.4.9)
-			reason: "redirect to HTTPS",
+			reason: r.whyRedirected(),
 			text:   "Permanent Redirect",
 			fields: exchange.Fields{{Name: "location", Value: location + path}},
 		}
 	}
+}
+
+// whyRedirected is the reason of a redirect to HTTPS. A proxy in front of us that
+// is not trusted, and speaks clear text with us for a client that speaks HTTPS with
+// it, has its clients redirected for ever.
+func (r *request) whyRedirected() string {
+	if !r.trusted && r.x.Header.Get("x-forwarded-proto") == "https" {
+		return "redirect to HTTPS, though X-Forwarded-Proto says https: " + r.x.Conn.Peer.Addr().String() + " is not in trust.forwarded"
+	}
+	return "redirect to HTTPS"
 }

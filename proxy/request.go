@@ -66,6 +66,9 @@ func (s *Server) end(r *request) {
 	}
 	r.series().observe(r.x.Method, r.status(), took)
 	s.log.request(r, took)
+	if r.host != nil {
+		r.host.recent.note(r, took)
+	}
 	if r.body.copy != nil {
 		r.body.copy.end(r.x.Length)
 	}

@@ -13,7 +13,7 @@ import (
 func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
 	switch {
 	case len(i.Askers) == 0 && i.Certificate != nil:
-		return renewTime(i.Certificate, i.Window), true // drop it when it would be renewed
+		return RenewAt(i.Certificate, i.Window), true // drop it when it would be renewed
 	case len(i.Askers) == 0:
 		return time.Time{}, true
 	case len(i.Challenges) == 0:
@@ -21,15 +21,15 @@ func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
 	case i.Certificate == nil:
 		return latest(since.Add(settleTime), i.RetryAt), true
 	}
-	return latest(renewTime(i.Certificate, i.Window), i.RetryAt), true
+	return latest(RenewAt(i.Certificate, i.Window), i.RetryAt), true
 }
 
-// renewTime is a moment of the window that the CA names (RFC 9773 §4.2), but not one
+// RenewAt is a moment of the window that the CA names (RFC 9773 §4.2), but not one
 // that leaves less than a twentieth of the lifetime for failures. Without a window
 // it is when two thirds of the lifetime have passed, less up to a twentieth.
 // Certificates issued together are not renewed together, and the moment is the same
 // for every leader.
-func renewTime(c *gatelodge.Certificate, w *gatelodge.RenewalWindow) time.Time {
+func RenewAt(c *gatelodge.Certificate, w *gatelodge.RenewalWindow) time.Time {
 	lifetime := c.NotAfter.Sub(c.NotBefore)
 	if w == nil {
 		return c.NotBefore.Add(lifetime/3*2 - share(lifetime/20, c))

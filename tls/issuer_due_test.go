@@ -15,8 +15,8 @@ func TestRenewalIsAtTwoThirds(t *testing.T) {
 		seen := make(map[time.Time]bool)
 		for _, fingerprint := range []string{"a", "b", "c", "d"} {
 			c := &gatelodge.Certificate{NotBefore: issued, NotAfter: issued.Add(lifetime), Fingerprint: fingerprint}
-			at := renewTime(c, nil)
-			if at != renewTime(c, nil) {
+			at := RenewAt(c, nil)
+			if at != RenewAt(c, nil) {
 				t.Error("two leaders would renew at different times")
 			}
 			if share := float64(at.Sub(issued)) / float64(lifetime); share < 2./3-1./20 || share > 2./3 {
@@ -42,11 +42,11 @@ func TestDueTime(t *testing.T) {
 	}{
 		"a missing certificate is ordered after a moment":  {gatelodge.Issuance{Askers: someone, Challenges: byDNS}, now.Add(settleTime)},
 		"after a failure it waits":                         {gatelodge.Issuance{Askers: someone, Challenges: byDNS, RetryAt: later}, later},
-		"a fresh one is not renewed yet":                   {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: fresh}, renewTime(fresh, nil)},
-		"an old one is due":                                {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old}, renewTime(old, nil)},
+		"a fresh one is not renewed yet":                   {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: fresh}, RenewAt(fresh, nil)},
+		"an old one is due":                                {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old}, RenewAt(old, nil)},
 		"after a failed renewal it waits":                  {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old, RetryAt: later}, later},
 		"without a type of challenge it is never ordered":  {gatelodge.Issuance{Askers: someone}, time.Time{}},
-		"one that isn't requested stays until its renewal": {gatelodge.Issuance{Challenges: byDNS, Certificate: fresh}, renewTime(fresh, nil)},
+		"one that isn't requested stays until its renewal": {gatelodge.Issuance{Challenges: byDNS, Certificate: fresh}, RenewAt(fresh, nil)},
 	} {
 		at, ever := dueTime(&c.issuance, now)
 		if ever == c.at.IsZero() || ever && !at.Equal(c.at) {

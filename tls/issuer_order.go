@@ -80,7 +80,7 @@ func (k *issuanceItem) isFresh(now time.Time) bool {
 		return false
 	}
 	sum := sha256.Sum256(leaf.Raw)
-	return now.Before(renewTime(&gatelodge.Certificate{
+	return now.Before(RenewAt(&gatelodge.Certificate{
 		NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Fingerprint: hex.EncodeToString(sum[:]),
 	}, k.Window))
 }

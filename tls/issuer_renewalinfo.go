@@ -207,7 +207,7 @@ func (t *term) keepWindow(ctx context.Context, issuance *gatelodge.Issuance, w *
 	if why != "" {
 		log = log.With("because", why)
 	}
-	if renewTime(issuance.Certificate, w).Before(time.Now()) {
+	if RenewAt(issuance.Certificate, w).Before(time.Now()) {
 		log.Warn("the CA wants a certificate to be renewed at once")
 	} else {
 		log.Debug("the CA says when to renew a certificate")

@@ -64,13 +64,13 @@ func TestRenewTimeInWindow(t *testing.T) {
 	for _, fingerprint := range []string{"a", "b", "c", "d"} {
 		c := &gatelodge.Certificate{NotBefore: issued, NotAfter: issued.Add(90 * day), Fingerprint: fingerprint}
 		w := &gatelodge.RenewalWindow{Start: issued.Add(50 * day), End: issued.Add(52 * day)}
-		at := renewTime(c, w)
+		at := RenewAt(c, w)
 		if at.Before(w.Start) || at.After(w.End) {
 			t.Errorf("it is renewed at %v, outside of its window", at)
 		}
 		seen[at] = true
 		late := &gatelodge.RenewalWindow{Start: issued.Add(89 * day), End: issued.Add(100 * day)}
-		if at := renewTime(c, late); at.After(issued.Add(86 * day)) {
+		if at := RenewAt(c, late); at.After(issued.Add(86 * day)) {
 			t.Errorf("with a late window it is renewed at %v, less than a twentieth of its lifetime before its end", at)
 		}
 	}

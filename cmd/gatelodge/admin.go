@@ -34,6 +34,7 @@ const adminIndex = `Gatelodge admin endpoint
 /snapshot                everything that is served, as text
 /api/status              generation, readiness, counts
 /api/hosts               hosts with owner, routes and certificates
+/api/explain?url=URL     what happens to a URL, and where it stops working
 /api/problems            problems with their objects
 /api/zones               zones with view and serial
 /api/zones/ZONE/VIEW     a zone as a master file
@@ -51,6 +52,7 @@ func newAdmin(g *gateway, registry *prometheus.Registry) *admin {
 	a.mux.HandleFunc("GET /snapshot", a.snapshot)
 	a.mux.HandleFunc("GET /api/status", a.status)
 	a.mux.HandleFunc("GET /api/hosts", a.hosts)
+	a.mux.HandleFunc("GET /api/explain", a.explain)
 	a.mux.HandleFunc("GET /api/problems", a.problems)
 	a.mux.HandleFunc("GET /api/zones", a.zones)
 	a.mux.HandleFunc("GET /api/zones/{zone}/{view}", a.zone)
@@ -225,14 +227,23 @@ func writeText(w http.ResponseWriter, status int, text string) {
 // which encoding/json writes as it is.
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	text, err := json.MarshalIndent(value, "", "  ")
+	text, err := jsonText(value)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
+	}
+	_, _ = w.Write(text) // the client went away
+}
+
+// jsonText is what writeJSON writes.
+func jsonText(value any) ([]byte, error) {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return nil, err
 	}
 	out := make([]byte, 0, len(text)+1)
 	for _, r := range string(text) {
 		out = gatelodge.AppendJSONRune(out, r)
 	}
-	_, _ = w.Write(append(out, '\n')) // the client went away
+	return append(out, '\n'), nil
 }

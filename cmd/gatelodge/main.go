@@ -94,7 +94,7 @@ DNS record, together.`,
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(demoCommand(std), serveCommand(std), checkCommand(std), importCommand(std), compareCommand(std), versionCommand(std))
+	root.AddCommand(demoCommand(std), serveCommand(std), checkCommand(std), explainCommand(std), importCommand(std), compareCommand(std), versionCommand(std))
 	return root
 }
 

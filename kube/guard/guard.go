@@ -53,6 +53,7 @@ type Guard struct {
 	mu        sync.Mutex // guards what is below, which others ask for
 	status    Status
 	served    *gatelodge.Snapshot
+	asked     compile.Asked // by what is served
 	confirmed bool
 	news      gatelodge.Signal // the record to keep may have changed; nil: nobody keeps it
 

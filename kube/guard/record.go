@@ -44,7 +44,7 @@ func (g *Guard) note(snapshot *gatelodge.Snapshot, by *compile.Builder) {
 	if g.namesNews != nil {
 		g.namesNews.Raise()
 	}
-	g.served = snapshot
+	g.served, g.asked = snapshot, by.Asked()
 	if g.news != nil {
 		g.news.Raise()
 	}

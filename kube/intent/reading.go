@@ -29,6 +29,7 @@ type Reading struct {
 	slices     objects.Table[*discoveryv1.EndpointSlice]
 	nodes      objects.Table[*corev1.Node]
 	endpoints  objects.Table[*objects.DNSEndpoint]
+	origins    objects.Origins
 	defaults   *annotations.Defaults       // of the configuration; nil: none
 	parameters map[string]*classParameters // by the name of the class
 
@@ -82,7 +83,7 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	}
 	r := &Reading{
 		cfg: cfg, ingresses: objs.Ingresses, classes: objs.Classes, configMaps: objs.ConfigMaps,
-		services: objs.Services, slices: objs.Slices, nodes: objs.Nodes, endpoints: objs.DNSEndpoints,
+		services: objs.Services, slices: objs.Slices, nodes: objs.Nodes, endpoints: objs.DNSEndpoints, origins: objs.Origins,
 	}
 	classes := NewClasses(objs.Classes, cfg)
 	r.defaults = readDefaults(cfg, last)
