@@ -91,10 +91,10 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 	}
-	for c, n := range m.transfers.counted() {
+	for c, n := range m.transfers.counts.all() {
 		ch <- prometheus.MustNewConstMetric(m.copies, prometheus.CounterValue, float64(n), string(c.zone.Zone), c.zone.View, c.kind, c.result)
 	}
-	for c, n := range m.notifier.counted() {
+	for c, n := range m.notifier.counts.all() {
 		ch <- prometheus.MustNewConstMetric(m.notices, prometheus.CounterValue, float64(n), string(c.zone.Zone), c.zone.View, c.result)
 	}
 	m.mu.Lock()

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -36,8 +35,9 @@ type notifier struct {
 	mu      sync.Mutex
 	due     map[versions.Key]uint32             // the serials that are to be told, once the zone is live
 	telling map[notifyTarget]context.CancelFunc // those that are being told
-	counts  map[notifyCount]uint64
 	wake    gatelodge.Signal
+
+	counts counts[notifyCount]
 }
 
 type notifyTarget struct {
@@ -51,11 +51,13 @@ type notifyCount struct {
 	result string // answered, refused or failed
 }
 
+func (c notifyCount) about() versions.Key { return c.zone }
+
 func newNotifier(table func() *table, log *slog.Logger) *notifier {
 	return &notifier{
 		table: table, log: log, slots: make(chan struct{}, notifyAtOnce),
 		due: make(map[versions.Key]uint32), telling: make(map[notifyTarget]context.CancelFunc),
-		counts: make(map[notifyCount]uint64), wake: gatelodge.NewSignal(),
+		wake: gatelodge.NewSignal(),
 	}
 }
 
@@ -97,7 +99,7 @@ func (n *notifier) tellDue(ctx context.Context, running *sync.WaitGroup) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for key, serial := range n.due {
-		if t == nil || !t.has(zoneKey{string(key.Zone), key.View}) {
+		if t == nil || !t.hasZone(key) {
 			continue // the Swap is not finished
 		}
 		delete(n.due, key)
@@ -172,36 +174,23 @@ func (n *notifier) send(ctx context.Context, target notifyTarget, key *gatelodge
 	case err != nil:
 		result = "failed"
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.counts[notifyCount{target.zone, result}]++
+	n.counts.add(notifyCount{target.zone, result})
 	return err
-}
-
-// counted returns the counts so far.
-func (n *notifier) counted() map[notifyCount]uint64 {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return maps.Clone(n.counts)
 }
 
 // forget drops what is about zones that t, which went live, does not have.
 func (n *notifier) forget(t *table) {
+	n.counts.forget(t)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for c := range n.counts {
-		if !t.has(zoneKey{string(c.zone.Zone), c.zone.View}) {
-			delete(n.counts, c)
-		}
-	}
 	for target, stop := range n.telling {
-		if !t.has(zoneKey{string(target.zone.Zone), target.zone.View}) {
+		if !t.hasZone(target.zone) {
 			stop()
 			delete(n.telling, target)
 		}
 	}
 	for key := range n.due {
-		if !t.has(zoneKey{string(key.Zone), key.View}) {
+		if !t.hasZone(key) {
 			delete(n.due, key)
 		}
 	}

@@ -50,7 +50,7 @@ func TestReferenceCases(t *testing.T) {
 			t.Errorf("case %d: zone is refused: %v\n%s", c.ID, err, c.Zone)
 			return
 		}
-		got := comparable(ask(t, z, c.Qname, dns.StringToType[c.Qtype], overUDP))
+		got := comparableText(ask(t, z, c.Qname, dns.StringToType[c.Qtype], overUDP))
 		want := c.Expected[0].comparable()
 		for _, e := range c.Expected[1:] {
 			if e.comparable() != want {
@@ -175,8 +175,8 @@ func exchange(t *testing.T, r *responder, m *dns.Msg, via transport) *dns.Msg {
 	return reply
 }
 
-// comparable is what of an answer the reference's README says to compare.
-func comparable(m *dns.Msg) string {
+// comparableText is what of an answer the reference's README says to compare.
+func comparableText(m *dns.Msg) string {
 	flags := "QR"
 	if m.Authoritative {
 		flags += " AA"

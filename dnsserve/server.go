@@ -74,9 +74,9 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	s.table = gatelodge.NewTable(live, c.compile, func(t *table) {
 		m.forget(t)
 		a.forget(t)
-		s.transfers.forget(t)
+		s.transfers.counts.forget(t)
 		s.notifier.forget(t)
-		s.versions.Keep(func(key versions.Key) bool { return t.has(zoneKey{string(key.Zone), key.View}) })
+		s.versions.Keep(t.hasZone)
 	})
 	m.table, m.transfers, m.notifier = s.table.Load, s.transfers, s.notifier
 	if cfg.Registerer != nil {

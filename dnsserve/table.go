@@ -4,6 +4,7 @@ import (
 	"github.com/miekg/dns"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/versions"
 )
 
 // zoneKey names a zone in a view.
@@ -34,6 +35,9 @@ func (t *table) view(name string) *view {
 func (t *table) has(key zoneKey) bool {
 	return t.view(key.view).zone(gatelodge.Name(key.zone)) != nil
 }
+
+// hasZone reports whether t has the zone that a key of versions names.
+func (t *table) hasZone(key versions.Key) bool { return t.has(zoneKey{string(key.Zone), key.View}) }
 
 // view is the zones that one listener answers for.
 type view struct {

@@ -1,7 +1,6 @@
 package dnsserve
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -74,7 +73,8 @@ type transfers struct {
 	mu       sync.Mutex
 	total    int
 	byClient map[netip.Addr]int
-	counts   map[transferCount]uint64
+
+	counts counts[transferCount]
 }
 
 // transferCount is the labels of a count of transfers.
@@ -84,8 +84,10 @@ type transferCount struct {
 	result string // sent, refused or failed
 }
 
+func (c transferCount) about() versions.Key { return c.zone }
+
 func newTransfers(v *versions.Zones) *transfers {
-	return &transfers{versions: v, byClient: make(map[netip.Addr]int), counts: make(map[transferCount]uint64)}
+	return &transfers{versions: v, byClient: make(map[netip.Addr]int)}
 }
 
 // take reports whether another transfer may begin.
@@ -109,30 +111,6 @@ func (x *transfers) release(client netip.Addr) {
 	}
 }
 
-func (x *transfers) count(c transferCount) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.counts[c]++
-}
-
-// counted returns the counts so far.
-func (x *transfers) counted() map[transferCount]uint64 {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return maps.Clone(x.counts)
-}
-
-// forget drops the counts of zones that t does not have.
-func (x *transfers) forget(t *table) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for c := range x.counts {
-		if !t.has(zoneKey{string(c.zone.Zone), c.zone.View}) {
-			delete(x.counts, c)
-		}
-	}
-}
-
 // beginTransfer decides on a query for a zone as a whole (RFC 5936 §2.2) or for its
 // changes (RFC 1995). What is to be sent follows the query as s.outgoing; an answer
 // of one record is the reply.
@@ -152,7 +130,7 @@ func (s *responder) beginTransfer(t *table, v *view, client netip.Addr, via tran
 	}
 	defer func() {
 		if count.result != "" {
-			s.transfers.count(count)
+			s.transfers.counts.add(count)
 		}
 	}()
 	rules := t.transfers[string(q.name)]
@@ -196,7 +174,7 @@ func (s *responder) beginTransfer(t *table, v *view, client netip.Addr, via tran
 			if count.result = "sent"; err != nil {
 				count.result = "failed"
 			}
-			transfers.count(count)
+			transfers.counts.add(count)
 		}
 		s.outgoing = x
 		count.result = ""
