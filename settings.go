@@ -69,6 +69,7 @@ type AccessLog struct {
 
 // Drain says how the gateway shuts down.
 type Drain struct {
+	DNS     time.Duration // first, if answers name an address that goes with this replica: not ready, no longer named, but serving as before
 	Delay   time.Duration // not ready, but serving as before
 	Timeout time.Duration // for requests in progress
 	Tunnels time.Duration // for WebSockets and other tunnels

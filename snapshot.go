@@ -1,6 +1,9 @@
 package gatelodge
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Snapshot is everything that is served at one moment. It is built whole and
 // never written afterwards; Live replaces it in one step. Parts that did not
@@ -12,6 +15,8 @@ type Snapshot struct {
 	Hosts               Map[Name, *Host]
 	Backends            Map[BackendKey, *Backend] // those that a route names
 	Views               []*View                   // in the configuration's order
+	Own                 []netip.Addr              // the addresses at which the gateway is reached, sorted
+	Withdrawn           []netip.Addr              // those of Own that answers don't name, because they are about to go
 	Transfers           []*Transfer               // of zones, in the configuration's order
 	DefaultCertificates []*Certificate            // for names that no Host has, in the configuration's order
 	Challenges          []Challenge

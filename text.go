@@ -34,6 +34,9 @@ func (s *Snapshot) WriteText(w io.Writer) {
 	for _, v := range s.Views {
 		v.writeText(w)
 	}
+	for _, a := range s.Withdrawn {
+		writeLine(w, "withdrawn %s", a)
+	}
 	for _, t := range s.Transfers {
 		t.writeText(w)
 	}

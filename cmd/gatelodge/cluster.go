@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -101,6 +103,10 @@ func (m *clusterMember) served(snapshot *gatelodge.Snapshot, from objects.Object
 
 func (m *clusterMember) confirmed(ctx context.Context, hash string) error {
 	return m.cluster.ConfirmGuard(ctx, hash)
+}
+
+func (m *clusterMember) leave(ctx context.Context, addresses []netip.Addr, until time.Time) error {
+	return m.cluster.PutLeaving(ctx, addresses, until)
 }
 
 func (m *clusterMember) renewLease(ctx context.Context) error { return m.replica.Run(ctx) }

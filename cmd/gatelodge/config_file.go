@@ -218,6 +218,7 @@ type fileAdmin struct {
 }
 
 type fileDrain struct {
+	DNS     string `yaml:"dns"`
 	Delay   string `yaml:"delay"`
 	Timeout string `yaml:"timeout"`
 	Tunnels string `yaml:"tunnels"`

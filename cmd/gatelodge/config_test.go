@@ -118,7 +118,7 @@ dns:
   rateLimit: {responsesPerSecond: 100}
   queryLog: {sample: 0.25}
 guard: {share: 0.25, minimum: 3, window: 30s, hold: 1h}
-drain: {delay: 0s, timeout: 1s, tunnels: 2s}
+drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
 `)
 	listeners := []gatelodge.Listener{
 		{Name: "web", Protocol: gatelodge.HTTP, Address: "192.0.2.1:80", PublicPort: 80},
@@ -158,7 +158,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 2s}
 			Compression:    gatelodge.CompressionLevels{Gzip: 2, Brotli: 3, Zstd: 4, Memory: 1 << 20},
 			Buffers:        gatelodge.Buffers{Memory: 2 << 20, Disk: 3 << 30, Share: 0.1},
 			AccessLog:      gatelodge.AccessLog{Sample: 0.5},
-			Drain:          gatelodge.Drain{Timeout: time.Second, Tunnels: 2 * time.Second},
+			Drain:          gatelodge.Drain{DNS: 90 * time.Second, Timeout: time.Second, Tunnels: 2 * time.Second},
 			HSTS:           "max-age=300",
 			ServerName:     "edge/2",
 			AmbiguousPaths: true,

@@ -129,6 +129,7 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Share:  r.percentage("buffers.share", f.Buffers.Share),
 		},
 		Drain: gatelodge.Drain{
+			DNS:     r.drainDNS(f),
 			Delay:   r.duration("drain.delay", f.Drain.Delay, 0),
 			Timeout: r.duration("drain.timeout", f.Drain.Timeout, 0),
 			Tunnels: r.duration("drain.tunnels", f.Drain.Tunnels, 0),
@@ -145,6 +146,20 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 		s.TLS.MinVersion = tls.VersionTLS13
 	}
 	return s
+}
+
+// drainDNS is twice the longest TTL of the zones unless something else is written.
+func (r *configReader) drainDNS(f *fileConfig) time.Duration {
+	if f.Drain.DNS != "" {
+		return r.duration("drain.dns", f.Drain.DNS, 0)
+	}
+	var longest time.Duration
+	for i := range f.DNS.Zones {
+		if ttl, err := time.ParseDuration(f.DNS.Zones[i].TTL); err == nil { // otherwise the zone's own problem
+			longest = max(longest, ttl)
+		}
+	}
+	return 2 * longest
 }
 
 func (r *configReader) algorithm(key, s string) gatelodge.Algorithm {

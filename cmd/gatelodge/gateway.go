@@ -51,6 +51,7 @@ type gateway struct {
 	gc       gcTuner // used by rebuild only
 
 	config       atomic.Pointer[config]
+	leaving      *leaving                        // the addresses that go with this replica, while it drains
 	wakeBuild    gatelodge.Signal                // has a snapshot built though no object changed
 	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
 
@@ -69,6 +70,7 @@ func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *sl
 		guard:     &guard.Guard{Log: log, Reader: &intent.Reader{}},
 		registry:  newRegistry(),
 		wakeBuild: gatelodge.NewSignal(),
+		leaving:   newLeaving(),
 		first:     make(chan struct{}),
 	}
 	g.config.Store(cfg)
@@ -190,17 +192,21 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	// 5. Only a replica that serves may lead, and another one takes over while
 	// this one drains. It renews its Lease until it no longer serves.
 	group.Go(func() error { return g.platform.renewLease(working) })
-	member, leave := context.WithCancel(ctx)
-	defer leave()
-	context.AfterFunc(working, leave)
+	member, resign := context.WithCancel(working)
+	defer resign()
 	group.Go(func() error { return g.platform.joinElection(member) })
+	group.Go(func() error { g.keepAddresses(working); return nil })
 
-	// 6. Drain: finish the requests in progress.
+	// 6. Drain: leave the answers of DNS, and finish the requests in progress.
 	select {
 	case <-ctx.Done():
 	case <-working.Done():
 		return group.Wait()
 	}
+	g.reason.Store("draining")
+	g.ready.Store(false)
+	g.leaveAnswers(working)
+	resign()
 	err = g.drain()
 	stop()
 	return errors.Join(err, ignoreCanceled(group.Wait()))
@@ -246,6 +252,8 @@ func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Tim
 	if claims := g.platform.previousClaims(); claims.Len() > 0 {
 		from.Claims = claims
 	}
+	var leavingLive func()
+	from.Leaving, leavingLive = g.leaving.build(from.Leaving, start)
 	snapshot, again := g.guard.Build(from, g.kubeConfig())
 	if snapshot == nil {
 		return again // the guard waits for more objects before it serves any
@@ -261,6 +269,7 @@ func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Tim
 	if g.lastGood != nil && !g.guard.Status().Holding {
 		g.lastGood.Served(from)
 	}
+	leavingLive()
 	g.serving.Do(func() { close(g.first) })
 	return again
 }
@@ -320,13 +329,11 @@ func (g *gateway) confirm(ctx context.Context, hash string) (confirmed string, e
 	return confirmed, nil
 }
 
-// drain takes the gateway out of service: it is unready first, so that clients
-// go elsewhere, and then finishes what is in progress.
+// drain takes the gateway, which is not ready any more so that clients go
+// elsewhere, out of service, and finishes what is in progress.
 func (g *gateway) drain() error {
 	snapshot, _, _ := g.live.Current()
 	d := snapshot.Settings.Drain
-	g.reason.Store("draining")
-	g.ready.Store(false)
 	leaving := g.child.Leaving()
 	g.log.Info("draining", "delay", d.Delay, "timeout", d.Timeout, "tunnels", d.Tunnels)
 	g.proxy.Leave()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"time"
@@ -26,6 +27,9 @@ type platform interface {
 	served(snapshot *gatelodge.Snapshot, from objects.Objects)
 	// confirmed tells the other replicas what was confirmed at this one.
 	confirmed(ctx context.Context, hash string) error
+	// leave tells the other replicas that addresses are about to go until a moment,
+	// or that they stay if that is past.
+	leave(ctx context.Context, addresses []netip.Addr, until time.Time) error
 	// renewLease tells the other replicas what this one serves, until ctx ends.
 	renewLease(ctx context.Context) error
 	// joinElection does the leader's work whenever this replica is elected, until
@@ -41,12 +45,13 @@ type standalone struct {
 	claims objects.Holdings
 }
 
-func (s *standalone) waiting() string                             { return "" }
-func (s *standalone) previousRecord() *objects.GuardRecord        { return s.record }
-func (s *standalone) previousClaims() objects.Holdings            { return s.claims }
-func (s *standalone) served(*gatelodge.Snapshot, objects.Objects) {}
-func (s *standalone) confirmed(context.Context, string) error     { return nil }
-func (s *standalone) renewLease(context.Context) error            { return nil }
+func (s *standalone) waiting() string                                      { return "" }
+func (s *standalone) previousRecord() *objects.GuardRecord                 { return s.record }
+func (s *standalone) previousClaims() objects.Holdings                     { return s.claims }
+func (s *standalone) served(*gatelodge.Snapshot, objects.Objects)          {}
+func (s *standalone) confirmed(context.Context, string) error              { return nil }
+func (s *standalone) renewLease(context.Context) error                     { return nil }
+func (s *standalone) leave(context.Context, []netip.Addr, time.Time) error { return nil }
 
 func (s *standalone) joinElection(ctx context.Context) error {
 	if s.store != nil { // the only replica is the leader

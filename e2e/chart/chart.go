@@ -30,7 +30,7 @@ var Installs = []Values{
 	{"some namespaces only", "gatelodge", []string{"--set", "config.ingress.namespaces={shop,marketing}"}},
 	{"everything that is off", "gatelodge", []string{
 		"--set", "autoscaling.enabled=true,state.enabled=true,ingressClass.default=true,monitoring.dashboard.enabled=true",
-		"--set", "priorityClassName=system-cluster-critical,services.ipFamilyPolicy=PreferDualStack,services.externalTrafficPolicy=Cluster",
+		"--set", "priorityClassName=system-cluster-critical,services.ipFamilyPolicy=PreferDualStack,services.externalTrafficPolicy=Cluster,services.dns.tls=true",
 		"--set", "imagePullSecrets[0].name=registry,nodeSelector.zone=a,tolerations[0].operator=Exists,podLabels.team=net,podAnnotations.note=x",
 		"--set", "extraVolumes[0].name=ca,extraVolumes[0].configMap.name=ca,extraVolumeMounts[0].name=ca,extraVolumeMounts[0].mountPath=/ca",
 		"--set-json", `networkPolicy.admin=[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"monitoring"}}}]`,

@@ -81,6 +81,9 @@ func TestGracePeriodCoversTheDrain(t *testing.T) {
 		{"the defaults: 5 s, 5 s, 10 min and 10 s", nil, 620},
 		{"tunnels are cut short: the requests count", []string{"--set", "config.drain.tunnels=1s"}, 80},
 		{"hours, minutes and fractions", []string{"--set", "config.drain.tunnels=1h1.5m,config.drain.delay=1500ms"}, 3600 + 90 + 2 + 5 + 10},
+		{"twice the longest TTL of the zones, for answers of DNS", []string{"--set", "config.dns.zones[0].name=a.example,config.dns.zones[1].name=b.example,config.dns.zones[1].ttl=2m"}, 620 + 240},
+		{"the default TTL", []string{"--set", "config.dns.zones[0].name=a.example"}, 620 + 120},
+		{"answers of DNS are not waited for", []string{"--set", "config.dns.zones[0].name=a.example,config.drain.dns=0s"}, 620},
 		{"a longer pause before", []string{"--set", "preStopSeconds=20"}, 635},
 	} {
 		t.Run(c.idea, func(t *testing.T) {
@@ -174,6 +177,36 @@ func TestAnotherListenerIsReached(t *testing.T) {
 	allowed := the[*networkingv1.NetworkPolicy](t, all, "gatelodge").Spec.Ingress[0].Ports
 	if last := allowed[len(allowed)-1]; len(allowed) != 5 || last.Port.IntValue() != 8853 || *last.Protocol != corev1.ProtocolTCP {
 		t.Errorf("the NetworkPolicy allows the ports %v", allowed)
+	}
+}
+
+// TestDNSOverTLSIsReached: at port 853, by a listener beside those that there are
+// without it.
+func TestDNSOverTLSIsReached(t *testing.T) {
+	all := render(t, "gatelodge", "--set", "services.dns.tls=true")
+	ports := the[*corev1.Service](t, all, "gatelodge-dns").Spec.Ports
+	if last := ports[len(ports)-1]; len(ports) != 3 || last.Port != 853 || last.TargetPort.IntValue() != 8853 || last.Protocol == corev1.ProtocolUDP {
+		t.Errorf("the Service has the ports %v", ports)
+	}
+	allowed := the[*networkingv1.NetworkPolicy](t, all, "gatelodge").Spec.Ingress[0].Ports
+	if last := allowed[len(allowed)-1]; len(allowed) != 5 || last.Port.IntValue() != 8853 {
+		t.Errorf("the NetworkPolicy allows the ports %v", allowed)
+	}
+	var config struct {
+		Listeners []struct {
+			Protocol, Address, View string
+			PublicPort              int
+		}
+	}
+	if err := yaml.Unmarshal([]byte(the[*corev1.ConfigMap](t, all, "gatelodge-config").Data["gateway.yaml"]), &config); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(config.Listeners); got != "[{HTTP :8080  80} {HTTPS :8443  443} {DNS :8053 default 0} {DOT :8853 default 0}]" {
+		t.Errorf("the configuration has the listeners %s", got)
+	}
+	without := the[*corev1.Service](t, render(t, "gatelodge"), "gatelodge-dns").Spec.Ports
+	if len(without) != 2 {
+		t.Errorf("without the value the Service has the ports %v", without)
 	}
 }
 

@@ -203,7 +203,7 @@ func IneffectiveOnClass(annotations map[string]string) string {
 func IneffectiveOnService(annotations map[string]string) string {
 	var list Ineffective
 	for key := range annotations {
-		if !noneOfServices(key) {
+		if !noneOfServices(key) || key == WithdrawAnnotation {
 			continue
 		}
 		why := "it belongs on an Ingress"

@@ -12,6 +12,10 @@ import (
 // ExternalDNS, and so we, are meant.
 const OurController = "dns-controller"
 
+// WithdrawAnnotation, on a Service, lists addresses of its load balancer that are
+// about to go and that no answer names any more.
+const WithdrawAnnotation = OwnPrefix + "withdraw-addresses"
+
 // serviceRows lists the annotations of ExternalDNS that say more of the
 // names of a Service.
 func serviceRows() []row {

@@ -33,9 +33,10 @@ func (c *Cluster) itemLabels() string {
 }
 
 // isPublic reports by the name whether an item holds nothing secret: what the
-// withdrawal guard knows, who has which names, and the serials of zones.
+// withdrawal guard knows, who has which names, which addresses go, and the serials
+// of zones.
 func isPublic(name string) bool {
-	return name == objects.GuardItem || name == objects.ClaimsItem || strings.HasPrefix(name, "zone-")
+	return name == objects.GuardItem || name == objects.ClaimsItem || name == objects.LeavingItem || strings.HasPrefix(name, "zone-")
 }
 
 // Get implements gatelodge.Store.

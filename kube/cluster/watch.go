@@ -252,6 +252,7 @@ func (w *Watch) Objects() objects.Objects {
 	objs := w.merged.objects
 	objs.Now = time.Now()
 	objs.Guard, objs.Claims = w.cluster.recordOf(w.record(w.cluster.guardFeedKey())), w.readClaims()
+	objs.Leaving = w.readLeaving()
 	objs.Problems = append(w.cluster.problems.list(), w.problems...)
 	return objs
 }

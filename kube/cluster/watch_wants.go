@@ -57,7 +57,7 @@ func (k feedKey) selection() metav1.ListOptions {
 // there are. present says which optional kinds the cluster has.
 func (c *Cluster) fixedFeeds(cfg *objects.Config, present func(kind string) bool) []feedKey {
 	keys := append(feedsOf(cfg), c.storedFeedOf(cfg)...)
-	keys = append(keys, c.guardFeedKey(), c.claimsFeedKey())
+	keys = append(keys, c.guardFeedKey(), c.claimsFeedKey(), c.leavingFeedKey())
 	if present("DNSEndpoint") {
 		keys = append(keys, dnsEndpointFeeds(cfg)...)
 	}

@@ -78,7 +78,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.issued = findIssued(next.stored, &objs, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
 	next.backends = makeBackends(next.hosts, objs.Services, objs.Slices, next.reading.SlicesOf, next.secrets, &objs, cfg, b.last.backends)
-	next.announced = publish.Announce(objs.Services, cfg, b.last.announced)
+	next.announced = publish.Announce(objs.Services, objs.Leaving.At(objs.Now), cfg, b.last.announced)
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = publish.FindSecured(next.hosts.list, cfg, b.last.secured)
 	next.views = publish.MakeViews(next.grants, next.announced, next.secured.Records, next.stored.challenges, cfg, b.last.views)
@@ -92,13 +92,15 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 		Hosts:               next.hosts.list,
 		Backends:            next.backends.list,
 		Views:               next.views.List,
+		Own:                 next.announced.Own,
+		Withdrawn:           next.announced.Withdrawn,
 		Transfers:           next.transfers.list,
 		DefaultCertificates: next.defaults.common.certificates,
 		Challenges:          next.stored.challenges.List,
 		ChallengesVersion:   next.stored.challenges.Version,
 		Issuing:             next.issuing.root,
 		Problems:            next.shown,
-		RebuildAt:           earliest(objs.Now, firstDeadline(next.resolution.deadlines), next.defaults.until, firstDeadline(next.issued.deadlines)),
+		RebuildAt:           earliest(objs.Now, firstDeadline(next.resolution.deadlines), next.defaults.until, objs.Leaving.Next(objs.Now), firstDeadline(next.issued.deadlines)),
 	}
 }
 

@@ -53,7 +53,7 @@ func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.A
 		n.refuseRequests(last)
 		return n
 	}
-	n.root = &gatelodge.Issuing{Account: cfg.ACME.Account, Own: ownAddresses(a)}
+	n.root = &gatelodge.Issuing{Account: cfg.ACME.Account, Own: a.Own}
 	n.addBinding()
 	n.addIssuances(last)
 	if s.authority != nil && s.authority.issuance.Failure != nil {
@@ -273,13 +273,4 @@ func (n *issuing) secondariesOf(zone gatelodge.Name) []string {
 		}
 	}
 	return others
-}
-
-// ownAddresses are those under which the gateway itself is reached.
-func ownAddresses(a *publish.Announced) []netip.Addr {
-	own := slices.Clone(a.Nameservers)
-	for _, view := range a.Views {
-		own = append(own, view.Addresses...)
-	}
-	return objects.SortedAddresses(own)
 }

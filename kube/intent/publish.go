@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -25,6 +26,24 @@ func BalancerAddresses(service *corev1.Service) []netip.Addr {
 	return objects.SortedAddresses(addresses)
 }
 
+// Withdrawing returns the addresses that a Service says are about to go, and an
+// error if what it says can't be read.
+func Withdrawing(service *corev1.Service) ([]netip.Addr, error) {
+	value, ok := service.Annotations[annotations.WithdrawAnnotation]
+	if !ok {
+		return nil, nil
+	}
+	var addresses []netip.Addr
+	for item := range strings.SplitSeq(value, ",") {
+		address, err := netip.ParseAddr(strings.TrimSpace(item))
+		if err != nil || address.Zone() != "" {
+			return nil, fmt.Errorf("annotation %s: %.60q is not a valid address, write addresses of its load balancer separated by commas, such as 192.0.2.1", annotations.WithdrawAnnotation, item)
+		}
+		addresses = append(addresses, address.Unmap())
+	}
+	return addresses, nil
+}
+
 // readPublication reads the annotations of a Service.
 func readPublication(service *corev1.Service, parts serviceParts, objs *objects.Objects, cfg *objects.Config) *Claimant {
 	p := &Claimant{
@@ -37,6 +56,9 @@ func readPublication(service *corev1.Service, parts serviceParts, objs *objects.
 	var list annotations.Ineffective
 	if len(outside)+len(inside) > 0 {
 		a := annotations.ReadService(service.Annotations, p.problem)
+		if _, err := Withdrawing(service); err != nil {
+			p.problem(gatelodge.BadAnnotation, "%v", err)
+		}
 		p.publish(service, "hostname", outside, leadOf(service, false, &a, parts), &a, &list)
 		p.publish(service, "internal-hostname", inside, leadOf(service, true, &a, parts), &a, &list)
 	}

@@ -94,7 +94,8 @@ func externalLead(service *corev1.Service) serviceLead {
 // under its name where it has a name only. A name can be an alias of one other
 // alone (RFC 1034 §3.6.2).
 func balancerLead(service *corev1.Service) serviceLead {
-	t := &annotations.Target{Addresses: BalancerAddresses(service)}
+	leaving, _ := Withdrawing(service) // an error was told
+	t := &annotations.Target{Addresses: objects.Staying(BalancerAddresses(service), leaving)}
 	var names []gatelodge.Name
 	var leftOut string
 	for _, ingress := range service.Status.LoadBalancer.Ingress {

@@ -52,6 +52,9 @@ type Objects struct {
 	// claim.
 	Claims Holdings
 
+	// Leaving is which of the gateway's own addresses are about to go.
+	Leaving Leaving
+
 	// Remembered is when these were the cluster's objects, if they come from
 	// disk; zero: they are what the source says now.
 	Remembered time.Time

@@ -19,25 +19,28 @@ import (
 type Announced struct {
 	Views       map[string]*annotations.Target // by name of the view
 	Nameservers []netip.Addr
+	Own         []netip.Addr // at which the gateway is reached, sorted
+	Withdrawn   []netip.Addr // those of Own that are about to go, and not named
 	Problems    []gatelodge.Problem
 }
 
 // Announce takes the addresses from the configuration, or else from the status
-// of the Services. last is returned if it is the same, and with it the target
+// of the Services. Those that leave are not named where there are others. last is returned if it is the same, and with it the target
 // of each view that did not change.
-func Announce(services objects.Table[*corev1.Service], cfg *objects.Config, last *Announced) *Announced {
+func Announce(services objects.Table[*corev1.Service], leaving []netip.Addr, cfg *objects.Config, last *Announced) *Announced {
 	a := &Announced{Views: make(map[string]*annotations.Target, len(cfg.Views))}
 	for _, view := range cfg.Views {
-		addresses := announcedBy(view.Addresses, view.Service, services)
+		addresses := a.announce(view.Addresses, view.Service, services, leaving)
 		if len(addresses) == 0 && cfg.HasZoneIn(view.Name) {
 			a.problem("views", "view %s has no address to publish: %s", view.Name, noAddress(view.Service))
 		}
 		a.Views[view.Name] = &annotations.Target{Addresses: addresses}
 	}
-	a.Nameservers = announcedBy(cfg.DNSAddresses, cfg.DNSService, services)
+	a.Nameservers = a.announce(cfg.DNSAddresses, cfg.DNSService, services, leaving)
 	if len(a.Nameservers) == 0 && cfg.NeedsNameserverAddresses() {
 		a.problem("dns.addresses", "the name servers have no address to publish: %s", noAddress(cfg.DNSService))
 	}
+	a.Own, a.Withdrawn = objects.SortedAddresses(a.Own), objects.SortedAddresses(a.Withdrawn)
 	if last == nil {
 		return a
 	}
@@ -52,6 +55,27 @@ func Announce(services objects.Table[*corev1.Service], cfg *objects.Config, last
 	return a
 }
 
+// announce returns the addresses that answers name: those that are configured, or
+// else those of the Service.
+func (a *Announced) announce(own []netip.Addr, service objects.Key, services objects.Table[*corev1.Service], leaving []netip.Addr) []netip.Addr {
+	if object := services.Get(service); len(own) == 0 && object != nil {
+		withdrawn, err := intent.Withdrawing(object)
+		if err != nil {
+			a.problem("views", "Service %s: %v", service, err)
+		}
+		own, leaving = intent.BalancerAddresses(object), slices.Concat(leaving, withdrawn)
+	}
+	own = objects.SortedAddresses(own)
+	named := objects.Staying(own, leaving)
+	a.Own = append(a.Own, own...)
+	for _, address := range own {
+		if !slices.Contains(named, address) {
+			a.Withdrawn = append(a.Withdrawn, address)
+		}
+	}
+	return named
+}
+
 func (a *Announced) problem(key, format string, args ...any) {
 	a.Problems = append(a.Problems, gatelodge.Problem{
 		Object: objects.ConfigObject(key), Reason: gatelodge.ViewUnannounced, Message: fmt.Sprintf(format, args...),
@@ -63,14 +87,4 @@ func noAddress(service objects.Key) string {
 		return "none is configured"
 	}
 	return fmt.Sprintf("none is configured, and Service %s has none in its status", service)
-}
-
-func announcedBy(configured []netip.Addr, service objects.Key, services objects.Table[*corev1.Service]) []netip.Addr {
-	if len(configured) > 0 {
-		return objects.SortedAddresses(configured)
-	}
-	if object := services.Get(service); object != nil {
-		return intent.BalancerAddresses(object)
-	}
-	return nil
 }

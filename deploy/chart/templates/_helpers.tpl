@@ -31,8 +31,25 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- /* With the names of classes, IngressClasses, which are cluster-wide, need not be read. */}}
 {{- $_ := set $config "ingress" (dict "classes" (list (include "gatelodge.className" .))) }}
 {{- end }}
+{{- if .Values.services.dns.tls }}
+{{- /* The listeners that there are without this key, and one more. */}}
+{{- $_ := set $config "listeners" (list
+      (dict "name" "http" "protocol" "HTTP" "address" ":8080" "publicPort" 80)
+      (dict "name" "https" "protocol" "HTTPS" "address" ":8443" "publicPort" 443)
+      (dict "name" "dns" "protocol" "DNS" "address" ":8053" "view" "default")
+      (dict "name" "dns-tls" "protocol" "DOT" "address" ":8853" "view" "default")) }}
+{{- end }}
 {{- if .Values.state.enabled }}{{ $_ := set $config "state" "/var/lib/gatelodge/state" }}{{ end }}
 {{- toYaml (mergeOverwrite $config (deepCopy .Values.config)) }}
+{{- end }}
+
+{{/* What is reached at the Service of DNS beside port 53, as JSON. */}}
+{{- define "gatelodge.dnsPorts" -}}
+{{- $ports := .Values.services.dns.extraPorts }}
+{{- if .Values.services.dns.tls }}
+{{- $ports = prepend $ports (dict "name" "dns-tls" "port" 853 "targetPort" 8853) }}
+{{- end }}
+{{- $ports | toJson }}
 {{- end }}
 
 {{/* A duration of the configuration, such as 1m30s, in whole seconds. */}}
@@ -45,11 +62,21 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- ceil $sum | int }}
 {{- end }}
 
+{{/* drain.dns in seconds: by default twice the longest TTL of the zones. */}}
+{{- define "gatelodge.drainDNS" -}}
+{{- $seconds := 0 }}
+{{- range dig "dns" "zones" (list) .Values.config }}
+{{- $seconds = max $seconds (mul 2 (include "gatelodge.seconds" (.ttl | default "60s") | int)) }}
+{{- end }}
+{{- with dig "drain" "dns" "" .Values.config }}{{ $seconds = include "gatelodge.seconds" . | int }}{{ end }}
+{{- $seconds }}
+{{- end }}
+
 {{/* The time that a pod may take to end: the pause, the drain, and ten seconds to exit. */}}
 {{- define "gatelodge.gracePeriod" -}}
 {{- $drain := merge (dict) (dig "drain" (dict) .Values.config) (dict "delay" "5s" "timeout" "60s" "tunnels" "10m") }}
 {{- $wait := max (include "gatelodge.seconds" $drain.timeout | int) (include "gatelodge.seconds" $drain.tunnels | int) }}
-{{- add .Values.preStopSeconds (include "gatelodge.seconds" $drain.delay | int) $wait 10 }}
+{{- add .Values.preStopSeconds (include "gatelodge.drainDNS" . | int) (include "gatelodge.seconds" $drain.delay | int) $wait 10 }}
 {{- end }}
 
 {{/* MetalLB's annotations of a Service; call with the root and the Service's values. */}}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// leaveTime bounds how long it takes to tell the other replicas.
+const leaveTime = 5 * time.Second
+
+// leaving is the addresses that go with this replica.
+type leaving struct {
+	interfaces func() []netip.Addr             // of this machine
+	addresses  atomic.Pointer[objects.Leaving] // nil: this replica stays
+	gone       gatelodge.Signal                // a snapshot without them is live
+	returned   gatelodge.Signal                // this replica stays, and has addresses that are said to go
+
+	telling sync.Mutex // held while the other replicas are told
+}
+
+func newLeaving() *leaving {
+	return &leaving{interfaces: interfaceAddresses, gone: gatelodge.NewSignal(), returned: gatelodge.NewSignal()}
+}
+
+// build returns which addresses answers are not to name: what the replicas say, and
+// this one. live is to be called when what is built of it is live.
+func (l *leaving) build(told objects.Leaving, now time.Time) (going objects.Leaving, live func()) {
+	own := l.addresses.Load()
+	if own == nil {
+		return told, func() {
+			if at := told.At(now); len(at) > 0 && len(common(at, l.interfaces())) > 0 {
+				l.returned.Raise()
+			}
+		}
+	}
+	for address, until := range *own {
+		told = told.With([]netip.Addr{address}, until)
+	}
+	return told, l.gone.Raise
+}
+
+// interfaceAddresses are those at which others can reach this machine, or pod.
+func interfaceAddresses() []netip.Addr {
+	interfaces, _ := net.InterfaceAddrs() // without them no address goes with this replica
+	var addresses []netip.Addr
+	for _, i := range interfaces {
+		prefix, err := netip.ParsePrefix(i.String())
+		if err == nil && prefix.Addr().Unmap().IsGlobalUnicast() {
+			addresses = append(addresses, prefix.Addr().Unmap())
+		}
+	}
+	return addresses
+}
+
+// common returns the addresses of a that b has, too.
+func common(a, b []netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(a), func(address netip.Addr) bool { return !slices.Contains(b, address) })
+}
+
+// leaveAnswers has the answers of all replicas name no more the addresses that go
+// with this one, where they have others, and then lets the time pass for which
+// resolvers and clients remember the answers until now.
+func (g *gateway) leaveAnswers(ctx context.Context) {
+	snapshot, _, _ := g.live.Current()
+	d := snapshot.Settings.Drain
+	going := common(snapshot.Own, g.leaving.interfaces())
+	if len(going) == 0 || len(going) == len(snapshot.Own) || d.DNS == 0 {
+		return
+	}
+	until := time.Now().Add(d.DNS + d.Delay + max(d.Timeout, d.Tunnels))
+	own := objects.Leaving(nil).With(going, until)
+	g.leaving.addresses.Store(&own)
+	g.wakeBuild.Raise()
+	if err := g.tellLeaving(ctx, going, until); err != nil {
+		g.log.Error("the other replicas go on naming the addresses of this one", "addresses", going, "error", err)
+	}
+	select {
+	case <-g.leaving.gone:
+	case <-ctx.Done():
+		return
+	}
+	snapshot, _, _ = g.live.Current()
+	left := common(snapshot.Withdrawn, going)
+	if len(left) == 0 {
+		return // there is no other address
+	}
+	g.log.Info("answers no longer name the addresses that go with this replica; it serves them on", "addresses", left, "time", d.DNS)
+	select {
+	case <-time.After(d.DNS):
+	case <-ctx.Done():
+	}
+}
+
+// keepAddresses tells all replicas that addresses stay which one before this took out
+// of the answers, until ctx ends.
+func (g *gateway) keepAddresses(ctx context.Context) {
+	for {
+		select {
+		case <-g.leaving.returned:
+		case <-ctx.Done():
+			return
+		}
+		if err := g.tellLeaving(ctx, g.leaving.interfaces(), time.Time{}); err != nil && ctx.Err() == nil {
+			g.log.Error("the other replicas don't name the addresses of this one, at which it serves", "error", err)
+		}
+	}
+}
+
+// tellLeaving tells all replicas that addresses go, until a moment, or that they
+// stay if that is zero, which holds no more once this replica leaves.
+func (g *gateway) tellLeaving(ctx context.Context, addresses []netip.Addr, until time.Time) error {
+	g.leaving.telling.Lock()
+	defer g.leaving.telling.Unlock()
+	if until.IsZero() && g.leaving.addresses.Load() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
+	defer cancel()
+	return g.platform.leave(ctx, addresses, until)
+}
