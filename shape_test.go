@@ -70,6 +70,12 @@ var importRules = []importRule{
 		because:   "what is explained is asked of the servers through interfaces, so that it is the same for a running gateway and for a folder of manifests",
 	},
 	{
+		folder:    "dashboard",
+		forbidden: []string{module},
+		but:       []string{module + "/dashboard", module + "/explain"},
+		because:   "pages are made of the Snapshot, and of what cmd hands them: a server's insides are no one's to show",
+	},
+	{
 		folder:    "kube",
 		forbidden: []string{module},
 		but:       []string{module + "/kube"},

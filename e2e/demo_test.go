@@ -168,7 +168,8 @@ func TestDemo(t *testing.T) {
 			"/metrics":                           "gatelodge_http_requests_total{",
 			"/api/status":                        `"ready": true`,
 			"/api/hosts":                         `"name": "echo.shop.pke.example.com"`,
-			"/api/problems":                      "[]",
+			"/api/problems":                      `"object": "Ingress shop/basket `,
+			"/dashboard/hosts":                   "echo.shop.pke.example.com",
 			"/api/zones":                         `"zone": "pke.example.com"`,
 			"/api/zones/pke.example.com/default": "SOA",
 		} {
@@ -216,6 +217,7 @@ func grpcCalls(t *testing.T, g *undertest.Gateway) {
 func TestDemoLinesWorkAsPrinted(t *testing.T) {
 	g := startDemo(t)
 	wants := []struct{ part, want string }{ // the first that fits a line counts
+		{"https://basket.shop", "HTTP/2 503"},
 		{"curl -i --connect-to", "308 Permanent Redirect"},
 		{"--user demo:demo", "echo backend"},
 		{"marketing.pke.example.com:" + port(g.HTTPS) + "/slow", "two seconds"},
@@ -235,6 +237,12 @@ func TestDemoLinesWorkAsPrinted(t *testing.T) {
 		command, isCommand := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "  ")
 		if !isCommand || strings.HasPrefix(command, "chromium") {
 			continue // a browser is for people
+		}
+		if strings.HasPrefix(command, "http://") { // and so is this page
+			if status, body, err := g.Get(command); status != http.StatusOK || !strings.Contains(body, "basket.shop.pke.example.com") {
+				t.Errorf("%s: %d %v\n%.1000s", command, status, err, body)
+			}
+			continue
 		}
 		if missing := missingPrograms(command); missing != "" {
 			t.Logf("not run, as %s is not on this machine: %s", missing, command)

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dashboard"
 )
 
 // admin is the endpoint for operators and probes. It has its own listener and
@@ -23,11 +24,13 @@ type admin struct {
 	gateway *gateway
 	mux     http.ServeMux
 	sites   http.CrossOriginProtection
+	pages   *dashboard.Dashboard
 }
 
-// adminIndex is the page at "/".
+// adminIndex is the page at "/" for programs; browsers are led to the dashboard.
 const adminIndex = `Gatelodge admin endpoint
 
+/dashboard/              pages for people
 /healthz                 alive
 /readyz                  ready, or why not
 /metrics                 Prometheus metrics
@@ -44,8 +47,9 @@ const adminIndex = `Gatelodge admin endpoint
 `
 
 func newAdmin(g *gateway, registry *prometheus.Registry) *admin {
-	a := &admin{gateway: g}
-	a.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, adminIndex) })
+	a := &admin{gateway: g, pages: newDashboard(g)}
+	a.mux.HandleFunc("GET /{$}", a.index)
+	a.mux.Handle("/dashboard/", a.pages)
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	a.mux.HandleFunc("GET /readyz", a.readyz)
 	a.mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
@@ -73,12 +77,25 @@ func (a *admin) serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	stop := context.AfterFunc(ctx, func() {
+		a.pages.Close() // the server knows nothing of its sockets any more
+		server.Close()
+	})
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("admin endpoint: %w", err)
 	}
 	return nil
+}
+
+func (a *admin) index(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Vary", "Accept")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		w.Header().Set("Location", "dashboard/") // relative, as there may be a reverse proxy
+		w.WriteHeader(http.StatusSeeOther)
+		return
+	}
+	writeText(w, http.StatusOK, adminIndex)
 }
 
 // readyz responds 200 only while the gateway serves and doesn't drain.

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 )
 
 // accessed returns the status of the admin endpoint's answer to a request for
@@ -97,5 +99,60 @@ func TestCrossSiteRequests(t *testing.T) {
 		if status := accessed(g, "GET", "/api/status", host, c.fields...); status != http.StatusOK {
 			t.Errorf("reading with %q: got %d", c.fields, status)
 		}
+	}
+}
+
+// TestTheDashboardIsAsGuarded: the rules hold for its pages, its form and its socket.
+func TestTheDashboardIsAsGuarded(t *testing.T) {
+	g := adminOf(t, "")
+	const host = "localhost:9080"
+	socket := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "Z2F0ZWxvZGdlIGRlbW8hIQ=="}
+	for _, c := range []struct {
+		method, path, host string
+		fields             []string
+		want               int
+	}{
+		{"GET", "/dashboard/hosts", host, nil, http.StatusOK},
+		{"GET", "/dashboard/hosts", "attacker.example", nil, http.StatusForbidden},
+		{"GET", "/dashboard/live", "attacker.example", append(socket, "Origin", "http://attacker.example"), http.StatusForbidden},
+		{"GET", "/dashboard/live", host, append(socket, "Origin", "http://attacker.example"), http.StatusForbidden},
+		{"POST", "/dashboard/guard", host, []string{"Origin", "http://attacker.example"}, http.StatusForbidden},
+		{"POST", "/dashboard/guard", host, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		{"POST", "/dashboard/guard", host, []string{"Origin", "http://" + host}, http.StatusBadRequest}, // no list was read
+		{"GET", "/", host, []string{"Accept", "text/html,*/*"}, http.StatusSeeOther},
+		{"GET", "/", host, []string{"Accept", "*/*"}, http.StatusOK},
+	} {
+		if status := accessed(g, c.method, c.path, c.host, c.fields...); status != c.want {
+			t.Errorf("%s %s of %s with %q: got %d, want %d", c.method, c.path, c.host, c.fields, status, c.want)
+		}
+	}
+}
+
+// TestTheDashboardShowsTheGateway: what the pages show is what is served.
+func TestTheDashboardShowsTheGateway(t *testing.T) {
+	g, gone := guardedGateway(t)
+	if _, body := g.ask("GET", "/dashboard/guard"); !strings.Contains(body, "20 hosts that went at once") || !strings.Contains(body, "host19.example.com") {
+		t.Errorf("the guard's page:\n%s", body)
+	}
+	if _, body := g.ask("GET", "/dashboard/changes"); !strings.Contains(body, "20 hosts added") {
+		t.Errorf("the page of changes:\n%s", body)
+	}
+	confirm := func(hash string) int {
+		r := httptest.NewRequest("POST", "/dashboard/guard", strings.NewReader("read=yes&hash="+hash))
+		r.Host = "localhost"
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		recorder := httptest.NewRecorder()
+		g.admin.ServeHTTP(recorder, r)
+		return recorder.Code
+	}
+	if status := confirm("123"); status != http.StatusConflict {
+		t.Errorf("another list: %d", status)
+	}
+	if status := confirm(g.guard.Status().Hash); status != http.StatusSeeOther {
+		t.Errorf("the list: %d", status)
+	}
+	g.rebuild(gone, time.Now())
+	if _, body := g.ask("GET", "/dashboard/hosts"); !strings.Contains(body, "Nothing matches") {
+		t.Errorf("hosts are still there:\n%s", body)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -82,6 +83,7 @@ func demo(ctx context.Context, std stdio, log *slog.Logger, flags listenFlags, c
 	}
 	err = errors.Join(
 		copyExamples(folder),
+		os.WriteFile(filepath.Join(folder, "broken.yaml"), demoBroken, 0o600),
 		writeEndpoints(filepath.Join(folder, "endpoints.yaml"), ports))
 	if ca.directory == "" {
 		err = errors.Join(err, writeCertificates(caFile, filepath.Join(folder, "wildcard-certificate.yaml")))
@@ -143,6 +145,11 @@ func demoConfig(flags listenFlags, ca demoCA) (*config, error) {
 	cfg.Kube.Settings = &settings
 	return cfg, nil
 }
+
+// demoBroken is the manifest of a host that does not work.
+//
+//go:embed demo_broken.yaml
+var demoBroken []byte
 
 // demoCertificate names the Secret of the demo's wildcard certificate.
 var demoCertificate = objects.Key{Namespace: "gatelodge", Name: "wildcard"}

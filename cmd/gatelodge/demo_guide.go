@@ -51,7 +51,10 @@ func (d guide) print(w io.Writer) {
 
 // guideText is filled in by print. All paths of the host in the first https URL
 // respond 200 without credentials.
-var guideText = template.Must(template.New("guide").Parse(`Gatelodge is serving the manifests in {{.Manifests}}
+var guideText = template.Must(template.New("guide").Parse(`In a browser: what is served, and what does not work and why
+  http://{{.Admin}}/dashboard/
+
+Gatelodge is serving the manifests in {{.Manifests}}
 Edit them there: a change is served within a moment. Ctrl-C ends the demo.
 
 An Ingress is a live HTTPS host …
@@ -87,6 +90,9 @@ Orders and problems
 
 {{end}}In a browser (the certificate is of a CA that it doesn't know: accept it)
   chromium --ignore-certificate-errors --host-resolver-rules='MAP *.pke.example.com 127.0.0.1' https://chat.shop.pke.example.com:{{.HTTPS.Port}}/
+A host that is broken on purpose; the page of the host says why
+  {{.Curl}} -i https://basket.shop.pke.example.com:{{.HTTPS.Port}}/
+  http://{{.Admin}}/dashboard/host?name=basket.shop.pke.example.com
 For operators
   curl http://{{.Admin}}/snapshot
   curl http://{{.Admin}}/metrics

@@ -265,6 +265,7 @@ func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Tim
 	g.gc.serves(snapshot.Hosts.Len())
 	g.metrics.swapped(snapshot, generation, built.Sub(start), time.Since(since))
 	g.report(before, snapshot, generation)
+	g.admin.pages.Swapped(before, snapshot, generation)
 	g.platform.served(snapshot, from)
 	if g.lastGood != nil && !g.guard.Status().Holding {
 		g.lastGood.Served(from)
