@@ -23,6 +23,7 @@ type Account struct {
 	BindingKey string // the HMAC key of the binding, as octets; never printed
 	Profile    string // issuance profile; "": the CA's choice
 	KeyType    KeyType
+	Limits     CALimits
 }
 
 // KeyType is the kind of key that a certificate is ordered for.
@@ -47,6 +48,7 @@ type Issuance struct {
 	Secondaries []string        // for DNS-01: name servers of the zone, by name or address, that are not our own
 	Certificate *Certificate    // the one in force; nil: none
 	Window      *RenewalWindow  // nil: the CA names none for Certificate
+	Ordered     bool            // an order is in progress: placed, and not completed yet
 	RetryAt     time.Time       // after a failure: when to try again; otherwise zero
 }
 

@@ -15,6 +15,7 @@ var errNothingServed = errors.New("no snapshot is served yet")
 type Server struct {
 	table      *gatelodge.Table[*table]
 	selfSigned *selfSigned
+	traffic    traffic
 	tickets    atomic.Pointer[tickets]
 	log        *slog.Logger
 }
@@ -97,6 +98,7 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo, found choice) (*tls.Cer
 	if c := supported(hello, found.certificates); c != nil {
 		return c, nil
 	}
+	s.traffic.note(found.host)
 	return s.selfSignedFor(found.host)
 }
 

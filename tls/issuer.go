@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
 	"gatelodge.dev"
+	"gatelodge.dev/tls/budget"
 )
 
 const (
@@ -27,6 +29,8 @@ type IssuerConfig struct {
 	// Served waits until served returns true for the version of the challenges
 	// that each replica serves, or until ctx ends. Nil: there is one process only.
 	Served func(ctx context.Context, served func(version string) bool) error
+	// Server sees for which hosts clients ask that have no certificate. Nil: none.
+	Server *Server
 }
 
 // Issuer orders the certificates in the live Snapshot's Issuing from an ACME CA
@@ -36,9 +40,12 @@ type Issuer struct {
 	config IssuerConfig
 	table  *gatelodge.Table[issuerTable]
 	lookup lookup
+	// transport returns how a CA is reached whose roots are given, in PEM.
+	transport func(roots string) http.RoundTripper
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when the table is replaced
+	term    *term         // nil: another replica leads
 }
 
 // issuerTable is the part of a Snapshot that the Issuer needs.
@@ -50,7 +57,7 @@ type issuerTable struct {
 // NewIssuer returns an Issuer for the snapshots of live; call it before live's
 // first Swap.
 func NewIssuer(live *gatelodge.Live, config IssuerConfig) *Issuer {
-	i := &Issuer{config: config, lookup: systemLookup(), changed: make(chan struct{})}
+	i := &Issuer{config: config, lookup: systemLookup(), transport: networkTransport, changed: make(chan struct{})}
 	i.table = gatelodge.NewTable(live, func(next *gatelodge.Snapshot, _ issuerTable) issuerTable {
 		return issuerTable{next.Issuing, next.ChallengesVersion}
 	}, func(issuerTable) {
@@ -74,6 +81,8 @@ func (i *Issuer) news() <-chan struct{} {
 // the leader. The next leader finishes its open orders.
 func (i *Issuer) Run(ctx context.Context) {
 	t := newTerm(i)
+	i.setTerm(t)
+	defer i.setTerm(nil)
 	defer t.working.Wait()
 	t.working.Go(func() { t.followRenewalInfo(ctx) })
 	timer := time.NewTimer(0)
@@ -117,11 +126,13 @@ type term struct {
 	issuances     gatelodge.Map[gatelodge.Name, *gatelodge.Issuance] // that queue follows
 	names         map[gatelodge.Name]*nameState                      // of issuances, and those that are busy
 	queue         *queue
+	awaited       map[gatelodge.Name]bool // for which clients asked in vain
 	account       gatelodge.Account
-	pause         time.Time // no request to the CA before this time
-	failing       int       // consecutive failures of the CA
-	problemStored bool      // the Store may hold a problem with the CA
-	client        *client   // for account; nil: not made yet
+	pause         time.Time  // no request to the CA before this time
+	failing       int        // consecutive failures of the CA
+	allowance     *allowance // of account; nil: not loaded yet
+	problemStored bool       // the Store may hold a problem with the CA
+	client        *client    // for account; nil: not made yet
 }
 
 // nameState is what a term knows about one name.
@@ -131,10 +142,12 @@ type nameState struct {
 	next     time.Time           // no attempt before this time
 	faults   int                 // consecutive failures of the CA
 	open     bool                // the order can be resumed, and the CA may still validate its challenge
+	awaited  bool                // clients asked for its host, or one of its hosts, in vain
 
-	at    time.Time  // when the next attempt is due
-	in    *stateHeap // nil: it is not queued
-	index int        // in in
+	at    time.Time    // when the next attempt is due
+	limit budget.Limit // which makes it so late; "": none
+	in    *stateHeap   // nil: it is not queued
+	index int          // in in
 
 	turn  *turn     // that its attempt in progress takes; nil: there is none
 	began time.Time // that attempt
@@ -143,11 +156,19 @@ type nameState struct {
 }
 
 func newTerm(i *Issuer) *term {
-	return &term{
+	t := &term{
 		Issuer: i, began: time.Now(), challenges: newChallengeStore(i.config.Store), finished: gatelodge.NewSignal(),
-		names: make(map[gatelodge.Name]*nameState), queue: newQueue(),
+		names: make(map[gatelodge.Name]*nameState), queue: newQueue(), awaited: make(map[gatelodge.Name]bool),
 		problemStored: true, // the previous leader may have stored one
 	}
+	t.queue.allowed = t.allowed
+	return t
+}
+
+func (i *Issuer) setTerm(t *term) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.term = t
 }
 
 // startDue starts the attempts that are due, as many as have a slot, by turns. It
@@ -159,25 +180,63 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 	if issuing == nil {
 		return again, false
 	}
+	withCA := issuing.Lacking == ""
+	if err := t.useAccount(ctx, issuing.Account); err != nil {
+		t.config.Log.Warn("can't order certificates without the store", "error", err)
+		withCA, again = false, earliest(again, now.Add(authorityWait))
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.useAccount(issuing)
 	t.follow(issuing.Issuances, now)
+	t.followTraffic()
 	again = t.queue.fallDue(now, again)
 	taken, again := t.queue.countSlots(now, again)
-	withCA := issuing.Lacking == ""
 	if t.pause.After(now) {
 		withCA, again = false, earliest(again, t.pause)
 	}
 	for ; taken < maxOrders; taken++ {
-		turn := t.queue.next(withCA)
-		if turn == nil {
+		var state *nameState
+		if state, again = t.queue.next(withCA, now, again); state == nil {
 			break
 		}
-		issuance := t.queue.begin(turn, now).issuance
-		t.working.Go(func() { t.process(ctx, issuing, issuance) })
+		t.queue.begin(state, now)
+		issuance, r := state.issuance, (*reservation)(nil)
+		if len(issuance.Askers) > 0 {
+			r = t.allowance.reserve(orderOf(issuance), now, !issuance.Ordered)
+		}
+		t.working.Go(func() { t.process(ctx, issuing, issuance, r) })
 	}
 	return again, len(t.queue.busy) == 0
+}
+
+// orderOf returns the order for an issuance, as it is counted.
+func orderOf(i *gatelodge.Issuance) budget.Order {
+	return budget.Order{Name: i.Name, Renewal: i.Certificate != nil}
+}
+
+// allowed returns from when on the limits that names share allow an order. The
+// caller holds the lock.
+func (t *term) allowed(s *nameState, now time.Time) (at time.Time, limit budget.Limit) {
+	if at = now; t.allowance != nil && len(s.issuance.Askers) > 0 && !s.issuance.Ordered { // which is counted
+		t.allowance.view(func(l *budget.Ledger) { at, limit = l.Shared(orderOf(s.issuance), now) })
+	}
+	return at, limit
+}
+
+// followTraffic takes in for which hosts clients have asked in vain. The caller holds
+// the lock.
+func (t *term) followTraffic() {
+	if t.config.Server == nil {
+		return
+	}
+	for _, host := range t.config.Server.traffic.take() {
+		t.awaited[host], t.awaited[host.Wildcard()] = true, true
+		for _, name := range []gatelodge.Name{host, host.Wildcard()} {
+			if state := t.names[name]; state != nil {
+				t.queue.await(state)
+			}
+		}
+	}
 }
 
 // follow takes in what changed of what there is to do. The caller holds the lock.
@@ -185,7 +244,7 @@ func (t *term) follow(issuances gatelodge.Map[gatelodge.Name, *gatelodge.Issuanc
 	for name, change := range issuances.Changes(t.issuances) {
 		state := t.names[name]
 		if state == nil {
-			state = &nameState{}
+			state = &nameState{awaited: t.awaited[name]}
 			t.names[name] = state
 		}
 		t.queue.remove(state)
@@ -211,31 +270,69 @@ func (t *term) schedule(name gatelodge.Name, state *nameState) {
 	default:
 		at, ever := dueTime(state.issuance, state.since)
 		if state.at = latest(at, state.next); ever {
+			t.awaitOwnLimits(state)
 			t.queue.put(state)
 		}
 	}
 }
 
-// useAccount forgets the failures of the previous account if the account has
-// changed. The caller holds the lock.
-func (t *term) useAccount(issuing *gatelodge.Issuing) {
-	if t.account != issuing.Account {
-		t.account, t.client, t.pause, t.failing = issuing.Account, nil, time.Time{}, 0
+// awaitOwnLimits has a name wait until the limits that count for it alone allow an
+// order. The caller holds the lock.
+func (t *term) awaitOwnLimits(s *nameState) {
+	s.limit = ""
+	if t.allowance == nil || len(s.issuance.Askers) == 0 || s.issuance.Ordered {
+		return
 	}
+	t.allowance.view(func(l *budget.Ledger) {
+		if at, limit := l.Own(s.issuance.Name, s.at); at.After(s.at) {
+			s.at, s.limit = at, limit
+		}
+	})
 }
 
-// process makes an attempt for one name, and then wakes Run.
-func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance) {
+// useAccount forgets the failures of the previous account if the account has
+// changed, and reads what is used of the CA's limits.
+func (t *term) useAccount(ctx context.Context, account gatelodge.Account) error {
+	t.mu.Lock()
+	if t.account != account {
+		t.account, t.client, t.allowance, t.pause, t.failing = account, nil, nil, time.Time{}, 0
+	}
+	loaded := t.allowance != nil
+	t.mu.Unlock()
+	if loaded {
+		return nil
+	}
+	a, err := loadAllowance(ctx, t.config.Store, account)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.allowance, t.queue.byDomain = a, account.Limits.Domain.Count > 0
+	for name, state := range t.names { // which wait for its limits now
+		t.queue.remove(state)
+		t.schedule(name, state)
+	}
+	return nil
+}
+
+// process makes an attempt for one name, and then wakes Run. r is what is set aside
+// for it of the CA's limits.
+func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, r *reservation) {
 	limited, cancel := context.WithTimeout(ctx, orderTime)
 	var err error
 	if len(issuance.Askers) == 0 {
 		err = t.drop(limited, issuance)
 	} else {
-		err = t.obtain(limited, issuing, issuance)
+		err = t.obtain(limited, issuing, issuance, r)
+		r.release()
 	}
 	cancel()
 	wait := time.Second // for the Snapshot to include what was stored
-	if err != nil && ctx.Err() == nil {
+	var waits overBudget
+	if errors.As(err, &waits) {
+		wait = max(wait, time.Until(waits.until))
+	} else if err != nil && ctx.Err() == nil {
 		wait = max(wait, t.failed(ctx, issuing, issuance, err))
 	}
 	t.mu.Lock()
@@ -245,7 +342,7 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 	if !isAuthorityError(err) {
 		state.faults = 0
 	}
-	state.open = err != nil && !errors.As(err, &over)
+	state.open = err != nil && !errors.As(err, &over) && !errors.As(err, &waits)
 	t.queue.end(state)
 	t.schedule(issuance.Name, state)
 	t.mu.Unlock()

@@ -31,11 +31,13 @@ const (
 	accountContactPart   = "contact"
 )
 
+const accountPrefix = "acme-account-"
+
 // accountItem is the name of an account's item. There is one for each CA and
 // external account.
 func accountItem(account gatelodge.Account) string {
 	sum := sha256.Sum256([]byte(account.Directory + "\n" + account.BindingID))
-	return "acme-account-" + hex.EncodeToString(sum[:6])
+	return accountPrefix + hex.EncodeToString(sum[:6])
 }
 
 // clientFor returns the client for an account, which it registers if it is new.
@@ -66,7 +68,7 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	}
 	c := &client{account: account, Client: &acme.Client{
 		Key: key, KID: acme.KeyID(item.Data[accountURLPart]), DirectoryURL: account.Directory,
-		HTTPClient: httpClient(account.Roots, key), UserAgent: t.config.UserAgent, RetryBackoff: retryWait,
+		HTTPClient: httpClient(t.transport(account.Roots), key), UserAgent: t.config.UserAgent, RetryBackoff: retryWait,
 	}}
 	wanted := &acme.Account{}
 	if account.Email != "" {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/acme"
 
 	"gatelodge.dev"
+	"gatelodge.dev/tls/budget"
 )
 
 // authorityError is about the CA or the account rather than about one name, so
@@ -162,6 +163,12 @@ func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		failure.Attempts += kept.Failure.Attempts
 	}
 	wait := max(nameBackOff(failure.Attempts, issuance.Certificate, now), retryAfter(err, now))
+	if limit, until := refusedByLimit(err, now); limit != "" {
+		wait = until.Sub(now)
+		if err := t.limitReached(ctx, issuing.Account, budget.KeyFor(limit, issuance.Name), until); err != nil {
+			log.Warn("can't store that the CA refuses orders", "limit", string(limit), "error", err)
+		}
+	}
 	failure.RetryAt = now.Add(wait).Truncate(time.Second)
 	kept.Failure = failure
 	var over orderOver

@@ -16,9 +16,15 @@ const (
 	faultRetries = 2
 )
 
-// httpClient returns a client for a CA whose server certificate is verified with
-// roots, in PEM, or with the system's roots if there are none. key is the account's.
-func httpClient(roots string, key crypto.Signer) *http.Client {
+// httpClient returns a client for a CA that is reached by transport. key is the
+// account's.
+func httpClient(transport http.RoundTripper, key crypto.Signer) *http.Client {
+	return &http.Client{Transport: replacingTransport{limitedTransport{transport}, key}, Timeout: requestTime}
+}
+
+// networkTransport verifies the CA's server certificate with roots, in PEM, or with
+// the system's roots if there are none.
+func networkTransport(roots string) http.RoundTripper {
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
@@ -32,7 +38,7 @@ func httpClient(roots string, key crypto.Signer) *http.Client {
 		pool.AppendCertsFromPEM([]byte(roots)) // validated with the configuration
 		transport.TLSClientConfig.RootCAs = pool
 	}
-	return &http.Client{Transport: replacingTransport{limitedTransport{transport}, key}, Timeout: requestTime}
+	return transport
 }
 
 // limitedTransport limits the size of responses.

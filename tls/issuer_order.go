@@ -32,7 +32,7 @@ type storedOrder struct {
 // obtain gets a certificate: it completes the stored order, or places one. Where
 // there are several types of challenge, each is tried in an order of its own,
 // because a failed challenge ends an order (RFC 8555 §7.1.6).
-func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance) error {
+func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, r *reservation) error {
 	k, err := t.load(ctx, issuance.Name)
 	if err != nil {
 		return err
@@ -45,14 +45,22 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		return err
 	}
 	types := issuance.Challenges
+	var failed error // of the previous type
 	for {
 		stored, order, err := t.resume(ctx, c, k)
 		if err == nil && order == nil {
-			stored, order, err = t.open(ctx, c, k, types[0])
+			stored, order, err = t.open(ctx, c, k, types[0], r)
+		}
+		var over overBudget
+		if failed != nil && errors.As(err, &over) {
+			return failed
 		}
 		if err == nil {
 			t.authorityRecovered(ctx)
 			err = t.completeOrder(ctx, c, issuing, issuance, k, stored, order)
+			if lost := r.ended(ctx, err); lost != nil {
+				return lost
+			}
 		}
 		var refused *acme.AuthorizationError
 		if !errors.As(err, &refused) {
@@ -64,7 +72,7 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		}
 		t.config.Log.Info("a challenge failed, trying another type", "name", string(issuance.Name),
 			"failed", string(stored.Type), "reason", messageOf(err), "next", string(types[next]))
-		types = types[next:]
+		types, failed = types[next:], err
 		k.Order = nil
 	}
 }
@@ -111,9 +119,12 @@ func (t *term) resume(ctx context.Context, c *client, k *issuanceItem) (*storedO
 	return stored, order, nil
 }
 
-// open places an order, and stores it with the certificate's key before it goes
+// open places an order, as r allows, and stores it with the certificate's key before it goes
 // on.
-func (t *term) open(ctx context.Context, c *client, k *issuanceItem, by gatelodge.ChallengeType) (*storedOrder, *acme.Order, error) {
+func (t *term) open(ctx context.Context, c *client, k *issuanceItem, by gatelodge.ChallengeType, r *reservation) (*storedOrder, *acme.Order, error) {
+	if err := r.spend(ctx); err != nil {
+		return nil, nil, err
+	}
 	key, err := generateKey(c.account.KeyType)
 	if err != nil {
 		return nil, nil, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatelodge.dev"
+	"gatelodge.dev/tls/budget"
 )
 
 const (
@@ -19,10 +20,20 @@ const (
 	slotTime = time.Minute
 )
 
+// maxAhead is by how many orders a namespace may be ahead of others because its
+// hosts have traffic.
+const maxAhead = 50
+
 // queue is the names that something is to be done for: those that wait for their
 // time, the earliest first, and those that are due, which wait for the turn of
 // their namespace. What changes of a name costs no look at the others.
 type queue struct {
+	// allowed returns from when on the CA allows an order, by limits that names
+	// share, and the limit. Nil: at any time.
+	allowed func(s *nameState, now time.Time) (time.Time, budget.Limit)
+	// byDomain says that the CA has a limit for registered domains.
+	byDomain bool
+
 	waiting stateHeap
 	turns   map[asking]*turn // kept for the whole term, or a namespace would come first by asking anew
 	begun   int              // attempts begun so far
@@ -39,9 +50,35 @@ type asking struct {
 // turn is the turn of a namespace.
 type turn struct {
 	asking
-	latest int // the number of its latest attempt, from 1; 0: none yet
-	slots  int // that its attempts take
-	due    stateHeap
+	latest int                   // the number of its latest attempt, from 1; 0: none yet
+	slots  int                   // that its attempts take
+	given  int                   // first orders begun since nothing waited for one
+	due    map[string]*stateHeap // by registered domain; if that does not matter, under ""
+
+	latestOf map[string]int // the number of the latest attempt by registered domain
+}
+
+func newTurn(of asking) *turn {
+	return &turn{asking: of, due: make(map[string]*stateHeap), latestOf: make(map[string]int)}
+}
+
+// need is how much a certificate is needed; less comes first.
+type need int
+
+const (
+	begun    need = iota // keeps working what works, completes an order, or needs no CA
+	awaited              // clients asked for a host that has none
+	newcomer             // no client is known to wait for it
+)
+
+func (s *nameState) need() need {
+	switch i := s.issuance; {
+	case i.Certificate != nil || i.Ordered || len(i.Askers) == 0:
+		return begun
+	case s.awaited:
+		return awaited
+	}
+	return newcomer
 }
 
 func newQueue() *queue {
@@ -61,7 +98,7 @@ func (q *queue) turnOf(i *gatelodge.Issuance) *turn {
 	of := askingOf(i)
 	t := q.turns[of]
 	if t == nil {
-		t = &turn{asking: of, due: stateHeap{before: byUrgency}}
+		t = newTurn(of)
 		q.turns[of] = t
 	}
 	return t
@@ -89,9 +126,38 @@ func (q *queue) fallDue(now, again time.Time) time.Time {
 			return earliest(again, s.at)
 		}
 		q.remove(s)
-		heap.Push(&q.turnOf(s.issuance).due, s)
+		q.fall(s)
 	}
 	return again
+}
+
+// fall makes a name due.
+func (q *queue) fall(s *nameState) {
+	due, domain := q.turnOf(s.issuance).due, q.domainOf(s)
+	if due[domain] == nil {
+		due[domain] = &stateHeap{before: byUrgency}
+	}
+	heap.Push(due[domain], s)
+}
+
+// domainOf returns the registered domain of a name, if it matters.
+func (q *queue) domainOf(s *nameState) string {
+	if !q.byDomain {
+		return ""
+	}
+	return budget.RegisteredDomain(s.issuance.Name)
+}
+
+// await marks a name as one that clients asked for.
+func (q *queue) await(s *nameState) {
+	isDue := s.in != nil && s.in != &q.waiting
+	if isDue {
+		q.remove(s)
+	}
+	s.awaited = true
+	if isDue {
+		q.fall(s)
+	}
 }
 
 // countSlots counts the slots that are taken. It returns when the next one is
@@ -110,39 +176,101 @@ func (q *queue) countSlots(now, again time.Time) (taken int, next time.Time) {
 	return taken, again
 }
 
-// next returns the turn whose attempt is to begin next, nil for none. Namespaces
-// take turns, so that none waits for all that another asks for. Within a namespace
-// renewals come before certificates that its names never had, for they keep working
-// what works; then what is due longest. Only what is no longer requested needs no
-// CA.
-func (q *queue) next(withCA bool) (first *turn) {
+// next returns what is to begin next, nil for nothing, and when to look again at the
+// latest for what the limits of the CA allow later, again if that is earlier.
+//
+// What keeps working what works comes first, then hosts for which clients have asked
+// in vain, as long as their namespace is not too far ahead of others. Of equal need,
+// namespaces take turns, so that none waits for all that another asks for; and they
+// take turns of their own where a limit counts for a registered domain that they
+// share. Within a namespace it is what is due longest. Only what is no longer
+// requested needs no CA.
+func (q *queue) next(withCA bool, now, again time.Time) (*nameState, time.Time) {
+	least := q.leastGiven()
+	ofDomain := make(map[string]candidate)
 	for _, t := range q.turns {
-		switch {
-		case t.due.Len() == 0 || t.slots >= maxOrdersEach || !withCA && !t.none:
-		case first == nil, t.comesBefore(first):
-			first = t
+		for domain, due := range t.due {
+			switch {
+			case due.Len() == 0:
+				delete(t.due, domain)
+				continue
+			case t.slots >= maxOrdersEach, !withCA && !t.none:
+				continue
+			}
+			c := candidate{due.list[0], t, due.list[0].need()}
+			if c.need == awaited && t.given > least+maxAhead {
+				c.need = newcomer
+			}
+			if other, found := ofDomain[domain]; !found || c.comesBefore(other, t.latestOf[domain], other.turn.latestOf[domain]) {
+				ofDomain[domain] = c
+			}
 		}
 	}
-	return first
-}
-
-func (t *turn) comesBefore(other *turn) bool {
-	if t.latest != other.latest {
-		return t.latest < other.latest
+	var first candidate
+	for _, c := range ofDomain {
+		if first.nameState != nil && !c.comesBefore(first, c.turn.latest, first.turn.latest) {
+			continue
+		}
+		if q.allowed != nil {
+			if at, _ := q.allowed(c.nameState, now); at.After(now) {
+				again = earliest(again, at)
+				continue
+			}
+		}
+		first = c
 	}
-	return byUrgency(t.due.list[0], other.due.list[0])
+	return first.nameState, again
 }
 
-// begin takes out of the queue what is due first of a turn.
-func (q *queue) begin(t *turn, now time.Time) *nameState {
-	s := t.due.list[0]
+// candidate is what comes first of a turn.
+type candidate struct {
+	*nameState
+	turn *turn
+	need need
+}
+
+// comesBefore reports whether c comes before other, if the latest attempts of their
+// turns have these numbers.
+func (c candidate) comesBefore(other candidate, latest, latestOther int) bool {
+	switch {
+	case c.need != other.need:
+		return c.need < other.need
+	case latest != latestOther:
+		return latest < latestOther
+	}
+	return byUrgency(c.nameState, other.nameState)
+}
+
+// leastGiven returns the fewest orders that a namespace was given while something of
+// it is due.
+func (q *queue) leastGiven() int {
+	least, some := 0, false
+	for _, t := range q.turns {
+		if len(t.due) > 0 && !t.none && (!some || t.given < least) {
+			least, some = t.given, true
+		}
+	}
+	if !some {
+		for _, t := range q.turns {
+			t.given = 0
+		}
+	}
+	return least
+}
+
+// begin takes something that is due out of the queue.
+func (q *queue) begin(s *nameState, now time.Time) {
+	t := q.turnOf(s.issuance)
 	q.remove(s)
 	q.begun++
 	t.latest = q.begun
+	t.latestOf[q.domainOf(s)] = q.begun
 	t.slots++
+	if s.need() != begun {
+		t.given++
+	}
 	s.turn, s.began = t, now
 	q.busy = append(q.busy, s)
-	return s
 }
 
 // end gives the slot of an attempt back.
@@ -158,8 +286,8 @@ func byTime(a, b *nameState) bool {
 
 // byUrgency orders what is due.
 func byUrgency(a, b *nameState) bool {
-	if renews := a.issuance.Certificate != nil; renews != (b.issuance.Certificate != nil) {
-		return renews
+	if a, b := a.need(), b.need(); a != b {
+		return a < b
 	}
 	return byTime(a, b)
 }

@@ -215,20 +215,21 @@ func TestQueueFollows(t *testing.T) {
 		t.Errorf("the next is due at %v, of a new queue at %v", a, b)
 	}
 	for range queued {
-		a, b := changed.next(true), anew.next(true)
-		if a == nil || b == nil {
-			if a != b {
+		x, _ := changed.next(true, now, later)
+		y, _ := anew.next(true, now, later)
+		if x == nil || y == nil {
+			if x != y {
 				t.Error("one queue has an attempt that is due, and the other has none")
 			}
 			return
 		}
-		x, y := changed.begin(a, now), anew.begin(b, now)
 		if x.issuance != y.issuance {
 			t.Fatalf("%v is next, of a new queue %v", x.issuance.Name, y.issuance.Name)
 		}
-		changed.end(x)
-		anew.end(y)
-		changed.countSlots(now, now)
-		anew.countSlots(now, now)
+		for q, s := range map[*queue]*nameState{changed: x, anew: y} {
+			q.begin(s, now)
+			q.end(s)
+			q.countSlots(now, now)
+		}
 	}
 }

@@ -122,7 +122,7 @@ func (t *term) followRenewalInfo(ctx context.Context) {
 // the Store does, and goes on after what is about one certificate alone.
 func (t *term) askAll(ctx context.Context) error {
 	issuing := t.table.Load().issuing
-	if issuing == nil || issuing.Lacking != "" {
+	if issuing == nil || issuing.Lacking != "" || t.namesNoWindows() {
 		return nil
 	}
 	asked := t.toAsk(time.Now())
@@ -154,6 +154,13 @@ func (t *term) askAll(ctx context.Context) error {
 		t.mu.Unlock()
 	}
 	return nil
+}
+
+// namesNoWindows reports whether it is known that the CA does not say when to renew.
+func (t *term) namesNoWindows() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.client != nil && t.client.renewalInfo == ""
 }
 
 // toAsk lists the certificates for which it is time to ask.

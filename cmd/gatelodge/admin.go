@@ -39,6 +39,7 @@ const adminIndex = `Gatelodge admin endpoint
 /api/hosts               hosts with owner, routes and certificates
 /api/explain?url=URL     what happens to a URL, and where it stops working
 /api/problems            problems with their objects
+/api/orders              certificates that are to be ordered, when, and what they wait for
 /api/zones               zones with view and serial
 /api/zones/ZONE/VIEW     a zone as a master file
 /api/guard               what the withdrawal guard holds
@@ -58,6 +59,7 @@ func newAdmin(g *gateway, registry *prometheus.Registry) *admin {
 	a.mux.HandleFunc("GET /api/hosts", a.hosts)
 	a.mux.HandleFunc("GET /api/explain", a.explain)
 	a.mux.HandleFunc("GET /api/problems", a.problems)
+	a.mux.HandleFunc("GET /api/orders", a.orders)
 	a.mux.HandleFunc("GET /api/zones", a.zones)
 	a.mux.HandleFunc("GET /api/zones/{zone}/{view}", a.zone)
 	a.mux.HandleFunc("GET /api/guard", a.guard)

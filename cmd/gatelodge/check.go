@@ -19,7 +19,8 @@ func checkCommand(std stdio) *cobra.Command {
 		Long: `Check reads Kubernetes manifests from files and folders, from standard input with
 "-" (the default), or from a cluster, compiles them as the gateway would, and
 prints the snapshot: hosts, routes, certificates, records, and every problem with
-its object and file. It exits with status 1 if there is a problem.
+its object and file; and when the gateway would order each certificate that is
+missing, as the limits of the CA allow. It exits with status 1 if there is a problem.
 
 With --from ingress-nginx it prints instead, for each Ingress of the classes of
 ingress-nginx and in sum, what will be answered as before, what differs, and what
@@ -81,6 +82,9 @@ func check(ctx context.Context, std stdio, flags *checkFlags, paths []string) er
 	var builder compile.Builder
 	snapshot := builder.Build(objects, &cfg.Kube)
 	if _, err := fmt.Fprint(std.out, snapshot); err != nil {
+		return err
+	}
+	if err := writeOrders(std.out, snapshot.Issuing, objects.Now); err != nil {
 		return err
 	}
 	switch n := snapshot.Problems.Len(); n {

@@ -7,12 +7,15 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
+	"gatelodge.dev/tls/budget"
 )
 
 // maxRootsBytes is the size limit of a file of root certificates.
@@ -36,6 +39,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		Profile:   r.printable("acme.profile", f.Profile),
 		KeyType: gatelodge.KeyType(r.oneOf("acme.keyType", f.KeyType, string(gatelodge.ECDSAP256), string(gatelodge.ECDSAP384),
 			string(gatelodge.RSA2048), string(gatelodge.RSA3072), string(gatelodge.RSA4096))),
+		Limits: r.acmeLimits("acme.limits", f.Limits, budget.Known(f.Directory)),
 	}}
 	switch {
 	case (f.EAB.KeyID == "") != (f.EAB.Secret == ""):
@@ -61,6 +65,35 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		c.Wildcards = append(c.Wildcards, name)
 	}
 	return c
+}
+
+// acmeLimits reads what a CA allows, which is known where nothing is given.
+func (r *configReader) acmeLimits(key string, f fileACMELimits, known gatelodge.CALimits) gatelodge.CALimits {
+	return gatelodge.CALimits{
+		Orders:        r.rate(key+".orders", f.Orders, known.Orders),
+		Domain:        r.rate(key+".domain", f.Domain, known.Domain),
+		Duplicates:    r.rate(key+".duplicates", f.Duplicates, known.Duplicates),
+		Failures:      r.rate(key+".failures", f.Failures, known.Failures),
+		CountRenewals: r.oneOf(key+".renewals", f.Renewals, "exempt", "counted") == "counted",
+	}
+}
+
+// rate accepts a number and the duration that it is for, or none.
+func (r *configReader) rate(key, s string, otherwise gatelodge.Rate) gatelodge.Rate {
+	switch s {
+	case "":
+		return otherwise
+	case "none":
+		return gatelodge.Rate{}
+	}
+	count, per, _ := strings.Cut(s, "/")
+	n, err := strconv.Atoi(count)
+	d, durationErr := time.ParseDuration(per)
+	if err != nil || durationErr != nil || n < 1 || n > 1_000_000 || d < time.Second || d > 365*24*time.Hour {
+		r.fail(key, "%q is not a valid limit, write a number and a duration, like 300/3h, or none", abridged(s))
+		return gatelodge.Rate{}
+	}
+	return gatelodge.Rate{Count: n, Per: d}
 }
 
 // directoryURL accepts the URL of a CA's directory (RFC 8555 §6.1: HTTPS).

@@ -155,6 +155,16 @@ type fileACME struct {
 	Profile   string   `yaml:"profile"`
 	KeyType   string   `yaml:"keyType"`
 	Wildcards []string `yaml:"wildcards"`
+
+	Limits fileACMELimits `yaml:"limits"`
+}
+
+type fileACMELimits struct {
+	Orders     string `yaml:"orders"`
+	Domain     string `yaml:"domain"`
+	Duplicates string `yaml:"duplicates"`
+	Failures   string `yaml:"failures"`
+	Renewals   string `yaml:"renewals"`
 }
 
 type fileEAB struct {
@@ -256,7 +266,7 @@ func (f *fileConfig) setDefaults() {
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",
 		TLS:           fileTLS{MinVersion: "1.2"},
-		ACME:          fileACME{KeyType: "ecdsa-p256"},
+		ACME:          fileACME{KeyType: "ecdsa-p256", Limits: fileACMELimits{Renewals: "exempt"}},
 		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns", Catalog: fileCatalog{Views: []string{"default"}}},
 		Guard:         fileGuard{Share: 0.5, Minimum: 10, Window: "1m", Hold: "10m"},
 		Drain:         fileDrain{Delay: "5s", Timeout: "60s", Tunnels: "10m"},

@@ -132,7 +132,9 @@ func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Conte
 	g.dns.UseStore(store)
 	g.issuer = gatetls.NewIssuer(&g.live, gatetls.IssuerConfig{
 		Store: store, Log: g.log, UserAgent: "gatelodge/" + buildInfo().version, Served: awaitServed,
+		Server: g.certificates,
 	})
+	g.registry.MustRegister(newOrderMetrics(g.issuer))
 }
 
 // followStore uses what the replicas share, until ctx ends: the keys, without

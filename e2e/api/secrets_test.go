@@ -153,7 +153,7 @@ acme:
 	}
 	planted["the Authorization field"] = []byte(base64.StdEncoding.EncodeToString(append([]byte("jane:"), planted["the password"]...)))
 	for _, path := range []string{
-		"/", "/healthz", "/readyz", "/metrics", "/snapshot", "/api/status", "/api/hosts", "/api/problems", "/api/zones",
+		"/", "/healthz", "/readyz", "/metrics", "/snapshot", "/api/status", "/api/hosts", "/api/problems", "/api/orders", "/api/zones",
 		"/api/zones/example.test/default", "/api/guard", "/debug/pprof/goroutine?debug=2",
 		"/debug/pprof/heap", "/debug/pprof/heap?debug=1", "/debug/pprof/allocs?debug=1", "/debug/pprof/trace?seconds=0.1",
 	} {

@@ -191,6 +191,7 @@ func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, 
 	if item != nil && item.issuance.Failure != nil {
 		i.RetryAt = item.issuance.Failure.RetryAt
 	}
+	i.Ordered = item != nil && len(item.issuance.Order) > 0
 	if item != nil && i.Certificate != nil {
 		i.Window = item.issuance.Window
 	}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	gatelodge "gatelodge.dev"
+	gatetls "gatelodge.dev/tls"
+)
+
+// writeOrders writes when the certificates that are missing would be ordered, by a
+// gateway that starts now.
+func writeOrders(to io.Writer, issuing *gatelodge.Issuing, now time.Time) error {
+	for _, p := range gatetls.Plan(issuing, now) {
+		when := "at once"
+		if wait := p.At.Sub(now).Round(time.Second); wait > 0 {
+			when = "after " + wait.String()
+		}
+		if p.Waits != "" {
+			when += " limit=" + p.Waits
+		}
+		if _, err := fmt.Fprintf(to, "order %s for %s %s\n", p.Name, asking(p), when); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asking says who asks for a certificate.
+func asking(p gatetls.Planned) string {
+	if p.Namespace == "" {
+		return "Config acme.wildcards"
+	}
+	return "namespace " + p.Namespace
+}
+
+type apiOrders struct {
+	Leader bool       `json:"leader"` // only the leader orders, and knows what is to come
+	Orders []apiOrder `json:"orders"`
+}
+
+type apiOrder struct {
+	Name      string    `json:"name"`
+	Namespace string    `json:"namespace"` // empty: the configuration
+	State     string    `json:"state"`     // ordering, due or waiting
+	At        time.Time `json:"at"`
+	Limit     string    `json:"limit,omitempty"` // that it waits for; retry: its last order failed
+	Renewal   bool      `json:"renewal"`
+}
+
+func (a *admin) orders(w http.ResponseWriter, _ *http.Request) {
+	answer := apiOrders{Orders: []apiOrder{}}
+	now := time.Now()
+	if a.gateway.issuer != nil {
+		var planned []gatetls.Planned
+		planned, answer.Leader = a.gateway.issuer.Plan(now)
+		for _, p := range planned {
+			answer.Orders = append(answer.Orders, apiOrder{string(p.Name), p.Namespace, stateOf(p, now), p.At.UTC().Truncate(time.Second), p.Waits, p.Renewal})
+		}
+	}
+	writeJSON(w, answer)
+}
+
+func stateOf(p gatetls.Planned, now time.Time) string {
+	switch {
+	case p.Busy:
+		return "ordering"
+	case p.At.After(now):
+		return "waiting"
+	}
+	return "due"
+}
+
+// orderMetrics are about what the leader has to order.
+type orderMetrics struct {
+	issuer       *gatetls.Issuer
+	queued, done *prometheus.Desc
+}
+
+func newOrderMetrics(issuer *gatetls.Issuer) *orderMetrics {
+	return &orderMetrics{
+		issuer: issuer,
+		queued: prometheus.NewDesc("gatelodge_acme_orders_queued",
+			"Certificates that the leader has to order, by the limit of the CA that they wait for; none: they are due; retry: the last order failed.", []string{"limit"}, nil),
+		done: prometheus.NewDesc("gatelodge_acme_orders_done_timestamp_seconds",
+			"When the last of them will be ordered, in seconds since 1970; 0: there are none.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *orderMetrics) Describe(descs chan<- *prometheus.Desc) {
+	descs <- m.queued
+	descs <- m.done
+}
+
+// Collect implements prometheus.Collector.
+func (m *orderMetrics) Collect(out chan<- prometheus.Metric) {
+	planned, leading := m.issuer.Plan(time.Now())
+	if !leading {
+		return
+	}
+	counts := map[string]int{"none": 0}
+	var done float64
+	for _, p := range planned {
+		limit := p.Waits
+		if limit == "" {
+			limit = "none"
+		}
+		counts[limit]++
+		done = max(done, float64(p.At.Unix()))
+	}
+	for limit, n := range counts {
+		out <- prometheus.MustNewConstMetric(m.queued, prometheus.GaugeValue, float64(n), limit)
+	}
+	out <- prometheus.MustNewConstMetric(m.done, prometheus.GaugeValue, done)
+}

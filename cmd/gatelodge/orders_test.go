@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	gatelodge "gatelodge.dev"
+)
+
+// TestOrdersAreForeseen: check says which certificates are ordered at once and which
+// have to wait, how long and for which limit.
+func TestOrdersAreForeseen(t *testing.T) {
+	issuing := &gatelodge.Issuing{Account: gatelodge.Account{Limits: gatelodge.CALimits{Domain: gatelodge.Rate{Count: 2, Per: 2 * time.Hour}}}}
+	edit := issuing.Issuances.Edit()
+	for _, name := range []string{"a.example.com", "b.example.com", "c.example.com", "www.example.net"} {
+		edit.Set(gatelodge.Name(name), &gatelodge.Issuance{
+			Name: gatelodge.Name(name), Askers: []gatelodge.Object{{Namespace: "shop"}}, Challenges: []gatelodge.ChallengeType{gatelodge.HTTP01},
+		})
+	}
+	issuing.Issuances = edit.Map()
+	var text strings.Builder
+	if err := writeOrders(&text, issuing, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{"a.example.com at once", "b.example.com at once", "www.example.net at once", "c.example.com after 1h0m0s limit=domain"}
+	var want strings.Builder
+	for _, line := range lines {
+		name, when, _ := strings.Cut(line, " ")
+		fmt.Fprintf(&want, "order %s for namespace shop %s\n", name, when)
+	}
+	if text.String() != want.String() {
+		t.Errorf("check prints\n%swant\n%s", text.String(), want.String())
+	}
+}

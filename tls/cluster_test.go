@@ -1,0 +1,188 @@
+package tls
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gatelodge.dev"
+)
+
+// testCluster is a Store, and the snapshots that are made of what it holds: what
+// package kube does, without Kubernetes.
+type testCluster struct {
+	*memory
+	t         *testing.T
+	live      *gatelodge.Live
+	server    *Server
+	replicas  [2]*Issuer
+	account   gatelodge.Account
+	cas       map[string]*testCA // by the directory's URL
+	challenge []gatelodge.ChallengeType
+
+	mu      sync.Mutex
+	askers  map[gatelodge.Name]string // names and their namespaces
+	changed map[string]bool           // items
+	list    gatelodge.Map[gatelodge.Name, *gatelodge.Issuance]
+	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host]
+	names   map[string]gatelodge.Name // by item
+	wake    gatelodge.Signal
+}
+
+func newTestCluster(t *testing.T, cas ...*testCA) *testCluster {
+	c := &testCluster{
+		memory: newMemory(), t: t, live: new(gatelodge.Live), cas: make(map[string]*testCA),
+		askers: make(map[gatelodge.Name]string), changed: make(map[string]bool), names: make(map[string]gatelodge.Name), wake: gatelodge.NewSignal(),
+	}
+	for _, ca := range cas {
+		c.cas[ca.base] = ca
+	}
+	c.account = gatelodge.Account{Directory: cas[0].base + "/directory"}
+	log := slog.New(slog.DiscardHandler)
+	c.server = New(c.live, log)
+	for i := range c.replicas {
+		c.replicas[i] = NewIssuer(c.live, IssuerConfig{Store: c, Log: log, Server: c.server})
+		c.replicas[i].transport = func(string) http.RoundTripper { return c }
+	}
+	return c
+}
+
+// RoundTrip implements http.RoundTripper: it reaches the CA of a URL.
+func (c *testCluster) RoundTrip(request *http.Request) (*http.Response, error) {
+	for base, ca := range c.cas {
+		if strings.HasPrefix(request.URL.String(), base+"/") {
+			return ca.RoundTrip(request)
+		}
+	}
+	return nil, errUnreachable
+}
+
+func (c *testCluster) Put(ctx context.Context, name string, item gatelodge.Item) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	version, err := c.memory.Put(ctx, name, item)
+	c.note(name)
+	return version, err
+}
+
+func (c *testCluster) Delete(ctx context.Context, name, version string) error {
+	err := c.memory.Delete(ctx, name, version)
+	c.note(name)
+	return err
+}
+
+func (c *testCluster) note(item string) {
+	c.mu.Lock()
+	c.changed[item] = true
+	c.mu.Unlock()
+	c.wake.Raise()
+}
+
+// ask has a namespace ask for a certificate.
+func (c *testCluster) ask(namespace string, name gatelodge.Name) {
+	c.mu.Lock()
+	c.askers[name] = namespace
+	c.names[gatelodge.IssuanceItem(name)] = name
+	c.mu.Unlock()
+	c.note(gatelodge.IssuanceItem(name))
+}
+
+// follow makes a snapshot of each change until ctx ends.
+func (c *testCluster) follow(ctx context.Context) {
+	for {
+		c.publish()
+		select {
+		case <-c.wake:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *testCluster) publish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list, hosts := c.list.Edit(), c.hosts.Edit()
+	for item := range c.changed {
+		if name, ok := c.names[item]; ok {
+			i := c.issuance(name)
+			list.Set(name, i)
+			h := &gatelodge.Host{Name: name}
+			if i.Certificate != nil {
+				h.Certificates = []*gatelodge.Certificate{i.Certificate}
+			}
+			hosts.Set(name, h)
+		}
+	}
+	clear(c.changed)
+	c.list, c.hosts = list.Map(), hosts.Map()
+	challenges, _ := c.memory.Get(context.Background(), gatelodge.ChallengesItem)
+	c.live.Swap(&gatelodge.Snapshot{Issuing: c.issuing(), Hosts: c.hosts, ChallengesVersion: challenges.Version})
+}
+
+func (c *testCluster) issuing() *gatelodge.Issuing {
+	return &gatelodge.Issuing{Account: c.account, Issuances: c.list}
+}
+
+// issuance returns what is to be done for a name. The caller holds the lock.
+func (c *testCluster) issuance(name gatelodge.Name) *gatelodge.Issuance {
+	i := &gatelodge.Issuance{Name: name, Askers: []gatelodge.Object{{Kind: "Ingress", Namespace: c.askers[name], Name: "x"}}, Challenges: []gatelodge.ChallengeType{gatelodge.DNS01}}
+	item, err := c.memory.Get(context.Background(), gatelodge.IssuanceItem(name))
+	if err != nil {
+		return i
+	}
+	stored, err := gatelodge.DecodeIssuance(item.Data)
+	if err != nil {
+		c.t.Error(err)
+		return i
+	}
+	i.Ordered, i.Window = len(stored.Order) > 0, stored.Window
+	if stored.Failure != nil {
+		i.RetryAt = stored.Failure.RetryAt
+	}
+	if len(stored.Chain) > 0 {
+		i.Certificate = certificateOfPEM(c.t, stored.Chain, stored.Key)
+	}
+	return i
+}
+
+func certificateOfPEM(t *testing.T, chain, key []byte) *gatelodge.Certificate {
+	pair, err := keyPair(chain, key)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	leaf, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	sum := sha256.Sum256(leaf.Raw)
+	c := &gatelodge.Certificate{Source: gatelodge.FromACME, NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Fingerprint: hex.EncodeToString(sum[:]), KeyPair: pair}
+	for _, name := range leaf.DNSNames {
+		c.Names = append(c.Names, gatelodge.Name(name))
+	}
+	return c
+}
+
+// lead has a replica lead until stop is called.
+func (c *testCluster) lead(ctx context.Context, replica int) (issuer *Issuer, stop func()) {
+	issuer = c.replicas[replica]
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); issuer.Run(ctx) }()
+	return issuer, func() { cancel(); <-done }
+}

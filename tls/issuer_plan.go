@@ -1,0 +1,149 @@
+package tls
+
+import (
+	"maps"
+	"time"
+
+	"gatelodge.dev"
+	"gatelodge.dev/tls/budget"
+)
+
+// Planned is a certificate that is to be ordered.
+type Planned struct {
+	Name      gatelodge.Name
+	Namespace string    // that asks for it; "": the configuration
+	At        time.Time // when its order can begin, as far as is known now
+	Renewal   bool
+	Busy      bool   // the order is in progress
+	Waits     string // what it waits for: a limit of the CA, "retry" after a failure, or "" for nothing
+}
+
+// waitsForRetry is what a name waits for whose last order failed.
+const waitsForRetry = "retry"
+
+// planHorizon limits how far a plan looks ahead.
+const planHorizon = 10 * 365 * 24 * time.Hour
+
+// Plan returns what an Issuer would order that begins now and has ordered nothing
+// before, in its order.
+func Plan(issuing *gatelodge.Issuing, now time.Time) []Planned {
+	if issuing == nil {
+		return nil
+	}
+	p := newPlan(budget.NewLedger(issuing.Account.Limits), now)
+	for name, issuance := range issuing.Issuances.All() {
+		p.add(&nameState{issuance: issuance}, now, name)
+	}
+	return p.run()
+}
+
+// Plan returns what is to be ordered, in the order in which it will be. The leader
+// knows for which hosts clients wait, and what is in progress; other replicas, for
+// which leading is false, return nothing.
+func (i *Issuer) Plan(now time.Time) (planned []Planned, leading bool) {
+	i.mu.Lock()
+	t := i.term
+	i.mu.Unlock()
+	if t == nil {
+		return nil, false
+	}
+	return t.plan(now).run(), true
+}
+
+// plan copies what a term has to do.
+func (t *term) plan(now time.Time) *plan {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ledger := budget.NewLedger(t.account.Limits)
+	if t.allowance != nil {
+		t.allowance.view(func(l *budget.Ledger) { ledger = l.Clone() })
+	}
+	p := newPlan(ledger, now)
+	p.queue.begun = t.queue.begun
+	for of, from := range t.queue.turns {
+		to := newTurn(of)
+		to.latest, to.given, to.latestOf = from.latest, from.given, maps.Clone(from.latestOf)
+		p.queue.turns[of] = to
+	}
+	for name, s := range t.names {
+		switch {
+		case s.issuance == nil || len(s.issuance.Askers) == 0:
+		case s.turn != nil:
+			p.list = append(p.list, Planned{Name: name, Namespace: askingOf(s.issuance).namespace, At: s.began, Renewal: s.issuance.Certificate != nil, Busy: true})
+		default:
+			p.add(&nameState{issuance: s.issuance, awaited: s.awaited, next: s.next, since: s.since}, now, name)
+		}
+	}
+	return p
+}
+
+// plan is a queue that is run in made-up time: what is due begins and ends at once.
+type plan struct {
+	queue  *queue
+	ledger *budget.Ledger
+	now    time.Time
+	limits map[string]budget.Limit // which keeps back first orders for names of a registered domain
+	list   []Planned
+}
+
+func newPlan(ledger *budget.Ledger, now time.Time) *plan {
+	p := &plan{queue: newQueue(), ledger: ledger, now: now, limits: make(map[string]budget.Limit)}
+	p.queue.byDomain = ledger.Limits.Domain.Count > 0
+	p.queue.allowed = func(s *nameState, now time.Time) (time.Time, budget.Limit) {
+		at, limit := p.ledger.Shared(orderOf(s.issuance), now)
+		if at.After(now) {
+			p.limits[budget.RegisteredDomain(s.issuance.Name)] = limit
+		}
+		return at, limit
+	}
+	return p
+}
+
+// add adds a name if there is something to order by now.
+func (p *plan) add(s *nameState, now time.Time, name gatelodge.Name) {
+	if len(s.issuance.Askers) == 0 {
+		return
+	}
+	at, ever := dueTime(s.issuance, s.since)
+	if !ever || s.issuance.Certificate != nil && at.After(now) && s.issuance.RetryAt.IsZero() {
+		return // it can't be ordered, or is not due for renewal
+	}
+	s.at = latest(latest(at, s.next), now)
+	if own, limit := p.ledger.Own(name, s.at); own.After(s.at) {
+		s.at, s.limit = own, limit
+	}
+	p.queue.put(s)
+}
+
+func (p *plan) run() []Planned {
+	for clock, end := p.now, p.now.Add(planHorizon); clock.Before(end); {
+		again := p.queue.fallDue(clock, end)
+		var s *nameState
+		if s, again = p.queue.next(true, clock, again); s == nil {
+			clock = again
+			continue
+		}
+		p.queue.begin(s, clock)
+		p.ledger.Take(orderOf(s.issuance), clock)
+		p.queue.end(s)
+		p.queue.turnOf(s.issuance).slots = 0
+		p.list = append(p.list, Planned{
+			Name: s.issuance.Name, Namespace: askingOf(s.issuance).namespace, At: clock,
+			Renewal: s.issuance.Certificate != nil, Waits: p.waits(s, clock),
+		})
+	}
+	return p.list
+}
+
+// waits says what kept a name back until a time.
+func (p *plan) waits(s *nameState, until time.Time) string {
+	switch {
+	case until.After(s.at):
+		return string(p.limits[budget.RegisteredDomain(s.issuance.Name)])
+	case s.limit != "":
+		return string(s.limit)
+	case s.at.After(p.now) && !s.issuance.RetryAt.IsZero():
+		return waitsForRetry
+	}
+	return ""
+}
