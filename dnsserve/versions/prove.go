@@ -24,35 +24,53 @@ func (z *Zones) prove(key Key) {
 	case e.version != nil && e.version.Proven && e.version.Serial == r.serial && e.version.hash == r.hash:
 		return
 	}
-	next := &Version{Serial: r.serial, Zone: e.contentOf(r), Proven: true, Steps: r.steps, hash: r.hash} // takes its time, without the lock
+	proof := e.proofOf(r) // takes its time, without the lock
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	now := z.zones[key]
 	switch {
 	case now.built == nil || now.record != r || now.version != e.version:
 		z.unread.Raise() // it is about something else by now
-	case next.Zone != nil:
-		z.publish(now, next)
+	case proof != nil:
+		z.publish(now, &Version{Serial: r.serial, Zone: proof.of, Proven: true, Steps: r.steps, digest: proof, hash: r.hash})
 	case e.version == nil || !e.version.Proven && e.version.Serial != r.serial:
 		z.publish(now, &Version{Serial: r.serial, Zone: r.soa})
 	}
 }
 
-// contentOf returns what the zone says in the version r, and nil if it can't be
-// found out.
-func (e *zone) contentOf(r *record) *gatelodge.Zone {
-	proves := func(content *gatelodge.Zone) bool { return content != nil && hashOf(content) == r.hash }
-	if e.version != nil && e.version.Proven {
-		if content := follow(r.steps, e.version.Serial, e.version.Zone); proves(content) {
-			if i := slices.IndexFunc(e.recent, func(built *gatelodge.Zone) bool { return stepBetween(content, built) == nil }); i >= 0 {
-				return e.recent[i] // so that it shares its nodes with what is built later
+// proofOf returns what the zone says in the version r, with its digest, and nil if
+// that can't be found out.
+func (e *zone) proofOf(r *record) *digest {
+	var last *digest
+	if e.version != nil {
+		last = e.version.digest
+	}
+	prove := func(content *gatelodge.Zone) *digest {
+		if content != nil {
+			d := digestOf(content, last)
+			if last == nil {
+				last = d
 			}
-			return content
+			if d.String() == r.hash {
+				return d
+			}
+		}
+		return nil
+	}
+	if e.version != nil && e.version.Proven {
+		if proof := prove(follow(r.steps, e.version.Serial, e.version.Zone)); proof != nil {
+			if i := slices.IndexFunc(e.recent, func(built *gatelodge.Zone) bool { return stepBetween(proof.of, built) == nil }); i >= 0 {
+				return digestOf(e.recent[i], proof) // it shares its nodes with what is built later
+			}
+			return proof
 		}
 	}
 	for _, built := range slices.Backward(e.recent) {
-		if !r.tried[built] && proves(built) {
-			return built
+		if r.tried[built] {
+			continue
+		}
+		if proof := prove(built); proof != nil {
+			return proof
 		}
 		r.tried[built] = true
 	}
@@ -60,12 +78,11 @@ func (e *zone) contentOf(r *record) *gatelodge.Zone {
 		return nil
 	}
 	r.tried[nil] = true
-	if base, err := unpackBase(r.base, e.key); err == nil {
-		if content := follow(r.steps, r.baseAt, base); proves(content) {
-			return content
-		}
+	base, err := unpackBase(r.base, e.key)
+	if err != nil {
+		return nil
 	}
-	return nil
+	return prove(follow(r.steps, r.baseAt, base))
 }
 
 // follow returns the zone that the last of the steps leads to from what it says

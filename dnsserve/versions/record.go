@@ -82,7 +82,9 @@ func (r *record) encode(key Key) map[string][]byte {
 	return parts
 }
 
-func decodeRecord(parts map[string][]byte, key Key) (*record, error) {
+// decodeRecord reads an item. last, which may be nil, is what was read before: steps
+// that are in both are the same.
+func decodeRecord(parts map[string][]byte, key Key, last *record) (*record, error) {
 	if zone, view := string(parts[partZone]), string(parts[partView]); zone != string(key.Zone) || view != key.View {
 		return nil, fmt.Errorf("it is about zone %q in view %q", zone, view)
 	}
@@ -101,8 +103,18 @@ func decodeRecord(parts map[string][]byte, key Key) (*record, error) {
 			return nil, err
 		}
 	}
+	known := make(map[string]*Step)
+	if last != nil {
+		for _, s := range last.steps {
+			known[partStep+string(formatSerial(s.To))] = s
+		}
+	}
 	leadingTo := make(map[uint32]*Step)
 	for part, text := range parts {
+		if s := known[part]; s != nil && bytes.Equal(s.text, text) {
+			leadingTo[s.To] = s
+			continue
+		}
 		if to, ok := strings.CutPrefix(part, partStep); ok {
 			s, err := decodeStep(text, key)
 			if err == nil {

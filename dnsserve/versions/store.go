@@ -92,7 +92,7 @@ func (z *Zones) keys(are func(*zone) bool) []Key {
 
 // readZone reads the item of a zone.
 func (z *Zones) readZone(ctx context.Context, key Key) error {
-	z.setRead(key)
+	last := z.setRead(key)
 	item, err := z.store.Get(ctx, key.item())
 	if errors.Is(err, gatelodge.ErrNotFound) {
 		z.have(key, nil, "")
@@ -103,7 +103,7 @@ func (z *Zones) readZone(ctx context.Context, key Key) error {
 		z.zones[key].read = false
 		return err
 	}
-	r, err := decodeRecord(item.Data, key)
+	r, err := decodeRecord(item.Data, key, last)
 	if err != nil {
 		z.log.Error("what the store has of a zone can't be used, and is replaced by the leader", "zone", key.Zone, "view", key.View, "item", key.item(), "error", err)
 	}
@@ -111,11 +111,14 @@ func (z *Zones) readZone(ctx context.Context, key Key) error {
 	return nil
 }
 
-// setRead notes before a read that it happens: a change during it is another one.
-func (z *Zones) setRead(key Key) {
+// setRead notes before a read that it happens: a change during it is another one. It
+// returns what was read before.
+func (z *Zones) setRead(key Key) *record {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	z.zones[key].read = true
+	e := z.zones[key]
+	e.read = true
+	return e.record
 }
 
 // have records what the store has of a zone.
@@ -235,7 +238,8 @@ func (z *Zones) put(ctx context.Context, key Key, d *decision, r *record) error 
 // recordOf is what is stored of a version, where before was stored until now.
 func recordOf(v *Version, before *record) *record {
 	if v.hash == "" {
-		v.hash = hashOf(v.Zone)
+		v.digest = digestOf(v.Zone, v.digest)
+		v.hash = v.digest.String()
 	}
 	r := &record{serial: v.Serial, hash: v.hash, soa: header(v.Zone), steps: v.Steps, tried: make(map[*gatelodge.Zone]bool)}
 	if before != nil && before.base != nil && leads(v.Steps, before.baseAt) {

@@ -2,12 +2,7 @@ package versions
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"hash"
-	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -28,7 +23,8 @@ type Version struct {
 	// Otherwise only its SOA fields are known, and Zone has no nodes.
 	Proven bool
 
-	hash string // of Zone, as the record has it; "" without a store
+	digest *digest // of Zone; nil: not made yet, as without a store
+	hash   string  // the same as the record has it; "" likewise
 
 	// Steps lead to this version, the oldest first, each to where the next begins.
 	Steps []*Step
@@ -141,28 +137,3 @@ func sameNode(a, b *gatelodge.Node) bool {
 	}
 	return slices.Equal(canonical(a).Records, canonical(b).Records)
 }
-
-// hashOf is a hash of all that the zone says.
-func hashOf(z *gatelodge.Zone) string {
-	h := sha256.New()
-	line(h, string(z.Name), string(z.Primary), z.Hostmaster, seconds(z.TTL), seconds(z.NegativeTTL))
-	for name, n := range z.Nodes.All() {
-		line(h, string(name))
-		for _, r := range canonical(n).Records {
-			line(h, r.Type, seconds(r.TTL), r.Data)
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// line writes fields so that other fields make another text.
-func line(h hash.Hash, fields ...string) {
-	var size [20]byte
-	for _, field := range fields {
-		h.Write(append(strconv.AppendInt(size[:0], int64(len(field)), 10), ' '))
-		io.WriteString(h, field)
-	}
-	h.Write([]byte{'\n'})
-}
-
-func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }

@@ -98,7 +98,7 @@ func (f *fleet) published(name string, v *Version) {
 	if !v.Proven {
 		return
 	}
-	hash := hashOf(v.Zone)
+	hash := digestOf(v.Zone, nil).String()
 	if other, ok := f.hashes[v.Serial]; ok && other != hash {
 		f.t.Errorf("%s has other content under serial %d", name, v.Serial)
 	} else if !ok {
@@ -146,7 +146,7 @@ func (f *fleet) agree(want *gatelodge.Zone, replicas ...*replica) *Version {
 	first := replicas[0].Published(testKey)
 	for _, r := range replicas {
 		v := r.Published(testKey)
-		if v == nil || !v.Proven || v.Serial != first.Serial || hashOf(v.Zone) != hashOf(want) {
+		if v == nil || !v.Proven || v.Serial != first.Serial || digestOf(v.Zone, nil).String() != digestOf(want, nil).String() {
 			f.t.Fatalf("%s publishes %v, the first replica %v", r.name, v, first)
 		}
 	}

@@ -132,10 +132,13 @@ func (e *zone) next(now time.Time) *Version {
 	if step == nil {
 		same := *e.version
 		same.Zone = e.built // it is compared faster with what is built of it
+		if same.digest != nil {
+			same.digest = digestOf(e.built, same.digest)
+		}
 		e.version = &same
 		return nil
 	}
-	next.Serial = nextSerial(e.last, e.known, now)
+	next.Serial, next.digest = nextSerial(e.last, e.known, now), e.version.digest
 	step.From, step.To = e.version.Serial, next.Serial
 	step.text = step.encode()
 	next.Steps = bounded(append(slices.Clip(e.version.Steps), step))
