@@ -13,6 +13,8 @@ import (
 type Host struct {
 	Name         Name           // exact, or a wildcard for one label, or "" for every host that no other matches
 	Owner        string         // the namespace that the name was granted to; "" for one from the configuration
+	Contact      string         // the e-mail address of who answers for the name; "" for none given
+	ShortOf      Name           // the long name that this is the short one of; "" for any other
 	Routes       []*Route       // in the order in which they are tried; hosts with the same ones may share the list
 	Certificates []*Certificate // see Certified
 	ClientAuth   *ClientAuth    // nil: clients are not asked for certificates

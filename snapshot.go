@@ -17,6 +17,7 @@ type Snapshot struct {
 	Views               []*View                   // in the configuration's order
 	Own                 []netip.Addr              // the addresses at which the gateway is reached, sorted
 	Withdrawn           []netip.Addr              // those of Own that answers don't name, because they are about to go
+	Levels              []Levels                  // of the zones that have some
 	Transfers           []*Transfer               // of zones, in the configuration's order
 	DefaultCertificates []*Certificate            // for names that no Host has, in the configuration's order
 	Challenges          []Challenge

@@ -22,6 +22,9 @@ func (s *Snapshot) WriteText(w io.Writer) {
 	for _, l := range s.Listeners {
 		writeLine(w, "%s", l)
 	}
+	for _, l := range s.Levels {
+		writeLine(w, "levels %s %s", l.Zone, strings.Join(l.Names, " "))
+	}
 	for _, h := range s.Hosts.All() {
 		h.writeText(w)
 	}
@@ -65,14 +68,20 @@ func (l Listener) String() string {
 }
 
 func (h *Host) writeText(w io.Writer) {
-	name, owner := string(h.Name), ""
+	name, about := string(h.Name), ""
 	if name == "" {
 		name = "any"
 	}
 	if h.Owner != "" {
-		owner = " owner=" + h.Owner
+		about = " owner=" + h.Owner
 	}
-	writeLine(w, "host %s%s", name, owner)
+	if h.Contact != "" {
+		about += " contact=" + h.Contact
+	}
+	if h.ShortOf != "" {
+		about += " short-of=" + string(h.ShortOf)
+	}
+	writeLine(w, "host %s%s", name, about)
 	for _, r := range h.Routes {
 		writeLine(w, "  route %s", r)
 	}

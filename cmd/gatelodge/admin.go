@@ -134,8 +134,16 @@ type apiStatus struct {
 type apiHost struct {
 	Name         string           `json:"name"` // empty: all hosts without an entry
 	Owner        string           `json:"owner,omitempty"`
+	Contact      string           `json:"contact,omitempty"`
+	ShortOf      string           `json:"shortOf,omitempty"` // the long name that it is the short one of
+	Levels       []apiLevel       `json:"levels,omitempty"`  // from the zone down
 	Routes       []apiRoute       `json:"routes"`
 	Certificates []apiCertificate `json:"certificates"`
+}
+
+type apiLevel struct {
+	Name  string `json:"name"`
+	Label string `json:"label"`
 }
 
 type apiRoute struct {
@@ -180,7 +188,13 @@ func (a *admin) hosts(w http.ResponseWriter, _ *http.Request) {
 	s, _, _ := a.current()
 	hosts := make([]apiHost, 0, s.Hosts.Len())
 	for _, h := range s.Hosts.All() {
-		host := apiHost{Name: string(h.Name), Owner: h.Owner, Routes: []apiRoute{}, Certificates: []apiCertificate{}}
+		host := apiHost{
+			Name: string(h.Name), Owner: h.Owner, Contact: h.Contact, ShortOf: string(h.ShortOf),
+			Routes: []apiRoute{}, Certificates: []apiCertificate{},
+		}
+		for _, level := range s.LevelsOf(h.Name) {
+			host.Levels = append(host.Levels, apiLevel(level))
+		}
 		for _, r := range h.Routes {
 			host.Routes = append(host.Routes, apiRoute{r.Path, r.Match.String(), string(r.Backend), r.Object.String()})
 		}

@@ -134,7 +134,7 @@ func (r *configReader) email(key, s string) string {
 		return ""
 	}
 	local, domain, _ := strings.Cut(s, "@")
-	if name, err := gatelodge.ParseName(domain); err != nil || name.IsWildcard() || !isLocalPart(local) {
+	if name, err := gatelodge.ParseName(domain); err != nil || name.IsWildcard() || !syntax.IsLocalPart(local) {
 		r.fail(key, "%q is not a valid email address, write one like certificates@example.com", abridged(s))
 	}
 	return s

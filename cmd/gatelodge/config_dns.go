@@ -80,6 +80,7 @@ func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views [
 		Views:       z.Views,
 		Transfer:    r.transfer(key+".transfer", z.Transfer),
 		Grants:      r.each(key+".grants", z.Grants, r.label),
+		Levels:      r.levels(key+".levels", z.Levels),
 	}
 	r.viewNames(key+".views", z.Views, views)
 	zone.Records = r.records(key+".records", z.Records, name, zone.TTL)
@@ -89,6 +90,22 @@ func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views [
 	}
 	return zone
 }
+
+// levels accepts the names of levels, each once.
+func (r *configReader) levels(key string, written []string) []string {
+	seen := make(unique)
+	if len(written) > maxLevels {
+		r.fail(key, "a zone has %d levels at most, write the names of the labels right below the zone only", maxLevels)
+		return nil
+	}
+	for i, level := range written {
+		item := fmt.Sprintf("%s[%d]", key, i)
+		r.once(seen, item, r.label(item, level))
+	}
+	return written
+}
+
+const maxLevels = 10
 
 // nameservers returns absolute names. As in a zone file, a name without a
 // trailing dot is relative to the zone; one that ends in the zone's name without
@@ -120,39 +137,16 @@ func (r *configReader) nameservers(key string, written []string, zone gatelodge.
 	return names
 }
 
-// hostmaster returns an email address in the form of an SOA record's RNAME: the
-// "@" is a dot, and dots before it are escaped (RFC 1035 §8).
+// hostmaster returns an email address in the form of an SOA record's RNAME.
 func (r *configReader) hostmaster(key, address string, zone gatelodge.Name) string {
 	if address == "" {
 		return "hostmaster." + string(zone)
 	}
-	at := strings.LastIndexByte(address, '@')
-	if at > 0 && at <= 63 && isLocalPart(address[:at]) {
-		if domain, err := gatelodge.ParseName(address[at+1:]); err == nil && !domain.IsWildcard() {
-			return strings.ReplaceAll(address[:at], ".", `\.`) + "." + string(domain)
-		}
+	mailbox, ok := syntax.Mailbox(address)
+	if !ok {
+		r.fail(key, "%q is not a valid email address, write one like hostmaster@example.com", abridged(address))
 	}
-	r.fail(key, "%q is not a valid email address, write one like hostmaster@example.com", abridged(address))
-	return ""
-}
-
-// isLocalPart reports whether s is valid before the "@" of an email address
-// without quotes (RFC 5322 §3.2.3, dot-atom).
-func isLocalPart(s string) bool {
-	for atom := range strings.SplitSeq(s, ".") {
-		if atom == "" {
-			return false
-		}
-		for _, c := range []byte(atom) {
-			switch {
-			case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-			case strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0:
-			default:
-				return false
-			}
-		}
-	}
-	return true
+	return mailbox
 }
 
 // records parses the static records of a zone. It adds blank lines above them so

@@ -193,6 +193,7 @@ type fileZone struct {
 	Transfer    fileTransfer `yaml:"transfer"`
 	CAA         []string     `yaml:"caa"`
 	Grants      []string     `yaml:"grants"`
+	Levels      []string     `yaml:"levels"`
 }
 
 type fileTransfer struct {

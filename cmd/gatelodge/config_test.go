@@ -110,6 +110,7 @@ dns:
       kafka IN CNAME kafka.example.net.
     caa: ['0 issue "letsencrypt.org"']
     grants: [shop]
+    levels: [business-domain, project]
   - name: sub.pke.example.com
     views: [inside]
   service: edge/names
@@ -184,6 +185,7 @@ drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
 				Records:     []gatelodge.Record{{Name: "kafka.pke.example.com", Type: "CNAME", TTL: 5 * time.Minute, Data: "kafka.example.net."}},
 				CAA:         []string{`0 issue "letsencrypt.org"`},
 				Grants:      []string{"shop"},
+				Levels:      []string{"business-domain", "project"},
 			},
 			{
 				Name:        "sub.pke.example.com",

@@ -240,6 +240,8 @@ var demoNames = []gatelodge.Name{
 	"*.shop.pke.example.com",
 	"*.preview.shop.pke.example.com",
 	"*.marketing.pke.example.com",
+	"*.docs.marketing.pke.example.com",
+	"*.docs.pke.example.com",
 }
 
 // demoServices map each Service of the examples to its sample backend.
@@ -247,6 +249,7 @@ var demoServices = []struct{ namespace, name, port, backend string }{
 	{"shop", "echo", "http", "echo"},
 	{"shop", "chat", "http", "chat"},
 	{"shop", "grpc", "grpc", "grpc"},
+	{"docs", "handbook", "http", "echo"},
 	{"marketing", "report", "http", "echo"},
 	{"marketing", "slow", "http", "slow"},
 	{"marketing", "failing", "http", "failing"},

@@ -68,6 +68,8 @@ An Ingress is a live HTTPS host …
 Every name below a wildcard is a host too
   {{.Curl}} https://branch-7.preview.shop.pke.example.com:{{.HTTPS.Port}}/
   {{.Dig}} branch-7.preview.shop.pke.example.com A
+A short name, without the business domain (handbook.docs.marketing.…)
+  {{.Curl}} https://handbook.docs.pke.example.com:{{.HTTPS.Port}}/
 A user and a password (without them: 401)
   {{.Curl}} --user demo:demo https://report.marketing.pke.example.com:{{.HTTPS.Port}}/
 A slow backend, a failing one, and one that is down (502)

@@ -20,7 +20,7 @@ const (
 	ExternalDNSAlpha  = "external-dns.alpha.kubernetes.io/"
 )
 
-// domainsAnnotation, on a Namespace, lists the names at or below which the
+// DomainsAnnotation, on a Namespace, lists the names at or below which the
 // objects of the namespace may claim names. It is the administrators' word:
 // who writes Ingresses has no right to write Namespaces, as a rule.
 const DomainsAnnotation = OwnPrefix + "domains"
@@ -58,6 +58,8 @@ type Asked struct {
 	ServiceUpstream bool             // requests go to the address of the Service
 	Aliases         []gatelodge.Name // further names of its first host
 	Guests          []string         // namespaces that may add paths to its hosts
+	ShortNames      ShortNames
+	Contact         string // the e-mail address of who answers for its hosts; "" for none
 	ACME            acmeAsk
 	Unlogged        bool
 	Unavailable     string // why a protection that is asked for can't be given
@@ -149,6 +151,10 @@ func otherRows() []row {
 			"Requests go to the address of the Service (its ClusterIP) and not to its endpoints; by default `false`. For service meshes that look at that address.", "A Service without one is reached at its endpoints."},
 		{"server-alias", "names separated by commas", setServerAlias, false,
 			"Further names of the host of the first rule: the same paths, the certificates of the same `spec.tls` entries, and a record each.", "A regular expression is a problem: it can be neither claimed nor certified. The other names count."},
+		{"short-names", `"true", "false" or "redirect"`, setShortNames, false,
+			"Hosts below a project are served without the [levels](domains.md) above it as well: the same paths, a record and a certificate each. With `redirect` those redirect to the long names with 308. By default as the Namespace says, which may have this annotation too, and else `false`.", ""},
+		{"contact", "an email address, such as team@example.com", setContact, false,
+			"Who answers for the hosts: in views with `owners: true` [records](domains.md#contacts) tell it. By default the Namespace's, which may have this annotation too.", ""},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false,
 			"These namespaces may add paths to the hosts of this Ingress, as far as its own namespace has them.", ""},
 		{"enable-access-log", `"true" or "false"`, setAccessLog, false,

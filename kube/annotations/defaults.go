@@ -49,7 +49,7 @@ func ReadDefaults(values map[string]string, base *Defaults, tell Report) *Defaul
 // ofOneIngress lists the annotations that are about names, certificates and whose
 // requests an Ingress gets, which are not a policy of routes.
 func ofOneIngress() []string {
-	names := []string{"server-alias", "from-to-www-redirect", "share-host-with", "ssl-passthrough", "acme", "mirror-target"}
+	names := []string{"server-alias", "from-to-www-redirect", "share-host-with", "short-names", "contact", "ssl-passthrough", "acme", "mirror-target"}
 	for _, row := range canaryRows() {
 		names = append(names, row.name)
 	}

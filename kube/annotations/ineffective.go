@@ -179,7 +179,7 @@ func KeepsOfNamespace(key string) bool {
 func IneffectiveOnNamespace(annotations map[string]string) string {
 	var list Ineffective
 	for key := range annotations {
-		if KeepsOfNamespace(key) && key != DomainsAnnotation {
+		if KeepsOfNamespace(key) && key != DomainsAnnotation && !isOfTenant(key) {
 			list.Add(key, "it belongs on an Ingress")
 		}
 	}

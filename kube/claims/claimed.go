@@ -15,6 +15,15 @@ type share struct {
 	Claim *intent.Claim
 }
 
+// asked names the host in a message to who claims it.
+func (s share) asked() string {
+	host := intent.HostName(s.Claim.Name)
+	if s.Claim.ShortOf != "" {
+		host += ", short for " + string(s.Claim.ShortOf) + ","
+	}
+	return host
+}
+
 func (s share) Namespace() string { return s.By.Object.Namespace }
 
 // compare orders claims by the age of the objects.

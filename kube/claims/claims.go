@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -54,7 +53,7 @@ func (c *Claims) decide(name gatelodge.Name, list []share) *Ruling {
 	first, byAge := c.first(permitted, above, had), c.first(permitted, above, nil)
 	if first == nil {
 		for _, s := range permitted {
-			r.refuse(s, gatelodge.HostTaken, "host %s belongs to %s, granted to namespace %s by %s", name, above.of, above.Namespace(), above.winner(s))
+			r.refuse(s, gatelodge.HostTaken, "%s belongs to %s, granted to namespace %s by %s", s.asked(), above.of, above.Namespace(), above.winner(s))
 		}
 		if !above.always { // it would have its say if it came last, too
 			r.contested = contest{above.Namespace(), byAge != nil}
@@ -82,7 +81,7 @@ func (c *Claims) Permitted(name gatelodge.Name, list []share, r *Ruling) []share
 		list = slices.DeleteFunc(slices.Clone(list), func(s share) bool {
 			refused := !c.isExcepted(name, s)
 			if refused {
-				r.refuse(s, gatelodge.NameReserved, "host %s is reserved: it %s", name, why)
+				r.refuse(s, gatelodge.NameReserved, "%s is reserved: it %s", s.asked(), why)
 			}
 			return refused
 		})
@@ -93,7 +92,10 @@ func (c *Claims) Permitted(name gatelodge.Name, list []share, r *Ruling) []share
 	permitted := make([]share, 0, len(list))
 	for _, s := range list {
 		if why := c.Limits.refuses(s.Namespace(), name); why != "" {
-			r.refuse(s, gatelodge.NameNotAllowed, "%s is not allowed: namespace %s %s", intent.HostName(name), s.Namespace(), why)
+			if s.Claim.ShortOf != "" {
+				why += "; list short names there too, or ask for none (short-names: \"false\")"
+			}
+			r.refuse(s, gatelodge.NameNotAllowed, "%s is not allowed: namespace %s %s", s.asked(), s.Namespace(), why)
 		} else {
 			permitted = append(permitted, s)
 		}
@@ -134,7 +136,7 @@ func (c *Claims) grant(name gatelodge.Name, permitted []share, namespace string,
 		case c.sharing == objects.ShareAny || slices.Contains(r.guests, s.Namespace()):
 			r.granted = append(r.granted, s)
 		default:
-			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s", intent.HostName(name), namespace, r.winner(s))
+			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s", s.asked(), namespace, r.winner(s))
 		}
 	}
 	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.Claim.Routed() })

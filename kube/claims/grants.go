@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -29,9 +30,11 @@ type Grants struct {
 
 // Grant is a name with those who may add routes and records to it.
 type Grant struct {
-	Name   gatelodge.Name
-	Owner  *intent.Applicant
-	Shares []share // the owner's namespace's first, of each the oldest first
+	Name  gatelodge.Name
+	Owner *intent.Applicant
+	// Contact is that of the oldest object of the owner's namespace that has one.
+	Contact string
+	Shares  []share // the owner's namespace's first, of each the oldest first
 	lead
 
 	room    map[string]room    // by type, that Entries take
@@ -202,6 +205,9 @@ func makeGrant(name gatelodge.Name, r *Ruling, rule *Claims) (g *Grant, problems
 	}
 	g = &Grant{Name: name, Owner: r.owner}
 	for _, s := range r.granted {
+		if s.Namespace() == g.Namespace() {
+			g.Contact = cmp.Or(g.Contact, s.By.Contact)
+		}
 		problems = append(problems, g.add(s)...)
 	}
 	problems = append(problems, g.leftOut()...)
@@ -233,7 +239,7 @@ func (g *Grant) add(s share) (refusals []gatelodge.Problem) {
 
 // equal reports whether two grants have the same content.
 func (g *Grant) equal(other *Grant) bool {
-	return g.Name == other.Name && g.Owner == other.Owner && slices.Equal(g.Shares, other.Shares) &&
+	return g.Name == other.Name && g.Owner == other.Owner && g.Contact == other.Contact && slices.Equal(g.Shares, other.Shares) &&
 		g.Leads == other.Leads && g.Leader == other.Leader && slices.Equal(g.gateways, other.gateways) && slices.Equal(g.services, other.services) &&
 		(g.Records == other.Records || g.Records != nil && other.Records != nil && reflect.DeepEqual(g.Records, other.Records))
 }

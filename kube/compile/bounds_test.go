@@ -98,6 +98,38 @@ func TestAttackBounds(t *testing.T) {
 	}
 }
 
+// TestShortNamesCountInBounds: they are names and routes as all others, and what is
+// left out first.
+func TestShortNamesCountInBounds(t *testing.T) {
+	zones := []objects.ZoneConfig{{Name: "example.com", TTL: time.Minute, Levels: []string{"domain", "project"}}}
+	plain := claims.Trim(new(Builder).claimantOf(boundedIngress("evil", "much", 5, 50, 3)), objects.Bounds{}).Bytes
+	for _, test := range []struct {
+		name   string
+		bounds objects.Bounds
+		want   [3]int // hosts, routes and problems
+	}{
+		{"no bounds", objects.Bounds{}, [3]int{100, 300, 0}},
+		{"names", objects.Bounds{NamesPerIngress: 70}, [3]int{70, 210, 1}},
+		{"routes", objects.Bounds{RoutesPerIngress: 160}, [3]int{53, 159, 1}},
+		{"memory", objects.Bounds{BytesPerNamespace: plain + plain/2}, [3]int{0, 0, 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			in := boundedIngress("evil", "much", 5, 50, 3)
+			in.Spec.Rules[0].Host = "first.much.evil.example.com"
+			in.Annotations["gatelodge.dev/short-names"] = "true"
+			s := new(Builder).Build(objects.Objects{Now: kubetest.Now, Ingresses: objects.TableOf(in)},
+				&objects.Config{WithoutClass: true, Bounds: test.bounds, Zones: zones})
+			var got [3]int
+			if got[0], got[1], got[2] = routesOf(s, "evil"); got != test.want {
+				t.Errorf("%d hosts, %d routes and %d problems, want %v", got[0], got[1], got[2], test.want)
+			}
+			if got[0] > 50 && s.Hosts.Get("a48.much.evil.example.com") == nil {
+				t.Error("a long name is left out before short ones")
+			}
+		})
+	}
+}
+
 // TestBoundOfANamespace keeps its oldest objects, whatever comes and goes, and
 // takes nothing from another.
 func TestBoundOfANamespace(t *testing.T) {

@@ -94,6 +94,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 		Views:               next.views.List,
 		Own:                 next.announced.Own,
 		Withdrawn:           next.announced.Withdrawn,
+		Levels:              cfg.Levels(),
 		Transfers:           next.transfers.list,
 		DefaultCertificates: next.defaults.common.certificates,
 		Challenges:          next.stored.challenges.List,

@@ -102,6 +102,10 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 		in.Annotations["gatelodge.dev/share-host-with"] = pick(w.random, []string{"shop", "crm,lab", "*"})
 	}
 	if w.random.IntN(4) == 0 {
+		in.Annotations["gatelodge.dev/short-names"] = pick(w.random, []string{"true", "redirect", "false"})
+		in.Annotations["gatelodge.dev/contact"] = pick(w.random, []string{"a@example.com", "c@example.com", "bad"})
+	}
+	if w.random.IntN(4) == 0 {
 		in.Annotations["gatelodge.dev/backend-protocol"] = pick(w.random, []string{"HTTP", "HTTPS", "GRPCS"})
 		in.Annotations["gatelodge.dev/proxy-ssl-secret"] = pick(w.random, []string{"one", "two"})
 		in.Annotations["gatelodge.dev/proxy-ssl-verify"] = pick(w.random, []string{"on", "off"})
@@ -177,6 +181,12 @@ func (w *world) namespace(name string) *corev1.Namespace {
 	namespace := &corev1.Namespace{ObjectMeta: w.meta("Namespace", "", name)}
 	if w.random.IntN(2) == 0 {
 		namespace.Annotations = map[string]string{annotations.DomainsAnnotation: pick(w.random, []string{"app.example.com", "example.com,example.org", "*"})}
+	}
+	if w.random.IntN(2) == 0 {
+		namespace.Annotations = map[string]string{
+			"gatelodge.dev/short-names": pick(w.random, []string{"true", "redirect", "false"}),
+			"gatelodge.dev/contact":     pick(w.random, []string{"a@example.com", "b@example.com", "bad"}),
+		}
 	}
 	return namespace
 }
@@ -296,6 +306,7 @@ func worldZone(name gatelodge.Name) objects.ZoneConfig {
 	return objects.ZoneConfig{
 		Name: name, Nameservers: []gatelodge.Name{"ns1." + name}, Hostmaster: "hostmaster." + string(name),
 		TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: []string{"inside", "outside"}, Grants: []string{"shop"},
+		Levels: []string{"domain", "project"},
 		Records: []gatelodge.Record{
 			{Name: "sub.d." + name, Type: "NS", TTL: time.Hour, Data: "ns.example.net."},
 			{Name: "old." + name, Type: "DNAME", TTL: time.Hour, Data: "d." + string(name) + "."},

@@ -189,6 +189,7 @@ type goldenConfig struct {
 		Records     []string // name, type, data
 		CAA         []string
 		Grants      []string
+		Levels      []string
 		TSIGSecret  string // whose keys let clients have a copy
 	}
 	Catalog             gatelodge.Name // with the keys of the first zone
@@ -245,7 +246,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 	for _, z := range g.Zones {
 		zone := objects.ZoneConfig{
 			Name: z.Name, Nameservers: z.Nameservers, Hostmaster: "hostmaster." + string(z.Name),
-			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA, Grants: z.Grants,
+			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA, Grants: z.Grants, Levels: z.Levels,
 		}
 		if z.TSIGSecret != "" {
 			zone.Transfer.Secret = kubetest.Namespaced(z.TSIGSecret)

@@ -66,7 +66,10 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 		owner:     granted.Namespace(),
 		inherited: inherited,
 		common:    c,
-		host:      &gatelodge.Host{Name: granted.Name, Owner: granted.Namespace()},
+		host:      &gatelodge.Host{Name: granted.Name, Owner: granted.Namespace(), Contact: granted.Contact},
+	}
+	if len(granted.Shares) > 0 {
+		r.host.ShortOf = granted.Shares[0].Claim.ShortOf
 	}
 	for _, s := range granted.Shares {
 		r.shares = append(r.shares, res.results.Get(s.By.Key()))

@@ -333,6 +333,30 @@ func TestLimitsOfAGoneNamespaceHold(t *testing.T) {
 	g.serves("after the namespace went", numbers(0, 20)...)
 }
 
+// TestShortNamesAreWithheldWithTheirHosts: they are hosts like all others, so they
+// count, and return with those that they are short for.
+func TestShortNamesAreWithheldWithTheirHosts(t *testing.T) {
+	g := newGuarded(t, 0)
+	g.cfg.Zones[0].Levels = []string{"domain", "project"}
+	g.objects.Secrets = objects.TableOf(kubetest.TLSSecret(t, "shop/wildcard", []string{"*.web.sales.example.com", "*.web.example.com"}, kubetest.Now.Add(-time.Hour), kubetest.Now.Add(24*time.Hour)))
+	named := *g.objects.Namespaces.Get(objects.Key{Name: "shop"})
+	named.ResourceVersion, named.Annotations = "2", map[string]string{"gatelodge.dev/short-names": "true"}
+	g.objects.Namespaces = objects.TableOf(&named)
+	var all []string
+	for i := range 7 { // too few for the guard without their short names
+		all = append(all, fmt.Sprintf("app%d.web.sales.example.com", i), fmt.Sprintf("app%d.web.example.com", i))
+		g.objects.Ingresses = objects.WithObjects(g.objects.Ingresses, g.ingress(fmt.Sprint("web", i), all[2*i]))
+	}
+	g.build()
+	g.serves("at first", all...)
+	g.objects.Now = g.objects.Now.Add(time.Hour)
+	g.deleteAll()
+	g.objects.Namespaces = objects.Table[*corev1.Namespace]{}
+	g.build()
+	g.serves("after all went", all...)
+	g.holds("after all went", len(all))
+}
+
 // TestFreshListThatLacksEverything trips at any number, and a deletion never
 // does.
 func TestFreshListThatLacksEverything(t *testing.T) {

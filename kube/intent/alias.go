@@ -63,9 +63,15 @@ func (in *Claimant) addWWW() {
 		if claim == nil {
 			return
 		}
-		claim.Paths = []PathAsk{{Path: "/", Match: gatelodge.PathPrefix, RedirectTo: &gatelodge.RedirectTo{Status: 308, Location: gatelodge.Template{
-			{Value: gatelodge.RequestScheme}, {Text: "://" + string(host.Name)}, {Value: gatelodge.RequestTarget},
-		}}}}
+		claim.Paths = []PathAsk{redirectTo(host.Name)}
 		in.coverAlso(host.Name, name)
 	}
+}
+
+// redirectTo is a path by which every request is redirected to the same URL of a
+// host.
+func redirectTo(host gatelodge.Name) PathAsk {
+	return PathAsk{Path: "/", Match: gatelodge.PathPrefix, RedirectTo: &gatelodge.RedirectTo{Status: 308, Location: gatelodge.Template{
+		{Value: gatelodge.RequestScheme}, {Text: "://" + string(host)}, {Value: gatelodge.RequestTarget},
+	}}}
 }

@@ -18,6 +18,8 @@ import (
 type Applicant struct {
 	Object gatelodge.Object
 	Since  time.Time // its creation
+	// Contact is the e-mail address of who answers for the names; "" for none.
+	Contact string
 }
 
 // Compare orders applicants by age; namespace, name and kind decide between two
@@ -59,6 +61,8 @@ type Claimant struct {
 	Mirror       *BackendRef // that gets copies of the requests; nil: none does
 	TLS          []TLSEntry
 	Asked        annotations.Asked // by annotations
+	tenant       annotations.Tenant
+	ShortNames   annotations.ShortNames // by Asked and tenant
 	// Patterns: its paths are regular expressions, which makes those of its hosts
 	// such, whichever object asks for them.
 	Patterns bool
@@ -75,6 +79,8 @@ type Claim struct {
 	Name     gatelodge.Name
 	Paths    []PathAsk
 	Fallback *BackendRef // for every path without a rule; nil: none asked for
+
+	ShortOf gatelodge.Name // the long name, of a short one; "": it is none
 
 	Unrouted    bool // an Ingress asks for a record alone
 	Unpublished bool // a record is not asked for

@@ -3,6 +3,7 @@ package intent
 import (
 	"slices"
 
+	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
 )
 
@@ -11,7 +12,9 @@ import (
 func (in *Claimant) addHostnames() {
 	records := &in.Asked.Records
 	for i := range in.Claims {
-		in.Claims[i].Unpublished = records.Others || records.Source == annotations.ListedOnly && !slices.Contains(records.Names, in.Claims[i].Name)
+		claim := &in.Claims[i]
+		listed := func(name gatelodge.Name) bool { return name != "" && slices.Contains(records.Names, name) }
+		claim.Unpublished = records.Others || records.Source == annotations.ListedOnly && !listed(claim.Name) && !listed(claim.ShortOf)
 	}
 	if records.Others || records.Source == annotations.RuleHostsOnly {
 		return

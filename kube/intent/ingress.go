@@ -46,7 +46,7 @@ func (t *TLSEntry) Covers(host gatelodge.Name) bool {
 
 // readIngress reads what the Ingress asks for. What is wrong with a part of it
 // is a problem, and the other parts stand.
-func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, objs *objects.Objects, cfg *objects.Config) *Claimant {
+func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, tenant annotations.Tenant, objs *objects.Objects, cfg *objects.Config) *Claimant {
 	in := &Claimant{
 		Applicant: Applicant{
 			Object: objs.ObjectOf("Ingress", &source.ObjectMeta),
@@ -56,6 +56,7 @@ func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, o
 		defaults: defaults,
 	}
 	in.Asked = annotations.Read(source.Annotations, source.Namespace, defaults, in.problem)
+	in.settle(tenant)
 	in.Asked.Compression.FillIn(&cfg.Compression)
 	in.Asked.ReadSnippets(cfg.Snippets, in.problem)
 	in.Patterns = asksForPatterns(&in.Asked, source)
@@ -91,6 +92,7 @@ func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, o
 	in.sharePaths()
 	in.addAliases()
 	in.addWWW()
+	in.addShortNames(cfg)
 	in.addHostnames()
 	in.places = nil
 	in.tellIneffective(cfg)

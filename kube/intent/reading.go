@@ -32,10 +32,11 @@ type Reading struct {
 	origins    objects.Origins
 	defaults   *annotations.Defaults       // of the configuration; nil: none
 	parameters map[string]*classParameters // by the name of the class
+	tenants    *tenants
 
 	Claimants Claimants                              // those that are ours
 	Unknown   gatelodge.Map[Key, *gatelodge.Problem] // Ingresses of a class that no gateway defines
-	Problems  []gatelodge.Problem                    // of classes
+	Problems  []gatelodge.Problem                    // of classes and Namespaces
 
 	SlicesOf follow.Index[objects.Key, objects.Key] // EndpointSlices by Service
 	onNodes  objects.Table[*corev1.Service]         // that lead to nodes
@@ -74,7 +75,7 @@ func (r *Reader) Read(objs *objects.Objects, cfg *objects.Config, last *Reading)
 // isOf reports whether the reading is that of these objects.
 func (r *Reading) isOf(objs *objects.Objects, cfg *objects.Config) bool {
 	return r != nil && r.cfg == cfg && r.ingresses == objs.Ingresses && r.classes == objs.Classes && r.configMaps == objs.ConfigMaps &&
-		r.services == objs.Services && r.slices == objs.Slices && r.nodes == objs.Nodes && r.endpoints == objs.DNSEndpoints
+		r.tenants.namespaces == objs.Namespaces && r.services == objs.Services && r.slices == objs.Slices && r.nodes == objs.Nodes && r.endpoints == objs.DNSEndpoints
 }
 
 func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
@@ -96,19 +97,23 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 			r.Problems = append(r.Problems, gatelodge.Problem{Object: objs.ObjectOf("IngressClass", &class.ObjectMeta), Reason: gatelodge.UnknownAnnotation, Message: message})
 		}
 	}
+	r.tenants = readTenants(objs, last.tenants)
+	r.Problems = append(r.Problems, r.tenants.problems...)
+	moved := r.tenants.changes(last.tenants)
 	claimants, unknown := last.Claimants.Edit(), last.Unknown.Edit()
 	otherRules := last.cfg != cfg
-	forChanged(objs.Ingresses, last.ingresses, otherRules || last.classes != r.classes || last.configMaps != r.configMaps, func(key objects.Key, source *networkingv1.Ingress) {
+	forChanged(objs.Ingresses, last.ingresses, otherRules || last.classes != r.classes || last.configMaps != r.configMaps, moved, func(key objects.Key, source *networkingv1.Ingress) {
 		at := Key{Kind: "Ingress", Namespace: key.Namespace, Name: key.Name}
 		claimant, problem := r.readIngress(source, classes, objs, claimants.Get(at), !otherRules)
 		claimants.Set(at, claimant)
 		unknown.Set(at, problem)
 	})
-	r.readServices(objs, last, claimants)
-	forChanged(objs.DNSEndpoints, last.endpoints, otherRules, func(key objects.Key, source *objects.DNSEndpoint) {
+	r.readServices(objs, last, moved, claimants)
+	forChanged(objs.DNSEndpoints, last.endpoints, otherRules, moved, func(key objects.Key, source *objects.DNSEndpoint) {
 		var claimant *Claimant
 		if source != nil && cfg.HasNamespace(key.Namespace) {
 			claimant = readDNSEndpoint(source, objs, cfg).orNil()
+			claimant.settle(r.tenants.list[key.Namespace])
 		}
 		claimants.Set(Key{Kind: "DNSEndpoint", Namespace: key.Namespace, Name: key.Name}, claimant)
 	})
@@ -116,8 +121,9 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	return r
 }
 
-// forChanged looks at the objects that changed, or at every object.
-func forChanged[T comparable](now, before objects.Table[T], every bool, look func(objects.Key, T)) {
+// forChanged looks at the objects that changed, and at those of some namespaces, or
+// at every object.
+func forChanged[T comparable](now, before objects.Table[T], every bool, namespaces []string, look func(objects.Key, T)) {
 	var gone T
 	for key, change := range now.Changes(before) {
 		if !every || change.After == gone {
@@ -128,12 +134,21 @@ func forChanged[T comparable](now, before objects.Table[T], every bool, look fun
 		for key, object := range now.All() {
 			look(key, object)
 		}
+		return
+	}
+	for _, namespace := range namespaces {
+		for key, object := range now.From(objects.Key{Namespace: namespace}) {
+			if key.Namespace != namespace {
+				break
+			}
+			look(key, object)
+		}
 	}
 }
 
-// readServices reads the Services that changed, and those that lead to endpoints or
-// nodes that did.
-func (r *Reading) readServices(objs *objects.Objects, last *Reading, claimants *gatelodge.MapEdit[Key, *Claimant]) {
+// readServices reads the Services that changed, those of some namespaces, and those
+// that lead to endpoints or nodes that changed.
+func (r *Reading) readServices(objs *objects.Objects, last *Reading, namespaces []string, claimants *gatelodge.MapEdit[Key, *Claimant]) {
 	ofService, onNodes := last.SlicesOf.Edit(), last.onNodes.Edit()
 	moved := make(follow.Dirty[objects.Key])
 	for key, change := range objs.Slices.Changes(last.slices) {
@@ -163,6 +178,7 @@ func (r *Reading) readServices(objs *objects.Objects, last *Reading, claimants *
 				}
 			}
 			claimant = readPublication(source, parts, objs, r.cfg).orNil()
+			claimant.settle(r.tenants.list[key.Namespace])
 		}
 		if before := claimants.Get(at); before != nil && reflect.DeepEqual(before, claimant) {
 			claimant = before
@@ -173,7 +189,7 @@ func (r *Reading) readServices(objs *objects.Objects, last *Reading, claimants *
 		}
 		onNodes.Set(key, source)
 	}
-	forChanged(objs.Services, last.services, last.cfg != r.cfg, read)
+	forChanged(objs.Services, last.services, last.cfg != r.cfg, namespaces, read)
 	for key := range moved {
 		if source := objs.Services.Get(key); needsParts(source) {
 			read(key, source)
@@ -219,11 +235,12 @@ func (r *Reading) readIngress(source *networkingv1.Ingress, classes *classes, ob
 	if p := r.parameters[classes.of(source)]; p != nil {
 		defaults = p.defaults
 	}
-	same := before != nil && before.Source == source && before.defaults == defaults
+	tenant := r.tenants.list[source.Namespace]
+	same := before != nil && before.Source == source && before.defaults == defaults && before.tenant == tenant
 	if same && sameConfig {
 		return before, nil
 	}
-	read := readIngress(source, defaults, objs, r.cfg)
+	read := readIngress(source, defaults, tenant, objs, r.cfg)
 	if same && reflect.DeepEqual(before, read) {
 		return before, nil
 	}

@@ -100,7 +100,7 @@ type ViewConfig struct {
 	Name      string
 	Service   Key          // the addresses in its status are announced …
 	Addresses []netip.Addr // … unless they are given here
-	Owners    bool         // publish at _owner.NAME which namespace has NAME
+	Owners    bool         // publish which namespace has NAME, at _owner.NAME, and whom to ask
 }
 
 // ZoneConfig is a zone that the gateway is authoritative for.
@@ -115,6 +115,18 @@ type ZoneConfig struct {
 	CAA         []string           // RDATA of CAA records at the apex (RFC 8659 §4.1.1)
 	Transfer    TransferConfig
 	Grants      []string // namespaces that may have the apex, and names of Records, as hosts
+	Levels      []string // what the labels below it stand for, from the zone down; see gatelodge.Levels
+}
+
+// Levels lists those of the zones that have some.
+func (c *Config) Levels() []gatelodge.Levels {
+	var all []gatelodge.Levels
+	for i := range c.Zones {
+		if zone := &c.Zones[i]; len(zone.Levels) > 0 {
+			all = append(all, gatelodge.Levels{Zone: zone.Name, Names: zone.Levels})
+		}
+	}
+	return all
 }
 
 // HasZoneIn reports whether a zone is published in the view.

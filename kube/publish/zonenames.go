@@ -2,7 +2,6 @@ package publish
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
-	"gatelodge.dev/kube/syntax"
 )
 
 // own returns the records that a name has whatever stands around it.
@@ -26,10 +24,8 @@ func (b *zoneBuilder) own(name gatelodge.Name, granted *claims.Grant) []gatelodg
 	if granted != nil && !b.verdicts.Get(name).withholds() && !slices.ContainsFunc(configured, decidesLead) {
 		records = append(append(records, b.leading(name, granted)...), b.added(granted)...)
 	}
-	if base, is := strings.CutPrefix(string(name), ownerLabel); is && b.view.Owners {
-		if granted := b.grants.Names.Get(gatelodge.Name(base)); granted != nil && granted.IsPublished() {
-			records = append(records, b.owner(name, granted.Owner))
-		}
+	if b.view.Owners {
+		records = append(records, b.responsible(name, granted, records)...)
 	}
 	if len(records) == 0 {
 		// Where there is a record already it may lead to who else proves the name.
@@ -82,13 +78,14 @@ type reach struct {
 	https     string
 	author    gatelodge.Object // of an alias
 	records   *intent.RecordSets
+	contact   string
 }
 
 func (v *Views) reachOf(wildcard *claims.Grant) (r reach) {
 	if wildcard == nil {
 		return r
 	}
-	r = reach{namespace: wildcard.Namespace(), leads: wildcard.Leads, https: v.https.at(wildcard.Name), records: wildcard.Records}
+	r = reach{namespace: wildcard.Namespace(), leads: wildcard.Leads, https: v.https.at(wildcard.Name), records: wildcard.Records, contact: wildcard.Contact}
 	if r.to, r.ttl = wildcard.Target(); r.to != nil && r.to.Alias != "" {
 		r.author = wildcard.TargetAuthor().Object
 	}
@@ -158,7 +155,9 @@ func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, granted *claims.Grant) bo
 		return false
 	}
 	own := b.own(wildcard.Name, wildcard)
-	return slices.ContainsFunc(own, func(r gatelodge.Record) bool { return at == 0 || !objects.IsAddress(r) && r.Type != "HTTPS" })
+	return slices.ContainsFunc(own, func(r gatelodge.Record) bool {
+		return at == 0 || !objects.IsAddress(r) && r.Type != "HTTPS" && r.Type != "RP"
+	})
 }
 
 // wildcardOver returns the nearest wildcard above the name, if it is a granted
@@ -183,23 +182,6 @@ func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *claims.Grant {
 // answers reports whether a granted name has records.
 func (b *zoneBuilder) answers(granted *claims.Grant) bool {
 	return granted.IsPublished() && len(b.own(granted.Name, granted)) > 0
-}
-
-// ownerLabel begins the name at which stands who has the name after it.
-const ownerLabel = "_owner."
-
-// ownerName is where it stands who has a name, and "" if that is too long.
-func ownerName(name gatelodge.Name) gatelodge.Name {
-	if len(ownerLabel)+len(name) > gatelodge.MaxNameLength {
-		return ""
-	}
-	return ownerLabel + name
-}
-
-func (b *zoneBuilder) owner(at gatelodge.Name, owner *intent.Applicant) gatelodge.Record {
-	text := fmt.Sprintf("namespace=%s object=%s/%s since=%s",
-		owner.Object.Namespace, owner.Object.Kind, owner.Object.Name, owner.Since.UTC().Format(time.RFC3339))
-	return gatelodge.Record{Name: at, Type: "TXT", TTL: b.plan.zone.TTL, Data: syntax.CharacterStrings(text)}
 }
 
 // unifyTTL gives the records of one type, which stand together, one TTL, the
