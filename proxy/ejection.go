@@ -8,6 +8,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/wire"
 )
 
 // health is what is known of whether an endpoint works. It survives swaps.
@@ -52,12 +53,12 @@ func (r *request) noteOutcome(b *backend, e *endpoint, err error) {
 			err = fmt.Errorf("it answers %d", status)
 		}
 		e.health.noteError(err, time.Now())
-		b.noteFailure(e, r.table.settings.Ejection.Changed(r.route.source.Policy.Ejection), isUnsent(err))
+		b.noteFailure(e, r.table.settings.Ejection.Changed(r.route.source.Policy.Ejection), isUnsent(err) || wire.IsSilence(err))
 	}
 }
 
 // noteFailure counts a failed try of an endpoint; unsent reports whether it took no
-// connection.
+// connection, or acknowledged nothing.
 func (b *backend) noteFailure(e *endpoint, rules gatelodge.Ejection, unsent bool) {
 	now := time.Now()
 	if unsent {

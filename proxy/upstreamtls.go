@@ -52,7 +52,7 @@ func verifyEndpoint(chain []*x509.Certificate, roots *x509.CertPool, name string
 // dialTLS connects to an endpoint and does the handshake, all within ctx.
 func dialTLS(config *tls.Config) func(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
 	return func(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
-		tcp, err := new(net.Dialer).DialTCP(ctx, "tcp", netip.AddrPort{}, address)
+		tcp, err := wire.Dial(ctx, address)
 		if err != nil {
 			return nil, err
 		}

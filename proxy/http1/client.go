@@ -62,6 +62,7 @@ type Client struct {
 type endpointConn struct {
 	bc     bufConn
 	reused bool      // it served an earlier request
+	slow   bool      // it may take what it is sent slowly
 	since  time.Time // when it became idle
 }
 
@@ -78,9 +79,7 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 		opts.IdleTimeout = DefaultIdleTimeout
 	}
 	if opts.Dial == nil {
-		opts.Dial = func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-			return new(net.Dialer).DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
-		}
+		opts.Dial = wire.Dial
 	}
 	return &Client{addr: addr, host: addr.String(), opts: opts}
 }
@@ -158,12 +157,24 @@ func (c *Client) take(ctx context.Context, timeout time.Duration) (*endpointConn
 	ec := &endpointConn{}
 	ec.bc.init(nc)
 	ec.bc.unwrapTLS()
+	wire.LimitSilence(nc, c.opts.Settings().Timeouts.Connect) // as long as it had to accept this
 	return ec, nil
+}
+
+// takesTime says that the endpoint may take what it is sent slowly, until the request
+// has ended.
+func (ec *endpointConn) takesTime() {
+	ec.slow = true
+	wire.LimitSilence(ec.bc.conn, 0)
 }
 
 // put keeps a connection for reuse after a response was read to its end.
 func (c *Client) put(ec *endpointConn) {
 	ec.bc.release()
+	if ec.slow {
+		ec.slow = false
+		wire.LimitSilence(ec.bc.conn, c.opts.Settings().Timeouts.Connect)
+	}
 	c.mu.Lock()
 	if c.closed || len(c.idle) >= c.opts.MaxIdle {
 		c.mu.Unlock()

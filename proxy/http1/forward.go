@@ -257,6 +257,7 @@ func (f *forward) tunnel() error {
 		return err
 	}
 	f.ex.Cancellation.Watch(nil) // from here on the owner of the tunnel closes it
+	f.ec.takesTime()
 	var received, sent int64
 	return wire.Join(client, &tunnel{bc: &f.ec.bc, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }

@@ -51,7 +51,7 @@ func (u *upload) copy() error {
 	buf := wire.TakeBuffer()
 	defer wire.GiveBuffer(buf)
 	left := ex.Length
-	for {
+	for parts := 0; ; {
 		if n, _ := exchange.Buffered(ex.Body); n == 0 {
 			if err := o.flush(send); err != nil {
 				return err
@@ -59,6 +59,9 @@ func (u *upload) copy() error {
 		}
 		n, err := ex.Body.Read(buf[:])
 		if n > 0 {
+			if parts++; parts == 2 { // the endpoint may take a long body slowly
+				u.f.ec.takesTime()
+			}
 			tail := ""
 			if ex.Length < 0 {
 				tail = "\r\n"

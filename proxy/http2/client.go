@@ -54,9 +54,7 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 		opts.IdleTimeout = DefaultIdleTimeout
 	}
 	if opts.Dial == nil {
-		opts.Dial = func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-			return new(net.Dialer).DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
-		}
+		opts.Dial = wire.Dial
 	}
 	return &Client{addr: addr, host: addr.String(), opts: opts}
 }

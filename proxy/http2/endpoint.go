@@ -24,6 +24,7 @@ type endpointConn struct {
 
 	// Under the link's lock.
 	retired   bool // it takes no more requests
+	slow      int  // requests whose bodies the endpoint may take slowly
 	idleSince time.Time
 }
 
@@ -37,6 +38,7 @@ func newEndpointConn(c *Client, nc net.Conn) *endpointConn {
 	l := &ec.link
 	l.init(ec, nc, c.opts.Settings, nil, windowOfClientConnection)
 	l.early = true
+	ec.limitSilence()
 	l.out.timeout = c.opts.Settings().Timeouts.Send
 	l.out.b = append(l.out.b, preface...)
 	l.sendSettings(
@@ -45,6 +47,16 @@ func newEndpointConn(c *Client, nc net.Conn) *endpointConn {
 		setting{settingMaxHeaderList, uint32(c.opts.Settings().Limits.HeaderBytes)},
 	)
 	return ec
+}
+
+// limitSilence limits the silence of the endpoint (wire.LimitSilence) to the time that
+// it has to accept a connection, unless it may take some body slowly.
+func (ec *endpointConn) limitSilence() {
+	timeout := ec.client.opts.Settings().Timeouts.Connect
+	if ec.slow > 0 {
+		timeout = 0
+	}
+	wire.LimitSilence(ec.link.conn, timeout)
 }
 
 // serve reads until the connection ends.

@@ -28,6 +28,7 @@ type forward struct {
 	after    exchange.Fields // and its trailers
 	whole    bool
 	upload   *upload
+	slow     bool // see takesTime
 
 	// Under the link's lock.
 	answers  []answer // heads that came
@@ -60,7 +61,7 @@ func (c *Client) giveForward(f *forward) {
 		wire.GiveBuffer(f.memory)
 	}
 	f.c, f.ex, f.ec, f.memory, f.upload = nil, nil, nil, nil, nil
-	f.small, f.after, f.whole = nil, nil, false
+	f.small, f.after, f.whole, f.slow = nil, nil, false, false
 	f.answers, f.trailers = answers[:0], f.trailers[:0]
 	f.looked, f.final, f.sending = 0, false, false
 	c.forwards.Put(f)
@@ -355,6 +356,16 @@ func (f *forward) receivedTrailers() exchange.Fields {
 // tunnels reports whether a status opens the tunnel that was asked for.
 func (f *forward) tunnels(status int) bool { return f.upgrade && status/100 == 2 }
 
+// takesTime says that the endpoint may take what it is sent slowly, until the
+// request has ended.
+func (f *forward) takesTime() {
+	f.st.l.mu.Lock()
+	defer f.st.l.mu.Unlock()
+	f.slow = true
+	f.ec.slow++
+	f.ec.limitSilence()
+}
+
 // tunnel joins client and endpoint after an extended CONNECT.
 func (f *forward) tunnel(a answer) error {
 	fields := a.fields
@@ -366,6 +377,7 @@ func (f *forward) tunnel(a answer) error {
 		return err
 	}
 	f.ex.Cancellation.Watch(nil) // from here on the owner of the tunnel ends it
+	f.takesTime()
 	var received, sent int64
 	return wire.Join(client, &tunnel{st: &f.st, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
@@ -386,6 +398,10 @@ func (f *forward) leave(err error) error {
 		l.flushLater()
 	}
 	l.remove(st)
+	if f.slow {
+		f.ec.slow--
+		f.ec.limitSilence()
+	}
 	f.ec.noteIdle()
 	if err == nil || !errors.Is(err, exchange.ErrBackend) || len(f.answers) > 0 {
 		return err

@@ -58,7 +58,7 @@ func (u *upload) copy() error {
 	buf := wire.TakeBuffer()
 	defer wire.GiveBuffer(buf)
 	left := ex.Length
-	for {
+	for parts := 0; ; {
 		if n, whole := exchange.Buffered(ex.Body); n == 0 && !whole {
 			st.l.mu.Lock()
 			st.l.flush()
@@ -66,6 +66,9 @@ func (u *upload) copy() error {
 		}
 		n, err := ex.Body.Read(buf[:])
 		if n > 0 {
+			if parts++; parts == 2 {
+				f.takesTime()
+			}
 			if left -= int64(n); ex.Length >= 0 && left < 0 {
 				return u.fail(fmt.Errorf("%w: the body is longer than the %d bytes announced", exchange.ErrClient, ex.Length))
 			}

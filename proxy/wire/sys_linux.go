@@ -2,6 +2,7 @@ package wire
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -38,4 +39,9 @@ func HungUp(fd uintptr) bool {
 	of := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	n, err := unix.Poll(of, 0)
 	return err == nil && n > 0
+}
+
+// limitSilence sets TCP_USER_TIMEOUT (tcp(7)), which counts in milliseconds.
+func limitSilence(fd uintptr, limit time.Duration) {
+	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(limit.Milliseconds())) // only a closed connection has none
 }

@@ -2,7 +2,10 @@
 
 package wire
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 // ReadNow and WriteNow are read(2) and write(2) on a descriptor that does not
 // block.
@@ -26,3 +29,6 @@ func WriteNow(fd uintptr, p []byte) (int, error) {
 // HungUp would report whether the peer has ended its side of the connection;
 // here there is no way to ask.
 func HungUp(uintptr) bool { return false }
+
+// limitSilence does nothing here.
+func limitSilence(uintptr, time.Duration) {}
