@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/spool"
@@ -19,6 +20,7 @@ type body struct {
 	kept  []byte       // what was read, unless lost
 	again int          // so much of kept was read since rewind
 	lost  bool         // more was read than is kept
+	all   atomic.Bool  // all of it is kept; another goroutine may be the one that reads
 	copy  *requestCopy // gets what is read; nil: there is none
 
 	edited  []fieldEdit  // of the request: its trailers must not bring back what they change
@@ -61,6 +63,9 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.receive(p)
 	b.keep(p[:n])
+	if err == io.EOF && !b.lost {
+		b.all.Store(true)
+	}
 	return n, err
 }
 
@@ -100,6 +105,12 @@ func (b *body) rewind() {
 	}
 	b.again = 0
 	b.Body.Reopen()
+}
+
+// staysWhole reports whether there is all of it for another try, however the one
+// under way goes on. length is what was announced.
+func (b *body) staysWhole(length int64) bool {
+	return b.whole != nil || length >= 0 && length <= mostKept || b.all.Load()
 }
 
 // Close ends reading from the client, unless all of the body was read.

@@ -98,6 +98,15 @@ func (p *response) callStatus(fields exchange.Fields) {
 	}
 }
 
+// toldStatus is the status of an answer as HTTP tells it: that of a gRPC call that
+// ends with UNAVAILABLE before any message is in its fields.
+func (p *response) toldStatus(status int, header exchange.Fields) int {
+	if p.call && header.Get("grpc-status") == grpcUnavailable {
+		return 503
+	}
+	return status
+}
+
 // grpcUnavailable is UNAVAILABLE (github.com/grpc/grpc/blob/master/doc/statuscodes.md).
 const grpcUnavailable = "14"
 

@@ -27,10 +27,13 @@ var echoService = grpc.ServiceDesc{
 	HandlerType: (*any)(nil),
 	Methods: []grpc.MethodDesc{{
 		MethodName: "Call",
-		Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		Handler: func(_ any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
 			message := new(wrapperspb.StringValue)
 			if err := decode(message); err != nil {
 				return nil, err
+			}
+			if intercept != nil {
+				return intercept(ctx, message, nil, nil)
 			}
 			if message.Value == "refuse" {
 				_ = grpc.SetTrailer(ctx, metadata.Pairs("x-why", "asked for"))
@@ -147,6 +150,36 @@ func TestGRPCStatusOfOurAnswers(t *testing.T) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
 			}, h2, h2c)
+		})
+	}
+}
+
+// TestUnavailableCalls: a call that an endpoint ends with UNAVAILABLE before any
+// message goes to another one only if the route asks for that, as it may have been
+// processed.
+func TestUnavailableCalls(t *testing.T) {
+	for on, want := range map[string]codes.Code{
+		"error": codes.Unavailable, "http_503": codes.Unavailable, "http_503 non_idempotent": codes.OK,
+	} {
+		t.Run(on, func(t *testing.T) {
+			conditions, err := gatelodge.ParseRetryConditions(on)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inModes(t, func(t *testing.T, m mode) {
+				bad := grpcBackend(t, grpc.UnaryInterceptor(func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+					return nil, status.Error(codes.Unavailable, "not now")
+				}))
+				g := start(t, app(gatelodge.BackendH2C, bad, grpcBackend(t)), policy(&gatelodge.Policy{Retries: &gatelodge.RetryRules{On: conditions}}))
+				g.nextIs(bad)
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				got := new(wrapperspb.StringValue)
+				err := g.grpc(m).Invoke(ctx, "/test.Echo/Call", wrapperspb.String("hello"), got)
+				if status.Code(err) != want || err == nil && got.Value != "hello" {
+					t.Errorf("got %q, %v, want %v", got.Value, err, want)
+				}
+			})
 		})
 	}
 }

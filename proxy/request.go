@@ -155,8 +155,10 @@ type response struct {
 // a notPassedOn where another endpoint is to be tried, or where there is a page for
 // the error.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
-	if p.judge != nil && !p.judge.passesOn(status) {
-		return &notPassedOn{status, false}
+	if p.judge != nil {
+		if told := p.toldStatus(status, header); !p.judge.passesOn(told) {
+			return &notPassedOn{told, false}
+		}
 	}
 	if p.pages != nil && !p.ours && p.pages.Has(status) {
 		return &notPassedOn{status, true}

@@ -82,7 +82,7 @@ func (r *request) triesAgain(b *backend, err error) bool {
 // then is no longer there for one.
 func (r *request) passesOn(status int) bool {
 	condition := gatelodge.RetryStatus(status)
-	if condition == 0 || !r.retryOn().Has(condition) || !r.repeatable() || r.body.whole == nil && (r.x.Length < 0 || r.x.Length > mostKept) {
+	if condition == 0 || !r.retryOn().Has(condition) || !r.repeatable() || !r.body.staysWhole(r.x.Length) {
 		return true
 	}
 	b := r.table.backends.Get(r.route.source.Backend)
