@@ -13,12 +13,13 @@ STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Each part of make e2e is the package of that name in e2e, with exceptions. The
 # part folder is run by make test and make race, so make e2e alone leaves it out.
-PARTS := acme api certmanager chart dns http2 nginx tls cluster
+PARTS := acme api browser certmanager chart dns http2 nginx tls cluster
 PART ?= $(PARTS)
-NEED_DEBIAN := chart dns http2 nginx tls cluster
+NEED_DEBIAN := browser chart dns http2 nginx tls cluster
 packages = $(or $(packages_$(1)),./$(1))
 packages_folder := .
 packages_api := ./programs ./apiserver ./api
+flags_browser := -v -artifacts # it says where its pictures are
 flags_cluster := -v # it takes long enough that one wants to see where it is
 
 .PHONY: help
@@ -62,7 +63,7 @@ programs: ## build the programs that make e2e needs into the user's cache folder
 	cd e2e && $(GO) run ./programs/build
 
 .PHONY: e2e
-e2e: ## run the tests beside other programs, or those of PART: folder, acme, api, certmanager, chart, dns, http2, nginx, tls, cluster
+e2e: ## run the tests beside other programs, or those of PART: folder, acme, api, browser, certmanager, chart, dns, http2, nginx, tls, cluster
 	@unknown="$(filter-out folder $(PARTS),$(PART))"; [ -z "$$unknown" ] || \
 	  { echo "make e2e: no part is called $$unknown; the parts are: folder $(PARTS)" >&2; exit 1; }
 	@$(if $(filter $(NEED_DEBIAN),$(PART)),e2e/packages.sh; \

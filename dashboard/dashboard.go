@@ -9,6 +9,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/explain"
 )
 
 //go:embed static
@@ -27,6 +28,8 @@ type Config struct {
 	Guard  func() Guard
 	// Confirm releases what the guard holds under this hash.
 	Confirm func(ctx context.Context, hash string) error
+	// Explain says what happens to a URL or name, and where it stops working.
+	Explain func(url string) (*explain.Document, error)
 	// Traffic returns the counts of all Services that are backends.
 	Traffic func() []gatelodge.Traffic
 	Now     func() time.Time

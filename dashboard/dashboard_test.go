@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/html"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/explain"
 )
 
 // now is the time of all tests.
@@ -29,6 +30,9 @@ type board struct {
 	confirmed []string
 	failure   error
 	now       time.Time
+
+	text        string // which explanations contain
+	unexplained error
 }
 
 func newBoard(t *testing.T, snapshots ...*gatelodge.Snapshot) *board {
@@ -42,6 +46,18 @@ func newBoard(t *testing.T, snapshots ...*gatelodge.Snapshot) *board {
 		Confirm: func(_ context.Context, hash string) error {
 			b.confirmed = append(b.confirmed, hash)
 			return b.failure
+		},
+		Explain: func(url string) (*explain.Document, error) {
+			if b.unexplained != nil {
+				return nil, b.unexplained
+			}
+			d := &explain.Document{URL: "https://" + url, State: explain.Broken, Steps: []explain.Step{
+				{Kind: explain.Owner, Title: "Owner", State: explain.OK, Text: "shop" + b.text},
+				{Kind: explain.Backend, Title: "Backend" + b.text, State: explain.Broken, Text: "it has no endpoints" + b.text, Do: "start one" + b.text,
+					Items: []explain.Item{{Label: "10.0.0.1" + b.text, Text: "refused" + b.text, State: explain.Warning, At: &b.now}}},
+			}}
+			d.Cause = &explain.Cause{Step: 1, State: explain.Broken, Text: d.Steps[1].Text, Do: d.Steps[1].Do}
+			return d, nil
 		},
 		Traffic: func() []gatelodge.Traffic { return b.traffic },
 		Now:     func() time.Time { return b.now },
@@ -124,6 +140,7 @@ func TestPagesHoldNoMarkupOfOthers(t *testing.T) {
 	s := served(hostile)
 	b := newBoard(t, served(""), s)
 	b.guard = Guard{Text: "the guard holds" + hostile, Hash: "abc" + hostile, Hosts: []gatelodge.Name{gatelodge.Name("a" + hostile)}, Objects: []gatelodge.Object{{Kind: "Ingress", Name: hostile}}}
+	b.text = hostile
 	b.Name, b.Version = "pod"+hostile, "v1"+hostile
 	b.Unready = func() string { return "it waits" + hostile }
 	for _, address := range append(addresses,
@@ -266,6 +283,33 @@ func TestHostsAreFound(t *testing.T) {
 		if _, body := b.get(t, "host?name="+name); !strings.Contains(body, why) {
 			t.Errorf("the page of %s does not say %q", name, why)
 		}
+	}
+}
+
+// TestHostsAreExplained: the page marks where requests stop, for the path that does
+// not work unless another one is asked about.
+func TestHostsAreExplained(t *testing.T) {
+	b := newBoard(t, served("x"))
+	for address, want := range map[string]string{
+		"host?name=gone.example.com":                "https://gone.example.com/",
+		"host?name=shut.example.com":                "https://shut.example.com/",
+		"host?name=web.example.com":                 "https://web.example.com/",
+		"host?name=web.example.com&path=/a%20b%3Fc": "https://web.example.com/a%20b%3Fc",
+		"host?name=nothing.example.com&path=/x":     "https://nothing.example.com/x",
+	} {
+		_, body := b.get(t, address)
+		for _, part := range []string{">" + want + "<", "It stops here:", "it has no endpoints", "What to do:", "start one", "10.0.0.1", "refused", "2026-11-28 12:00:00 UTC"} {
+			if !strings.Contains(body, part) {
+				t.Errorf("%s is without %q", address, part)
+			}
+		}
+	}
+	if _, body := b.get(t, "host?name=web.example.com"); !strings.Contains(body, `href="host?name=web.example.com&amp;path=%2Fx"`) {
+		t.Error("a route does not lead to what happens to its path")
+	}
+	b.unexplained = errors.New("it can't be said now")
+	if status, body := b.get(t, "host?name=web.example.com"); status != http.StatusOK || !strings.Contains(body, "it can&#39;t be said now") {
+		t.Errorf("without an explanation: %d", status)
 	}
 }
 

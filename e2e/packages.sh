@@ -4,12 +4,16 @@
 set -euo pipefail
 packages=(
   bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot knot-dnssecutils ldnsutils nsd unbound zonemaster-cli # dns
+  chromium                                                                                                   # browser
   chromium nginx                                                                                             # http2
   libnginx-mod-http-headers-more-filter nginx                                                                # nginx
   testssl.sh                                                                                                 # tls
   bird2 conntrack containerd containernetworking-plugins curl iproute2 iputils-arping nftables runc          # cluster
   prometheus                                                                                                 # chart
 )
+
+# axe-core comes from the npm registry; Node.js from elsewhere has npm, too.
+command -v npm >/dev/null || packages+=(npm) # browser
 
 missing=()
 for package in "${packages[@]}"; do

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatelodge.dev/dashboard"
+	"gatelodge.dev/explain"
 	"gatelodge.dev/kube/guard"
 )
 
@@ -33,6 +34,13 @@ func newDashboard(g *gateway) *dashboard.Dashboard {
 				err = fmt.Errorf("%w: %w", dashboard.ErrNotConfirmed, err)
 			}
 			return err
+		},
+		Explain: func(url string) (*explain.Document, error) {
+			q, err := explain.Parse(url)
+			if err != nil {
+				return nil, err
+			}
+			return g.knowledge().Explain(q)
 		},
 		Traffic: g.proxy.Traffic,
 		Now:     time.Now,
