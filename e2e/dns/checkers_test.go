@@ -4,22 +4,109 @@ package dns_test
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"gatelodge.dev/e2e/undertest"
 )
 
-// TestZoneText: what the admin endpoint writes is a zone file for other programs.
+// oddRecords are those that programs may read in other ways: text with quotes, without
+// content and of several strings, wildcards, delegations with and without glue, and
+// targets outside of the zone.
+func oddRecords() string {
+	var b strings.Builder
+	for _, line := range []string{
+		`text IN TXT "say \"hi\"; a \\ and \200\000"`,
+		`text IN TXT "" ";" "two"`,
+		`long IN TXT "` + strings.Repeat("a", 255) + `" "` + strings.Repeat(`\"`, 255) + `" "` + strings.Repeat("c", 100) + `"`,
+		`*.wild IN TXT "anything"`,
+		`*.wild IN MX 10 mail.example.net.`,
+		`a.b.wild IN CNAME www.example.net.`,
+		`away IN NS ns.example.net.`,
+		`away IN NS ns.example.org.`,
+		`child IN NS ns.child`,
+		`ns.child IN A 192.0.2.77`,
+		`_x._tcp IN SRV 0 0 443 elsewhere.example.net.`,
+		`number IN NAPTR 10 10 "u" "E2U+sip" "!^.*$!sip:info@example.net!" .`,
+	} {
+		fmt.Fprintf(&b, "      %s\n", line)
+	}
+	return b.String()
+}
+
+// TestZoneText: what the admin endpoint writes, and what BIND's dig gets by transfer, is
+// a zone file for other programs, which agree on it and can sign it.
 func TestZoneText(t *testing.T) {
-	g := startGateway(t, gatewayAddress, "")
+	dir := t.TempDir()
+	undertest.WriteFile(t, filepath.Join(dir, "keys"), keyClause)
+	g := startGateway(t, gatewayAddress, oddRecords()+fmt.Sprintf("    transfer: {tsigFile: %q}\n", filepath.Join(dir, "keys")))
 	text, err := g.Page("/api/zones/pke.example.com/default")
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "zone")
+	file := filepath.Join(dir, "zone")
 	undertest.WriteFile(t, file, text)
+	checkZone(t, file)
+	var transferred string
+	undertest.Await(t, "a transfer", func() error {
+		transferred, err = output(t, "dig", "@"+gatewayAddress.String(), "-y", "hmac-sha256:"+keyName+":"+keySecret, "AXFR", zone, "+noall", "+answer", "+onesoa")
+		if err == nil && countLines(transferred, "\tSOA\t") != 1 {
+			err = fmt.Errorf("dig got %q", transferred)
+		}
+		return err
+	}, g)
+	copied := filepath.Join(dir, "copy")
+	undertest.WriteFile(t, copied, transferred)
+	checkZone(t, copied)
+	if a, b := canonicalZone(t, file), canonicalZone(t, copied); a != b {
+		t.Errorf("the text is\n%s\nand the transfer\n%s", a, b)
+	}
+	checkSigned(t, copied)
+}
+
+// canonicalZone is what BIND reads in a zone file, without the serial, which is one
+// later in the transfer if the zone changed meanwhile.
+func canonicalZone(t *testing.T, file string) string {
+	t.Helper()
+	out, err := output(t, "named-checkzone", "-q", "-i", "local", "-s", "full", "-o", "-", "pke.example.com", file)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var lines []string
+	for line := range strings.Lines(out) {
+		if !strings.Contains(line, " SOA ") && !strings.Contains(line, `TXT	"no records"`) {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+// checkSigned signs the zone of a file by ldns, and has ldns verify it: it takes only
+// signed ones.
+func checkSigned(t *testing.T, file string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "ldns-keygen", "-a", "ECDSAP256SHA256", zone)
+	command.Dir = filepath.Dir(file)
+	key, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := filepath.Join(filepath.Dir(file), strings.TrimSpace(string(key)))
+	if out, err := output(t, "ldns-signzone", "-f", file+".signed", file, base); err != nil {
+		t.Fatalf("ldns-signzone: %v\n%s", err, out)
+	}
+	if out, err := output(t, "ldns-verify-zone", file+".signed"); err != nil || !strings.Contains(out, "Zone is verified and complete") {
+		t.Errorf("ldns-verify-zone: %v\n%s", err, out)
+	}
+}
+
+// checkZone has other programs check the zone of a file.
+func checkZone(t *testing.T, file string) {
+	t.Helper()
 	for _, checker := range [][]string{
 		{"named-checkzone", "-i", "local", "pke.example.com", file},
 		{"nsd-checkzone", "pke.example.com", file},
