@@ -1,6 +1,6 @@
 // Command dns compares DNS servers side by side on this machine: the CPU time
-// that a server takes for a query over UDP, and what changes of the zone cost
-// the queries meanwhile.
+// that a server takes for a query over UDP, what changes of the zone cost the
+// queries meanwhile, and what they cost with a secondary that follows.
 //
 // The server has core 0 to itself and the load core 1. Each figure is the median
 // of several rounds, in which the servers take turns, so that whatever else the
@@ -26,6 +26,7 @@ type options struct {
 	loads     []string
 	peers     []string
 	swaps     bool
+	follow    bool
 }
 
 func main() {
@@ -37,6 +38,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each load")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "of a round")
 	flag.BoolVar(&o.swaps, "swaps", false, "measure latencies while the zone changes, instead")
+	flag.BoolVar(&o.follow, "follow", false, "measure what it costs that a secondary follows, instead")
 	flag.Parse()
 	o.loads, o.peers = strings.Split(*loads, ","), strings.Split(*peers, ",")
 
@@ -56,6 +58,9 @@ func run(ctx context.Context, o options) error {
 	defer os.RemoveAll(dir)
 	if err := writeZone(dir, o.names); err != nil {
 		return err
+	}
+	if o.follow {
+		return compareFollowing(ctx, dir, o)
 	}
 	if o.swaps {
 		return compareSwaps(ctx, dir, o)

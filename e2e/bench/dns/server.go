@@ -31,6 +31,8 @@ func start(ctx context.Context, peer, dir, cores string, threads int, o options)
 	switch peer {
 	case "knot":
 		address, args = "127.0.0.1:5302", []string{"knotd", "-c", filepath.Join(dir, "knot.conf")}
+	case "secondary":
+		address, args = "127.0.0.1:5303", []string{"knotd", "-c", filepath.Join(dir, "secondary.conf")}
 	case "coredns":
 		path, err := programs.Build(ctx, os.Stderr, "coredns")
 		if err != nil {
