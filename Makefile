@@ -95,7 +95,7 @@ fuzz: ## fuzz every parser that a stranger reaches, FUZZTIME each
 
 .PHONY: bench
 bench: build ## compare with DNS servers (needs knot, dnsperf) and proxies (nginx), serve 10,000 Ingresses, and run the Go benchmarks
-	cd e2e && for n in 1000 100000; do $(GO) run ./bench/dns -rounds 5 -names $$n && $(GO) run ./bench/dns -rounds 5 -names $$n -swaps; done
+	cd e2e && for n in 1000 100000; do $(GO) run ./bench/dns -rounds 5 -names $$n && $(GO) run ./bench/dns -rounds 5 -names $$n -swaps && $(GO) run ./bench/dns -duration 20s -names $$n -follow; done
 	cd e2e && $(GO) run ./bench/http && $(GO) run ./bench/http -tails
 	cd e2e && $(GO) test -run '^$$' -bench . -timeout 40m ./bench/kube
 	$(GO) test -run '^$$' -bench . -benchmem ./...
