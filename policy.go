@@ -61,6 +61,7 @@ type Policy struct {
 
 	Unlogged  bool // its requests have no line in the access log
 	Buffering *Buffering
+	Tracing   *TraceRules
 }
 
 // Redirect says when a request in clear text is sent to HTTPS.

@@ -16,6 +16,7 @@ type Settings struct {
 	Ejection   Ejection
 	Trust      Trust
 	AccessLog  AccessLog
+	Tracing    Tracing
 	ServerName string // the Server field of answers whose backend set none; "" for none
 	// AmbiguousPaths lets requests pass whose path, read as other software may
 	// read it, leads to a route with other protections.

@@ -230,6 +230,9 @@ func (p *Policy) writeLimits(b *strings.Builder) {
 	if p.Buffering != nil {
 		b.WriteString(p.Buffering.String())
 	}
+	if p.Tracing != nil {
+		b.WriteString(p.Tracing.String())
+	}
 }
 
 // String is the rule's line in the text form.

@@ -55,6 +55,9 @@ func (a *externalAuth) ask(r *request) (*verdict, *answer) {
 
 	sub := a.server.begin(&q.Exchange)
 	sub.table, sub.asking = r.table, true
+	if r.held != nil {
+		sub.hold().span = r.held.span
+	}
 	q.Header = a.fields(r, sub.fields, set)
 	if a.Backend == "" || a.OwnHost != "" && a.OwnHost == r.name {
 		q.Authority = r.x.Authority

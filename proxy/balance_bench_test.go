@@ -1,12 +1,18 @@
 package proxy
 
 import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/tracing"
 )
 
 // BenchmarkForward sends a request through the handler to one of ten endpoints
@@ -52,6 +58,28 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// BenchmarkTraced does the same with tracing on, where a request in a thousand is
+// traced, or each: of these most spans are dropped, as nothing takes them so fast.
+func BenchmarkTraced(b *testing.B) {
+	collector := httptest.NewServer(http.NotFoundHandler())
+	defer collector.Close()
+	for name, share := range map[string]float64{"one in a thousand": 0.001, "each": 1} {
+		b.Run(name, func(b *testing.B) {
+			sender := tracing.NewSender("", prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+			tracer, err := sender.Open(gatelodge.Tracing{Collector: collector.URL, Service: "edge", Sample: share})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer tracer.Close()
+			send := forwarding(b, &gatelodge.Policy{}, tracer)
+			b.ReportAllocs()
+			for b.Loop() {
+				send()
+			}
+		})
+	}
+}
+
 // snippetOf is a snippet that adds two fields to the response.
 func snippetOf(steps ...gatelodge.SnippetStep) *gatelodge.Snippet {
 	return &gatelodge.Snippet{Location: steps, Scope: &gatelodge.SnippetScope{Fields: gatelodge.FieldEdits{Response: []gatelodge.FieldEdit{
@@ -75,9 +103,12 @@ func authOf(t testing.TB, key string) *gatelodge.ExternalAuth {
 }
 
 // forwarding returns what sends a request to an endpoint that answers at once.
-func forwarding(t testing.TB, policy *gatelodge.Policy) (send func()) {
+func forwarding(t testing.TB, policy *gatelodge.Policy, tracers ...*tracing.Tracer) (send func()) {
 	f := newFleet(t, policy)
 	f.swap(endpointsOf(10)...)
+	for _, tracer := range tracers {
+		f.server.table.Load().tracer = tracer
+	}
 	content := []byte("ok")
 	for _, e := range f.server.upstreams.byKey[appKey].endpoints {
 		e.handle = func(x *exchange.Exchange) error {

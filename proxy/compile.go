@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/tracing"
 )
 
 // compile makes the table of a Snapshot. It looks at what changed since the
@@ -41,6 +42,7 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 		passing:    passing,
 		backends:   backends.Map(),
 		challenges: challenges(next.Challenges),
+		tracer:     s.tracer(next.Settings, before),
 		inTurns:    next.Settings.Balancing.Algorithm <= gatelodge.RoundRobin && next.Settings.Balancing.SlowStart == 0,
 		httpsPort:  httpsPort(next.Listeners),
 	}
@@ -50,6 +52,7 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 type changes struct {
 	hosts    []gatelodge.Change[*host]
 	backends []gatelodge.Change[*backend]
+	tracer   *tracing.Tracer // of the table before, if it is not that of the next one
 }
 
 // compileHost compiles a host. Its list of routes may be that of the host before,
@@ -128,6 +131,7 @@ func (l *routeList) findLocations() {
 func (s *Server) published(*table) {
 	s.upstreams.sweep(s.changes.backends)
 	s.metrics.sweep(&s.changes)
+	go s.changes.tracer.Close() // which sends what waits
 	s.changes = changes{}
 }
 

@@ -8,5 +8,5 @@
 // it works on the Exchange of package exchange. The wire engines are on both
 // sides of it: listener.go gives a client's connection to the engine of its
 // protocol, and upstream.go an endpoint's. HTTP/1.1 is package http1, HTTP/2
-// package http2.
+// package http2. Spans of requests are package tracing.
 package proxy

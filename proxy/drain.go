@@ -71,6 +71,7 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 	s.mirrors.stop()
 	s.upstreams.close()
+	s.table.Load().tracer.Close()
 	if serving && s.config.AccessLog != nil {
 		s.log.close()
 	}

@@ -28,6 +28,9 @@ func (r *request) forward() error {
 		r.x.Authority = host
 	}
 
+	if r.held != nil && r.held.span != nil {
+		r.held.span.Inject(&r.x.Header)
+	}
 	if m := r.route.source.Policy.Mirror; m != nil {
 		r.mirror(m)
 	}
@@ -67,6 +70,13 @@ func (r *request) upstreamHost() string {
 
 // try sends the request to one endpoint.
 func (r *request) try(b *backend, e *endpoint, start time.Time) error {
+	if r.held != nil && r.held.span != nil {
+		return r.tracedTry(b, e, start)
+	}
+	return r.tryOnce(b, e, start)
+}
+
+func (r *request) tryOnce(b *backend, e *endpoint, start time.Time) error {
 	r.tried = append(r.tried, e)
 	b.series.requests.Inc()
 	r.response.call, r.response.failed = b.source.Protocol.IsHTTP2(), false

@@ -18,6 +18,9 @@ func (s *Server) handle(x *exchange.Exchange) error {
 
 func (r *request) serve() error {
 	refused := r.locate()
+	if r.table.tracer != nil {
+		r.trace()
+	}
 	for i := 0; refused == nil && i < len(r.route.steps); i++ {
 		if refused = r.route.steps[i](r); refused == rerouted {
 			refused, i = nil, -1

@@ -6,6 +6,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/spool"
+	"gatelodge.dev/proxy/tracing"
 )
 
 // held is what the policies of a request took until its end. Most requests have
@@ -29,6 +30,9 @@ type held struct {
 	compressor compressor       // the response of x, if it may be compressed
 	buffered   bufferedResponse // that which it writes to, if it is buffered
 	request    *spool.Spool     // the body of x, if it was buffered
+
+	span     *tracing.Span // nil: the request is not traced
+	spanName string        // "": method and path of the route
 }
 
 // hold returns what the request holds.

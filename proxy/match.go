@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/tracing"
 )
 
 // table is the Snapshot as requests need it.
@@ -13,9 +14,10 @@ type table struct {
 	hosts      gatelodge.HashMap[gatelodge.Name, *host]          // by hostKey
 	backends   gatelodge.HashMap[gatelodge.BackendKey, *backend] // routes don't point to them, so new endpoints recompile no route
 	challenges map[challengeKey]string
-	inTurns    bool   // endpoints are chosen by round robin where a route says nothing else
-	httpsPort  uint16 // the public port of the HTTPS listener; 0: there is none
-	passing    int    // hosts whose connections are passed on
+	tracer     *tracing.Tracer // nil: requests are not traced
+	inTurns    bool            // endpoints are chosen by round robin where a route says nothing else
+	httpsPort  uint16          // the public port of the HTTPS listener; 0: there is none
+	passing    int             // hosts whose connections are passed on
 }
 
 // host is a gatelodge.Host with its routes compiled.

@@ -69,6 +69,9 @@ func (s *Server) end(r *request) {
 	if r.host != nil {
 		r.host.recent.note(r, took)
 	}
+	if r.held != nil && r.held.span != nil && !r.asking {
+		r.endTrace()
+	}
 	if r.body.copy != nil {
 		r.body.copy.end(r.x.Length)
 	}

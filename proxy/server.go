@@ -19,6 +19,7 @@ import (
 	"gatelodge.dev/proxy/coding"
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/spool"
+	"gatelodge.dev/proxy/tracing"
 )
 
 // Config configures a Server.
@@ -26,6 +27,7 @@ type Config struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // for the metrics
 	AccessLog  io.Writer             // one JSON line for each request; nil: none
+	Identity   string                // of this replica, for spans
 	TLS        *tls.Config           // from package tls; nil: no HTTPS listener can be opened
 	Sockets    gatelodge.Sockets     // nil: every listener opens its own
 }
@@ -44,6 +46,7 @@ type Server struct {
 	asking      asking
 	mirrors     *mirrors
 	log         *accessLog
+	spans       *tracing.Sender
 	work        work
 	requests    sync.Pool // of *request
 	encoders    coding.Pool
@@ -63,6 +66,7 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	s.work.tunnels = make(map[exchange.Tunnel]struct{})
 	s.work.changed = gatelodge.NewSignal()
 	s.log = newAccessLog(cfg.AccessLog, cfg.Log, s.metrics.logDropped)
+	s.spans = tracing.NewSender(cfg.Identity, cfg.Registerer, cfg.Log)
 	s.upstreams = &upstreams{settings: s.settings, random: rand.Uint64, log: cfg.Log, byKey: make(map[gatelodge.BackendKey]*upstream)}
 	s.upstreams.connect = s.upstreams.engine
 	s.table = gatelodge.NewTable(live, s.compile, s.published)

@@ -22,6 +22,7 @@ type fileConfig struct {
 	Compression   fileCompression `yaml:"compression"`
 	Buffers       fileBuffers     `yaml:"buffers"`
 	AccessLog     fileAccessLog   `yaml:"accessLog"`
+	Tracing       fileTracing     `yaml:"tracing"`
 	RedirectHTTPS bool            `yaml:"redirectHTTPS"`
 	HSTS          string          `yaml:"hsts"`
 	ServerName    string          `yaml:"serverName"`
@@ -140,6 +141,12 @@ type fileAccessLog struct {
 	Enabled bool    `yaml:"enabled"`
 	Format  string  `yaml:"format"`
 	Sample  float64 `yaml:"sample"`
+}
+
+type fileTracing struct {
+	Collector string  `yaml:"collector"`
+	Service   string  `yaml:"service"`
+	Sample    float64 `yaml:"sample"`
 }
 
 type fileTLS struct {
@@ -264,6 +271,7 @@ func (f *fileConfig) setDefaults() {
 		Compression:   fileCompression{Codings: "off", MinBytes: gatelodge.DefaultCompressedBytes, GzipLevel: 1, BrotliLevel: 4, ZstdLevel: 1, Memory: "64MiB"},
 		Buffers:       fileBuffers{Memory: "64MiB", Disk: "1GiB", Share: "25%"},
 		AccessLog:     fileAccessLog{Enabled: true, Format: "json", Sample: 1},
+		Tracing:       fileTracing{Service: "gatelodge", Sample: 0.01},
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",
 		TLS:           fileTLS{MinVersion: "1.2"},

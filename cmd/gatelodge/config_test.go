@@ -94,6 +94,7 @@ healthCheck: {kind: tcp, path: /up, interval: 5s, timeout: 1s}
 compression: {codings: "br, gzip", types: [text/*, Application/JSON], minBytes: 10, gzipLevel: 2, brotliLevel: 3, zstdLevel: 4, memory: 1MiB}
 buffers: {memory: 2MiB, disk: 3GiB, share: 10%}
 accessLog: {enabled: false, sample: 0.5}
+tracing: {collector: "http://collector:4318", service: edge, sample: 0.25}
 redirectHTTPS: false
 hsts: max-age=300
 serverName: edge/2
@@ -159,6 +160,7 @@ drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
 			Compression:    gatelodge.CompressionLevels{Gzip: 2, Brotli: 3, Zstd: 4, Memory: 1 << 20},
 			Buffers:        gatelodge.Buffers{Memory: 2 << 20, Disk: 3 << 30, Share: 0.1},
 			AccessLog:      gatelodge.AccessLog{Sample: 0.5},
+			Tracing:        gatelodge.Tracing{Collector: "http://collector:4318", Service: "edge", Sample: 0.25},
 			Drain:          gatelodge.Drain{DNS: 90 * time.Second, Timeout: time.Second, Tunnels: 2 * time.Second},
 			HSTS:           "max-age=300",
 			ServerName:     "edge/2",

@@ -109,6 +109,11 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			Forwarded:     r.networks("trust.forwarded", f.Trust.Forwarded),
 			ProxyProtocol: r.networks("trust.proxyProtocol", f.Trust.ProxyProtocol),
 		},
+		Tracing: gatelodge.Tracing{
+			Collector: r.collectorURL("tracing.collector", f.Tracing.Collector),
+			Service:   r.printable("tracing.service", f.Tracing.Service),
+			Sample:    within(r, "tracing.sample", f.Tracing.Sample, 0, 1),
+		},
 		AccessLog: gatelodge.AccessLog{
 			Enabled: f.AccessLog.Enabled,
 			Sample:  within(r, "accessLog.sample", f.AccessLog.Sample, 0, 1),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,6 +141,18 @@ func (r *configReader) addresses(key string, written []string) []netip.Addr {
 		addresses = append(addresses, address)
 	}
 	return addresses
+}
+
+// collectorURL accepts the URL of a receiver of OTLP over HTTP, or nothing.
+func (r *configReader) collectorURL(key, s string) string {
+	if s == "" {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		r.fail(key, "%q is not a valid URL of a receiver of OTLP over HTTP, write one like http://collector.observability:4318", abridged(s))
+	}
+	return s
 }
 
 // label accepts the name of a Kubernetes namespace. Our own names follow the same

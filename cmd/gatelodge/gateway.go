@@ -82,6 +82,7 @@ func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *sl
 		Log:        log,
 		Registerer: g.registry,
 		AccessLog:  accessLog,
+		Identity:   identity(),
 		TLS:        g.certificates.Config(),
 		Sockets:    g.sockets,
 	})

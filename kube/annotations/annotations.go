@@ -62,6 +62,7 @@ type Asked struct {
 	Contact         string // the e-mail address of who answers for its hosts; "" for none
 	ACME            acmeAsk
 	Unlogged        bool
+	Tracing         tracingAsk
 	Unavailable     string // why a protection that is asked for can't be given
 
 	externalAuth   externalAuthAsk // of the Ingress, after its class
@@ -123,6 +124,7 @@ func groups() []group {
 		{"URLs in a backend's answers", backendURLRows()},
 		{"Compression", compressionRows()},
 		{"Buffering", bufferingRows()},
+		{"Traces", tracingRows()},
 		{"Snippets", snippetRows()},
 	}
 }

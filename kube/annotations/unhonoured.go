@@ -35,7 +35,6 @@ var unhonoured = sync.OnceValue(func() map[string]*unmet {
 
 // Reasons that several annotations share.
 const (
-	whyTracing   = "the gateway writes no traces"
 	whyFastCGI   = "FastCGI is not spoken"
 	whyWAF       = "the gateway is no web application firewall"
 	whyKeepalive = "idle connections to every server are kept and used again"
@@ -72,9 +71,6 @@ func unhonouredList() []unmet {
 		{"fastcgi-index", true, false, whyFastCGI, putServer},
 		{"fastcgi-params-configmap", true, false, whyFastCGI, putServer},
 		{"stream-snippet", true, false, "the gateway forwards HTTP only", "expose TCP and UDP by a Service of type LoadBalancer"},
-		{"enable-opentelemetry", true, false, whyTracing, "traceparent and tracestate pass through to the backend, so let that write them"},
-		{"opentelemetry-operation-name", true, false, whyTracing, removeIt},
-		{"opentelemetry-trust-incoming-span", true, false, whyTracing, removeIt},
 
 		// Of older versions.
 		{"enable-influxdb", false, false, whyRemoved, removeIt},

@@ -22,7 +22,7 @@ type entry struct {
 
 // order is that of docs/configuration.md.
 var order = []string{
-	"ingress", "listeners", "views", "trust", "timeouts", "limits", "retries", "balancing", "compression", "accessLog",
+	"ingress", "listeners", "views", "trust", "timeouts", "limits", "retries", "balancing", "compression", "accessLog", "tracing",
 	"redirectHTTPS", "hsts", "serverName", "tls", "drain",
 }
 

@@ -171,6 +171,7 @@ func fieldKeys() []setting {
 		missing("fields can't be added to every request; let the backends do without", "proxy-set-headers", "proxy-add-original-uri-header"),
 		missing("fields with underscores in their names are dropped, because many backends take them for others; rename them", "enable-underscores-in-headers"),
 		compressionKeys(),
+		tracingKeys(),
 	)
 }
 

@@ -12,11 +12,9 @@ func logKeys() []setting {
 		return err
 	}
 	const toOutput = "the access log goes to standard output, all else to standard error"
-	const traces = "the gateway writes no traces; traceparent and tracestate pass through, so let the backends write them"
 	return slices.Concat([]setting{
 		{name: "disable-access-log", convert: off},
 		{name: "disable-http-access-log", convert: off},
-		{name: "enable-opentelemetry", convert: only(traces, "false")},
 	},
 		needless(toOutput, "access-log-path", "access-log-params", "http-access-log-path", "stream-access-log-path", "disable-stream-access-log", "error-log-path"),
 		needless("the log's level is the flag --log-level", "error-log-level", "debug-connections"),
@@ -26,8 +24,6 @@ func logKeys() []setting {
 		missing("write enable-access-log: \"false\" on an Ingress of these paths", "skip-access-log-urls"),
 		missing("logs go to standard output; let the cluster's log agent send them on", "enable-syslog", "syslog-host", "syslog-port"),
 		missing("nothing is known of where addresses are", "use-geoip", "use-geoip2", "geoip2-autoreload-in-minutes"),
-		needless("the gateway writes no traces", "opentelemetry-config", "opentelemetry-operation-name", "opentelemetry-trust-incoming-span", "otlp-collector-host", "otlp-collector-port",
-			"otel-max-export-batch-size", "otel-max-queuesize", "otel-sampler", "otel-sampler-parent-based", "otel-sampler-ratio", "otel-schedule-delay-millis", "otel-service-name"),
 	)
 }
 

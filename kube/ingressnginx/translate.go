@@ -36,6 +36,8 @@ type translation struct {
 	bind                     []netip.Addr
 	httpPort, httpsPort      uint16
 	codings                  []gatelodge.Coding
+	sampler                  string // "": ingress-nginx's AlwaysOn
+	sampled                  float64
 	types                    gatelodge.MediaTypes
 	controller, className    string
 	byName                   bool
@@ -87,6 +89,7 @@ func byName(list []setting) map[string]*setting {
 // ingress-nginx has it by default, where clients would notice a difference.
 func Translate(in *Installation) *Translation {
 	t := &translation{in: in, defaults: make(map[string]string), believed: []string{"0.0.0.0/0"}, controller: "k8s.io/ingress-nginx", className: "nginx"}
+	t.sampled = 0.01
 	t.hsts.on, t.hsts.subdomains, t.hsts.maxAge = true, true, 31536000
 	for _, arg := range in.args {
 		t.translate("--"+arg.name, arg.value, flagTable()[arg.name])
@@ -169,6 +172,7 @@ func (t *translation) finish() []string {
 		t.doc.set("trust.proxyProtocol", list(t.believed), t.believes())
 	}
 	t.compress()
+	t.trace()
 	if t.retryAll {
 		t.defaults["proxy-next-upstream"] = strings.TrimSpace(first(t.defaults["proxy-next-upstream"], "error timeout") + " non_idempotent")
 	}
