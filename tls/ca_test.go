@@ -86,17 +86,19 @@ func newTestCA(t *testing.T, base string) *testCA {
 // RoundTrip implements http.RoundTripper: this is how the CA is reached.
 func (ca *testCA) RoundTrip(request *http.Request) (*http.Response, error) {
 	step := strings.Split(strings.TrimPrefix(request.URL.String(), ca.base+"/"), "/")[0]
-	if ca.fault != nil {
-		if err := ca.fault(step, false); err != nil {
-			return nil, err
-		}
+	ca.mu.Lock()
+	fault := ca.fault
+	ca.mu.Unlock()
+	if fault == nil {
+		fault = func(string, bool) error { return nil }
+	}
+	if err := fault(step, false); err != nil {
+		return nil, err
 	}
 	recorder := httptest.NewRecorder()
 	ca.serve(recorder, request, step)
-	if ca.fault != nil {
-		if err := ca.fault(step, true); err != nil {
-			return nil, err
-		}
+	if err := fault(step, true); err != nil {
+		return nil, err
 	}
 	if err := request.Context().Err(); err != nil {
 		return nil, err

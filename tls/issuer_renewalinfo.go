@@ -26,6 +26,8 @@ const (
 	infoMost  = 24 * time.Hour
 	// infoPause is the time between two looks at what is to be asked.
 	infoPause = 15 * time.Second
+	// infoNone is that time while the CA is known not to say when to renew.
+	infoNone = 10 * time.Minute
 )
 
 // infoState is when to ask about the certificate of a name.
@@ -113,6 +115,9 @@ func (t *term) followRenewalInfo(ctx context.Context) {
 			t.config.Log.Info("can't ask the CA when to renew certificates", "error", messageOf(err), "again in", wait.Round(time.Second))
 		} else {
 			failures = 0
+		}
+		if t.namesNoWindows() {
+			wait = max(wait, infoNone)
 		}
 		timer.Reset(wait)
 	}
