@@ -9,7 +9,8 @@ import (
 // acts on the live Snapshot, like every server.
 type Issuing struct {
 	Account   Account
-	Lacking   string // what is missing, so that no certificate can be ordered; "": nothing
+	Further   []Account // with other CAs, in the order in which they take over from one that fails
+	Lacking   string    // what is missing, so that no certificate can be ordered; "": nothing
 	Issuances Map[Name, *Issuance]
 	Own       []netip.Addr // addresses of our own DNS servers, sorted: their Leases say what they serve
 }
@@ -47,6 +48,7 @@ type Issuance struct {
 	Challenges  []ChallengeType // in the order in which they are tried
 	Secondaries []string        // for DNS-01: name servers of the zone, by name or address, that are not our own
 	Certificate *Certificate    // the one in force; nil: none
+	Directory   string          // of the CA that issued Certificate; "": it is not known
 	Window      *RenewalWindow  // nil: the CA names none for Certificate
 	Ordered     bool            // an order is in progress: placed, and not completed yet
 	RetryAt     time.Time       // after a failure: when to try again; otherwise zero

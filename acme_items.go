@@ -31,6 +31,7 @@ const (
 	orderPart   = "order"
 	failurePart = "failure"
 	windowPart  = "renewal"
+	caPart      = "directory"
 )
 
 // IssuanceItem returns the name of the item with the certificate for a name. It is
@@ -58,6 +59,7 @@ type StoredIssuance struct {
 	Name       Name
 	Chain, Key []byte         // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing was issued yet
 	Order      []byte         // the order in progress, in the issuer's own form; empty: none
+	Directory  string         // of the CA that issued Chain; "": it is not known
 	Window     *RenewalWindow // of Chain; nil: the CA names none
 	Failure    *Failure       // why the last attempt failed; nil: it did not
 }
@@ -78,6 +80,9 @@ func (s *StoredIssuance) Encode() (map[string][]byte, error) {
 			parts[part] = content
 		}
 	}
+	if s.Directory != "" {
+		parts[caPart] = []byte(s.Directory)
+	}
 	if s.Failure != nil {
 		text, err := json.Marshal(s.Failure)
 		if err != nil {
@@ -97,7 +102,7 @@ func (s *StoredIssuance) Encode() (map[string][]byte, error) {
 
 // DecodeIssuance reads what Encode returned.
 func DecodeIssuance(parts map[string][]byte) (*StoredIssuance, error) {
-	s := &StoredIssuance{Chain: parts[chainPart], Key: parts[keyPart], Order: parts[orderPart]}
+	s := &StoredIssuance{Chain: parts[chainPart], Key: parts[keyPart], Order: parts[orderPart], Directory: string(parts[caPart])}
 	if text := string(parts[namePart]); text != "" {
 		name, err := ParseName(text)
 		if err != nil {

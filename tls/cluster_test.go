@@ -24,6 +24,7 @@ type testCluster struct {
 	server    *Server
 	replicas  [2]*Issuer
 	account   gatelodge.Account
+	further   []gatelodge.Account
 	cas       map[string]*testCA // by the directory's URL
 	challenge []gatelodge.ChallengeType
 
@@ -134,7 +135,7 @@ func (c *testCluster) publish() {
 }
 
 func (c *testCluster) issuing() *gatelodge.Issuing {
-	return &gatelodge.Issuing{Account: c.account, Issuances: c.list}
+	return &gatelodge.Issuing{Account: c.account, Further: c.further, Issuances: c.list}
 }
 
 // issuance returns what is to be done for a name. The caller holds the lock.
@@ -149,7 +150,7 @@ func (c *testCluster) issuance(name gatelodge.Name) *gatelodge.Issuance {
 		c.t.Error(err)
 		return i
 	}
-	i.Ordered, i.Window = len(stored.Order) > 0, stored.Window
+	i.Ordered, i.Window, i.Directory = len(stored.Order) > 0, stored.Window, stored.Directory
 	if stored.Failure != nil {
 		i.RetryAt = stored.Failure.RetryAt
 	}

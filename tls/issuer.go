@@ -120,19 +120,13 @@ type term struct {
 	finished   gatelodge.Signal // signalled at the end of each attempt
 	working    sync.WaitGroup
 
-	registering sync.Mutex // held while the client is made
-
 	mu            sync.Mutex
 	issuances     gatelodge.Map[gatelodge.Name, *gatelodge.Issuance] // that queue follows
 	names         map[gatelodge.Name]*nameState                      // of issuances, and those that are busy
 	queue         *queue
 	awaited       map[gatelodge.Name]bool // for which clients asked in vain
-	account       gatelodge.Account
-	pause         time.Time  // no request to the CA before this time
-	failing       int        // consecutive failures of the CA
-	allowance     *allowance // of account; nil: not loaded yet
-	problemStored bool       // the Store may hold a problem with the CA
-	client        *client    // for account; nil: not made yet
+	authorities   []*authority            // the CAs in their order; empty: not known yet
+	problemStored bool                    // the Store may hold a problem with a CA
 }
 
 // nameState is what a term knows about one name.
@@ -181,7 +175,7 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 		return again, false
 	}
 	withCA := issuing.Lacking == ""
-	if err := t.useAccount(ctx, issuing.Account); err != nil {
+	if err := t.useAccounts(ctx, issuing); err != nil {
 		t.config.Log.Warn("can't order certificates without the store", "error", err)
 		withCA, again = false, earliest(again, now.Add(authorityWait))
 	}
@@ -191,20 +185,18 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 	t.followTraffic()
 	again = t.queue.fallDue(now, again)
 	taken, again := t.queue.countSlots(now, again)
-	if t.pause.After(now) {
-		withCA, again = false, earliest(again, t.pause)
-	}
 	for ; taken < maxOrders; taken++ {
 		var state *nameState
 		if state, again = t.queue.next(withCA, now, again); state == nil {
 			break
 		}
 		t.queue.begin(state, now)
-		issuance, r := state.issuance, (*reservation)(nil)
+		issuance, at := state.issuance, attempt{}
 		if len(issuance.Askers) > 0 {
-			r = t.allowance.reserve(orderOf(issuance), now, !issuance.Ordered)
+			at.authority, _ = t.authorityAt(issuance, now)
+			at.reservation = at.authority.allowance.reserve(orderOf(issuance), now, !issuance.Ordered)
 		}
-		t.working.Go(func() { t.process(ctx, issuing, issuance, r) })
+		t.working.Go(func() { t.process(ctx, issuing, issuance, at) })
 	}
 	return again, len(t.queue.busy) == 0
 }
@@ -212,15 +204,6 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 // orderOf returns the order for an issuance, as it is counted.
 func orderOf(i *gatelodge.Issuance) budget.Order {
 	return budget.Order{Name: i.Name, Renewal: i.Certificate != nil}
-}
-
-// allowed returns from when on the limits that names share allow an order. The
-// caller holds the lock.
-func (t *term) allowed(s *nameState, now time.Time) (at time.Time, limit budget.Limit) {
-	if at = now; t.allowance != nil && len(s.issuance.Askers) > 0 && !s.issuance.Ordered { // which is counted
-		t.allowance.view(func(l *budget.Ledger) { at, limit = l.Shared(orderOf(s.issuance), now) })
-	}
-	return at, limit
 }
 
 // followTraffic takes in for which hosts clients have asked in vain. The caller holds
@@ -270,62 +253,47 @@ func (t *term) schedule(name gatelodge.Name, state *nameState) {
 	default:
 		at, ever := dueTime(state.issuance, state.since)
 		if state.at = latest(at, state.next); ever {
-			t.awaitOwnLimits(state)
+			t.awaitAuthority(state)
 			t.queue.put(state)
 		}
 	}
 }
 
-// awaitOwnLimits has a name wait until the limits that count for it alone allow an
-// order. The caller holds the lock.
-func (t *term) awaitOwnLimits(s *nameState) {
+// awaitAuthority has a name wait until there is a CA that can be asked, and until the
+// limits that count for the name alone allow an order. The caller holds the lock.
+func (t *term) awaitAuthority(s *nameState) {
 	s.limit = ""
-	if t.allowance == nil || len(s.issuance.Askers) == 0 || s.issuance.Ordered {
+	if len(t.authorities) == 0 || len(s.issuance.Askers) == 0 {
 		return
 	}
-	t.allowance.view(func(l *budget.Ledger) {
+	a, at := t.authorityAt(s.issuance, latest(s.at, time.Now()))
+	s.at = latest(s.at, at)
+	if s.issuance.Ordered {
+		return
+	}
+	a.allowance.view(func(l *budget.Ledger) {
 		if at, limit := l.Own(s.issuance.Name, s.at); at.After(s.at) {
 			s.at, s.limit = at, limit
 		}
 	})
 }
 
-// useAccount forgets the failures of the previous account if the account has
-// changed, and reads what is used of the CA's limits.
-func (t *term) useAccount(ctx context.Context, account gatelodge.Account) error {
-	t.mu.Lock()
-	if t.account != account {
-		t.account, t.client, t.allowance, t.pause, t.failing = account, nil, nil, time.Time{}, 0
-	}
-	loaded := t.allowance != nil
-	t.mu.Unlock()
-	if loaded {
-		return nil
-	}
-	a, err := loadAllowance(ctx, t.config.Store, account)
-	if err != nil {
-		return err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.allowance, t.queue.byDomain = a, account.Limits.Domain.Count > 0
-	for name, state := range t.names { // which wait for its limits now
-		t.queue.remove(state)
-		t.schedule(name, state)
-	}
-	return nil
+// attempt is from which CA a certificate is to be had, and what is set aside for it
+// of the CA's limits.
+type attempt struct {
+	*authority
+	*reservation
 }
 
-// process makes an attempt for one name, and then wakes Run. r is what is set aside
-// for it of the CA's limits.
-func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, r *reservation) {
+// process makes an attempt for one name, and then wakes Run.
+func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, at attempt) {
 	limited, cancel := context.WithTimeout(ctx, orderTime)
 	var err error
 	if len(issuance.Askers) == 0 {
 		err = t.drop(limited, issuance)
 	} else {
-		err = t.obtain(limited, issuing, issuance, r)
-		r.release()
+		err = t.obtain(limited, issuing, issuance, &at)
+		at.release()
 	}
 	cancel()
 	wait := time.Second // for the Snapshot to include what was stored
@@ -333,7 +301,7 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 	if errors.As(err, &waits) {
 		wait = max(wait, time.Until(waits.until))
 	} else if err != nil && ctx.Err() == nil {
-		wait = max(wait, t.failed(ctx, issuing, issuance, err))
+		wait = max(wait, t.failed(ctx, at.authority, issuance, err))
 	}
 	t.mu.Lock()
 	state := t.names[issuance.Name]

@@ -40,23 +40,23 @@ func accountItem(account gatelodge.Account) string {
 	return accountPrefix + hex.EncodeToString(sum[:6])
 }
 
-// clientFor returns the client for an account, which it registers if it is new.
+// clientFor returns the client for a CA's account, which it registers if it is new.
 // The key is stored before the CA sees it, so that no account is lost.
-func (t *term) clientFor(ctx context.Context, account gatelodge.Account) (*client, error) {
-	t.registering.Lock() // concurrent attempts register once
-	defer t.registering.Unlock()
+func (t *term) clientFor(ctx context.Context, a *authority) (*client, error) {
+	a.registering.Lock() // concurrent attempts register once
+	defer a.registering.Unlock()
 	t.mu.Lock()
-	c := t.client
+	c := a.client
 	t.mu.Unlock()
-	if c != nil && c.account == account {
+	if c != nil {
 		return c, nil
 	}
-	c, err := t.register(ctx, account)
+	c, err := t.register(ctx, a.account)
 	if err != nil {
 		return nil, err
 	}
 	t.mu.Lock()
-	t.client = c
+	a.client = c
 	t.mu.Unlock()
 	return c, nil
 }

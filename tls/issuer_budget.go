@@ -191,18 +191,3 @@ func refusedByLimit(err error, now time.Time) (limit budget.Limit, until time.Ti
 	}
 	return limit, now.Add(time.Hour)
 }
-
-// limitReached keeps that the CA refuses what is counted under a key. What is counted
-// elsewhere goes on.
-func (t *term) limitReached(ctx context.Context, account gatelodge.Account, key budget.Key, until time.Time) error {
-	t.mu.Lock()
-	a := t.allowance
-	if t.account != account {
-		a = nil // nothing is ordered there any more
-	}
-	t.mu.Unlock()
-	if a == nil {
-		return nil
-	}
-	return a.change(ctx, func(l *budget.Ledger) { l.Refused(key, until) })
-}

@@ -141,7 +141,7 @@ func retryAfter(err error, now time.Time) time.Duration {
 // failed records a failed attempt in the Store, so that all replicas report it
 // and the next leader waits as well. It returns how long to wait before the next
 // attempt for the name.
-func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, err error) time.Duration {
+func (t *term) failed(ctx context.Context, a *authority, issuance *gatelodge.Issuance, err error) time.Duration {
 	log := t.config.Log.With("name", string(issuance.Name))
 	var store storeError
 	switch {
@@ -149,7 +149,7 @@ func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		log.Warn("can't order a certificate without the store", "error", err)
 		return authorityWait
 	case isAuthorityError(err):
-		t.authorityFailed(ctx, issuing.Account, err)
+		t.authorityFailed(ctx, a, err)
 		return t.authorityWaitOf(issuance.Name)
 	}
 	now := time.Now()
@@ -165,7 +165,7 @@ func (t *term) failed(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	wait := max(nameBackOff(failure.Attempts, issuance.Certificate, now), retryAfter(err, now))
 	if limit, until := refusedByLimit(err, now); limit != "" {
 		wait = until.Sub(now)
-		if err := t.limitReached(ctx, issuing.Account, budget.KeyFor(limit, issuance.Name), until); err != nil {
+		if err := a.allowance.change(ctx, func(l *budget.Ledger) { l.Refused(budget.KeyFor(limit, issuance.Name), until) }); err != nil {
 			log.Warn("can't store that the CA refuses orders", "limit", string(limit), "error", err)
 		}
 	}
@@ -196,42 +196,4 @@ func (t *term) authorityWaitOf(name gatelodge.Name) time.Duration {
 		return 0
 	}
 	return backOff(state.faults-maxSharedFaults, authorityWait, authorityFactor, authorityMost)
-}
-
-// authorityFailed pauses all requests to the CA. Concurrent attempts that fail
-// together count once.
-func (t *term) authorityFailed(ctx context.Context, account gatelodge.Account, err error) {
-	now := time.Now()
-	t.mu.Lock()
-	if now.Before(t.pause) {
-		t.mu.Unlock()
-		return
-	}
-	t.failing++
-	failure := &gatelodge.Failure{Message: messageOf(err), At: now, Attempts: t.failing}
-	t.pause = now.Add(max(backOff(t.failing, authorityWait, authorityFactor, authorityMost), retryAfter(err, now)))
-	failure.RetryAt = t.pause.Truncate(time.Second)
-	t.problemStored = true
-	if t.client != nil && t.client.account == account {
-		t.client = nil // by then the account's item may have been corrected
-	}
-	t.mu.Unlock()
-	t.config.Log.Warn("no certificate can be ordered", "reason", failure.Message, "retry", failure.RetryAt)
-	if err := t.saveAuthorityProblem(ctx, failure); err != nil {
-		t.config.Log.Warn("can't store that no certificate can be ordered", "error", err)
-	}
-}
-
-// authorityRecovered clears the problem with the CA.
-func (t *term) authorityRecovered(ctx context.Context) {
-	t.mu.Lock()
-	stored := t.problemStored
-	t.problemStored, t.failing = false, 0
-	t.mu.Unlock()
-	if !stored {
-		return
-	}
-	if err := t.saveAuthorityProblem(ctx, nil); err != nil {
-		t.config.Log.Warn("can't store that certificates can be ordered again", "error", err)
-	}
 }

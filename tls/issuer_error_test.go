@@ -62,10 +62,9 @@ func TestClassification(t *testing.T) {
 func TestFailuresAreStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemory()
-		issuing := &gatelodge.Issuing{}
 		issuance := &gatelodge.Issuance{Name: "a.example.com", Askers: []gatelodge.Object{{Name: "web"}}}
 		fail := func(err error) gatelodge.Failure {
-			newTermOf(store).failed(t.Context(), issuing, issuance, err)
+			newTermOf(store).failed(t.Context(), &authority{}, issuance, err)
 			kept, err := newTermOf(store).load(t.Context(), issuance.Name)
 			if err != nil || kept.Failure == nil {
 				t.Fatalf("stored %+v, %v", kept, err)
@@ -98,23 +97,24 @@ func TestFailuresAreStored(t *testing.T) {
 func TestAuthorityFailsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemory()
-		term := newTermOf(store)
+		term, ca := newTermOf(store), &authority{}
+		term.authorities = []*authority{ca}
 		down := problem(503, "serverInternal", "later")
 		for range 8 {
-			term.authorityFailed(t.Context(), gatelodge.Account{}, down)
+			term.authorityFailed(t.Context(), ca, down)
 		}
-		if term.failing != 1 || time.Until(term.pause) > 2*authorityWait {
-			t.Errorf("%d failures, and a pause of %v", term.failing, time.Until(term.pause))
+		if ca.failing != 1 || time.Until(ca.pause) > 2*authorityWait {
+			t.Errorf("%d failures, and a pause of %v", ca.failing, time.Until(ca.pause))
 		}
 		if item, err := store.Get(t.Context(), gatelodge.AuthorityItem); err != nil || !strings.Contains(string(item.Data["failure"]), "later") {
 			t.Errorf("stored %s, %v", item.Data, err)
 		}
 		time.Sleep(authorityWait * 2)
-		term.authorityFailed(t.Context(), gatelodge.Account{}, down)
-		if term.failing != 2 {
-			t.Errorf("%d failures, want 2", term.failing)
+		term.authorityFailed(t.Context(), ca, down)
+		if ca.failing != 2 {
+			t.Errorf("%d failures, want 2", ca.failing)
 		}
-		newTermOf(store).authorityRecovered(t.Context()) // of another leader
+		newTermOf(store).authorityRecovered(t.Context(), &authority{}) // of another leader
 		if _, err := store.Get(t.Context(), gatelodge.AuthorityItem); !errors.Is(err, gatelodge.ErrNotFound) {
 			t.Errorf("the problem is still stored: %v", err)
 		}

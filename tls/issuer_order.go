@@ -23,16 +23,17 @@ import (
 
 // storedOrder is an open order, stored for the next leader to complete.
 type storedOrder struct {
-	URL     string                  `json:"url"`
-	Account string                  `json:"account"` // URL
-	Key     string                  `json:"key"`     // of the certificate, PEM
-	Type    gatelodge.ChallengeType `json:"type"`    // of the challenge to respond to
+	URL       string                  `json:"url"`
+	Directory string                  `json:"directory"` // of the CA
+	Account   string                  `json:"account"`   // URL
+	Key       string                  `json:"key"`       // of the certificate, PEM
+	Type      gatelodge.ChallengeType `json:"type"`      // of the challenge to respond to
 }
 
 // obtain gets a certificate: it completes the stored order, or places one. Where
 // there are several types of challenge, each is tried in an order of its own,
 // because a failed challenge ends an order (RFC 8555 §7.1.6).
-func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, r *reservation) error {
+func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, at *attempt) error {
 	k, err := t.load(ctx, issuance.Name)
 	if err != nil {
 		return err
@@ -40,7 +41,14 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	if k.isFresh(time.Now()) {
 		return nil // the Snapshot does not include it yet
 	}
-	c, err := t.clientFor(ctx, issuing.Account)
+	var begun storedOrder
+	if json.Unmarshal(k.Order, &begun) == nil {
+		if other := t.orderedFrom(begun.Directory, at.authority); other != at.authority {
+			at.release()
+			*at = attempt{other, other.allowance.reserve(at.order, time.Now(), false)}
+		}
+	}
+	c, err := t.clientFor(ctx, at.authority)
 	if err != nil {
 		return err
 	}
@@ -49,16 +57,16 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	for {
 		stored, order, err := t.resume(ctx, c, k)
 		if err == nil && order == nil {
-			stored, order, err = t.open(ctx, c, k, types[0], r)
+			stored, order, err = t.open(ctx, c, k, types[0], at.reservation)
 		}
 		var over overBudget
 		if failed != nil && errors.As(err, &over) {
 			return failed
 		}
 		if err == nil {
-			t.authorityRecovered(ctx)
+			t.authorityRecovered(ctx, at.authority)
 			err = t.completeOrder(ctx, c, issuing, issuance, k, stored, order)
-			if lost := r.ended(ctx, err); lost != nil {
+			if lost := at.ended(ctx, err); lost != nil {
 				return lost
 			}
 		}
@@ -143,7 +151,7 @@ func (t *term) open(ctx context.Context, c *client, k *issuanceItem, by gatelodg
 	case err != nil:
 		return nil, nil, err
 	}
-	stored := &storedOrder{URL: order.URI, Account: string(c.KID), Key: string(text), Type: by}
+	stored := &storedOrder{URL: order.URI, Directory: c.account.Directory, Account: string(c.KID), Key: string(text), Type: by}
 	if k.Order, err = json.Marshal(stored); err != nil {
 		return nil, nil, err
 	}
@@ -192,6 +200,7 @@ func (t *term) completeOrder(ctx context.Context, c *client, issuing *gatelodge.
 		return orderOver{err}
 	}
 	k.Chain, k.Key, k.Order, k.Failure, k.Window = encodeChain(chain), []byte(stored.Key), nil, nil, nil
+	k.Directory = c.account.Directory
 	if err := t.save(ctx, k); err != nil {
 		return err
 	}

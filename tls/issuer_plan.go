@@ -54,9 +54,10 @@ func (i *Issuer) Plan(now time.Time) (planned []Planned, leading bool) {
 func (t *term) plan(now time.Time) *plan {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	ledger := budget.NewLedger(t.account.Limits)
-	if t.allowance != nil {
-		t.allowance.view(func(l *budget.Ledger) { ledger = l.Clone() })
+	ledger := budget.NewLedger(gatelodge.CALimits{})
+	if len(t.authorities) > 0 {
+		first, _ := t.authorityAt(&gatelodge.Issuance{}, now)
+		first.allowance.view(func(l *budget.Ledger) { ledger = l.Clone() })
 	}
 	p := newPlan(ledger, now)
 	p.queue.begun = t.queue.begun
@@ -71,7 +72,11 @@ func (t *term) plan(now time.Time) *plan {
 		case s.turn != nil:
 			p.list = append(p.list, Planned{Name: name, Namespace: askingOf(s.issuance).namespace, At: s.began, Renewal: s.issuance.Certificate != nil, Busy: true})
 		default:
-			p.add(&nameState{issuance: s.issuance, awaited: s.awaited, next: s.next, since: s.since}, now, name)
+			next := s.next
+			if a, at := t.authorityAt(s.issuance, now); a != nil && a.failing > 0 {
+				next = latest(next, at)
+			}
+			p.add(&nameState{issuance: s.issuance, awaited: s.awaited, next: next, since: s.since}, now, name)
 		}
 	}
 	return p

@@ -134,11 +134,18 @@ func (t *term) askAll(ctx context.Context) error {
 	if len(asked) == 0 {
 		return nil
 	}
-	c, err := t.clientFor(ctx, issuing.Account)
-	if err != nil || c.renewalInfo == "" {
-		return err
-	}
 	for _, issuance := range asked {
+		a := t.issuerOf(issuance)
+		if a == nil {
+			continue // it fails
+		}
+		c, err := t.clientFor(ctx, a)
+		if err != nil {
+			return err
+		}
+		if c.renewalInfo == "" {
+			continue
+		}
 		w, why, again, err := c.window(ctx, issuance.Certificate.KeyPair.Certificate[0])
 		if err != nil && isAuthorityError(err) || ctx.Err() != nil {
 			return err
@@ -161,11 +168,31 @@ func (t *term) askAll(ctx context.Context) error {
 	return nil
 }
 
-// namesNoWindows reports whether it is known that the CA does not say when to renew.
+// issuerOf returns the CA that issued a certificate, as far as it is known, nil if it
+// can't be asked now.
+func (t *term) issuerOf(i *gatelodge.Issuance) *authority {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.authorityOf(i.Directory)
+	if a == nil && i.Directory == "" && len(t.authorities) > 0 {
+		a = t.authorities[0]
+	}
+	if a == nil || a.pause.After(time.Now()) {
+		return nil
+	}
+	return a
+}
+
+// namesNoWindows reports whether it is known that no CA says when to renew.
 func (t *term) namesNoWindows() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.client != nil && t.client.renewalInfo == ""
+	for _, a := range t.authorities {
+		if a.client == nil || a.client.renewalInfo != "" {
+			return false
+		}
+	}
+	return len(t.authorities) > 0
 }
 
 // toAsk lists the certificates for which it is time to ask.

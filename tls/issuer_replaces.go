@@ -33,7 +33,7 @@ func (c *client) order(ctx context.Context, k *issuanceItem) (*acme.Order, error
 		return c.AuthorizeOrder(ctx, acme.DomainIDs(string(k.Name)), options...)
 	}
 	id := replacedID(k.Chain)
-	if id == "" || c.renewalInfo == "" {
+	if id == "" || c.renewalInfo == "" || k.Directory != "" && k.Directory != c.account.Directory {
 		return place(ctx)
 	}
 	order, err := place(context.WithValue(ctx, replaces{}, id))

@@ -31,21 +31,17 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		}
 		return nil
 	}
-	c := &objects.ACMEConfig{Account: gatelodge.Account{
-		Directory: r.directoryURL("acme.directory", f.Directory),
-		Roots:     r.roots("acme.caFile", f.CAFile),
-		Email:     r.email("acme.email", f.Email),
-		BindingID: r.printable("acme.eab.keyID", f.EAB.KeyID),
-		Profile:   r.printable("acme.profile", f.Profile),
-		KeyType: gatelodge.KeyType(r.oneOf("acme.keyType", f.KeyType, string(gatelodge.ECDSAP256), string(gatelodge.ECDSAP384),
-			string(gatelodge.RSA2048), string(gatelodge.RSA3072), string(gatelodge.RSA4096))),
-		Limits: r.acmeLimits("acme.limits", f.Limits, budget.Known(f.Directory)),
-	}}
-	switch {
-	case (f.EAB.KeyID == "") != (f.EAB.Secret == ""):
-		r.fail("acme.eab", "write both keyID and secret, or neither")
-	case f.EAB.Secret != "":
-		c.BindingSecret = r.secretName("acme.eab.secret", f.EAB.Secret)
+	email := r.email("acme.email", f.Email)
+	keyType := gatelodge.KeyType(r.oneOf("acme.keyType", f.KeyType, string(gatelodge.ECDSAP256), string(gatelodge.ECDSAP384),
+		string(gatelodge.RSA2048), string(gatelodge.RSA3072), string(gatelodge.RSA4096)))
+	directories := make(unique)
+	account := func(key string, f fileACMEFallback) objects.ACMEAccount {
+		r.once(directories, key+".directory", f.Directory)
+		return r.acmeAccount(key, f, email, keyType)
+	}
+	c := &objects.ACMEConfig{ACMEAccount: account("acme", fileACMEFallback{f.Directory, f.CAFile, f.EAB, f.Profile, f.Limits})}
+	for i, further := range f.Fallbacks {
+		c.Further = append(c.Further, account(fmt.Sprintf("acme.fallbacks[%d]", i), further))
 	}
 	seen := make(unique)
 	for i, s := range f.Wildcards {
@@ -65,6 +61,26 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		c.Wildcards = append(c.Wildcards, name)
 	}
 	return c
+}
+
+// acmeAccount reads what belongs to one CA.
+func (r *configReader) acmeAccount(key string, f fileACMEFallback, email string, keyType gatelodge.KeyType) objects.ACMEAccount {
+	a := objects.ACMEAccount{ConfigKey: key, Account: gatelodge.Account{
+		Directory: r.directoryURL(key+".directory", f.Directory),
+		Roots:     r.roots(key+".caFile", f.CAFile),
+		Email:     email,
+		BindingID: r.printable(key+".eab.keyID", f.EAB.KeyID),
+		Profile:   r.printable(key+".profile", f.Profile),
+		KeyType:   keyType,
+		Limits:    r.acmeLimits(key+".limits", f.Limits, budget.Known(f.Directory)),
+	}}
+	switch {
+	case (f.EAB.KeyID == "") != (f.EAB.Secret == ""):
+		r.fail(key+".eab", "write both keyID and secret, or neither")
+	case f.EAB.Secret != "":
+		a.BindingSecret = r.secretName(key+".eab.secret", f.EAB.Secret)
+	}
+	return a
 }
 
 // acmeLimits reads what a CA allows, which is known where nothing is given.

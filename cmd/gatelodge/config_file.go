@@ -163,8 +163,20 @@ type fileACME struct {
 	KeyType   string   `yaml:"keyType"`
 	Wildcards []string `yaml:"wildcards"`
 
-	Limits fileACMELimits `yaml:"limits"`
+	Limits    fileACMELimits     `yaml:"limits"`
+	Fallbacks []fileACMEFallback `yaml:"fallbacks"`
 }
+
+// fileACMEFallback is a further CA. What it leaves out is not taken from the first.
+type fileACMEFallback struct {
+	Directory string         `yaml:"directory"`
+	CAFile    string         `yaml:"caFile"`
+	EAB       fileEAB        `yaml:"eab"`
+	Profile   string         `yaml:"profile"`
+	Limits    fileACMELimits `yaml:"limits"`
+}
+
+func (f *fileACMEFallback) setDefaults() { f.Limits.Renewals = "exempt" }
 
 type fileACMELimits struct {
 	Orders     string `yaml:"orders"`

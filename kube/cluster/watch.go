@@ -172,7 +172,9 @@ func (w *Watch) wantedSecrets(m *merged, cfg *objects.Config) *secretWants {
 	}
 	configured := slices.Clone(cfg.DefaultCertificates)
 	if cfg.ACME != nil {
-		configured = append(configured, cfg.ACME.BindingSecret)
+		for _, account := range cfg.ACME.Accounts() {
+			configured = append(configured, account.BindingSecret)
+		}
 	}
 	configured = append(configured, cfg.TransferSecrets()...)
 	return w.secrets.after(w.reader.Read(&m.objects, cfg, nil).Claimants, configured, known)

@@ -269,7 +269,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 		cfg.Listeners = []gatelodge.Listener{{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: g.HTTPSPort}}
 	}
 	if g.ACME != nil {
-		cfg.ACME = &objects.ACMEConfig{Wildcards: g.ACME.Wildcards, BindingSecret: kubetest.Namespaced(g.ACME.EABSecret)}
+		cfg.ACME = &objects.ACMEConfig{Wildcards: g.ACME.Wildcards, ACMEAccount: objects.ACMEAccount{ConfigKey: "acme", BindingSecret: kubetest.Namespaced(g.ACME.EABSecret)}}
 		if g.ACME.EABSecret != "" {
 			cfg.ACME.Account.BindingID = "id"
 		}

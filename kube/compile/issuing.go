@@ -25,7 +25,7 @@ const bindingKey = "hmac"
 type issuing struct {
 	hosts     gatelodge.Map[gatelodge.Name, *hostResult]
 	stored    *stored
-	secret    *corev1.Secret // of the external account binding
+	secrets   []*corev1.Secret // of the external account bindings, by account
 	announced *publish.Announced
 	issued    gatelodge.Map[gatelodge.Name, *gatelodge.Certificate]
 	cfg       *objects.Config
@@ -40,24 +40,34 @@ type issuing struct {
 
 func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.Announced, cfg *objects.Config, last *issuing) *issuing {
 	n := &issuing{hosts: h.results, stored: s, issued: i.byName, announced: a, cfg: cfg}
-	if cfg.ACME != nil && cfg.ACME.Account.BindingID != "" {
-		n.secret = sec.table.Get(objects.Key(cfg.ACME.BindingSecret))
+	if cfg.ACME != nil {
+		for _, account := range cfg.ACME.Accounts() {
+			var secret *corev1.Secret
+			if account.Account.BindingID != "" {
+				secret = sec.table.Get(objects.Key(account.BindingSecret))
+			}
+			n.secrets = append(n.secrets, secret)
+		}
 	}
 	switch {
 	case last == nil || last.cfg != cfg:
 		last = &issuing{stored: &stored{}}
-	case last.hosts == n.hosts && last.stored == s && last.secret == n.secret && last.announced == a && last.issued == n.issued:
+	case last.hosts == n.hosts && last.stored == s && slices.Equal(last.secrets, n.secrets) && last.announced == a && last.issued == n.issued:
 		return last
 	}
 	if cfg.ACME == nil {
 		n.refuseRequests(last)
 		return n
 	}
-	n.root = &gatelodge.Issuing{Account: cfg.ACME.Account, Own: a.Own}
-	n.addBinding()
+	n.root = &gatelodge.Issuing{Own: a.Own}
+	n.addAccounts()
 	n.addIssuances(last)
 	if s.authority != nil && s.authority.issuance.Failure != nil {
-		n.problem(objects.ConfigObject("acme"), "no certificate can be ordered: "+s.authority.issuance.Failure.Message)
+		what := "no certificate can be ordered: "
+		if len(n.root.Further) > 0 {
+			what = "a CA can't be used: "
+		}
+		n.problem(objects.ConfigObject("acme"), what+s.authority.issuance.Failure.Message)
 	}
 	return n
 }
@@ -88,36 +98,47 @@ func (n *issuing) refuseRequests(last *issuing) {
 	n.told = edit.Map()
 }
 
-// addBinding adds the key of the external account binding.
-func (n *issuing) addBinding() {
-	if n.root.Account.BindingID == "" {
-		return
+// addAccounts adds the accounts with the keys of their external account bindings. A
+// further one whose key is missing is left out.
+func (n *issuing) addAccounts() {
+	for i, configured := range n.cfg.ACME.Accounts() {
+		account := configured.Account
+		reason, message := gatelodge.Reason(""), ""
+		if account.BindingID != "" {
+			account.BindingKey, reason, message = bindingOf(configured.BindingSecret, n.secrets[i])
+		}
+		if message != "" {
+			n.problems = append(n.problems, gatelodge.Problem{Object: objects.ConfigObject(configured.ConfigKey + ".eab.secret"), Reason: reason, Message: message})
+		}
+		switch {
+		case i == 0:
+			n.root.Account, n.root.Lacking = account, message
+		case message == "":
+			n.root.Further = append(n.root.Further, account)
+		}
 	}
-	name, secret := n.cfg.ACME.BindingSecret, n.secret
+}
+
+// bindingOf returns the key of an external account binding, or what is wrong with its
+// Secret.
+func bindingOf(name objects.Key, secret *corev1.Secret) (key string, reason gatelodge.Reason, message string) {
 	switch {
 	case secret == nil:
-		n.lack(gatelodge.SecretMissing, "there is no Secret "+name.String())
+		return "", gatelodge.SecretMissing, "there is no Secret " + name.String()
 	case len(secret.Data[bindingKey]) == 0:
-		n.lack(gatelodge.BadSecret, fmt.Sprintf("Secret %s has no %s, expected the key that the CA gave, in base64url", name, bindingKey))
-	default:
-		key, err := decodeBindingKey(secret.Data[bindingKey])
-		if err != nil {
-			n.lack(gatelodge.BadSecret, fmt.Sprintf("Secret %s: its %s is no base64url", name, bindingKey))
-			return
-		}
-		n.root.Account.BindingKey = string(key)
+		return "", gatelodge.BadSecret, fmt.Sprintf("Secret %s has no %s, expected the key that the CA gave, in base64url", name, bindingKey)
 	}
+	decoded, err := decodeBindingKey(secret.Data[bindingKey])
+	if err != nil {
+		return "", gatelodge.BadSecret, fmt.Sprintf("Secret %s: its %s is no base64url", name, bindingKey)
+	}
+	return string(decoded), "", ""
 }
 
 // decodeBindingKey reads base64url; padding and white space around it, as they
 // come by copying, are let pass.
 func decodeBindingKey(text []byte) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(string(text)), "="))
-}
-
-func (n *issuing) lack(reason gatelodge.Reason, message string) {
-	n.root.Lacking = message
-	n.problems = append(n.problems, gatelodge.Problem{Object: objects.ConfigObject("acme.eab.secret"), Reason: reason, Message: message})
 }
 
 // addIssuances lists what is to be ordered: for each host that asks for a
@@ -193,7 +214,7 @@ func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, 
 	}
 	i.Ordered = item != nil && len(item.issuance.Order) > 0
 	if item != nil && i.Certificate != nil {
-		i.Window = item.issuance.Window
+		i.Window, i.Directory = item.issuance.Window, item.issuance.Directory
 	}
 	return i
 }

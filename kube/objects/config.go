@@ -52,9 +52,21 @@ type Config struct {
 // ACMEConfig says from whom certificates are ordered, and for what beside the
 // hosts that ask for one.
 type ACMEConfig struct {
+	ACMEAccount
+	Further   []ACMEAccount    // with CAs that take over, in their order
+	Wildcards []gatelodge.Name // at and below each, a wildcard stands for the hosts of one parent
+}
+
+// ACMEAccount is an account with a CA.
+type ACMEAccount struct {
 	Account       gatelodge.Account // without the key of the external account binding …
 	BindingSecret Key               // … which is in this Secret, if Account.BindingID is set
-	Wildcards     []gatelodge.Name  // at and below each, a wildcard stands for the hosts of one parent
+	ConfigKey     string            // of the configuration, for problems
+}
+
+// Accounts lists all accounts in their order.
+func (c *ACMEConfig) Accounts() []ACMEAccount {
+	return append([]ACMEAccount{c.ACMEAccount}, c.Further...)
 }
 
 // Bounds are the most that one object, and the objects of one namespace, may ask
