@@ -132,10 +132,11 @@ func demoConfig(flags listenFlags, ca demoCA) (*config, error) {
 	if ca.directory == "" {
 		cfg.Kube.DefaultCertificates = []objects.Key{demoCertificate}
 	} else {
+		var asked fileConfig
+		asked.setDefaults()
+		asked.ACME.Directory, asked.ACME.CAFile, asked.ACME.Wildcards = ca.directory, ca.roots, []string{"pke.example.com"}
 		r := &configReader{}
-		cfg.Kube.ACME = r.acme(fileACME{
-			Directory: ca.directory, CAFile: ca.roots, KeyType: string(gatelodge.ECDSAP256), Wildcards: []string{"pke.example.com"},
-		}, cfg.Kube.Zones)
+		cfg.Kube.ACME = r.acme(asked.ACME, cfg.Kube.Zones)
 		if err := r.err(); err != nil {
 			return nil, err
 		}
