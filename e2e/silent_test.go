@@ -60,9 +60,10 @@ func TestASilentEndpoint(t *testing.T) {
 					}
 				})
 			}
+			want("/slow") // of two in turn, one is for the silent one
+			want("/slow")
 			g.Await("the silent one to be at work", func() error {
 				if silent.working.Load() == 0 {
-					want("/slow")
 					return errors.New("it is not")
 				}
 				return nil
