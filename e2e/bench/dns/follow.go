@@ -44,6 +44,15 @@ func compareFollowing(ctx context.Context, dir string, o options) error {
 	if err := f.watch(settled); err != nil {
 		return err
 	}
+	for took := followQuiet; took > followQuiet/50; { // what it does at the start is over
+		took, err = spent(gateway, func() error {
+			time.Sleep(followQuiet)
+			return ctx.Err()
+		})
+		if err != nil {
+			return err
+		}
+	}
 	f = follower{gateway: gateway, secondary: secondary, told: f.told, had: f.had}
 	changes := 0
 	changing, err := spent(gateway, func() error {
@@ -167,7 +176,13 @@ func (f *follower) watch(done func() bool) error {
 func (f *follower) quiet() bool { return time.Since(f.since) > followQuiet }
 
 func serialOf(address string) (uint32, error) {
-	reply, err := dns.Exchange(new(dns.Msg).SetQuestion(followZone, dns.TypeSOA), address)
+	var reply *dns.Msg
+	var err error
+	for range 3 { // a query may be lost on a busy machine
+		if reply, err = dns.Exchange(new(dns.Msg).SetQuestion(followZone, dns.TypeSOA), address); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		return 0, err
 	}
