@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	gatelodge "gatelodge.dev"
@@ -34,9 +35,10 @@ func (t *timeline) policies() *Step {
 		s.add(Info, "as compiled", written)
 	}
 	ofAuth := t.take(nil, gatelodge.SecretMissing, gatelodge.BadSecret)
+	asked := t.take(func(p gatelodge.Problem) bool { return p.Object == t.route.Object }, gatelodge.BadAnnotation, gatelodge.UnknownAnnotation)
 	if p.Unavailable != "" {
 		text, do := "every request is answered with 503, because a protection can't be kept: "+p.Unavailable, "correct what the annotation names; until then nothing is served without its protection"
-		for _, problem := range ofAuth {
+		for _, problem := range slices.Concat(ofAuth, asked) {
 			text, do = fmt.Sprintf("%s (%s: %s)", text, problem.Object, problem.Message), advice[problem.Reason]
 			break
 		}
@@ -48,7 +50,7 @@ func (t *timeline) policies() *Step {
 	t.judgeClient(s)
 	t.refusals(s)
 	s.tell(Warning, ofAuth)
-	s.tell(Warning, t.take(func(p gatelodge.Problem) bool { return p.Object == t.route.Object }, gatelodge.BadAnnotation, gatelodge.UnknownAnnotation))
+	s.tell(Warning, asked)
 	return s
 }
 
