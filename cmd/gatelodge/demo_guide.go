@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"text/template"
 )
 
@@ -43,10 +44,19 @@ func (d guide) print(w io.Writer) {
 		"HTTPS":     https,
 		"Admin":     d.admin,
 		"Manifests": d.manifests,
+		"Explain":   fmt.Sprintf("%s explain --admin http://%s %s:%d/", program(), d.admin, "https://basket.shop.pke.example.com", https.Port()),
 	})
 	if err != nil {
 		d.g.log.Error("printing what to try", "error", err)
 	}
+}
+
+// program is how this program is started in a shell.
+func program() string {
+	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	return "gatelodge"
 }
 
 // guideText is filled in by print. All paths of the host in the first https URL
@@ -92,7 +102,9 @@ Orders and problems
 
 {{end}}In a browser (the certificate is of a CA that it doesn't know: accept it)
   chromium --ignore-certificate-errors --host-resolver-rules='MAP *.pke.example.com 127.0.0.1' https://chat.shop.pke.example.com:{{.HTTPS.Port}}/
-A host that is broken on purpose; the page of the host says why
+A host that is broken on purpose: who has it, and why it does not work, in a shell
+and on its page; mend it in broken.yaml of the manifests, and ask again
+  {{.Explain}}
   {{.Curl}} -i https://basket.shop.pke.example.com:{{.HTTPS.Port}}/
   http://{{.Admin}}/dashboard/host?name=basket.shop.pke.example.com
 For operators

@@ -2,13 +2,21 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"gatelodge.dev/deploy"
 	"gatelodge.dev/explain"
+	"gatelodge.dev/kube/manifests"
 )
 
 // inFolder finds the file of a test, to leave its folder out.
@@ -74,5 +82,37 @@ func TestExplainCommandLine(t *testing.T) {
 		if status := run(t.Context(), append([]string{"explain"}, strings.Fields(c.args)...), stdio{nil, &errs, &errs}); status != exitUsage || !strings.Contains(errs.String(), c.want) {
 			t.Errorf("%q: status %d, %s, expected %q", c.args, status, errs.String(), c.want)
 		}
+	}
+}
+
+// TestExplainDemo: of the host that the demo breaks on purpose, the marked line
+// names the cause and what to do, and the README has the command that asks.
+func TestExplainDemo(t *testing.T) {
+	config, err := deploy.Files.ReadFile("gateway.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := errors.Join(copyExamples(dir), os.WriteFile(filepath.Join(dir, "broken.yaml"), demoBroken, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	objs, err := manifests.ReadPaths([]string{dir}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := parseConfig(config, "gateway.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGateway(cfg, nil, io.Discard, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	g.rebuild(objs, time.Now())
+	d := g.explained(t, "http://basket.shop.pke.example.com") // the demo's own certificate is not here
+	if d.State != explain.Broken || d.Cause.Kind != explain.Backend ||
+		!strings.Contains(d.Cause.Text, "broken.yaml:4): Service shop/echo has no TCP port web, it has 80 (http)") || d.Cause.Do == "" {
+		t.Errorf("%+v", d.Cause)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil || !strings.Contains(string(readme), "gatelodge explain https://basket.shop.pke.example.com:8443/\n") {
+		t.Error("the README does not say how to find out")
 	}
 }
