@@ -65,6 +65,7 @@ type Delegation struct {
 // Finding is something that is wrong with a delegation.
 type Finding struct {
 	Kind FindingKind
+	Name Name   // that it is about; "": all of the zone
 	Text string // a sentence without a full stop: what is wrong
 	Do   string // what to do about it
 }

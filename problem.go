@@ -67,6 +67,7 @@ const (
 	BadRecord          Reason = "BadRecord"          // a record of a DNSEndpoint that can't be published
 	TooMuch            Reason = "TooMuch"            // more than one object, or one namespace, may ask for
 	NotIssued          Reason = "NotIssued"          // a certificate that the ACME CA did not issue
+	BadDelegation      Reason = "BadDelegation"      // a zone that the servers of the zone above don't lead to as it is
 	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
 	WithdrawalHeld     Reason = "WithdrawalHeld"     // hosts that were withdrawn, and are served until that is confirmed
 	SourceFailed       Reason = "SourceFailed"       // objects that can't be read now; those known before are served

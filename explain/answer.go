@@ -33,6 +33,9 @@ func (t *timeline) delegation() *Step {
 		s.add(Info, "glue", g.String())
 	}
 	for _, f := range d.Findings {
+		if f.Name != "" && f.Name != t.Name {
+			continue
+		}
 		state := Warning
 		if f.Kind == gatelodge.NotDelegated || f.Kind == gatelodge.UnsignedDS {
 			state = Broken

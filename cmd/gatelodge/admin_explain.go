@@ -25,6 +25,7 @@ func (g *gateway) knowledge() explain.Knowledge {
 		DNS:        g.dns,
 		Held:       heldBy(g.guard),
 		RenewAt:    gatetls.RenewAt,
+		Delegation: g.doctor.Found,
 	}
 }
 

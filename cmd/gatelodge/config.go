@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/doctor"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -22,7 +23,8 @@ type config struct {
 	Kube       objects.Config
 	Listeners  []gatelodge.Listener
 	AdminHosts []string // further names of the admin endpoint, in lower case
-	State      string   // folder for what outlives the process; "": none
+	Doctor     doctor.Settings
+	State      string // folder for what outlives the process; "": none
 
 	defaultListeners bool // the file has no listeners, so flags may set their addresses
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/dnsserve"
+	"gatelodge.dev/dnsserve/doctor"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -175,4 +177,30 @@ func (r *configReader) caa(key, s string, zone gatelodge.Name) string {
 		return ""
 	}
 	return records[0].Data
+}
+
+// doctor reads whom the doctor asks.
+func (r *configReader) doctor(key string, f fileDoctor) doctor.Settings {
+	return doctor.Settings{
+		Resolvers: r.dnsServers(key+".resolvers", f.Resolvers),
+		Parents:   r.dnsServers(key+".parents", f.Parents),
+		Interval:  r.duration(key+".interval", f.Interval, time.Minute),
+	}
+}
+
+// dnsServers accepts addresses of DNS servers, with a port or without.
+func (r *configReader) dnsServers(key string, written []string) (servers []string) {
+	for i, s := range written {
+		at, err := netip.ParseAddrPort(s)
+		if err != nil {
+			address, ok := parseAddress(s)
+			if !ok {
+				r.fail(fmt.Sprintf("%s[%d]", key, i), "%q is not a valid address of a DNS server, write one like 192.0.2.53 or 192.0.2.53:53", abridged(s))
+				continue
+			}
+			at = netip.AddrPortFrom(address, 53)
+		}
+		servers = append(servers, at.String())
+	}
+	return servers
 }

@@ -199,6 +199,13 @@ type fileDNS struct {
 	NSID      bool          `yaml:"nsid"`
 	RateLimit fileRateLimit `yaml:"rateLimit"`
 	QueryLog  fileQueryLog  `yaml:"queryLog"`
+	Doctor    fileDoctor    `yaml:"doctor"`
+}
+
+type fileDoctor struct {
+	Resolvers []string `yaml:"resolvers"`
+	Parents   []string `yaml:"parents"`
+	Interval  string   `yaml:"interval"`
 }
 
 type fileZone struct {
@@ -288,7 +295,7 @@ func (f *fileConfig) setDefaults() {
 		ServerName:    "gatelodge",
 		TLS:           fileTLS{MinVersion: "1.2"},
 		ACME:          fileACME{KeyType: "ecdsa-p256", Limits: fileACMELimits{Renewals: "exempt"}},
-		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns", Catalog: fileCatalog{Views: []string{"default"}}},
+		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns", Catalog: fileCatalog{Views: []string{"default"}}, Doctor: fileDoctor{Interval: "1h"}},
 		Guard:         fileGuard{Share: 0.5, Minimum: 10, Window: "1m", Hold: "10m"},
 		Drain:         fileDrain{Delay: "5s", Timeout: "60s", Tunnels: "10m"},
 	}

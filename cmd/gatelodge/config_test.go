@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/doctor"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -118,6 +119,7 @@ dns:
   addresses: [192.0.2.53]
   nsid: true
   rateLimit: {responsesPerSecond: 100}
+  doctor: {resolvers: [192.0.2.1, "[2001:db8::1]:5353"], parents: [192.0.2.2], interval: 5m}
   queryLog: {sample: 0.25}
 guard: {share: 0.25, minimum: 3, window: 30s, hold: 1h}
 drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
@@ -132,7 +134,8 @@ drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &config{Name: "edge", Listeners: listeners, Kube: objects.Config{
+	asked := doctor.Settings{Resolvers: []string{"192.0.2.1:53", "[2001:db8::1]:5353"}, Parents: []string{"192.0.2.2:53"}, Interval: 5 * time.Minute}
+	want := &config{Name: "edge", Listeners: listeners, Doctor: asked, Kube: objects.Config{
 		Controller:          "example.com/edge",
 		Classes:             []string{"edge", "edge.internal"},
 		Selector:            selector,

@@ -29,6 +29,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		Name:             f.Name,
 		AdminHosts:       r.each("admin.hosts", f.Admin.Hosts, r.subdomain),
 		State:            f.State,
+		Doctor:           r.doctor("dns.doctor", f.DNS.Doctor),
 		Listeners:        r.listeners(f.Listeners, f.Views),
 		defaultListeners: !r.isWritten("listeners"),
 	}

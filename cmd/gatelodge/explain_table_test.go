@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -18,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/dnsserve/doctor"
 	"gatelodge.dev/explain"
 	"gatelodge.dev/kube/manifests"
 )
@@ -254,4 +258,78 @@ func TestExplainLongerPath(t *testing.T) {
 		}
 	}
 	t.Error("there is no step for the route")
+}
+
+// TestExplainDelegation: what the doctor finds is a mark in the line of the
+// delegation, a problem of the zone and a metric.
+func TestExplainDelegation(t *testing.T) {
+	g := gatewayOf(t, wellConfig+"\n", well)
+	found := &gatelodge.Delegation{Zone: "example.com", At: time.Now(), Servers: []gatelodge.Name{"ns1.example.com"}}
+	g.doctor = doctor.New(doctor.Config{
+		Settings: func() doctor.Settings {
+			return doctor.Settings{Resolvers: []string{"127.0.0.1:53"}, Interval: time.Hour}
+		},
+		Changed: func() {}, Log: g.log,
+	})
+	for _, c := range []struct {
+		finding gatelodge.Finding
+		state   explain.State
+	}{
+		{gatelodge.Finding{Kind: gatelodge.NotDelegated, Text: "zone example.com is not delegated", Do: "have it added"}, explain.Broken},
+		{gatelodge.Finding{Kind: gatelodge.UnsignedDS, Text: "there is a DS record for zone example.com", Do: "have it removed"}, explain.Broken},
+		{gatelodge.Finding{Kind: gatelodge.LameServer, Text: "server ns1.example.com is lame", Do: "see why"}, explain.Warning},
+		{gatelodge.Finding{Kind: gatelodge.StaleAnswer, Name: "app.example.com", Text: "resolver 192.0.2.1:53 still says that app.example.com does not exist", Do: "wait"}, explain.Warning},
+		{gatelodge.Finding{Kind: gatelodge.StaleAnswer, Name: "b.example.com", Text: "b does not exist", Do: "wait"}, explain.OK},
+	} {
+		found.Findings = []gatelodge.Finding{c.finding}
+		store := &itemStore{}
+		if err := g.doctor.Follow(t.Context(), store); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal([]*gatelodge.Delegation{found})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.put("delegations", gatelodge.Item{Data: map[string][]byte{"json": text}})
+		g.serveManifests(t, well)
+		d := g.explained(t, "http://app.example.com/")
+		if d.State != c.state || c.state != explain.OK && (d.Cause.Kind != explain.Delegation || d.Cause.Text != c.finding.Text || d.Cause.Do != c.finding.Do) {
+			t.Errorf("%s: %s %+v", c.finding.Kind, d.State, d.Cause)
+		}
+		if _, problems := g.ask("GET", "/api/problems"); !strings.Contains(problems, "BadDelegation") || !strings.Contains(problems, "Config dns.zones[example.com]") || !strings.Contains(problems, c.finding.Text) {
+			t.Errorf("%s: %s", c.finding.Kind, problems)
+		}
+		if _, metrics := g.ask("GET", "/metrics"); !strings.Contains(metrics, fmt.Sprintf("gatelodge_delegation_findings{kind=%q,zone=\"example.com\"} 1\n", c.finding.Kind)) {
+			t.Errorf("%s is not counted", c.finding.Kind)
+		}
+	}
+}
+
+// itemStore is a Store of one item, which is not written through it.
+type itemStore struct {
+	gatelodge.Store
+	item    gatelodge.Item
+	changed func(string)
+}
+
+func (s *itemStore) put(name string, i gatelodge.Item) {
+	s.item = i
+	s.changed(name)
+}
+
+func (s *itemStore) Get(context.Context, string) (gatelodge.Item, error) { return s.item, nil }
+
+func (s *itemStore) Watch(_ context.Context, _ string, changed func(string)) error {
+	s.changed = changed
+	return nil
+}
+
+// TestExplainHeld: a host that the guard keeps serving is served, and the line of
+// its owner says for how long.
+func TestExplainHeld(t *testing.T) {
+	g, _ := guardedGateway(t)
+	d := g.explained(t, "http://host7.example.com/")
+	if d.Steps[0].State != explain.Warning || !strings.Contains(d.Steps[0].Text, "the objects that asked for host7.example.com are gone, and the withdrawal guard keeps serving it until ") {
+		t.Errorf("%+v", d.Steps[0])
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,6 +21,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/cmd/gatelodge/supervisor"
 	"gatelodge.dev/dnsserve"
+	"gatelodge.dev/dnsserve/doctor"
 	"gatelodge.dev/kube/guard"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
@@ -40,9 +42,11 @@ type gateway struct {
 	child    *supervisor.Child // nil: there is no supervisor
 	proxy    *proxy.Server
 	dns      *dnsserve.Server
+	doctor   *doctor.Doctor // of delegations
 
 	certificates *gatetls.Server
 	keys         []*gatelodge.SharedKeys // of tickets and cookies; nil: this process makes its own
+	store        gatelodge.Store         // nil: nothing is kept
 	issuer       *gatetls.Issuer         // nil: there is no store to keep certificates in
 
 	registry *prometheus.Registry // all metrics
@@ -66,7 +70,6 @@ func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *sl
 	g := &gateway{
 		log:       log,
 		source:    source,
-		platform:  &standalone{},
 		guard:     &guard.Guard{Log: log, Reader: &intent.Reader{}},
 		registry:  newRegistry(),
 		wakeBuild: gatelodge.NewSignal(),
@@ -94,6 +97,9 @@ func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *sl
 		Sockets:     g.sockets,
 	})
 	g.metrics = newMetrics(g.registry, g.guard, func() float64 { return float64(g.child.Restarts()) })
+	g.platform = &standalone{g: g}
+	g.doctor = g.newDoctor()
+	g.showDelegations()
 	g.admin = newAdmin(g, g.registry)
 	return g
 }
@@ -255,7 +261,9 @@ func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Tim
 	}
 	var leavingLive func()
 	from.Leaving, leavingLive = g.leaving.build(from.Leaving, start)
-	snapshot, again := g.guard.Build(from, g.kubeConfig())
+	told := from
+	told.Problems = slices.Concat(from.Problems, g.delegationProblems())
+	snapshot, again := g.guard.Build(told, g.kubeConfig())
 	if snapshot == nil {
 		return again // the guard waits for more objects before it serves any
 	}

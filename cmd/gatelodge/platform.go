@@ -58,6 +58,8 @@ func (s *standalone) joinElection(ctx context.Context) error {
 		s.g.lead(ctx,
 			func(ctx context.Context) { s.g.guard.Keep(ctx, s.putRecord) },
 			func(ctx context.Context) { s.g.guard.KeepNames(ctx, s.putClaims) })
+	} else {
+		s.g.doctor.Run(ctx, nil)
 	}
 	return nil
 }
@@ -130,6 +132,7 @@ func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Conte
 		{Store: store, Item: "dns-cookie", Period: cookiePeriod, Use: g.dns.UseCookieKeys, Log: g.log},
 	}
 	g.dns.UseStore(store)
+	g.store = store
 	g.issuer = gatetls.NewIssuer(&g.live, gatetls.IssuerConfig{
 		Store: store, Log: g.log, UserAgent: "gatelodge/" + buildInfo().version, Served: awaitServed,
 		Server: g.certificates,
@@ -147,6 +150,13 @@ func (g *gateway) followStore(ctx context.Context) {
 			g.log.Error("zones stay under their last serials", "error", err)
 		}
 	})
+	if g.store != nil {
+		following.Go(func() {
+			if err := g.doctor.Follow(ctx, g.store); err != nil {
+				g.log.Error("what the leader finds of the delegations is not known here", "error", err)
+			}
+		})
+	}
 	for _, keys := range g.keys {
 		following.Go(func() {
 			if err := keys.Follow(ctx); err != nil {
@@ -164,7 +174,8 @@ func (g *gateway) lead(ctx context.Context, tasks ...func(ctx context.Context)) 
 		tasks = append(tasks, keys.Lead)
 	}
 	var leading sync.WaitGroup
-	for _, task := range append(tasks, g.dns.LeadSerials, g.issuer.Run) {
+	tasks = append(tasks, g.dns.LeadSerials, g.issuer.Run, func(ctx context.Context) { g.doctor.Run(ctx, g.store) })
+	for _, task := range tasks {
 		leading.Go(func() { task(ctx) })
 	}
 	leading.Wait()
