@@ -76,8 +76,9 @@ manifests: ## render deploy/install.yaml and its kin from the chart
 	deploy/render.sh deploy
 
 .PHONY: docs
-docs: ## write the tables of docs/annotations.md
+docs: ## write the tables of docs/annotations.md and docs/metrics.md
 	$(GO) test ./kube/annotations -run 'TestThePageIsFresh' -count=1 -update
+	$(GO) test ./cmd/gatelodge -run TestMetricsPageIsFresh -count=1 -update
 
 .PHONY: check
 check: ## gofmt, go vet, staticcheck, tidy modules, generated files
