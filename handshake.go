@@ -3,9 +3,11 @@ package gatelodge
 import "context"
 
 // Handshake is what package tls decided for one TLS connection, for the server that
-// uses it: siblings don't import each other, so it is passed in the context of the
-// handshake. It is filled in for resumed sessions, too.
+// uses it, and what it had to know for that: siblings don't import each other, so it
+// is passed in the context of the handshake. It is filled in for resumed sessions, too.
 type Handshake struct {
+	View string // what the client is served: see Snapshot.ViewFor; set before
+
 	Certificates []*Certificate // what may be shown for the name asked for; empty for a self-signed one
 
 	// ClientTrust is the key of the ClientTrust under which the client was asked for

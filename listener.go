@@ -1,5 +1,7 @@
 package gatelodge
 
+import "slices"
+
 // Protocol is what a Listener speaks.
 type Protocol string
 
@@ -17,5 +19,11 @@ type Listener struct {
 	Protocol   Protocol // what is spoken on it
 	Address    string   // host:port to listen on; an empty host is every address
 	PublicPort uint16   // the port that users see, which redirects name
-	View       string   // for DNS and DOT: the View that is asked
+	Views      []string // what is served on it: see Snapshot.ViewFor; empty: what all views have
+}
+
+// Equal reports whether both are the same listener.
+func (l Listener) Equal(other Listener) bool {
+	return l.Name == other.Name && l.Protocol == other.Protocol && l.Address == other.Address &&
+		l.PublicPort == other.PublicPort && slices.Equal(l.Views, other.Views)
 }

@@ -59,6 +59,8 @@ type Policy struct {
 
 	Compression *Compression
 
+	Views []string // whose listeners serve the route, in the configuration's order; nil: those of all
+
 	Unlogged  bool // its requests have no line in the access log
 	Buffering *Buffering
 	Tracing   *TraceRules

@@ -58,6 +58,7 @@ const (
 	PathTaken          Reason = "PathTaken"          // a path granted to another claim
 	RuleTaken          Reason = "RuleTaken"          // a rule for a whole host that another object decides
 	NameReserved       Reason = "NameReserved"       // a name that no object may claim
+	ViewNotAllowed     Reason = "ViewNotAllowed"     // a view that is not for the object's namespace
 	NameNotAllowed     Reason = "NameNotAllowed"     // a name outside the domains of its namespace
 	BackendMissing     Reason = "BackendMissing"     // a Service, or a port of one, that does not exist
 	BackendUnsupported Reason = "BackendUnsupported" // a kind of backend that is not served

@@ -20,6 +20,20 @@ type Host struct {
 	ClientAuth   *ClientAuth    // nil: clients are not asked for certificates
 	Passthrough  *Route         // one of Routes, to whose Backend connections over TLS are passed on as they are, by SNI; nil: they are not
 	WantsTLS     bool           // an object asked for TLS, so a missing certificate is a Problem
+
+	// ByView is what listeners of each view serve in place of this Host, which has the
+	// routes of all views. A view without an entry serves nothing of it; nil: all of
+	// them serve this Host.
+	ByView map[string]*Host
+}
+
+// In returns what listeners of the view serve for the name, nil for nothing. The Host
+// may be nil.
+func (h *Host) In(view string) *Host {
+	if h == nil || h.ByView == nil {
+		return h
+	}
+	return h.ByView[view]
 }
 
 // HostMap returns these hosts by name.

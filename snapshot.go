@@ -30,6 +30,17 @@ type Snapshot struct {
 	RebuildAt time.Time
 }
 
+// ViewFor returns the first of these views, which are a listener's, that is for the
+// client, "" if none is.
+func (s *Snapshot) ViewFor(views []string, client netip.Addr) string {
+	for _, name := range views {
+		if s.View(name).IsFor(client) {
+			return name
+		}
+	}
+	return ""
+}
+
 // View returns the view of this name, and nil if there is none.
 func (s *Snapshot) View(name string) *View {
 	for _, v := range s.Views {

@@ -3,6 +3,7 @@ package gatelodge
 import (
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -61,10 +62,15 @@ func writeLine(w io.Writer, format string, args ...any) {
 
 // String is the listener's line in the text form.
 func (l Listener) String() string {
-	if l.View != "" {
-		return fmt.Sprintf("listener %s %s %s view=%s", l.Name, l.Protocol, l.Address, l.View)
+	var b strings.Builder
+	fmt.Fprintf(&b, "listener %s %s %s", l.Name, l.Protocol, l.Address)
+	if l.PublicPort != 0 {
+		fmt.Fprintf(&b, " public=%d", l.PublicPort)
 	}
-	return fmt.Sprintf("listener %s %s %s public=%d", l.Name, l.Protocol, l.Address, l.PublicPort)
+	if len(l.Views) > 0 {
+		fmt.Fprintf(&b, " view=%s", strings.Join(l.Views, ","))
+	}
+	return b.String()
 }
 
 func (h *Host) writeText(w io.Writer) {
@@ -93,6 +99,13 @@ func (h *Host) writeText(w io.Writer) {
 	}
 	for _, c := range h.Certificates {
 		writeLine(w, "  %s", c)
+	}
+	if h.ByView != nil {
+		views := slices.Sorted(maps.Keys(h.ByView))
+		if len(views) == 0 {
+			views = []string{"none"}
+		}
+		writeLine(w, "  views %s", strings.Join(views, ","))
 	}
 	if h.WantsTLS && len(h.Certificates) == 0 && h.Passthrough == nil {
 		writeLine(w, "  certificate none")
@@ -157,6 +170,9 @@ func (p *Policy) String() string {
 	}
 	if p.Snippet != nil {
 		fmt.Fprintf(&b, " snippet=%q", p.Snippet.Names)
+	}
+	if p.Views != nil {
+		fmt.Fprintf(&b, " views=%s", strings.Join(p.Views, ","))
 	}
 	if p.Unlogged {
 		b.WriteString(" access-log=off")
@@ -345,7 +361,11 @@ func (v *View) writeText(w io.Writer) {
 	for _, a := range v.Addresses {
 		fmt.Fprintf(&addresses, " %s", a)
 	}
-	writeLine(w, "view %s%s", v.Name, &addresses)
+	clients := ""
+	if v.Clients != nil {
+		clients = " clients=" + v.Clients.String()
+	}
+	writeLine(w, "view %s%s%s", v.Name, &addresses, clients)
 	for _, z := range v.Zones {
 		writeLine(w, "  zone %s primary=%s hostmaster=%s ttl=%s negative=%s", z.Name, z.Primary, z.Hostmaster, z.TTL, z.NegativeTTL)
 		for _, n := range z.Nodes.All() {
@@ -374,7 +394,7 @@ func (t *Transfer) writeText(w io.Writer) {
 	if t.RequireTLS {
 		b.WriteString(" tls")
 	}
-	writeLine(w, "transfer %s%s", t.Zone, &b)
+	writeLine(w, "transfer %s view=%s%s", t.Zone, strings.Join(t.Views, ","), &b)
 }
 
 // String is the record as a line of a master file (RFC 1035 §5.1).
@@ -393,7 +413,7 @@ func (s *Snapshot) Changes(before *Snapshot) []string {
 		if !reflect.DeepEqual(before.Settings, s.Settings) {
 			keys = append(keys, "settings")
 		}
-		if !slices.Equal(before.Listeners, s.Listeners) {
+		if !slices.EqualFunc(before.Listeners, s.Listeners, Listener.Equal) {
 			keys = append(keys, "listeners")
 		}
 	}

@@ -5,10 +5,11 @@ import (
 	"net/netip"
 )
 
-// Transfer says who may have copies of a zone by transfer (RFC 5936, RFC 1995), in
-// every view that the zone is in.
+// Transfer says who may have copies of a zone by transfer (RFC 5936, RFC 1995), as it
+// is in some views.
 type Transfer struct {
 	Zone       Name
+	Views      []string         // of the zone that it is about
 	Keys       []*TransferKey   // a client has to sign with one of them; without any, nobody gets a copy
 	Networks   []netip.Prefix   // a client has to come from one of them; empty: from anywhere
 	Notify     []netip.AddrPort // who is told of a new version (RFC 1996), signed with the first key

@@ -5,11 +5,19 @@ import (
 	"time"
 )
 
-// View is the DNS tree as seen through one DNS listener.
+// View is one of several trees of names: what is served on its listeners. Which Hosts
+// are in it says Host.In.
 type View struct {
 	Name      string
 	Addresses []netip.Addr // what granted hosts resolve to in this view; sorted
+	Clients   Networks     // that it is for; nil: for all
 	Zones     []*Zone      // sorted by Name.Compare
+}
+
+// IsFor reports whether the view is for a client. The view may be nil, and is for
+// none then.
+func (v *View) IsFor(client netip.Addr) bool {
+	return v != nil && (v.Clients == nil || v.Clients.Contains(client.Unmap()))
 }
 
 // Zone is the content of one zone in one view, except for its SOA record, which the

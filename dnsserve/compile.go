@@ -36,7 +36,7 @@ func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 			}
 		}
 		v := newView(zones)
-		v.source, v.outside = source, c.metrics.of(zoneKey{view: source.Name})
+		v.source, v.clients, v.outside = source, source.Clients, c.metrics.of(zoneKey{view: source.Name})
 		t.views[source.Name] = v
 	}
 	if next.Settings != nil {

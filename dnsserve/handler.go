@@ -29,14 +29,14 @@ var (
 	onlyTLS          = &extendedError{dns.ExtendedErrorCodeProhibited, "the zone is transferred over TLS 1.3 with ALPN dot only"}
 	manyTransfers    = &extendedError{dns.ExtendedErrorCodeOther, "too many transfers at once"}
 	noClass          = &extendedError{dns.ExtendedErrorCodeNotSupported, "only class IN is served"}
-	noView           = &extendedError{dns.ExtendedErrorCodeNotAuthoritative, "this listener's view is not configured"}
+	noView           = &extendedError{dns.ExtendedErrorCodeNotAuthoritative, "this server has no view for the client"}
 )
 
 // responder makes replies. Each serving goroutine has its own, so that answering
 // a query allocates nothing.
 type responder struct {
 	table    func() *table
-	view     string
+	views    []string // of the listener
 	identity string
 	secrets  func() *cookieSecrets
 	limiter  *limiter
@@ -47,6 +47,7 @@ type responder struct {
 	strictTLS bool      // the connection has TLS 1.3, and was opened for DNS (RFC 9103 §7)
 	outgoing  *outgoing // the transfer that answers the query, in place of the reply
 
+	view   *view // that answers the query; nil: there is none
 	query  query
 	reply  reply
 	opt    options
@@ -66,10 +67,10 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 		return nil
 	}
 	t := s.table()
-	v := t.view(s.view)
+	s.view = t.viewFor(s.views, client)
 	s.outgoing = nil
-	s.decide(message, t, v, client, via, now)
-	s.count(v, via)
+	s.decide(message, t, client, via, now)
+	s.count(via)
 	if t != nil && t.logShare > 0 {
 		s.sample(t.logShare, client, via, now)
 	}
@@ -102,12 +103,12 @@ func (s *responder) respond(b, message []byte, client netip.Addr, via transport,
 }
 
 // count counts the query under the zone that its name is in.
-func (s *responder) count(v *view, via transport) {
+func (s *responder) count(via transport) {
 	var stats *zoneStats
 	if s.reply.zone != nil {
 		stats = s.reply.zone.stats
-	} else if v != nil {
-		stats = v.outside
+	} else if s.view != nil {
+		stats = s.view.outside
 	}
 	if stats != nil {
 		part := &stats.parts[s.part%len(stats.parts)]
@@ -125,8 +126,8 @@ func (s *responder) observe(d time.Duration) {
 }
 
 // decide fills in the reply to the query in message, whose header has been
-// read, from v, which is nil if there is no such view in t.
-func (s *responder) decide(message []byte, t *table, v *view, client netip.Addr, via transport, now time.Time) {
+// read, from s.view.
+func (s *responder) decide(message []byte, t *table, client netip.Addr, via transport, now time.Time) {
 	q, r := &s.query, &s.reply
 	if q.opcode() != dns.OpcodeQuery {
 		r.rcode = dns.RcodeNotImplemented
@@ -144,6 +145,9 @@ func (s *responder) decide(message []byte, t *table, v *view, client netip.Addr,
 		if r.rcode != dns.RcodeSuccess {
 			return
 		}
+		if len(s.views) > 1 && t != nil {
+			s.view = t.viewForKey(s.views, q.tsig.by(), s.view)
+		}
 	}
 	switch {
 	case q.edns.version > 0:
@@ -153,13 +157,13 @@ func (s *responder) decide(message []byte, t *table, v *view, client netip.Addr,
 		s.fail(dns.RcodeRefused, noClass) // "version.bind CH TXT" too
 	case t == nil:
 		s.fail(dns.RcodeServerFailure, notReady)
-	case v == nil:
+	case s.view == nil:
 		s.fail(dns.RcodeRefused, noView)
 	case q.qtype == dns.TypeAXFR || q.qtype == dns.TypeIXFR:
-		s.beginTransfer(t, v, client, via)
+		s.beginTransfer(t, client, via)
 	default:
-		v.lookup(r, q.name, q.qtype)
-		if r.zone != nil && r.zone.private && !t.transfers[string(r.zone.name)].allows(q.tsig.by(), client) {
+		s.view.lookup(r, q.name, q.qtype)
+		if r.zone != nil && r.zone.private && !t.transfers[transferKey{string(r.zone.name), r.zone.key.View}].allows(q.tsig.by(), client) {
 			r.reset()
 			r.rcode = dns.RcodeRefused
 		}

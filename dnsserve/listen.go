@@ -27,7 +27,8 @@ type service interface {
 }
 
 // Listen binds the address of l: UDP and TCP for protocol DNS, TCP for DOT. Port 0
-// is any free port. Queries are answered from l's view, once Serve is called.
+// is any free port. Queries are answered from the first of l's views that is for the client, once Serve is
+// called.
 func (s *Server) Listen(l gatelodge.Listener) error {
 	bound, err := s.bind(l)
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *Server) bind(l gatelodge.Listener) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	responder := func() *responder { return s.newResponder(l.View) }
+	responder := func() *responder { return s.newResponder(l.Views) }
 	bound := &listener{}
 	udp := &udpServer{responder: responder}
 	for _, socket := range sockets {

@@ -124,7 +124,7 @@ func (n *notifier) tellDue(ctx context.Context, running *sync.WaitGroup) {
 
 // transferOf returns who may have copies of a zone, and nil if no client may.
 func (t *table) transferOf(key versions.Key) *gatelodge.Transfer {
-	if x := t.transfers[string(wireName(key.Zone))]; x != nil {
+	if x := t.transfers[transferKey{string(wireName(key.Zone)), key.View}]; x != nil {
 		return x.source
 	}
 	return nil

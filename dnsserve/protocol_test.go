@@ -219,9 +219,9 @@ func TestNSIDIsGivenToThoseWhoAsk(t *testing.T) {
 
 // TestExtendedErrors: a failure says why, to those who understand EDNS.
 func TestExtendedErrors(t *testing.T) {
-	unready := &responder{table: func() *table { return nil }, view: "test", secrets: func() *cookieSecrets { return new(cookieSecrets) }}
+	unready := &responder{table: func() *table { return nil }, views: []string{"test"}, secrets: func() *cookieSecrets { return new(cookieSecrets) }}
 	noView := testResponder(exampleZone(t))
-	noView.view = "another"
+	noView.views = []string{"another"}
 	for _, test := range []struct {
 		name   string
 		r      *responder

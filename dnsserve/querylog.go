@@ -78,7 +78,7 @@ func (s *responder) sample(share float64, client netip.Addr, via transport, now 
 		return
 	}
 	s.unlogged--
-	line := queryLine{at: now, client: client, via: via, view: s.view, qtype: s.query.qtype, rcode: s.reply.rcode}
+	line := queryLine{at: now, client: client, via: via, view: s.view.name(), qtype: s.query.qtype, rcode: s.reply.rcode}
 	if s.query.name != nil {
 		line.name = s.query.name.String()
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	gatelodge "gatelodge.dev"
 	"github.com/miekg/dns"
 
 	"gatelodge.dev/dnsserve/versions"
@@ -145,10 +146,12 @@ func ask(t *testing.T, z *zone, qname string, qtype uint16, via transport) *dns.
 
 // testResponder answers from one zone.
 func testResponder(zones ...*zone) *responder {
-	live := &table{views: map[string]*view{"test": newView(zones)}}
+	v := newView(zones)
+	v.source = &gatelodge.View{Name: "test"}
+	live := &table{views: map[string]*view{"test": v}}
 	secrets := new(cookieSecrets)
 	return &responder{
-		table: func() *table { return live }, view: "test", secrets: func() *cookieSecrets { return secrets },
+		table: func() *table { return live }, views: []string{"test"}, secrets: func() *cookieSecrets { return secrets },
 		transfers: newTransfers(versions.New(nil, nil, nil)),
 	}
 }

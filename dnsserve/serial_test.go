@@ -49,7 +49,7 @@ func TestSerialFromTheStore(t *testing.T) {
 		return m
 	}
 	first := start(false)
-	r := first.newResponder("default")
+	r := first.newResponder([]string{"default"})
 	if got := exchange(t, r, question("example.", dns.TypeSOA), overUDP); got.Rcode != dns.RcodeServerFailure {
 		t.Errorf("SOA before there is a serial: %v", got)
 	}
@@ -67,7 +67,7 @@ func TestSerialFromTheStore(t *testing.T) {
 	await := func(s *Server) uint32 {
 		deadline := time.Now().Add(patience)
 		for time.Now().Before(deadline) {
-			got := exchange(t, s.newResponder("default"), question("example.", dns.TypeSOA), overUDP)
+			got := exchange(t, s.newResponder([]string{"default"}), question("example.", dns.TypeSOA), overUDP)
 			if got.Rcode == dns.RcodeSuccess {
 				return got.Answer[0].(*dns.SOA).Serial
 			}

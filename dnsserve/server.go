@@ -87,11 +87,11 @@ func New(live *gatelodge.Live, cfg Config) *Server {
 	return s
 }
 
-// newResponder returns a responder for a goroutine that serves this view.
-func (s *Server) newResponder(view string) *responder {
+// newResponder returns a responder for a goroutine that serves these views.
+func (s *Server) newResponder(views []string) *responder {
 	return &responder{
 		table:     s.table.Load,
-		view:      view,
+		views:     views,
 		identity:  s.cfg.Identity,
 		secrets:   s.secrets.Load,
 		limiter:   s.limiter,

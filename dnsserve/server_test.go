@@ -52,7 +52,7 @@ func startServer(t *testing.T, cfg Config, snapshot *gatelodge.Snapshot) (*Serve
 	if snapshot != nil {
 		live.Swap(snapshot)
 	}
-	serve(t, s, gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", View: "default"})
+	serve(t, s, gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", Views: []string{"default"}})
 	return s, &live
 }
 

@@ -1,6 +1,9 @@
 package dnsserve
 
 import (
+	"net/netip"
+	"slices"
+
 	"github.com/miekg/dns"
 
 	gatelodge "gatelodge.dev"
@@ -9,6 +12,9 @@ import (
 
 // zoneKey names a zone in a view.
 type zoneKey struct{ zone, view string }
+
+// transferKey names a zone, by its name in wire form, in a view.
+type transferKey struct{ zone, view string }
 
 // table holds what queries need of a Snapshot.
 type table struct {
@@ -19,8 +25,8 @@ type table struct {
 	minTLS    uint16
 
 	keys      map[string]*signingKey // by name in wire form
-	transfers map[string]*transfer   // by the zone's name in wire form
-	source    []*gatelodge.Transfer  // what both were compiled from
+	transfers map[transferKey]*transfer
+	source    []*gatelodge.Transfer // what both were compiled from
 }
 
 // view returns the view of this name, and nil if t is nil or does not have it.
@@ -29,6 +35,34 @@ func (t *table) view(name string) *view {
 		return nil
 	}
 	return t.views[name]
+}
+
+// viewFor returns the first of these views that is for the client, and nil if t is nil
+// or has none.
+func (t *table) viewFor(names []string, client netip.Addr) *view {
+	if t == nil {
+		return nil
+	}
+	for _, name := range names {
+		if v := t.views[name]; v != nil && (v.clients == nil || v.clients.Contains(client.Unmap())) {
+			return v
+		}
+	}
+	return nil
+}
+
+// viewForKey returns the view in which a client that signed with the key is answered:
+// v, that of its address, unless copies of zones are for the key in others alone.
+func (t *table) viewForKey(names []string, key *signingKey, v *view) *view {
+	if key == nil || v != nil && slices.Contains(key.views, v.name()) {
+		return v
+	}
+	for _, name := range names {
+		if other := t.views[name]; other != nil && slices.Contains(key.views, name) {
+			return other
+		}
+	}
+	return v
 }
 
 // has reports whether t has the zone in the view.
@@ -41,14 +75,23 @@ func (t *table) hasZone(key versions.Key) bool { return t.has(zoneKey{string(key
 
 // view is the zones that one listener answers for.
 type view struct {
-	source *gatelodge.View  // what it was compiled from
-	zones  map[string]*zone // by name in wire form
+	source  *gatelodge.View    // what it was compiled from
+	clients gatelodge.Networks // that it is for; nil: for all
+	zones   map[string]*zone   // by name in wire form
 
 	// The fewest and the most labels of the zones' names: no other suffix of a
 	// name is worth looking for.
 	fewest, most int
 
 	outside *zoneStats // of queries for names in none of the zones; nil: not counted
+}
+
+// name is the view's, "" of none.
+func (v *view) name() string {
+	if v == nil || v.source == nil {
+		return ""
+	}
+	return v.source.Name
 }
 
 func newView(zones []*zone) *view {

@@ -208,7 +208,7 @@ func TestDNSOverTLS(t *testing.T) {
 	snapshot := snapshotOf(testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.1"))
 	snapshot.Settings.TLS.MinVersion = tls.VersionTLS13
 	live.Swap(snapshot)
-	serve(t, s, gatelodge.Listener{Name: "dot", Protocol: gatelodge.DOT, Address: "127.0.0.1:0", View: "default"})
+	serve(t, s, gatelodge.Listener{Name: "dot", Protocol: gatelodge.DOT, Address: "127.0.0.1:0", Views: []string{"default"}})
 
 	client := dns.Client{Net: "tcp-tls", Timeout: patience, TLSConfig: &tls.Config{RootCAs: roots, ServerName: "dns.example", NextProtos: []string{"dot"}}}
 	m := new(dns.Msg)

@@ -43,7 +43,7 @@ func (t *table) compileTransfers(source []*gatelodge.Transfer, before *table) {
 		return
 	}
 	t.source = source
-	t.keys, t.transfers = make(map[string]*signingKey), make(map[string]*transfer)
+	t.keys, t.transfers = make(map[string]*signingKey), make(map[transferKey]*transfer)
 	for _, s := range source {
 		x := &transfer{source: s}
 		for _, key := range s.Keys {
@@ -53,9 +53,12 @@ func (t *table) compileTransfers(source []*gatelodge.Transfer, before *table) {
 			}
 			if t.keys[at].source.Same(key) {
 				x.keys = append(x.keys, t.keys[at])
+				t.keys[at].views = append(t.keys[at].views, s.Views...)
 			}
 		}
-		t.transfers[string(wireName(s.Zone))] = x
+		for _, view := range s.Views {
+			t.transfers[transferKey{string(wireName(s.Zone)), view}] = x
+		}
 	}
 }
 
@@ -114,9 +117,9 @@ func (x *transfers) release(client netip.Addr) {
 // beginTransfer decides on a query for a zone as a whole (RFC 5936 §2.2) or for its
 // changes (RFC 1995). What is to be sent follows the query as s.outgoing; an answer
 // of one record is the reply.
-func (s *responder) beginTransfer(t *table, v *view, client netip.Addr, via transport) {
+func (s *responder) beginTransfer(t *table, client netip.Addr, via transport) {
 	q, r := &s.query, &s.reply
-	z := v.zones[string(q.name)]
+	z := s.view.zones[string(q.name)]
 	if z == nil {
 		if s.fail(dns.RcodeRefused, noTransfer); q.tsig.by() != nil {
 			s.fail(dns.RcodeNotAuth, notAuthoritative) // RFC 5936 §2.2.1, for those who may know
@@ -133,7 +136,7 @@ func (s *responder) beginTransfer(t *table, v *view, client netip.Addr, via tran
 			s.transfers.counts.add(count)
 		}
 	}()
-	rules := t.transfers[string(q.name)]
+	rules := t.transfers[transferKey{string(q.name), z.key.View}]
 	version := s.transfers.versions.Published(z.key)
 	switch {
 	case !rules.allows(q.tsig.by(), client):

@@ -146,7 +146,7 @@ func (c copyOf) sameAs(s *Server) string {
 // transferSnapshot lets clients with one of the first two keys have the zone.
 func transferSnapshot(z *gatelodge.Zone, change func(*gatelodge.Transfer)) *gatelodge.Snapshot {
 	snapshot := snapshotOf(z)
-	rules := &gatelodge.Transfer{Zone: "example", Keys: transferKeys[:2]}
+	rules := &gatelodge.Transfer{Zone: "example", Views: []string{"default"}, Keys: transferKeys[:2]}
 	if change != nil {
 		change(rules)
 	}
@@ -333,8 +333,8 @@ func TestTransferOverTLS(t *testing.T) {
 	s := New(&live, Config{Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil }})
 	z := testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53")
 	live.Swap(transferSnapshot(z, func(x *gatelodge.Transfer) { x.RequireTLS = true }))
-	serve(t, s, gatelodge.Listener{Name: "dot", Protocol: gatelodge.DOT, Address: "127.0.0.1:0", View: "default"},
-		gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", View: "default"})
+	serve(t, s, gatelodge.Listener{Name: "dot", Protocol: gatelodge.DOT, Address: "127.0.0.1:0", Views: []string{"default"}},
+		gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", Views: []string{"default"}})
 	query := func() *dns.Msg {
 		m := new(dns.Msg)
 		m.SetAxfr("example.")

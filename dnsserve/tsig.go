@@ -30,6 +30,7 @@ type signingKey struct {
 	algorithm name // the algorithm's
 	size      int  // of a MAC
 	mac       func() hash.Hash
+	views     []string // with zones of which copies are for it
 }
 
 func newSigningKey(source *gatelodge.TransferKey) *signingKey {

@@ -56,7 +56,7 @@ func TestShutdownEndsServe(t *testing.T) {
 	var live gatelodge.Live
 	s := New(&live, Config{})
 	live.Swap(snapshotOf(testZone(t, "example", "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.1")))
-	if err := s.Listen(gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", View: "default"}); err != nil {
+	if err := s.Listen(gatelodge.Listener{Name: "dns", Protocol: gatelodge.DNS, Address: "127.0.0.1:0", Views: []string{"default"}}); err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
@@ -95,8 +95,8 @@ func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 	s := New(&live, Config{})
 	live.Swap(snapshot)
 	serve(t, s,
-		gatelodge.Listener{Name: "both", Protocol: gatelodge.DNS, Address: ":0", View: "default"},
-		gatelodge.Listener{Name: "four", Protocol: gatelodge.DNS, Address: "0.0.0.0:0", View: "default"})
+		gatelodge.Listener{Name: "both", Protocol: gatelodge.DNS, Address: ":0", Views: []string{"default"}},
+		gatelodge.Listener{Name: "four", Protocol: gatelodge.DNS, Address: "0.0.0.0:0", Views: []string{"default"}})
 	asked := []string{"127.0.0.1", "127.0.0.2", "127.1.2.3"}
 	if hasIPv6(t) {
 		asked = append(asked, "::1")

@@ -143,7 +143,7 @@ func (t *timeline) negative(zone gatelodge.Name, v *gatelodge.View) string {
 // asked returns a listener by which a view is asked; nil for none.
 func (t *timeline) asked(view string) *gatelodge.Listener {
 	for i := range t.Snapshot.Listeners {
-		if l := &t.Snapshot.Listeners[i]; l.View == view {
+		if l := &t.Snapshot.Listeners[i]; slices.Contains(l.Views, view) {
 			return l
 		}
 	}

@@ -36,8 +36,8 @@ func challenges(list []gatelodge.Challenge) map[challengeKey]string {
 	return responses
 }
 
-// challenge returns our response to an http-01 challenge, for any name and
-// without a redirect. A request with another token goes to the backend, which
+// challenge returns our response to an http-01 challenge, for any name that is not kept
+// from the client's view, and without a redirect. A request with another token goes to the backend, which
 // may order certificates itself.
 func (r *request) challenge() *answer {
 	if len(r.table.challenges) == 0 {
@@ -48,7 +48,7 @@ func (r *request) challenge() *answer {
 		return nil
 	}
 	response, found := r.table.challenges[challengeKey{r.name, token}]
-	if !found {
+	if h := r.table.host(r.name); !found || h != nil && h.source.In(r.x.Conn.View) == nil {
 		return nil
 	}
 	return &answer{

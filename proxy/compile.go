@@ -44,7 +44,7 @@ func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 		challenges: challenges(next.Challenges),
 		tracer:     s.tracer(next.Settings, before),
 		inTurns:    next.Settings.Balancing.Algorithm <= gatelodge.RoundRobin && next.Settings.Balancing.SlowStart == 0,
-		httpsPort:  httpsPort(next.Listeners),
+		httpsPorts: httpsPorts(next.Listeners),
 	}
 }
 
@@ -63,7 +63,7 @@ func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapsho
 		kept = before.recent
 	}
 	if len(source.Routes) == 0 {
-		return &host{source, &routeList{}, kept}
+		return &host{source: source, routeList: &routeList{}, recent: kept, views: viewsOf(source, &routeList{}, kept)}
 	}
 	list := lists[source.Routes[0]]
 	if before != nil && list == nil {
@@ -73,7 +73,34 @@ func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapsho
 		list = s.compileRoutes(source.Routes, snapshot)
 	}
 	lists[source.Routes[0]] = list
-	return &host{source, list, kept}
+	return &host{source: source, routeList: list, recent: kept, views: viewsOf(source, list, kept)}
+}
+
+// viewsOf returns what a host is in each view, where it is not the same in all.
+func viewsOf(source *gatelodge.Host, all *routeList, kept *recent) map[string]*host {
+	if source.ByView == nil {
+		return nil
+	}
+	views := make(map[string]*host, len(source.ByView))
+	for view, in := range source.ByView {
+		views[view] = &host{source: in, routeList: all.only(in.Routes), recent: kept}
+	}
+	return views
+}
+
+// only returns the list of some of the routes, with what was compiled of each.
+func (l *routeList) only(source []*gatelodge.Route) *routeList {
+	if slices.Equal(source, l.source) {
+		return l
+	}
+	list := &routeList{source: source, series: l.series, readings: compileReadings(source)}
+	for i, r := range l.source {
+		if slices.Contains(source, r) {
+			list.routes = append(list.routes, l.routes[i])
+		}
+	}
+	list.findLocations()
+	return list
 }
 
 func (s *Server) compileRoutes(source []*gatelodge.Route, snapshot *gatelodge.Snapshot) *routeList {
@@ -135,13 +162,23 @@ func (s *Server) published(*table) {
 	s.changes = changes{}
 }
 
-// httpsPort returns the port that users see the first HTTPS listener on, and 0
-// if there is none.
-func httpsPort(listeners []gatelodge.Listener) uint16 {
+// httpsPorts returns the ports that users see the first HTTPS listener of each view
+// on, and at "" that of listeners without one.
+func httpsPorts(listeners []gatelodge.Listener) map[string]uint16 {
+	ports := make(map[string]uint16)
 	for _, l := range listeners {
-		if l.Protocol == gatelodge.HTTPS {
-			return l.PublicPort
+		if l.Protocol != gatelodge.HTTPS {
+			continue
+		}
+		views := l.Views
+		if len(views) == 0 {
+			views = []string{""}
+		}
+		for _, view := range views {
+			if _, found := ports[view]; !found {
+				ports[view] = l.PublicPort
+			}
 		}
 	}
-	return 0
+	return ports
 }

@@ -59,6 +59,9 @@ func (r *request) locate() *answer {
 	}
 	r.identify()
 	h := r.table.host(r.name)
+	if h != nil && h.views != nil {
+		h = r.table.inView(h, r.x.Conn.View)
+	}
 	if why := r.misdirected(h); why != "" {
 		return misdirectedRequest(why)
 	}

@@ -91,6 +91,7 @@ func (l *listener) serveConn(c net.Conn) {
 		}
 		info.Peer = client
 	}
+	info.View = l.server.table.Load().snapshot.ViewFor(l.Views, info.Peer.Addr())
 	info.PeerText = info.Peer.Addr().String()
 	if l.tls == nil {
 		l.http1.ServeConn(l.stopping, c, info)
@@ -124,7 +125,7 @@ func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error)
 	if timeout := l.server.settings().Timeouts.Header; timeout > 0 {
 		limit = time.Now().Add(timeout)
 	}
-	shown := new(gatelodge.Handshake)
+	shown := &gatelodge.Handshake{View: info.View}
 	below, config := wire.BelowTLS(c), l.tls
 	if records, ok := below.(*wire.Records); ok && l.server.table.Load().passing > 0 {
 		records.Keep()

@@ -14,10 +14,10 @@ type table struct {
 	hosts      gatelodge.HashMap[gatelodge.Name, *host]          // by hostKey
 	backends   gatelodge.HashMap[gatelodge.BackendKey, *backend] // routes don't point to them, so new endpoints recompile no route
 	challenges map[challengeKey]string
-	tracer     *tracing.Tracer // nil: requests are not traced
-	inTurns    bool            // endpoints are chosen by round robin where a route says nothing else
-	httpsPort  uint16          // the public port of the HTTPS listener; 0: there is none
-	passing    int             // hosts whose connections are passed on
+	tracer     *tracing.Tracer   // nil: requests are not traced
+	inTurns    bool              // endpoints are chosen by round robin where a route says nothing else
+	httpsPorts map[string]uint16 // the public port of the HTTPS listener of each view
+	passing    int               // hosts whose connections are passed on
 }
 
 // host is a gatelodge.Host with its routes compiled.
@@ -25,6 +25,7 @@ type host struct {
 	source *gatelodge.Host
 	*routeList
 	recent *recent
+	views  map[string]*host // of source.ByView; nil: it is the same in all views
 }
 
 // routeList is the routes of a host, compiled. Hosts that have one list of routes,
@@ -61,6 +62,19 @@ func (t *table) host(name gatelodge.Name) *host {
 		return h
 	}
 	return t.hosts.Get("")
+}
+
+// inView returns what a host that is not the same in all views is in one. Where it is
+// nothing, its name is served like one that nothing has: by no wildcard, whose owner
+// need not be its own, but by the backend that the configuration has for such names.
+func (t *table) inView(h *host, view string) *host {
+	if in := h.views[view]; in != nil {
+		return in
+	}
+	if rest := t.hosts.Get(""); rest != nil && rest.source.Owner == "" {
+		return rest
+	}
+	return nil
 }
 
 // wildcard returns the host of the wildcard that matches name. A wildcard's key

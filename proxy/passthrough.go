@@ -32,8 +32,8 @@ func (s *Server) passesOn(config *tls.Config) *tls.Config {
 		records := hello.Conn.(*wire.Records)
 		t := s.table.Load()
 		if name, ok := canonicalHost(hello.ServerName); ok && name != "" {
-			if h := t.host(name); h != nil && h.source.Passthrough != nil {
-				return nil, &passage{t, h.source.Passthrough, records.TakeOver()}
+			if to := t.passthrough(name, gatelodge.HandshakeOf(hello.Context())); to != nil {
+				return nil, &passage{t, to, records.TakeOver()}
 			}
 		}
 		records.Forget()
@@ -43,6 +43,19 @@ func (s *Server) passesOn(config *tls.Config) *tls.Config {
 		return inner(hello)
 	}
 	return config
+}
+
+// passthrough returns the route to which connections for the name are passed on, nil
+// for none.
+func (t *table) passthrough(name gatelodge.Name, h *gatelodge.Handshake) *gatelodge.Route {
+	at := t.host(name)
+	if at == nil || at.source.Passthrough == nil {
+		return nil
+	}
+	if in := at.source.In(h.View); in != nil {
+		return in.Passthrough
+	}
+	return nil
 }
 
 // admits reports whether the client may have its connection passed on. Of a

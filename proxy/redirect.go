@@ -19,11 +19,11 @@ func redirectHTTPS(p *gatelodge.Policy) step {
 			return nil
 		}
 		if p.Redirect == gatelodge.RedirectAuto &&
-			!(r.table.settings.RedirectHTTPS && r.table.httpsPort != 0 && (r.host.source.Certified() || r.host.source.Passthrough != nil)) {
+			!(r.table.settings.RedirectHTTPS && r.httpsPort() != 0 && (r.host.source.Certified() || r.host.source.Passthrough != nil)) {
 			return nil
 		}
 		location := "https://" + string(r.name)
-		if port := r.table.httpsPort; port != 0 && port != 443 {
+		if port := r.httpsPort(); port != 0 && port != 443 {
 			location += ":" + strconv.Itoa(int(port))
 		}
 		path := r.asked
@@ -48,3 +48,7 @@ func (r *request) whyRedirected() string {
 	}
 	return "redirect to HTTPS"
 }
+
+// httpsPort is the public port of the HTTPS listener in the client's view; 0: there is
+// none.
+func (r *request) httpsPort() uint16 { return r.table.httpsPorts[r.x.Conn.View] }

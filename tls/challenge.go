@@ -29,12 +29,15 @@ func challengeCertificates(list []gatelodge.Challenge) map[gatelodge.Name]*tls.C
 // validates a tls-alpn-01 challenge, and nil for any other handshake. A CA
 // offers no other protocol (RFC 8737 §3), and a client that does the same sees
 // nothing but the challenge's certificate.
-func (t *table) challengeConfig(hello *tls.ClientHelloInfo) *tls.Config {
+func (t *table) challengeConfig(hello *tls.ClientHelloInfo, view string) *tls.Config {
 	if len(t.challenges) == 0 || !slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) {
 		return nil
 	}
 	name, err := gatelodge.ParseName(hello.ServerName)
 	if err != nil || t.challenges[name] == nil {
+		return nil
+	}
+	if h := t.hosts.Get(name); h != nil && h.In(view) == nil {
 		return nil
 	}
 	return &tls.Config{

@@ -53,11 +53,14 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if t == nil {
 		return nil, errNothingServed
 	}
-	if challenge := t.challengeConfig(hello); challenge != nil {
+	h, view := gatelodge.HandshakeOf(hello.Context()), ""
+	if h != nil {
+		view = h.View
+	}
+	if challenge := t.challengeConfig(hello, view); challenge != nil {
 		return challenge, nil
 	}
-	found := t.choose(hello.ServerName)
-	h := gatelodge.HandshakeOf(hello.Context())
+	found := t.choose(hello.ServerName, view)
 	if h != nil {
 		h.Certificates = found.certificates
 	}
@@ -91,7 +94,7 @@ func (s *Server) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	if t == nil {
 		return nil, errNothingServed
 	}
-	return s.certificate(hello, t.choose(hello.ServerName))
+	return s.certificate(hello, t.choose(hello.ServerName, ""))
 }
 
 func (s *Server) certificate(hello *tls.ClientHelloInfo, found choice) (*tls.Certificate, error) {

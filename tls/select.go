@@ -77,8 +77,11 @@ type choice struct {
 // The host of exactly this name comes first, then the wildcard one label up,
 // then the default certificates that cover the name. A client that sends no
 // name gets the default certificates in their order.
-func (t *table) choose(serverName string) choice {
-	catchAll := t.hosts.Get("")
+//
+// In the view of a listener that does not have the host, its name is one that is not
+// served.
+func (t *table) choose(serverName, view string) choice {
+	catchAll := t.hosts.Get("").In(view)
 	if serverName == "" {
 		return choice{certificates: t.defaults, trust: t.trustOf(catchAll)}
 	}
@@ -86,14 +89,14 @@ func (t *table) choose(serverName string) choice {
 	if err != nil {
 		return choice{trust: t.trustOf(catchAll)}
 	}
-	exact, wildcard := t.hosts.Get(name), t.hosts.Get(name.Wildcard())
-	switch {
-	// The certificates of an exact host include those of the wildcard above it
-	// that it may use.
-	case exact != nil:
-		return choice{certificates: exact.Certificates, host: exact.Name, trust: t.trustOf(exact)}
-	case wildcard != nil && wildcard != catchAll:
-		return choice{certificates: wildcard.Certificates, host: wildcard.Name, trust: t.trustOf(wildcard)}
+	// The certificates of an exact host include those of the wildcard above it that it
+	// may use.
+	h := t.hosts.Get(name)
+	if h == nil {
+		h = t.hosts.Get(name.Wildcard())
+	}
+	if h = h.In(view); h != nil && h.Name != "" {
+		return choice{certificates: h.Certificates, host: h.Name, trust: t.trustOf(h)}
 	}
 	return choice{certificates: t.defaultsFor(name), trust: t.trustOf(catchAll)}
 }

@@ -147,10 +147,11 @@ type apiLevel struct {
 }
 
 type apiRoute struct {
-	Path    string `json:"path"`
-	Type    string `json:"type"`
-	Backend string `json:"backend"`
-	Object  string `json:"object"`
+	Views   []string `json:"views,omitempty"` // absent: all
+	Path    string   `json:"path"`
+	Type    string   `json:"type"`
+	Backend string   `json:"backend"`
+	Object  string   `json:"object"`
 }
 
 type apiCertificate struct {
@@ -196,7 +197,7 @@ func (a *admin) hosts(w http.ResponseWriter, _ *http.Request) {
 			host.Levels = append(host.Levels, apiLevel(level))
 		}
 		for _, r := range h.Routes {
-			host.Routes = append(host.Routes, apiRoute{r.Path, r.Match.String(), string(r.Backend), r.Object.String()})
+			host.Routes = append(host.Routes, apiRoute{r.Policy.Views, r.Path, r.Match.String(), string(r.Backend), r.Object.String()})
 		}
 		for _, c := range h.Certificates {
 			host.Certificates = append(host.Certificates, apiCertificate{string(c.Source), c.Object.String(), c.NotAfter})

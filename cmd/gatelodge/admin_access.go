@@ -75,7 +75,7 @@ func (a *admin) isOwnHost(field string) bool {
 func (c *config) services() []objects.Key {
 	services := []objects.Key{c.Kube.DNSService}
 	for _, view := range c.Kube.Views {
-		services = append(services, view.Service)
+		services = append(services, view.Service, view.DNSService)
 	}
 	for _, suffix := range []string{"", "-dns", "-metrics"} {
 		services = append(services, objects.Key{Namespace: os.Getenv("POD_NAMESPACE"), Name: c.Name + suffix})

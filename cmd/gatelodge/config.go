@@ -131,7 +131,7 @@ func (c *config) needsRestart(current *config) error {
 		return &configError{key: "name", message: fmt.Sprintf("changed from %q to %q, which needs a restart", current.Name, c.Name)}
 	case c.State != current.State:
 		return &configError{key: "state", message: fmt.Sprintf("changed from %q to %q, which needs a restart", current.State, c.State)}
-	case !slices.Equal(c.Listeners, current.Listeners):
+	case !slices.EqualFunc(c.Listeners, current.Listeners, gatelodge.Listener.Equal):
 		return &configError{key: "listeners", message: "changed, which needs a restart"}
 	}
 	return nil

@@ -23,11 +23,19 @@ func (r *configReader) views(written []fileView) []objects.ViewConfig {
 		key := fmt.Sprintf("views[%d]", i)
 		r.once(names, key+".name", r.label(key+".name", v.Name))
 		views = append(views, objects.ViewConfig{
-			Name:      v.Name,
-			Service:   r.namespaced(key+".service", v.Service),
-			Addresses: r.addresses(key+".addresses", v.Addresses),
-			Owners:    v.Owners,
+			Name:         v.Name,
+			Service:      r.namespaced(key+".service", v.Service),
+			Addresses:    r.addresses(key+".addresses", v.Addresses),
+			Owners:       v.Owners,
+			Namespaces:   r.each(key+".namespaces", v.Namespaces, r.label),
+			DNSAddresses: r.addresses(key+".dnsAddresses", v.DNSAddresses),
 		})
+		if v.DNSService != "" {
+			views[i].DNSService = r.namespaced(key+".dnsService", v.DNSService)
+		}
+		if networks := r.networks(key+".clients", v.Clients); len(networks) > 0 {
+			views[i].Clients = gatelodge.NetworksOf(networks...)
+		}
 	}
 	return views
 }
@@ -66,7 +74,9 @@ func (r *configReader) zones(written []fileZone, views []fileView) []objects.Zon
 			r.fail(key+".name", "%v; write a zone like pke.example.com", err)
 			continue // all else in the zone is relative to its name
 		}
-		r.once(names, key+".name", string(name))
+		for _, view := range slices.Compact(slices.Sorted(slices.Values(z.Views))) { // of which each may have a zone of its own
+			r.once(names, key+".name", string(name)+" in view "+view)
+		}
 		zones = append(zones, r.zone(key, name, z, views))
 	}
 	return zones

@@ -62,11 +62,12 @@ type fileBounds struct {
 }
 
 type fileListener struct {
-	Name       string `yaml:"name"`
-	Protocol   string `yaml:"protocol"`
-	Address    string `yaml:"address"`
-	PublicPort int    `yaml:"publicPort"` // 0: that of the protocol
-	View       string `yaml:"view"`
+	Name       string   `yaml:"name"`
+	Protocol   string   `yaml:"protocol"`
+	Address    string   `yaml:"address"`
+	PublicPort int      `yaml:"publicPort"` // 0: that of the protocol
+	View       string   `yaml:"view"`
+	Views      []string `yaml:"views"`
 }
 
 type fileView struct {
@@ -74,6 +75,12 @@ type fileView struct {
 	Service   string   `yaml:"service"`
 	Addresses []string `yaml:"addresses"`
 	Owners    bool     `yaml:"owners"`
+
+	Clients    []string `yaml:"clients"`
+	Namespaces []string `yaml:"namespaces"`
+
+	DNSService   string   `yaml:"dnsService"`
+	DNSAddresses []string `yaml:"dnsAddresses"`
 }
 
 type fileTrust struct {

@@ -37,9 +37,9 @@ func TestEmptyFileIsTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(none.Listeners, []gatelodge.Listener{
-		{Name: "http", Protocol: gatelodge.HTTP, Address: ":8080", PublicPort: 80},
-		{Name: "https", Protocol: gatelodge.HTTPS, Address: ":8443", PublicPort: 443},
-		{Name: "dns", Protocol: gatelodge.DNS, Address: ":8053", View: "default"},
+		{Name: "http", Protocol: gatelodge.HTTP, Address: ":8080", PublicPort: 80, Views: []string{"default"}},
+		{Name: "https", Protocol: gatelodge.HTTPS, Address: ":8443", PublicPort: 443, Views: []string{"default"}},
+		{Name: "dns", Protocol: gatelodge.DNS, Address: ":8053", Views: []string{"default"}},
 	}) {
 		t.Errorf("listeners %v", none.Listeners)
 	}
@@ -78,13 +78,13 @@ ingress:
   defaults: {limit-rps: 100, upstream-vhost: "", hsts: "off"}
   bounds: {namesPerIngress: 10, routesPerIngress: 0, bytesPerNamespace: 512KiB, checksPerNamespace: 20, checkRatePerNamespace: 5}
 listeners:
-- {name: web, protocol: HTTP, address: "192.0.2.1:80"}
-- {name: secure, protocol: HTTPS, address: "[2001:db8::1]:443", publicPort: 8443}
-- {name: names, protocol: DNS, address: ":53", view: inside}
+- {name: web, protocol: HTTP, address: "192.0.2.1:80", view: inside}
+- {name: secure, protocol: HTTPS, address: "[2001:db8::1]:443", publicPort: 8443, view: outside}
+- {name: names, protocol: DNS, address: ":53", views: [inside, outside]}
 - {name: private, protocol: DOT, address: ":853", view: inside}
 views:
-- {name: inside, addresses: [10.0.0.1, "2001:db8::1"], owners: true}
-- {name: outside, service: edge/public}
+- {name: inside, addresses: [10.0.0.1, "2001:db8::1"], owners: true, clients: [10.0.0.0/8, 192.0.2.7]}
+- {name: outside, service: edge/public, namespaces: [shop], dnsService: edge/names-outside, dnsAddresses: [192.0.2.54]}
 trust: {forwarded: [10.0.0.1/8, 192.0.2.7], proxyProtocol: ["2001:db8::/32"]}
 timeouts: {header: 1s, body: 2s, idle: 3s, connect: 4s, read: 5s, send: 6500ms}
 limits: {headerBytes: 4096, headers: 50, bodyBytes: 1000000, connections: 10, streams: 20}
@@ -125,10 +125,10 @@ guard: {share: 0.25, minimum: 3, window: 30s, hold: 1h}
 drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
 `)
 	listeners := []gatelodge.Listener{
-		{Name: "web", Protocol: gatelodge.HTTP, Address: "192.0.2.1:80", PublicPort: 80},
-		{Name: "secure", Protocol: gatelodge.HTTPS, Address: "[2001:db8::1]:443", PublicPort: 8443},
-		{Name: "names", Protocol: gatelodge.DNS, Address: ":53", View: "inside"},
-		{Name: "private", Protocol: gatelodge.DOT, Address: ":853", View: "inside"},
+		{Name: "web", Protocol: gatelodge.HTTP, Address: "192.0.2.1:80", PublicPort: 80, Views: []string{"inside"}},
+		{Name: "secure", Protocol: gatelodge.HTTPS, Address: "[2001:db8::1]:443", PublicPort: 8443, Views: []string{"outside"}},
+		{Name: "names", Protocol: gatelodge.DNS, Address: ":53", Views: []string{"inside", "outside"}},
+		{Name: "private", Protocol: gatelodge.DOT, Address: ":853", Views: []string{"inside"}},
 	}
 	selector, err := labels.Parse("zone=internal")
 	if err != nil {
@@ -177,8 +177,12 @@ drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
 				Service:   objects.Key{Namespace: "gatelodge", Name: "gatelodge"},
 				Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},
 				Owners:    true,
+				Clients:   gatelodge.NetworksOf(netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")),
 			},
-			{Name: "outside", Service: objects.Key{Namespace: "edge", Name: "public"}},
+			{
+				Name: "outside", Service: objects.Key{Namespace: "edge", Name: "public"}, Namespaces: []string{"shop"},
+				DNSService: objects.Key{Namespace: "edge", Name: "names-outside"}, DNSAddresses: []netip.Addr{netip.MustParseAddr("192.0.2.54")},
+			},
 		},
 		Zones: []objects.ZoneConfig{
 			{

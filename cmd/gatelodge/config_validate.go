@@ -40,7 +40,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		WithoutClass:        f.Ingress.WithoutClass,
 		Namespaces:          r.each("ingress.namespaces", f.Ingress.Namespaces, r.label),
 		HostSharing:         objects.ShareNamespace,
-		Defaults:            r.defaults("ingress.defaults", f.Ingress.Defaults),
+		Defaults:            r.defaults("ingress.defaults", f.Ingress.Defaults, f.Views),
 		DefaultBackend:      r.servicePort("ingress.defaultBackend", f.Ingress.DefaultBackend),
 		RefuseExternalNames: r.oneOf("ingress.externalNames", f.Ingress.ExternalNames, "allow", "refuse") == "refuse",
 		Snippets:            r.oneOf("ingress.snippets", f.Ingress.Snippets, "off", "parsed") == "parsed",
@@ -177,11 +177,16 @@ func (r *configReader) algorithm(key, s string) gatelodge.Algorithm {
 }
 
 // defaults checks annotations that are the defaults of all Ingresses.
-func (r *configReader) defaults(key string, values map[string]string) map[string]string {
+func (r *configReader) defaults(key string, values map[string]string, views []fileView) map[string]string {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		annotations.ReadDefaults(map[string]string{name: values[name]}, nil, func(_ gatelodge.Reason, format string, args ...any) {
 			r.fail(joinKey(key, name), format, args...)
 		})
+		if annotations.OwnPrefix+strings.TrimPrefix(name, annotations.OwnPrefix) == annotations.ViewsAnnotation {
+			for _, view := range annotations.ReadViews(values[name]) {
+				r.viewName(joinKey(key, name), view, views)
+			}
+		}
 	}
 	return values
 }
@@ -242,7 +247,7 @@ func (r *configReader) listeners(written []fileListener, views []fileView) []gat
 			Protocol:   protocol,
 			Address:    l.Address,
 			PublicPort: r.publicPort(key+".publicPort", protocol, l.PublicPort),
-			View:       r.listenerView(key+".view", protocol, l.View, views),
+			Views:      r.listenerViews(key, &l, views),
 		})
 	}
 	return listeners
@@ -280,14 +285,20 @@ func (r *configReader) publicPort(key string, protocol gatelodge.Protocol, given
 	return 0
 }
 
-func (r *configReader) listenerView(key string, protocol gatelodge.Protocol, view string, views []fileView) string {
-	if protocol == gatelodge.DNS || protocol == gatelodge.DOT {
-		return r.viewName(key, view, views)
+// listenerViews returns what is served on a listener. Where there is but one view, an
+// HTTP listener need not name it; where there are more, none is in all by an oversight.
+func (r *configReader) listenerViews(key string, l *fileListener, views []fileView) []string {
+	isDNS := l.Protocol == string(gatelodge.DNS) || l.Protocol == string(gatelodge.DOT)
+	switch {
+	case l.View != "" && len(l.Views) > 0:
+		r.fail(key+".views", "stands beside view, write one of both")
+	case len(l.Views) > 0:
+		r.viewNames(key+".views", l.Views, views)
+		return l.Views
+	case l.View == "" && !isDNS && len(views) == 1:
+		return []string{views[0].Name}
 	}
-	if view != "" {
-		r.fail(key, "only DNS listeners have a view")
-	}
-	return ""
+	return []string{r.viewName(key+".view", l.View, views)}
 }
 
 func (r *configReader) controller(key, s string) string {

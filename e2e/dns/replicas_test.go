@@ -44,8 +44,8 @@ func startReplica(t *testing.T, address netip.Addr, store gatelodge.Store, certi
 	r.UseStore(store)
 	r.live.Swap(snapshot)
 	for _, l := range []gatelodge.Listener{
-		{Name: "dns", Protocol: gatelodge.DNS, Address: net.JoinHostPort(address.String(), "53"), View: "default"},
-		{Name: "dot", Protocol: gatelodge.DOT, Address: net.JoinHostPort(address.String(), "853"), View: "default"},
+		{Name: "dns", Protocol: gatelodge.DNS, Address: net.JoinHostPort(address.String(), "53"), Views: []string{"default"}},
+		{Name: "dot", Protocol: gatelodge.DOT, Address: net.JoinHostPort(address.String(), "853"), Views: []string{"default"}},
 	} {
 		if err := r.Listen(l); err != nil {
 			t.Fatal(err)
@@ -183,7 +183,7 @@ func newChanges(t *testing.T, notify ...netip.AddrPort) *changes {
 	}
 	c := &changes{
 		zone:      gatelodge.Zone{Name: "pke.example.com", Primary: "ns1.pke.example.com", Hostmaster: "hostmaster.example.com", TTL: time.Minute, NegativeTTL: 5 * time.Second},
-		transfers: []*gatelodge.Transfer{{Zone: "pke.example.com", Keys: keys, Notify: notify}},
+		transfers: []*gatelodge.Transfer{{Zone: "pke.example.com", Views: []string{"default"}, Keys: keys, Notify: notify}},
 	}
 	c.set("pke.example.com", "NS", "ns1.pke.example.com.")
 	c.set("ns1.pke.example.com", "A", gatewayAddress.String())

@@ -59,7 +59,8 @@ type Asked struct {
 	Aliases         []gatelodge.Name // further names of its first host
 	Guests          []string         // namespaces that may add paths to its hosts
 	ShortNames      ShortNames
-	Contact         string // the e-mail address of who answers for its hosts; "" for none
+	Contact         string   // the e-mail address of who answers for its hosts; "" for none
+	Views           []string // by name; nil: it says nothing
 	ACME            acmeAsk
 	Unlogged        bool
 	Tracing         tracingAsk
@@ -159,6 +160,8 @@ func otherRows() []row {
 			"Who answers for the hosts: in views with `owners: true` [records](domains.md#contacts) tell it. By default the Namespace's, which may have this annotation too.", ""},
 		{"share-host-with", "namespaces separated by commas", setShareHostWith, false,
 			"These namespaces may add paths to the hosts of this Ingress, as far as its own namespace has them.", ""},
+		{"views", "names of views separated by commas", setViews, false,
+			"In which [views](views.md) the hosts are: where they are served, certified and published. Without it those that the same annotation of the Namespace lists, or else all that the namespace may use.", ""},
 		{"enable-access-log", `"true" or "false"`, setAccessLog, false,
 			"Whether its requests have lines in the access log, if the configuration has any; by default `true`.", ""},
 		{"acme", `"true" or "false"`, setACME, false,

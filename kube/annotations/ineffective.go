@@ -165,6 +165,11 @@ func KeepsOfService(key string) bool {
 	return IsExternalDNS(key) || noneOfServices(key)
 }
 
+// KeepsOfDNSEndpoint reports whether an annotation of a DNSEndpoint is read.
+func KeepsOfDNSEndpoint(key string) bool {
+	return IsExternalDNS(key) || key == ViewsAnnotation
+}
+
 func noneOfServices(key string) bool {
 	return syntax.IsForeign(key) || syntax.IsCertManagersKey(key) || strings.HasPrefix(key, OwnPrefix) || strings.HasPrefix(key, nginxPrefix)
 }
@@ -203,7 +208,7 @@ func IneffectiveOnClass(annotations map[string]string) string {
 func IneffectiveOnService(annotations map[string]string) string {
 	var list Ineffective
 	for key := range annotations {
-		if !noneOfServices(key) || key == WithdrawAnnotation {
+		if !noneOfServices(key) || key == WithdrawAnnotation || key == ViewsAnnotation {
 			continue
 		}
 		why := "it belongs on an Ingress"

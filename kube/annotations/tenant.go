@@ -47,6 +47,7 @@ func setContact(a *Asked, value string) error {
 type Tenant struct {
 	ShortNames ShortNames
 	Contact    string
+	Views      string // names separated by commas
 }
 
 // ReadTenant reads it from the annotations of a Namespace.
@@ -57,11 +58,11 @@ func ReadTenant(annotations map[string]string, tell Report) Tenant {
 			a.honour(OwnPrefix+name, name, value, tell)
 		}
 	}
-	return Tenant{a.ShortNames, a.Contact}
+	return Tenant{a.ShortNames, a.Contact, strings.Join(a.Views, ",")}
 }
 
 // ofTenant lists the annotations that a Namespace may have as well as an Ingress.
-func ofTenant() []string { return []string{"contact", "short-names"} }
+func ofTenant() []string { return []string{"contact", "short-names", "views"} }
 
 func isOfTenant(key string) bool {
 	name, own := strings.CutPrefix(key, OwnPrefix)

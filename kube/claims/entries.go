@@ -75,18 +75,23 @@ func (g *Grant) settle(rule *Claims) (refusals []gatelodge.Problem) {
 		}
 		kept = append(kept, e)
 	}
-	if len(kept) == 0 {
+	if g.kept = kept; len(kept) == 0 {
 		return refusals
 	}
 	if whole := kept[0].of; len(kept) == len(whole.List) && !slices.ContainsFunc(kept, func(e recordEntry) bool { return e.of != whole }) {
 		g.Records = whole // the same pointer as in the build before
 		return refusals
 	}
-	g.Records = &intent.RecordSets{}
-	for _, e := range kept {
-		g.Records.List = append(g.Records.List, *e.set)
-	}
+	g.Records = joinSets(kept)
 	return refusals
+}
+
+func joinSets(entries []recordEntry) *intent.RecordSets {
+	sets := &intent.RecordSets{}
+	for _, e := range entries {
+		sets.List = append(sets.List, *e.set)
+	}
+	return sets
 }
 
 // dropAlias has a name lead nowhere rather than be an alias beside records of the

@@ -39,6 +39,7 @@ type Grant struct {
 
 	room    map[string]room    // by type, that Entries take
 	Entries []recordEntry      // of DNSEndpoints, the oldest first …
+	kept    []recordEntry      // … those of them that count …
 	Records *intent.RecordSets // … together; nil for none
 }
 
@@ -241,6 +242,7 @@ func (g *Grant) add(s share) (refusals []gatelodge.Problem) {
 func (g *Grant) equal(other *Grant) bool {
 	return g.Name == other.Name && g.Owner == other.Owner && g.Contact == other.Contact && slices.Equal(g.Shares, other.Shares) &&
 		g.Leads == other.Leads && g.Leader == other.Leader && slices.Equal(g.gateways, other.gateways) && slices.Equal(g.services, other.services) &&
+		slices.EqualFunc(g.kept, other.kept, func(a, b recordEntry) bool { return slices.Equal(a.By.Views, b.By.Views) }) &&
 		(g.Records == other.Records || g.Records != nil && other.Records != nil && reflect.DeepEqual(g.Records, other.Records))
 }
 

@@ -226,7 +226,7 @@ func trimDNSEndpoint(_ *Cluster, object any) (metav1.Object, error) {
 		return nil, fmt.Errorf("got a %T, expected a DNSEndpoint", object)
 	}
 	e.ObjectMeta = trimMeta(&e.ObjectMeta)
-	e.Labels, e.Annotations = nil, annotationsKept(e.Annotations, annotations.IsExternalDNS)
+	e.Labels, e.Annotations = nil, annotationsKept(e.Annotations, annotations.KeepsOfDNSEndpoint)
 	return e, nil
 }
 

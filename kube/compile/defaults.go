@@ -26,7 +26,7 @@ func makeDefaults(s *secretReader, objs *objects.Objects, cfg *objects.Config, l
 	if last != nil && last.cfg == cfg && last.secrets == s && current(last.now, last.until, objs.Now) {
 		return last
 	}
-	d := &defaults{cfg: cfg, secrets: s, common: &common{}, now: objs.Now}
+	d := &defaults{cfg: cfg, secrets: s, common: &common{views: viewNames(cfg)}, now: objs.Now}
 	for _, name := range cfg.DefaultCertificates {
 		secret := s.table.Get(objects.Key(name))
 		if secret == nil {

@@ -3,6 +3,7 @@ package compile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -95,19 +96,34 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 	if granted.Name != "" {
 		r.addCertificates()
 	}
+	r.splitByView()
 	return r
 }
 
-// pathKey is what only one route of a host may have.
+// pathKey is what only one route of a host may have in a view.
 type pathKey struct {
 	path  string
 	match gatelodge.PathMatch
 }
 
+// takenPaths is the routes that have the paths, of different views.
+type takenPaths map[pathKey][]*gatelodge.Route
+
+// by returns the route that has the path in one of these views, which are all if they
+// are nil; nil if none has.
+func (t takenPaths) by(key pathKey, views []string) *gatelodge.Route {
+	for _, route := range t[key] {
+		if overlap(route.Policy.Views, views) {
+			return route
+		}
+	}
+	return nil
+}
+
 // addRoutes gives each path to the oldest who asks for it. Default backends
 // come after every rule, whoever wrote it.
 func (r *hostResult) addRoutes(granted *claims.Grant) {
-	taken := make(map[pathKey]*gatelodge.Route)
+	taken := make(takenPaths)
 	for i, s := range granted.Shares {
 		for j := range s.Claim.Paths {
 			r.addPath(r.shares[i], &s.Claim.Paths[j], taken)
@@ -115,20 +131,20 @@ func (r *hostResult) addRoutes(granted *claims.Grant) {
 	}
 	r.addRootRedirects(granted, taken)
 	root := pathKey{path: "/", match: gatelodge.PathPrefix}
-	ruled := taken[root] != nil
+	rules := maps.Clone(taken)
 	for i, s := range granted.Shares {
-		if s.Claim.Fallback != nil && !ruled {
+		if s.Claim.Fallback != nil && rules.by(root, r.shares[i].Views) == nil {
 			r.addPath(r.shares[i], &intent.PathAsk{Path: root.path, Match: root.match, Backend: s.Claim.Fallback}, taken)
 		}
 	}
-	if r.common.route != nil && taken[root] == nil {
+	if r.common.route != nil && len(taken[root]) == 0 {
 		r.addRoute(r.common.route, r.common.fallback)
 	}
 	slices.SortFunc(r.host.Routes, compareRoutes)
 	r.addLocations()
 }
 
-func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKey]*gatelodge.Route) {
+func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken takenPaths) {
 	if in.Patterns && !r.patterns {
 		r.problem(in, gatelodge.BadPath, "%s is granted to namespace %s, whose paths are no regular expressions, so those of this object are left out", intent.HostName(r.host.Name), r.owner)
 		return
@@ -152,7 +168,7 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 		backend = to.Key
 	}
 	key := pathKey{ask.Path, ask.Match}
-	if winner := taken[key]; winner != nil {
+	if winner := taken.by(key, policy.Views); winner != nil {
 		by := winner.Object.String()
 		if winner.Object == in.Object {
 			if winner.Backend == backend {
@@ -164,7 +180,7 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 		return
 	}
 	route := &gatelodge.Route{Path: ask.Path, Match: ask.Match, Pattern: ask.Pattern, Backend: backend, Policy: policy, Object: in.Object}
-	taken[key] = route
+	taken[key] = append(taken[key], route)
 	r.addRoute(route, to)
 	if authBackend(policy) != "" {
 		r.addRef(in.auth)
@@ -177,11 +193,13 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken map[pathKe
 
 // addRootRedirects has "/" redirected by an app-root where no path leads to it. The
 // route names a backend that never gets a request from it.
-func (r *hostResult) addRootRedirects(granted *claims.Grant, taken map[pathKey]*gatelodge.Route) {
+func (r *hostResult) addRootRedirects(granted *claims.Grant, taken takenPaths) {
 	for i, s := range granted.Shares {
 		in := r.shares[i]
 		policy := r.policyOf(in)
-		if policy.AppRoot == "" || len(s.Claim.Paths) == 0 || slices.ContainsFunc(r.host.Routes, func(to *gatelodge.Route) bool { return to.Matches("/") }) {
+		if policy.AppRoot == "" || len(s.Claim.Paths) == 0 || slices.ContainsFunc(r.host.Routes, func(to *gatelodge.Route) bool {
+			return to.Matches("/") && overlap(to.Policy.Views, policy.Views)
+		}) {
 			continue
 		}
 		route := &gatelodge.Route{Path: "/", Match: gatelodge.PathExact, Policy: policy, Object: in.Object}
@@ -192,7 +210,8 @@ func (r *hostResult) addRootRedirects(granted *claims.Grant, taken map[pathKey]*
 		if to != nil {
 			route.Backend = to.Key
 		}
-		taken[pathKey{route.Path, route.Match}] = route
+		key := pathKey{route.Path, route.Match}
+		taken[key] = append(taken[key], route)
 		r.addRoute(route, to)
 	}
 }

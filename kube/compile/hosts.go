@@ -31,6 +31,7 @@ type common struct {
 	certificates []*gatelodge.Certificate // the defaults that are valid now
 	fallback     *intent.BackendRef       // nil: requests that no rule matches get 404
 	route        *gatelodge.Route         // to fallback
+	views        []string                 // of the configuration
 }
 
 // makeHosts makes the Hosts of the names of which a part changed, and takes all

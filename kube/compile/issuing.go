@@ -182,8 +182,8 @@ func (n *issuing) addIssuances(last *issuing) {
 // certificateFor names the certificate that a host asks for, "" if it asks for
 // none.
 func (n *issuing) certificateFor(r *hostResult) gatelodge.Name {
-	if r == nil || r.host.Name == "" || len(r.shares) == 0 {
-		return "" // no name, or one that leads elsewhere
+	if r == nil || r.host.Name == "" || len(r.shares) == 0 || r.host.ByView != nil && len(r.host.ByView) == 0 {
+		return "" // no name, or one that leads elsewhere or is in no view
 	}
 	if wildcard := n.wildcardOver(r.host.Name); wildcard != "" {
 		return wildcard
@@ -207,7 +207,7 @@ func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, 
 		}
 		i.Challenges, i.Secondaries = []gatelodge.ChallengeType{gatelodge.DNS01}, secondaries[zone]
 	} else if !name.IsWildcard() {
-		i.Challenges = n.cfg.ChallengesByAddress()
+		i.Challenges = n.cfg.ChallengesByAddress(n.isIn(name))
 	}
 	if item != nil && item.issuance.Failure != nil {
 		i.RetryAt = item.issuance.Failure.RetryAt
@@ -217,6 +217,13 @@ func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, 
 		i.Window, i.Directory = item.issuance.Window, item.issuance.Directory
 	}
 	return i
+}
+
+// isIn returns what reports whether a host is in a view. One that is not there may be
+// in any.
+func (n *issuing) isIn(host gatelodge.Name) func(view string) bool {
+	r := n.hosts.Get(host)
+	return func(view string) bool { return r == nil || r.host.In(view) != nil }
 }
 
 // askers lists the objects that ask for a certificate.

@@ -164,7 +164,7 @@ func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, ord
 		Affinity: in.Asked.Affinity.Affinity(), Ejection: in.Asked.Ejection,
 		CORS:        in.Asked.CORS.CORS(),
 		Compression: in.Asked.Compression.Compression(), Buffering: in.Asked.Buffering.Buffering(),
-		Unlogged: in.Asked.Unlogged, Tracing: in.Asked.Tracing.Rules(),
+		Unlogged: in.Asked.Unlogged, Tracing: in.Asked.Tracing.Rules(), Views: in.Views,
 	}
 	in.Asked.Redirects.Policy(r.policy)
 	in.Asked.Rewrites.Policy(r.policy)

@@ -31,18 +31,18 @@ func makeTransfers(sec *secretReader, cfg *objects.Config, last *zoneTransfers) 
 	if last != nil && last.cfg == cfg && slices.Equal(last.secrets, x.secrets) {
 		return last
 	}
-	x.add("dns.catalog.transfer", cfg.Catalog.Name, &cfg.Catalog.Transfer, sec)
+	x.add("dns.catalog.transfer", cfg.Catalog.Name, cfg.Catalog.Views, &cfg.Catalog.Transfer, sec)
 	for i := range cfg.Zones {
-		x.add(fmt.Sprintf("dns.zones[%d].transfer", i), cfg.Zones[i].Name, &cfg.Zones[i].Transfer, sec)
+		x.add(fmt.Sprintf("dns.zones[%d].transfer", i), cfg.Zones[i].Name, cfg.Zones[i].Views, &cfg.Zones[i].Transfer, sec)
 	}
 	return x
 }
 
-func (x *zoneTransfers) add(key string, zone gatelodge.Name, c *objects.TransferConfig, sec *secretReader) {
+func (x *zoneTransfers) add(key string, zone gatelodge.Name, views []string, c *objects.TransferConfig, sec *secretReader) {
 	if !c.Allowed() {
 		return
 	}
-	t := &gatelodge.Transfer{Zone: zone, Keys: slices.Clone(c.Keys), Networks: c.Networks, Notify: c.Notify, RequireTLS: c.RequireTLS}
+	t := &gatelodge.Transfer{Zone: zone, Views: views, Keys: slices.Clone(c.Keys), Networks: c.Networks, Notify: c.Notify, RequireTLS: c.RequireTLS}
 	if c.Secret.Name != "" {
 		keys, reason, message := readTransferKeys(sec.table.Get(c.Secret), c.Secret)
 		if message != "" {

@@ -20,6 +20,12 @@ type Applicant struct {
 	Since  time.Time // its creation
 	// Contact is the e-mail address of who answers for the names; "" for none.
 	Contact string
+	Views   []string // that it is in, in the configuration's order; nil: all
+}
+
+// IsIn reports whether what the object asks for is in the view.
+func (a *Applicant) IsIn(view string) bool {
+	return a.Views == nil || slices.Contains(a.Views, view)
 }
 
 // Compare orders applicants by age; namespace, name and kind decide between two

@@ -32,7 +32,8 @@ const (
 
 // readDNSEndpoint reads the records that a DNSEndpoint asks for. An endpoint is
 // taken as a whole or not at all: half a set of records misleads.
-func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *objects.Config) *Claimant {
+func (r *Reading) readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects) *Claimant {
+	cfg := r.cfg
 	p := &Claimant{
 		Applicant: Applicant{Object: objs.ObjectOf("DNSEndpoint", &source.ObjectMeta), Since: source.CreationTimestamp.Time},
 	}
@@ -55,6 +56,9 @@ func readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects, cfg *ob
 		if set, ok := p.recordSet(endpoint, i); ok {
 			p.addRecords(name, set)
 		}
+	}
+	if len(p.Claims) > 0 {
+		p.setViews(source.Annotations[annotations.ViewsAnnotation], nil, r.tenants.list[source.Namespace].Views, cfg)
 	}
 	var list annotations.Ineffective
 	for _, key := range slices.Sorted(maps.Keys(source.Annotations)) {

@@ -45,7 +45,8 @@ func Withdrawing(service *corev1.Service) ([]netip.Addr, error) {
 }
 
 // readPublication reads the annotations of a Service.
-func readPublication(service *corev1.Service, parts serviceParts, objs *objects.Objects, cfg *objects.Config) *Claimant {
+func (r *Reading) readPublication(service *corev1.Service, parts serviceParts, objs *objects.Objects) *Claimant {
+	cfg := r.cfg
 	p := &Claimant{
 		Applicant: Applicant{Object: objs.ObjectOf("Service", &service.ObjectMeta), Since: service.CreationTimestamp.Time},
 	}
@@ -61,6 +62,9 @@ func readPublication(service *corev1.Service, parts serviceParts, objs *objects.
 		}
 		p.publish(service, "hostname", outside, leadOf(service, false, &a, parts), &a, &list)
 		p.publish(service, "internal-hostname", inside, leadOf(service, true, &a, parts), &a, &list)
+	}
+	if len(p.Claims) > 0 {
+		p.setViews(service.Annotations[annotations.ViewsAnnotation], nil, r.tenants.list[service.Namespace].Views, cfg)
 	}
 	if len(cfg.Zones) > 0 {
 		p.addIneffective(service, len(p.Claims) > 0, &list)

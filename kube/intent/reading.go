@@ -112,7 +112,7 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	forChanged(objs.DNSEndpoints, last.endpoints, otherRules, moved, func(key objects.Key, source *objects.DNSEndpoint) {
 		var claimant *Claimant
 		if source != nil && cfg.HasNamespace(key.Namespace) {
-			claimant = readDNSEndpoint(source, objs, cfg).orNil()
+			claimant = r.readDNSEndpoint(source, objs).orNil()
 			claimant.settle(r.tenants.list[key.Namespace])
 		}
 		claimants.Set(Key{Kind: "DNSEndpoint", Namespace: key.Namespace, Name: key.Name}, claimant)
@@ -177,7 +177,7 @@ func (r *Reading) readServices(objs *objects.Objects, last *Reading, namespaces 
 					parts.slices = append(parts.slices, objs.Slices.Get(slice))
 				}
 			}
-			claimant = readPublication(source, parts, objs, r.cfg).orNil()
+			claimant = r.readPublication(source, parts, objs).orNil()
 			claimant.settle(r.tenants.list[key.Namespace])
 		}
 		if before := claimants.Get(at); before != nil && reflect.DeepEqual(before, claimant) {
@@ -241,6 +241,7 @@ func (r *Reading) readIngress(source *networkingv1.Ingress, classes *classes, ob
 		return before, nil
 	}
 	read := readIngress(source, defaults, tenant, objs, r.cfg)
+	read.setViews(source.Annotations[annotations.ViewsAnnotation], read.Asked.Views, tenant.Views, r.cfg)
 	if same && reflect.DeepEqual(before, read) {
 		return before, nil
 	}

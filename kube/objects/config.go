@@ -113,6 +113,17 @@ type ViewConfig struct {
 	Service   Key          // the addresses in its status are announced …
 	Addresses []netip.Addr // … unless they are given here
 	Owners    bool         // publish which namespace has NAME, at _owner.NAME, and whom to ask
+
+	Clients    gatelodge.Networks // that it is for; nil: for all
+	Namespaces []string           // whose objects may be in it; empty: those of all
+
+	DNSService   Key          // whose addresses the name servers have in it …
+	DNSAddresses []netip.Addr // … unless they are given here; without both as everywhere
+}
+
+// Admits reports whether objects of the namespace may be in the view.
+func (v *ViewConfig) Admits(namespace string) bool {
+	return len(v.Namespaces) == 0 || slices.Contains(v.Namespaces, namespace)
 }
 
 // ZoneConfig is a zone that the gateway is authoritative for.
@@ -146,10 +157,22 @@ func (c *Config) HasZoneIn(view string) bool {
 	return slices.ContainsFunc(c.Zones, func(z ZoneConfig) bool { return slices.Contains(z.Views, view) })
 }
 
-// NeedsNameserverAddresses reports whether a name server lies in its own zone and
-// has no address there by a static record.
-func (c *Config) NeedsNameserverAddresses() bool {
+// NameserversOf returns the addresses that name servers within our zones have in the
+// view, or else the Service that has them.
+func (c *Config) NameserversOf(view *ViewConfig) (addresses []netip.Addr, service Key) {
+	if len(view.DNSAddresses) > 0 || view.DNSService.Name != "" {
+		return view.DNSAddresses, view.DNSService
+	}
+	return c.DNSAddresses, c.DNSService
+}
+
+// NeedsNameserverAddresses reports whether in the view a name server lies in its own
+// zone and has no address there by a static record.
+func (c *Config) NeedsNameserverAddresses(view string) bool {
 	for _, zone := range c.Zones {
+		if !slices.Contains(zone.Views, view) {
+			continue
+		}
 		for _, ns := range zone.Nameservers {
 			static := slices.ContainsFunc(zone.Records, func(r gatelodge.Record) bool { return r.Name == ns && IsAddress(r) })
 			if ns.Within(zone.Name) && !static {
@@ -198,14 +221,16 @@ func (c *GuardConfig) TooFew(left, before int) bool {
 }
 
 // ChallengesByAddress are those that a CA sends to the addresses of a name, by
-// the listeners that can answer them.
-func (c *Config) ChallengesByAddress() []gatelodge.ChallengeType {
+// the listeners that can answer them: those of views that the name is in.
+func (c *Config) ChallengesByAddress(isIn func(view string) bool) []gatelodge.ChallengeType {
 	var types []gatelodge.ChallengeType
 	for _, try := range []struct {
 		protocol  gatelodge.Protocol
 		challenge gatelodge.ChallengeType
 	}{{gatelodge.HTTPS, gatelodge.TLSALPN01}, {gatelodge.HTTP, gatelodge.HTTP01}} {
-		if slices.ContainsFunc(c.Listeners, func(l gatelodge.Listener) bool { return l.Protocol == try.protocol }) {
+		if slices.ContainsFunc(c.Listeners, func(l gatelodge.Listener) bool {
+			return l.Protocol == try.protocol && (len(l.Views) == 0 || slices.ContainsFunc(l.Views, isIn))
+		}) {
 			types = append(types, try.challenge)
 		}
 	}
@@ -223,13 +248,18 @@ func (c *Config) WatchedNamespaces() []string {
 // AnnouncingServices are those whose addresses are published.
 func (c *Config) AnnouncingServices() []Key {
 	var services []Key
-	for _, view := range c.Views {
-		if len(view.Addresses) == 0 && view.Service.Name != "" {
-			services = append(services, view.Service)
+	add := func(addresses []netip.Addr, service Key) {
+		if len(addresses) == 0 && service.Name != "" && !slices.Contains(services, service) {
+			services = append(services, service)
 		}
 	}
-	if len(c.DNSAddresses) == 0 && c.DNSService.Name != "" && c.NeedsNameserverAddresses() {
-		services = append(services, c.DNSService)
+	for i := range c.Views {
+		add(c.Views[i].Addresses, c.Views[i].Service)
+	}
+	for i := range c.Views {
+		if c.NeedsNameserverAddresses(c.Views[i].Name) {
+			add(c.NameserversOf(&c.Views[i]))
+		}
 	}
 	return services
 }

@@ -206,9 +206,9 @@ func (f *aliasFollower) author(name gatelodge.Name) gatelodge.Object {
 	if len(f.zoneOf(name).plan.records[name]) > 0 {
 		return objects.ConfigObject("dns.zones")
 	}
-	granted := f.grants.Names.Get(name)
+	granted := f.grants.Names.Get(name).In(f.view)
 	if granted == nil || granted.Leads == claims.LeadsNowhere {
-		granted = f.grants.Names.Get(name.Wildcard())
+		granted = f.grants.Names.Get(name.Wildcard()).In(f.view)
 	}
 	return granted.TargetAuthor().Object
 }

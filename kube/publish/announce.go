@@ -18,7 +18,7 @@ import (
 // reached.
 type Announced struct {
 	Views       map[string]*annotations.Target // by name of the view
-	Nameservers []netip.Addr
+	Nameservers map[string][]netip.Addr
 	Own         []netip.Addr // at which the gateway is reached, sorted
 	Withdrawn   []netip.Addr // those of Own that are about to go, and not named
 	Problems    []gatelodge.Problem
@@ -28,7 +28,7 @@ type Announced struct {
 // of the Services. Those that leave are not named where there are others. last is returned if it is the same, and with it the target
 // of each view that did not change.
 func Announce(services objects.Table[*corev1.Service], leaving []netip.Addr, cfg *objects.Config, last *Announced) *Announced {
-	a := &Announced{Views: make(map[string]*annotations.Target, len(cfg.Views))}
+	a := &Announced{Views: make(map[string]*annotations.Target, len(cfg.Views)), Nameservers: make(map[string][]netip.Addr, len(cfg.Views))}
 	for _, view := range cfg.Views {
 		addresses := a.announce(view.Addresses, view.Service, services, leaving)
 		if len(addresses) == 0 && cfg.HasZoneIn(view.Name) {
@@ -36,9 +36,19 @@ func Announce(services objects.Table[*corev1.Service], leaving []netip.Addr, cfg
 		}
 		a.Views[view.Name] = &annotations.Target{Addresses: addresses}
 	}
-	a.Nameservers = a.announce(cfg.DNSAddresses, cfg.DNSService, services, leaving)
-	if len(a.Nameservers) == 0 && cfg.NeedsNameserverAddresses() {
-		a.problem("dns.addresses", "the name servers have no address to publish: %s", noAddress(cfg.DNSService))
+	lack := false // of what holds in all views
+	for i := range cfg.Views {
+		view := &cfg.Views[i]
+		addresses, service := cfg.NameserversOf(view)
+		a.Nameservers[view.Name] = a.announce(addresses, service, services, leaving)
+		switch {
+		case len(a.Nameservers[view.Name]) > 0 || !cfg.NeedsNameserverAddresses(view.Name):
+		case view.DNSService.Name != "":
+			a.problem("views", "the name servers have no address to publish in view %s: %s", view.Name, noAddress(service))
+		case !lack:
+			lack = true
+			a.problem("dns.addresses", "the name servers have no address to publish: %s", noAddress(service))
+		}
 	}
 	a.Own, a.Withdrawn = objects.SortedAddresses(a.Own), objects.SortedAddresses(a.Withdrawn)
 	if last == nil {

@@ -31,7 +31,7 @@ func (b *zoneBuilder) responsible(name gatelodge.Name, granted *claims.Grant, ot
 		records = append(records, gatelodge.Record{Name: name, Type: typ, TTL: b.plan.zone.TTL, Data: data})
 	}
 	if base, is := strings.CutPrefix(string(name), ownerLabel); is {
-		if of := b.grants.Names.Get(gatelodge.Name(base)); of != nil && of.IsPublished() {
+		if of := b.granted(gatelodge.Name(base)); of != nil && of.IsPublished() {
 			add("TXT", syntax.CharacterStrings(ownerText(of)))
 		}
 	}

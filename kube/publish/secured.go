@@ -2,6 +2,7 @@ package publish
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	gatelodge "gatelodge.dev"
@@ -19,7 +20,7 @@ type Secured struct {
 // Browsers that find one never go back to HTTP, so a name is here only if it
 // has a certificate that they accept.
 type httpsRecords struct {
-	data  string // RDATA
+	data  map[string]string // RDATA, by view
 	names gatelodge.Map[gatelodge.Name, bool]
 }
 
@@ -29,42 +30,41 @@ func FindSecured(hosts gatelodge.Map[gatelodge.Name, *gatelodge.Host], cfg *obje
 	} else if last.hosts == hosts && last.cfg == cfg {
 		return last
 	}
-	data := httpsData(cfg.Listeners)
-	if data != last.Records.data {
+	data := httpsData(cfg)
+	if !maps.Equal(data, last.Records.data) {
 		last = &Secured{Records: &httpsRecords{}}
 	}
 	names := last.Records.names.Edit()
 	for name, change := range hosts.Changes(last.hosts) {
 		was, is := change.Before != nil && change.Before.Certified(), change.After != nil && change.After.Certified()
-		if was != is && data != "" {
+		if was != is && len(data) > 0 {
 			names.Set(name, is)
 		}
 	}
 	records := last.Records
-	if now := (httpsRecords{data, names.Map()}); now != *records {
-		records = &now
+	if now := names.Map(); now != records.names || !maps.Equal(data, records.data) {
+		records = &httpsRecords{data, now}
 	}
 	return &Secured{hosts: hosts, cfg: cfg, Records: records}
 }
 
-// at returns the RDATA of the record at name, and "" where there is none.
-func (r *httpsRecords) at(name gatelodge.Name) string {
-	if !r.names.Get(name) {
-		return ""
+// httpsData returns RDATA that says how to reach the first HTTPS listener of each view,
+// which is the one that redirects lead to. A view without one is not there.
+func httpsData(cfg *objects.Config) map[string]string {
+	all := make(map[string]string, len(cfg.Views))
+	for i := range cfg.Views {
+		view := cfg.Views[i].Name
+		at := slices.IndexFunc(cfg.Listeners, func(l gatelodge.Listener) bool {
+			return l.Protocol == gatelodge.HTTPS && (len(l.Views) == 0 || slices.Contains(l.Views, view))
+		})
+		if at < 0 {
+			continue
+		}
+		data := `1 . alpn="h2,http/1.1"` // what every HTTPS listener speaks
+		if port := cfg.Listeners[at].PublicPort; port != 443 {
+			data += fmt.Sprintf(` port="%d"`, port)
+		}
+		all[view] = data
 	}
-	return r.data
-}
-
-// httpsData returns RDATA that says how to reach the first HTTPS listener, which is the one that
-// redirects lead to. Without one it is "".
-func httpsData(listeners []gatelodge.Listener) string {
-	i := slices.IndexFunc(listeners, func(l gatelodge.Listener) bool { return l.Protocol == gatelodge.HTTPS })
-	if i < 0 {
-		return ""
-	}
-	data := `1 . alpn="h2,http/1.1"` // what every HTTPS listener speaks
-	if port := listeners[i].PublicPort; port != 443 {
-		data += fmt.Sprintf(` port="%d"`, port)
-	}
-	return data
+	return all
 }

@@ -43,16 +43,22 @@ func (v *Views) judge(changed follow.Dirty[gatelodge.Name], last gatelodge.Map[g
 }
 
 func (v *Views) verdictOn(granted *claims.Grant) *verdict {
-	plan := v.plans.of(granted.Name)
-	if plan == nil {
+	zone, ok := v.plans.of(granted.Name)
+	if !ok {
 		return nil // published elsewhere
 	}
-	if cut, ok := plan.cutAbove(granted.Name); ok {
+	for _, plan := range v.plans[zone] {
+		cut, ok := plan.cutAbove(granted.Name)
+		if in := granted.In(plan.view); !ok || !in.IsPublished() {
+			continue
+		}
 		why := "is delegated in the configuration, so its name servers answer for %s, not this gateway"
 		if cut.dname != "" {
 			why = "has a DNAME record in the configuration, which leads all names below it elsewhere, with %s"
 		}
-		return withhold(granted, gatelodge.BadRecord, "%s gets no records: %s "+why, granted.Name, cut.at, granted.Name)
+		below := withhold(granted, gatelodge.BadRecord, "%s gets no records: %s "+why, granted.Name, cut.at, granted.Name)
+		below.withheld = false // a zone sees to it by itself, in the views where it has the cut
+		return below
 	}
 	if label, base, _ := strings.Cut(string(granted.Name), "."); label == proofLabels()[0] {
 		if other := v.tenants.otherAt(gatelodge.Name(base), granted.Namespace()); other != "" {

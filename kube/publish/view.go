@@ -18,14 +18,15 @@ type viewState struct {
 // viewMaker makes a view.
 type viewMaker struct {
 	*Views
+	view  string
 	zones map[gatelodge.Name]*zoneBuilder
 }
 
 // makeView brings the view up to date where names changed.
 func (v *Views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name][]gatelodge.Name, afresh bool, last *viewState) *viewState {
-	m := &viewMaker{Views: v, zones: make(map[gatelodge.Name]*zoneBuilder)}
-	for name, plan := range v.plans {
-		if slices.Contains(plan.zone.Views, config.Name) {
+	m := &viewMaker{Views: v, view: config.Name, zones: make(map[gatelodge.Name]*zoneBuilder)}
+	for name := range v.plans {
+		if plan := v.plans.in(name, config.Name); plan != nil {
 			m.zones[name] = newZoneBuilder(v, config, plan, changed[name], afresh, last.zones[name])
 		}
 	}
@@ -40,7 +41,7 @@ func (v *Views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name]
 		before = aliases{}
 	}
 	next := &viewState{zones: make(map[gatelodge.Name]*zoneState, len(m.zones)), aliases: m.followAliases(before)}
-	view := &gatelodge.View{Name: config.Name, Addresses: v.announced.Views[config.Name].Addresses}
+	view := &gatelodge.View{Name: config.Name, Addresses: v.announced.Views[config.Name].Addresses, Clients: config.Clients}
 	for name, b := range m.zones {
 		next.zones[name] = b.finish()
 		view.Zones = append(view.Zones, next.zones[name].zone)
@@ -52,7 +53,7 @@ func (v *Views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name]
 		view.Zones = append(view.Zones, next.catalog)
 	}
 	slices.SortFunc(view.Zones, func(a, b *gatelodge.Zone) int { return a.Name.Compare(b.Name) })
-	if next.view = view; view.Name == last.view.Name && objects.SameSlice(view.Addresses, last.view.Addresses) && slices.Equal(view.Zones, last.view.Zones) {
+	if next.view = view; view.Name == last.view.Name && objects.SameSlice(view.Addresses, last.view.Addresses) && slices.Equal(view.Clients, last.view.Clients) && slices.Equal(view.Zones, last.view.Zones) {
 		next.view = last.view
 	}
 	return next
@@ -61,8 +62,8 @@ func (v *Views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name]
 // zoneOf returns the zone of this view that holds the name, and nil if none
 // does.
 func (m *viewMaker) zoneOf(name gatelodge.Name) *zoneBuilder {
-	if plan := m.plans.of(name); plan != nil {
-		return m.zones[plan.zone.Name]
+	if zone, ok := m.plans.of(name); ok {
+		return m.zones[zone]
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ func newZoneBuilder(v *Views, view *objects.ViewConfig, plan *zonePlan, names []
 // result is what became of a name.
 type result struct {
 	granted *claims.Grant // nil: not granted
+	in      *claims.Grant // what the view has of it
 	records []gatelodge.Record
 	exists  bool // it has a Node, with records or without
 }
@@ -68,7 +69,8 @@ func (b *zoneBuilder) result(name gatelodge.Name) *result {
 	r := b.results[name]
 	if r == nil {
 		r = &result{granted: b.grants.Names.Get(name)}
-		r.records = b.own(name, r.granted)
+		r.in = r.granted.In(b.view.Name)
+		r.records = b.own(name, r.in)
 		b.results[name] = r
 	}
 	return r
@@ -80,7 +82,7 @@ func (b *zoneBuilder) stand() {
 	for _, name := range b.names {
 		r := b.result(name)
 		before := b.presence.Get(name)
-		stands := len(r.records) > 0 || b.isSpokenFor(name, r.granted)
+		stands := len(r.records) > 0 || b.isSpokenFor(name, r)
 		if stands == before.stands {
 			continue
 		}
@@ -127,7 +129,7 @@ func (b *zoneBuilder) fill() {
 
 func (b *zoneBuilder) fillName(name gatelodge.Name) {
 	r := b.results[name]
-	if wildcard := b.wildcardFor(name, r.granted, len(r.records) > 0); wildcard != nil {
+	if wildcard := b.wildcardFor(name, r, len(r.records) > 0); wildcard != nil {
 		r.records = append(r.records, b.leading(name, wildcard)...)
 	}
 	r.exists = len(r.records) > 0 || b.presence.Get(name).stands

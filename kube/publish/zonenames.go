@@ -61,7 +61,7 @@ func (b *zoneBuilder) leading(name gatelodge.Name, granted *claims.Grant) (recor
 	}
 	// What is spoken elsewhere is not known here.
 	if to == announced && len(to.Addresses) > 0 {
-		if data := b.https.at(granted.Name); data != "" {
+		if data := b.https.data[b.view.Name]; data != "" && b.https.names.Get(granted.Name) {
 			add("HTTPS", data)
 		}
 	}
@@ -75,7 +75,7 @@ type reach struct {
 	leads     claims.LeadKind
 	to        *annotations.Target
 	ttl       time.Duration
-	https     string
+	https     bool
 	author    gatelodge.Object // of an alias
 	records   *intent.RecordSets
 	contact   string
@@ -85,7 +85,7 @@ func (v *Views) reachOf(wildcard *claims.Grant) (r reach) {
 	if wildcard == nil {
 		return r
 	}
-	r = reach{namespace: wildcard.Namespace(), leads: wildcard.Leads, https: v.https.at(wildcard.Name), records: wildcard.Records, contact: wildcard.Contact}
+	r = reach{namespace: wildcard.Namespace(), leads: wildcard.Leads, https: v.https.names.Get(wildcard.Name), records: wildcard.Records, contact: wildcard.Contact}
 	if r.to, r.ttl = wildcard.Target(); r.to != nil && r.to.Alias != "" {
 		r.author = wildcard.TargetAuthor().Object
 	}
@@ -105,21 +105,27 @@ func (b *zoneBuilder) added(granted *claims.Grant) (records []gatelodge.Record) 
 	return records
 }
 
+// granted returns what the view has of the grant of a name, nil where there is none.
+func (b *zoneBuilder) granted(name gatelodge.Name) *claims.Grant {
+	return b.grants.Names.Get(name).In(b.view.Name)
+}
+
 // wildcardFor returns the wildcard whose addresses a name has beside its own
 // records, nil for none. A DNS wildcard does not reach a name that exists, be it
 // by other records alone or by names below it (RFC 4592 §2.2.2), but the
 // wildcard's route does, and a name that routes has to resolve.
-func (b *zoneBuilder) wildcardFor(name gatelodge.Name, granted *claims.Grant, own bool) *claims.Grant {
+func (b *zoneBuilder) wildcardFor(name gatelodge.Name, r *result, own bool) *claims.Grant {
 	if name == b.plan.zone.Name || name.IsWildcard() || len(b.plan.records[name]) > 0 {
 		return nil
 	}
+	granted := r.granted
 	switch {
-	case granted != nil && granted.Leads != claims.LeadsNowhere:
+	case granted != nil && (r.in.Leads != claims.LeadsNowhere || b.isElsewhere(r)):
 		return nil
 	case own && granted == nil, !own && b.presence.Get(name).below == 0:
 		return nil
 	}
-	wildcard := b.grants.Names.Get(name.Wildcard())
+	wildcard := b.granted(name.Wildcard())
 	if wildcard == nil || granted != nil && granted.Namespace() != wildcard.Namespace() {
 		return nil
 	}
@@ -134,14 +140,21 @@ func (b *zoneBuilder) wildcardFor(name gatelodge.Name, granted *claims.Grant, ow
 	return wildcard
 }
 
-// isSpokenFor reports whether a wildcard of another namespace would answer for
-// a name without records if it did not exist.
-func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, granted *claims.Grant) bool {
+// isElsewhere reports whether a name that is granted is in other views alone.
+func (b *zoneBuilder) isElsewhere(r *result) bool {
+	return r.granted.IsPartial() && r.in.IsNothing()
+}
+
+// isSpokenFor reports whether a wildcard of another namespace, or one that is in the
+// view where the name is not, would answer for a name without records if it did not
+// exist.
+func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, r *result) bool {
+	granted := r.granted
 	if _, isCut := b.plan.cutAbove(name); isCut {
 		return false
 	}
 	if granted != nil {
-		if wildcard := b.wildcardOver(name); wildcard != nil && wildcard.Namespace() != granted.Namespace() {
+		if wildcard := b.wildcardOver(name); wildcard != nil && (wildcard.Namespace() != granted.Namespace() || b.isElsewhere(r)) {
 			return true
 		}
 	}
@@ -150,7 +163,7 @@ func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, granted *claims.Grant) bo
 	if at < 0 {
 		return false
 	}
-	wildcard := b.grants.Names.Get("*." + name.Parent())
+	wildcard := b.granted("*." + name.Parent())
 	if wildcard == nil || b.tenants.otherAt(name.Parent(), wildcard.Namespace()) == "" {
 		return false
 	}
@@ -172,7 +185,7 @@ func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *claims.Grant {
 		if len(b.plan.records[at]) > 0 {
 			return nil
 		}
-		if wildcard := b.grants.Names.Get(at); wildcard != nil && b.answers(wildcard) {
+		if wildcard := b.granted(at); wildcard != nil && b.answers(wildcard) {
 			return wildcard
 		}
 	}

@@ -8,12 +8,13 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// plans is the zones of the configuration, by their names.
-type plans map[gatelodge.Name]*zonePlan
+// plans is the zones of the configuration, by their names, in each of their views.
+type plans map[gatelodge.Name][]*zonePlan
 
-// zonePlan is what the configuration says about a zone.
+// zonePlan is what the configuration says about a zone in a view.
 type zonePlan struct {
 	zone        *objects.ZoneConfig
+	view        string
 	nameservers []netip.Addr // their addresses
 
 	records map[gatelodge.Name][]gatelodge.Record
@@ -32,18 +33,30 @@ func planZones(cfg *objects.Config, a *Announced, last plans) plans {
 	p := make(plans, len(cfg.Zones))
 	for i := range cfg.Zones {
 		zone := &cfg.Zones[i]
-		if before := last[zone.Name]; before != nil && before.zone == zone && slices.Equal(before.nameservers, a.Nameservers) {
-			p[zone.Name] = before
-			continue
+		for _, view := range zone.Views {
+			nameservers := a.Nameservers[view]
+			plan := last.in(zone.Name, view)
+			if plan == nil || plan.zone != zone || !slices.Equal(plan.nameservers, nameservers) {
+				plan = &zonePlan{
+					zone: zone, view: view, nameservers: nameservers,
+					records: make(map[gatelodge.Name][]gatelodge.Record), cuts: make(map[gatelodge.Name]cut),
+				}
+				plan.addRecords()
+			}
+			p[zone.Name] = append(p[zone.Name], plan)
 		}
-		plan := &zonePlan{
-			zone: zone, nameservers: a.Nameservers,
-			records: make(map[gatelodge.Name][]gatelodge.Record), cuts: make(map[gatelodge.Name]cut),
-		}
-		plan.addRecords()
-		p[zone.Name] = plan
 	}
 	return p
+}
+
+// in returns the plan of a zone in a view, nil for none.
+func (p plans) in(zone gatelodge.Name, view string) *zonePlan {
+	for _, plan := range p[zone] {
+		if plan.view == view {
+			return plan
+		}
+	}
+	return nil
 }
 
 // sameZones reports whether two configurations have the same zones, whatever is

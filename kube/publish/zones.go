@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"maps"
 	"slices"
 
 	gatelodge "gatelodge.dev"
@@ -87,7 +88,7 @@ func (v *Views) FollowProblems(e follow.ProblemEdit, last *Views) {
 // changes returns the names whose records may not be what they were.
 func (v *Views) changes(last *Views) follow.Dirty[gatelodge.Name] {
 	c := &zoneChanges{Views: v, last: last, names: make(follow.Dirty[gatelodge.Name])}
-	if v.cfg != last.cfg || v.announced != last.announced || v.https.data != last.https.data {
+	if v.cfg != last.cfg || v.announced != last.announced || !maps.Equal(v.https.data, last.https.data) {
 		c.addAll()
 		return c.names
 	}
@@ -129,9 +130,11 @@ func (c *zoneChanges) addAll() {
 		}
 	}
 	for _, plans := range []plans{c.last.plans, c.plans} {
-		for _, plan := range plans {
-			for name := range plan.records {
-				c.addName(name)
+		for _, views := range plans {
+			for _, plan := range views {
+				for name := range plan.records {
+					c.addName(name)
+				}
 			}
 		}
 	}
@@ -164,7 +167,7 @@ func (c *zoneChanges) addGrant(name gatelodge.Name, before, after *claims.Grant)
 	if before == nil || after == nil || before.Namespace() != after.Namespace() {
 		c.addProofs(name)
 	}
-	if name.IsWildcard() && c.last.reachOf(before) != c.reachOf(after) {
+	if name.IsWildcard() && (before.IsPartial() || after.IsPartial() || c.last.reachOf(before) != c.reachOf(after)) {
 		c.addBelow(name.Parent())
 	}
 }
@@ -199,10 +202,12 @@ func (c *zoneChanges) addBelow(parent gatelodge.Name) {
 			add(name)
 		}
 	}
-	for _, plan := range c.plans {
-		for name := range plan.records {
-			if name.Within(parent) {
-				add(name)
+	for _, views := range c.plans {
+		for _, plan := range views {
+			for name := range plan.records {
+				if name.Within(parent) {
+					add(name)
+				}
 			}
 		}
 	}
@@ -214,8 +219,8 @@ func (c *zoneChanges) addBelow(parent gatelodge.Name) {
 func (p plans) split(names follow.Dirty[gatelodge.Name]) map[gatelodge.Name][]gatelodge.Name {
 	byZone := make(map[gatelodge.Name][]gatelodge.Name, len(p))
 	for name := range names {
-		if plan := p.of(name); plan != nil {
-			byZone[plan.zone.Name] = append(byZone[plan.zone.Name], name)
+		if zone, ok := p.of(name); ok {
+			byZone[zone] = append(byZone[zone], name)
 		}
 	}
 	for _, names := range byZone {
@@ -225,17 +230,17 @@ func (p plans) split(names follow.Dirty[gatelodge.Name]) map[gatelodge.Name][]ga
 }
 
 // of returns the zone that holds the name, the longest whose suffix it has, and
-// nil if it is in none.
-func (p plans) of(name gatelodge.Name) *zonePlan {
-	if len(p) == 0 || name == "" {
-		return nil
+// false if it is in none.
+func (p plans) of(name gatelodge.Name) (zone gatelodge.Name, ok bool) {
+	if len(p) == 0 {
+		return "", false
 	}
-	for {
-		if plan := p[name]; plan != nil || name == "" {
-			return plan
+	for ; name != ""; name = name.Parent() {
+		if p[name] != nil {
+			return name, true
 		}
-		name = name.Parent()
 	}
+	return "", false
 }
 
 // above goes through the names above a name that are in zones of ours, the
@@ -245,8 +250,8 @@ func (p plans) above(name gatelodge.Name) func(yield func(gatelodge.Name) bool) 
 		if name == "" {
 			return
 		}
-		for above := name.Parent(); above != "" && p.of(above) != nil; above = above.Parent() {
-			if !yield(above) {
+		for above := name.Parent(); above != ""; above = above.Parent() {
+			if _, ok := p.of(above); !ok || !yield(above) {
 				return
 			}
 		}

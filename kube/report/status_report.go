@@ -120,7 +120,7 @@ func (r *report) news(told *report) map[types.UID]bool {
 			}
 		}
 	}
-	if !slices.Equal(told.announced(), r.announced()) { // which all of them are told
+	if !slices.EqualFunc(told.announced(), r.announced(), slices.Equal[[]netip.Addr]) { // which all of them are told
 		for _, ingress := range r.ingresses.All() {
 			news[ingress.UID] = true
 		}
@@ -143,21 +143,28 @@ func (r *report) tellsTheSame(last *report) bool {
 		objects.SameSlice(last.snapshot.Views, r.snapshot.Views) && last.ingresses == r.ingresses
 }
 
-// addresses are where users reach the Ingress: those of the first view, if
+// addresses are where users reach the Ingress: those of the first view in which
 // anything of it is served.
 func (r *report) addresses(ingress *networkingv1.Ingress) []netip.Addr {
-	for range r.hosts(ingress.UID) {
-		return r.announced()
+	for _, view := range r.snapshot.Views {
+		for name := range r.hosts(ingress.UID) {
+			for uid := range askersOf(r.snapshot.Hosts.Get(name).In(view.Name)) {
+				if uid == ingress.UID {
+					return view.Addresses
+				}
+			}
+		}
 	}
 	return nil
 }
 
-// announced are the addresses of the first view.
-func (r *report) announced() []netip.Addr {
-	if len(r.snapshot.Views) == 0 {
-		return nil
+// announced are the addresses of the views.
+func (r *report) announced() [][]netip.Addr {
+	var all [][]netip.Addr
+	for _, view := range r.snapshot.Views {
+		all = append(all, view.Addresses)
 	}
-	return r.snapshot.Views[0].Addresses
+	return all
 }
 
 // differs reports whether the status of the Ingress is not what it should be:

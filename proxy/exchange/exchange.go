@@ -88,7 +88,8 @@ type Conn struct {
 	PeerText string         // the address of Peer, for fields that are added to every request
 	Local    netip.AddrPort // where the connection was accepted
 	Listener *gatelodge.Listener
-	TLS      *TLS // nil in clear text
+	View     string // of those of the listener, the client's; "": none is for it
+	TLS      *TLS   // nil in clear text
 }
 
 // TLS describes a connection's TLS session.
