@@ -53,7 +53,7 @@ func TestThreeThousandHosts(t *testing.T) {
 		}
 		c.publish()
 		for _, name := range awaited {
-			c.server.certificate(&tls.ClientHelloInfo{ServerName: string(name)}, c.server.table.Load().choose(string(name)))
+			c.server.certificate(&tls.ClientHelloInfo{ServerName: string(name)}, c.server.table.Load().choose(string(name), ""))
 		}
 		following := make(chan struct{})
 		go func() { defer close(following); c.follow(ctx) }()

@@ -181,6 +181,7 @@ type goldenConfig struct {
 		Name, Service string
 		Addresses     []netip.Addr
 		Owners        bool
+		Namespaces    []string
 	}
 	Zones []struct {
 		Name        gatelodge.Name
@@ -240,7 +241,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 	}
 	for _, view := range g.Views {
 		cfg.Views = append(cfg.Views, objects.ViewConfig{
-			Name: view.Name, Service: kubetest.Namespaced(view.Service), Addresses: view.Addresses, Owners: view.Owners,
+			Name: view.Name, Service: kubetest.Namespaced(view.Service), Addresses: view.Addresses, Owners: view.Owners, Namespaces: view.Namespaces,
 		})
 	}
 	for _, z := range g.Zones {
