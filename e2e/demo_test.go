@@ -258,10 +258,11 @@ func TestDemoLinesWorkAsPrinted(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		shell := exec.CommandContext(ctx, "bash", "-c", command)
-		var out bytes.Buffer
-		shell.Stdout, shell.Stderr = &out, &out
+		var out, progress bytes.Buffer // of curl, which would stand in the middle of a line
+		shell.Stdout, shell.Stderr = &out, &progress
 		err := shell.Run()
 		cancel()
+		out.Write(progress.Bytes())
 		if strings.Contains(command, " explain ") {
 			if status := shell.ProcessState.ExitCode(); status != 1 {
 				t.Errorf("%s: status %d, want 1: something is wrong", command, status)
