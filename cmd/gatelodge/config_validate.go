@@ -16,6 +16,7 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // validate converts a fileConfig and records its errors. The result is valid only
@@ -193,7 +194,7 @@ func (r *configReader) defaults(key string, values map[string]string, views []fi
 
 func (r *configReader) healthCheck(f fileCheck) gatelodge.HealthCheck {
 	kind, _ := gatelodge.ParseCheckKind(r.oneOf("healthCheck.kind", f.Kind, "off", "http", "grpc", "tcp"))
-	if err := annotations.CheckHealthPath(f.Path); err != nil {
+	if err := syntax.CheckHealthPath(f.Path); err != nil {
 		r.fail("healthCheck.path", "%q %v, write one like /healthz", abridged(f.Path), err)
 	}
 	return gatelodge.HealthCheck{

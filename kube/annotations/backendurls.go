@@ -1,7 +1,6 @@
 package annotations
 
 import (
-	"errors"
 	"strings"
 
 	gatelodge "gatelodge.dev"
@@ -56,7 +55,7 @@ func (ask *backendURLsAsk) redirect() (err error) {
 }
 
 func setCookieDomains(a *Asked, value string) (err error) {
-	a.BackendURLs.urls.CookieDomain, err = readPair(value, true)
+	a.BackendURLs.urls.CookieDomain, err = syntax.ReadPair(value, true)
 	if s := a.BackendURLs.urls.CookieDomain; err == nil && s != nil && s.Pattern == nil {
 		s.From, s.To[0].Text = strings.TrimPrefix(s.From, "."), strings.TrimPrefix(s.To[0].Text, ".")
 	}
@@ -64,20 +63,8 @@ func setCookieDomains(a *Asked, value string) (err error) {
 }
 
 func setCookiePaths(a *Asked, value string) (err error) {
-	a.BackendURLs.urls.CookiePath, err = readPair(value, false)
+	a.BackendURLs.urls.CookiePath, err = syntax.ReadPair(value, false)
 	return err
-}
-
-// readPair reads two texts of a substitution; nil for "off".
-func readPair(value string, anyCase bool) (*gatelodge.Substitution, error) {
-	words := strings.Fields(value)
-	switch {
-	case value == "off":
-		return nil, nil
-	case len(words) != 2:
-		return nil, errors.New("does not have two words")
-	}
-	return syntax.ReadSubstitution(words[0], words[1], anyCase)
 }
 
 // Policy sets what is asked for.

@@ -91,23 +91,10 @@ func setHealthCheck(a *Asked, value string) error {
 }
 
 func setHealthCheckPath(a *Asked, value string) error {
-	if err := CheckHealthPath(value); err != nil {
+	if err := syntax.CheckHealthPath(value); err != nil {
 		return err
 	}
 	a.HealthCheck.path = value
-	return nil
-}
-
-// CheckHealthPath reports whether a path, maybe with a query, can be requested.
-func CheckHealthPath(value string) error {
-	for i, c := range []byte(value) {
-		if c <= ' ' || c > '~' || c == '#' || i == 0 && c != '/' {
-			return errors.New("is not a valid path")
-		}
-	}
-	if value == "" {
-		return errors.New("is not a valid path")
-	}
 	return nil
 }
 

@@ -83,7 +83,7 @@ func setTarget(a *Asked, value string) error {
 }
 
 func setHostname(a *Asked, value string) (err error) {
-	a.Records.Names, err = readNames(value)
+	a.Records.Names, err = syntax.ReadNames(value)
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/syntax"
 )
 
 // Applicant is an object that asks for names.
@@ -168,8 +169,8 @@ func (c *Claimant) claim(name gatelodge.Name) *Claim {
 	if i := c.place(name); i >= 0 {
 		return &c.Claims[i]
 	}
-	if len(c.Claims) == annotations.MaxNames {
-		c.problem(gatelodge.TooMuch, "it asks for more than %d names, and %s is left out", annotations.MaxNames, HostName(name))
+	if len(c.Claims) == syntax.MaxNames {
+		c.problem(gatelodge.TooMuch, "it asks for more than %d names, and %s is left out", syntax.MaxNames, HostName(name))
 		return nil
 	}
 	c.Claims = append(c.Claims, Claim{Name: name})

@@ -52,3 +52,16 @@ func checkLocation(l gatelodge.Template) error {
 	}
 	return nil
 }
+
+// CheckHealthPath reports whether a path, maybe with a query, can be requested.
+func CheckHealthPath(value string) error {
+	for i, c := range []byte(value) {
+		if c <= ' ' || c > '~' || c == '#' || i == 0 && c != '/' {
+			return errors.New("is not a valid path")
+		}
+	}
+	if value == "" {
+		return errors.New("is not a valid path")
+	}
+	return nil
+}

@@ -66,3 +66,15 @@ func patternSubstitution(expression, to string, anyCase bool) (*gatelodge.Substi
 	}
 	return &gatelodge.Substitution{Pattern: pattern, To: parts}, nil
 }
+
+// ReadPair reads two texts of a substitution; nil for "off".
+func ReadPair(value string, anyCase bool) (*gatelodge.Substitution, error) {
+	words := strings.Fields(value)
+	switch {
+	case value == "off":
+		return nil, nil
+	case len(words) != 2:
+		return nil, errors.New("does not have two words")
+	}
+	return ReadSubstitution(words[0], words[1], anyCase)
+}
