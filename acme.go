@@ -12,7 +12,8 @@ type Issuing struct {
 	Further   []Account // with other CAs, in the order in which they take over from one that fails
 	Lacking   string    // what is missing, so that no certificate can be ordered; "": nothing
 	Issuances Map[Name, *Issuance]
-	Own       []netip.Addr // addresses of our own DNS servers, sorted: their Leases say what they serve
+	Resolvers []netip.AddrPort // that are asked for CAA records; empty: those of the system
+	Own       []netip.Addr     // addresses of our own DNS servers, sorted: their Leases say what they serve
 }
 
 // Account is an account with an ACME CA (RFC 8555 §7.3), and what is ordered by it.

@@ -48,10 +48,10 @@ func IssuanceItem(name Name) string {
 	return issuancePrefix + kind + text
 }
 
-// IsServedItem reports whether the replicas serve what the item holds: challenges
-// and certificates, but not the account's key.
+// IsServedItem reports whether the replicas serve what the item holds: challenges,
+// certificates and what is public of accounts, but not their keys.
 func IsServedItem(item string) bool {
-	return item == ChallengesItem || item == AuthorityItem || strings.HasPrefix(item, issuancePrefix)
+	return item == ChallengesItem || item == AuthorityItem || item == AccountsItem || strings.HasPrefix(item, issuancePrefix)
 }
 
 // StoredIssuance is what is kept for one name.

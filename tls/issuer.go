@@ -10,6 +10,7 @@ import (
 
 	"gatelodge.dev"
 	"gatelodge.dev/tls/budget"
+	"gatelodge.dev/tls/caa"
 )
 
 const (
@@ -31,6 +32,9 @@ type IssuerConfig struct {
 	Served func(ctx context.Context, served func(version string) bool) error
 	// Server sees for which hosts clients ask that have no certificate. Nil: none.
 	Server *Server
+	// OwnDNS answers a DNS query from our zones, nil where the name is in none of
+	// them. Nil: there are none.
+	OwnDNS func(query []byte) []byte
 }
 
 // Issuer orders the certificates in the live Snapshot's Issuing from an ACME CA
@@ -42,6 +46,7 @@ type Issuer struct {
 	lookup lookup
 	// transport returns how a CA is reached whose roots are given, in PEM.
 	transport func(roots string) http.RoundTripper
+	caa       *caa.Finder
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when the table is replaced
@@ -57,7 +62,7 @@ type issuerTable struct {
 // NewIssuer returns an Issuer for the snapshots of live; call it before live's
 // first Swap.
 func NewIssuer(live *gatelodge.Live, config IssuerConfig) *Issuer {
-	i := &Issuer{config: config, lookup: systemLookup(), transport: networkTransport, changed: make(chan struct{})}
+	i := &Issuer{config: config, lookup: systemLookup(), caa: &caa.Finder{Own: config.OwnDNS}, transport: networkTransport, changed: make(chan struct{})}
 	i.table = gatelodge.NewTable(live, func(next *gatelodge.Snapshot, _ issuerTable) issuerTable {
 		return issuerTable{next.Issuing, next.ChallengesVersion}
 	}, func(issuerTable) {

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/crypto/acme"
 
@@ -20,7 +21,9 @@ import (
 type client struct {
 	*acme.Client
 	account     gatelodge.Account
-	renewalInfo string // URL below which it says when to renew (RFC 9773 §4.1); "": it doesn't
+	identities  []string  // by which CAA records call the CA; none: it does not say
+	announced   time.Time // when the account was last stored for CAA records; zero: it was known
+	renewalInfo string    // URL below which it says when to renew (RFC 9773 §4.1); "": it doesn't
 }
 
 // Parts of an account's item. The key is the account's.
@@ -52,6 +55,9 @@ func (t *term) clientFor(ctx context.Context, a *authority) (*client, error) {
 		return c, nil
 	}
 	c, err := t.register(ctx, a.account)
+	if err == nil {
+		err = t.announce(ctx, c)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +83,9 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	if account.BindingID != "" {
 		wanted.ExternalAccountBinding = &acme.ExternalAccountBinding{KID: account.BindingID, Key: []byte(account.BindingKey)}
 	}
-	_, err = c.Discover(ctx)
+	directory, err := c.Discover(ctx)
 	if err == nil {
+		c.identities = identitiesOf(directory.CAA)
 		c.renewalInfo, err = c.findRenewalInfo(ctx)
 	}
 	if err != nil {

@@ -169,6 +169,10 @@ func (t *term) failed(ctx context.Context, a *authority, issuance *gatelodge.Iss
 			log.Warn("can't store that the CA refuses orders", "limit", string(limit), "error", err)
 		}
 	}
+	var forbids caaForbids
+	if errors.As(err, &forbids) {
+		wait = min(wait, caaMost)
+	}
 	failure.RetryAt = now.Add(wait).Truncate(time.Second)
 	kept.Failure = failure
 	var over orderOver

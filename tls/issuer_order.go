@@ -52,7 +52,10 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	if err != nil {
 		return err
 	}
-	types := issuance.Challenges
+	types, err := t.permitted(ctx, c, issuing, issuance.Name, issuance.Challenges)
+	if err != nil {
+		return err
+	}
 	var failed error // of the previous type
 	for {
 		stored, order, err := t.resume(ctx, c, k)

@@ -102,6 +102,8 @@ func (r *configReader) value(key string, line int, n *yaml.Node, into reflect.Va
 		r.fail(key, "aliases are not supported, write the value again")
 	case into.Kind() == reflect.Struct:
 		r.mapping(key, n, into)
+	case into.Type() == reflect.TypeFor[fileCAA]() && n.Kind == yaml.ScalarNode:
+		into.Set(reflect.ValueOf(fileCAA{n.Value}))
 	case into.Kind() == reflect.Slice:
 		r.sequence(key, n, into)
 	case into.Kind() == reflect.Map:

@@ -97,6 +97,9 @@ func (r *configReader) zone(key string, name gatelodge.Name, z fileZone, views [
 	r.viewNames(key+".views", z.Views, views)
 	zone.Records = r.records(key+".records", z.Records, name, zone.TTL)
 	notifyServers(&zone)
+	if zone.AutoCAA = slices.Equal(z.CAA, fileCAA{autoCAA}); zone.AutoCAA {
+		return zone
+	}
 	for i, caa := range z.CAA {
 		zone.CAA = append(zone.CAA, r.caa(fmt.Sprintf("%s.caa[%d]", key, i), caa, name))
 	}
@@ -179,11 +182,14 @@ func (r *configReader) records(key, text string, zone gatelodge.Name, ttl time.D
 	return records
 }
 
+// autoCAA stands for the records that let the CAs of acme issue.
+const autoCAA = "auto"
+
 // caa returns the canonical RDATA of a CAA record (RFC 8659 §4.1.1).
 func (r *configReader) caa(key, s string, zone gatelodge.Name) string {
 	records, err := dnsserve.ParseRecords("@ IN CAA "+s, zone, time.Minute)
 	if err != nil || len(records) != 1 || records[0].Type != "CAA" {
-		r.fail(key, `%q is not a valid CAA record, write one like 0 issue "letsencrypt.org"`, abridged(s))
+		r.fail(key, `%q is not a valid CAA record, write one like 0 issue "letsencrypt.org", or auto alone`, abridged(s))
 		return ""
 	}
 	return records[0].Data

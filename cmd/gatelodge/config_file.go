@@ -169,6 +169,7 @@ type fileACME struct {
 	Profile   string   `yaml:"profile"`
 	KeyType   string   `yaml:"keyType"`
 	Wildcards []string `yaml:"wildcards"`
+	Resolvers []string `yaml:"resolvers"`
 
 	Limits    fileACMELimits     `yaml:"limits"`
 	Fallbacks []fileACMEFallback `yaml:"fallbacks"`
@@ -224,10 +225,13 @@ type fileZone struct {
 	Views       []string     `yaml:"views"`
 	Records     string       `yaml:"records"`
 	Transfer    fileTransfer `yaml:"transfer"`
-	CAA         []string     `yaml:"caa"`
+	CAA         fileCAA      `yaml:"caa"`
 	Grants      []string     `yaml:"grants"`
 	Levels      []string     `yaml:"levels"`
 }
+
+// fileCAA is a list of records, or "auto", which may stand without a list.
+type fileCAA []string
 
 type fileTransfer struct {
 	To         []string `yaml:"to"`

@@ -136,8 +136,18 @@ func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Conte
 	g.issuer = gatetls.NewIssuer(&g.live, gatetls.IssuerConfig{
 		Store: store, Log: g.log, UserAgent: "gatelodge/" + buildInfo().version, Served: awaitServed,
 		Server: g.certificates,
+		OwnDNS: g.answerOwn,
 	})
 	g.registry.MustRegister(newOrderMetrics(g.issuer))
+}
+
+// answerOwn answers a DNS query of this process from the zones that are served.
+func (g *gateway) answerOwn(query []byte) []byte {
+	snapshot, _, _ := g.live.Current()
+	if snapshot == nil {
+		return nil
+	}
+	return g.dns.AnswerMessage(snapshot.Views, query)
 }
 
 // followStore uses what the replicas share, until ctx ends: the keys, without

@@ -22,6 +22,7 @@ type site struct {
 	dir   string
 	ca    *pebble.CA
 	proxy *pebble.Proxy
+	zone  string // further keys of the zone
 }
 
 // newSite starts a CA that validates names at the gateway's listeners, and resolves
@@ -56,14 +57,14 @@ listeners:
 views: [{name: default, addresses: [127.0.0.1]}]
 dns:
   addresses: [127.0.0.1]
-  zones: [{name: example.test, nameservers: [ns1]}]
+  zones: [{name: example.test, nameservers: [ns1]%s}]
 state: %s
 drain: {delay: 0s, timeout: 1s, tunnels: 1s}
 acme:
   directory: %s
   caFile: %s
   %s
-`, pebble.Port(s.t, s.HTTP), s.HTTPS, s.DNS, filepath.Join(s.dir, "state"), s.proxy.Directory, s.ca.RootsFile(), strings.Join(acme, "\n  ")))
+`, pebble.Port(s.t, s.HTTP), s.HTTPS, s.DNS, s.zone, filepath.Join(s.dir, "state"), s.proxy.Directory, s.ca.RootsFile(), strings.Join(acme, "\n  ")))
 }
 
 // write puts text into a file below the site's folder.

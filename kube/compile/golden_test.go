@@ -189,6 +189,7 @@ type goldenConfig struct {
 		Views       []string
 		Records     []string // name, type, data
 		CAA         []string
+		AutoCAA     bool
 		Grants      []string
 		Levels      []string
 		TSIGSecret  string // whose keys let clients have a copy
@@ -202,6 +203,7 @@ type goldenConfig struct {
 	ACME                *struct {
 		Wildcards []gatelodge.Name
 		EABSecret string
+		Directory string
 	}
 }
 
@@ -247,7 +249,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 	for _, z := range g.Zones {
 		zone := objects.ZoneConfig{
 			Name: z.Name, Nameservers: z.Nameservers, Hostmaster: "hostmaster." + string(z.Name),
-			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA, Grants: z.Grants, Levels: z.Levels,
+			TTL: time.Minute, NegativeTTL: 5 * time.Second, Views: z.Views, CAA: z.CAA, AutoCAA: z.AutoCAA, Grants: z.Grants, Levels: z.Levels,
 		}
 		if z.TSIGSecret != "" {
 			zone.Transfer.Secret = kubetest.Namespaced(z.TSIGSecret)
@@ -271,6 +273,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 	}
 	if g.ACME != nil {
 		cfg.ACME = &objects.ACMEConfig{Wildcards: g.ACME.Wildcards, ACMEAccount: objects.ACMEAccount{ConfigKey: "acme", BindingSecret: kubetest.Namespaced(g.ACME.EABSecret)}}
+		cfg.ACME.Account.Directory = g.ACME.Directory
 		if g.ACME.EABSecret != "" {
 			cfg.ACME.Account.BindingID = "id"
 		}

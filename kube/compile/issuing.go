@@ -59,9 +59,10 @@ func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.A
 		n.refuseRequests(last)
 		return n
 	}
-	n.root = &gatelodge.Issuing{Own: a.Own}
+	n.root = &gatelodge.Issuing{Resolvers: cfg.ACME.Resolvers, Own: a.Own}
 	n.addAccounts()
 	n.addIssuances(last)
+	n.checkAutoCAA()
 	if s.authority != nil && s.authority.issuance.Failure != nil {
 		what := "no certificate can be ordered: "
 		if len(n.root.Further) > 0 {
@@ -139,6 +140,21 @@ func bindingOf(name objects.Key, secret *corev1.Secret) (key string, reason gate
 // come by copying, are let pass.
 func decodeBindingKey(text []byte) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(string(text)), "="))
+}
+
+// checkAutoCAA tells for which CAs no CAA records can be published.
+func (n *issuing) checkAutoCAA() {
+	for i, zone := range n.cfg.Zones {
+		if !zone.AutoCAA {
+			continue
+		}
+		for _, account := range n.stored.accounts.List {
+			if n.cfg.ACME.Uses(account.Directory) && len(account.Identities) == 0 {
+				n.problems = append(n.problems, gatelodge.Problem{Object: objects.ConfigObject(fmt.Sprintf("dns.zones[%d].caa", i)), Reason: gatelodge.BadConfig,
+					Message: fmt.Sprintf("the CA of %s does not say by which name CAA records call it (caaIdentities), so auto publishes none for it; write the records in place of auto", account.Directory)})
+			}
+		}
+	}
 }
 
 // addIssuances lists what is to be ordered: for each host that asks for a

@@ -19,6 +19,7 @@ type stored struct {
 	byName     gatelodge.Map[gatelodge.Name, *storedItem] // issuances
 	authority  *storedItem                                // nil: nothing is wrong with the CA
 	challenges *publish.Challenges
+	accounts   *publish.Accounts
 }
 
 // storedItem is one item, read.
@@ -26,17 +27,18 @@ type storedItem struct {
 	issuance    *gatelodge.StoredIssuance
 	certificate *gatelodge.Certificate // nil: none was issued yet
 	challenges  *publish.Challenges    // of the item that holds them
+	accounts    *publish.Accounts      // of the item that holds them
 	problems    []gatelodge.Problem
 }
 
 // followStored reads the items that changed.
 func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, last *stored) *stored {
 	if last == nil {
-		last = &stored{challenges: &publish.Challenges{}}
+		last = &stored{challenges: &publish.Challenges{}, accounts: &publish.Accounts{}}
 	} else if last.table == table {
 		return last
 	}
-	s := &stored{table: table, challenges: last.challenges}
+	s := &stored{table: table, challenges: last.challenges, accounts: last.accounts}
 	items, named, byName := last.items.Edit(), last.named.Edit(), last.byName.Edit()
 	for key, change := range table.Changes(last.table) {
 		before, after := items.Get(key), (*storedItem)(nil)
@@ -46,6 +48,9 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 		items.Set(key, after)
 		if before != nil && before.challenges != nil {
 			s.challenges = &publish.Challenges{}
+		}
+		if before != nil && before.accounts != nil {
+			s.accounts = &publish.Accounts{}
 		}
 		if before != nil && before.issuance != nil {
 			named.Set(follow.PairOf(before.issuance.Name, key), false)
@@ -64,6 +69,9 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 		}
 		if item := s.items.Get(key); item != nil && item.challenges != nil {
 			s.challenges = item.challenges
+		}
+		if item := s.items.Get(key); item != nil && item.accounts != nil {
+			s.accounts = item.accounts
 		}
 	}
 	s.byName, s.authority = byName.Map(), s.first("")
@@ -96,6 +104,11 @@ func decodeStoredItem(secret *corev1.Secret, objs *objects.Objects) (item *store
 	if _, ok := secret.Data[gatelodge.ChallengesPart]; ok {
 		list, err := gatelodge.DecodeChallenges(secret.Data)
 		item.challenges = &publish.Challenges{List: list, Version: secret.ResourceVersion}
+		return item, err
+	}
+	if _, ok := secret.Data[gatelodge.AccountsPart]; ok {
+		list, err := gatelodge.DecodeAccounts(secret.Data)
+		item.accounts = &publish.Accounts{List: list}
 		return item, err
 	}
 	if item.issuance, err = gatelodge.DecodeIssuance(secret.Data); err != nil {

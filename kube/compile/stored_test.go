@@ -23,6 +23,9 @@ func TestBadStoredItem(t *testing.T) {
 		"challenges that are no JSON":   {"challenges": []byte("{")},
 		"a challenge with a line break": {"challenges": []byte(`[{"type":"dns-01","name":"a.example.com","response":"a\" b"}]`)},
 		"a challenge of no known type":  {"challenges": []byte(`[{"type":"magic","name":"a.example.com","response":"a"}]`)},
+		"accounts that are no JSON":     {"accounts": []byte("{")},
+		"an account that ends a value":  {"accounts": []byte(`[{"directory":"d","url":"https://ca.example/1;2"}]`)},
+		"an identity that is no name":   {"accounts": []byte(`[{"directory":"d","url":"https://ca.example/1","identities":["a\" b"]}]`)},
 		"an ALPN challenge without key": {"challenges": []byte(`[{"type":"tls-alpn-01","name":"a.example.com"}]`)},
 	} {
 		t.Run(name, func(t *testing.T) {

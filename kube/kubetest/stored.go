@@ -20,9 +20,11 @@ import (
 //	failed NAME MESSAGE…      an attempt that failed, to be tried again in an hour
 //	refused MESSAGE…          what is wrong between the CA and us
 //	challenge TYPE NAME RESPONSE
+//	account DIRECTORY URL IDENTITY…
 func AddStored(t *testing.T, objs *objects.Objects, text string) {
 	t.Helper()
 	var challenges []gatelodge.Challenge
+	var accounts []gatelodge.KnownAccount
 	add := func(item string, parts map[string][]byte, err error) {
 		t.Helper()
 		if err != nil {
@@ -54,11 +56,18 @@ func AddStored(t *testing.T, objs *objects.Objects, text string) {
 		case "challenge":
 			challenges = append(challenges, gatelodge.Challenge{Type: gatelodge.ChallengeType(fields[0]), Name: gatelodge.Name(fields[1]), Token: "token", Response: fields[2]})
 			continue
+		case "account":
+			accounts = append(accounts, gatelodge.KnownAccount{Directory: fields[0], URL: fields[1], Identities: fields[2:]})
+			continue
 		default:
 			t.Fatalf("stored %q", line)
 		}
 		parts, err := kept.Encode()
 		add(gatelodge.IssuanceItem(name), parts, err)
+	}
+	if accounts != nil {
+		parts, err := gatelodge.EncodeAccounts(accounts)
+		add(gatelodge.AccountsItem, parts, err)
 	}
 	parts, err := gatelodge.EncodeChallenges(challenges)
 	add(gatelodge.ChallengesItem, parts, err)

@@ -55,6 +55,7 @@ type ACMEConfig struct {
 	ACMEAccount
 	Further   []ACMEAccount    // with CAs that take over, in their order
 	Wildcards []gatelodge.Name // at and below each, a wildcard stands for the hosts of one parent
+	Resolvers []netip.AddrPort // that are asked for CAA records; empty: those of the system
 }
 
 // ACMEAccount is an account with a CA.
@@ -67,6 +68,11 @@ type ACMEAccount struct {
 // Accounts lists all accounts in their order.
 func (c *ACMEConfig) Accounts() []ACMEAccount {
 	return append([]ACMEAccount{c.ACMEAccount}, c.Further...)
+}
+
+// Uses reports whether certificates are ordered from the CA of a directory.
+func (c *ACMEConfig) Uses(directory string) bool {
+	return c != nil && slices.ContainsFunc(c.Accounts(), func(a ACMEAccount) bool { return a.Account.Directory == directory })
 }
 
 // Bounds are the most that one object, and the objects of one namespace, may ask
@@ -136,6 +142,7 @@ type ZoneConfig struct {
 	Views       []string
 	Records     []gatelodge.Record // more of them, within the zone
 	CAA         []string           // RDATA of CAA records at the apex (RFC 8659 §4.1.1)
+	AutoCAA     bool               // in place of CAA: those that let our CAs issue, and no others
 	Transfer    TransferConfig
 	Grants      []string // namespaces that may have the apex, and names of Records, as hosts
 	Levels      []string // what the labels below it stand for, from the zone down; see gatelodge.Levels

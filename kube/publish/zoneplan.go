@@ -16,6 +16,7 @@ type zonePlan struct {
 	zone        *objects.ZoneConfig
 	view        string
 	nameservers []netip.Addr // their addresses
+	issuers     []string     // RDATA of CAA records for our CAs
 
 	records map[gatelodge.Name][]gatelodge.Record
 	cuts    map[gatelodge.Name]cut
@@ -29,16 +30,16 @@ type cut struct {
 }
 
 // planZones reads the zones. A plan of last that would be the same is kept.
-func planZones(cfg *objects.Config, a *Announced, last plans) plans {
-	p := make(plans, len(cfg.Zones))
+func planZones(cfg *objects.Config, a *Announced, accounts *Accounts, last plans) plans {
+	p, issuers := make(plans, len(cfg.Zones)), accounts.Issuers(cfg)
 	for i := range cfg.Zones {
 		zone := &cfg.Zones[i]
 		for _, view := range zone.Views {
 			nameservers := a.Nameservers[view]
 			plan := last.in(zone.Name, view)
-			if plan == nil || plan.zone != zone || !slices.Equal(plan.nameservers, nameservers) {
+			if plan == nil || plan.zone != zone || !slices.Equal(plan.nameservers, nameservers) || !slices.Equal(plan.issuers, issuers) {
 				plan = &zonePlan{
-					zone: zone, view: view, nameservers: nameservers,
+					zone: zone, view: view, nameservers: nameservers, issuers: issuers,
 					records: make(map[gatelodge.Name][]gatelodge.Record), cuts: make(map[gatelodge.Name]cut),
 				}
 				plan.addRecords()
@@ -98,9 +99,7 @@ func (p *zonePlan) addRecords() {
 	for _, ns := range p.zone.Nameservers {
 		add(p.zone.Name, "NS", string(ns)+".")
 	}
-	for _, caa := range p.zone.CAA {
-		add(p.zone.Name, "CAA", caa)
-	}
+	p.addCAA(add)
 }
 
 // cutAbove returns the cut that takes the name away from the zone, the highest

@@ -17,6 +17,7 @@ type Views struct {
 	announced *Announced
 	https     *httpsRecords
 	answers   *Challenges
+	accounts  *Accounts
 	cfg       *objects.Config
 
 	plans    plans
@@ -27,17 +28,17 @@ type Views struct {
 	List     []*gatelodge.View
 }
 
-func MakeViews(g *claims.Grants, a *Announced, https *httpsRecords, answers *Challenges, cfg *objects.Config, last *Views) *Views {
-	if last != nil && last.grants == g && last.announced == a && last.https == https && last.answers == answers && last.cfg == cfg {
+func MakeViews(g *claims.Grants, a *Announced, https *httpsRecords, answers *Challenges, accounts *Accounts, cfg *objects.Config, last *Views) *Views {
+	if last != nil && last.grants == g && last.announced == a && last.https == https && last.answers == answers && last.accounts == accounts && last.cfg == cfg {
 		return last
 	}
 	if last == nil {
 		last = &Views{grants: &claims.Grants{}, https: &httpsRecords{}, answers: &Challenges{}}
 	}
-	v := &Views{grants: g, announced: a, https: https, answers: answers, cfg: cfg}
+	v := &Views{grants: g, announced: a, https: https, answers: answers, accounts: accounts, cfg: cfg}
 	v.plans = last.plans
-	if last.cfg != cfg || last.announced != a {
-		v.plans = planZones(cfg, a, last.plans)
+	if last.cfg != cfg || last.announced != a || last.accounts != accounts {
+		v.plans = planZones(cfg, a, accounts, last.plans)
 	}
 	v.proofs = last.proofs
 	if last.answers != answers {
@@ -104,6 +105,11 @@ func (v *Views) changes(last *Views) follow.Dirty[gatelodge.Name] {
 	for name := range v.https.names.Changes(last.https.names) {
 		granted := v.grants.Names.Get(name)
 		c.addGrant(name, granted, granted)
+	}
+	for name, plans := range v.plans {
+		if !slices.Equal(plans, last.plans[name]) { // in its CAA records alone
+			c.names[name] = true
+		}
 	}
 	if v.answers != last.answers {
 		for _, proofs := range []map[gatelodge.Name][]gatelodge.Record{v.proofs, last.proofs} {

@@ -1,0 +1,54 @@
+package gatelodge
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// AccountsItem is the item with what the CAs say of themselves and of our accounts,
+// for the zones to publish. It holds no key.
+const AccountsItem = "acme-accounts"
+
+// AccountsPart is in the item of accounts and in no other.
+const AccountsPart = "accounts"
+
+// KnownAccount is an account that has been registered, and its CA.
+type KnownAccount struct {
+	Directory  string   `json:"directory"`  // URL (RFC 8555 §7.1.1)
+	URL        string   `json:"url"`        // of the account (RFC 8555 §7.1.2)
+	Identities []string `json:"identities"` // by which CAA records name the CA, in lower case; none: it does not say
+}
+
+// EncodeAccounts returns the parts of the item that holds the accounts.
+func EncodeAccounts(accounts []KnownAccount) (map[string][]byte, error) {
+	text, err := json.Marshal(accounts)
+	return map[string][]byte{AccountsPart: text}, err
+}
+
+// DecodeAccounts reads what EncodeAccounts returned. What it returns can stand in
+// the value of a CAA record (RFC 8659 §4.2).
+func DecodeAccounts(parts map[string][]byte) ([]KnownAccount, error) {
+	var accounts []KnownAccount
+	if text := parts[AccountsPart]; len(text) > 0 {
+		if err := json.Unmarshal(text, &accounts); err != nil {
+			return nil, fmt.Errorf("part %s: %w", AccountsPart, err)
+		}
+	}
+	for _, a := range accounts {
+		if u, err := url.Parse(a.URL); err != nil || u.Host == "" || strings.ContainsFunc(a.URL, isNoParameter) {
+			return nil, fmt.Errorf("%.60q is not a valid URL of an account", a.URL)
+		}
+		for _, identity := range a.Identities {
+			if name, err := ParseName(identity); err != nil || name.IsWildcard() || strings.Contains(identity, "_") {
+				return nil, fmt.Errorf("%.60q is not a valid name of a CA", identity)
+			}
+		}
+	}
+	return accounts, nil
+}
+
+// isNoParameter reports whether a character ends the value of a parameter, or
+// needs quoting in a zone file.
+func isNoParameter(c rune) bool { return c < 0x21 || c > 0x7E || strings.ContainsRune(`;"\`, c) }
