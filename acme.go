@@ -24,6 +24,7 @@ type Account struct {
 	BindingID  string // external account binding (RFC 8555 §7.3.4); "": none
 	BindingKey string // the HMAC key of the binding, as octets; never printed
 	Profile    string // issuance profile; "": the CA's choice
+	Chain      string // common name of the issuer to which a chain is to lead (RFC 8555 §7.4.2); "": the CA's choice
 	KeyType    KeyType
 	Limits     CALimits
 }

@@ -190,14 +190,16 @@ func (t *term) completeOrder(ctx context.Context, c *client, issuing *gatelodge.
 		return overIfFinal(err)
 	}
 	var chain [][]byte
+	url := order.CertURL
 	if order.Status == acme.StatusValid {
-		chain, err = c.FetchCert(ctx, order.CertURL, true)
+		chain, err = c.FetchCert(ctx, url, true)
 	} else {
-		chain, err = t.finalize(ctx, c, k.Name, key, order)
+		chain, url, err = t.finalize(ctx, c, k.Name, key, order)
 	}
 	if err != nil {
 		return overIfFinal(err)
 	}
+	chain = t.chooseChain(ctx, c, url, chain)
 	leaf, err := checkChain(chain, k.Name, key)
 	if err != nil {
 		return orderOver{err}
@@ -221,13 +223,12 @@ func overIfFinal(err error) error {
 	return err
 }
 
-func (t *term) finalize(ctx context.Context, c *client, name gatelodge.Name, key crypto.Signer, order *acme.Order) ([][]byte, error) {
+func (t *term) finalize(ctx context.Context, c *client, name gatelodge.Name, key crypto.Signer, order *acme.Order) (chain [][]byte, url string, err error) {
 	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{string(name)}}, key)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	chain, _, err := c.CreateCertFromOrder(ctx, order, csr, true)
-	return chain, err
+	return c.CreateCertFromOrder(ctx, order, csr, true)
 }
 
 // checkChain returns the leaf of a chain if it is the certificate that was

@@ -49,6 +49,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	for i, further := range f.Fallbacks {
 		c.Further = append(c.Further, account(fmt.Sprintf("acme.fallbacks[%d]", i), further))
 	}
+	c.Account.Chain = r.printable("acme.preferredChain", f.PreferredChain)
 	c.Resolvers = r.resolvers("acme.resolvers", f.Resolvers)
 	seen := make(unique)
 	for i, s := range f.Wildcards {

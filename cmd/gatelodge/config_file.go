@@ -162,14 +162,15 @@ type fileTLS struct {
 }
 
 type fileACME struct {
-	Directory string   `yaml:"directory"`
-	CAFile    string   `yaml:"caFile"`
-	Email     string   `yaml:"email"`
-	EAB       fileEAB  `yaml:"eab"`
-	Profile   string   `yaml:"profile"`
-	KeyType   string   `yaml:"keyType"`
-	Wildcards []string `yaml:"wildcards"`
-	Resolvers []string `yaml:"resolvers"`
+	Directory      string   `yaml:"directory"`
+	CAFile         string   `yaml:"caFile"`
+	Email          string   `yaml:"email"`
+	EAB            fileEAB  `yaml:"eab"`
+	Profile        string   `yaml:"profile"`
+	PreferredChain string   `yaml:"preferredChain"`
+	KeyType        string   `yaml:"keyType"`
+	Wildcards      []string `yaml:"wildcards"`
+	Resolvers      []string `yaml:"resolvers"`
 
 	Limits    fileACMELimits     `yaml:"limits"`
 	Fallbacks []fileACMEFallback `yaml:"fallbacks"`

@@ -78,7 +78,7 @@ func Start(t testing.TB, options Options) *CA {
 		Args: []string{"-config", filepath.Join(dir, "config.json"), "-strict", "-dnsserver", c.Resolver.Address},
 		// A tenth of the nonces is refused, a validation waits up to 2 seconds,
 		// and no proof counts for a second order.
-		Env: []string{"PEBBLE_WFE_NONCEREJECT=10", "PEBBLE_VA_SLEEPTIME=3", "PEBBLE_AUTHZREUSE=0"},
+		Env: []string{"PEBBLE_WFE_NONCEREJECT=10", "PEBBLE_VA_SLEEPTIME=3", "PEBBLE_AUTHZREUSE=0", "PEBBLE_ALTERNATE_ROOTS=1"},
 	}
 	c.process.Run(t)
 	undertest.Await(t, "Pebble to be ready", func() error {
@@ -129,6 +129,30 @@ func (c *CA) serverCertificate(t testing.TB) (chain, key []byte) {
 func (c *CA) url(path string) string { return localURL(c.address, path) }
 
 func (c *CA) rootURL() string { return localURL(c.management, "/roots/0") }
+
+// AlternateIssuer returns the common name of the root of the chain that the CA
+// offers beside its own (RFC 8555 §7.4.2).
+func (c *CA) AlternateIssuer(t testing.TB) string {
+	t.Helper()
+	response, err := c.client.Get(localURL(c.management, "/roots/1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		t.Fatalf("no certificate: %.200q", text)
+	}
+	root, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root.Subject.CommonName
+}
 
 // localURL names the host that the API's certificate is for.
 func localURL(address, path string) string {
