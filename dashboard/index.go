@@ -137,11 +137,11 @@ func (x *index) judge(h *gatelodge.Host) (state, string) {
 	case len(h.Routes) == 0:
 		return warning, "it has no route"
 	}
-	for _, c := range h.Certificates {
-		if left := c.NotAfter.Sub(x.at); left < soon(c) {
+	if len(h.Certificates) > 0 {
+		preferred := h.Certificates[0]
+		if left := preferred.NotAfter.Sub(x.at); left < soon(preferred) {
 			return warning, "a certificate expires " + from(left)
 		}
-		break // the preferred one
 	}
 	return ok, ""
 }

@@ -19,14 +19,13 @@ import (
 // package kube does, without Kubernetes.
 type testCluster struct {
 	*memory
-	t         *testing.T
-	live      *gatelodge.Live
-	server    *Server
-	replicas  [2]*Issuer
-	account   gatelodge.Account
-	further   []gatelodge.Account
-	cas       map[string]*testCA // by the directory's URL
-	challenge []gatelodge.ChallengeType
+	t        *testing.T
+	live     *gatelodge.Live
+	server   *Server
+	replicas [2]*Issuer
+	account  gatelodge.Account
+	further  []gatelodge.Account
+	cas      map[string]*testCA // by the directory's URL
 
 	mu      sync.Mutex
 	askers  map[gatelodge.Name]string // names and their namespaces

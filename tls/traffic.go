@@ -38,14 +38,3 @@ func (t *traffic) take() []gatelodge.Name {
 	t.fresh = nil
 	return fresh
 }
-
-// awaited lists all that were asked for.
-func (t *traffic) awaited() map[gatelodge.Name]bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	all := make(map[gatelodge.Name]bool, len(t.hosts))
-	for host := range t.hosts {
-		all[host] = true
-	}
-	return all
-}
