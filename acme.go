@@ -27,6 +27,7 @@ type Account struct {
 	Chain      string // common name of the issuer to which a chain is to lead (RFC 8555 §7.4.2); "": the CA's choice
 	KeyType    KeyType
 	Limits     CALimits
+	KeyAge     time.Duration // after which the account gets another key (RFC 8555 §7.3.5); 0: never
 }
 
 // KeyType is the kind of key that a certificate is ordered for.

@@ -23,6 +23,7 @@ type client struct {
 	account     gatelodge.Account
 	identities  []string  // by which CAA records call the CA; none: it does not say
 	announced   time.Time // when the account was last stored for CAA records; zero: it was known
+	keyUntil    time.Time // when the account's key is to be changed; zero: never
 	renewalInfo string    // URL below which it says when to renew (RFC 9773 §4.1); "": it doesn't
 }
 
@@ -51,7 +52,7 @@ func (t *term) clientFor(ctx context.Context, a *authority) (*client, error) {
 	t.mu.Lock()
 	c := a.client
 	t.mu.Unlock()
-	if c != nil {
+	if c != nil && (c.keyUntil.IsZero() || time.Now().Before(c.keyUntil)) {
 		return c, nil
 	}
 	c, err := t.register(ctx, a.account)
@@ -72,10 +73,7 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	if err != nil {
 		return nil, storeError{err}
 	}
-	c := &client{account: account, Client: &acme.Client{
-		Key: key, KID: acme.KeyID(item.Data[accountURLPart]), DirectoryURL: account.Directory,
-		HTTPClient: httpClient(t.transport(account.Roots), key), UserAgent: t.config.UserAgent, RetryBackoff: retryWait,
-	}}
+	c := t.newClient(account, item, key)
 	wanted := &acme.Account{}
 	if account.Email != "" {
 		wanted.Contact = []string{"mailto:" + account.Email}
@@ -100,16 +98,49 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	case string(item.Data[accountContactPart]) != account.Email:
 		_, err = c.UpdateReg(ctx, wanted)
 	default:
-		return c, nil
+		return t.withFreshKey(ctx, c, item)
 	}
 	if err != nil {
 		return nil, authorityError{err}
 	}
 	item.Data[accountURLPart], item.Data[accountContactPart] = []byte(c.KID), []byte(account.Email)
-	if _, err := t.config.Store.Put(ctx, accountItem(account), item); err != nil {
+	if item.Version, err = t.config.Store.Put(ctx, accountItem(account), item); err != nil {
 		return nil, storeError{err}
 	}
 	t.config.Log.Info("using an ACME account", "directory", account.Directory, "account", string(c.KID))
+	return t.withFreshKey(ctx, c, item)
+}
+
+// newClient returns a client that uses a key for an account.
+func (t *term) newClient(account gatelodge.Account, item gatelodge.Item, key crypto.Signer) *client {
+	return &client{account: account, Client: &acme.Client{
+		Key: key, KID: acme.KeyID(item.Data[accountURLPart]), DirectoryURL: account.Directory,
+		HTTPClient: httpClient(t.transport(account.Roots), key), UserAgent: t.config.UserAgent, RetryBackoff: retryWait,
+	}}
+}
+
+// withFreshKey changes the account's key if it is old, and returns the client for it.
+func (t *term) withFreshKey(ctx context.Context, c *client, item gatelodge.Item) (*client, error) {
+	if keyIsOld(item, c.account, time.Now()) || len(item.Data[accountNextKeyPart]) > 0 {
+		item, err := t.changeKey(ctx, c, item)
+		if err != nil {
+			return nil, err
+		}
+		key, err := decodeKey(item.Data[accountKeyPart])
+		if err != nil {
+			return nil, err
+		}
+		changed := t.newClient(c.account, item, key)
+		changed.renewalInfo = c.renewalInfo
+		c = changed
+	}
+	if c.account.KeyAge > 0 {
+		if made, err := time.Parse(time.RFC3339, string(item.Data[accountKeyMadePart])); err == nil {
+			c.keyUntil = made.Add(c.account.KeyAge + time.Second)
+		} else {
+			c.keyUntil = time.Now().Add(c.account.KeyAge)
+		}
+	}
 	return c, nil
 }
 
@@ -135,7 +166,7 @@ func (t *term) accountKey(ctx context.Context, account gatelodge.Account) (gatel
 	if err != nil {
 		return gatelodge.Item{}, nil, err
 	}
-	item = gatelodge.Item{Data: map[string][]byte{accountKeyPart: text, accountDirectoryPart: []byte(account.Directory)}}
+	item = gatelodge.Item{Data: map[string][]byte{accountKeyPart: text, accountDirectoryPart: []byte(account.Directory), accountKeyMadePart: []byte(time.Now().UTC().Format(time.RFC3339))}}
 	item.Version, err = t.config.Store.Put(ctx, name, item)
 	return item, key, err
 }

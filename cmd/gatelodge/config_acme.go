@@ -40,10 +40,16 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	email := r.email("acme.email", f.Email)
 	keyType := gatelodge.KeyType(r.oneOf("acme.keyType", f.KeyType, string(gatelodge.ECDSAP256), string(gatelodge.ECDSAP384),
 		string(gatelodge.RSA2048), string(gatelodge.RSA3072), string(gatelodge.RSA4096)))
+	keyAge := r.duration("acme.accountKeyAge", f.AccountKeyAge, 0)
+	if keyAge > 0 && keyAge < 24*time.Hour {
+		r.fail("acme.accountKeyAge", "%s is too short, write 24h or more, or 0s for never", keyAge)
+	}
 	directories := make(unique)
 	account := func(key string, f fileACMEFallback) objects.ACMEAccount {
 		r.once(directories, key+".directory", f.Directory)
-		return r.acmeAccount(key, f, email, keyType)
+		a := r.acmeAccount(key, f, email, keyType)
+		a.Account.KeyAge = keyAge
+		return a
 	}
 	c := &objects.ACMEConfig{ACMEAccount: account("acme", fileACMEFallback{f.Directory, f.CAFile, f.EAB, f.Profile, f.Limits})}
 	for i, further := range f.Fallbacks {

@@ -172,6 +172,8 @@ type fileACME struct {
 	Wildcards      []string `yaml:"wildcards"`
 	Resolvers      []string `yaml:"resolvers"`
 
+	AccountKeyAge string `yaml:"accountKeyAge"`
+
 	Limits    fileACMELimits     `yaml:"limits"`
 	Fallbacks []fileACMEFallback `yaml:"fallbacks"`
 }
@@ -306,7 +308,7 @@ func (f *fileConfig) setDefaults() {
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",
 		TLS:           fileTLS{MinVersion: "1.2"},
-		ACME:          fileACME{KeyType: "ecdsa-p256", Limits: fileACMELimits{Renewals: "exempt"}},
+		ACME:          fileACME{KeyType: "ecdsa-p256", AccountKeyAge: "0s", Limits: fileACMELimits{Renewals: "exempt"}},
 		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns", Catalog: fileCatalog{Views: []string{"default"}}, Doctor: fileDoctor{Interval: "1h"}},
 		Guard:         fileGuard{Share: 0.5, Minimum: 10, Window: "1m", Hold: "10m"},
 		Drain:         fileDrain{Delay: "5s", Timeout: "60s", Tunnels: "10m"},
