@@ -52,7 +52,7 @@ func defaultsByKey(into map[string]string, key string, v reflect.Value) {
 		}
 		defaultsByKey(into, key+"[]", item.Elem())
 	case v.Kind() == reflect.Slice:
-		into[key] = "[" + strings.Join(v.Interface().([]string), ", ") + "]"
+		into[key] = "[" + strings.Join(v.Convert(reflect.TypeFor[[]string]()).Interface().([]string), ", ") + "]"
 	case v.Kind() == reflect.Map:
 		into[key] = "{}" // no key of this kind has a default
 	case v.Kind() == reflect.String && v.Len() == 0:
