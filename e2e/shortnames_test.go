@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"gatelodge.dev/e2e/undertest"
 )
 
 // TestShortNamesAndContacts: a host is reached by its long and its short name, both
@@ -30,7 +32,14 @@ metadata:
 		"views: [{name: default, addresses: [192.0.2.10]}]", "views: [{name: default, addresses: [192.0.2.10], owners: true}, {name: outside, addresses: [203.0.113.10]}]",
 		"hostmaster: hostmaster@example.com", "hostmaster: hostmaster@example.com, levels: [domain, project], views: [default, outside]",
 	).Replace(zoneConfig)
-	g := serve(t, folder, config)
+	g := undertest.New(t)
+	config += fmt.Sprintf(`listeners:
+- {name: http, protocol: HTTP, address: %q, view: default}
+- {name: https, protocol: HTTPS, address: %q, view: default}
+- {name: dns, protocol: DNS, address: %q, view: default}
+`, g.HTTP, g.HTTPS, g.DNS)
+	g.Run("serve", "--manifests", folder, "--config", configFile(t, config), "--admin", g.Admin)
+	g.AwaitReady()
 
 	answers := func(name string, rtype uint16, want string) error {
 		answer, err := g.Query("udp", name, rtype)

@@ -20,6 +20,7 @@ import (
 
 type explainFlags struct {
 	admin, config, output, client string
+	kubeconfig, namespace         string
 	manifests                     []string
 	all                           bool
 }
@@ -36,10 +37,12 @@ it goes before, policies, the backend with its endpoints, and the last requests.
 The line at which it stops is marked STOP, one that needs attention WARN, and each
 says what to do.
 
-It asks a running gateway at its admin endpoint (--admin), or compiles manifests by
-itself (--manifests), and then knows nothing of health and traffic. It exits with
-status 1 if something is wrong.`,
+It asks a running gateway at its admin endpoint (--admin), also through the API
+server of its cluster (--kubeconfig), or compiles manifests by itself (--manifests),
+and then knows nothing of health and traffic. It exits with status 1 if something is
+wrong.`,
 		Example: `  gatelodge explain https://echo.shop.pke.example.com/api
+  gatelodge explain --kubeconfig ~/.kube/config echo.shop.pke.example.com
   gatelodge explain --client 10.1.2.3 shop.example.com
   gatelodge explain --manifests deploy/example --config deploy/gateway.yaml echo.shop.pke.example.com`,
 		Args: func(command *cobra.Command, args []string) error {
@@ -60,6 +63,8 @@ status 1 if something is wrong.`,
 	}
 	f := command.Flags()
 	f.StringVar(&flags.admin, "admin", "http://127.0.0.1:9080", "`URL` of the admin endpoint of a running gateway")
+	f.StringVar(&flags.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of a cluster, whose API server forwards a port to a gateway's pod")
+	f.StringVar(&flags.namespace, "namespace", "gatelodge", "the `NAMESPACE` of the gateway's pods, with --kubeconfig")
 	f.StringSliceVar(&flags.manifests, "manifests", nil, "`PATH` of manifests to explain without a gateway; may be repeated")
 	f.StringVar(&flags.config, "config", "", "the gateway's configuration `FILE`, with --manifests")
 	f.StringVar(&flags.client, "client", "", "`ADDRESS` of a client, to say whether it is let in")
@@ -73,8 +78,10 @@ func (f *explainFlags) check(command *cobra.Command) error {
 	switch {
 	case f.output != "text" && f.output != "json":
 		return fmt.Errorf("--output: %q is not a valid format, write text or json", f.output)
-	case offline && command.Flags().Changed("admin"):
-		return errors.New("explain takes either --admin or --manifests, not both")
+	case offline && (command.Flags().Changed("admin") || f.kubeconfig != ""), f.kubeconfig != "" && command.Flags().Changed("admin"):
+		return errors.New("explain takes one of --admin, --kubeconfig and --manifests")
+	case command.Flags().Changed("namespace") && f.kubeconfig == "":
+		return errors.New("--namespace needs --kubeconfig")
 	case f.config != "" && !offline:
 		return errors.New("--config needs --manifests")
 	}
@@ -87,6 +94,8 @@ func explainURL(ctx context.Context, std stdio, flags *explainFlags, text string
 	switch {
 	case len(flags.manifests) > 0:
 		d, err = explainOffline(ctx, std, flags, text)
+	case flags.kubeconfig != "":
+		d, err = askPod(ctx, flags, text)
 	default:
 		d, err = askAdmin(ctx, http.DefaultClient, flags.admin, flags, text)
 	}
@@ -126,7 +135,7 @@ func askAdmin(ctx context.Context, client *http.Client, base string, flags *expl
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("asking the admin endpoint (--admin, or --manifests without a gateway): %w", err)
+		return nil, fmt.Errorf("asking the admin endpoint (--admin, --kubeconfig, or --manifests without a gateway): %w", err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, mostDocument))

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -46,6 +48,17 @@ views: [{name: default, service: gatelodge/gatelodge}]
 	}
 	wantApp(t, client, ca, address)
 	wantSpread(t, "gatelodge", "gatelodge")
+	wantExplained(t, "app.pke.example.com")
+}
+
+// wantExplained wants gatelodge explain to find the host in order by asking a pod.
+func wantExplained(t *testing.T, host string) {
+	t.Helper()
+	program := filepath.Join(os.Getenv(folder), "gatelodge-0")
+	out, err := control.run(t.Context(), program, "explain", "--kubeconfig", kubernetes.kubeconfig("admin"), "https://"+host+"/")
+	if err != nil || !strings.Contains(out, "shop/app") {
+		t.Errorf("explain says %v\n%s", err, out)
+	}
 }
 
 // TestRouted: an address that MetalLB announces by BGP is used from another
