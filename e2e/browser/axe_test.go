@@ -54,10 +54,10 @@ func axe(t *testing.T) string {
 	if sum(text) != axeSum {
 		t.Fatalf("%s is not what it was: its sum is %s", axePackage, sum(text))
 	}
-	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err == nil {
-		err = os.WriteFile(kept, text, 0o644)
+	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	if err != nil {
+	if err := os.WriteFile(kept, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
