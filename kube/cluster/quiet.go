@@ -17,8 +17,10 @@ func quietly(ctx context.Context, log *slog.Logger) context.Context {
 // demoted is a slog.Handler that takes every record as one of level debug.
 type demoted struct{ slog.Handler }
 
-func (d demoted) Enabled(ctx context.Context, _ slog.Level) bool {
-	return d.Handler.Enabled(ctx, slog.LevelDebug)
+// Enabled leaves out what client-go logs at a verbosity of more than 4: at 8 it writes
+// the bodies of requests and responses, which have what is in Secrets.
+func (d demoted) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelDebug && d.Handler.Enabled(ctx, slog.LevelDebug)
 }
 
 func (d demoted) Handle(ctx context.Context, r slog.Record) error {
