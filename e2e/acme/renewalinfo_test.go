@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -70,10 +71,11 @@ func TestRenewalWindow(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if r := replaced["moved.example.test"]; len(r) != 1 || r[0] == "" {
+	// Pebble refuses nonces now and then: the same order is sent again (RFC 8555 §6.5).
+	if r := slices.Compact(replaced["moved.example.test"]); len(r) != 1 || r[0] == "" {
 		t.Errorf("the renewal replaces %q, want one order that names the old certificate", r)
 	}
-	if r := replaced["refused.example.test"]; len(r) != 2 || r[0] == "" || r[1] != "" {
+	if r := slices.Compact(replaced["refused.example.test"]); len(r) != 2 || r[0] == "" || r[1] != "" {
 		t.Errorf("a refused replacement is ordered as %q, want once with the old certificate and once without", r)
 	}
 }
