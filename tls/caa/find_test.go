@@ -91,6 +91,13 @@ func (r *resolver) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	w.WriteMsg(m)
 }
 
+// has sets its records.
+func (r *resolver) has(records map[string][]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.records = records
+}
+
 func (r *resolver) count(name string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -109,14 +116,14 @@ func ownersOf(records []Record) string {
 // own, and what stands above an alias's target is of no concern (RFC 8659 §3).
 func TestFind(t *testing.T) {
 	r := startResolver(t)
-	r.records = map[string][]string{
+	r.has(map[string][]string{
 		"example.com":       {`CAA 0 issue "ca.example"`},
 		"shop.example.com":  {`CAA 0 issue "shop.example"`},
 		"alias.example.com": {`CNAME cdn.example.net.`},
 		"cdn.example.net":   {`CAA 0 issue "cdn.example"`},
 		"bare.example.com":  {`CNAME bare.example.org.`},
 		"example.org":       {`CAA 0 issue "org.example"`},
-	}
+	})
 	var f Finder
 	for name, want := range map[gatelodge.Name]string{
 		"example.com":           "example.com ca.example",
@@ -143,11 +150,11 @@ func TestFind(t *testing.T) {
 // elsewhere by an alias, the resolver.
 func TestFindOwn(t *testing.T) {
 	r := startResolver(t)
-	r.records = map[string][]string{
+	r.has(map[string][]string{
 		"child.example.com": {`CAA 0 issue "child.example"`},
 		"cdn.example.net":   {`CAA 0 issue "cdn.example"`},
 		"example.com":       {`CAA 0 issue "stale.example"`},
-	}
+	})
 	own := func(query []byte) []byte {
 		var m dns.Msg
 		if err := m.Unpack(query); err != nil {
@@ -204,7 +211,9 @@ func TestFindOwn(t *testing.T) {
 // while; the next resolver is asked; a long answer comes over TCP.
 func TestFailures(t *testing.T) {
 	r := startResolver(t)
+	r.mu.Lock()
 	r.rcodes["example.com"] = dns.RcodeServerFailure
+	r.mu.Unlock()
 	var f Finder
 	for range 2 {
 		if _, err := f.Find(t.Context(), []netip.AddrPort{r.address}, "www.example.com"); err == nil || !strings.Contains(err.Error(), "of example.com: the answer is ServerFailure") {
