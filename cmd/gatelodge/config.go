@@ -32,9 +32,6 @@ type config struct {
 // loadConfig reads a configuration file. Without one, everything has its
 // default.
 func loadConfig(file string) (*config, error) {
-	if file == "" {
-		return parseConfig(nil, "")
-	}
 	data, err := readConfigFile(file)
 	if err != nil {
 		return nil, err
@@ -44,6 +41,9 @@ func loadConfig(file string) (*config, error) {
 
 // readConfigFile reads a file, but not much more than parseConfig accepts.
 func readConfigFile(name string) ([]byte, error) {
+	if name == "" {
+		return nil, nil
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)

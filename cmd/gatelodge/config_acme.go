@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
@@ -56,7 +55,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		c.Further = append(c.Further, account(fmt.Sprintf("acme.fallbacks[%d]", i), further))
 	}
 	c.Account.Chain = r.printable("acme.preferredChain", f.PreferredChain)
-	c.Resolvers = r.resolvers("acme.resolvers", f.Resolvers)
+	c.Resolvers = r.dnsServers("acme.resolvers", "a resolver", f.Resolvers)
 	seen := make(unique)
 	for i, s := range f.Wildcards {
 		key := fmt.Sprintf("acme.wildcards[%d]", i)
@@ -124,26 +123,6 @@ func (r *configReader) rate(key, s string, otherwise gatelodge.Rate) gatelodge.R
 		return gatelodge.Rate{}
 	}
 	return gatelodge.Rate{Count: n, Per: d}
-}
-
-// resolvers accepts addresses of DNS resolvers, with port 53 where none is written.
-func (r *configReader) resolvers(key string, written []string) []netip.AddrPort {
-	var resolvers []netip.AddrPort
-	seen := make(unique)
-	for i, s := range written {
-		item := fmt.Sprintf("%s[%d]", key, i)
-		server, err := netip.ParseAddrPort(s)
-		if address, ok := parseAddress(s); ok {
-			server, err = netip.AddrPortFrom(address, 53), nil
-		}
-		if err != nil || server.Addr().IsUnspecified() || server.Addr().IsMulticast() || server.Port() == 0 {
-			r.fail(item, "%q is not a valid address of a resolver, write one like 192.0.2.53 or 192.0.2.53:5353", abridged(s))
-			continue
-		}
-		r.once(seen, item, server.String())
-		resolvers = append(resolvers, server)
-	}
-	return resolvers
 }
 
 // directoryURL accepts the URL of a CA's directory (RFC 8555 §6.1: HTTPS).

@@ -197,26 +197,15 @@ func (r *configReader) caa(key, s string, zone gatelodge.Name) string {
 
 // doctor reads whom the doctor asks.
 func (r *configReader) doctor(key string, f fileDoctor) doctor.Settings {
+	texts := func(servers []netip.AddrPort) (list []string) {
+		for _, server := range servers {
+			list = append(list, server.String())
+		}
+		return list
+	}
 	return doctor.Settings{
-		Resolvers: r.dnsServers(key+".resolvers", f.Resolvers),
-		Parents:   r.dnsServers(key+".parents", f.Parents),
+		Resolvers: texts(r.dnsServers(key+".resolvers", "a resolver", f.Resolvers)),
+		Parents:   texts(r.dnsServers(key+".parents", "a DNS server", f.Parents)),
 		Interval:  r.duration(key+".interval", f.Interval, time.Minute),
 	}
-}
-
-// dnsServers accepts addresses of DNS servers, with a port or without.
-func (r *configReader) dnsServers(key string, written []string) (servers []string) {
-	for i, s := range written {
-		at, err := netip.ParseAddrPort(s)
-		if err != nil {
-			address, ok := parseAddress(s)
-			if !ok {
-				r.fail(fmt.Sprintf("%s[%d]", key, i), "%q is not a valid address of a DNS server, write one like 192.0.2.53 or 192.0.2.53:53", abridged(s))
-				continue
-			}
-			at = netip.AddrPortFrom(address, 53)
-		}
-		servers = append(servers, at.String())
-	}
-	return servers
 }

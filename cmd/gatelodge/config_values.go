@@ -155,6 +155,27 @@ func (r *configReader) collectorURL(key, s string) string {
 	return s
 }
 
+// dnsServers accepts addresses of DNS servers, with port 53 where none is written. what
+// names one in messages.
+func (r *configReader) dnsServers(key, what string, written []string) []netip.AddrPort {
+	var servers []netip.AddrPort
+	seen := make(unique)
+	for i, s := range written {
+		item := fmt.Sprintf("%s[%d]", key, i)
+		server, err := netip.ParseAddrPort(s)
+		if address, ok := parseAddress(s); ok {
+			server, err = netip.AddrPortFrom(address, 53), nil
+		}
+		if err != nil || server.Addr().IsUnspecified() || server.Addr().IsMulticast() || server.Port() == 0 {
+			r.fail(item, "%q is not a valid address of %s, write one like 192.0.2.53 or 192.0.2.53:5353", abridged(s), what)
+			continue
+		}
+		r.once(seen, item, server.String())
+		servers = append(servers, server)
+	}
+	return servers
+}
+
 // label accepts the name of a Kubernetes namespace. Our own names follow the same
 // rules.
 func (r *configReader) label(key, s string) string {

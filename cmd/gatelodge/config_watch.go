@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -15,14 +14,14 @@ const (
 	configPoll    = 2 * time.Second
 )
 
-// watchConfig calls onChange with the parsed file, or its error, at the start and
-// after each change of its content, until ctx ends. The call at the start covers
-// changes made since the caller read the file.
+// watchConfig calls onChange with the parsed file, or its error, after each change of
+// its content, until ctx ends. known is what the caller read, so that a change since
+// then counts too.
 //
 // The folder is watched rather than the file: editors replace a file, and a
 // mounted ConfigMap replaces a symbolic link beside it. Changes without an event,
 // such as those of a link's target elsewhere, are found by polling.
-func watchConfig(ctx context.Context, file string, log *slog.Logger, onChange func(*config, error)) error {
+func watchConfig(ctx context.Context, file string, known []byte, log *slog.Logger, onChange func(*config, error)) error {
 	var events <-chan fsnotify.Event
 	var faults <-chan error
 	watcher, err := watchFolder(filepath.Dir(file))
@@ -33,7 +32,7 @@ func watchConfig(ctx context.Context, file string, log *slog.Logger, onChange fu
 		events, faults = watcher.Events, watcher.Errors
 	}
 
-	var last fileState
+	watched := watchedFile{name: file, content: string(known)}
 	check := time.NewTimer(0)
 	defer check.Stop()
 	soon := true // check is set to less than configPoll
@@ -45,14 +44,8 @@ func watchConfig(ctx context.Context, file string, log *slog.Logger, onChange fu
 		case err := <-faults:
 			log.Warn("lost an event of the configuration's folder", "file", file, "error", err)
 		case <-check.C:
-			data, err := readConfigFile(file)
-			if now := (fileState{string(data), fmt.Sprint(err)}); now != last {
-				last = now
-				if err != nil {
-					onChange(nil, err)
-				} else {
-					onChange(parseConfig(data, file))
-				}
+			if c, changed, err := watched.read(); changed {
+				onChange(c, err)
 			}
 			check.Reset(configPoll)
 			soon = false
@@ -65,8 +58,26 @@ func watchConfig(ctx context.Context, file string, log *slog.Logger, onChange fu
 	}
 }
 
-// fileState is the result of reading a file.
-type fileState struct{ content, err string }
+// watchedFile is a configuration file, and what reading it gave last.
+type watchedFile struct{ name, content, err string }
+
+// read parses the file if what reading it gives has changed.
+func (w *watchedFile) read() (c *config, changed bool, err error) {
+	now := watchedFile{name: w.name}
+	data, err := readConfigFile(w.name)
+	now.content = string(data)
+	if err != nil {
+		now.err = err.Error()
+	}
+	if now == *w {
+		return nil, false, nil
+	}
+	*w = now
+	if err == nil {
+		c, err = parseConfig(data, w.name)
+	}
+	return c, true, err
+}
 
 func watchFolder(dir string) (*fsnotify.Watcher, error) {
 	watcher, err := fsnotify.NewWatcher()

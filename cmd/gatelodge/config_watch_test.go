@@ -22,7 +22,7 @@ func startWatch(t *testing.T, file string) <-chan configSeen {
 	ctx, cancel := context.WithCancel(context.Background())
 	changes, done := make(chan configSeen, 100), make(chan error)
 	go func() {
-		done <- watchConfig(ctx, file, slog.New(slog.DiscardHandler), func(c *config, err error) {
+		done <- watchConfig(ctx, file, nil, slog.New(slog.DiscardHandler), func(c *config, err error) {
 			if err != nil {
 				changes <- configSeen{err: err}
 				return
@@ -133,4 +133,19 @@ func TestWatchWithoutEvents(t *testing.T) {
 	waitForConfig(t, changes, "first", "")
 	writeConfig(t, elsewhere, "name: second")
 	waitForConfig(t, changes, "second", "")
+}
+
+// TestWatchedFileIsKnown: what the caller has read is not parsed again, and a change
+// since then is.
+func TestWatchedFileIsKnown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	writeConfig(t, file, "name: first")
+	watched := watchedFile{name: file, content: "name: first"}
+	if c, changed, err := watched.read(); changed {
+		t.Errorf("the known file is parsed: %v, %v", c, err)
+	}
+	writeConfig(t, file, "name: second")
+	if c, changed, err := watched.read(); !changed || err != nil || c.Name != "second" {
+		t.Errorf("the changed file gives %v, %v, %v", c, changed, err)
+	}
 }

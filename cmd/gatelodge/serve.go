@@ -99,7 +99,11 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 		case <-ctx.Done():
 		}
 	}()
-	cfg, err := loadConfig(files.config)
+	written, err := readConfigFile(files.config)
+	if err != nil {
+		return err
+	}
+	cfg, err := parseConfig(written, files.config)
 	if err != nil {
 		return err
 	}
@@ -135,7 +139,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	}
 	if files.config != "" {
 		g.followConfig = func(ctx context.Context) error {
-			return watchConfig(ctx, files.config, log, func(c *config, err error) {
+			return watchConfig(ctx, files.config, written, log, func(c *config, err error) {
 				if err == nil {
 					err = adjust(c)
 				}
