@@ -190,7 +190,7 @@ func TestRefusedByOneLimit(t *testing.T) {
 }
 
 // TestFailuresAreCounted: a name that can't be validated is not tried more often than
-// the CA allows, whoever leads.
+// the CA allows, whichever replica leads.
 func TestFailuresAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := newTestCA(t, "https://ca.test")

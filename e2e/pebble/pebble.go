@@ -128,13 +128,14 @@ func (c *CA) serverCertificate(t testing.TB) (chain, key []byte) {
 
 func (c *CA) url(path string) string { return localURL(c.address, path) }
 
-func (c *CA) rootURL() string { return localURL(c.management, "/roots/0") }
+func (c *CA) rootURL() string { return localURL(c.management, firstRoot) }
 
-// AlternateIssuer returns the common name of the root of the chain that the CA
-// offers beside its own (RFC 8555 §7.4.2).
-func (c *CA) AlternateIssuer(t testing.TB) string {
+const firstRoot = "/roots/0"
+
+// managed returns a page of the management interface.
+func (c *CA) managed(t testing.TB, path string) []byte {
 	t.Helper()
-	response, err := c.client.Get(localURL(c.management, "/roots/1"))
+	response, err := c.client.Get(localURL(c.management, path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +144,14 @@ func (c *CA) AlternateIssuer(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return text
+}
+
+// AlternateIssuer returns the common name of the root of the chain that the CA
+// offers beside its own (RFC 8555 §7.4.2).
+func (c *CA) AlternateIssuer(t testing.TB) string {
+	t.Helper()
+	text := c.managed(t, "/roots/1")
 	block, _ := pem.Decode(text)
 	if block == nil {
 		t.Fatalf("no certificate: %.200q", text)
@@ -166,15 +175,7 @@ func (c *CA) RootsFile() string { return c.rootsFile }
 // Roots returns the root of what the CA issues.
 func (c *CA) Roots(t testing.TB) *x509.CertPool {
 	t.Helper()
-	response, err := c.client.Get(c.rootURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := c.managed(t, firstRoot)
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(bytes.TrimSpace(text)) {
 		t.Fatalf("Pebble shows no root: %q", text)

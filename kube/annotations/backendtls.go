@@ -70,8 +70,8 @@ func setProxySSLName(a *Asked, value string) error {
 	return nil
 }
 
-// setProxySSLSecret takes a Secret of another namespace for a mistake: whoever
-// may write an Ingress could use any key of the cluster.
+// setProxySSLSecret takes a Secret of another namespace for a mistake:
+// otherwise the author of an Ingress could use any key of the cluster.
 func setProxySSLSecret(a *Asked, value string) error {
 	namespace, name, qualified := strings.Cut(value, "/")
 	if !qualified {

@@ -103,8 +103,8 @@ func (ask *MirrorAsk) readAuthority(authority, namespace string) error {
 	return nil
 }
 
-// readPath reads what stands behind the host: nothing is the path of the request, as
-// whoever leaves it out means it; nginx would send the name of a location of its own.
+// readPath reads what stands behind the host. Nothing stands for the path of the
+// request, which is what authors mean; nginx would send the name of a location of its own.
 func (ask *MirrorAsk) readPath(text string) error {
 	text = strings.ReplaceAll(text, "${request_uri}", "$request_uri")
 	before, whole := strings.CutSuffix(text, "$request_uri")

@@ -12,8 +12,8 @@ import (
 )
 
 // A canary claims no name and takes no path: it adds a backend to the routes of
-// Ingresses of its own namespace, so that whoever may not have a name can't have a
-// part of its requests either. ingress-nginx asks for no namespace
+// Ingresses of its own namespace, so that a namespace that may not have a name
+// can't have a part of its requests either. ingress-nginx asks for no namespace
 // (mergeAlternativeBackends in internal/ingress/controller/controller.go).
 
 // alternativeHosts goes through the hosts of a canary, some of them twice; nil has

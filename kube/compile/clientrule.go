@@ -55,7 +55,7 @@ func (r *hostResult) policyOf(in *resolved) *gatelodge.Policy {
 	return r.underServer(in, in.policy)
 }
 
-// sameRule tells whether two rules are one, whoever asks for it.
+// sameRule reports whether two rules are the same, even if different objects ask for them.
 func sameRule(a, b *gatelodge.ClientAuth) bool {
 	if a.Unavailable != "" || b.Unavailable != "" {
 		return a.Unavailable == b.Unavailable

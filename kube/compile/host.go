@@ -121,7 +121,7 @@ func (t takenPaths) by(key pathKey, views []string) *gatelodge.Route {
 }
 
 // addRoutes gives each path to the oldest who asks for it. Default backends
-// come after every rule, whoever wrote it.
+// come after every rule, even those of other objects.
 func (r *hostResult) addRoutes(granted *claims.Grant) {
 	taken := make(takenPaths)
 	for i, s := range granted.Shares {

@@ -43,7 +43,7 @@ func parseRecord(owner gatelodge.Name, data []byte) (Record, error) {
 }
 
 // String returns the record as in a zone file. Its text is of limited length,
-// whoever wrote the record.
+// because it stands in messages and other people write it.
 func (r Record) String() string {
 	const most = 120
 	value := r.Value

@@ -21,7 +21,8 @@ const (
 	// that died sooner count towards most.
 	settled = time.Minute
 	// most is how many children in a row may die before they were settled. The
-	// supervisor then ends as the last of them did, and whoever started it decides.
+	// supervisor then ends with the exit code of the last one, for the kubelet or
+	// service manager that started it.
 	most = 5
 	// firstPause is the wait before the second of them is replaced; it doubles with
 	// each. The first is replaced at once.
