@@ -61,8 +61,7 @@ func (t *timeline) zone() (holds *gatelodge.Zone) {
 
 // answers is what each view answers for the name.
 func (t *timeline) answers() []Step {
-	any := t.zone() != nil
-	if !any {
+	if t.zone() == nil {
 		s := Step{Kind: Answer, Title: "DNS", State: Info, Text: fmt.Sprintf("no zone of this gateway holds %s: its address is published elsewhere", t.Name)}
 		if zones := t.zones(); len(zones) > 0 && t.host != nil {
 			s.State = Warning
@@ -104,6 +103,7 @@ func (t *timeline) answer(v *gatelodge.View) Step {
 		}
 	}
 	addresses := addressesIn(a, aaaa)
+	host, _ := t.Proxy.Route(t.Snapshot, v.Name, t.Name, t.Path)
 	switch {
 	case a.Zone == "":
 		s.State, s.Text = Info, "the view has no zone that holds the name"
@@ -115,9 +115,11 @@ func (t *timeline) answer(v *gatelodge.View) Step {
 		s.State, s.Text = Info, fmt.Sprintf("%s leads to %s rather than to this gateway", t.Name, join(addresses))
 	case len(a.Records) > 0:
 		s.State, s.Text = Info, fmt.Sprintf("%s is an alias, whose target other servers know: %s", t.Name, a.Records[len(a.Records)-1].Data)
-	case len(v.Addresses) == 0 && t.host != nil:
+	case host == nil && t.isElsewhere(v):
+		s.State, s.Text = Info, fmt.Sprintf("%s is not in this view (%s)", t.Name, a.Code)
+	case len(v.Addresses) == 0 && host != nil:
 		s.worse(Broken, fmt.Sprintf("view %s has no address to publish, so %s has no record in it", v.Name, t.Name), advice[gatelodge.ViewUnannounced])
-	case a.Code == "NXDOMAIN" && t.host == nil:
+	case a.Code == "NXDOMAIN" && host == nil:
 		s.worse(Broken, fmt.Sprintf("%s does not exist (NXDOMAIN)%s", t.Name, t.negative(a.Zone, v)), "")
 	case a.Code == "NXDOMAIN":
 		s.worse(Broken, fmt.Sprintf("%s does not exist (NXDOMAIN), though it is served", t.Name), "see whether an object asks that it is not published, or a view that the name is not in")
@@ -128,6 +130,15 @@ func (t *timeline) answer(v *gatelodge.View) Step {
 		s.add(Info, "listener", "no DNS listener asks this view")
 	}
 	return s
+}
+
+// isElsewhere reports whether the name is in another view than this one, as a host or with
+// records.
+func (t *timeline) isElsewhere(but *gatelodge.View) bool {
+	return t.host != nil || slices.ContainsFunc(t.Snapshot.Views, func(v *gatelodge.View) bool {
+		answer := t.DNS.Answer(v.Name, t.Name, "A")
+		return v.Name != but.Name && answer.Zone != "" && answer.Code != "NXDOMAIN"
+	})
 }
 
 // negative says how long resolvers remember that the name does not exist.

@@ -97,7 +97,7 @@ func (t *timeline) endpoints(s *Step, b *gatelodge.Backend) {
 	const do = "see the log of the pods, and whether something listens at this port (targetPort of the Service)"
 	switch n := len(states); {
 	case n == 0:
-	case out == n && n > 0:
+	case out == n:
 		s.worse(Broken, fmt.Sprintf("%s of Service %s/%s %s%s", all(n), b.Namespace, b.Service, plural(n, "is out: it fails", "are out: they fail"), why), do)
 	case out > 0:
 		s.worse(Warning, fmt.Sprintf("%d of %s of Service %s/%s are out: they fail%s", out, count(n, "endpoint"), b.Namespace, b.Service, why), do)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +73,7 @@ type Names interface {
 
 // Proxy knows what is done with requests, and what became of the last ones.
 type Proxy interface {
-	Route(s *gatelodge.Snapshot, name gatelodge.Name, path string) (*gatelodge.Host, *gatelodge.Route)
+	Route(s *gatelodge.Snapshot, view string, name gatelodge.Name, path string) (*gatelodge.Host, *gatelodge.Route)
 	Policies(route *gatelodge.Route) []string                     // in their order
 	Recent(host gatelodge.Name) []gatelodge.Handled               // the latest first
 	Endpoints(key gatelodge.BackendKey) []gatelodge.EndpointState // nil: nothing is known of them
@@ -111,7 +112,7 @@ func (k Knowledge) Explain(q Question) (*Document, error) {
 		return nil, ErrNothing
 	}
 	t := &timeline{Knowledge: k, Question: q}
-	t.host, t.route = k.Proxy.Route(k.Snapshot, q.Name, q.Path)
+	t.choose()
 	if t.Scheme == "" {
 		t.Scheme = "http"
 		if t.host != nil && (t.host.WantsTLS || len(t.host.Certificates) > 0 || t.host.Passthrough != nil) && t.listener("https") != nil {
@@ -151,11 +152,34 @@ func one(step func() *Step) func() []Step {
 type timeline struct {
 	Knowledge
 	Question
-	host     *gatelodge.Host  // nil: none is served for the name
+	view     string           // in which the request is followed; "": there are none
+	host     *gatelodge.Host  // in the view; nil: none is served for the name
 	route    *gatelodge.Route // nil: the host has none for the path
 	claims   gatelodge.NameClaims
 	requests []gatelodge.Handled // for the host, the latest first
 	untold   []gatelodge.Problem // of the objects involved, that no step has told yet
+}
+
+// choose follows the request in the first view that has a route for it, else in the
+// first that has the host, else in the first.
+func (t *timeline) choose() {
+	found := 0 // how much of it the view has
+	for i, v := range t.Snapshot.Views {
+		host, route := t.Proxy.Route(t.Snapshot, v.Name, t.Name, t.Path)
+		has := 0
+		if host != nil && host.Name != "" {
+			has++
+		}
+		if has > 0 && route != nil {
+			has++
+		}
+		if i == 0 || has > found {
+			t.view, t.host, t.route, found = v.Name, host, route, has
+		}
+	}
+	if len(t.Snapshot.Views) == 0 {
+		t.host, t.route = t.Proxy.Route(t.Snapshot, "", t.Name, t.Path)
+	}
 }
 
 // url is the URL as it was understood.
@@ -167,14 +191,22 @@ func (t *timeline) url() string {
 	return t.Scheme + "://" + string(t.Name) + port + t.Path
 }
 
-// listener returns the first listener of a scheme; nil for none.
+// listener returns the first listener of a scheme in the view; nil for none.
 func (t *timeline) listener(scheme string) *gatelodge.Listener {
 	for i := range t.Snapshot.Listeners {
-		if l := &t.Snapshot.Listeners[i]; strings.EqualFold(string(l.Protocol), scheme) {
+		if l := &t.Snapshot.Listeners[i]; strings.EqualFold(string(l.Protocol), scheme) && (t.view == "" || slices.Contains(l.Views, t.view)) {
 			return l
 		}
 	}
 	return nil
+}
+
+// inView names the view where there are several.
+func (t *timeline) inView() string {
+	if len(t.Snapshot.Views) < 2 {
+		return ""
+	}
+	return " in view " + t.view
 }
 
 // comesIn is the listener.
@@ -182,11 +214,11 @@ func (t *timeline) comesIn() *Step {
 	s := &Step{Kind: Listener, Title: "Listener", State: OK}
 	l := t.listener(t.Scheme)
 	if l == nil {
-		s.worse(Broken, fmt.Sprintf("no listener speaks %s", strings.ToUpper(t.Scheme)),
+		s.worse(Broken, fmt.Sprintf("no listener%s speaks %s", t.inView(), strings.ToUpper(t.Scheme)),
 			fmt.Sprintf("add one of protocol %s under listeners in the configuration, or ask for the other scheme", strings.ToUpper(t.Scheme)))
 		return s
 	}
-	s.Text = fmt.Sprintf("%s on %s (listener %s)", l.Protocol, l.Address, l.Name)
+	s.Text = fmt.Sprintf("%s on %s (listener %s)%s", l.Protocol, l.Address, l.Name, t.inView())
 	public := cmp.Or(l.PublicPort, 0)
 	if public != 0 {
 		s.Text += fmt.Sprintf(", which users see as port %d", public)

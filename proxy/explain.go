@@ -12,8 +12,8 @@ import (
 type Explainer struct{ Server *Server }
 
 // Route returns the host and the route of the Snapshot for a name and a canonical
-// path; nil where there is none.
-func (e Explainer) Route(s *gatelodge.Snapshot, name gatelodge.Name, path string) (*gatelodge.Host, *gatelodge.Route) {
+// path in a view; nil where there is none.
+func (e Explainer) Route(s *gatelodge.Snapshot, view string, name gatelodge.Name, path string) (*gatelodge.Host, *gatelodge.Route) {
 	found := s.Hosts.Get(name)
 	if wildcard := name.Wildcard(); found == nil && wildcard != "" {
 		found = s.Hosts.Get(wildcard)
@@ -21,7 +21,7 @@ func (e Explainer) Route(s *gatelodge.Snapshot, name gatelodge.Name, path string
 	if found == nil {
 		found = s.Hosts.Get("")
 	}
-	if found == nil {
+	if found = found.In(view); found == nil {
 		return nil, nil
 	}
 	list := &routeList{source: found.Routes}
