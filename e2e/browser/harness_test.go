@@ -36,17 +36,25 @@ type browser struct {
 
 func newBrowser(t *testing.T, g *undertest.Gateway) *browser {
 	t.Helper()
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
+	profile, err := os.MkdirTemp("", "gatelodge-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // its processes may still write there for a moment after it has ended
+		undertest.Await(t, "Chromium to leave its profile", func() error { return os.RemoveAll(profile) })
+	})
+	// Not of t.Context(), which ends before Cancel can end Chromium in good order.
+	limited, late := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
+	t.Cleanup(late)
+	allocator, stop := chromedp.NewExecAllocator(limited, append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(2*time.Minute))...)
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(profile), chromedp.WSURLReadTimeout(2*time.Minute))...)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // which waits until its files are no longer written
+		_ = chromedp.Cancel(ctx) // which waits until it has ended
 		end()
 	})
-	ctx, late := context.WithTimeout(ctx, 5*time.Minute)
-	t.Cleanup(late)
 	b := &browser{t: t, ctx: ctx, site: "http://" + g.Admin + "/dashboard/", at: t.ArtifactDir(), asked: map[string]int{}}
 	chromedp.ListenTarget(ctx, b.listen)
 	b.run(network.Enable(), log.Enable())
