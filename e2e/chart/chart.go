@@ -27,6 +27,7 @@ var Installs = []Values{
 	{"the defaults", "gatelodge", nil},
 	{"a gateway of the LAN", "gatelodge-lan", []string{"--values", "metallb/values-lan.yaml"}},
 	{"a gateway of the DMZ", "gatelodge-dmz", []string{"--values", "metallb/values-dmz.yaml"}},
+	{"two views", "gatelodge", []string{"--values", "views/values.yaml"}},
 	{"some namespaces only", "gatelodge", []string{"--set", "config.ingress.namespaces={shop,marketing}"}},
 	{"everything that is off", "gatelodge", []string{
 		"--set", "autoscaling.enabled=true,state.enabled=true,ingressClass.default=true,monitoring.dashboard.enabled=true",

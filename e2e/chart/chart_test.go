@@ -166,6 +166,18 @@ kind: Service
 metadata: {name: %[1]s-dns, namespace: %[1]s}
 spec: {type: LoadBalancer, ports: [{port: 53, protocol: UDP}]}
 status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: %[1]s-external, namespace: %[1]s}
+spec: {type: LoadBalancer, ports: [{port: 80}]}
+status: {loadBalancer: {ingress: [{ip: 203.0.113.10}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: %[1]s-external-dns, namespace: %[1]s}
+spec: {type: LoadBalancer, ports: [{port: 53, protocol: UDP}]}
+status: {loadBalancer: {ingress: [{ip: 203.0.113.53}]}}
 `
 
 func TestAnotherListenerIsReached(t *testing.T) {
@@ -201,7 +213,7 @@ func TestDNSOverTLSIsReached(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(the[*corev1.ConfigMap](t, all, "gatelodge-config").Data["gateway.yaml"]), &config); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(config.Listeners); got != "[{HTTP :8080  80} {HTTPS :8443  443} {DNS :8053 default 0} {DOT :8853 default 0}]" {
+	if got := fmt.Sprint(config.Listeners); got != "[{HTTP :8080 default 80} {HTTPS :8443 default 443} {DNS :8053 default 0} {DOT :8853 default 0}]" {
 		t.Errorf("the configuration has the listeners %s", got)
 	}
 	without := the[*corev1.Service](t, render(t, "gatelodge"), "gatelodge-dns").Spec.Ports
@@ -262,6 +274,9 @@ func TestMistypedValuesAreRefused(t *testing.T) {
 		"a duration without a unit":       {"config.drain.delay=5", "/config/drain/delay"},
 		"a name other than the release's": {"config.name=other", "/config/name"},
 		"a folder that is not writable":   {"config.state=/data", "/config/state"},
+		"a view without ports":            {"views[0].name=external", "/views/0"},
+		"a view whose Service is taken":   {"views[0].name=dns,views[0].ports.http=1,views[0].ports.https=2,views[0].ports.dns=3", "/views/0/name"},
+		"a view that there is already":    {"views[0].name=default,views[0].ports.http=1,views[0].ports.https=2,views[0].ports.dns=3", `"default" is the view of services already`},
 	} {
 		t.Run(idea, func(t *testing.T) {
 			_, err := Render(t.Context(), deploy, Values{Release: "gatelodge", Args: []string{"--set", c.set}})

@@ -25,31 +25,18 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
       "apiVersion" "gatelodge.dev/v1alpha1"
       "kind" "GatewayConfig"
       "name" .Release.Name
-      "views" (list (dict "name" "default" "service" $release))
+      "views" (include "gatelodge.configViews" . | fromJsonArray)
       "dns" (dict "service" (printf "%s-dns" $release)) }}
 {{- if include "gatelodge.namespaces" . | fromJsonArray }}
 {{- /* With the names of classes, IngressClasses, which are cluster-wide, need not be read. */}}
 {{- $_ := set $config "ingress" (dict "classes" (list (include "gatelodge.className" .))) }}
 {{- end }}
-{{- if .Values.services.dns.tls }}
-{{- /* The listeners that there are without this key, and one more. */}}
-{{- $_ := set $config "listeners" (list
-      (dict "name" "http" "protocol" "HTTP" "address" ":8080" "publicPort" 80)
-      (dict "name" "https" "protocol" "HTTPS" "address" ":8443" "publicPort" 443)
-      (dict "name" "dns" "protocol" "DNS" "address" ":8053" "view" "default")
-      (dict "name" "dns-tls" "protocol" "DOT" "address" ":8853" "view" "default")) }}
+{{- if or .Values.services.dns.tls .Values.views (ne .Values.services.view "default") }}
+{{- /* Else the listeners are those of the gateway by itself. */}}
+{{- $_ := set $config "listeners" (include "gatelodge.listeners" . | fromJsonArray) }}
 {{- end }}
 {{- if .Values.state.enabled }}{{ $_ := set $config "state" "/var/lib/gatelodge/state" }}{{ end }}
-{{- toYaml (mergeOverwrite $config (deepCopy .Values.config)) }}
-{{- end }}
-
-{{/* What is reached at the Service of DNS beside port 53, as JSON. */}}
-{{- define "gatelodge.dnsPorts" -}}
-{{- $ports := .Values.services.dns.extraPorts }}
-{{- if .Values.services.dns.tls }}
-{{- $ports = prepend $ports (dict "name" "dns-tls" "port" 853 "targetPort" 8853) }}
-{{- end }}
-{{- $ports | toJson }}
+{{- toYaml (mergeOverwrite $config (omit (deepCopy .Values.config) "views")) }}
 {{- end }}
 
 {{/* A duration of the configuration, such as 1m30s, in whole seconds. */}}
@@ -79,14 +66,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- add .Values.preStopSeconds (include "gatelodge.drainDNS" . | int) (include "gatelodge.seconds" $drain.delay | int) $wait 10 }}
 {{- end }}
 
-{{/* MetalLB's annotations of a Service; call with the root and the Service's values. */}}
+{{/* MetalLB's annotations of a Service; call with its view and the Service's values. */}}
 {{- define "gatelodge.metallb" -}}
-{{- $root := index . 0 }}{{ $service := index . 1 }}{{ $services := $root.Values.services }}
+{{- $view := index . 0 }}{{ $service := index . 1 }}
 {{- $annotations := dict }}
-{{- if ne $services.shareKey "-" }}
-{{- $_ := set $annotations "metallb.io/allow-shared-ip" ($services.shareKey | default (printf "%s/%s" $root.Release.Namespace $root.Release.Name)) }}
-{{- end }}
-{{- with $services.pool }}{{ $_ := set $annotations "metallb.io/address-pool" . }}{{ end }}
+{{- if ne $view.shareKey "-" }}{{ $_ := set $annotations "metallb.io/allow-shared-ip" $view.shareKey }}{{ end }}
+{{- with $view.pool }}{{ $_ := set $annotations "metallb.io/address-pool" . }}{{ end }}
 {{- with $service.addresses }}{{ $_ := set $annotations "metallb.io/loadBalancerIPs" (join "," .) }}{{ end }}
-{{- toYaml (merge (dict) $service.annotations $annotations) }}
+{{- toYaml (merge (dict) ($service.annotations | default dict) $annotations) }}
 {{- end }}
