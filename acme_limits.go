@@ -18,4 +18,7 @@ type CALimits struct {
 	Failures   Rate // failed validations of a name
 	// CountRenewals says that a renewal counts as a new order and certificate, too.
 	CountRenewals bool
+	// Names is for how many names a certificate is at most that several hosts share so
+	// that they need not wait for the limits; 0 and 1: they share none.
+	Names int
 }

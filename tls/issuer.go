@@ -208,7 +208,7 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 
 // orderOf returns the order for an issuance, as it is counted.
 func orderOf(i *gatelodge.Issuance) budget.Order {
-	return budget.Order{Name: i.Name, Renewal: i.Certificate != nil}
+	return budget.Order{Names: []gatelodge.Name{i.Name}, Renewal: i.Certificate != nil}
 }
 
 // followTraffic takes in for which hosts clients have asked in vain. The caller holds

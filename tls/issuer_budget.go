@@ -125,7 +125,7 @@ func (r *reservation) spend(ctx context.Context) error {
 	now := time.Now()
 	over := overBudget{}
 	r.view(func(l *budget.Ledger) {
-		over.until, over.limit = allowedAt(l, r.order, now)
+		over.until, over.limit = l.Allowed(r.order, now)
 		if !over.until.After(now) {
 			l.Take(r.order, now)
 		}
@@ -144,15 +144,6 @@ func (r *reservation) release() {
 	}
 }
 
-// allowedAt returns from when on all limits allow an order, and the last of them.
-func allowedAt(l *budget.Ledger, o budget.Order, now time.Time) (time.Time, budget.Limit) {
-	at, limit := l.Own(o.Name, now)
-	if shared, by := l.Shared(o, now); shared.After(at) {
-		return shared, by
-	}
-	return at, limit
-}
-
 // ended counts how an order ended that brought no certificate.
 func (r *reservation) ended(ctx context.Context, err error) error {
 	var over orderOver
@@ -163,7 +154,9 @@ func (r *reservation) ended(ctx context.Context, err error) error {
 	return r.change(ctx, func(l *budget.Ledger) {
 		l.NotIssued(r.order)
 		if errors.As(err, &refused) {
-			l.FailedValidation(r.order.Name, time.Now())
+			for _, name := range r.order.Names {
+				l.FailedValidation(name, time.Now())
+			}
 		}
 	})
 }

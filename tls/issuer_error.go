@@ -165,7 +165,11 @@ func (t *term) failed(ctx context.Context, a *authority, issuance *gatelodge.Iss
 	wait := max(nameBackOff(failure.Attempts, issuance.Certificate, now), retryAfter(err, now))
 	if limit, until := refusedByLimit(err, now); limit != "" {
 		wait = until.Sub(now)
-		if err := a.allowance.change(ctx, func(l *budget.Ledger) { l.Refused(budget.KeyFor(limit, issuance.Name), until) }); err != nil {
+		if err := a.allowance.change(ctx, func(l *budget.Ledger) {
+			for _, key := range budget.KeysFor(limit, orderOf(issuance), err.Error()) {
+				l.Refused(key, until)
+			}
+		}); err != nil {
 			log.Warn("can't store that the CA refuses orders", "limit", string(limit), "error", err)
 		}
 	}

@@ -85,7 +85,7 @@ func (r *configReader) acmeAccount(key string, f fileACMEFallback, email string,
 		BindingID: r.printable(key+".eab.keyID", f.EAB.KeyID),
 		Profile:   r.printable(key+".profile", f.Profile),
 		KeyType:   keyType,
-		Limits:    r.acmeLimits(key+".limits", f.Limits, budget.Known(f.Directory)),
+		Limits:    r.acmeLimits(key+".limits", f.Limits, budget.Known(f.Directory, f.Profile)),
 	}}
 	switch {
 	case (f.EAB.KeyID == "") != (f.EAB.Secret == ""):

@@ -18,6 +18,7 @@ var letsEncrypt = gatelodge.CALimits{
 	Domain:     gatelodge.Rate{Count: 50, Per: week},
 	Duplicates: gatelodge.Rate{Count: 5, Per: week},
 	Failures:   gatelodge.Rate{Count: 5, Per: hour},
+	Names:      100,
 }
 
 // letsEncryptStaging has those of https://letsencrypt.org/docs/staging-environment.
@@ -26,18 +27,23 @@ var letsEncryptStaging = gatelodge.CALimits{
 	Domain:     gatelodge.Rate{Count: 30000, Per: week},
 	Duplicates: gatelodge.Rate{Count: 30000, Per: week},
 	Failures:   gatelodge.Rate{Count: 200, Per: hour},
+	Names:      100,
 }
 
-// Known returns the limits of the CA with a directory, none for one that is not
-// known.
-func Known(directory string) gatelodge.CALimits {
+// Known returns the limits of the CA with a directory for certificates of a profile,
+// none for one that is not known.
+func Known(directory, profile string) gatelodge.CALimits {
+	var limits gatelodge.CALimits
 	u, err := url.Parse(directory)
 	switch {
 	case err != nil:
 	case u.Hostname() == "acme-v02.api.letsencrypt.org":
-		return letsEncrypt
+		limits = letsEncrypt
 	case u.Hostname() == "acme-staging-v02.api.letsencrypt.org":
-		return letsEncryptStaging
+		limits = letsEncryptStaging
 	}
-	return gatelodge.CALimits{}
+	if limits.Names > 0 && profile != "" && profile != "classic" {
+		limits.Names = 25 // https://letsencrypt.org/docs/profiles
+	}
+	return limits
 }

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"maps"
+	"math"
 	"time"
 
 	"gatelodge.dev"
@@ -18,16 +19,10 @@ const (
 	Failures   Limit = "failures"
 )
 
-// Key is what is counted: a limit, and the part of the world that it is counted for.
-type Key struct {
-	Limit Limit
-	Of    string // a registered domain or a name; "": the account
-}
-
 // Order is an order to be placed.
 type Order struct {
-	Name    gatelodge.Name
-	Renewal bool // there is a certificate for the same name
+	Names   []gatelodge.Name // of the certificate; at least one
+	Renewal bool             // the CA takes it for the renewal of a certificate
 }
 
 // Ledger is what is used of the limits of a CA by one account. It counts as public
@@ -66,19 +61,6 @@ func (l *Ledger) rate(limit Limit) gatelodge.Rate {
 	return gatelodge.Rate{}
 }
 
-// shared lists what an order has in common with those for other names.
-func (l *Ledger) shared(o Order) []Key {
-	if o.Renewal && !l.Limits.CountRenewals {
-		return nil
-	}
-	return []Key{{Orders, ""}, {Domain, RegisteredDomain(o.Name)}}
-}
-
-// own is what is counted for the name of an order alone.
-func own(name gatelodge.Name) []Key {
-	return []Key{{Duplicates, string(name)}, {Failures, validated(name)}}
-}
-
 // Shared returns from when on an order can be placed, as far as orders for other
 // names decide it, and by which limit. The time is not after now if it can be at once.
 func (l *Ledger) Shared(o Order, now time.Time) (time.Time, Limit) {
@@ -87,7 +69,32 @@ func (l *Ledger) Shared(o Order, now time.Time) (time.Time, Limit) {
 
 // Own is Shared as far as earlier orders for the same name decide it.
 func (l *Ledger) Own(name gatelodge.Name, now time.Time) (time.Time, Limit) {
-	return l.ready(own(name), now)
+	return l.ready(own(Order{Names: []gatelodge.Name{name}}), now)
+}
+
+// Allowed returns from when on all limits allow an order, and the last of them.
+func (l *Ledger) Allowed(o Order, now time.Time) (time.Time, Limit) {
+	return l.ready(append(l.shared(o), own(o)...), now)
+}
+
+// Room returns how many orders that a key counts can be placed from now until a time.
+func (l *Ledger) Room(key Key, now, until time.Time) int {
+	rate := l.rate(key.Limit)
+	switch full := latest(l.full[key], now); {
+	case l.closed[key].After(until):
+		return 0
+	case rate.Count == 0:
+		return math.MaxInt
+	default:
+		return int(max(0, until.Sub(full)+rate.Per) / interval(rate))
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // ready returns from when on there is something left in all buckets, and which is
@@ -114,15 +121,17 @@ func interval(r gatelodge.Rate) time.Duration { return r.Per / time.Duration(r.C
 
 // Take counts an order.
 func (l *Ledger) Take(o Order, now time.Time) {
-	for _, key := range l.shared(o) {
+	for _, key := range l.taken(o) {
 		l.use(key, now)
 	}
-	l.use(Key{Duplicates, string(o.Name)}, now)
 }
+
+// taken lists what Take counts.
+func (l *Ledger) taken(o Order) []Key { return append(l.shared(o), Key{Duplicates, setOf(o.Names)}) }
 
 // Return takes back what Take counted, for an order that was not placed.
 func (l *Ledger) Return(o Order) {
-	for _, key := range append(l.shared(o), Key{Duplicates, string(o.Name)}) {
+	for _, key := range l.taken(o) {
 		l.giveBack(key)
 	}
 }
@@ -130,7 +139,7 @@ func (l *Ledger) Return(o Order) {
 // NotIssued takes back what Take counted of certificates, for an order that ended
 // without one. The order itself stays counted.
 func (l *Ledger) NotIssued(o Order) {
-	for _, key := range append(l.shared(o), Key{Duplicates, string(o.Name)}) {
+	for _, key := range l.taken(o) {
 		if key.Limit != Orders {
 			l.giveBack(key)
 		}
@@ -170,19 +179,6 @@ func (l *Ledger) Refused(key Key, until time.Time) {
 	if until.After(l.closed[key]) {
 		l.closed[key] = until
 	}
-}
-
-// KeyFor returns what an order is counted for by a limit.
-func KeyFor(limit Limit, name gatelodge.Name) Key {
-	switch limit {
-	case Domain:
-		return Key{limit, RegisteredDomain(name)}
-	case Duplicates:
-		return Key{limit, string(name)}
-	case Failures:
-		return Key{limit, validated(name)}
-	}
-	return Key{limit, ""}
 }
 
 // forget drops what no longer limits anything.
