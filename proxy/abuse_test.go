@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	runtimemetrics "runtime/metrics"
 	"strings"
 	"sync"
 	"testing"
@@ -89,9 +90,23 @@ func testAbuse(t *testing.T, most int64, abuses []abuse) {
 				s.Limits.Streams = 10
 			}))
 			other := g.client(h1)
-			if got := do(t, other, newRequest(t, "GET", h1.url(appHost, "/"), nil)); got.StatusCode != 200 {
-				t.Fatalf("got %d", got.StatusCode)
+			served := func() {
+				t.Helper()
+				// A client that is late, because the machine has much to do, is taken for an
+				// abuser, too, and comes again.
+				eventually(t, "another client is served", func() bool {
+					response, err := other.Get(h1.url(appHost, "/"))
+					if err != nil {
+						return false
+					}
+					_ = response.Body.Close()
+					if response.StatusCode != 200 && response.StatusCode != 408 {
+						t.Fatalf("another client got %d", response.StatusCode)
+					}
+					return response.StatusCode == 200
+				})
 			}
+			served()
 			before, goroutines := memory(), runtime.NumGoroutine()
 			var clients sync.WaitGroup
 			defer clients.Wait()
@@ -100,14 +115,12 @@ func testAbuse(t *testing.T, most int64, abuses []abuse) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_ = conn.SetDeadline(time.Now().Add(15 * time.Second)) // ends the abuse in any case
-				defer conn.Close()                                     // after all, for some abuse by doing nothing
+				_ = conn.SetDeadline(time.Now().Add(2 * patience)) // ends the abuse in any case
+				defer conn.Close()                                 // after all, for some abuse by doing nothing
 				clients.Go(func() { c.do(conn) })
 			}
 			for range 20 {
-				if got := do(t, other, newRequest(t, "GET", h1.url(appHost, "/"), nil)); got.StatusCode != 200 {
-					t.Fatalf("another client got %d", got.StatusCode)
-				}
+				served()
 			}
 			// For each connection: the limit of a head and some buffers, not what was sent.
 			if grown := memory() - before; grown > abusers*most {
@@ -137,8 +150,9 @@ func drip(c net.Conn, drop string) {
 
 // flood sends as fast as possible, up to a limit, until the connection fails.
 func flood(c net.Conn, part string) {
+	bytes := []byte(part) // once: the abuser's garbage is not what is measured
 	for range 200 {
-		if _, err := io.WriteString(c, part); err != nil {
+		if _, err := c.Write(bytes); err != nil {
 			return
 		}
 	}
@@ -147,12 +161,13 @@ func flood(c net.Conn, part string) {
 // readNothing leaves what is sent to the client with the sender.
 func readNothing(c net.Conn) { _ = c.(*net.TCPConn).SetReadBuffer(4 << 10) }
 
-// memory returns what this process uses once it has collected its garbage: the second
-// collection takes what became garbage during the first.
+// memory returns what this process uses: what the last collection of garbage left, and
+// the stacks. The second collection takes what became garbage during the first, and
+// what others allocate after it does not count.
 func memory() int64 {
-	var stats runtime.MemStats
 	runtime.GC()
 	runtime.GC()
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapInuse + stats.StackInuse)
+	samples := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	runtimemetrics.Read(samples)
+	return int64(samples[0].Value.Uint64() + samples[1].Value.Uint64())
 }

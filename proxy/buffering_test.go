@@ -183,9 +183,8 @@ func TestBufferedRequestIsLeft(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	inModes(t, func(t *testing.T, m mode) {
 		var heard atomic.Int64
-		p := bufferedRequests()
-		p.Timeouts = &gatelodge.RouteTimeouts{Request: 300 * time.Millisecond}
-		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(http.ResponseWriter, *http.Request) { heard.Add(1) })), policy(p))
+		build := app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, func(http.ResponseWriter, *http.Request) { heard.Add(1) }))
+		g := start(t, build, policy(bufferedRequests()))
 		out, in := pipe(t)
 		ctx, leave := context.WithCancel(t.Context())
 		r := newRequest(t, "POST", m.url(appHost, "/"), out).WithContext(ctx)
@@ -201,6 +200,12 @@ func TestBufferedRequestIsLeft(t *testing.T) {
 		<-left
 		eventually(t, "it is held no longer", func() bool { return g.server.buffers.Memory() == 0 })
 
+		late := bufferedRequests()
+		late.Timeouts = &gatelodge.RouteTimeouts{Request: 100 * time.Millisecond}
+		s := plainSnapshot()
+		build(s)
+		policy(late)(s)
+		g.live.Swap(s)
 		out, in = pipe(t)
 		go func() { _, _ = in.Write(make([]byte, 1000)) }()
 		if answer := do(t, g.client(m), newRequest(t, "POST", m.url(appHost, "/"), out)); answer.StatusCode != 504 {

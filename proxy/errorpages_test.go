@@ -148,15 +148,19 @@ func TestErrorPageAfterATimeout(t *testing.T) {
 	released := make(chan struct{})
 	slow := backendServer(t, gatelodge.BackendHTTP, func(http.ResponseWriter, *http.Request) { <-released })
 	t.Cleanup(func() { close(released) })
-	g := start(t, app(gatelodge.BackendHTTP, slow), withPages(func(p *gatelodge.Policy) {
-		read := 50 * time.Millisecond
-		p.Timeouts = &gatelodge.RouteTimeouts{Read: read}
-		p.Retries = &gatelodge.RetryRules{}
-	}, backendServer(t, gatelodge.BackendHTTP, pages)))
+	page := backendServer(t, gatelodge.BackendHTTP, pages)
 	inModes(t, func(t *testing.T, m mode) {
-		if a := g.get(m, "/"); a.StatusCode != 504 || a.body != "page" {
-			t.Errorf("got %d with %q", a.StatusCode, a.body)
-		}
+		inTime(t, func(timeout time.Duration) bool { // which is that for the page, too
+			g := start(t, app(gatelodge.BackendHTTP, slow), withPages(func(p *gatelodge.Policy) {
+				p.Timeouts = &gatelodge.RouteTimeouts{Read: timeout}
+				p.Retries = &gatelodge.RetryRules{}
+			}, page))
+			a := g.get(m, "/")
+			if a.StatusCode != 504 {
+				t.Errorf("got %d with %q", a.StatusCode, a.body)
+			}
+			return a.body == "page"
+		})
 	})
 }
 

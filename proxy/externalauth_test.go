@@ -147,7 +147,7 @@ func (g *gateway) raw(request string) string {
 		g.t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * patience))
 	if _, err := io.WriteString(c, request); err != nil {
 		g.t.Fatal(err)
 	}
@@ -659,7 +659,7 @@ func TestExternalAuthHangs(t *testing.T) {
 			<-release
 		}}
 		g := start(t, authApp(t, service, func(p *gatelodge.Policy) {
-			p.Timeouts = &gatelodge.RouteTimeouts{Connect: time.Second, Read: 300 * time.Millisecond}
+			p.Timeouts = &gatelodge.RouteTimeouts{Read: 300 * time.Millisecond}
 		}))
 		client := g.client(m)
 		results := make(chan int, 30)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -91,7 +90,7 @@ func TestGRPC(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		g := start(t, app(gatelodge.BackendH2C, grpcBackend(t)))
 		conn := g.grpc(m)
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 		defer cancel()
 
 		got := new(wrapperspb.StringValue)
@@ -143,7 +142,7 @@ func TestGRPCStatusOfOurAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inModes(t, func(t *testing.T, m mode) {
 				g := start(t, c.build)
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 				defer cancel()
 				err := g.grpc(m).Invoke(ctx, "/test.Echo/Call", wrapperspb.String("hello"), new(wrapperspb.StringValue))
 				if status.Code(err) != c.want {
@@ -172,7 +171,7 @@ func TestUnavailableCalls(t *testing.T) {
 				}))
 				g := start(t, app(gatelodge.BackendH2C, bad, grpcBackend(t)), policy(&gatelodge.Policy{Retries: &gatelodge.RetryRules{On: conditions}}))
 				g.nextIs(bad)
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 				defer cancel()
 				got := new(wrapperspb.StringValue)
 				err := g.grpc(m).Invoke(ctx, "/test.Echo/Call", wrapperspb.String("hello"), got)

@@ -43,6 +43,10 @@ const (
 
 var allModes = []mode{h1, h1tls, h2, h2c}
 
+// patience is how long what should happen at once may take: long, as a machine may
+// have much else to do.
+const patience = time.Minute
+
 func (m mode) tls() bool   { return m == h1tls || m == h2 }
 func (m mode) http2() bool { return m == h2 || m == h2c }
 
@@ -119,8 +123,7 @@ func plainSnapshot() *gatelodge.Snapshot {
 	return &gatelodge.Snapshot{
 		Settings: &gatelodge.Settings{
 			Timeouts: gatelodge.Timeouts{
-				Header: 10 * time.Second, Body: 10 * time.Second, Idle: 30 * time.Second,
-				Connect: 5 * time.Second, Read: 10 * time.Second, Send: 10 * time.Second,
+				Header: patience, Body: patience, Idle: patience, Connect: patience, Read: patience, Send: patience,
 			},
 			Limits:        gatelodge.Limits{HeaderBytes: 64 << 10, Headers: 128, Streams: 100},
 			Retries:       gatelodge.Retries{Attempts: 3, Budget: 0.2},
@@ -128,7 +131,7 @@ func plainSnapshot() *gatelodge.Snapshot {
 			RedirectHTTPS: true,
 			Buffers:       gatelodge.Buffers{Memory: 64 << 20, Disk: 64 << 20, Share: 0.5},
 			Compression:   gatelodge.CompressionLevels{Gzip: 1, Brotli: 4, Zstd: 1, Memory: 64 << 20},
-			Drain:         gatelodge.Drain{Timeout: 5 * time.Second, Tunnels: 5 * time.Second},
+			Drain:         gatelodge.Drain{Timeout: patience, Tunnels: patience},
 		},
 		Listeners: []gatelodge.Listener{
 			{Name: "http", Protocol: gatelodge.HTTP, Address: "127.0.0.1:0", PublicPort: 80},
@@ -256,12 +259,12 @@ func (g *gateway) client(m mode) *http.Client {
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, g.address(m))
 		},
-		ExpectContinueTimeout: 5 * time.Second,
+		ExpectContinueTimeout: patience,
 	}
 	g.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{
 		Transport:     transport,
-		Timeout:       20 * time.Second,
+		Timeout:       2 * patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -313,7 +316,7 @@ func newRequest(t *testing.T, method, url string, body io.Reader) *http.Request 
 // client waits for its end even after the request has failed.
 func pipe(t *testing.T) (*io.PipeReader, *io.PipeWriter) {
 	out, in := io.Pipe()
-	end := time.AfterFunc(15*time.Second, func() { _ = in.CloseWithError(errors.New("the test takes too long")) })
+	end := time.AfterFunc(patience, func() { _ = in.CloseWithError(errors.New("the test takes too long")) })
 	t.Cleanup(func() {
 		end.Stop()
 		_ = in.Close()
@@ -324,7 +327,7 @@ func pipe(t *testing.T) (*io.PipeReader, *io.PipeWriter) {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -335,6 +338,19 @@ func eventually(t *testing.T, what string, is func() bool) {
 		case <-tick.C:
 		}
 	}
+}
+
+// inTime runs a test of a timeout: with one that is short, and with twice as long a one
+// as often as the machine was too slow for what has to happen within it.
+func inTime(t *testing.T, test func(timeout time.Duration) (inTime bool)) {
+	t.Helper()
+	for timeout := 50 * time.Millisecond; timeout < patience; timeout *= 2 {
+		if test(timeout) {
+			return
+		}
+		t.Logf("the machine is too slow for a timeout of %s", timeout)
+	}
+	t.Error("the machine is too slow for every timeout")
 }
 
 // lines returns the access log's lines once there are n.

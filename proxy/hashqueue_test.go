@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	gatelodge "gatelodge.dev"
@@ -59,19 +58,22 @@ func (g *gateway) logIn(ctx context.Context, c *http.Client, m mode, host, clien
 	return response.StatusCode, response.Body.Close()
 }
 
-// TestWrongPasswordsDelayNobodyElse: whoever tries passwords waits for himself.
-// A right one at another host, or of another client, is next.
+// TestWrongPasswordsDelayNobodyElse: many wrong passwords wait for each other. A right
+// one at another host, or of another client, is among the next to have a turn.
 func TestWrongPasswordsDelayNobodyElse(t *testing.T) {
 	const wrong = 200
-	for name, right := range map[string]struct{ host, client string }{
-		"at another host":   {"other.example.com", "192.0.2.1"},
-		"of another client": {appHost, "198.51.100.1"},
+	for name, right := range map[string]struct {
+		host   gatelodge.Name
+		client string
+		turn   int
+	}{
+		"at another host":   {"other.example.com", "192.0.2.1", 2},
+		"of another client": {appHost, "198.51.100.1", 3}, // of three
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := start(t, guarded(t))
-			release := g.holdHashes()
+			g.holdHashes()
 			client := g.client(h1)
-			var answered atomic.Int32
 			var asking sync.WaitGroup
 			for i := range wrong {
 				asking.Go(func() {
@@ -80,24 +82,29 @@ func TestWrongPasswordsDelayNobodyElse(t *testing.T) {
 					if err != nil || status != 401 && status != 429 {
 						t.Errorf("a wrong password: %d, %v", status, err)
 					}
-					if status == 401 {
-						answered.Add(1)
-					}
 				})
 			}
 			eventually(t, "wrong passwords that wait", func() bool { return g.waitingHashes() == 2*waitingMostClient })
-			before := make(chan int32, 1)
 			asking.Go(func() {
-				status, err := g.logIn(t.Context(), client, h1, right.host, right.client, hashes[0].password)
-				before <- answered.Load()
+				status, err := g.logIn(t.Context(), client, h1, string(right.host), right.client, hashes[0].password)
 				if err != nil || status != 200 {
 					t.Errorf("the right password: %d, %v", status, err)
 				}
 			})
 			eventually(t, "the right one waits too", func() bool { return g.waitingHashes() == 2*waitingMostClient+1 })
-			release()
-			if n := <-before; n > 10 {
-				t.Errorf("%d wrong passwords were answered before the right one", n)
+			q := &g.server.credentials.queue
+			q.mu.Lock() // until the right one has its turn: each turn that ends gives another
+			waits := func() bool {
+				h := q.line(right.host)
+				return h != nil && h.line(clientOf(netip.MustParseAddr(right.client))) != nil
+			}
+			turn := 0
+			for ; waits() && turn < wrong; turn++ {
+				q.next()
+			}
+			q.mu.Unlock()
+			if turn > right.turn {
+				t.Errorf("the right password had turn %d, want %d at the latest", turn, right.turn)
 			}
 			asking.Wait()
 		})

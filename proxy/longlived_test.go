@@ -72,7 +72,7 @@ func startLongLived(t *testing.T) *longLived {
 // sockets and streams are at.
 func (l *longLived) snapshot(n int) *gatelodge.Snapshot {
 	s := plainSnapshot()
-	s.Settings.Drain = gatelodge.Drain{Timeout: 5 * time.Second, Tunnels: time.Hour}
+	s.Settings.Drain = gatelodge.Drain{Timeout: 10 * time.Second, Tunnels: time.Hour}
 	addHosts(s,
 		host1(appHost, route1("/ws", socketsKey), route1(streamsService, streamsKey), route1("/", appKey)),
 		host1(gatelodge.Name(fmt.Sprintf("h%d.example.com", n)), route1("/", appKey)))
@@ -152,7 +152,7 @@ func TestThousandSwaps(t *testing.T) {
 		l.echo(i % openSockets)
 		select {
 		case <-answered:
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("no request is answered")
 		}
 		if t.Failed() {

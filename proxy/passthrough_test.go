@@ -63,7 +63,7 @@ func (g *gateway) dialPassed(host string) (c *tls.Conn, by string, err error) {
 		return nil, "", err
 	}
 	g.t.Cleanup(func() { raw.Close() })
-	_ = raw.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = raw.SetDeadline(time.Now().Add(2 * patience))
 	c = tls.Client(raw, &tls.Config{ServerName: host, InsecureSkipVerify: true})
 	if err := c.Handshake(); err != nil {
 		return nil, "", err
@@ -179,7 +179,7 @@ func TestPassthroughHellos(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer raw.Close()
-		_ = raw.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = raw.SetDeadline(time.Now().Add(2 * patience))
 		io.WriteString(raw, "GET / HTTP/1.1\r\nHost: "+passedHost+"\r\n\r\n")
 		if got, err := io.ReadAll(raw); bytes.Contains(got, []byte("HTTP/")) || errors.Is(err, net.ErrClosed) {
 			t.Errorf("answered %q, %v", got, err)

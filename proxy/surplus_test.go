@@ -63,7 +63,7 @@ func startSurplus(t *testing.T, secure *tls.Certificate, answer, more, when stri
 
 func (b *surplus) serve(plain net.Conn, secure *tls.Certificate) {
 	defer plain.Close()
-	_ = plain.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = plain.SetDeadline(time.Now().Add(2 * patience))
 	held := &holder{Conn: plain}
 	var c net.Conn = held
 	if secure != nil {

@@ -42,7 +42,7 @@ func unwilling(t *testing.T, willing func(f *http2.Framer, n int, id uint32) (ta
 			}
 			conns.Go(func() {
 				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(60 * time.Second))
+				_ = c.SetDeadline(time.Now().Add(2 * patience))
 				if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err == nil {
 					echoFrames(c, willing)
 				}
@@ -198,10 +198,10 @@ func TestStreamThatIsRefused(t *testing.T) {
 // TestConnectionsThatAge: a gRPC server ends each connection after a while, and
 // no call is lost.
 func TestConnectionsThatAge(t *testing.T) {
-	address := grpcBackend(t, grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 50 * time.Millisecond, MaxConnectionAgeGrace: 10 * time.Second}))
+	address := grpcBackend(t, grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 50 * time.Millisecond, MaxConnectionAgeGrace: 2 * patience}))
 	g := start(t, app(gatelodge.BackendH2C, address))
 	conn := g.grpc(h2)
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	var next, lost atomic.Int64
 	var clients sync.WaitGroup

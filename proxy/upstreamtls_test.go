@@ -201,7 +201,11 @@ func TestBackendWithoutTLS(t *testing.T) {
 			if !c.protocol.OverTLS() {
 				how = nil
 			}
-			g := start(t, secureApp(c.protocol, how, c.address), settings(func(s *gatelodge.Settings) { s.Timeouts.Connect = time.Second }))
+			g := start(t, secureApp(c.protocol, how, c.address), settings(func(s *gatelodge.Settings) {
+				if c.want == 504 {
+					s.Timeouts.Connect = 100 * time.Millisecond
+				}
+			}))
 			if answer := g.get(h1, "/"); answer.StatusCode != c.want {
 				t.Errorf("got %d, want %d", answer.StatusCode, c.want)
 			}

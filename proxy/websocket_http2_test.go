@@ -46,7 +46,7 @@ func (g *gateway) tunnel(m mode, protocol, path string, header http.Header) (*tu
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * patience))
 	if m.tls() {
 		c = tls.Client(c, &tls.Config{RootCAs: roots(), ServerName: appHost, NextProtos: []string{"h2"}})
 	}

@@ -42,6 +42,25 @@ func (g *gateway) webSocket(m mode) *websocket.Conn {
 // answeredWebSocket opens one, and returns the answer that did.
 func (g *gateway) answeredWebSocket(m mode) (*websocket.Conn, *http.Response) {
 	g.t.Helper()
+	c, answer, err := g.dialWebSocket(m)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return c, answer
+}
+
+// webSocketInTime opens one; nil: a timeout of the gateway was over before it was open.
+func (g *gateway) webSocketInTime(m mode) *websocket.Conn {
+	g.t.Helper()
+	c, answer, err := g.dialWebSocket(m)
+	if err != nil && (answer == nil || answer.StatusCode != 504) {
+		g.t.Fatal(err)
+	}
+	return c
+}
+
+func (g *gateway) dialWebSocket(m mode) (*websocket.Conn, *http.Response, error) {
+	g.t.Helper()
 	dialer := websocket.Dialer{
 		NetDial:         func(network, _ string) (net.Conn, error) { return net.Dial(network, g.address(m)) },
 		TLSClientConfig: &tls.Config{RootCAs: roots()},
@@ -53,11 +72,10 @@ func (g *gateway) answeredWebSocket(m mode) (*websocket.Conn, *http.Response) {
 		url = "ws://" + appHost + "/ws" // TLS is the translator's
 	}
 	c, answer, err := dialer.Dial(url, nil)
-	if err != nil {
-		g.t.Fatal(err)
+	if err == nil {
+		g.t.Cleanup(func() { _ = c.Close() })
 	}
-	g.t.Cleanup(func() { _ = c.Close() })
-	return c, answer
+	return c, answer, err
 }
 
 func echo(c *websocket.Conn, message string) error {
@@ -73,28 +91,34 @@ func echo(c *websocket.Conn, message string) error {
 
 func TestWebSocket(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
-		g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, webSocketEcho)), settings(func(s *gatelodge.Settings) {
-			s.Timeouts.Read, s.Timeouts.Body = 50*time.Millisecond, 50*time.Millisecond // no limit for a tunnel
-		}))
-		c := g.webSocket(m)
-		if c.Subprotocol() != "chat" {
-			t.Errorf("subprotocol %q", c.Subprotocol())
-		}
-		quiet := time.NewTimer(200 * time.Millisecond)
-		for _, message := range []string{"one", strings.Repeat("long", 20000), "three"} {
-			if err := echo(c, message); err != nil {
+		inTime(t, func(timeout time.Duration) bool {
+			g := start(t, app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, webSocketEcho)), settings(func(s *gatelodge.Settings) {
+				s.Timeouts.Read, s.Timeouts.Body = timeout, timeout // no limit for a tunnel
+			}))
+			c := g.webSocketInTime(m)
+			if c == nil {
+				return false
+			}
+			if c.Subprotocol() != "chat" {
+				t.Errorf("subprotocol %q", c.Subprotocol())
+			}
+			quiet := time.NewTimer(4 * timeout)
+			for _, message := range []string{"one", strings.Repeat("long", 20000), "three"} {
+				if err := echo(c, message); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-quiet.C
+			if err := echo(c, "after a while"); err != nil {
 				t.Fatal(err)
 			}
-		}
-		<-quiet.C
-		if err := echo(c, "after a while"); err != nil {
-			t.Fatal(err)
-		}
-		_ = c.Close()
-		line := g.lines(1)[0]
-		if line["status"] != 101.0 || line["bytes_in"].(float64) < 80000 || line["bytes_out"].(float64) < 80000 {
-			t.Errorf("logged %v", line)
-		}
+			_ = c.Close()
+			line := g.lines(1)[0]
+			if line["status"] != 101.0 || line["bytes_in"].(float64) < 80000 || line["bytes_out"].(float64) < 80000 {
+				t.Errorf("logged %v", line)
+			}
+			return true
+		})
 	})
 }
 
