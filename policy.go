@@ -77,7 +77,7 @@ const (
 )
 
 // RedirectTo answers every request with a redirect. It comes before everything that
-// asks who the client is.
+// asks who the client is, and after the steps of a Snippet.
 type RedirectTo struct {
 	Status   uint16 // 301, 302, 303, 307 or 308
 	Location Template

@@ -2,6 +2,7 @@ package gatelodge
 
 import (
 	"regexp"
+	"slices"
 )
 
 // Snippet is what the snippets of ingress-nginx ask for on a route. They are nginx's
@@ -31,6 +32,24 @@ func (s *Snippet) sameProtection(t *Snippet) bool {
 		return s.Key
 	}
 	return key(s) == key(t)
+}
+
+// PassesRedirect reports whether requests may get past a RedirectTo, which stands behind the
+// steps of Location: a break is one that ends them.
+func (s *Snippet) PassesRedirect() bool { return s != nil && breaks(s.Location) }
+
+func breaks(steps []SnippetStep) bool {
+	return slices.ContainsFunc(steps, func(s SnippetStep) bool {
+		switch s := s.(type) {
+		case *SnippetIf:
+			return breaks(s.Then)
+		case *SnippetRewrite:
+			return s.Then == ThenStay
+		case *SnippetBreak:
+			return true
+		}
+		return false
+	})
 }
 
 // SnippetScope is what holds where the rewrite phase ends.

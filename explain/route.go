@@ -25,6 +25,9 @@ func (t *timeline) redirect() *Step {
 	switch {
 	case p.RedirectTo != nil:
 		s.Text = fmt.Sprintf("every request is answered with %d to %s", p.RedirectTo.Status, p.RedirectTo.Location)
+		if p.Snippet != nil {
+			s.Text += ", but for those that a snippet answers or ends before"
+		}
 		if t.leadsBack(p.RedirectTo.Location.String()) {
 			s.worse(Broken, fmt.Sprintf("every request is redirected to where it comes from: %d to %s", p.RedirectTo.Status, p.RedirectTo.Location),
 				"correct the annotation permanent-redirect or temporal-redirect")

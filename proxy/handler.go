@@ -129,7 +129,7 @@ func (s *Server) namedSteps(route *gatelodge.Route) []named {
 		{"error pages", errorPages(p)},
 		{"body size", limitBody},
 		{"redirect in clear text", inClearText(redirect)}, // one redirect rather than two
-		{"snippet rewrites", rewritePhase(p, redirect)},
+		{"snippet rewrites", rewritePhase(p)},
 		{"redirect to HTTPS", redirectHTTPS(p)},
 		{"client certificate", clientAuth},
 		{"redirect", redirect},

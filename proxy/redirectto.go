@@ -8,24 +8,35 @@ import (
 
 // redirectTo answers with the redirects of a policy that do not depend on who asks:
 // AppRoot for "/" alone, and RedirectTo for every path. A route that can't be served
-// redirects nowhere.
+// redirects nowhere, and on one with a snippet rewritePhase finds their place.
 func redirectTo(p *gatelodge.Policy) step {
-	if p.Unavailable != "" {
-		return nil
-	}
-	root, to := p.AppRoot, p.RedirectTo
-	if root == "" && to == nil {
+	if p.Unavailable != "" || p.Snippet != nil || p.AppRoot == "" && p.RedirectTo == nil {
 		return nil
 	}
 	return func(r *request) *answer {
-		switch {
-		case root != "" && r.path == "/":
-			return redirected(302, r.scheme+"://"+r.x.Authority+root)
-		case to != nil:
-			return redirected(int(to.Status), r.text(to.Location))
+		if r.held == nil || r.held.snippet == nil { // else the path is no longer the client's
+			if refused := r.toAppRoot(p); refused != nil {
+				return refused
+			}
 		}
+		return r.redirectedTo(p)
+	}
+}
+
+// toAppRoot redirects a request for "/" to AppRoot.
+func (r *request) toAppRoot(p *gatelodge.Policy) *answer {
+	if p.AppRoot == "" || r.path != "/" {
 		return nil
 	}
+	return redirected(302, r.scheme+"://"+r.x.Authority+p.AppRoot)
+}
+
+// redirectedTo redirects to RedirectTo.
+func (r *request) redirectedTo(p *gatelodge.Policy) *answer {
+	if p.RedirectTo == nil {
+		return nil
+	}
+	return redirected(int(p.RedirectTo.Status), r.text(p.RedirectTo.Location))
 }
 
 // inClearText is a step for requests without TLS alone.

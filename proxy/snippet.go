@@ -10,6 +10,7 @@ import (
 // snippetRun is what the snippets of a request have come to.
 type snippetRun struct {
 	served    bool                    // Server's steps were done
+	rooted    bool                    // AppRoot, which comes behind them, was done or left out
 	namespace string                  // whose snippets they are
 	scope     *gatelodge.SnippetScope // that holds; nil: none
 	variables []snippetVariable
@@ -33,10 +34,11 @@ const (
 var rerouted = new(answer)
 
 // rewritePhase does the steps of a route's snippets, and what they found to hold. As with
-// ingress-nginx it comes after a redirect of the whole route and the client's
-// certificate, and before the redirect to HTTPS and all that asks who the client is.
-// A route that can't be served does none of it.
-func rewritePhase(p *gatelodge.Policy, redirect step) step {
+// ingress-nginx it comes after the check of the client's certificate, and before the
+// redirect to HTTPS and all that asks who the client is. AppRoot stands behind the steps
+// of the server-snippet, and RedirectTo behind those of the configuration-snippet: what
+// ends these leaves it out. A route that can't be served does none of it.
+func rewritePhase(p *gatelodge.Policy) step {
 	s := p.Snippet
 	if s == nil || p.Unavailable != "" {
 		return nil
@@ -47,16 +49,15 @@ func rewritePhase(p *gatelodge.Policy, redirect step) step {
 			if refused := clientAuth(r); refused != nil {
 				return refused
 			}
-			if redirect != nil {
-				if refused := redirect(r); refused != nil {
-					return refused
-				}
-			}
 		}
 		run := r.snippetRun()
 		refused := r.serverSteps(s, run)
+		if refused == nil && !run.rooted {
+			run.rooted = true
+			refused = r.toAppRoot(p)
+		}
 		if refused == nil {
-			refused = r.locationSteps(s, run)
+			refused = r.locationSteps(p, run)
 		}
 		if refused == rerouted {
 			return rerouted
@@ -89,23 +90,29 @@ func (r *request) serverSteps(s *gatelodge.Snippet, run *snippetRun) *answer {
 	}
 	path := r.path
 	run.scope = s.Scope
-	if _, refused := r.doSteps(s.Server, run); refused != nil {
+	ended, refused := r.doSteps(s.Server, run)
+	if refused != nil {
 		return refused
 	}
-	run.moved, run.stays = false, false
+	run.rooted, run.moved, run.stays = ended, false, false
 	if r.path != path {
 		return r.reroute(run)
 	}
 	return nil
 }
 
-// locationSteps does the steps of the configuration-snippet.
-func (r *request) locationSteps(s *gatelodge.Snippet, run *snippetRun) *answer {
+// locationSteps does the steps of the configuration-snippet, and the redirect behind them.
+func (r *request) locationSteps(p *gatelodge.Policy, run *snippetRun) *answer {
+	s := p.Snippet
 	run.scope, run.moved, run.stays = s.Scope, false, false
 	if pattern := r.route.source.Pattern; pattern != nil && s.Groups {
 		run.groups = pattern.FindStringSubmatch(decodedPath(r.path))
 	}
-	if _, refused := r.doSteps(s.Location, run); refused != nil {
+	ended, refused := r.doSteps(s.Location, run)
+	if refused == nil && !ended {
+		refused = r.redirectedTo(p)
+	}
+	if refused != nil {
 		return refused
 	}
 	source := r.route.source

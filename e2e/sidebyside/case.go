@@ -56,7 +56,8 @@ type Ask struct {
 	Show string
 	// Want is the status, the target that the backend got or the quoted body of an
 	// answer without a backend, and the fields of Show with their values, "-" for none.
-	// A body of a status from 300 on is not told: it is a page for people.
+	// A body of a status from 300 on is not told: it is a page for people. HOST stands for
+	// the host of the case.
 	Want string
 	// Nginx is what nginx answers instead, and Why says why we don't.
 	Nginx, Why string
@@ -75,6 +76,7 @@ func Check(t *testing.T, address string, cases []Case, nginx bool) {
 				if nginx && ask.Nginx != "" {
 					want = ask.Nginx
 				}
+				want = strings.ReplaceAll(want, "HOST", host(i))
 				got, err := ask.of(address, host(i))
 				if err != nil || got != want {
 					t.Errorf("%q\n got %s, %v\nwant %s", ask.Request, got, err, want)
@@ -97,7 +99,7 @@ func (a *Ask) of(address, host string) (string, error) {
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return "", err
 	}
-	head, body, _ := strings.Cut(a.Request, "\n\n")
+	head, body, _ := strings.Cut(strings.ReplaceAll(a.Request, "HOST", host), "\n\n")
 	first, fields, _ := strings.Cut(head, "\n")
 	method, target, found := strings.Cut(first, " ")
 	if !found {

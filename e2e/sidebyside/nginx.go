@@ -116,7 +116,7 @@ func (c *Case) writeServer(b *strings.Builder, i int, address string) {
 	if other {
 		b.WriteString("    location / { return 404; }\n")
 	}
-	b.WriteString("  }\n" + strings.ReplaceAll(c.Servers, "ADDRESS", address))
+	b.WriteString("  }\n" + strings.NewReplacer("ADDRESS", address, "HOST", host(i)).Replace(c.Servers))
 }
 
 // common is location with the values that annotations change.

@@ -139,5 +139,15 @@ func RedirectCases() []Case {
 		{Name: "a code that is not a redirect", Annotations: map[string]string{"permanent-redirect": "https://new.test", "permanent-redirect-code": "200"},
 			Location: `return 301 https://new.test;`,
 			Asks:     []Ask{{Request: "/", Show: "Location", Want: `301 Location=https://new.test`}}},
+		{Name: "from-to-www-redirect before app-root and a snippet",
+			Annotations: map[string]string{"from-to-www-redirect": "true", "app-root": "/app", "configuration-snippet": `if ($arg_a) { return 410; }`},
+			Server:      appRoot, Location: `if ($arg_a) { return 410; }`,
+			Servers: `server { listen ADDRESS; server_name www.HOST; return 308 $scheme://HOST$request_uri; }`,
+			Asks: []Ask{
+				{Request: "/?b=1\nHost: www.HOST", Show: "Location", Want: `308 Location=http://HOST/?b=1`},
+				{Request: "/x?a=1\nHost: www.HOST", Show: "Location", Want: `308 Location=http://HOST/x?a=1`},
+				{Request: "/", Show: "Location", Want: `302 Location=http://HOST/app`},
+				{Request: "/x?a=1", Want: `410`},
+			}},
 	}
 }

@@ -185,5 +185,58 @@ func SnippetCases() []Case {
 				{Request: "/a", Want: `200 /target`},
 				{Request: "/x", Want: `200 /target`},
 			}},
+		{Name: "a snippet before permanent-redirect", Paths: []string{"/", "/else"},
+			Annotations: map[string]string{"permanent-redirect": "https://new.test$uri$is_args$args", "configuration-snippet": redirectedSnippet},
+			Location:    redirectedSnippet + ` return 301 https://new.test$uri$is_args$args;`,
+			Asks: []Ask{
+				{Request: "/x?y", Show: "Location X-A", Want: `301 Location=https://new.test/x?y X-A=b`},
+				{Request: "/?a=gone", Show: "Location X-A", Want: `410 Location=- X-A=b`},
+				{Request: "/?a=first", Show: "Location", Want: `302 Location=https://first.test/`},
+				{Request: "/?a=args", Show: "Location", Want: `301 Location=https://new.test/?set`},
+				{Request: "/?a=inner", Show: "Location X-A", Want: `301 Location=https://new.test/?a=inner X-A=c`},
+				{Request: "/?a=break", Show: "Location", Want: `200 /?a=break Location=-`},
+				{Request: "/kept/x", Show: "Location", Want: `200 /new/x Location=-`},
+				{Request: "/moved/x", Show: "Location", Want: `301 Location=https://new.test/else/x`},
+				{Request: "/last/x", Show: "Location", Want: `301 Location=https://new.test/else/x`},
+			}},
+		{Name: "a snippet before temporal-redirect and force-ssl-redirect",
+			Annotations: map[string]string{"temporal-redirect": "https://new.test/t", "force-ssl-redirect": "true", "configuration-snippet": `if ($arg_a) { return 403; } if ($arg_b) { break; }`},
+			Location:    `if ($arg_a) { return 403; } if ($arg_b) { break; } return 302 https://new.test/t;`,
+			Asks: []Ask{
+				{Request: "/", Show: "Location", Want: `302 Location=https://new.test/t`},
+				{Request: "/?a=1", Show: "Location", Want: `403 Location=-`},
+				{Request: "/?b=1", Show: "Location", Want: `308 Location=https://HOST/?b=1`,
+					Nginx: `200 /?b=1 Location=-`, Why: "ingress-nginx redirects to HTTPS by Lua, which no break ends"},
+			}},
+		{Name: "a server-snippet before app-root", Paths: []string{"/", "/app", "/back"},
+			Annotations: map[string]string{"app-root": "/app", "server-snippet": rootedSnippet, "configuration-snippet": rootedLocation},
+			Server:      rootedSnippet + " " + appRoot, Location: rootedLocation,
+			Asks: []Ask{
+				{Request: "/", Show: "Location", Want: `302 Location=http://HOST/app`},
+				{Request: "/?a=1", Show: "Location", Want: `410 Location=-`},
+				{Request: "/?b=1", Show: "Location", Want: `200 /?b=1 Location=-`},
+				{Request: "/root", Show: "Location", Want: `302 Location=http://HOST/app`},
+				{Request: "/last", Show: "Location", Want: `200 / Location=-`},
+				{Request: "/back", Show: "Location", Want: `200 / Location=-`},
+				{Request: "/app", Show: "Location", Want: `200 /app Location=-`},
+			}},
 	}
 }
+
+// redirectedSnippet has something of each kind before a redirect of all that it lets pass.
+const redirectedSnippet = `
+	add_header X-A b always;
+	if ($arg_a = gone) { return 410; }
+	if ($arg_a = first) { return https://first.test$uri; }
+	if ($arg_a = args) { set $args set; }
+	if ($arg_a = inner) { add_header X-A c always; }
+	if ($arg_a = break) { break; }
+	rewrite ^/kept/(.*)$ /new/$1 break;
+	rewrite ^/moved/(.*)$ /else/$1;
+	rewrite ^/last/(.*)$ /else/$1 last;`
+
+// rootedSnippet goes before app-root, and rootedLocation comes to "/" behind it.
+const (
+	rootedSnippet  = `if ($arg_a) { return 410; } if ($arg_b) { break; } rewrite ^/root$ /; rewrite ^/last$ / last;`
+	rootedLocation = `rewrite ^/back$ / last;`
+)

@@ -21,7 +21,7 @@ type redirectAsk struct {
 func redirectRows() []row {
 	return []row{
 		{"permanent-redirect", "an absolute URL, such as https://www.example.com$request_uri", setPermanentRedirect, false,
-			"Every request is answered with 301 to it, before HTTPS or a password is asked for; the backend is not needed.", "Empty elements stay in `$uri`, where nginx merges them."},
+			"Every request is answered with 301 to it, before HTTPS or a password is asked for, but after a `configuration-snippet`; the backend is not needed.", "Empty elements stay in `$uri`, where nginx merges them."},
 		{"permanent-redirect-code", "301, 302, 303, 307 or 308", setPermanentRedirectCode, false,
 			"The status of that.", ""},
 		{"temporal-redirect", "an absolute URL, such as https://www.example.com$request_uri", setTemporalRedirect, false,

@@ -155,14 +155,14 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken takenPaths
 	policy, to := r.policyFor(in, ask.Path), ask.Backend
 	if ask.RedirectTo != nil {
 		policy = new(*policy)
-		policy.RedirectTo = ask.RedirectTo
+		policy.RedirectTo, policy.AppRoot, policy.Snippet = ask.RedirectTo, "", nil // which belong to the name that it leads to
 	}
 	if policy.Rewrite != nil && ask.Path == policy.Rewrite.String() {
 		policy = new(*policy)
 		policy.Rewrite = nil // to what the path already is
 	}
 	var backend gatelodge.BackendKey
-	if policy.RedirectTo != nil {
+	if policy.RedirectTo != nil && !policy.Snippet.PassesRedirect() {
 		to = nil // what never gets a request can't be missing
 	} else {
 		backend = to.Key
@@ -204,7 +204,7 @@ func (r *hostResult) addRootRedirects(granted *claims.Grant, taken takenPaths) {
 		}
 		route := &gatelodge.Route{Path: "/", Match: gatelodge.PathExact, Policy: policy, Object: in.Object}
 		to := s.Claim.Paths[0].Backend
-		if policy.RedirectTo != nil {
+		if policy.RedirectTo != nil && !policy.Snippet.PassesRedirect() {
 			to = nil
 		}
 		if to != nil {
