@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	gatelodge "gatelodge.dev"
@@ -122,7 +123,8 @@ func (s *Server) admission(p *gatelodge.Policy) (address, password, service step
 
 // anyOf lets a request pass that one of the steps lets pass, as nginx's "satisfy any"
 // does. A list of refused addresses lets none pass. Of several refusals, 401 is the
-// answer, since the client can do something about it.
+// answer, since the client can do something about it; of several of those it gets the
+// challenges of all.
 func anyOf(p *gatelodge.Policy, address, password, service step) step {
 	if address == nil && password == nil && service == nil {
 		return nil
@@ -139,6 +141,10 @@ func anyOf(p *gatelodge.Policy, address, password, service step) step {
 				return nil
 			case a.status != 401 && a.status != 403:
 				return a
+			case a.status == 401 && refused != nil && refused.status == 401:
+				both := *a
+				both.fields = slices.Concat(refused.fields, a.fields)
+				refused = &both
 			case a.status == 401 || refused == nil:
 				refused = a
 			}

@@ -187,5 +187,24 @@ func AuthCases() []Case {
 				{Request: "/\nAuth: 403", Want: `403`},
 				{Request: "/\nAuth: 500", Want: `500`},
 			}},
+		{Name: "satisfy any by password or auth-url", Annotations: map[string]string{"auth-type": "basic", "auth-secret": "users", "auth-realm": "Shop of Anna", "auth-url": authURL, "satisfy": "any"},
+			Server: question("", "$request_uri", ""), Location: basic + " satisfy any; " + asking(""),
+			Asks: []Ask{
+				{Request: "/" + wrong + "\nAuth: 200", Show: "WWW-Authenticate", Want: `200 / WWW-Authenticate=-`},
+				{Request: "/" + anna + "\nAuth: 401 WWW-Authenticate=Bearer", Show: "WWW-Authenticate", Want: `200 / WWW-Authenticate=-`},
+				{Request: "/\nAuth: 401 WWW-Authenticate=Bearer", Show: "WWW-Authenticate", Want: `401 WWW-Authenticate=Basic realm="Shop of Anna", charset="UTF-8",Bearer`, Nginx: `401 WWW-Authenticate=Basic realm="Shop of Anna",Bearer`, Why: charset},
+				{Request: "/\nAuth: 401", Show: "WWW-Authenticate", Want: `401 WWW-Authenticate=Basic realm="Shop of Anna", charset="UTF-8"`, Nginx: `401 WWW-Authenticate=Basic realm="Shop of Anna"`, Why: charset},
+				{Request: "/\nAuth: 403", Show: "WWW-Authenticate", Want: `401 WWW-Authenticate=Basic realm="Shop of Anna", charset="UTF-8"`, Nginx: `401 WWW-Authenticate=Basic realm="Shop of Anna"`, Why: charset},
+				{Request: "/\nAuth: 500", Show: "WWW-Authenticate", Want: `500 WWW-Authenticate=-`, Nginx: `500 WWW-Authenticate=Basic realm="Shop of Anna"`, Why: "only an answer 401 asks for a password"},
+			}},
+		{Name: "satisfy any by password or auth-url with auth-signin", Annotations: map[string]string{"auth-type": "basic", "auth-secret": "users", "auth-realm": "Shop of Anna", "auth-url": authURL, "auth-signin": "https://login.test/start", "satisfy": "any"},
+			Server:   question("", "$request_uri", "") + ` location @signin { internal; return 302 https://login.test/start?rd=$scheme://$http_host%2F; }`,
+			Location: basic + " satisfy any; error_page 401 = @signin; " + asking(""),
+			Asks: []Ask{
+				{Request: "/" + anna, Want: `200 /`},
+				{Request: "/\nAuth: 401 WWW-Authenticate=Bearer", Show: "WWW-Authenticate Location", Want: `302 WWW-Authenticate=- Location=https://login.test/start?rd=http://HOST%2F`,
+					Nginx: `302 WWW-Authenticate=Basic realm="Shop of Anna",Bearer Location=https://login.test/start?rd=http://HOST%2F`, Why: "only an answer 401 asks for a password"},
+				{Request: "/\nAuth: 403", Show: "Location", Want: `302 Location=https://login.test/start?rd=http://HOST%2F`},
+			}},
 	}
 }
