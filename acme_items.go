@@ -49,9 +49,10 @@ func IssuanceItem(name Name) string {
 }
 
 // IsServedItem reports whether the replicas serve what the item holds: challenges,
-// certificates and what is public of accounts, but not their keys.
+// certificates, which of these are revoked, and what is public of accounts, but not
+// their keys.
 func IsServedItem(item string) bool {
-	return item == ChallengesItem || item == AuthorityItem || item == AccountsItem || strings.HasPrefix(item, issuancePrefix)
+	return item == ChallengesItem || item == AuthorityItem || item == AccountsItem || item == RevocationsItem || strings.HasPrefix(item, issuancePrefix)
 }
 
 // StoredIssuance is what is kept for one name.

@@ -24,9 +24,28 @@ type Certificate struct {
 	NotBefore   time.Time // first moment at which it is valid
 	NotAfter    time.Time // last moment at which it is valid
 	Fingerprint string    // SHA-256 of the leaf, lower-case hex
+	KeyHash     string    // SHA-256 of its SubjectPublicKeyInfo, lower-case hex
 	Algorithm   x509.PublicKeyAlgorithm
 	KeyPair     *tls.Certificate // without Leaf, which takes 2 KiB; never printed
+	Flaw        *Flaw            // why it is to be replaced at once; nil: nothing is known
 }
+
+// Flaw is what makes a certificate worthless before its end. It is still shown where
+// there is no other: who has its key has it anyhow, and clients that know of the flaw
+// refuse it themselves.
+type Flaw struct {
+	Kind FlawKind
+	Text string // completes a sentence that begins with the certificate
+}
+
+// FlawKind is the class of a Flaw. The set is small and fixed: it labels a metric.
+type FlawKind string
+
+// The kinds of flaws.
+const (
+	FlawedKey FlawKind = "key"     // others have its key, or can compute it
+	Revoked   FlawKind = "revoked" // by its CA
+)
 
 // ValidAt reports whether t is in the certificate's period of validity.
 func (c *Certificate) ValidAt(t time.Time) bool {

@@ -171,9 +171,13 @@ func (c *Certificate) String() string {
 	for i, n := range c.Names {
 		names[i] = string(n)
 	}
-	return fmt.Sprintf("certificate %s %s names=%s from=%s until=%s sha256=%.16s",
+	text := fmt.Sprintf("certificate %s %s names=%s from=%s until=%s sha256=%.16s",
 		c.Source, c.Object, strings.Join(names, ","),
 		c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339), c.Fingerprint)
+	if c.Flaw != nil {
+		text += fmt.Sprintf(" flaw=%q", c.Flaw.Text)
+	}
+	return text
 }
 
 func (i *Issuing) writeText(w io.Writer) {

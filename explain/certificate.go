@@ -83,6 +83,8 @@ func (t *timeline) ordered(s *Step) {
 		switch {
 		case !i.RetryAt.IsZero():
 			s.addAt(Warning, label, "the last order failed, the next attempt is", i.RetryAt)
+		case i.Certificate != nil && i.Certificate.Flaw != nil:
+			s.add(Warning, label, "the certificate "+i.Certificate.Flaw.Text+", so another one is ordered now")
 		case i.Certificate != nil && t.RenewAt != nil:
 			s.addAt(Info, label, "the next renewal is", t.RenewAt(i.Certificate, i.Window))
 		case i.Certificate == nil && len(i.Challenges) > 0:

@@ -28,8 +28,9 @@ type testCluster struct {
 	cas      map[string]*testCA // by the directory's URL
 
 	mu      sync.Mutex
-	askers  map[gatelodge.Name]string // names and their namespaces
-	changed map[string]bool           // items
+	flawed  map[string]*gatelodge.Flaw // by fingerprint
+	askers  map[gatelodge.Name]string  // names and their namespaces
+	changed map[string]bool            // items
 	list    gatelodge.Map[gatelodge.Name, *gatelodge.Issuance]
 	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host]
 	names   map[string]gatelodge.Name // by item
@@ -155,6 +156,7 @@ func (c *testCluster) issuance(name gatelodge.Name) *gatelodge.Issuance {
 	}
 	if len(stored.Chain) > 0 {
 		i.Certificate = certificateOfPEM(c.t, stored.Chain, stored.Key)
+		i.Certificate.Flaw = c.flawed[i.Certificate.Fingerprint]
 	}
 	return i
 }

@@ -97,10 +97,11 @@ func (t *term) authorityAt(i *gatelodge.Issuance, now time.Time) (first *authori
 	return first, at
 }
 
-// takeover returns when a name stops waiting for a CA that fails.
+// takeover returns when a name stops waiting for a CA that fails: one whose
+// certificate is worthless as soon as one that has none.
 func (a *authority) takeover(i *gatelodge.Issuance) time.Time {
 	patient := a.since.Add(newPatience)
-	if c := i.Certificate; c != nil {
+	if c := i.Certificate; c != nil && c.Flaw == nil {
 		return latest(patient, c.NotAfter.Add(-c.NotAfter.Sub(c.NotBefore)/renewalShare))
 	}
 	return patient

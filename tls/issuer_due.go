@@ -21,6 +21,9 @@ func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
 	case i.Certificate == nil:
 		return latest(since.Add(settleTime), i.RetryAt), true
 	}
+	if i.Certificate.Flaw != nil {
+		return i.RetryAt, true
+	}
 	return latest(RenewAt(i.Certificate, i.Window), i.RetryAt), true
 }
 

@@ -34,6 +34,7 @@ func TestDueTime(t *testing.T) {
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 	fresh := &gatelodge.Certificate{NotBefore: now, NotAfter: now.Add(90 * 24 * time.Hour)}
 	old := &gatelodge.Certificate{NotBefore: now.Add(-80 * 24 * time.Hour), NotAfter: now.Add(10 * 24 * time.Hour)}
+	flawed := &gatelodge.Certificate{NotBefore: fresh.NotBefore, NotAfter: fresh.NotAfter, Flaw: &gatelodge.Flaw{}}
 	someone, byDNS := []gatelodge.Object{{Name: "web"}}, []gatelodge.ChallengeType{gatelodge.DNS01}
 	later := now.Add(time.Hour)
 	for name, c := range map[string]struct {
@@ -45,6 +46,7 @@ func TestDueTime(t *testing.T) {
 		"a fresh one is not renewed yet":                   {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: fresh}, RenewAt(fresh, nil)},
 		"an old one is due":                                {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old}, RenewAt(old, nil)},
 		"after a failed renewal it waits":                  {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: old, RetryAt: later}, later},
+		"one with a flaw is due at once":                   {gatelodge.Issuance{Askers: someone, Challenges: byDNS, Certificate: flawed, RetryAt: now}, now},
 		"without a type of challenge it is never ordered":  {gatelodge.Issuance{Askers: someone}, time.Time{}},
 		"one that isn't requested stays until its renewal": {gatelodge.Issuance{Challenges: byDNS, Certificate: fresh}, RenewAt(fresh, nil)},
 	} {

@@ -38,7 +38,7 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	if err != nil {
 		return err
 	}
-	if k.isFresh(time.Now()) {
+	if k.isFresh(time.Now(), issuance.Certificate) {
 		return nil // the Snapshot does not include it yet
 	}
 	var begun storedOrder
@@ -88,8 +88,9 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	}
 }
 
-// isFresh reports whether there is a certificate that is not due for renewal.
-func (k *issuanceItem) isFresh(now time.Time) bool {
+// isFresh reports whether there is a certificate that is not due for renewal. current
+// is the one that the Snapshot has, nil for none.
+func (k *issuanceItem) isFresh(now time.Time, current *gatelodge.Certificate) bool {
 	block, _ := pem.Decode(k.Chain)
 	if block == nil {
 		return false
@@ -99,6 +100,9 @@ func (k *issuanceItem) isFresh(now time.Time) bool {
 		return false
 	}
 	sum := sha256.Sum256(leaf.Raw)
+	if current != nil && current.Flaw != nil && current.Fingerprint == hex.EncodeToString(sum[:]) {
+		return false
+	}
 	return now.Before(RenewAt(&gatelodge.Certificate{
 		NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Fingerprint: hex.EncodeToString(sum[:]),
 	}, k.Window))

@@ -159,6 +159,7 @@ type fileTracing struct {
 type fileTLS struct {
 	DefaultCertificates []string `yaml:"defaultCertificates"`
 	MinVersion          string   `yaml:"minVersion"`
+	BadKeys             []string `yaml:"badKeys"`
 }
 
 type fileACME struct {

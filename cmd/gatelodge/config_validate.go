@@ -52,6 +52,7 @@ func (r *configReader) validate(f *fileConfig) *config {
 		DNSService:          r.namespaced("dns.service", f.DNS.Service),
 		DNSAddresses:        r.addresses("dns.addresses", f.DNS.Addresses),
 		DefaultCertificates: r.secrets("tls.defaultCertificates", f.TLS.DefaultCertificates),
+		BadKeys:             r.secrets("tls.badKeys", f.TLS.BadKeys),
 	}
 	c.Kube.Catalog = r.catalog("dns.catalog", f.DNS.Catalog, f.Views, c.Kube.Zones)
 	c.Kube.HealthCheck = r.healthCheck(f.HealthCheck)

@@ -18,6 +18,7 @@ type metrics struct {
 	lag         prometheus.Histogram
 	problems    *prometheus.Desc
 	certificate *prometheus.Desc
+	flawed      *prometheus.Desc
 	live        atomic.Pointer[gatelodge.Snapshot]
 }
 
@@ -50,6 +51,8 @@ func newMetrics(registry prometheus.Registerer, guard *guard.Guard, restarts fun
 			"Problems of the live snapshot.", []string{"reason"}, nil),
 		certificate: prometheus.NewDesc("gatelodge_certificate_expiry_timestamp_seconds",
 			"End of validity of each certificate in use, in seconds since 1970.", []string{"name", "source"}, nil),
+		flawed: prometheus.NewDesc("gatelodge_certificates_flawed",
+			"Certificates in use that are to be replaced at once: others have the key, or the CA has revoked them.", []string{"flaw"}, nil),
 	}
 	b := buildInfo()
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -86,6 +89,7 @@ func (m *metrics) swapped(s *gatelodge.Snapshot, generation uint64, build, lag t
 func (m *metrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- m.problems
 	descs <- m.certificate
+	descs <- m.flawed
 }
 
 // Collect implements prometheus.Collector for metrics that are read from the
@@ -109,7 +113,11 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		source gatelodge.CertificateSource
 	}
 	ends := make(map[key]time.Time)
+	flawed := map[gatelodge.FlawKind]map[string]bool{gatelodge.FlawedKey: {}, gatelodge.Revoked: {}} // by fingerprint
 	add := func(c *gatelodge.Certificate) {
+		if c.Flaw != nil {
+			flawed[c.Flaw.Kind][c.Fingerprint] = true
+		}
 		for _, n := range c.Names {
 			k := key{n, c.Source}
 			if end, ok := ends[k]; !ok || c.NotAfter.Before(end) {
@@ -124,6 +132,9 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		for _, c := range h.Certificates {
 			add(c)
 		}
+	}
+	for kind, certificates := range flawed {
+		out <- prometheus.MustNewConstMetric(m.flawed, prometheus.GaugeValue, float64(len(certificates)), string(kind))
 	}
 	for k, end := range ends {
 		out <- prometheus.MustNewConstMetric(m.certificate, prometheus.GaugeValue, float64(end.Unix()), string(k.name), string(k.source))

@@ -90,6 +90,9 @@ func feedsOf(cfg *objects.Config) []feedKey {
 		add(feedKey{kind: "Service", namespace: cfg.DefaultBackend.Namespace})
 		add(feedKey{kind: "EndpointSlice", namespace: cfg.DefaultBackend.Namespace})
 	}
+	for _, list := range cfg.BadKeys {
+		add(feedKey{kind: "ConfigMap", namespace: list.Namespace, name: list.Name})
+	}
 	for _, service := range cfg.AnnouncingServices() {
 		add(feedKey{kind: "Service", namespace: service.Namespace, name: service.Name})
 	}

@@ -29,6 +29,7 @@ type Builder struct {
 type memo struct {
 	reading *intent.Reading
 	secrets *secretReader
+	flaws   *flaws
 	domains *claims.Domains
 	stored  *stored
 
@@ -66,16 +67,17 @@ type Extra struct {
 func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Config) *gatelodge.Snapshot {
 	var next memo
 	next.reading = b.Reader.Read(&objs, cfg, b.last.reading)
-	next.secrets = followSecrets(objs.Secrets, &objs, b.last.secrets)
-	next.domains = claims.ReadDomains(&objs, b.last.domains)
 	next.stored = followStored(objs.Stored, &objs, b.last.stored)
+	next.flaws = findFlaws(next.stored, &objs, cfg, b.last.flaws)
+	next.secrets = followSecrets(objs.Secrets, next.flaws, &objs, b.last.secrets)
+	next.domains = claims.ReadDomains(&objs, b.last.domains)
 
 	next.claimants = claims.JoinClaimants(next.reading.Claimants, extra.Withheld, b.last.claimants)
 	next.bounded = claims.KeepBounds(next.claimants.All, cfg.Bounds, b.last.bounded)
 	next.resolution = resolve(next.bounded.Kept, next.secrets, &objs, cfg.ACME != nil, cfg.DefaultBackend, b.last.resolution)
 	next.grants = claims.GrantNames(next.bounded.Kept, next.domains.Limits, cfg, extra.Incumbents, b.last.grants)
 	next.defaults = makeDefaults(next.secrets, &objs, cfg, b.last.defaults)
-	next.issued = findIssued(next.stored, &objs, b.last.issued)
+	next.issued = findIssued(next.stored, next.flaws, &objs, b.last.issued)
 	next.hosts = makeHosts(next.grants, next.resolution, next.defaults.common, next.issued, b.last.hosts)
 	next.backends = makeBackends(next.hosts, objs.Services, objs.Slices, next.reading.SlicesOf, next.secrets, &objs, cfg, b.last.backends)
 	next.announced = publish.Announce(objs.Services, objs.Leaving.At(objs.Now), cfg, b.last.announced)
@@ -125,7 +127,7 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	e := follow.ProblemEdit{MapEdit: last.problems.Edit()}
 	m.sources = [][]gatelodge.Problem{
 		objs.Problems, cfg.Problems, m.reading.Problems, m.domains.Problems,
-		m.defaults.problems, m.announced.Problems, m.issuing.problems, m.transfers.problems,
+		m.defaults.problems, m.announced.Problems, m.issuing.problems, m.transfers.problems, m.flaws.problems,
 	}
 	before := last.sources
 	if before == nil {

@@ -50,8 +50,12 @@ func makeDefaults(s *secretReader, objs *objects.Objects, cfg *objects.Config, l
 			d.problem(gatelodge.BadCertificate, "the certificate in Secret "+name.String()+" "+why)
 			continue
 		}
+		if certificate.Flaw != nil {
+			d.problem(gatelodge.BadCertificate, "the certificate in Secret "+name.String()+" "+certificate.Flaw.Text+whatToDo)
+		}
 		d.common.certificates = append(d.common.certificates, certificate)
 	}
+	slices.SortStableFunc(d.common.certificates, compareFlawed)
 	if port := cfg.DefaultBackend; port != nil {
 		d.common.fallback = intent.NewBackendRef(*port, "", annotations.BackendTLSAsk{}, annotations.HealthCheckAsk{})
 		d.common.route = &gatelodge.Route{

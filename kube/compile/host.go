@@ -267,9 +267,11 @@ func compareRoutes(a, b *gatelodge.Route) int {
 // addCertificates lists the certificates that cover the host: those of Secrets,
 // then those issued to us, then the defaults, and of a source the host's own
 // before those of the wildcard above it. Of one source one is kept for each type
-// of key, the client's choice. A Secret serves only hosts of its own namespace,
-// also where others may add paths.
+// of key, the client's choice; one that is to be replaced at once comes after all
+// others. A Secret serves only hosts of its own namespace, also where others may add
+// paths.
 func (r *hostResult) addCertificates() {
+	var covering []*gatelodge.Certificate
 	for _, in := range r.shares {
 		for i := range in.TLS {
 			if !in.TLS[i].Covers(r.host.Name) {
@@ -286,7 +288,7 @@ func (r *hostResult) addCertificates() {
 			switch {
 			case certificate == nil:
 			case certificate.Covers(r.host.Name):
-				r.addCertificate(certificate)
+				covering = append(covering, certificate)
 			default:
 				r.problem(in, gatelodge.BadCertificate, "the certificate in %s is for %s, not for host %s", certificate.Object, claims.JoinNames(certificate.Names), r.host.Name)
 			}
@@ -294,13 +296,27 @@ func (r *hostResult) addCertificates() {
 	}
 	for _, certificate := range slices.Concat(r.inherited, r.common.certificates) {
 		if certificate.Covers(r.host.Name) {
-			r.addCertificate(certificate)
+			covering = append(covering, certificate)
 		}
 	}
-	slices.SortStableFunc(r.host.Certificates, func(a, b *gatelodge.Certificate) int {
-		return cmp.Compare(sourceRank(a.Source), sourceRank(b.Source))
+	slices.SortStableFunc(covering, func(a, b *gatelodge.Certificate) int {
+		return cmp.Or(compareFlawed(a, b), cmp.Compare(sourceRank(a.Source), sourceRank(b.Source)))
 	})
+	for _, certificate := range covering {
+		r.addCertificate(certificate)
+	}
 	r.addRequests()
+}
+
+// compareFlawed puts certificates that are to be replaced at once last.
+func compareFlawed(a, b *gatelodge.Certificate) int {
+	switch {
+	case a.Flaw == nil && b.Flaw != nil:
+		return -1
+	case a.Flaw != nil && b.Flaw == nil:
+		return 1
+	}
+	return 0
 }
 
 // sourceRank orders the sources of certificates, the first of which wins.
@@ -313,7 +329,7 @@ func sourceRank(s gatelodge.CertificateSource) int {
 // one of the host's own.
 func (r *hostResult) addRequests() {
 	has := func(source gatelodge.CertificateSource) bool {
-		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source })
+		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source && c.Flaw == nil })
 	}
 	if has(gatelodge.FromSecret) || r.host.Passthrough != nil { // whose backend has one
 		return

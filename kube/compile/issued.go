@@ -12,30 +12,37 @@ import (
 // issued is the certificates of ours that can be used now.
 type issued struct {
 	stored gatelodge.Map[gatelodge.Name, *storedItem]
+	flaws  *flaws
 	now    time.Time
 
 	byName    gatelodge.Map[gatelodge.Name, *gatelodge.Certificate]
 	deadlines deadlines[gatelodge.Name]
 }
 
-func findIssued(s *stored, objs *objects.Objects, last *issued) *issued {
+func findIssued(s *stored, f *flaws, objs *objects.Objects, last *issued) *issued {
 	if last == nil {
 		last = &issued{}
 	}
 	dirty := make(follow.Dirty[gatelodge.Name])
 	follow.Changes(dirty, s.byName, last.stored)
-	if objs.Now.Before(last.now) {
+	if objs.Now.Before(last.now) || f != last.flaws {
 		follow.All(dirty, s.byName)
 	}
 	due(dirty, last.deadlines, objs.Now)
 	if len(dirty) == 0 {
 		return last
 	}
-	i := &issued{stored: s.byName, now: objs.Now}
+	i := &issued{stored: s.byName, flaws: f, now: objs.Now}
 	byName, deadlines := last.byName.Edit(), last.deadlines.Edit()
 	for name := range dirty {
 		_, before := certificateOf(last.stored.Get(name), last.now)
 		certificate, after := certificateOf(s.byName.Get(name), objs.Now)
+		if certificate != nil {
+			certificate = f.judge(certificate)
+		}
+		if known := last.byName.Get(name); known != nil && certificate != nil && known.KeyPair == certificate.KeyPair && sameFlaw(known.Flaw, certificate.Flaw) {
+			certificate = known
+		}
 		byName.Set(name, certificate)
 		setDeadline(deadlines, name, before, after)
 	}

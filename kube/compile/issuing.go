@@ -274,8 +274,14 @@ func (n *issuing) failureOf(i *gatelodge.Issuance) (t *follow.Told) {
 	default:
 		why = "a CA proves the name by a listener of protocol HTTPS or HTTP, and this gateway has none"
 	}
+	if c := i.Certificate; c != nil && c.Flaw != nil {
+		for _, object := range i.Askers {
+			t = t.Add(gatelodge.Problem{Object: object, Reason: gatelodge.BadCertificate,
+				Message: fmt.Sprintf("the certificate that was issued for %s %s; another one is ordered, for a new key", i.Name, c.Flaw.Text)})
+		}
+	}
 	if why == "" {
-		return nil
+		return t
 	}
 	for _, object := range i.Askers {
 		t = t.Add(notIssued(object, fmt.Sprintf("no certificate was issued for %s: %s", i.Name, why)))

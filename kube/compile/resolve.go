@@ -276,6 +276,9 @@ func (r *resolved) certificate(entry *intent.TLSEntry, s *secretReader, objs *ob
 		r.problem(gatelodge.BadCertificate, "the certificate in Secret %s for %s %s", name, r.hostsOf(entry), why)
 		return nil
 	}
+	if certificate.Flaw != nil {
+		r.problem(gatelodge.BadCertificate, "the certificate in Secret %s for %s %s%s", name, r.hostsOf(entry), certificate.Flaw.Text, whatToDo)
+	}
 	return certificate
 }
 

@@ -27,6 +27,7 @@ func (b *Builder) Good() objects.GoodSecrets {
 type secretReader struct {
 	table    objects.Table[*corev1.Secret]
 	good     objects.GoodSecrets
+	flaws    *flaws
 	pairs    objects.Table[*keyPair]
 	broken   objects.Table[*keyPair] // those of pairs with an error
 	readable objects.GoodSecrets     // what pairs were read from
@@ -89,6 +90,7 @@ type keyPair struct {
 	secret    *corev1.Secret
 	before    *corev1.Secret         // what the Secret was when it was last good, if it is something else now
 	from      *corev1.Secret         // which of the two was read; nil: neither is good
+	read      *gatelodge.Certificate // with the flaw that it shows itself
 	own       *gatelodge.Certificate // for the Ingresses that name the Secret; nil: there is none
 	byDefault *gatelodge.Certificate // for every host
 	gap       string                 // what the chain of own lacks; "": nothing that is known
@@ -104,11 +106,11 @@ func (p *keyPair) problem() string {
 }
 
 // followSecrets keeps from last what was read of the Secrets that did not change.
-func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, last *secretReader) *secretReader {
+func followSecrets(table objects.Table[*corev1.Secret], f *flaws, objs *objects.Objects, last *secretReader) *secretReader {
 	if last == nil {
 		last = &secretReader{}
 	}
-	s := &secretReader{table: table, good: objs.Good, pairs: last.pairs, broken: last.broken, readable: last.readable, contents: last.contents}
+	s := &secretReader{table: table, good: objs.Good, flaws: f, pairs: last.pairs, broken: last.broken, readable: last.readable, contents: last.contents}
 	for key, change := range table.Changes(last.table) {
 		if pair := last.pairs.Get(key); pair != nil && (change.After == nil || pair.secret != change.After) {
 			s.put(key, nil)
@@ -122,7 +124,14 @@ func followSecrets(table objects.Table[*corev1.Secret], objs *objects.Objects, l
 			s.put(key, nil)
 		}
 	}
-	if s.table == last.table && s.pairs == last.pairs {
+	if f != last.flaws {
+		for key, pair := range s.pairs.All() {
+			if pair.own != nil && !sameFlaw(pair.own.Flaw, f.flawOf(pair.read)) {
+				s.put(key, nil)
+			}
+		}
+	}
+	if s.table == last.table && s.flaws == last.flaws && s.pairs == last.pairs {
 		return last
 	}
 	return s
@@ -162,14 +171,15 @@ func (s *secretReader) keyPair(secret *corev1.Secret, objs *objects.Objects) *ke
 		return pair
 	}
 	pair = &keyPair{secret: secret, before: s.before(key)}
-	if pair.own, pair.gap, pair.err = secrets.ReadCertificate(secret, objs); pair.err == nil {
+	if pair.read, pair.gap, pair.err = secrets.ReadCertificate(secret, objs); pair.err == nil {
 		pair.from = secret
 	} else if pair.before != nil {
-		if own, gap, err := secrets.ReadCertificate(pair.before, objs); err == nil {
-			pair.own, pair.gap, pair.from = own, gap, pair.before
+		if read, gap, err := secrets.ReadCertificate(pair.before, objs); err == nil {
+			pair.read, pair.gap, pair.from = read, gap, pair.before
 		}
 	}
-	if pair.own != nil {
+	if pair.read != nil {
+		pair.own = s.flaws.judge(pair.read)
 		byDefault := *pair.own
 		byDefault.Source = gatelodge.FromDefault
 		pair.byDefault = &byDefault

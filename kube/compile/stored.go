@@ -20,6 +20,7 @@ type stored struct {
 	authority  *storedItem                                // nil: nothing is wrong with the CA
 	challenges *publish.Challenges
 	accounts   *publish.Accounts
+	revoked    *revocations
 }
 
 // storedItem is one item, read.
@@ -28,17 +29,18 @@ type storedItem struct {
 	certificate *gatelodge.Certificate // nil: none was issued yet
 	challenges  *publish.Challenges    // of the item that holds them
 	accounts    *publish.Accounts      // of the item that holds them
+	revoked     *revocations           // of the item that holds them
 	problems    []gatelodge.Problem
 }
 
 // followStored reads the items that changed.
 func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, last *stored) *stored {
 	if last == nil {
-		last = &stored{challenges: &publish.Challenges{}, accounts: &publish.Accounts{}}
+		last = &stored{challenges: &publish.Challenges{}, accounts: &publish.Accounts{}, revoked: &revocations{}}
 	} else if last.table == table {
 		return last
 	}
-	s := &stored{table: table, challenges: last.challenges, accounts: last.accounts}
+	s := &stored{table: table, challenges: last.challenges, accounts: last.accounts, revoked: last.revoked}
 	items, named, byName := last.items.Edit(), last.named.Edit(), last.byName.Edit()
 	for key, change := range table.Changes(last.table) {
 		before, after := items.Get(key), (*storedItem)(nil)
@@ -51,6 +53,9 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 		}
 		if before != nil && before.accounts != nil {
 			s.accounts = &publish.Accounts{}
+		}
+		if before != nil && before.revoked != nil {
+			s.revoked = &revocations{}
 		}
 		if before != nil && before.issuance != nil {
 			named.Set(follow.PairOf(before.issuance.Name, key), false)
@@ -72,6 +77,9 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 		}
 		if item := s.items.Get(key); item != nil && item.accounts != nil {
 			s.accounts = item.accounts
+		}
+		if item := s.items.Get(key); item != nil && item.revoked != nil {
+			s.revoked = item.revoked
 		}
 	}
 	s.byName, s.authority = byName.Map(), s.first("")
@@ -109,6 +117,14 @@ func decodeStoredItem(secret *corev1.Secret, objs *objects.Objects) (item *store
 	if _, ok := secret.Data[gatelodge.AccountsPart]; ok {
 		list, err := gatelodge.DecodeAccounts(secret.Data)
 		item.accounts = &publish.Accounts{List: list}
+		return item, err
+	}
+	if _, ok := secret.Data[gatelodge.RevocationsPart]; ok {
+		list, err := gatelodge.DecodeRevocations(secret.Data)
+		item.revoked = &revocations{make(map[string]gatelodge.Revocation, len(list))}
+		for _, revocation := range list {
+			item.revoked.byFingerprint[revocation.Fingerprint] = revocation
+		}
 		return item, err
 	}
 	if item.issuance, err = gatelodge.DecodeIssuance(secret.Data); err != nil {

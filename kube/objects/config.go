@@ -39,6 +39,7 @@ type Config struct {
 
 	ACME                *ACMEConfig      // nil: certificates are not ordered
 	DefaultCertificates []Key            // Secrets, for every host that they cover
+	BadKeys             []Key            // ConfigMaps with lists of keys that others have
 	Zone                string           // topology.kubernetes.io/zone of the gateway; "": hints for zones are not heeded
 	LoopbackEndpoints   bool             // endpoints in 127.0.0.0/8 and ::1 are allowed
 	Admin               []netip.AddrPort // where the admin endpoint answers, which no route may lead to; all replicas have the port of the first

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/badkeys"
 	"gatelodge.dev/kube/objects"
 )
 
@@ -42,14 +44,27 @@ func ReadCertificate(secret *corev1.Secret, objs *objects.Objects) (certificate 
 	}
 	slices.Sort(names)
 	sum := sha256.Sum256(pair.Certificate[0])
-	return &gatelodge.Certificate{
+	certificate = &gatelodge.Certificate{
 		Source:      gatelodge.FromSecret,
 		Object:      objs.ObjectOf("Secret", &secret.ObjectMeta),
 		Names:       slices.Compact(names),
 		NotBefore:   leaf.NotBefore,
 		NotAfter:    leaf.NotAfter,
 		Fingerprint: hex.EncodeToString(sum[:]),
+		KeyHash:     badkeys.Hash(leaf.RawSubjectPublicKeyInfo),
 		Algorithm:   leaf.PublicKeyAlgorithm,
 		KeyPair:     pair,
-	}, chain.gap(secret), nil
+	}
+	gap = chain.gap(secret)
+	if why := badkeys.Check(leaf.PublicKey, certificate.KeyHash); why != "" {
+		certificate.Flaw = FlawOfKey(why)
+	} else if why := badkeys.Weak(leaf.PublicKey); why != "" {
+		gap = strings.TrimPrefix(gap+"; it has a key that "+why, "; it ")
+	}
+	return certificate, gap, nil
+}
+
+// FlawOfKey is the flaw of a certificate with a key of which is said why it is bad.
+func FlawOfKey(why string) *gatelodge.Flaw {
+	return &gatelodge.Flaw{Kind: gatelodge.FlawedKey, Text: "has a key that " + why}
 }

@@ -1,0 +1,72 @@
+package tls
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatelodge.dev"
+)
+
+// TestFlawedCertificateIsReplaced: a certificate that is found to be worthless is
+// replaced at once, by one order, and by one with another key.
+func TestFlawedCertificateIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const name = "www.example.test"
+		ca := newTestCA(t, "https://ca.test")
+		ca.renewalInfo = true
+		c := newTestCluster(t, ca)
+		c.ask("shop", name)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { c.follow(ctx) })
+		_, stop := c.lead(ctx, 0)
+		defer running.Wait()
+		defer stop()
+		defer cancel()
+
+		time.Sleep(time.Hour)
+		first := c.certificate(name)
+		if first == nil {
+			t.Fatal("none was issued")
+		}
+		c.mu.Lock()
+		c.flawed = map[string]*gatelodge.Flaw{first.Fingerprint: {Kind: gatelodge.Revoked, Text: "was revoked"}}
+		c.mu.Unlock()
+		c.note(gatelodge.IssuanceItem(name))
+
+		time.Sleep(time.Minute)
+		second := c.certificate(name)
+		if second.Fingerprint == first.Fingerprint {
+			t.Fatal("it is not replaced within a minute")
+		}
+		if bytes.Equal(publicKey(t, first), publicKey(t, second)) {
+			t.Error("the next one has the same key")
+		}
+		time.Sleep(10 * day)
+		ca.mu.Lock()
+		defer ca.mu.Unlock()
+		if id, _ := renewalID(first.KeyPair.Certificate[0]); len(ca.orders) != 2 || ca.orders[1].replaces != id {
+			t.Errorf("%d orders were placed, want 2, the second of which replaces %s", len(ca.orders), id)
+		}
+	})
+}
+
+func (c *testCluster) certificate(name gatelodge.Name) *gatelodge.Certificate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.issuance(name).Certificate
+}
+
+func publicKey(t *testing.T, c *gatelodge.Certificate) []byte {
+	t.Helper()
+	leaf, err := x509.ParseCertificate(c.KeyPair.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leaf.RawSubjectPublicKeyInfo
+}
