@@ -6,7 +6,7 @@ packages=(
   bind9 bind9-dnsutils bind9-utils dnsperf dnsviz knot knot-dnssecutils ldnsutils nsd unbound zonemaster-cli # dns
   chromium                                                                                                   # browser
   chromium nginx                                                                                             # http2
-  libnginx-mod-http-headers-more-filter nginx                                                                # nginx
+  libnginx-mod-http-headers-more-filter libnginx-mod-http-lua nginx                                          # nginx
   testssl.sh                                                                                                 # tls
   bird2 conntrack containerd containernetworking-plugins curl iproute2 iputils-arping nftables runc          # cluster
   prometheus                                                                                                 # chart

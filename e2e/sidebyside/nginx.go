@@ -18,6 +18,8 @@ import (
 // is the same for all cases.
 const template = `
 load_module /usr/lib/nginx/modules/ngx_http_headers_more_filter_module.so;
+load_module /usr/lib/nginx/modules/ndk_http_module.so;
+load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
 master_process off;
 daemon off;
 pid DIR/pid;

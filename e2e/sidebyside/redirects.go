@@ -1,8 +1,10 @@
 package sidebyside
 
-// toHTTPS cuts off a slash at the end, as does lua_ingress.lua without
-// preserve-trailing-slash.
-const toHTTPS = `if ($request_uri ~ ^(.*?)/?$) { return 308 https://$host$1; }`
+// toHTTPS redirects where ingress-nginx does, in Lua behind the rewrite module. It cuts
+// off a slash at the end, as that does without preserve-trailing-slash.
+const toHTTPS = `rewrite_by_lua_block {
+        return ngx.redirect("https://" .. ngx.var.host .. string.gsub(ngx.var.request_uri, "/$", ""), 308)
+      }`
 
 // appRoot is what the template makes of an app-root of /app.
 const appRoot = `if ($uri = /) { return 302 $scheme://$http_host/app; }`
@@ -10,8 +12,8 @@ const appRoot = `if ($uri = /) { return 302 $scheme://$http_host/app; }`
 // RedirectCases are about redirects. In ingress-nginx's nginx.tmpl, app-root is an if of
 // the server block, permanent-redirect and temporal-redirect are a return in the
 // location, after its CORS and before its proxy_pass, and from-to-www-redirect is a
-// server block of the other name, whose Lua cuts off a slash at the end. Redirects to HTTPS are made by its lua/lua_ingress.lua,
-// after the directives of the rewrite module; toHTTPS does what it does.
+// server block of the other name, whose Lua cuts off a slash at the end. Redirects to
+// HTTPS are made in a rewrite_by_lua_block.
 func RedirectCases() []Case {
 	return []Case{
 		{Name: "permanent-redirect", Annotations: map[string]string{"permanent-redirect": "https://new.test"},
@@ -122,7 +124,7 @@ func RedirectCases() []Case {
 				{Request: "/x\nX-Forwarded-Proto: https", Show: "Location", Want: `308 Location=https://case12.test/x`},
 			}},
 		{Name: "permanent-redirect before force-ssl-redirect", Annotations: map[string]string{"force-ssl-redirect": "true", "permanent-redirect": "https://new.test"},
-			Location: `return 301 https://new.test;`,
+			Location: toHTTPS + ` return 301 https://new.test;`,
 			Asks:     []Ask{{Request: "/", Show: "Location", Want: `301 Location=https://new.test`}}},
 		{Name: "app-root before force-ssl-redirect", Annotations: map[string]string{"force-ssl-redirect": "true", "app-root": "/app"},
 			Server: appRoot, Location: toHTTPS,
@@ -148,6 +150,24 @@ func RedirectCases() []Case {
 				{Request: "/x?a=1\nHost: www.HOST", Show: "Location", Want: `308 Location=http://HOST/x?a=1`},
 				{Request: "/", Show: "Location", Want: `302 Location=http://HOST/app`},
 				{Request: "/x?a=1", Want: `410`},
+			}},
+		{Name: "force-ssl-redirect before who the client is",
+			Annotations: map[string]string{"force-ssl-redirect": "true", "denylist-source-range": "127.0.0.0/8", "auth-url": authURL, "proxy-body-size": "8"},
+			Server:      question("", "$request_uri", ""), Location: toHTTPS + ` client_max_body_size 8; deny 127.0.0.0/8; ` + asking(""),
+			Asks: []Ask{
+				{Request: "/x\nAuth: 401", Show: "Location", Want: `308 Location=https://HOST/x`},
+				{Request: "POST /x\nContent-Length: 8\n\n12345678", Show: "Location", Want: `308 Location=https://HOST/x`},
+				{Request: "POST /x\nContent-Length: 9\n\n123456789", Show: "Location", Want: `413 Location=-`},
+			}},
+		{Name: "force-ssl-redirect before rewrite-target", Regex: true, Paths: []string{"/api/(.*)"},
+			Annotations: map[string]string{"force-ssl-redirect": "true", "rewrite-target": "/$1"},
+			Location:    toHTTPS + ` rewrite "(?i)/api/(.*)" /$1 break;`,
+			Asks:        []Ask{{Request: "/api/x%20y?q=1", Show: "Location", Want: `308 Location=https://HOST/api/x%20y?q=1`}}},
+		{Name: "enable-cors before force-ssl-redirect", Annotations: map[string]string{"force-ssl-redirect": "true", "enable-cors": "true"},
+			Location: toHTTPS + corsLocation("*", "Allow-Methods: GET"),
+			Asks: []Ask{
+				{Request: "OPTIONS /x\nOrigin: https://app.test", Show: "Location", Want: `204 "" Location=-`},
+				{Request: "/x\nOrigin: https://app.test", Show: "Location Access-Control-Allow-Origin", Want: `308 Location=https://HOST/x Access-Control-Allow-Origin=*`},
 			}},
 	}
 }

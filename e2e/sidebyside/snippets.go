@@ -201,12 +201,24 @@ func SnippetCases() []Case {
 			}},
 		{Name: "a snippet before temporal-redirect and force-ssl-redirect",
 			Annotations: map[string]string{"temporal-redirect": "https://new.test/t", "force-ssl-redirect": "true", "configuration-snippet": `if ($arg_a) { return 403; } if ($arg_b) { break; }`},
-			Location:    `if ($arg_a) { return 403; } if ($arg_b) { break; } return 302 https://new.test/t;`,
+			Location:    `if ($arg_a) { return 403; } if ($arg_b) { break; } return 302 https://new.test/t; ` + toHTTPS,
 			Asks: []Ask{
 				{Request: "/", Show: "Location", Want: `302 Location=https://new.test/t`},
 				{Request: "/?a=1", Show: "Location", Want: `403 Location=-`},
-				{Request: "/?b=1", Show: "Location", Want: `308 Location=https://HOST/?b=1`,
-					Nginx: `200 /?b=1 Location=-`, Why: "ingress-nginx redirects to HTTPS by Lua, which no break ends"},
+				{Request: "/?b=1", Show: "Location", Want: `308 Location=https://HOST/?b=1`},
+			}},
+		{Name: "snippets before force-ssl-redirect",
+			Annotations: map[string]string{"force-ssl-redirect": "true", "server-snippet": lateServer, "configuration-snippet": lateLocation},
+			Server:      lateServer, Location: lateLocation + toHTTPS,
+			Asks: []Ask{
+				{Request: "/x", Show: "Location X-A", Want: `308 Location=https://HOST/x X-A=b`},
+				{Request: "/?server=1", Show: "Location", Want: `410 Location=-`},
+				{Request: "/?location=1", Show: "Location X-A", Want: `200 "seen" Location=- X-A=b`},
+				{Request: "/old/x", Show: "Location", Want: `308 Location=https://HOST/old/x`},
+				{Request: "/older/x", Show: "Location", Want: `308 Location=https://HOST/older/x`},
+				{Request: "/kept/x", Show: "Location", Want: `308 Location=https://HOST/kept/x`},
+				{Request: "/moved/x", Show: "Location", Want: `301 Location=http://HOST/there/x`},
+				{Request: "/?inner=1", Show: "Location X-A", Want: `308 Location=https://HOST/?inner=1 X-A=c`},
 			}},
 		{Name: "a server-snippet before app-root", Paths: []string{"/", "/app", "/back"},
 			Annotations: map[string]string{"app-root": "/app", "server-snippet": rootedSnippet, "configuration-snippet": rootedLocation},
@@ -239,4 +251,18 @@ const redirectedSnippet = `
 const (
 	rootedSnippet  = `if ($arg_a) { return 410; } if ($arg_b) { break; } rewrite ^/root$ /; rewrite ^/last$ / last;`
 	rootedLocation = `rewrite ^/back$ / last;`
+)
+
+// lateServer and lateLocation have what goes before a redirect to HTTPS, and what does not.
+const (
+	lateServer   = `if ($arg_server) { return 410; } rewrite ^/old/(.*)$ /new/$1;`
+	lateLocation = `
+	add_header X-A b always;
+	deny all;
+	if ($arg_location) { return 200 seen; }
+	if ($arg_inner) { add_header X-A c always; }
+	rewrite ^/older/(.*)$ /new/$1 last;
+	rewrite ^/kept/(.*)$ /new/$1 break;
+	rewrite ^/moved/(.*)$ /there/$1 permanent;
+	`
 )
