@@ -36,15 +36,9 @@ type browser struct {
 
 func newBrowser(t *testing.T, g *undertest.Gateway) *browser {
 	t.Helper()
-	profile, err := os.MkdirTemp("", "gatelodge-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { // its processes may still write there for a moment after it has ended
-		undertest.Await(t, "Chromium to leave its profile", func() error { return os.RemoveAll(profile) })
-	})
+	profile := undertest.Folder(t)
 	// Not of t.Context(), which ends before Cancel can end Chromium in good order.
-	limited, late := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
+	limited, late := context.WithTimeout(context.WithoutCancel(t.Context()), 15*time.Minute)
 	t.Cleanup(late)
 	allocator, stop := chromedp.NewExecAllocator(limited, append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,

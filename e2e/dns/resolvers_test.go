@@ -42,7 +42,7 @@ ns2.pke 3600 A GATEWAY
 // startParent serves the zones above ours with NSD.
 func startParent(t *testing.T) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := undertest.Folder(t)
 	config := fmt.Sprintf(`
 server:
   ip-address: %s

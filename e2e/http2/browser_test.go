@@ -58,12 +58,11 @@ func TestBrowser(t *testing.T) {
 	}))
 	defer backend.Close()
 	s := newSite(t, "HTTP", backend.Listener.Addr().String())
-	dir := t.TempDir()
 	browser := &process.Process{
-		Name: "Chromium", Path: "/usr/bin/chromium", Log: filepath.Join(dir, "log"),
+		Name: "Chromium", Path: "/usr/bin/chromium", Log: filepath.Join(t.TempDir(), "log"),
 		Args: []string{
 			"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-			"--user-data-dir=" + filepath.Join(dir, "profile"), "--ignore-certificate-errors",
+			"--user-data-dir=" + undertest.Folder(t), "--ignore-certificate-errors",
 			fmt.Sprintf("--host-resolver-rules=MAP %s 127.0.0.1", host), "--remote-debugging-port=0",
 			fmt.Sprintf("https://%s:%s/", host, portOf(t, s.HTTPS)),
 		},

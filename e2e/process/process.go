@@ -3,14 +3,17 @@
 package process
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"gatelodge.dev/e2e/namespace"
 )
@@ -69,14 +72,38 @@ func (p *Process) Launch() error {
 func (p *Process) ID() int { return p.cmd.Process.Pid }
 
 // Stop ends the program at once (SIGKILL), as a crash would: clients see their
-// connections break. It does nothing to a program that was stopped before.
+// connections break. Processes that the program has started end with it, and hold no
+// port and write no file any more. Stop does nothing to a program that was stopped
+// before.
 func (p *Process) Stop() {
 	if p.ended == nil {
 		return
 	}
-	p.cmd.Process.Kill() // fails only if it has ended by itself, which is fine
+	_ = syscall.Kill(-p.ID(), syscall.SIGKILL) // fails only if all have ended by themselves, which is fine
 	<-p.ended
 	p.ended = nil
+	for deadline := time.Now().Add(time.Minute); running(p.ID()) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // between two looks, while the system ends them
+	}
+}
+
+// running reports whether a process of the group runs. One that has ended and that its
+// parent has not asked for is not running.
+func running(group int) bool {
+	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is valid
+	for _, file := range files {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		var state string
+		var parent, its int
+		rest := stat[bytes.LastIndexByte(stat, ')')+1:] // behind the name, see proc_pid_stat(5)
+		if n, _ := fmt.Sscan(string(rest), &state, &parent, &its); n == 3 && its == group && state != "Z" && state != "X" {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Process) start() error {
@@ -91,7 +118,7 @@ func (p *Process) start() error {
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
 		// Pdeathsig is sent when the thread that started the child ends, so this

@@ -21,6 +21,20 @@ func WriteFile(t testing.TB, path, text string) {
 	}
 }
 
+// Folder is t.TempDir for a program with other processes of its own, which may still
+// write there for a moment after it was ended.
+func Folder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gatelodge-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		Await(t, dir+" to be removed", func() error { return os.RemoveAll(dir) })
+	})
+	return dir
+}
+
 // ports counts up the ports that FreeAddresses tries, from somewhere below those
 // that the system gives to outgoing connections: none is given out twice, although
 // it may be a while until something listens on it.
