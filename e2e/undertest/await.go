@@ -5,8 +5,12 @@ import (
 	"time"
 )
 
-// patience is how long Await waits: long, as a machine may have much else to do.
-const patience = 2 * time.Minute
+const (
+	// patience is how long Await waits: long, as a machine may have much else to do.
+	patience = 2 * time.Minute
+	// answerTime is how long a client waits for an answer, for the same reason.
+	answerTime = 30 * time.Second
+)
 
 // A Runner is something that Await waits for in vain once it has ended, such as a
 // process.

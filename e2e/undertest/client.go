@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/miekg/dns"
 )
@@ -16,7 +15,7 @@ import (
 // Client returns an HTTP client that reaches every host at the gateway, trusts
 // g.Roots and does not follow redirects.
 func (g *Gateway) Client() *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	dialer := &net.Dialer{Timeout: answerTime}
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			host, port, _ := net.SplitHostPort(address)
@@ -35,7 +34,7 @@ func (g *Gateway) Client() *http.Client {
 	}
 	return &http.Client{
 		Transport:     transport,
-		Timeout:       10 * time.Second,
+		Timeout:       answerTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -89,7 +88,7 @@ func (g *Gateway) Accepted(name string) (*x509.Certificate, error) {
 }
 
 func (g *Gateway) handshake(config *tls.Config) (*x509.Certificate, error) {
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second}, Config: config}
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: answerTime}, Config: config}
 	conn, err := dialer.Dial("tcp", g.HTTPS)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", g.Name, err)
@@ -98,13 +97,19 @@ func (g *Gateway) handshake(config *tls.Config) (*x509.Certificate, error) {
 	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
 }
 
-// Query asks the gateway's DNS server over udp or tcp.
-func (g *Gateway) Query(network, name string, qtype uint16) (*dns.Msg, error) {
-	client := dns.Client{Net: network, Timeout: 5 * time.Second}
+// Query asks the gateway's DNS server over udp or tcp, as a resolver does: once more
+// where the answer does not come.
+func (g *Gateway) Query(network, name string, qtype uint16) (answer *dns.Msg, err error) {
+	const tries = 3
+	client := dns.Client{Net: network, Timeout: answerTime / tries}
 	message := new(dns.Msg)
 	message.SetQuestion(dns.Fqdn(name), qtype)
 	message.RecursionDesired = false
-	answer, _, err := client.Exchange(message, g.DNS)
+	for range tries {
+		if answer, _, err = client.Exchange(message, g.DNS); err == nil {
+			break
+		}
+	}
 	return answer, err
 }
 

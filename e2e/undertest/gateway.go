@@ -120,7 +120,7 @@ func (g *Gateway) Crashed() error {
 }
 
 // Stop ends the gateway as Kubernetes does; the test fails if it does not exit with
-// code 0 within 30 seconds. Stop does nothing to a gateway that Stop, Kill or
+// code 0 within two minutes. Stop does nothing to a gateway that Stop, Kill or
 // ExitCode saw ending.
 func (g *Gateway) Stop() {
 	g.t.Helper()
@@ -133,8 +133,8 @@ func (g *Gateway) Stop() {
 		if state := g.process.ProcessState; !state.Success() {
 			g.t.Errorf("%s ended with %v", g.Name, state)
 		}
-	case <-time.After(30 * time.Second):
-		g.t.Errorf("%s did not end within 30 s of SIGTERM", g.Name)
+	case <-time.After(patience):
+		g.t.Errorf("%s did not end within %v of SIGTERM", g.Name, patience)
 		g.Kill()
 	}
 	g.process = nil
