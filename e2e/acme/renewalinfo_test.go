@@ -75,7 +75,8 @@ func TestRenewalWindow(t *testing.T) {
 	if r := slices.Compact(replaced["moved.example.test"]); len(r) != 1 || r[0] == "" {
 		t.Errorf("the renewal replaces %q, want one order that names the old certificate", r)
 	}
-	if r := slices.Compact(replaced["refused.example.test"]); len(r) != 2 || r[0] == "" || r[1] != "" {
+	_, failed := s.proxy.Orders() // each of which is ordered again
+	if r := slices.Compact(replaced["refused.example.test"]); len(r) < 2 || len(r) > 2+2*failed || r[0] == "" || r[1] != "" {
 		t.Errorf("a refused replacement is ordered as %q, want once with the old certificate and once without", r)
 	}
 }

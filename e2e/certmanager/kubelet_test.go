@@ -148,8 +148,10 @@ func (k *kubelet) start(ctx context.Context, pod *corev1.Pod) error {
 	pod.Status.Phase, pod.Status.PodIP, pod.Status.PodIPs = corev1.PodRunning, address, []corev1.PodIP{{IP: address}}
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	_, err = k.client.CoreV1().Pods(k.shop).UpdateStatus(ctx, pod, metav1.UpdateOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil // its deletion is seen next
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // its deletion, or what changed, is seen next
+		server.Close()
+		delete(k.running, pod.Name)
+		return nil
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func Start(t testing.TB, options Options) *CA {
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(authority.CertificatePEM())
-	c.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	c.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	chain, key := c.serverCertificate(t)
 	for file, text := range map[string][]byte{
 		c.rootsFile: authority.CertificatePEM(), filepath.Join(dir, "cert.pem"): chain, filepath.Join(dir, "key.pem"): key,
