@@ -101,6 +101,9 @@ func TestReplacedCertificate(t *testing.T) {
 		}
 		create(tlsSecretOf(next, "web-tls"))
 		times = append(times, awaitShown(g, host, next))
+		if err := ask(); err != nil { // each time, for a connection that is idle for long is ended
+			t.Fatalf("the connection from before %d replacements: %v", len(times), err)
+		}
 	}
 	slices.Sort(times)
 	t.Logf("from acceptance to the first handshake that shows it, of %d: least %v, median %v, most %v",
@@ -137,25 +140,24 @@ func TestReplacedCertificate(t *testing.T) {
 
 // ask makes a connection for one host and a request on it for another, and
 // reports whether the session was resumed, and the status of the answer.
-func ask(t *testing.T, g *undertest.Gateway, sni, host string, config *tls.Config) (resumed bool, status int) {
-	t.Helper()
+func ask(g *undertest.Gateway, sni, host string, config *tls.Config) (resumed bool, status int, err error) {
 	config = config.Clone()
 	config.ServerName = sni
 	transport := &http.Transport{
 		TLSClientConfig:   config,
 		ForceAttemptHTTP2: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, g.HTTPS)
+			return new(net.Dialer).DialContext(ctx, network, g.HTTPS)
 		},
 	}
 	defer transport.CloseIdleConnections()
-	response, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get("https://" + host + "/")
+	response, err := (&http.Client{Transport: transport, Timeout: time.Minute}).Get("https://" + host + "/")
 	if err != nil {
-		t.Fatal(err)
+		return false, 0, fmt.Errorf("%s, %s: %w", g.Name, host, err)
 	}
 	defer response.Body.Close()
-	io.Copy(io.Discard, response.Body)
-	return response.TLS.DidResume, response.StatusCode
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.TLS.DidResume, response.StatusCode, err
 }
 
 // TestSessionsAcrossReplicas: a ticket of one replica is good at another and after
@@ -200,22 +202,32 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 	for _, g := range []*undertest.Gateway{a, b} {
 		for _, host := range hosts {
 			undertest.Await(t, host, func() error {
-				config := returning()
-				config.InsecureSkipVerify = true // the certificate comes a moment after the route
-				if _, status := ask(t, g, host, host, config); status != http.StatusOK {
-					return fmt.Errorf("%s: %s answers %d to a client with a certificate", g.Name, host, status)
+				_, status, err := ask(g, host, host, returning())
+				if err == nil && status != http.StatusOK {
+					err = fmt.Errorf("%s: %s answers %d to a client with a certificate", g.Name, host, status)
 				}
-				return nil
+				return err // also while the certificate is not there, which comes a moment after the route
 			})
 		}
 	}
 	shared := func(one, two *undertest.Gateway) error {
 		config := returning()
-		ask(t, one, hosts[0], hosts[0], config)
-		if resumed, _ := ask(t, two, hosts[0], hosts[0], config); !resumed {
-			return fmt.Errorf("%s does not resume a session of %s", two.Name, one.Name)
+		if _, _, err := ask(one, hosts[0], hosts[0], config); err != nil {
+			return err
 		}
-		return nil
+		resumed, _, err := ask(two, hosts[0], hosts[0], config)
+		if err == nil && !resumed {
+			err = fmt.Errorf("%s does not resume a session of %s", two.Name, one.Name)
+		}
+		return err
+	}
+	mustAsk := func(g *undertest.Gateway, sni, host string, config *tls.Config) (resumed bool, status int) {
+		t.Helper()
+		resumed, status, err := ask(g, sni, host, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resumed, status
 	}
 	undertest.Await(t, "the replicas to have the same ticket keys", func() error { return shared(a, b) })
 
@@ -224,8 +236,8 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 			for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 				config := returning()
 				config.MaxVersion = version
-				ask(t, a, from, from, config)
-				if resumed, status := ask(t, b, to, to, config); resumed != (from == to) || status != http.StatusOK {
+				mustAsk(a, from, from, config)
+				if resumed, status := mustAsk(b, to, to, config); resumed != (from == to) || status != http.StatusOK {
 					t.Errorf("%s: a session of %s, at the other replica for %s: resumed: %t, answered %d",
 						tls.VersionName(version), from, to, resumed, status)
 				}
@@ -234,28 +246,29 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 			if from != to {
 				want = http.StatusMisdirectedRequest // the certificate is for all three, but the rules differ
 			}
-			if _, status := ask(t, a, from, to, returning()); status != want {
+			if _, status := mustAsk(a, from, to, returning()); status != want {
 				t.Errorf("a request for %s on a connection for %s: %d, want %d", to, from, status, want)
 			}
 		}
 	}
 	stranger := returning()
 	stranger.Certificates = nil
-	if _, status := ask(t, a, hosts[1], hosts[1], stranger); status != http.StatusBadRequest {
+	if _, status := mustAsk(a, hosts[1], hosts[1], stranger); status != http.StatusBadRequest {
 		t.Errorf("a client without a certificate: %d, want 400", status)
 	}
 
 	config := returning()
-	ask(t, a, hosts[1], hosts[1], config)
+	mustAsk(a, hosts[1], hosts[1], config)
 	a.Stop()
 	b.Stop()
 	again := start(t, "a", file, "--kubeconfig", kubeconfig)
 	undertest.Await(t, "the session to go on after a restart", func() error {
 		kept := config.Clone()
 		kept.ClientSessionCache = &undertest.OneSession{Session: config.ClientSessionCache.(*undertest.OneSession).Session}
-		if resumed, status := ask(t, again, hosts[1], hosts[1], kept); !resumed || status != http.StatusOK {
-			return fmt.Errorf("resumed: %t, answered %d", resumed, status)
+		resumed, status, err := ask(again, hosts[1], hosts[1], kept)
+		if err == nil && (!resumed || status != http.StatusOK) {
+			err = fmt.Errorf("resumed: %t, answered %d", resumed, status)
 		}
-		return nil
+		return err
 	})
 }

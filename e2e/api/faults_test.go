@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
@@ -48,6 +49,7 @@ func TestForbiddenIsToldOnceAndRetried(t *testing.T) {
 		}
 	}
 	set(less)
+	awaitNoRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "list", Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: "shop"})
 	g := launch(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
 	awaitToldOnce(t, g, "can't watch endpointslices: ")
 	undertest.Await(t, "readyz to say why", func() error {
@@ -88,9 +90,10 @@ func TestExpiredTokenIsToldOnceAndRetried(t *testing.T) {
 		}
 		return err
 	})
+	awaitToldOnce(t, g, "does not accept the gateway's credentials")
 	undertest.WriteFile(t, token, good)
 	undertest.Await(t, "the route after the token was renewed", func() error { return g.Answers("http://web.example.test/", http.StatusOK) })
-	awaitToldOnce(t, g, "does not accept the gateway's credentials")
+	g.AwaitLog("cluster: problem resolved")
 }
 
 // withTokenFile makes a kubeconfig whose token is read from a file, as a pod's

@@ -46,12 +46,23 @@ func startCluster(t *testing.T) *apiserver.Cluster {
 // heeds a new role a moment after it has taken it.
 func awaitRight(t *testing.T, cluster *apiserver.Cluster, right authorizationv1.ResourceAttributes) {
 	t.Helper()
-	undertest.Await(t, "the right to "+right.Verb+" "+right.Resource, func() error {
+	awaitReview(t, cluster, right, true)
+}
+
+// awaitNoRight waits until the gateway's account may no longer do something.
+func awaitNoRight(t *testing.T, cluster *apiserver.Cluster, right authorizationv1.ResourceAttributes) {
+	t.Helper()
+	awaitReview(t, cluster, right, false)
+}
+
+func awaitReview(t *testing.T, cluster *apiserver.Cluster, right authorizationv1.ResourceAttributes, allowed bool) {
+	t.Helper()
+	undertest.Await(t, fmt.Sprintf("the right to %s %s to be %t", right.Verb, right.Resource, allowed), func() error {
 		review, err := cluster.Client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
 			Spec: authorizationv1.SubjectAccessReviewSpec{User: "system:serviceaccount:gatelodge:gatelodge", ResourceAttributes: &right},
 		}, metav1.CreateOptions{})
-		if err == nil && !review.Status.Allowed {
-			err = fmt.Errorf("not allowed: %s", review.Status.Reason)
+		if err == nil && review.Status.Allowed != allowed {
+			err = fmt.Errorf("allowed: %t: %s", review.Status.Allowed, review.Status.Reason)
 		}
 		return err
 	})

@@ -12,8 +12,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// outage is how long the API server is away.
-const outage = time.Minute
+// outage is how long the API server is away: longer than Leases last.
+const outage = 30 * time.Second
 
 // load asks a gateway for a host, over HTTP and DNS, until it is stopped, and
 // keeps what goes wrong.
@@ -28,7 +28,7 @@ type load struct {
 func startLoad(g *undertest.Gateway, host, address string) *load {
 	l := &load{stopped: make(chan struct{})}
 	client := g.Client()
-	resolver := dns.Client{Timeout: 5 * time.Second}
+	resolver := dns.Client{Timeout: 30 * time.Second}
 	l.repeat(func() error {
 		response, err := client.Get("http://" + host + "/")
 		if err != nil {
@@ -125,7 +125,8 @@ func TestServesWithoutTheAPIServer(t *testing.T) {
 			}
 			return nil
 		})
-		if n := strings.Count(g.Stderr.String(), "can't be reached"); n != 1 {
+		// Twice if a request that failed before is noted after the first that succeeds.
+		if n := strings.Count(g.Stderr.String(), "can't be reached"); n < 1 || n > 2 {
 			t.Errorf("the log of %s says %d times that the API server can't be reached", g.Name, n)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gatelodge.dev/e2e/apiserver"
@@ -122,6 +123,7 @@ func TestDNSEndpointsThatMayNotBeRead(t *testing.T) {
 	if _, err := cluster.Client.RbacV1().ClusterRoles().Update(t.Context(), role, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	awaitNoRight(t, cluster, authorizationv1.ResourceAttributes{Verb: "list", Group: "externaldns.k8s.io", Resource: "dnsendpoints", Namespace: "shop"})
 	installDNSEndpoints(t, cluster)
 	g := start(t, "a", configFile(t, gatewayConfig), "--kubeconfig", cluster.Kubeconfig(t, us))
 	cluster.Apply(t, startBackend(t, "shop", 1)+"---\n"+ingress("web", "web.example.test", ""))

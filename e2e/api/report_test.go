@@ -152,6 +152,7 @@ func TestOneReplicaReports(t *testing.T) {
 	if log := second.Stderr.String(); strings.Contains(log, "msg=cluster") {
 		t.Errorf("the rights do not suffice:\n%s", log)
 	}
+	second.AwaitLog("msg=status ingress=shop/later ") // its line follows the answer to what it wrote
 	for name, writer := range map[string]*undertest.Gateway{"web": first, "later": second} {
 		for _, g := range []*undertest.Gateway{a, b} {
 			if wrote := strings.Count(g.Stderr.String(), "msg=status ingress=shop/"+name+" "); (wrote == 1) != (g == writer) {

@@ -164,7 +164,12 @@ acme:
 		}
 		planted.findIn(t, "the admin endpoint's "+path, body)
 	}
-	for kind, text := range objectsOf(t, cluster) {
+	var texts map[string]string
+	undertest.Await(t, "objects of each kind that the gateway writes", func() (err error) {
+		texts, err = objectsOf(t, cluster)
+		return err
+	})
+	for kind, text := range texts {
 		planted.findIn(t, kind, text)
 	}
 	g.Stop()
@@ -179,12 +184,12 @@ acme:
 }
 
 // objectsOf returns, by kind, the text of all objects that a gateway may write
-// but Secrets.
-func objectsOf(t *testing.T, cluster *apiserver.Cluster) map[string]string {
+// but Secrets. There being none of a kind is an error.
+func objectsOf(t *testing.T, cluster *apiserver.Cluster) (map[string]string, error) {
 	t.Helper()
 	client, err := dynamic.NewForConfig(cluster.AdminConfig())
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	texts := make(map[string]string)
 	for _, resource := range []schema.GroupVersionResource{
@@ -195,18 +200,18 @@ func objectsOf(t *testing.T, cluster *apiserver.Cluster) map[string]string {
 	} {
 		list, err := client.Resource(resource).List(t.Context(), metav1.ListOptions{})
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if !slices.ContainsFunc(list.Items, func(o unstructured.Unstructured) bool {
 			return o.GetNamespace() == "shop" || o.GetNamespace() == "gatelodge"
 		}) {
-			t.Errorf("there are no %s to look into", resource.Resource)
+			return nil, fmt.Errorf("there are no %s to look into", resource.Resource)
 		}
 		text, err := json.Marshal(list)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		texts[resource.Resource] = string(text)
 	}
-	return texts
+	return texts, nil
 }

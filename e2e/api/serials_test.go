@@ -27,7 +27,7 @@ func transferred(g *undertest.Gateway) (serial uint32, records []string, err err
 	m := new(dns.Msg)
 	m.SetAxfr("example.test.")
 	m.SetTsig(transferKey, dns.HmacSHA256, 300, time.Now().Unix())
-	x := dns.Transfer{ReadTimeout: 5 * time.Second, TsigSecret: map[string]string{transferKey: transferSecret}}
+	x := dns.Transfer{DialTimeout: time.Minute, ReadTimeout: time.Minute, TsigSecret: map[string]string{transferKey: transferSecret}}
 	envelopes, err := x.In(m, g.DNS)
 	if err != nil {
 		return 0, nil, err
@@ -74,7 +74,7 @@ drain: {delay: 0s, timeout: 1s, tunnels: 1s}
 			cluster.Apply(t, ingress(fmt.Sprintf("web%d", hosts), fmt.Sprintf("web%d.example.test", hosts), ""))
 		}
 		host := fmt.Sprintf("web%d.example.test.\t60\tIN\tA\t192.0.2.10", hosts)
-		undertest.AwaitWithin(t, time.Minute, what+": both replicas to have the same", func() error {
+		undertest.Await(t, what+": both replicas to have the same", func() error {
 			var both [2]uint32
 			for i, g := range replicas {
 				serial, records, err := transferred(g)

@@ -103,16 +103,12 @@ func TestObjectsOutliveTheServers(t *testing.T) {
 	}
 	cluster.APIServer.Start(t)
 	cluster.WaitReady(t)
-	if err := find(); err != nil {
-		t.Errorf("after a restart of the API server: %v", err)
-	}
+	undertest.Await(t, "the object after a restart of the API server", find)
 
 	cluster.Etcd.Stop()
 	cluster.Etcd.Start(t)
 	cluster.WaitReady(t)
-	if err := find(); err != nil {
-		t.Errorf("after a restart of etcd: %v", err)
-	}
+	undertest.Await(t, "the object after a restart of etcd", find)
 }
 
 func TestAddressesAreLocalAndDistinct(t *testing.T) {
