@@ -45,7 +45,7 @@ func axe(t *testing.T) string {
 		lines := strings.Fields(string(out))
 		return lines[len(lines)-1]
 	}
-	archive := run("npm", "pack", "--silent", axePackage)
+	archive := run("npm", "pack", "--silent", "--fetch-retries=5", "--fetch-timeout=60000", axePackage)
 	run("tar", "-xvzf", archive, "package/axe.min.js")
 	text, err := os.ReadFile(filepath.Join(dir, "package/axe.min.js"))
 	if err != nil {

@@ -143,31 +143,51 @@ var zonemasterByNature = map[string]bool{
 	"Z09_MISSING_MAIL_TARGET":             true,
 }
 
+// inspections is how often a tool that looks for what is wrong is asked at most: it
+// also reports an answer that came late because it or the gateway got no CPU time.
+const inspections = 3
+
+// inspect asks a tool until it reports nothing, and fails the test if it never does.
+func inspect(t *testing.T, reported func() []string) {
+	t.Helper()
+	var last []string
+	for range inspections {
+		if last = reported(); len(last) == 0 {
+			return
+		}
+		t.Logf("it reports:\n%s", strings.Join(last, "\n"))
+	}
+	t.Errorf("each of %d times something is reported, at last:\n%s", inspections, strings.Join(last, "\n"))
+}
+
 // TestZonemaster runs the checks of the registries' own tool.
 func TestZonemaster(t *testing.T) {
 	startParent(t)
 	startGateway(t, gatewayAddress, "")
 	file := filepath.Join(t.TempDir(), "hints")
 	undertest.WriteFile(t, file, hints())
-	out, err := output(t, "zonemaster-cli", "--hints", file, "--no-ipv6", "--no-progress",
-		"--raw", "--level", "NOTICE", "pke.example.com")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	seen := make(map[string]bool)
-	for line := range strings.Lines(out) {
-		fields := strings.Fields(line) // time, level, what
-		if len(fields) < 3 {
-			continue
+	inspect(t, func() (reported []string) {
+		out, err := output(t, "zonemaster-cli", "--hints", file, "--no-ipv6", "--no-progress",
+			"--raw", "--level", "NOTICE", "pke.example.com")
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
 		}
-		seen[fields[2]] = true
-		if !zonemasterByNature[fields[2]] {
-			t.Errorf("it reports: %s", strings.TrimSpace(line))
+		seen := make(map[string]bool)
+		for line := range strings.Lines(out) {
+			fields := strings.Fields(line) // time, level, what
+			if len(fields) < 3 {
+				continue
+			}
+			seen[fields[2]] = true
+			if !zonemasterByNature[fields[2]] {
+				reported = append(reported, strings.TrimSpace(line))
+			}
 		}
-	}
-	if !seen["NOT_SIGNED"] {
-		t.Errorf("it has not looked at the zone:\n%s", out)
-	}
+		if !seen["NOT_SIGNED"] {
+			reported = append(reported, "it has not looked at the zone:\n"+out)
+		}
+		return reported
+	})
 }
 
 // TestDNSViz has DNSViz check the zone, EDNS included: it has nothing to warn of.
@@ -175,14 +195,17 @@ func TestDNSViz(t *testing.T) {
 	g := startGateway(t, gatewayAddress, "")
 	probe := filepath.Join(t.TempDir(), "probe.json")
 	servers := fmt.Sprintf("%s+:ns1.%[1]s=%s,ns2.%[1]s=%[2]s", strings.TrimSuffix(zone, "."), g.address)
-	out, err := output(t, "dnsviz", "probe", "-4", "-A", "-E", "-a", zone, "-x", servers, "-o", probe, zone, "app."+zone)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if out, err = output(t, "dnsviz", "grok", "-l", "info", "-r", probe); err != nil || !strings.Contains(out, "app."+zone) {
-		t.Errorf("it has not looked at the zone: %v\n%s", err, out)
-	}
-	if out, err = output(t, "dnsviz", "grok", "-l", "warning", "-r", probe); err != nil || strings.TrimSpace(out) != "" {
-		t.Errorf("it reports: %v\n%s", err, out)
-	}
+	inspect(t, func() (reported []string) {
+		out, err := output(t, "dnsviz", "probe", "-4", "-A", "-E", "-a", zone, "-x", servers, "-o", probe, zone, "app."+zone)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if out, err = output(t, "dnsviz", "grok", "-l", "info", "-r", probe); err != nil || !strings.Contains(out, "app."+zone) {
+			reported = append(reported, fmt.Sprintf("it has not looked at the zone: %v\n%s", err, out))
+		}
+		if out, err = output(t, "dnsviz", "grok", "-l", "warning", "-r", probe); err != nil || strings.TrimSpace(out) != "" {
+			reported = append(reported, fmt.Sprintf("%v\n%s", err, out))
+		}
+		return reported
+	})
 }

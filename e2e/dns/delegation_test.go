@@ -51,14 +51,15 @@ func TestResolversFindEverything(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			for _, test := range names {
 				for _, qtype := range types {
-					reply, err := ask("tcp", r.address, test.name, qtype)
-					if err != nil || reply.Rcode != test.rcode {
-						t.Errorf("%s %s: %v\n%v, want %s", test.name, dns.Type(qtype), err, reply, dns.RcodeToString[test.rcode])
-						continue
-					}
-					if qtype == test.answer && !has(reply, qtype) {
-						t.Errorf("%s %s: no such record in\n%v", test.name, dns.Type(qtype), reply)
-					}
+					what := fmt.Sprintf("%s %s", test.name, dns.Type(qtype))
+					// It may say SERVFAIL, and says so for a few seconds, where it got no CPU time.
+					undertest.AwaitWithin(t, time.Minute, what+" to be "+dns.RcodeToString[test.rcode], func() error {
+						reply, err := ask("tcp", r.address, test.name, qtype)
+						if err == nil && (reply.Rcode != test.rcode || qtype == test.answer && !has(reply, qtype)) {
+							err = fmt.Errorf("it is\n%v", reply)
+						}
+						return err
+					})
 				}
 			}
 		})
@@ -82,12 +83,16 @@ func TestNewHostIsFoundSoon(t *testing.T) {
 	resolvers := startResolvers(t)
 	const name = "late.and.deep.pke.example.com."
 	for _, r := range resolvers {
-		if reply, err := ask("udp", r.address, name, dns.TypeA); err != nil || reply.Rcode != dns.RcodeNameError {
-			t.Fatalf("%s: %v\n%v, want NXDOMAIN", r.name, err, reply)
-		}
+		undertest.Await(t, r.name+" to say that there is no such host", func() error {
+			reply, err := ask("udp", r.address, name, dns.TypeA)
+			if err == nil && reply.Rcode != dns.RcodeNameError {
+				err = fmt.Errorf("it says\n%v", reply)
+			}
+			return err
+		})
 	}
 	g.publish(t, "late", "late.and.deep.pke.example.com")
-	const limit = 20 * time.Second // the negative TTL is 5 s by default
+	const limit = 45 * time.Second // the negative TTL is 5 s by default, all others are a minute and more
 	for _, r := range resolvers {
 		undertest.AwaitWithin(t, limit, r.name+" to find the new host", func() error {
 			reply, err := ask("udp", r.address, name, dns.TypeA)

@@ -36,7 +36,7 @@ func TestRandomSubdomains(t *testing.T) {
 	before := g.Memory("VmRSS")
 	var report string
 	attack := during(func() {
-		report, _ = output(t, "dnsperf", "-s", g.address.String(), "-d", file, "-n", "1", "-l", "10", "-Q", "40000", "-c", "50", "-q", "1000")
+		report, _ = output(t, "dnsperf", "-s", g.address.String(), "-d", file, "-n", "1", "-Q", "40000", "-c", "50", "-q", "1000")
 	})
 	asked := othersAreAnswered(t, g, attack, "udp", "tcp")
 	checkMemory(t, g, before)
@@ -126,7 +126,7 @@ func TestTCPExhaustion(t *testing.T) {
 	defer func() { closeAll(conns) }()
 	attack := during(func() {
 		for range 3000 {
-			conn, err := net.DialTimeout("tcp", netip.AddrPortFrom(g.address, 53).String(), 5*time.Second)
+			conn, err := net.DialTimeout("tcp", netip.AddrPortFrom(g.address, 53).String(), 30*time.Second)
 			if err != nil {
 				continue // the gateway may well refuse
 			}
@@ -155,14 +155,14 @@ func TestSlowReaders(t *testing.T) {
 	cut := make(chan bool, readers)
 	attack := during(func() {
 		for range readers {
-			conn, err := net.DialTimeout("tcp", netip.AddrPortFrom(g.address, 53).String(), 5*time.Second)
+			conn, err := net.DialTimeout("tcp", netip.AddrPortFrom(g.address, 53).String(), 30*time.Second)
 			if err != nil {
 				cut <- true
 				continue
 			}
 			go func() {
 				defer conn.Close()
-				conn.SetWriteDeadline(time.Now().Add(30 * time.Second))
+				conn.SetWriteDeadline(time.Now().Add(2 * time.Minute))
 				for {
 					if _, err := conn.Write(packet); err != nil {
 						timeout, ok := err.(net.Error)
@@ -176,7 +176,7 @@ func TestSlowReaders(t *testing.T) {
 	othersAreAnswered(t, g, attack, "tcp", "udp")
 	for range readers {
 		if !<-cut {
-			t.Fatal("a client that reads nothing was not cut off within 30 s")
+			t.Fatal("a client that reads nothing was not cut off within two minutes")
 		}
 	}
 	othersAreAnswered(t, g, during(func() {}), "tcp", "udp")

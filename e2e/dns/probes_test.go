@@ -43,7 +43,7 @@ func TestProbesByDig(t *testing.T) {
 			if last := args[len(args)-1]; strings.HasSuffix(last, ".") {
 				name, args = last+zone, args[:len(args)-1]
 			}
-			out, err := output(t, "dig", append(append([]string{"+tries=1", "@" + g.address.String()}, args...), name)...)
+			out, err := output(t, "dig", append(append([]string{"+tries=1", "+time=30", "@" + g.address.String()}, args...), name)...)
 			if err != nil {
 				t.Fatalf("dig: %v\n%s", err, out)
 			}

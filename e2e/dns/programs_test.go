@@ -62,8 +62,11 @@ func awaitAnswers(t *testing.T, p *process.Process, address netip.Addr, name str
 // ask sends one query, with recursion desired and without EDNS, over udp, tcp
 // or tcp-tls.
 func ask(network string, server netip.Addr, name string, qtype uint16) (*dns.Msg, error) {
-	client := dns.Client{Net: network, Timeout: 5 * time.Second}
+	client := dns.Client{Net: network, Timeout: 20 * time.Second}
 	port := uint16(53)
+	if network == "udp" { // where what is lost is sent again
+		client.Timeout = 5 * time.Second
+	}
 	if network == "tcp-tls" {
 		port, client.TLSConfig = 853, &tls.Config{InsecureSkipVerify: true} // opportunistic privacy (RFC 7858 §4.1)
 	}

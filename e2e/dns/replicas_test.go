@@ -266,7 +266,7 @@ func TestSecondariesFollowReplicas(t *testing.T) {
 		for _, s := range secondaries {
 			runners = append(runners, s)
 		}
-		undertest.AwaitWithin(t, time.Minute, moment+": all to have the same", func() error {
+		undertest.Await(t, moment+": all to have the same", func() error {
 			want, err := fetch(netip.AddrPortFrom(addresses[0], 53), zone, true)
 			if err != nil {
 				return err

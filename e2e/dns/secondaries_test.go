@@ -72,7 +72,7 @@ controls { };
 // startNSDSecondary starts an NSD with a copy of the zone.
 func startNSDSecondary(t *testing.T) secondary {
 	t.Helper()
-	dir := t.TempDir()
+	dir := undertest.Folder(t)
 	file := filepath.Join(dir, "nsd.conf")
 	undertest.WriteFile(t, file, fmt.Sprintf(`
 server:
@@ -160,7 +160,7 @@ func (c zoneCopy) hash() string {
 func fetch(server netip.AddrPort, name string, signed bool) (zoneCopy, error) {
 	m := new(dns.Msg)
 	m.SetAxfr(name)
-	x := dns.Transfer{ReadTimeout: 5 * time.Second}
+	x := dns.Transfer{DialTimeout: 30 * time.Second, ReadTimeout: 30 * time.Second}
 	if signed {
 		m.SetTsig(keyName, dns.HmacSHA256, 300, time.Now().Unix())
 		x.TsigSecret = map[string]string{keyName: keySecret}

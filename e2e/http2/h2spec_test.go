@@ -27,7 +27,7 @@ func TestH2Spec(t *testing.T) {
 		{"TLS", []string{"--port", portOf(t, s.HTTPS), "--tls", "--insecure"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			output, _ := exec.Command(program(t, "h2spec"), append(c.args, "--strict", "--host", "localhost", "--timeout", "5")...).CombinedOutput()
+			output, _ := exec.Command(program(t, "h2spec"), append(c.args, "--strict", "--host", "localhost", "--timeout", "30")...).CombinedOutput()
 			_, results, _ := strings.Cut(string(output), "\nFinished in")
 			var failed []string
 			for line := range strings.Lines(string(output)) {

@@ -22,6 +22,7 @@ func TestInterop(t *testing.T) {
 	server.Run(t)
 	awaitServer(t, address, server)
 	s := newSite(t, "GRPC", address)
+	client := program(t, "grpc-interop-client")
 	for name, args := range map[string][]string{
 		"clear text": {"--server_host", "localhost", "--server_port", portOf(t, s.HTTP)},
 		"TLS":        {"--server_host", "localhost", "--server_port", portOf(t, s.HTTPS), "--use_tls", "--use_test_ca", "--ca_file", s.ca, "--server_host_override", host},
@@ -34,7 +35,7 @@ func TestInterop(t *testing.T) {
 				"unimplemented_method", "unimplemented_service",
 			} {
 				t.Run(test, func(t *testing.T) {
-					output, err := exec.Command(program(t, "grpc-interop-client"), append(args, "--test_case", test)...).CombinedOutput()
+					output, err := exec.Command(client, append(args, "--test_case", test)...).CombinedOutput()
 					if err != nil {
 						t.Errorf("%v\n%s", err, output)
 					}
