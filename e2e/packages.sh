@@ -34,5 +34,9 @@ if [ ! -e $policy ]; then
   trap 'rm -f $policy' EXIT
 fi
 echo "installing ${missing[*]}"
-apt-get update -q
-DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+install() { # a mirror may be slow for a moment, and another apt at work
+  local options=(-q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+  apt-get "${options[@]}" update &&
+    DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}"
+}
+install || { sleep 30; install; }
