@@ -11,6 +11,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // The expectations are those of ingress-nginx's template, block "CUSTOM_ERRORS" and the
@@ -68,7 +69,7 @@ func TestErrorPages(t *testing.T) {
 		{"not of this status", []netip.AddrPort{backend}, nothing, "GET", "/500", "", 500, ""},
 		{"not of a success", []netip.AddrPort{backend}, nothing, "GET", "/200", "", 200, ""},
 		{"not of what is not intercepted", []netip.AddrPort{backend}, func(p *gatelodge.Policy) { p.ErrorPages.OwnOnly = true }, "GET", "/404", "", 404, ""},
-		{"an endpoint that refuses", []netip.AddrPort{deadAddress(t)}, func(p *gatelodge.Policy) { p.ErrorPages.OwnOnly = true }, "GET", "/x", "", 502, "GET / app.example.com 502 text/html /x shop web web http <>"},
+		{"an endpoint that refuses", []netip.AddrPort{proxytest.DeadAddress(t)}, func(p *gatelodge.Policy) { p.ErrorPages.OwnOnly = true }, "GET", "/x", "", 502, "GET / app.example.com 502 text/html /x shop web web http <>"},
 		{"no endpoints", nil, nothing, "GET", "/x?page=200", "", 200, "GET /?page=200 app.example.com 503 text/html /x?page=200 shop web web http <>"},
 		{"a large body", []netip.AddrPort{backend}, func(p *gatelodge.Policy) { most := int64(3); p.BodyBytes = &most }, "POST", "/200", "body", 413, "POST / app.example.com 413 text/html /200 shop web web http <>"},
 		{"a rewritten path", []netip.AddrPort{backend}, func(p *gatelodge.Policy) {
@@ -126,9 +127,9 @@ func TestErrorPagesThatFail(t *testing.T) {
 		fromPages bool
 	}{
 		{"the page is an error with a page", []netip.AddrPort{answers}, []netip.AddrPort{backendServer(t, gatelodge.BackendHTTP, pages)}, "/404?page=503", 503, true},
-		{"it refuses connections", []netip.AddrPort{answers}, []netip.AddrPort{deadAddress(t)}, "/404", 404, false},
+		{"it refuses connections", []netip.AddrPort{answers}, []netip.AddrPort{proxytest.DeadAddress(t)}, "/404", 404, false},
 		{"it has no endpoints", []netip.AddrPort{answers}, nil, "/404", 404, false},
-		{"nothing can be reached", []netip.AddrPort{deadAddress(t)}, []netip.AddrPort{deadAddress(t)}, "/", 502, false},
+		{"nothing can be reached", []netip.AddrPort{proxytest.DeadAddress(t)}, []netip.AddrPort{proxytest.DeadAddress(t)}, "/", 502, false},
 		{"nothing has endpoints", nil, nil, "/", 503, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

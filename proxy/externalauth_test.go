@@ -13,6 +13,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // The expectations are nginx's: ngx_http_auth_request_module for what an answer means,
@@ -119,7 +120,7 @@ func TestExternalAuthVerdicts(t *testing.T) {
 func TestExternalAuthFails(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
 		for name, service := range map[string]*gatelodge.Backend{
-			"refuses connections": backend1(authKey, gatelodge.BackendHTTP, deadAddress(t)),
+			"refuses connections": backend1(authKey, gatelodge.BackendHTTP, proxytest.DeadAddress(t)),
 			"has no endpoints":    backend1(authKey, gatelodge.BackendHTTP),
 			"speaks no HTTP":      backend1(authKey, gatelodge.BackendHTTP, first(scripted(t, says("HELLO\r\n\r\n")))),
 			"ends in its head":    backend1(authKey, gatelodge.BackendHTTP, first(scripted(t, says("HTTP/1.1 200 OK\r\nX: ")))),
@@ -495,7 +496,7 @@ func TestExternalAuthOfOwnHostWrittenOut(t *testing.T) {
 	g := start(t, authApp(t, service, func(p *gatelodge.Policy) {
 		p.ExternalAuth.OwnHost, p.ExternalAuth.Target = appHost, template(t, "/oauth2/auth")
 	}), func(s *gatelodge.Snapshot) {
-		addBackends(s, backend1("shop/oauth2:80", gatelodge.BackendHTTP, s.Backends.Get(authKey).Endpoints[0].Address), backend1(authKey, gatelodge.BackendHTTP, deadAddress(t)))
+		addBackends(s, backend1("shop/oauth2:80", gatelodge.BackendHTTP, s.Backends.Get(authKey).Endpoints[0].Address), backend1(authKey, gatelodge.BackendHTTP, proxytest.DeadAddress(t)))
 		addHosts(s, host1("other.example.com", onlyHost(s).Routes...), host1(appHost, append([]*gatelodge.Route{route1("/oauth2", "shop/oauth2:80")}, onlyHost(s).Routes...)...))
 	})
 	if got := g.get(h1, "/cart").StatusCode; got != 200 || service.count() != 1 {

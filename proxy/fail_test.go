@@ -11,6 +11,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 func ok(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") }
@@ -36,7 +37,7 @@ func TestNoRouteNoHost(t *testing.T) {
 func TestRefusedConnection(t *testing.T) {
 	everywhere(t, func(t *testing.T, m mode, p gatelodge.BackendProtocol) {
 		alive := backendServer(t, p, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
-		g := start(t, app(p, deadAddress(t), alive))
+		g := start(t, app(p, proxytest.DeadAddress(t), alive))
 		client := g.client(m)
 		for range 10 {
 			answer := do(t, client, newRequest(t, "POST", m.url(appHost, "/"), io.MultiReader(strings.NewReader("body"))))
@@ -53,7 +54,7 @@ func TestRefusedConnection(t *testing.T) {
 
 func TestAllEndpointsDown(t *testing.T) {
 	everywhere(t, func(t *testing.T, m mode, p gatelodge.BackendProtocol) {
-		g := start(t, app(p, deadAddress(t), deadAddress(t)))
+		g := start(t, app(p, proxytest.DeadAddress(t), proxytest.DeadAddress(t)))
 		if got := g.get(m, "/").StatusCode; got != 502 {
 			t.Errorf("got %d, want 502", got)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // The expectations are those of nginx 1.22: add_header of ngx_http_headers_module,
@@ -121,7 +122,7 @@ func TestResponseFieldsWithoutABackend(t *testing.T) {
 	} {
 		policy := editing(t, edits)
 		change(policy)
-		g := start(t, app(gatelodge.BackendHTTP, deadAddress(t)), underPolicy(policy))
+		g := start(t, app(gatelodge.BackendHTTP, proxytest.DeadAddress(t)), underPolicy(policy))
 		for _, m := range allModes {
 			a := g.get(m, "/")
 			always := ""

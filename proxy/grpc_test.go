@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // echoService is a gRPC service without generated code: one call, and one stream
@@ -132,7 +133,7 @@ func TestGRPCStatusOfOurAnswers(t *testing.T) {
 		want  codes.Code
 	}{
 		{"no endpoints", app(gatelodge.BackendH2C), codes.Unavailable},
-		{"all down", app(gatelodge.BackendH2C, deadAddress(t)), codes.Unavailable},
+		{"all down", app(gatelodge.BackendH2C, proxytest.DeadAddress(t)), codes.Unavailable},
 		{"no host", func(*gatelodge.Snapshot) {}, codes.Unimplemented},
 		{"no credentials", func(s *gatelodge.Snapshot) {
 			app(gatelodge.BackendH2C)(s)

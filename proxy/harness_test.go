@@ -22,7 +22,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -217,26 +216,6 @@ func backendServer(t *testing.T, protocol gatelodge.BackendProtocol, handler htt
 	server.Start()
 	t.Cleanup(server.Close)
 	return netip.MustParseAddrPort(server.Listener.Addr().String())
-}
-
-// deadAddress returns an address that refuses connections.
-func deadAddress(t *testing.T) netip.AddrPort {
-	t.Helper()
-	// Bound and not listening: the kernel refuses connections, and gives the port to no other test meanwhile.
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := name.(*syscall.SockaddrInet4)
-	return netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port))
 }
 
 func (g *gateway) address(m mode) string {

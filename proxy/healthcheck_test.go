@@ -15,6 +15,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // checked is a fleet whose endpoints are asked for /healthz every ten seconds, and
@@ -253,7 +254,7 @@ func TestTCPCheck(t *testing.T) {
 	if err := checkerOf(t, gatelodge.CheckTCP, gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok)).ask(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := checkerOf(t, gatelodge.CheckTCP, gatelodge.BackendHTTP, deadAddress(t)).ask(t.Context()); err == nil {
+	if err := checkerOf(t, gatelodge.CheckTCP, gatelodge.BackendHTTP, proxytest.DeadAddress(t)).ask(t.Context()); err == nil {
 		t.Error("an endpoint that refuses connections passes")
 	}
 }

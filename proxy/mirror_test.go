@@ -12,6 +12,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 const mirrorKey = "shop/test:80+mirror"
@@ -166,7 +167,7 @@ func TestMirrorHurtsNobody(t *testing.T) {
 		// One that refuses connections fails, and that is all.
 		g.live.Swap(func() *gatelodge.Snapshot {
 			s := plainSnapshot()
-			mirroring(gatelodge.Mirror{Share: 1}, backendServer(t, gatelodge.BackendHTTP, readAll), deadAddress(t))(s)
+			mirroring(gatelodge.Mirror{Share: 1}, backendServer(t, gatelodge.BackendHTTP, readAll), proxytest.DeadAddress(t))(s)
 			onlyHost(s).Routes[0].Object.Namespace = "third"
 			return s
 		}())

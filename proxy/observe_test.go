@@ -14,6 +14,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/proxy/exchange"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // metric returns the value of the series with these labels (name, value, …), the
@@ -151,7 +152,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestMetrics(t *testing.T) {
 	inModes(t, func(t *testing.T, m mode) {
-		g := start(t, app(gatelodge.BackendHTTP, deadAddress(t), backendServer(t, gatelodge.BackendHTTP, ok)))
+		g := start(t, app(gatelodge.BackendHTTP, proxytest.DeadAddress(t), backendServer(t, gatelodge.BackendHTTP, ok)))
 		client := g.client(m)
 		for _, method := range []string{"GET", "GET", "GET", "GET", "BREW"} {
 			do(t, client, newRequest(t, method, m.url(appHost, "/"), nil))

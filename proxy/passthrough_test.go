@@ -15,6 +15,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 const passedHost = "passed.example.com"
@@ -76,7 +77,7 @@ func (g *gateway) dialPassed(host string) (c *tls.Conn, by string, err error) {
 func TestPassthrough(t *testing.T) {
 	backend := backendServer(t, gatelodge.BackendHTTP, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "app") })
 	g := start(t, app(gatelodge.BackendHTTP, backend),
-		passing(passedHost, deadAddress(t), tlsEcho(t, "own.example.net")), passing("*.wild.example.com", tlsEcho(t, "wild.example.net")))
+		passing(passedHost, proxytest.DeadAddress(t), tlsEcho(t, "own.example.net")), passing("*.wild.example.com", tlsEcho(t, "wild.example.net")))
 	for range 4 { // each endpoint has its turn, and one is dead
 		c, by, err := g.dialPassed("Passed.Example.com")
 		if err != nil || by != "own.example.net" {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // TestRetryRules: for what a request goes to another endpoint, with what method.
@@ -69,7 +70,7 @@ func TestRetryRules(t *testing.T) {
 				p.Retries = &gatelodge.RetryRules{On: on}
 			}
 			ask := func(t *testing.T, m mode, protocol gatelodge.BackendProtocol, p *gatelodge.Policy) (inTime bool) {
-				bad := deadAddress(t)
+				bad := proxytest.DeadAddress(t)
 				if c.bad != nil {
 					bad = backendServer(t, protocol, c.bad)
 				}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // TestSwapUnderLoad: during 200 changes of routes and endpoints no request to a
@@ -76,12 +77,12 @@ func TestSwapUnderLoad(t *testing.T) {
 // TestReuse: what did not change is not compiled again, and what the snapshot no
 // longer has is dropped.
 func TestReuse(t *testing.T) {
-	address := deadAddress(t)
+	address := proxytest.DeadAddress(t)
 	g := start(t, app(gatelodge.BackendHTTP, address))
 	before := g.server.table.Load()
 	churned := plainSnapshot()
 	churned.Hosts = before.snapshot.Hosts
-	addBackends(churned, backend1(appKey, gatelodge.BackendHTTP, address, deadAddress(t)))
+	addBackends(churned, backend1(appKey, gatelodge.BackendHTTP, address, proxytest.DeadAddress(t)))
 	g.live.Swap(churned)
 	after := g.server.table.Load()
 	if before.host(appHost) != after.host(appHost) {

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // collector receives spans as a collector of OpenTelemetry does.
@@ -97,7 +98,7 @@ func TestTrace(t *testing.T) {
 			told <- r.Header.Get("Traceparent")
 			w.WriteHeader(404)
 		})
-		g := start(t, app(gatelodge.BackendHTTP, deadAddress(t), backend), traced(c, 1), settings(func(s *gatelodge.Settings) { s.Retries.Attempts = 3 }))
+		g := start(t, app(gatelodge.BackendHTTP, proxytest.DeadAddress(t), backend), traced(c, 1), settings(func(s *gatelodge.Settings) { s.Retries.Attempts = 3 }))
 		// Of two requests at least one goes to the dead endpoint first.
 		do(t, g.client(m), newRequest(t, "GET", m.url(appHost, "/a?secret=1"), nil))
 		first := <-told
@@ -209,7 +210,7 @@ func TestTraceContext(t *testing.T) {
 // and one that can't be reached costs requests nothing.
 func TestTracesFollowSettings(t *testing.T) {
 	first, second := startCollector(t), startCollector(t)
-	lost := &collector{url: "http://" + deadAddress(t).String()}
+	lost := &collector{url: "http://" + proxytest.DeadAddress(t).String()}
 	build := app(gatelodge.BackendHTTP, backendServer(t, gatelodge.BackendHTTP, ok))
 	g := start(t, build, traced(lost, 1))
 	for _, c := range []*collector{lost, first, second} {

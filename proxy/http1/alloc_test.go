@@ -91,13 +91,13 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 	const conns, limit = 400, 8 << 10
 	client := newClient(t, echoless(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), settings())
 	addr := serve(t, &http1.Server{Handler: client.Do})
-	inUse := func() uint64 {
+	inUse := func() int64 {
 		var stats runtime.MemStats
 		for range 3 { // a stack shrinks by half at each collection
 			runtime.GC()
 		}
 		runtime.ReadMemStats(&stats)
-		return stats.HeapInuse + stats.StackInuse
+		return int64(stats.HeapInuse + stats.StackInuse)
 	}
 	before := inUse()
 	answer := make([]byte, 4096)

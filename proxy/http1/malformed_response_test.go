@@ -11,6 +11,7 @@ import (
 
 	"gatelodge.dev/proxy/exchange"
 	"gatelodge.dev/proxy/http1"
+	"gatelodge.dev/proxy/proxytest"
 )
 
 // TestMalformedResponses: the same rules apply to backends as to clients, and no part
@@ -97,14 +98,6 @@ func TestUnrequestedResponse(t *testing.T) {
 // TestBackendOutcomes: the errors for each way in which a backend fails, and what the
 // client gets from a handler that answers them with 502.
 func TestBackendOutcomes(t *testing.T) {
-	closed := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		return l.Addr().String()
-	}
 	reset := func(nc net.Conn) { nc.(*net.TCPConn).SetLinger(0) }
 	for _, c := range []struct {
 		name string
@@ -113,7 +106,7 @@ func TestBackendOutcomes(t *testing.T) {
 		not  []error
 		sent string // what the client gets of the body
 	}{
-		{"refuses", closed(), []error{exchange.ErrBackend, exchange.ErrUnsent}, []error{http1.ErrStale}, ""},
+		{"refuses", proxytest.DeadAddress(t).String(), []error{exchange.ErrBackend, exchange.ErrUnsent}, []error{http1.ErrStale}, ""},
 		{"closes without an answer", script(t, func(nc net.Conn, r *bufio.Reader) { readHead(r) }),
 			[]error{exchange.ErrBackend, io.ErrUnexpectedEOF}, []error{exchange.ErrUnsent, http1.ErrStale}, ""},
 		{"resets mid-head", script(t, func(nc net.Conn, r *bufio.Reader) {
@@ -182,6 +175,12 @@ func TestBrokenAnswerToHTTP10(t *testing.T) {
 	}
 }
 
+// closeSeen closes a connection, and returns when the peer's system knows of it.
+func closeSeen(nc net.Conn) {
+	nc.(*net.TCPConn).SetLinger(int(patience.Seconds()))
+	nc.Close()
+}
+
 func TestKeptConnections(t *testing.T) {
 	get := func(t *testing.T, client *http1.Client) (*recorder, error) {
 		answer := &recorder{}
@@ -192,7 +191,7 @@ func TestKeptConnections(t *testing.T) {
 		client := newClient(t, script(t, func(nc net.Conn, r *bufio.Reader) {
 			readHead(r)
 			io.WriteString(nc, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-			nc.Close()
+			closeSeen(nc)
 			closed <- struct{}{}
 		}), settings())
 		for range 5 {
@@ -211,7 +210,7 @@ func TestKeptConnections(t *testing.T) {
 			var body [4]byte
 			io.ReadFull(r, body[:])
 			io.WriteString(nc, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"+string(body[:]))
-			nc.Close()
+			closeSeen(nc)
 			closed <- struct{}{}
 		}))
 		p := dial(t, addr)
