@@ -1,10 +1,12 @@
 package dashboard
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -40,24 +42,49 @@ func told(t *testing.T, conn *websocket.Conn) uint64 {
 }
 
 func TestLivePagesAreTold(t *testing.T) {
-	b := newBoard(t, served(""))
-	server := httptest.NewServer(b)
-	defer server.Close()
-	conn, _ := dial(t, server, server.URL)
-	if generation := told(t, conn); generation != 1 {
-		t.Errorf("at first it is told of generation %d", generation)
-	}
-	for range 5 { // too fast to be told of each
-		b.swap(served("x"))
-	}
-	if generation := told(t, conn); generation != 6 {
-		t.Errorf("then it is told of generation %d", generation)
-	}
-	b.Close()
-	if _, _, err := conn.ReadMessage(); err == nil {
-		t.Error("the connection outlives the dashboard")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard(t, served(""))
+		ours, theirs := net.Pipe()
+		server := http.Server{Handler: b}
+		defer server.Close()
+		go server.Serve(&oneConn{conn: theirs})
+		dialer := websocket.Dialer{NetDial: func(string, string) (net.Conn, error) { return ours, nil }}
+		conn, _, err := dialer.Dial("ws://gateway.test/dashboard/live", http.Header{"Origin": {"http://gateway.test"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if generation := told(t, conn); generation != 1 {
+			t.Errorf("at first it is told of generation %d", generation)
+		}
+		for range 5 { // too fast to be told of each
+			b.swap(served("x"))
+		}
+		if generation := told(t, conn); generation != 6 {
+			t.Errorf("then it is told of generation %d", generation)
+		}
+		b.Close()
+		if _, _, err := conn.ReadMessage(); err == nil {
+			t.Error("the connection outlives the dashboard")
+		}
+	})
 }
+
+// oneConn is a listener that accepts one connection.
+type oneConn struct {
+	net.Listener
+	conn net.Conn
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	conn := l.conn
+	if l.conn = nil; conn == nil {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+func (l *oneConn) Close() error   { return nil }
+func (l *oneConn) Addr() net.Addr { return new(net.TCPAddr) }
 
 // TestLiveIsForItsOwnPages: a socket has no same-origin policy but this one.
 func TestLiveIsForItsOwnPages(t *testing.T) {

@@ -333,7 +333,7 @@ func TestCompressionForCurl(t *testing.T) {
 			_, _ = io.WriteString(w, text)
 		})), policy(compressed()))
 		if _, err := exec.LookPath("curl"); err != nil {
-			t.Fatal("curl is not installed: ", err)
+			t.Skip("curl is not on this machine: ", err)
 		}
 		version := "--http1.1"
 		if m == h2c {
@@ -341,7 +341,7 @@ func TestCompressionForCurl(t *testing.T) {
 		}
 		host, port, _ := net.SplitHostPort(g.address(m))
 		for _, ask := range [][]string{{"--compressed"}, {"--compressed", "-H", "Accept-Encoding: gzip"}} {
-			args := append([]string{"-sS", "--fail", version, "--connect-to", "::" + host + ":" + port}, ask...)
+			args := append([]string{"-q", "--noproxy", "*", "-sS", "--fail", version, "--connect-to", "::" + host + ":" + port}, ask...)
 			got, err := exec.Command("curl", append(args, m.url(appHost, "/"))...).Output()
 			if err != nil || string(got) != text {
 				t.Errorf("%v: got %d bytes, %v", ask, len(got), err)

@@ -88,7 +88,7 @@ func client(serverName string) *tls.Config {
 // session tickets and the server's Handshake is known.
 func (g *gateway) dial(config *tls.Config) (*tls.Conn, error) {
 	g.t.Helper()
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second}, Config: config}
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: time.Minute}, Config: config}
 	raw, err := dialer.Dial("tcp", g.address)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (g *gateway) handshake(conn *tls.Conn) *gatelodge.Handshake {
 }
 
 func echoes(conn net.Conn) error {
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := conn.Write([]byte("ping")); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func startWatch(t *testing.T, file string) <-chan configSeen {
 // contains fault. Before that it may see a file that was read while written.
 func waitForConfig(t *testing.T, changes <-chan configSeen, name, fault string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case c := <-changes:

@@ -45,7 +45,7 @@ func TestReplicasHearWhichAddressesGo(t *testing.T) {
 		for got := w.Objects().Leaving; !reflect.DeepEqual(got, step.want); got = w.Objects().Leaving {
 			select {
 			case <-dirty:
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatalf("%s: got %v, want %v", step.idea, got, step.want)
 			}
 		}

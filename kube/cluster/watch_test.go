@@ -289,7 +289,7 @@ func TestNodesAreWatchedWhileNamesLeadThere(t *testing.T) {
 		go func() { ended <- w.Run(ctx, func() { dirty <- struct{}{} }) }()
 		until := func(what string, holds func(o *objects.Objects) bool) {
 			t.Helper()
-			deadline := time.After(20 * time.Second)
+			deadline := time.After(time.Minute)
 			for {
 				select {
 				case <-dirty:

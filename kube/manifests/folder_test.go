@@ -61,7 +61,7 @@ func served(o objects.Objects) (hosts string, problems []gatelodge.Problem) {
 // waitFor waits until the folder serves these hosts, with as many problems.
 func waitFor(t *testing.T, folder *Folder, want string, problems int) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		hosts, found := served(folder.Objects())
 		if hosts == want && len(found) == problems {

@@ -32,13 +32,19 @@ type resolver struct {
 
 func startResolver(t *testing.T) *resolver {
 	t.Helper()
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", packets.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
+	var packets net.PacketConn
+	var listener net.Listener
+	var err error
+	for try := 0; listener == nil; try++ { // a port that is free for one may be another test's for the other
+		if packets, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		if listener, err = net.Listen("tcp", packets.LocalAddr().String()); err != nil {
+			packets.Close()
+			if try == 100 {
+				t.Fatal(err)
+			}
+		}
 	}
 	r := &resolver{
 		address: packets.LocalAddr().(*net.UDPAddr).AddrPort(),

@@ -21,7 +21,7 @@ import (
 func compareServers(t *testing.T, a, b http.HandlerFunc, list string, change func(*Options)) (map[string]Result, Summary) {
 	t.Helper()
 	opts := Options{
-		Fields: DefaultFields(), Methods: SafeMethods(), Rate: 10_000, Concurrency: 4, Most: 100, Timeout: 10 * time.Second,
+		Fields: DefaultFields(), Methods: SafeMethods(), Rate: 10_000, Concurrency: 4, Most: 100, Timeout: time.Minute,
 		Roots: x509.NewCertPool(),
 	}
 	for _, side := range []struct {

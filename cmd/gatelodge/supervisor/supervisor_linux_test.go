@@ -198,19 +198,23 @@ func (c *testChild) die(t *testing.T) {
 	c.s.ended()
 }
 
+// own is an address of this test alone, so that no other program gets a port of it that
+// is free again.
+const own = "127.83.85.80:0"
+
 // opening returns a function that opens sockets of these networks.
 func opening(t *testing.T, networks ...string) func() ([]syscall.Conn, error) {
 	return func() (sockets []syscall.Conn, err error) {
 		for _, network := range networks {
 			if network == "tcp" {
-				l, err := net.Listen(network, "127.0.0.1:0")
+				l, err := net.Listen(network, own)
 				if err != nil {
 					t.Fatal(err)
 				}
 				sockets = append(sockets, l.(*net.TCPListener))
 				continue
 			}
-			c, err := net.ListenPacket(network, "127.0.0.1:0")
+			c, err := net.ListenPacket(network, own)
 			if err != nil {
 				t.Fatal(err)
 			}
