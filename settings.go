@@ -86,4 +86,18 @@ type DNSSettings struct {
 // TLSSettings hold for every HTTPS and DoT listener.
 type TLSSettings struct {
 	MinVersion uint16 // tls.VersionTLS12 or tls.VersionTLS13
+
+	Revocation         RevocationCheck
+	RevocationNetworks []netip.Prefix // from which CRLs may be fetched beside public addresses
 }
+
+// RevocationCheck says of which certificates the CAs are asked whether they were
+// revoked.
+type RevocationCheck uint8
+
+// The values of tls.revocation.
+const (
+	RevocationOff    RevocationCheck = iota
+	RevocationIssued                 // those that the gateway ordered
+	RevocationAll                    // and those of Secrets that lead to a root
+)

@@ -120,6 +120,9 @@ func (c *config) needsState() error {
 	if c.Kube.ACME != nil && c.State == "" {
 		return &configError{key: "acme.directory", message: "without a cluster, state is needed too: write the folder to keep certificates and the account's key in"}
 	}
+	if c.Kube.Settings.TLS.Revocation == gatelodge.RevocationAll && c.State == "" {
+		return &configError{key: "tls.revocation", message: "without a cluster, all needs state too: write the folder to keep in which certificates are revoked"}
+	}
 	return nil
 }
 

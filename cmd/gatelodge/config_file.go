@@ -160,6 +160,8 @@ type fileTLS struct {
 	DefaultCertificates []string `yaml:"defaultCertificates"`
 	MinVersion          string   `yaml:"minVersion"`
 	BadKeys             []string `yaml:"badKeys"`
+	Revocation          string   `yaml:"revocation"`
+	RevocationNetworks  []string `yaml:"revocationNetworks"`
 }
 
 type fileACME struct {
@@ -308,7 +310,7 @@ func (f *fileConfig) setDefaults() {
 		Tracing:       fileTracing{Service: "gatelodge", Sample: 0.01},
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",
-		TLS:           fileTLS{MinVersion: "1.2"},
+		TLS:           fileTLS{MinVersion: "1.2", Revocation: "issued"},
 		ACME:          fileACME{KeyType: "ecdsa-p256", AccountKeyAge: "0s", Limits: fileACMELimits{Renewals: "exempt"}},
 		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns", Catalog: fileCatalog{Views: []string{"default"}}, Doctor: fileDoctor{Interval: "1h"}},
 		Guard:         fileGuard{Share: 0.5, Minimum: 10, Window: "1m", Hold: "10m"},

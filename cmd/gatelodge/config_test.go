@@ -99,7 +99,7 @@ tracing: {collector: "http://collector:4318", service: edge, sample: 0.25}
 redirectHTTPS: false
 hsts: max-age=300
 serverName: edge/2
-tls: {defaultCertificates: [edge/wildcard], minVersion: 1.3}
+tls: {defaultCertificates: [edge/wildcard], minVersion: 1.3, badKeys: [edge/bad-keys], revocation: all, revocationNetworks: [10.1.0.0/16]}
 dns:
   zones:
   - name: PKE.example.com.
@@ -168,7 +168,7 @@ drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
 			HSTS:           "max-age=300",
 			ServerName:     "edge/2",
 			AmbiguousPaths: true,
-			TLS:            gatelodge.TLSSettings{MinVersion: tls.VersionTLS13},
+			TLS:            gatelodge.TLSSettings{MinVersion: tls.VersionTLS13, Revocation: gatelodge.RevocationAll, RevocationNetworks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}},
 			DNS:            gatelodge.DNSSettings{NSID: true, RateLimit: 100, QuerySample: 0.25},
 		},
 		Views: []objects.ViewConfig{
@@ -208,6 +208,7 @@ drain: {dns: 90s, delay: 0s, timeout: 1s, tunnels: 2s}
 		DNSService:          objects.Key{Namespace: "edge", Name: "names"},
 		DNSAddresses:        []netip.Addr{netip.MustParseAddr("192.0.2.53")},
 		DefaultCertificates: []objects.Key{{Namespace: "edge", Name: "wildcard"}},
+		BadKeys:             []objects.Key{{Namespace: "edge", Name: "bad-keys"}},
 		HealthCheck:         gatelodge.HealthCheck{Kind: gatelodge.CheckTCP, Path: "/up", Interval: 5 * time.Second, Timeout: time.Second},
 		Compression:         gatelodge.Compression{Codings: []gatelodge.Coding{"br", "gzip"}, Types: gatelodge.MediaTypes{"text/*", "application/json"}, MinBytes: 10},
 		Guard:               objects.GuardConfig{Share: 0.25, Minimum: 3, Window: 30 * time.Second, Hold: time.Hour},

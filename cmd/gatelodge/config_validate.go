@@ -149,6 +149,13 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 			QuerySample: within(r, "dns.queryLog.sample", f.DNS.QueryLog.Sample, 0, 1),
 		},
 	}
+	s.TLS.RevocationNetworks = r.networks("tls.revocationNetworks", f.TLS.RevocationNetworks)
+	switch r.oneOf("tls.revocation", f.TLS.Revocation, "off", "issued", "all") {
+	case "issued":
+		s.TLS.Revocation = gatelodge.RevocationIssued
+	case "all":
+		s.TLS.Revocation = gatelodge.RevocationAll
+	}
 	r.oneOf("accessLog.format", f.AccessLog.Format, "json")
 	if r.oneOf("tls.minVersion", f.TLS.MinVersion, "1.2", "1.3") == "1.3" {
 		s.TLS.MinVersion = tls.VersionTLS13

@@ -48,6 +48,7 @@ type gateway struct {
 	keys         []*gatelodge.SharedKeys // of tickets and cookies; nil: this process makes its own
 	store        gatelodge.Store         // nil: nothing is kept
 	issuer       *gatetls.Issuer         // nil: there is no store to keep certificates in
+	revocations  *gatetls.Revocations    // nil, as issuer
 
 	registry *prometheus.Registry // all metrics
 	metrics  *metrics

@@ -31,7 +31,7 @@ type described struct {
 func allMetrics(t *testing.T) map[string]described {
 	t.Helper()
 	g := adminOf(t, "")
-	g.registry.MustRegister(newOrderMetrics(nil))
+	g.registry.MustRegister(newOrderMetrics(nil), newRevocationMetrics(nil))
 	cluster.New(nil, cluster.Config{Registerer: g.registry})
 	descs := make(chan *prometheus.Desc)
 	go func() {

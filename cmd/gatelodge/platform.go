@@ -134,12 +134,16 @@ func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Conte
 	g.dns.UseStore(store)
 	g.store = store
 	g.issuer = gatetls.NewIssuer(&g.live, gatetls.IssuerConfig{
-		Store: store, Log: g.log, UserAgent: "gatelodge/" + buildInfo().version, Served: awaitServed,
+		Store: store, Log: g.log, UserAgent: userAgent(), Served: awaitServed,
 		Server: g.certificates,
 		OwnDNS: g.answerOwn,
 	})
-	g.registry.MustRegister(newOrderMetrics(g.issuer))
+	g.revocations = gatetls.NewRevocations(&g.live, gatetls.RevocationsConfig{Store: store, Log: g.log, UserAgent: userAgent()})
+	g.registry.MustRegister(newOrderMetrics(g.issuer), newRevocationMetrics(g.revocations))
 }
+
+// userAgent is how the gateway calls itself towards CAs.
+func userAgent() string { return "gatelodge/" + buildInfo().version }
 
 // answerOwn answers a DNS query of this process from the zones that are served.
 func (g *gateway) answerOwn(query []byte) []byte {
@@ -184,7 +188,7 @@ func (g *gateway) lead(ctx context.Context, tasks ...func(ctx context.Context)) 
 		tasks = append(tasks, keys.Lead)
 	}
 	var leading sync.WaitGroup
-	tasks = append(tasks, g.dns.LeadSerials, g.issuer.Run, func(ctx context.Context) { g.doctor.Run(ctx, g.store) })
+	tasks = append(tasks, g.dns.LeadSerials, g.issuer.Run, g.revocations.Run, func(ctx context.Context) { g.doctor.Run(ctx, g.store) })
 	for _, task := range tasks {
 		leading.Go(func() { task(ctx) })
 	}

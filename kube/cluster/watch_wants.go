@@ -102,7 +102,7 @@ func feedsOf(cfg *objects.Config) []feedKey {
 // storedFeedOf is the feed of the gateway's own items, which are about the
 // certificates that it orders.
 func (c *Cluster) storedFeedOf(cfg *objects.Config) []feedKey {
-	if cfg.ACME == nil {
+	if !cfg.KeepsCertificates() {
 		return nil
 	}
 	return []feedKey{{kind: objects.StoredKind, namespace: c.Cfg.Namespace, labels: c.itemLabels()}}

@@ -26,6 +26,7 @@ func TestBadStoredItem(t *testing.T) {
 		"accounts that are no JSON":     {"accounts": []byte("{")},
 		"an account that ends a value":  {"accounts": []byte(`[{"directory":"d","url":"https://ca.example/1;2"}]`)},
 		"an identity that is no name":   {"accounts": []byte(`[{"directory":"d","url":"https://ca.example/1","identities":["a\" b"]}]`)},
+		"revocations that are no JSON":  {"revocations": []byte("{")},
 		"an ALPN challenge without key": {"challenges": []byte(`[{"type":"tls-alpn-01","name":"a.example.com"}]`)},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -76,6 +76,12 @@ func (c *ACMEConfig) Uses(directory string) bool {
 	return c != nil && slices.ContainsFunc(c.Accounts(), func(a ACMEAccount) bool { return a.Account.Directory == directory })
 }
 
+// KeepsCertificates reports whether there may be something to know of certificates in
+// the Store.
+func (c *Config) KeepsCertificates() bool {
+	return c.ACME != nil || c.Settings != nil && c.Settings.TLS.Revocation == gatelodge.RevocationAll
+}
+
 // Bounds are the most that one object, and the objects of one namespace, may ask
 // for; 0: there is no bound.
 type Bounds struct {

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	gatetls "gatelodge.dev/tls"
+)
+
+// revocationMetrics are about the CRLs that the leader fetches.
+type revocationMetrics struct {
+	revocations *gatetls.Revocations
+	fetches     *prometheus.Desc
+}
+
+func newRevocationMetrics(revocations *gatetls.Revocations) *revocationMetrics {
+	return &revocationMetrics{revocations, prometheus.NewDesc("gatelodge_crl_fetches_total",
+		"CRLs that this replica fetched as the leader, and those that it could not.", []string{"result"}, nil)}
+}
+
+// Describe implements prometheus.Collector.
+func (m *revocationMetrics) Describe(descs chan<- *prometheus.Desc) { descs <- m.fetches }
+
+// Collect implements prometheus.Collector.
+func (m *revocationMetrics) Collect(out chan<- prometheus.Metric) {
+	fetched, failed := m.revocations.Fetches()
+	out <- prometheus.MustNewConstMetric(m.fetches, prometheus.CounterValue, float64(fetched), "ok")
+	out <- prometheus.MustNewConstMetric(m.fetches, prometheus.CounterValue, float64(failed), "failed")
+}
