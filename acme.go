@@ -11,7 +11,7 @@ type Issuing struct {
 	Account   Account
 	Further   []Account // with other CAs, in the order in which they take over from one that fails
 	Lacking   string    // what is missing, so that no certificate can be ordered; "": nothing
-	Issuances Map[Name, *Issuance]
+	Issuances Map[IssuanceKey, *Issuance]
 	Resolvers []netip.AddrPort // that are asked for CAA records; empty: those of the system
 	Own       []netip.Addr     // addresses of our own DNS servers, sorted: their Leases say what they serve
 }
@@ -23,30 +23,21 @@ type Account struct {
 	Email      string // contact; "": none
 	BindingID  string // external account binding (RFC 8555 §7.3.4); "": none
 	BindingKey string // the HMAC key of the binding, as octets; never printed
-	Profile    string // issuance profile; "": the CA's choice
-	Chain      string // common name of the issuer to which a chain is to lead (RFC 8555 §7.4.2); "": the CA's choice
-	KeyType    KeyType
+	Profile    string // issuance profile where none is asked for, or the CA lacks that one; "": the CA's choice
+	Chain      string // where none is asked for: common name of the issuer to which a chain is to lead (RFC 8555 §7.4.2); "": the CA's choice
 	Limits     CALimits
 	KeyAge     time.Duration // after which the account gets another key (RFC 8555 §7.3.5); 0: never
 }
-
-// KeyType is the kind of key that a certificate is ordered for.
-type KeyType string
-
-// The kinds of keys that public CAs accept.
-const (
-	ECDSAP256 KeyType = "ecdsa-p256"
-	ECDSAP384 KeyType = "ecdsa-p384"
-	RSA2048   KeyType = "rsa-2048"
-	RSA3072   KeyType = "rsa-3072"
-	RSA4096   KeyType = "rsa-4096"
-)
 
 // Issuance is a certificate that the issuer orders and renews, or one that it has
 // and that is no longer requested. It is for one name, so that no name can keep
 // another from getting its certificate.
 type Issuance struct {
 	Name        Name            // exact or a wildcard
+	Second      bool            // the other certificate for the name has a key of another algorithm
+	KeyType     KeyType         // "": ECDSAP256
+	Profile     string          // that is asked for; "": that of the account
+	Chain       string          // that is asked for, as in Account; "": that of the account
 	Askers      []Object        // the objects that request it, and get its problems; empty: it is no longer requested
 	Challenges  []ChallengeType // in the order in which they are tried
 	Secondaries []string        // for DNS-01: name servers of the zone, by name or address, that are not our own
@@ -56,6 +47,9 @@ type Issuance struct {
 	Ordered     bool            // an order is in progress: placed, and not completed yet
 	RetryAt     time.Time       // after a failure: when to try again; otherwise zero
 }
+
+// Key returns what tells the issuance apart from others.
+func (i *Issuance) Key() IssuanceKey { return IssuanceKey{i.Name, i.Second} }
 
 // RenewalWindow is when a CA wants a certificate to be renewed (RFC 9773 §4.2). It
 // may have passed: then the CA wants it at once, for example because it has to

@@ -26,6 +26,7 @@ const (
 	ChallengesPart = "challenges"
 
 	namePart    = "name"
+	secondPart  = "second" // present: see StoredIssuance.Second
 	chainPart   = "tls.crt"
 	keyPart     = "tls.key"
 	orderPart   = "order"
@@ -34,16 +35,19 @@ const (
 	caPart      = "directory"
 )
 
-// IssuanceItem returns the name of the item with the certificate for a name. It is
-// readable if possible.
-func IssuanceItem(name Name) string {
-	kind, text := "name-", string(name)
-	if name.IsWildcard() {
+// Item returns the name of the item with the certificate. It is readable if
+// possible.
+func (k IssuanceKey) Item() string {
+	kind, text := "name-", string(k.Name)
+	if k.Name.IsWildcard() {
 		kind, text = "wildcard-", strings.TrimPrefix(text, "*.")
 	}
 	if len(text) > 120 || strings.Contains(text, "_") {
 		sum := sha256.Sum256([]byte(text))
 		kind, text = "hash-"+kind, hex.EncodeToString(sum[:16])
+	}
+	if k.Second {
+		kind = "second-" + kind
 	}
 	return issuancePrefix + kind + text
 }
@@ -55,9 +59,10 @@ func IsServedItem(item string) bool {
 	return item == ChallengesItem || item == AuthorityItem || item == AccountsItem || item == RevocationsItem || strings.HasPrefix(item, issuancePrefix)
 }
 
-// StoredIssuance is what is kept for one name.
+// StoredIssuance is what is kept for one certificate.
 type StoredIssuance struct {
 	Name       Name
+	Second     bool           // as in Issuance
 	Chain, Key []byte         // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing was issued yet
 	Order      []byte         // the order in progress, in the issuer's own form; empty: none
 	Directory  string         // of the CA that issued Chain; "": it is not known
@@ -67,11 +72,15 @@ type StoredIssuance struct {
 
 // Failure is an attempt that failed.
 type Failure struct {
-	Message  string    `json:"message"`  // as the CA or the system put it
-	At       time.Time `json:"at"`       // when it failed
-	RetryAt  time.Time `json:"retryAt"`  // when to try again
-	Attempts int       `json:"attempts"` // that failed since the last success
+	Message  string    `json:"message"`           // as the CA or the system put it
+	At       time.Time `json:"at"`                // when it failed
+	RetryAt  time.Time `json:"retryAt"`           // when to try again
+	Attempts int       `json:"attempts"`          // that failed since the last success
+	Profile  string    `json:"profile,omitempty"` // that the CA does not have, as long as it is asked for; "": that was not why
 }
+
+// IssuanceKey returns which certificate it is about.
+func (s *StoredIssuance) IssuanceKey() IssuanceKey { return IssuanceKey{s.Name, s.Second} }
 
 // Encode returns the parts of the item.
 func (s *StoredIssuance) Encode() (map[string][]byte, error) {
@@ -80,6 +89,9 @@ func (s *StoredIssuance) Encode() (map[string][]byte, error) {
 		if len(content) > 0 {
 			parts[part] = content
 		}
+	}
+	if s.Second {
+		parts[secondPart] = []byte("true")
 	}
 	if s.Directory != "" {
 		parts[caPart] = []byte(s.Directory)
@@ -104,6 +116,7 @@ func (s *StoredIssuance) Encode() (map[string][]byte, error) {
 // DecodeIssuance reads what Encode returned.
 func DecodeIssuance(parts map[string][]byte) (*StoredIssuance, error) {
 	s := &StoredIssuance{Chain: parts[chainPart], Key: parts[keyPart], Order: parts[orderPart], Directory: string(parts[caPart])}
+	_, s.Second = parts[secondPart]
 	if text := string(parts[namePart]); text != "" {
 		name, err := ParseName(text)
 		if err != nil {

@@ -48,6 +48,7 @@ func TestIssuanceIsReadAsItWasWritten(t *testing.T) {
 	for _, want := range []*gatelodge.StoredIssuance{
 		{Name: "*.example.com", Chain: []byte("chain"), Key: []byte("key")},
 		{Name: "a.example.com", Order: []byte("order"), Failure: &gatelodge.Failure{Message: "no", At: at, RetryAt: at.Add(time.Hour), Attempts: 3}},
+		{Name: "a.example.com", Second: true, Chain: []byte("chain"), Key: []byte("key"), Failure: &gatelodge.Failure{Message: "no", At: at, Profile: "shortlived"}},
 		{Failure: &gatelodge.Failure{Message: "the CA is down", At: at}},
 	} {
 		parts, err := want.Encode()

@@ -190,6 +190,18 @@ func (i *Issuing) writeText(w io.Writer) {
 func (i *Issuance) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "issue %s", i.Name)
+	if i.Second {
+		b.WriteString(" second")
+	}
+	if i.KeyType != "" && i.KeyType != ECDSAP256 {
+		fmt.Fprintf(&b, " key=%s", i.KeyType)
+	}
+	if i.Profile != "" {
+		fmt.Fprintf(&b, " profile=%s", i.Profile)
+	}
+	if i.Chain != "" {
+		fmt.Fprintf(&b, " chain=%q", i.Chain)
+	}
 	for _, c := range i.Challenges {
 		fmt.Fprintf(&b, " %s", c)
 	}

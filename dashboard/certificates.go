@@ -94,8 +94,8 @@ func (d *Dashboard) certificates(w http.ResponseWriter, r *http.Request) {
 		Now     time.Time
 	}{List: &l, Now: d.Now()}
 	if s.Issuing != nil {
-		for name, order := range s.Issuing.Issuances.All() {
-			if order.Certificate != nil || len(order.Askers) == 0 || !matches(string(name), words) {
+		for key, order := range s.Issuing.Issuances.All() {
+			if order.Certificate != nil || len(order.Askers) == 0 || !matches(string(key.Name), words) {
 				continue
 			}
 			if len(content.Waiting) == perPage {

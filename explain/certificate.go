@@ -74,13 +74,18 @@ func (t *timeline) ordered(s *Step) {
 	if lacking := t.Snapshot.Issuing.Lacking; lacking != "" {
 		s.add(Warning, "ACME", lacking)
 	}
-	for _, name := range []gatelodge.Name{t.Name, t.Name.Wildcard()} {
-		i := t.Snapshot.Issuing.Issuances.Get(name)
-		if i == nil || name == "" {
+	own, above := gatelodge.KeysOf(t.Name), gatelodge.KeysOf(t.Name.Wildcard())
+	for _, key := range append(own[:], above[:]...) {
+		i := t.Snapshot.Issuing.Issuances.Get(key)
+		if i == nil || key.Name == "" {
 			continue
 		}
 		label := "order for " + string(i.Name)
+		if t.Snapshot.Issuing.Issuances.Get(key.Other()) != nil {
+			label += " " + string(i.KeyType)
+		}
 		switch {
+		case len(i.Askers) == 0: // it goes when it would be renewed
 		case !i.RetryAt.IsZero():
 			s.addAt(Warning, label, "the last order failed, the next attempt is", i.RetryAt)
 		case i.Certificate != nil && i.Certificate.Flaw != nil:

@@ -28,19 +28,22 @@ type testCluster struct {
 	cas      map[string]*testCA // by the directory's URL
 
 	mu      sync.Mutex
-	flawed  map[string]*gatelodge.Flaw // by fingerprint
-	askers  map[gatelodge.Name]string  // names and their namespaces
-	changed map[string]bool            // items
-	list    gatelodge.Map[gatelodge.Name, *gatelodge.Issuance]
+	flawed  map[string]*gatelodge.Flaw            // by fingerprint
+	askers  map[gatelodge.Name]string             // names and their namespaces
+	changed map[string]bool                       // items
+	kinds   map[gatelodge.Name]gatelodge.KeyTypes // of those that ask for others than one of ECDSA
+	profile map[gatelodge.Name]string
+	list    gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance]
 	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host]
-	names   map[string]gatelodge.Name // by item
+	names   map[string]gatelodge.IssuanceKey // by item
 	wake    gatelodge.Signal
 }
 
 func newTestCluster(t *testing.T, cas ...*testCA) *testCluster {
 	c := &testCluster{
 		memory: newMemory(), t: t, live: new(gatelodge.Live), cas: make(map[string]*testCA),
-		askers: make(map[gatelodge.Name]string), changed: make(map[string]bool), names: make(map[string]gatelodge.Name), wake: gatelodge.NewSignal(),
+		kinds: make(map[gatelodge.Name]gatelodge.KeyTypes), profile: make(map[gatelodge.Name]string),
+		askers: make(map[gatelodge.Name]string), changed: make(map[string]bool), names: make(map[string]gatelodge.IssuanceKey), wake: gatelodge.NewSignal(),
 	}
 	for _, ca := range cas {
 		c.cas[ca.base] = ca
@@ -91,9 +94,22 @@ func (c *testCluster) note(item string) {
 func (c *testCluster) ask(namespace string, name gatelodge.Name) {
 	c.mu.Lock()
 	c.askers[name] = namespace
-	c.names[gatelodge.IssuanceItem(name)] = name
+	for _, key := range gatelodge.KeysOf(name) {
+		if !key.Second || c.kinds[name][1] != "" {
+			c.names[key.Item()] = key
+			c.changed[key.Item()] = true
+		}
+	}
 	c.mu.Unlock()
-	c.note(gatelodge.IssuanceItem(name))
+	c.wake.Raise()
+}
+
+// askFor has a namespace ask for certificates with keys of these kinds, by a profile.
+func (c *testCluster) askFor(namespace string, name gatelodge.Name, kinds gatelodge.KeyTypes, profile string) {
+	c.mu.Lock()
+	c.kinds[name], c.profile[name] = kinds, profile
+	c.mu.Unlock()
+	c.ask(namespace, name)
 }
 
 // follow makes a snapshot of each change until ctx ends.
@@ -118,15 +134,18 @@ func (c *testCluster) publish() {
 	defer c.mu.Unlock()
 	list, hosts := c.list.Edit(), c.hosts.Edit()
 	for item := range c.changed {
-		if name, ok := c.names[item]; ok {
-			i := c.issuance(name)
-			list.Set(name, i)
-			h := &gatelodge.Host{Name: name}
-			if i.Certificate != nil {
-				h.Certificates = []*gatelodge.Certificate{i.Certificate}
-			}
-			hosts.Set(name, h)
+		key, ok := c.names[item]
+		if !ok {
+			continue
 		}
+		list.Set(key, c.issuance(key))
+		h := &gatelodge.Host{Name: key.Name}
+		for _, key := range gatelodge.KeysOf(key.Name) {
+			if i := list.Get(key); i != nil && i.Certificate != nil {
+				h.Certificates = append(h.Certificates, i.Certificate)
+			}
+		}
+		hosts.Set(key.Name, h)
 	}
 	clear(c.changed)
 	c.list, c.hosts = list.Map(), hosts.Map()
@@ -138,10 +157,14 @@ func (c *testCluster) issuing() *gatelodge.Issuing {
 	return &gatelodge.Issuing{Account: c.account, Further: c.further, Issuances: c.list}
 }
 
-// issuance returns what is to be done for a name. The caller holds the lock.
-func (c *testCluster) issuance(name gatelodge.Name) *gatelodge.Issuance {
-	i := &gatelodge.Issuance{Name: name, Askers: []gatelodge.Object{{Kind: "Ingress", Namespace: c.askers[name], Name: "x"}}, Challenges: []gatelodge.ChallengeType{gatelodge.DNS01}}
-	item, err := c.memory.Get(context.Background(), gatelodge.IssuanceItem(name))
+// issuance returns what is to be done for a certificate. The caller holds the lock.
+func (c *testCluster) issuance(key gatelodge.IssuanceKey) *gatelodge.Issuance {
+	name := key.Name
+	i := &gatelodge.Issuance{Name: name, Second: key.Second, KeyType: c.kinds[name][0], Profile: c.profile[name], Askers: []gatelodge.Object{{Kind: "Ingress", Namespace: c.askers[name], Name: "x"}}, Challenges: []gatelodge.ChallengeType{gatelodge.DNS01}}
+	if key.Second {
+		i.KeyType = c.kinds[name][1]
+	}
+	item, err := c.memory.Get(context.Background(), key.Item())
 	if err != nil {
 		return i
 	}
@@ -151,7 +174,7 @@ func (c *testCluster) issuance(name gatelodge.Name) *gatelodge.Issuance {
 		return i
 	}
 	i.Ordered, i.Window, i.Directory = len(stored.Order) > 0, stored.Window, stored.Directory
-	if stored.Failure != nil {
+	if stored.Failure != nil && (stored.Failure.Profile == "" || stored.Failure.Profile == i.Profile) {
 		i.RetryAt = stored.Failure.RetryAt
 	}
 	if len(stored.Chain) > 0 {

@@ -126,18 +126,18 @@ type term struct {
 	working    sync.WaitGroup
 
 	mu            sync.Mutex
-	issuances     gatelodge.Map[gatelodge.Name, *gatelodge.Issuance] // that queue follows
-	names         map[gatelodge.Name]*nameState                      // of issuances, and those that are busy
+	issuances     gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance] // that queue follows
+	names         map[gatelodge.IssuanceKey]*nameState                      // of issuances, and those that are busy
 	queue         *queue
 	awaited       map[gatelodge.Name]bool // for which clients asked in vain
 	authorities   []*authority            // the CAs in their order; empty: not known yet
 	problemStored bool                    // the Store may hold a problem with a CA
 }
 
-// nameState is what a term knows about one name.
+// nameState is what a term knows about one certificate.
 type nameState struct {
 	issuance *gatelodge.Issuance // nil: nothing is to be done any more
-	since    time.Time           // when the name was first seen without a certificate
+	since    time.Time           // when it was first seen to be missing
 	next     time.Time           // no attempt before this time
 	faults   int                 // consecutive failures of the CA
 	open     bool                // the order can be resumed, and the CA may still validate its challenge
@@ -157,7 +157,7 @@ type nameState struct {
 func newTerm(i *Issuer) *term {
 	t := &term{
 		Issuer: i, began: time.Now(), challenges: newChallengeStore(i.config.Store), finished: gatelodge.NewSignal(),
-		names: make(map[gatelodge.Name]*nameState), queue: newQueue(), awaited: make(map[gatelodge.Name]bool),
+		names: make(map[gatelodge.IssuanceKey]*nameState), queue: newQueue(), awaited: make(map[gatelodge.Name]bool),
 		problemStored: true, // the previous leader may have stored one
 	}
 	t.queue.allowed = t.allowed
@@ -191,12 +191,15 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 	again = t.queue.fallDue(now, again)
 	taken, again := t.queue.countSlots(now, again)
 	for ; taken < maxOrders; taken++ {
-		var state *nameState
-		if state, again = t.queue.next(withCA, now, again); state == nil {
+		var s *nameState
+		if s, again = t.queue.next(withCA, now, again); s == nil {
 			break
 		}
-		t.queue.begin(state, now)
-		issuance, at := state.issuance, attempt{}
+		t.queue.begin(s, now)
+		if other := t.names[s.issuance.Key().Other()]; other != nil {
+			t.queue.remove(other) // until s has ended
+		}
+		issuance, at := s.issuance, attempt{}
 		if len(issuance.Askers) > 0 {
 			at.authority, _ = t.authorityAt(issuance, now)
 			at.reservation = at.authority.allowance.reserve(orderOf(issuance), now, !issuance.Ordered)
@@ -220,46 +223,51 @@ func (t *term) followTraffic() {
 	for _, host := range t.config.Server.traffic.take() {
 		t.awaited[host], t.awaited[host.Wildcard()] = true, true
 		for _, name := range []gatelodge.Name{host, host.Wildcard()} {
-			if state := t.names[name]; state != nil {
-				t.queue.await(state)
+			for _, key := range gatelodge.KeysOf(name) {
+				if s := t.names[key]; s != nil {
+					t.queue.await(s)
+				}
 			}
 		}
 	}
 }
 
 // follow takes in what changed of what there is to do. The caller holds the lock.
-func (t *term) follow(issuances gatelodge.Map[gatelodge.Name, *gatelodge.Issuance], now time.Time) {
-	for name, change := range issuances.Changes(t.issuances) {
-		state := t.names[name]
-		if state == nil {
-			state = &nameState{awaited: t.awaited[name]}
-			t.names[name] = state
+func (t *term) follow(issuances gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance], now time.Time) {
+	for key, change := range issuances.Changes(t.issuances) {
+		s := t.names[key]
+		if s == nil {
+			s = &nameState{awaited: t.awaited[key.Name]}
+			t.names[key] = s
 		}
-		t.queue.remove(state)
-		state.issuance = change.After
+		t.queue.remove(s)
+		s.issuance = change.After
 		switch issuance := change.After; {
 		case issuance == nil || issuance.Certificate != nil || len(issuance.Askers) == 0:
-			state.since = time.Time{}
-		case state.since.IsZero():
-			state.since = now
+			s.since = time.Time{}
+		case s.since.IsZero():
+			s.since = now
 		}
-		t.schedule(name, state)
+		t.schedule(key)
 	}
 	t.issuances = issuances
 }
 
-// schedule queues a name for its next attempt, or forgets it. The caller holds the
-// lock.
-func (t *term) schedule(name gatelodge.Name, state *nameState) {
+// schedule queues a certificate for its next attempt, or forgets it. The two for one
+// name are not ordered at once, because an answer to a tls-alpn-01 challenge leaves no
+// room for another (RFC 8737 §3); and what the CA has validated for one it may take
+// for the other. The caller holds the lock.
+func (t *term) schedule(key gatelodge.IssuanceKey) {
+	s, other := t.names[key], t.names[key.Other()]
 	switch {
-	case state.turn != nil || state.info.held: // once that has ended
-	case state.issuance == nil:
-		delete(t.names, name)
+	case s == nil || s.turn != nil || s.info.held || other != nil && other.turn != nil: // once that has ended
+	case s.issuance == nil:
+		delete(t.names, key)
 	default:
-		at, ever := dueTime(state.issuance, state.since)
-		if state.at = latest(at, state.next); ever {
-			t.awaitAuthority(state)
-			t.queue.put(state)
+		at, ever := dueTime(s.issuance, s.since)
+		if s.at = latest(at, s.next); ever {
+			t.awaitAuthority(s)
+			t.queue.put(s)
 		}
 	}
 }
@@ -290,7 +298,7 @@ type attempt struct {
 	*reservation
 }
 
-// process makes an attempt for one name, and then wakes Run.
+// process makes an attempt for one certificate, and then wakes Run.
 func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, at attempt) {
 	limited, cancel := context.WithTimeout(ctx, orderTime)
 	var err error
@@ -309,15 +317,17 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 		wait = max(wait, t.failed(ctx, at.authority, issuance, err))
 	}
 	t.mu.Lock()
-	state := t.names[issuance.Name]
+	key := issuance.Key()
+	s := t.names[key]
 	var over orderOver
-	state.next = time.Now().Add(wait)
+	s.next = time.Now().Add(wait)
 	if !isAuthorityError(err) {
-		state.faults = 0
+		s.faults = 0
 	}
-	state.open = err != nil && !errors.As(err, &over) && !errors.As(err, &waits)
-	t.queue.end(state)
-	t.schedule(issuance.Name, state)
+	s.open = err != nil && !errors.As(err, &over) && !errors.As(err, &waits)
+	t.queue.end(s)
+	t.schedule(key)
+	t.schedule(key.Other())
 	t.mu.Unlock()
 	t.finished.Raise()
 }
@@ -335,6 +345,10 @@ func (t *term) withdrawLeftovers(ctx context.Context) {
 func (t *term) isOpen(name gatelodge.Name) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	state := t.names[name]
-	return state != nil && state.open
+	for _, key := range gatelodge.KeysOf(name) {
+		if s := t.names[key]; s != nil && s.open {
+			return true
+		}
+	}
+	return false
 }

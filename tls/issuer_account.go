@@ -21,6 +21,8 @@ import (
 type client struct {
 	*acme.Client
 	account     gatelodge.Account
+	discovered  time.Time // when the CA's directory was read
+	profiles    []string  // that the CA offers, sorted
 	identities  []string  // by which CAA records call the CA; none: it does not say
 	announced   time.Time // when the account was last stored for CAA records; zero: it was known
 	keyUntil    time.Time // when the account's key is to be changed; zero: never
@@ -83,7 +85,7 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 	}
 	directory, err := c.Discover(ctx)
 	if err == nil {
-		c.identities = identitiesOf(directory.CAA)
+		c.identities, c.profiles, c.discovered = identitiesOf(directory.CAA), profilesOf(directory), time.Now()
 		c.renewalInfo, err = c.findRenewalInfo(ctx)
 	}
 	if err != nil {
@@ -131,7 +133,7 @@ func (t *term) withFreshKey(ctx context.Context, c *client, item gatelodge.Item)
 			return nil, err
 		}
 		changed := t.newClient(c.account, item, key)
-		changed.renewalInfo = c.renewalInfo
+		changed.identities, changed.profiles, changed.discovered, changed.renewalInfo = c.identities, c.profiles, c.discovered, c.renewalInfo
 		c = changed
 	}
 	if c.account.KeyAge > 0 {

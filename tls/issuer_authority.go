@@ -73,9 +73,9 @@ func (t *term) useAccounts(ctx context.Context, issuing *gatelodge.Issuing) erro
 
 // scheduleAll queues all names anew. The caller holds the lock.
 func (t *term) scheduleAll() {
-	for name, state := range t.names {
-		t.queue.remove(state)
-		t.schedule(name, state)
+	for key, s := range t.names {
+		t.queue.remove(s)
+		t.schedule(key)
 	}
 }
 

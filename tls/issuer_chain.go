@@ -9,11 +9,10 @@ import (
 const maxChains = 8
 
 // chooseChain returns the chain of a certificate, at url, that leads to the issuer
-// that the account prefers (RFC 8555 §7.4.2), or the CA's own choice, chain: where
+// that is preferred (RFC 8555 §7.4.2), or the CA's own choice, chain: where
 // none is preferred, or that one is not offered or can't be fetched. A certificate with
 // another chain is better than none.
-func (t *term) chooseChain(ctx context.Context, c *client, url string, chain [][]byte) [][]byte {
-	preferred := c.account.Chain
+func (t *term) chooseChain(ctx context.Context, c *client, preferred, url string, chain [][]byte) [][]byte {
 	if preferred == "" || topIssuer(chain) == preferred {
 		return chain
 	}

@@ -150,16 +150,20 @@ func (t *term) failed(ctx context.Context, a *authority, issuance *gatelodge.Iss
 		return authorityWait
 	case isAuthorityError(err):
 		t.authorityFailed(ctx, a, err)
-		return t.authorityWaitOf(issuance.Name)
+		return t.authorityWaitOf(issuance.Key())
 	}
 	now := time.Now()
-	kept, loadErr := t.load(ctx, issuance.Name)
+	kept, loadErr := t.load(ctx, issuance.Key())
 	if loadErr != nil {
 		log.Warn("a certificate was not issued", "reason", messageOf(err), "error", loadErr)
 		return authorityWait
 	}
 	failure := &gatelodge.Failure{Message: messageOf(err), At: now, Attempts: 1}
-	if kept.Failure != nil {
+	var lacking noProfile
+	if errors.As(err, &lacking) {
+		failure.Profile = lacking.profile
+	}
+	if kept.Failure != nil && kept.Failure.Profile == failure.Profile {
 		failure.Attempts += kept.Failure.Attempts
 	}
 	wait := max(nameBackOff(failure.Attempts, issuance.Certificate, now), retryAfter(err, now))
@@ -196,12 +200,12 @@ const maxSharedFaults = 5
 
 // authorityWaitOf returns how long a name waits, on its own, after repeated
 // failures of the CA: they may concern only this name, and the others go on.
-func (t *term) authorityWaitOf(name gatelodge.Name) time.Duration {
+func (t *term) authorityWaitOf(key gatelodge.IssuanceKey) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	state := t.names[name]
-	if state.faults++; state.faults <= maxSharedFaults {
+	s := t.names[key]
+	if s.faults++; s.faults <= maxSharedFaults {
 		return 0
 	}
-	return backOff(state.faults-maxSharedFaults, authorityWait, authorityFactor, authorityMost)
+	return backOff(s.faults-maxSharedFaults, authorityWait, authorityFactor, authorityMost)
 }

@@ -65,7 +65,7 @@ func TestFailuresAreStored(t *testing.T) {
 		issuance := &gatelodge.Issuance{Name: "a.example.com", Askers: []gatelodge.Object{{Name: "web"}}}
 		fail := func(err error) gatelodge.Failure {
 			newTermOf(store).failed(t.Context(), &authority{}, issuance, err)
-			kept, err := newTermOf(store).load(t.Context(), issuance.Name)
+			kept, err := newTermOf(store).load(t.Context(), issuance.Key())
 			if err != nil || kept.Failure == nil {
 				t.Fatalf("stored %+v, %v", kept, err)
 			}

@@ -37,7 +37,7 @@ func TestFlawedCertificateIsReplaced(t *testing.T) {
 		c.mu.Lock()
 		c.flawed = map[string]*gatelodge.Flaw{first.Fingerprint: {Kind: gatelodge.Revoked, Text: "was revoked"}}
 		c.mu.Unlock()
-		c.note(gatelodge.IssuanceItem(name))
+		c.note(gatelodge.IssuanceKey{Name: name}.Item())
 
 		time.Sleep(time.Minute)
 		second := c.certificate(name)
@@ -59,7 +59,7 @@ func TestFlawedCertificateIsReplaced(t *testing.T) {
 func (c *testCluster) certificate(name gatelodge.Name) *gatelodge.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.issuance(name).Certificate
+	return c.issuance(gatelodge.IssuanceKey{Name: name}).Certificate
 }
 
 func publicKey(t *testing.T, c *gatelodge.Certificate) []byte {

@@ -2,6 +2,7 @@ package tls
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -34,7 +35,7 @@ type storedOrder struct {
 // there are several types of challenge, each is tried in an order of its own,
 // because a failed challenge ends an order (RFC 8555 §7.1.6).
 func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, at *attempt) error {
-	k, err := t.load(ctx, issuance.Name)
+	k, err := t.load(ctx, issuance.Key())
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	for {
 		stored, order, err := t.resume(ctx, c, k)
 		if err == nil && order == nil {
-			stored, order, err = t.open(ctx, c, k, types[0], at.reservation)
+			stored, order, err = t.open(ctx, c, issuing, issuance, k, types[0], at.reservation)
 		}
 		var over overBudget
 		if failed != nil && errors.As(err, &over) {
@@ -136,11 +137,15 @@ func (t *term) resume(ctx context.Context, c *client, k *issuanceItem) (*storedO
 
 // open places an order, as r allows, and stores it with the certificate's key before it goes
 // on.
-func (t *term) open(ctx context.Context, c *client, k *issuanceItem, by gatelodge.ChallengeType, r *reservation) (*storedOrder, *acme.Order, error) {
+func (t *term) open(ctx context.Context, c *client, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, k *issuanceItem, by gatelodge.ChallengeType, r *reservation) (*storedOrder, *acme.Order, error) {
+	profile, err := t.profileFor(c, issuing, issuance)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := r.spend(ctx); err != nil {
 		return nil, nil, err
 	}
-	key, err := generateKey(c.account.KeyType)
+	key, err := generateKey(issuance.KeyType)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -148,11 +153,13 @@ func (t *term) open(ctx context.Context, c *client, k *issuanceItem, by gatelodg
 	if err != nil {
 		return nil, nil, err
 	}
-	order, err := c.order(ctx, k)
+	order, err := c.order(ctx, k, profile)
 	var problem *acme.Error
 	switch {
 	case err != nil && !errors.As(err, &problem) && ctx.Err() == nil:
 		return nil, nil, authorityError{err} // the CA is unreachable, or does not have the profile
+	case err != nil && problem != nil && errorType(problem) == "invalidProfile" && issuance.Profile != "" && issuance.Profile == profile:
+		return nil, nil, noProfile{profile, messageOf(err)}
 	case err != nil && problem != nil && errorType(problem) == "unauthorized" && !t.accountIsValid(ctx, c):
 		return nil, nil, authorityError{err}
 	case err != nil:
@@ -203,7 +210,7 @@ func (t *term) completeOrder(ctx context.Context, c *client, issuing *gatelodge.
 	if err != nil {
 		return overIfFinal(err)
 	}
-	chain = t.chooseChain(ctx, c, url, chain)
+	chain = t.chooseChain(ctx, c, cmp.Or(issuance.Chain, c.account.Chain), url, chain)
 	leaf, err := checkChain(chain, k.Name, key)
 	if err != nil {
 		return orderOver{err}

@@ -11,6 +11,7 @@ import (
 // Planned is a certificate that is to be ordered.
 type Planned struct {
 	Name      gatelodge.Name
+	KeyType   gatelodge.KeyType
 	Namespace string    // that asks for it; "": the configuration
 	At        time.Time // when its order can begin, as far as is known now
 	Renewal   bool
@@ -31,8 +32,8 @@ func Plan(issuing *gatelodge.Issuing, now time.Time) []Planned {
 		return nil
 	}
 	p := newPlan(budget.NewLedger(issuing.Account.Limits), now)
-	for name, issuance := range issuing.Issuances.All() {
-		p.add(&nameState{issuance: issuance}, now, name)
+	for _, issuance := range issuing.Issuances.All() {
+		p.add(&nameState{issuance: issuance}, now)
 	}
 	return p.run()
 }
@@ -66,17 +67,18 @@ func (t *term) plan(now time.Time) *plan {
 		to.latest, to.given, to.latestOf = from.latest, from.given, maps.Clone(from.latestOf)
 		p.queue.turns[of] = to
 	}
-	for name, s := range t.names {
+	for _, s := range t.names {
 		switch {
 		case s.issuance == nil || len(s.issuance.Askers) == 0:
 		case s.turn != nil:
-			p.list = append(p.list, Planned{Name: name, Namespace: askingOf(s.issuance).namespace, At: s.began, Renewal: s.issuance.Certificate != nil, Busy: true})
+			p.list = append(p.list, plannedOf(s.issuance, s.began))
+			p.list[len(p.list)-1].Busy = true
 		default:
 			next := s.next
 			if a, at := t.authorityAt(s.issuance, now); a != nil && a.failing > 0 {
 				next = latest(next, at)
 			}
-			p.add(&nameState{issuance: s.issuance, awaited: s.awaited, next: next, since: s.since}, now, name)
+			p.add(&nameState{issuance: s.issuance, awaited: s.awaited, next: next, since: s.since}, now)
 		}
 	}
 	return p
@@ -104,8 +106,8 @@ func newPlan(ledger *budget.Ledger, now time.Time) *plan {
 	return p
 }
 
-// add adds a name if there is something to order by now.
-func (p *plan) add(s *nameState, now time.Time, name gatelodge.Name) {
+// add adds a certificate if there is something to order by now.
+func (p *plan) add(s *nameState, now time.Time) {
 	if len(s.issuance.Askers) == 0 {
 		return
 	}
@@ -114,7 +116,7 @@ func (p *plan) add(s *nameState, now time.Time, name gatelodge.Name) {
 		return // it can't be ordered, or is not due for renewal
 	}
 	s.at = latest(latest(at, s.next), now)
-	if own, limit := p.ledger.Own(name, s.at); own.After(s.at) {
+	if own, limit := p.ledger.Own(s.issuance.Name, s.at); own.After(s.at) {
 		s.at, s.limit = own, limit
 	}
 	p.queue.put(s)
@@ -132,12 +134,16 @@ func (p *plan) run() []Planned {
 		p.ledger.Take(orderOf(s.issuance), clock)
 		p.queue.end(s)
 		p.queue.turnOf(s.issuance).slots = 0
-		p.list = append(p.list, Planned{
-			Name: s.issuance.Name, Namespace: askingOf(s.issuance).namespace, At: clock,
-			Renewal: s.issuance.Certificate != nil, Waits: p.waits(s, clock),
-		})
+		planned := plannedOf(s.issuance, clock)
+		planned.Waits = p.waits(s, clock)
+		p.list = append(p.list, planned)
 	}
 	return p.list
+}
+
+// plannedOf is an order that begins at a time.
+func plannedOf(i *gatelodge.Issuance, at time.Time) Planned {
+	return Planned{Name: i.Name, KeyType: i.KeyType, Namespace: askingOf(i).namespace, At: at, Renewal: i.Certificate != nil}
 }
 
 // waits says what kept a name back until a time.

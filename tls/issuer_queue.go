@@ -69,12 +69,15 @@ const (
 	begun    need = iota // keeps working what works, completes an order, or needs no CA
 	awaited              // clients asked for a host that has none
 	newcomer             // no client is known to wait for it
+	further              // the name has, or gets, another certificate
 )
 
 func (s *nameState) need() need {
 	switch i := s.issuance; {
 	case i.Certificate != nil || i.Ordered || len(i.Askers) == 0:
 		return begun
+	case i.Second:
+		return further
 	case s.awaited:
 		return awaited
 	}
@@ -281,7 +284,7 @@ func (q *queue) end(s *nameState) {
 
 // byTime orders what waits.
 func byTime(a, b *nameState) bool {
-	return cmp.Or(a.at.Compare(b.at), a.issuance.Name.Compare(b.issuance.Name)) < 0
+	return cmp.Or(a.at.Compare(b.at), a.issuance.Key().Compare(b.issuance.Key())) < 0
 }
 
 // byUrgency orders what is due.

@@ -46,7 +46,7 @@ func (s *slowStore) taken() []string {
 type asked struct {
 	store *slowStore
 	live  *gatelodge.Live
-	list  gatelodge.Map[gatelodge.Name, *gatelodge.Issuance]
+	list  gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance]
 }
 
 // runHanging runs an Issuer during a test in made-up time.
@@ -64,7 +64,7 @@ func runHanging(t *testing.T, during func(a *asked)) {
 }
 
 func (a *asked) ask(namespace, name string, certificate *gatelodge.Certificate) {
-	a.list = a.list.With(gatelodge.Name(name), &gatelodge.Issuance{
+	a.list = a.list.With(gatelodge.IssuanceKey{Name: gatelodge.Name(name)}, &gatelodge.Issuance{
 		Name: gatelodge.Name(name), Askers: []gatelodge.Object{{Namespace: namespace}},
 		Challenges: []gatelodge.ChallengeType{gatelodge.HTTP01}, Certificate: certificate,
 	})
@@ -90,7 +90,7 @@ func (a *asked) begins(t *testing.T, when string, names ...gatelodge.Name) {
 	t.Helper()
 	var want []string
 	for _, name := range names {
-		want = append(want, gatelodge.IssuanceItem(name))
+		want = append(want, gatelodge.IssuanceKey{Name: name}.Item())
 	}
 	got := a.store.taken()
 	slices.Sort(want)
@@ -145,7 +145,7 @@ func TestAttackHungOrders(t *testing.T) {
 		time.Sleep(slotTime)
 		synctest.Wait()
 		begun := a.store.taken()
-		if !slices.Contains(begun, gatelodge.IssuanceItem("shop.test")) {
+		if !slices.Contains(begun, gatelodge.IssuanceKey{Name: "shop.test"}.Item()) {
 			t.Errorf("after a minute begun are %v, without that of the other namespace", begun)
 		}
 		if n := len(begun); n != maxOrders {
@@ -164,7 +164,7 @@ func TestAttackAskingAnew(t *testing.T) {
 		}
 		a.publish()
 		a.ask("shop", "shop.test", nil)
-		a.list = gatelodge.Map[gatelodge.Name, *gatelodge.Issuance]{}
+		a.list = gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance]{}
 		a.ask("evil", "again.test", nil)
 		a.ask("shop", "shop.test", nil)
 		a.publish()

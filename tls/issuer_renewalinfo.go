@@ -160,8 +160,8 @@ func (t *term) askAll(ctx context.Context) error {
 			}
 		}
 		t.mu.Lock()
-		if state := t.names[issuance.Name]; state != nil {
-			state.info.fingerprint, state.info.next = issuance.Certificate.Fingerprint, time.Now().Add(again)
+		if s := t.names[issuance.Key()]; s != nil {
+			s.info.fingerprint, s.info.next = issuance.Certificate.Fingerprint, time.Now().Add(again)
 		}
 		t.mu.Unlock()
 	}
@@ -200,12 +200,12 @@ func (t *term) toAsk(now time.Time) []*gatelodge.Issuance {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var list []*gatelodge.Issuance
-	for _, state := range t.names {
-		i := state.issuance
-		if i == nil || i.Certificate == nil || len(i.Askers) == 0 || state.turn != nil {
+	for _, s := range t.names {
+		i := s.issuance
+		if i == nil || i.Certificate == nil || len(i.Askers) == 0 || s.turn != nil {
 			continue
 		}
-		if state.info.fingerprint != i.Certificate.Fingerprint || !state.info.next.After(now) {
+		if s.info.fingerprint != i.Certificate.Fingerprint || !s.info.next.After(now) {
 			list = append(list, i)
 		}
 	}
@@ -216,22 +216,23 @@ func (t *term) toAsk(now time.Time) []*gatelodge.Issuance {
 // which writes the same item.
 func (t *term) keepWindow(ctx context.Context, issuance *gatelodge.Issuance, w *gatelodge.RenewalWindow, why string) (done bool, err error) {
 	t.mu.Lock()
-	state := t.names[issuance.Name]
-	if state == nil || state.turn != nil || state.issuance != issuance {
+	key := issuance.Key()
+	s := t.names[key]
+	if s == nil || s.turn != nil || s.issuance != issuance {
 		t.mu.Unlock()
 		return false, nil
 	}
-	t.queue.remove(state)
-	state.info.held = true
+	t.queue.remove(s)
+	s.info.held = true
 	t.mu.Unlock()
 	defer func() {
 		t.mu.Lock()
-		state.info.held = false
-		t.schedule(issuance.Name, state)
+		s.info.held = false
+		t.schedule(key)
 		t.mu.Unlock()
 		t.finished.Raise() // for Run to look at what has been queued
 	}()
-	k, err := t.load(ctx, issuance.Name)
+	k, err := t.load(ctx, issuance.Key())
 	if err != nil {
 		return false, err
 	}

@@ -20,14 +20,14 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// order places an order. It says which certificate the new one replaces (RFC 9773
+// order places an order, by a profile or with "" by none. It says which certificate the new one replaces (RFC 9773
 // §5), so that the CA counts it as a renewal. That is left out where the CA does
 // not accept it: it may not have issued that one, which some answer with 500, or has
 // renewed it already.
-func (c *client) order(ctx context.Context, k *issuanceItem) (*acme.Order, error) {
+func (c *client) order(ctx context.Context, k *issuanceItem, profile string) (*acme.Order, error) {
 	var options []acme.OrderOption
-	if c.account.Profile != "" {
-		options = append(options, acme.WithOrderIssuanceProfile(acme.ProfileName(c.account.Profile)))
+	if profile != "" {
+		options = append(options, acme.WithOrderIssuanceProfile(acme.ProfileName(profile)))
 	}
 	place := func(ctx context.Context) (*acme.Order, error) {
 		return c.AuthorizeOrder(ctx, acme.DomainIDs(string(k.Name)), options...)

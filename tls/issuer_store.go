@@ -8,15 +8,15 @@ import (
 	"gatelodge.dev"
 )
 
-// issuanceItem is what the Store holds for a name, with the version to replace.
+// issuanceItem is what the Store holds for a certificate, with the version to replace.
 type issuanceItem struct {
 	*gatelodge.StoredIssuance
 	item, version string
 }
 
-// load reads the item of a name, empty if there is none.
-func (t *term) load(ctx context.Context, name gatelodge.Name) (*issuanceItem, error) {
-	k := &issuanceItem{StoredIssuance: &gatelodge.StoredIssuance{}, item: gatelodge.IssuanceItem(name)}
+// load reads the item of a certificate, empty if there is none.
+func (t *term) load(ctx context.Context, key gatelodge.IssuanceKey) (*issuanceItem, error) {
+	k := &issuanceItem{StoredIssuance: &gatelodge.StoredIssuance{}, item: key.Item()}
 	item, err := t.config.Store.Get(ctx, k.item)
 	switch {
 	case errors.Is(err, gatelodge.ErrNotFound):
@@ -28,7 +28,7 @@ func (t *term) load(ctx context.Context, name gatelodge.Name) (*issuanceItem, er
 		}
 		k.version = item.Version
 	}
-	k.Name = name
+	k.Name, k.Second = key.Name, key.Second
 	return k, nil
 }
 
@@ -44,9 +44,9 @@ func (t *term) save(ctx context.Context, k *issuanceItem) error {
 	return nil
 }
 
-// drop deletes the item of a name whose certificate is no longer requested.
+// drop deletes the item of a certificate that is no longer requested.
 func (t *term) drop(ctx context.Context, issuance *gatelodge.Issuance) error {
-	k, err := t.load(ctx, issuance.Name)
+	k, err := t.load(ctx, issuance.Key())
 	if err != nil || k.version == "" {
 		return err
 	}

@@ -37,8 +37,6 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		return nil
 	}
 	email := r.email("acme.email", f.Email)
-	keyType := gatelodge.KeyType(r.oneOf("acme.keyType", f.KeyType, string(gatelodge.ECDSAP256), string(gatelodge.ECDSAP384),
-		string(gatelodge.RSA2048), string(gatelodge.RSA3072), string(gatelodge.RSA4096)))
 	keyAge := r.duration("acme.accountKeyAge", f.AccountKeyAge, 0)
 	if keyAge > 0 && keyAge < 24*time.Hour {
 		r.fail("acme.accountKeyAge", "%s is too short, write 24h or more, or 0s for never", keyAge)
@@ -46,7 +44,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	directories := make(unique)
 	account := func(key string, f fileACMEFallback) objects.ACMEAccount {
 		r.once(directories, key+".directory", f.Directory)
-		a := r.acmeAccount(key, f, email, keyType)
+		a := r.acmeAccount(key, f, email)
 		a.Account.KeyAge = keyAge
 		return a
 	}
@@ -54,6 +52,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	for i, further := range f.Fallbacks {
 		c.Further = append(c.Further, account(fmt.Sprintf("acme.fallbacks[%d]", i), further))
 	}
+	c.KeyTypes = r.keyTypes("acme.keyType", f.KeyType)
 	c.Account.Chain = r.printable("acme.preferredChain", f.PreferredChain)
 	c.Resolvers = r.dnsServers("acme.resolvers", "a resolver", f.Resolvers)
 	seen := make(unique)
@@ -77,14 +76,13 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 }
 
 // acmeAccount reads what belongs to one CA.
-func (r *configReader) acmeAccount(key string, f fileACMEFallback, email string, keyType gatelodge.KeyType) objects.ACMEAccount {
+func (r *configReader) acmeAccount(key string, f fileACMEFallback, email string) objects.ACMEAccount {
 	a := objects.ACMEAccount{ConfigKey: key, Account: gatelodge.Account{
 		Directory: r.directoryURL(key+".directory", f.Directory),
 		Roots:     r.roots(key+".caFile", f.CAFile),
 		Email:     email,
 		BindingID: r.printable(key+".eab.keyID", f.EAB.KeyID),
 		Profile:   r.printable(key+".profile", f.Profile),
-		KeyType:   keyType,
 		Limits:    r.acmeLimits(key+".limits", f.Limits, budget.Known(f.Directory, f.Profile)),
 	}}
 	switch {
@@ -94,6 +92,23 @@ func (r *configReader) acmeAccount(key string, f fileACMEFallback, email string,
 		a.BindingSecret = r.secretName(key+".eab.secret", f.EAB.Secret)
 	}
 	return a
+}
+
+// keyTypes accepts one kind of key, or two.
+func (r *configReader) keyTypes(key, s string) gatelodge.KeyTypes {
+	types, err := gatelodge.ParseKeyTypes(s)
+	if err != nil {
+		r.fail(key, "%q %v, write one of %s, or one of ECDSA and one of RSA separated by a comma", abridged(s), err, knownKeyTypes())
+	}
+	return types
+}
+
+func knownKeyTypes() string {
+	var names []string
+	for _, t := range gatelodge.AllKeyTypes() {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
 }
 
 // acmeLimits reads what a CA allows, which is known where nothing is given.

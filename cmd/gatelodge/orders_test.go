@@ -15,7 +15,7 @@ func TestOrdersAreForeseen(t *testing.T) {
 	issuing := &gatelodge.Issuing{Account: gatelodge.Account{Limits: gatelodge.CALimits{Domain: gatelodge.Rate{Count: 2, Per: 2 * time.Hour}}}}
 	edit := issuing.Issuances.Edit()
 	for _, name := range []string{"a.example.com", "b.example.com", "c.example.com", "www.example.net"} {
-		edit.Set(gatelodge.Name(name), &gatelodge.Issuance{
+		edit.Set(gatelodge.IssuanceKey{Name: gatelodge.Name(name)}, &gatelodge.Issuance{
 			Name: gatelodge.Name(name), Askers: []gatelodge.Object{{Namespace: "shop"}}, Challenges: []gatelodge.ChallengeType{gatelodge.HTTP01},
 		})
 	}

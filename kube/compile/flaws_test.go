@@ -105,24 +105,24 @@ func TestFlawedCertificateIsReplaced(t *testing.T) {
 		t.Fatalf("%d certificates are ordered although the Secret has a good one", n)
 	}
 	objs.ConfigMaps = badKeys("2", good.Hosts.Get("app.example.com").Certificates[0].KeyHash)
-	issuance := warm.Build(objs, cfg).Issuing.Issuances.Get("app.example.com")
+	issuance := warm.Build(objs, cfg).Issuing.Issuances.Get(gatelodge.IssuanceKey{Name: "app.example.com"})
 	if issuance == nil || len(issuance.Askers) != 1 || issuance.Certificate != nil {
 		t.Fatalf("in place of a flawed certificate of a Secret: %v", issuance)
 	}
 
 	// It is issued, and then revoked.
-	issued := kubetest.CertificateSecret(t, "gatelodge/"+gatelodge.IssuanceItem("app.example.com"), "1", ecdsaKey(t), []string{"app.example.com"}, from, until)
+	issued := kubetest.CertificateSecret(t, "gatelodge/"+gatelodge.IssuanceKey{Name: "app.example.com"}.Item(), "1", ecdsaKey(t), []string{"app.example.com"}, from, until)
 	issued.Data["name"] = []byte("app.example.com")
 	objs.Stored = objects.TableOf(issued)
 	snapshot := warm.Build(objs, cfg)
-	own := snapshot.Issuing.Issuances.Get("app.example.com").Certificate
+	own := snapshot.Issuing.Issuances.Get(gatelodge.IssuanceKey{Name: "app.example.com"}).Certificate
 	if got := shown(snapshot); own == nil || own.Flaw != nil || len(got) != 2 || got[0] != issued.Name {
 		t.Fatalf("once it is issued: %v is shown", got)
 	}
 	objs.Stored = objects.TableOf(issued, storedRevocations(t, "1", gatelodge.Revocation{Fingerprint: own.Fingerprint, At: from, Reason: 4, NotAfter: until}))
 	for what, builder := range map[string]*Builder{"warm": &warm, "cold": {}} {
 		snapshot = builder.Build(objs, cfg)
-		own = snapshot.Issuing.Issuances.Get("app.example.com").Certificate
+		own = snapshot.Issuing.Issuances.Get(gatelodge.IssuanceKey{Name: "app.example.com"}).Certificate
 		if own == nil || own.Flaw == nil || own.Flaw.Kind != gatelodge.Revoked {
 			t.Errorf("%s: once it is revoked, the issuer has %v", what, own)
 		}

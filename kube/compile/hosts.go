@@ -98,10 +98,10 @@ func (m *hostMaker) findDirty() {
 			}
 		}
 	}
-	for name := range m.issued.byName.Changes(m.last.issued.byName) {
-		m.dirty[name] = true
-		if name.IsWildcard() {
-			m.addChildren(name.Parent())
+	for key := range m.issued.byKey.Changes(m.last.issued.byKey) {
+		m.dirty[key.Name] = true
+		if key.Name.IsWildcard() {
+			m.addChildren(key.Name.Parent())
 		}
 	}
 }

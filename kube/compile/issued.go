@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -11,42 +12,42 @@ import (
 
 // issued is the certificates of ours that can be used now.
 type issued struct {
-	stored gatelodge.Map[gatelodge.Name, *storedItem]
+	stored gatelodge.Map[gatelodge.IssuanceKey, *storedItem]
 	flaws  *flaws
 	now    time.Time
 
-	byName    gatelodge.Map[gatelodge.Name, *gatelodge.Certificate]
-	deadlines deadlines[gatelodge.Name]
+	byKey     gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Certificate]
+	deadlines deadlines[gatelodge.IssuanceKey]
 }
 
 func findIssued(s *stored, f *flaws, objs *objects.Objects, last *issued) *issued {
 	if last == nil {
 		last = &issued{}
 	}
-	dirty := make(follow.Dirty[gatelodge.Name])
-	follow.Changes(dirty, s.byName, last.stored)
+	dirty := make(follow.Dirty[gatelodge.IssuanceKey])
+	follow.Changes(dirty, s.byKey, last.stored)
 	if objs.Now.Before(last.now) || f != last.flaws {
-		follow.All(dirty, s.byName)
+		follow.All(dirty, s.byKey)
 	}
 	due(dirty, last.deadlines, objs.Now)
 	if len(dirty) == 0 {
 		return last
 	}
-	i := &issued{stored: s.byName, flaws: f, now: objs.Now}
-	byName, deadlines := last.byName.Edit(), last.deadlines.Edit()
-	for name := range dirty {
-		_, before := certificateOf(last.stored.Get(name), last.now)
-		certificate, after := certificateOf(s.byName.Get(name), objs.Now)
+	i := &issued{stored: s.byKey, flaws: f, now: objs.Now}
+	byKey, deadlines := last.byKey.Edit(), last.deadlines.Edit()
+	for key := range dirty {
+		_, before := certificateOf(last.stored.Get(key), last.now)
+		certificate, after := certificateOf(s.byKey.Get(key), objs.Now)
 		if certificate != nil {
 			certificate = f.judge(certificate)
 		}
-		if known := last.byName.Get(name); known != nil && certificate != nil && known.KeyPair == certificate.KeyPair && sameFlaw(known.Flaw, certificate.Flaw) {
+		if known := last.byKey.Get(key); known != nil && certificate != nil && known.KeyPair == certificate.KeyPair && sameFlaw(known.Flaw, certificate.Flaw) {
 			certificate = known
 		}
-		byName.Set(name, certificate)
-		setDeadline(deadlines, name, before, after)
+		byKey.Set(key, certificate)
+		setDeadline(deadlines, key, before, after)
 	}
-	i.byName, i.deadlines = byName.Map(), deadlines.Map()
+	i.byKey, i.deadlines = byKey.Map(), deadlines.Map()
 	return i
 }
 
@@ -67,15 +68,27 @@ func certificateOf(item *storedItem, now time.Time) (c *gatelodge.Certificate, u
 // appendFor appends the certificates for a name, that for itself before that of
 // the wildcard above it.
 func (i *issued) appendFor(name gatelodge.Name, to []*gatelodge.Certificate) []*gatelodge.Certificate {
-	if i.byName.Len() == 0 || name == "" {
+	if i.byKey.Len() == 0 || name == "" {
 		return to
 	}
-	to = slices.Clip(to) // it is another's memory
-	if c := i.byName.Get(name); c != nil {
-		to = append(to, c)
-	}
-	if c := i.byName.Get(name.Wildcard()); c != nil && !name.IsWildcard() {
-		to = append(to, c)
+	to = append(slices.Clip(to), i.of(name)...) // it is another's memory
+	if wildcard := name.Wildcard(); wildcard != "" && !name.IsWildcard() {
+		to = append(to, i.of(wildcard)...)
 	}
 	return to
+}
+
+// of returns the certificates for a name itself, that with a key of ECDSA first: it
+// costs both sides less, and a client that can't verify it gets the other.
+func (i *issued) of(name gatelodge.Name) []*gatelodge.Certificate {
+	var found []*gatelodge.Certificate
+	for _, key := range gatelodge.KeysOf(name) {
+		if c := i.byKey.Get(key); c != nil {
+			found = append(found, c)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *gatelodge.Certificate) int {
+		return cmp.Compare(b.Algorithm, a.Algorithm) // x509.RSA is less than x509.ECDSA
+	})
+	return found
 }

@@ -27,19 +27,19 @@ type issuing struct {
 	stored    *stored
 	secrets   []*corev1.Secret // of the external account bindings, by account
 	announced *publish.Announced
-	issued    gatelodge.Map[gatelodge.Name, *gatelodge.Certificate]
+	issued    gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Certificate]
 	cfg       *objects.Config
 
 	root     *gatelodge.Issuing  // nil: nothing, ACME is off
 	problems []gatelodge.Problem // of the configuration
 
 	wanted follow.Index[gatelodge.Name, gatelodge.Name] // the hosts that a certificate is for, by its name
-	list   gatelodge.Map[gatelodge.Name, *gatelodge.Issuance]
+	list   gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance]
 	told   gatelodge.Map[gatelodge.Name, *follow.Told] // why hosts, by their names, or certificates, by theirs, lack one
 }
 
 func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.Announced, cfg *objects.Config, last *issuing) *issuing {
-	n := &issuing{hosts: h.results, stored: s, issued: i.byName, announced: a, cfg: cfg}
+	n := &issuing{hosts: h.results, stored: s, issued: i.byKey, announced: a, cfg: cfg}
 	if cfg.ACME != nil {
 		for _, account := range cfg.ACME.Accounts() {
 			var secret *corev1.Secret
@@ -172,10 +172,16 @@ func (n *issuing) addIssuances(last *issuing) {
 		dirty[before], dirty[after] = true, true
 	}
 	n.wanted = wanted.Map()
-	follow.Changes(dirty, n.stored.byName, last.stored.byName)
-	follow.Changes(dirty, n.issued, last.issued)
+	for key := range n.stored.byKey.Changes(last.stored.byKey) {
+		dirty[key.Name] = true
+	}
+	for key := range n.issued.Changes(last.issued) {
+		dirty[key.Name] = true
+	}
 	if last.announced != n.announced { // and with them the secondaries
-		follow.All(dirty, last.list)
+		for key := range last.list.All() {
+			dirty[key.Name] = true
+		}
 	}
 	apexes := n.cfg.Apexes()
 	secondaries := make(map[gatelodge.Name][]string)
@@ -184,12 +190,19 @@ func (n *issuing) addIssuances(last *issuing) {
 		if name == "" {
 			continue
 		}
-		i := n.issuance(name, apexes, secondaries)
-		if before := last.list.Get(name); before != nil && reflect.DeepEqual(before, i) {
-			i = before
+		var t *follow.Told
+		both := n.issuances(name, apexes, secondaries)
+		for _, i := range both {
+			key, after := i.Key(), i
+			if before := last.list.Get(key); before != nil && reflect.DeepEqual(before, i) {
+				after = before
+			} else if len(i.Askers) == 0 && n.stored.byKey.Get(key) == nil {
+				after = nil
+			}
+			list.Set(key, after)
+			t = n.addFailure(t, after, len(both[0].Askers) == len(both[1].Askers))
 		}
-		list.Set(name, i)
-		tell.Set(name, n.failureOf(i))
+		tell.Set(name, t)
 	}
 	n.list, n.told = list.Map(), tell.Map()
 	n.root.Issuances = n.list
@@ -210,29 +223,40 @@ func (n *issuing) certificateFor(r *hostResult) gatelodge.Name {
 	return r.host.Name
 }
 
-// issuance returns what is to be done for a certificate, nil for nothing.
-func (n *issuing) issuance(name gatelodge.Name, apexes map[gatelodge.Name]bool, secondaries map[gatelodge.Name][]string) *gatelodge.Issuance {
-	item := n.stored.byName.Get(name)
-	i := &gatelodge.Issuance{Name: name, Askers: n.askers(name), Certificate: n.issued.Get(name)}
-	if item == nil && len(i.Askers) == 0 {
-		return nil
-	}
+// issuances returns what is to be done for the certificates for a name.
+func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool, secondaries map[gatelodge.Name][]string) (list [2]*gatelodge.Issuance) {
+	common := gatelodge.Issuance{Name: name, Askers: []gatelodge.Object{}}
+	askers := n.askers(name)
 	if zone, ok := publish.ZoneOf(publish.ChallengeName(name), apexes); ok {
 		if secondaries[zone] == nil {
 			secondaries[zone] = n.secondariesOf(zone)
 		}
-		i.Challenges, i.Secondaries = []gatelodge.ChallengeType{gatelodge.DNS01}, secondaries[zone]
+		common.Challenges, common.Secondaries = []gatelodge.ChallengeType{gatelodge.DNS01}, secondaries[zone]
 	} else if !name.IsWildcard() {
-		i.Challenges = n.cfg.ChallengesByAddress(n.isIn(name))
+		common.Challenges = n.cfg.ChallengesByAddress(n.isIn(name))
 	}
-	if item != nil && item.issuance.Failure != nil {
-		i.RetryAt = item.issuance.Failure.RetryAt
+	var kinds gatelodge.KeyTypes
+	if len(askers) > 0 {
+		kinds = n.kindsOf(name, n.cfg.ACME.KeyTypes.OrDefault())
 	}
-	i.Ordered = item != nil && len(item.issuance.Order) > 0
-	if item != nil && i.Certificate != nil {
-		i.Window, i.Directory = item.issuance.Window, item.issuance.Directory
+	for at, key := range gatelodge.KeysOf(name) {
+		i := common
+		i.Second, i.KeyType, i.Certificate = key.Second, kinds[at], n.issued.Get(key)
+		if kinds[at] != "" {
+			i.Askers = askers
+		}
+		if item := n.stored.byKey.Get(key); item != nil {
+			i.Ordered = len(item.issuance.Order) > 0
+			if item.issuance.Failure != nil {
+				i.RetryAt = item.issuance.Failure.RetryAt
+			}
+			if i.Certificate != nil {
+				i.Window, i.Directory = item.issuance.Window, item.issuance.Directory
+			}
+		}
+		list[at] = &i
 	}
-	return i
+	return list
 }
 
 // isIn returns what reports whether a host is in a view. One that is not there may be
@@ -258,13 +282,18 @@ func (n *issuing) askers(name gatelodge.Name) []gatelodge.Object {
 	return askers
 }
 
-// failureOf tells those who ask why they do not have their certificate.
-func (n *issuing) failureOf(i *gatelodge.Issuance) (t *follow.Told) {
+// addFailure tells those who ask why they do not have their certificate, or with both
+// one of two.
+func (n *issuing) addFailure(t *follow.Told, i *gatelodge.Issuance, both bool) *follow.Told {
 	if i == nil {
-		return nil
+		return t
 	}
 	var why string
-	if item := n.stored.byName.Get(i.Name); item != nil && item.issuance.Failure != nil {
+	what := "no certificate"
+	if both {
+		what += " with a key of type " + string(i.KeyType)
+	}
+	if item := n.stored.byKey.Get(i.Key()); item != nil && item.issuance.Failure != nil {
 		why = item.issuance.Failure.Message
 	}
 	switch {
@@ -284,7 +313,7 @@ func (n *issuing) failureOf(i *gatelodge.Issuance) (t *follow.Told) {
 		return t
 	}
 	for _, object := range i.Askers {
-		t = t.Add(notIssued(object, fmt.Sprintf("no certificate was issued for %s: %s", i.Name, why)))
+		t = t.Add(notIssued(object, fmt.Sprintf("%s was issued for %s: %s", what, i.Name, why)))
 	}
 	return t
 }

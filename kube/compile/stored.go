@@ -14,10 +14,10 @@ import (
 type stored struct {
 	table objects.Table[*corev1.Secret]
 	items objects.Table[*storedItem]
-	named follow.Index[gatelodge.Name, objects.Key] // items of issuances; under "" that of the CA as a whole
+	named follow.Index[gatelodge.IssuanceKey, objects.Key] // items of issuances; under "" that of the CA as a whole
 
-	byName     gatelodge.Map[gatelodge.Name, *storedItem] // issuances
-	authority  *storedItem                                // nil: nothing is wrong with the CA
+	byKey      gatelodge.Map[gatelodge.IssuanceKey, *storedItem] // issuances
+	authority  *storedItem                                       // nil: nothing is wrong with the CA
 	challenges *publish.Challenges
 	accounts   *publish.Accounts
 	revoked    *revocations
@@ -41,7 +41,7 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 		return last
 	}
 	s := &stored{table: table, challenges: last.challenges, accounts: last.accounts, revoked: last.revoked}
-	items, named, byName := last.items.Edit(), last.named.Edit(), last.byName.Edit()
+	items, named, byKey := last.items.Edit(), last.named.Edit(), last.byKey.Edit()
 	for key, change := range table.Changes(last.table) {
 		before, after := items.Get(key), (*storedItem)(nil)
 		if change.After != nil {
@@ -58,18 +58,18 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 			s.revoked = &revocations{}
 		}
 		if before != nil && before.issuance != nil {
-			named.Set(follow.PairOf(before.issuance.Name, key), false)
-			byName.Set(before.issuance.Name, nil)
+			named.Set(follow.PairOf(before.issuance.IssuanceKey(), key), false)
+			byKey.Set(before.issuance.IssuanceKey(), nil)
 		}
 		if after != nil && after.issuance != nil {
-			named.Set(follow.PairOf(after.issuance.Name, key), true)
+			named.Set(follow.PairOf(after.issuance.IssuanceKey(), key), true)
 		}
 	}
 	s.items, s.named = items.Map(), named.Map()
 	for key, change := range s.items.Changes(last.items) {
 		for _, item := range []*storedItem{change.Before, change.After} {
 			if item != nil && item.issuance != nil && item.issuance.Name != "" {
-				byName.Set(item.issuance.Name, s.first(item.issuance.Name))
+				byKey.Set(item.issuance.IssuanceKey(), s.first(item.issuance.IssuanceKey()))
 			}
 		}
 		if item := s.items.Get(key); item != nil && item.challenges != nil {
@@ -82,15 +82,15 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 			s.revoked = item.revoked
 		}
 	}
-	s.byName, s.authority = byName.Map(), s.first("")
+	s.byKey, s.authority = byKey.Map(), s.first(gatelodge.IssuanceKey{})
 	return s
 }
 
-// first returns the item of a name, nil for none. Two of one name are not
+// first returns the item of a certificate, nil for none. Two of one are not
 // written; if there are, the choice must not depend on which came first.
-func (s *stored) first(name gatelodge.Name) *storedItem {
-	for key := range follow.Of(s.named, name) {
-		return s.items.Get(key)
+func (s *stored) first(key gatelodge.IssuanceKey) *storedItem {
+	for item := range follow.Of(s.named, key) {
+		return s.items.Get(item)
 	}
 	return nil
 }

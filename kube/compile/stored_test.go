@@ -48,19 +48,21 @@ func TestItemNames(t *testing.T) {
 	long := gatelodge.Name(strings.Repeat(strings.Repeat("a", 49)+".", 4) + "example.com")
 	seen := make(map[string]gatelodge.Name)
 	for _, name := range []gatelodge.Name{"a.example.com", "*.a.example.com", "wildcard-a.example.com", "_x.example.com", "*._x.example.com", long, "*." + long} {
-		item := gatelodge.IssuanceItem(name)
-		if err := objects.CheckItemName("gatelodge-" + item); err != nil {
-			t.Error(err)
+		for _, key := range gatelodge.KeysOf(name) {
+			item := key.Item()
+			if err := objects.CheckItemName("gatelodge-" + item); err != nil {
+				t.Error(err)
+			}
+			if !gatelodge.IsServedItem(item) {
+				t.Errorf("item %s is not served", item)
+			}
+			if other, ok := seen[item]; ok {
+				t.Errorf("%s and %s share item %s", name, other, item)
+			}
+			seen[item] = name
 		}
-		if !gatelodge.IsServedItem(item) {
-			t.Errorf("item %s is not served", item)
-		}
-		if other, ok := seen[item]; ok {
-			t.Errorf("%s and %s share item %s", name, other, item)
-		}
-		seen[item] = name
 	}
-	if fmt.Sprint(gatelodge.IssuanceItem("*.a.example.com")) != "acme-cert-wildcard-a.example.com" {
+	if fmt.Sprint(gatelodge.IssuanceKey{Name: "*.a.example.com"}.Item()) != "acme-cert-wildcard-a.example.com" {
 		t.Error("an operator would not know the item of a wildcard by its name")
 	}
 }

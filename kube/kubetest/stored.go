@@ -63,7 +63,7 @@ func AddStored(t *testing.T, objs *objects.Objects, text string) {
 			t.Fatalf("stored %q", line)
 		}
 		parts, err := kept.Encode()
-		add(gatelodge.IssuanceItem(name), parts, err)
+		add(kept.IssuanceKey().Item(), parts, err)
 	}
 	if accounts != nil {
 		parts, err := gatelodge.EncodeAccounts(accounts)

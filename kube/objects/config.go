@@ -54,9 +54,10 @@ type Config struct {
 // hosts that ask for one.
 type ACMEConfig struct {
 	ACMEAccount
-	Further   []ACMEAccount    // with CAs that take over, in their order
-	Wildcards []gatelodge.Name // at and below each, a wildcard stands for the hosts of one parent
-	Resolvers []netip.AddrPort // that are asked for CAA records; empty: those of the system
+	Further   []ACMEAccount      // with CAs that take over, in their order
+	KeyTypes  gatelodge.KeyTypes // of certificates for which nothing else is asked
+	Wildcards []gatelodge.Name   // at and below each, a wildcard stands for the hosts of one parent
+	Resolvers []netip.AddrPort   // that are asked for CAA records; empty: those of the system
 }
 
 // ACMEAccount is an account with a CA.
