@@ -45,7 +45,7 @@ type memo struct {
 	issuing    *issuing
 	secured    *publish.Secured
 	views      *publish.Views
-	transfers  *zoneTransfers
+	transfers  *publish.Transfers
 	problems   follow.Problems
 	sources    [][]gatelodge.Problem // those of problems that are not of results
 	shown      gatelodge.Map[gatelodge.Problem, bool]
@@ -84,7 +84,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = publish.FindSecured(next.hosts.list, cfg, b.last.secured)
 	next.views = publish.MakeViews(next.grants, next.announced, next.secured.Records, next.stored.challenges, next.stored.accounts, cfg, b.last.views)
-	next.transfers = makeTransfers(next.secrets, cfg, b.last.transfers)
+	next.transfers = publish.MakeTransfers(objs.Secrets, cfg, b.last.transfers)
 	next.collectProblems(&objs, cfg, &b.last)
 	b.last = next
 
@@ -97,7 +97,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 		Own:                 next.announced.Own,
 		Withdrawn:           next.announced.Withdrawn,
 		Levels:              cfg.Levels(),
-		Transfers:           next.transfers.list,
+		Transfers:           next.transfers.List,
 		DefaultCertificates: next.defaults.common.certificates,
 		Challenges:          next.stored.challenges.List,
 		ChallengesVersion:   next.stored.challenges.Version,
@@ -127,7 +127,7 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	e := follow.ProblemEdit{MapEdit: last.problems.Edit()}
 	m.sources = [][]gatelodge.Problem{
 		objs.Problems, cfg.Problems, m.reading.Problems, m.domains.Problems,
-		m.defaults.problems, m.announced.Problems, m.issuing.problems, m.transfers.problems, m.flaws.problems,
+		m.defaults.problems, m.announced.Problems, m.issuing.problems, m.transfers.Problems, m.flaws.problems,
 	}
 	before := last.sources
 	if before == nil {

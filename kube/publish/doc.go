@@ -6,6 +6,7 @@
 //	tenants.go    which namespaces have names at and below a name
 //	aliases.go    where aliases lead; verdict.go names that get no records
 //	owner.go      who has a name, and whom to ask
+//	transfers.go who may have copies of the zones
 //	announce.go   the gateway's own addresses; secured.go HTTPS records; challenge.go proofs
 //
 // It must not decide who has a name: that is in package claims.

@@ -1,4 +1,4 @@
-package compile
+package publish
 
 import (
 	"fmt"
@@ -12,59 +12,59 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// zoneTransfers is who may have copies of which zones.
-type zoneTransfers struct {
+// Transfers is who may have copies of which zones.
+type Transfers struct {
 	cfg     *objects.Config
 	secrets []*corev1.Secret // those of keys, as the configuration lists them
 
-	list     []*gatelodge.Transfer
-	problems []gatelodge.Problem
+	List     []*gatelodge.Transfer
+	Problems []gatelodge.Problem
 }
 
-// makeTransfers reads the keys of transfers. A zone whose keys can't be read is
+// MakeTransfers reads the keys of transfers. A zone whose keys can't be read is
 // transferred to nobody.
-func makeTransfers(sec *secretReader, cfg *objects.Config, last *zoneTransfers) *zoneTransfers {
-	x := &zoneTransfers{cfg: cfg}
+func MakeTransfers(secrets objects.Table[*corev1.Secret], cfg *objects.Config, last *Transfers) *Transfers {
+	x := &Transfers{cfg: cfg}
 	for _, name := range cfg.TransferSecrets() {
-		x.secrets = append(x.secrets, sec.table.Get(name))
+		x.secrets = append(x.secrets, secrets.Get(name))
 	}
 	if last != nil && last.cfg == cfg && slices.Equal(last.secrets, x.secrets) {
 		return last
 	}
-	x.add("dns.catalog.transfer", cfg.Catalog.Name, cfg.Catalog.Views, &cfg.Catalog.Transfer, sec)
+	x.add("dns.catalog.transfer", cfg.Catalog.Name, cfg.Catalog.Views, &cfg.Catalog.Transfer, secrets)
 	for i := range cfg.Zones {
-		x.add(fmt.Sprintf("dns.zones[%d].transfer", i), cfg.Zones[i].Name, cfg.Zones[i].Views, &cfg.Zones[i].Transfer, sec)
+		x.add(fmt.Sprintf("dns.zones[%d].transfer", i), cfg.Zones[i].Name, cfg.Zones[i].Views, &cfg.Zones[i].Transfer, secrets)
 	}
 	return x
 }
 
-func (x *zoneTransfers) add(key string, zone gatelodge.Name, views []string, c *objects.TransferConfig, sec *secretReader) {
+func (x *Transfers) add(key string, zone gatelodge.Name, views []string, c *objects.TransferConfig, secrets objects.Table[*corev1.Secret]) {
 	if !c.Allowed() {
 		return
 	}
 	t := &gatelodge.Transfer{Zone: zone, Views: views, Keys: slices.Clone(c.Keys), Networks: c.Networks, Notify: c.Notify, RequireTLS: c.RequireTLS}
 	if c.Secret.Name != "" {
-		keys, reason, message := readTransferKeys(sec.table.Get(c.Secret), c.Secret)
+		keys, reason, message := readTransferKeys(secrets.Get(c.Secret), c.Secret)
 		if message != "" {
-			x.problems = append(x.problems, gatelodge.Problem{Object: objects.ConfigObject(key + ".tsigSecret"), Reason: reason, Message: message})
+			x.Problems = append(x.Problems, gatelodge.Problem{Object: objects.ConfigObject(key + ".tsigSecret"), Reason: reason, Message: message})
 		}
 		t.Keys = append(t.Keys, keys...)
 	}
 	t.Keys = slices.DeleteFunc(t.Keys, func(k *gatelodge.TransferKey) bool {
 		other := x.otherKey(k)
 		if other {
-			x.problems = append(x.problems, gatelodge.Problem{Object: objects.ConfigObject(key), Reason: gatelodge.BadSecret,
+			x.Problems = append(x.Problems, gatelodge.Problem{Object: objects.ConfigObject(key), Reason: gatelodge.BadSecret,
 				Message: fmt.Sprintf("the key %s has another secret or algorithm for another zone; it is not accepted for %s", k.Name, zone)})
 		}
 		return other
 	})
-	x.list = append(x.list, t)
+	x.List = append(x.List, t)
 }
 
 // otherKey reports whether a zone before has another key of this name: a client
 // names its key, and no zone.
-func (x *zoneTransfers) otherKey(k *gatelodge.TransferKey) bool {
-	for _, t := range x.list {
+func (x *Transfers) otherKey(k *gatelodge.TransferKey) bool {
+	for _, t := range x.List {
 		if slices.ContainsFunc(t.Keys, func(o *gatelodge.TransferKey) bool { return o.Name == k.Name && !o.Same(k) }) {
 			return true
 		}
