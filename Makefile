@@ -47,16 +47,17 @@ image: ## build dist/image.tar, an OCI archive for amd64 and arm64, without a co
 	  linux/amd64=dist/amd64/gatelodge linux/arm64=dist/arm64/gatelodge
 
 # The tests in e2e run the binary, which Go's cache of test results does not
-# know of: hence -count=1.
+# know of: hence -count=1. A package has longer than the ten minutes that are usual,
+# for a machine with much else to do.
 .PHONY: test
 test: ## run the tests that need only Go: every package, and the binary on a folder of manifests
-	$(GO) test ./...
-	cd e2e && $(GO) test -count=1 .
+	$(GO) test -timeout 60m ./...
+	cd e2e && $(GO) test -count=1 -timeout 60m .
 
 .PHONY: race
 race: ## the same under the race detector, which also watches the binary
-	$(GO) test -race ./...
-	cd e2e && $(GO) test -race -count=1 .
+	$(GO) test -race -timeout 60m ./...
+	cd e2e && $(GO) test -race -count=1 -timeout 60m .
 
 .PHONY: programs
 programs: ## build the programs that make e2e needs into the user's cache folder

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -151,13 +152,14 @@ func TestBadInputStopsNothingGood(t *testing.T) {
 	awaitMetrics("a metric for each problem", true, reasons...)
 	good("with mistakes around it")
 	for _, c := range badInputs {
-		logged := false
-		for line := range strings.Lines(g.Stderr.String()) {
-			logged = logged || strings.Contains(line, "reason="+c.reason) && strings.Contains(line, c.says[0])
-		}
-		if !logged {
-			t.Errorf("%s: the log does not say %s of %s", c.idea, c.reason, c.says[0])
-		}
+		g.Await(c.idea+" to be logged", func() error {
+			for line := range strings.Lines(g.Stderr.String()) {
+				if strings.Contains(line, "reason="+c.reason) && strings.Contains(line, c.says[0]) {
+					return nil
+				}
+			}
+			return fmt.Errorf("the log does not say %s of %s", c.reason, c.says[0])
+		})
 	}
 	if status, body, _ := g.Get("http://lost.pke.example.com/"); status != http.StatusServiceUnavailable {
 		t.Errorf("a host whose Service is missing: %d %s, want 503", status, body)

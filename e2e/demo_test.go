@@ -191,7 +191,7 @@ func grpcCalls(t *testing.T, g *undertest.Gateway) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 
 	var answer wrapperspb.StringValue
@@ -256,7 +256,7 @@ func TestDemoLinesWorkAsPrinted(t *testing.T) {
 				break
 			}
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		shell := exec.CommandContext(ctx, "bash", "-c", command)
 		var out, progress bytes.Buffer // of curl, which would stand in the middle of a line
 		shell.Stdout, shell.Stderr = &out, &progress

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,18 +14,9 @@ import (
 // redirect loop behind a proxy that is not trusted, and endpoints that refuse.
 func TestExplainTraffic(t *testing.T) {
 	t.Parallel()
-	refusing, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(refusing.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	refusing.Close()
 	folder := t.TempDir()
 	ca := undertest.NewCA(t, "the company")
-	write(t, folder, "all.yaml", classManifest+service("app", startBackend(t, "the app"))+service("dead", port)+
+	write(t, folder, "all.yaml", classManifest+service("app", startBackend(t, "the app"))+service("dead", undertest.RefusedPort(t))+
 		ca.Server(t, "app.pke.example.com").Secret("shop", "app")+
 		ingress("app", "app.pke.example.com", "app", "app")+ingress("dead", "dead.pke.example.com", "dead", ""))
 	g := serve(t, folder, zoneConfig)

@@ -32,7 +32,7 @@ func TestASilentEndpoint(t *testing.T) {
 			write(t, folder, "all.yaml", classManifest+
 				strings.Replace(ingress("web", "web.pke.example.com", "web", ""), "metadata: {", "metadata: {annotations: {gatelodge.dev/backend-protocol: "+annotation+"}, ", 1)+
 				service("web", silent.port, other.port))
-			g := serve(t, folder, zoneConfig+"timeouts: {connect: 1s}\n")
+			g := serve(t, folder, zoneConfig+"timeouts: {connect: 5s}\n")
 			client := g.Client()
 			client.Timeout = 50 * time.Second // less than timeouts.read
 			ask := func(path string) (string, error) {
@@ -86,7 +86,7 @@ func TestASlowEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		<-time.After(4 * time.Second)
+		<-time.After(6 * time.Second)
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n, err)
 	})}
@@ -95,7 +95,7 @@ func TestASlowEndpoint(t *testing.T) {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	folder := t.TempDir()
 	write(t, folder, "all.yaml", classManifest+ingress("web", "web.pke.example.com", "web", "")+service("web", port))
-	g := serve(t, folder, zoneConfig+"timeouts: {connect: 500ms}\n")
+	g := serve(t, folder, zoneConfig+"timeouts: {connect: 2s}\n")
 	const size = 32 << 20 // more than fits into buffers
 	client := g.Client()
 	client.Timeout = time.Minute

@@ -31,9 +31,13 @@ func TestAKilledProcessRefusesNoClient(t *testing.T) {
 	for _, loss := range l.end() {
 		t.Errorf("lost: %s", loss)
 	}
-	if log := g.Stderr.String(); strings.Count(log, "process died and is started again") != 3 || !strings.Contains(log, `cause="signal: killed"`) {
-		t.Errorf("the log does not say three times that the process was killed:\n%s", log)
-	}
+	g.AwaitLog(`cause="signal: killed"`)
+	g.Await("it to log each time that the process was killed", func() error {
+		if n := strings.Count(g.Stderr.String(), "process died and is started again"); n != 3 {
+			return fmt.Errorf("it is logged %d times", n)
+		}
+		return nil
+	})
 }
 
 // TestASupervisedGatewayEnds: as one without a supervisor.
@@ -210,6 +214,8 @@ func (a *asking) reach(more int) {
 	before := counts()
 	a.g.Await("clients to be answered", func() error {
 		now := counts()
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		for how, n := range before {
 			if now[how] < n+more {
 				return fmt.Errorf("%s: %d of %d, lost so far: %v", how, now[how]-n, more, a.lost)

@@ -48,7 +48,7 @@ type viewClient struct {
 }
 
 func (c *viewClient) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.from)}}
+	dialer := net.Dialer{Timeout: time.Minute, LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.from)}}
 	if network == "udp" {
 		dialer.LocalAddr = &net.UDPAddr{IP: net.ParseIP(c.from)}
 	}
@@ -57,7 +57,7 @@ func (c *viewClient) dial(ctx context.Context, network, address string) (net.Con
 
 // status asks for a host in clear text.
 func (c *viewClient) status(host string) (int, error) {
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return c.dial(ctx, "tcp", c.http)
 	}}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	status, _, err := undertest.Get(&client, "http://"+host+"/")
@@ -87,7 +87,7 @@ func (c *viewClient) query(name string, rtype uint16) (answer string, rcode int,
 	defer conn.Close()
 	message := new(dns.Msg)
 	message.SetQuestion(dns.Fqdn(name), rtype)
-	reply, _, err := (&dns.Client{Timeout: 5 * time.Second}).ExchangeWithConn(message, &dns.Conn{Conn: conn})
+	reply, _, err := (&dns.Client{Timeout: time.Minute}).ExchangeWithConn(message, &dns.Conn{Conn: conn})
 	if err != nil {
 		return "", 0, err
 	}
@@ -104,7 +104,7 @@ func (c *viewClient) transfer(key, secret string) (records []dns.RR, err error) 
 		return nil, err
 	}
 	defer conn.Close()
-	x := dns.Transfer{Conn: &dns.Conn{Conn: conn}, ReadTimeout: 5 * time.Second, TsigSecret: map[string]string{key: secret}}
+	x := dns.Transfer{Conn: &dns.Conn{Conn: conn}, ReadTimeout: time.Minute, TsigSecret: map[string]string{key: secret}}
 	message := new(dns.Msg)
 	message.SetAxfr("pke.example.com.")
 	message.SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix())

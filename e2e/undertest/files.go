@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -65,6 +67,25 @@ func FreeAddresses(t testing.TB, n int) []string {
 		addresses = append(addresses, address)
 	}
 	return addresses
+}
+
+// RefusedPort returns a TCP port of 127.0.0.1 that refuses connections until the test
+// ends: it is bound, so that nobody else gets it, and nothing listens on it.
+func RefusedPort(t testing.TB) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strconv.Itoa(bound.(*syscall.SockaddrInet4).Port)
 }
 
 // FreeAddress returns one such address.
