@@ -84,6 +84,9 @@ func (l *load) text() []byte {
 	if l.body > 0 {
 		head += "Content-Length: " + strconv.Itoa(l.body) + "\r\n"
 	}
+	if l.gzip {
+		head += "Accept-Encoding: gzip\r\n"
+	}
 	if l.each {
 		head += "Connection: close\r\n"
 	}
@@ -183,6 +186,9 @@ func (l *load) dial() (net.Conn, error) {
 func (l *load) exchange(c net.Conn, in *bufio.Reader) error {
 	if _, err := c.Write(l.request); err != nil {
 		return err
+	}
+	if l.gzip {
+		return l.compressed(in)
 	}
 	length := -1
 	for first := true; ; first = false {

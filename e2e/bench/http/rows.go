@@ -17,16 +17,19 @@ type row struct {
 	clients  int  // connections at a time
 	each     bool // a connection for each request
 	resume   bool // of TLS sessions
+	gzip     bool // the answer is compressed by the proxy
 	tls12    bool // instead of TLS 1.3
 	idle     int  // connections that are kept after ten requests each, whose memory is measured; 0: CPU time is
 	requests int  // on each idle connection
 }
 
 const (
-	small  = 98 // bytes of the backend's usual answer
-	mega   = 1 << 20
-	micros = "µs CPU per request"
-	kibis  = "KiB RSS per connection"
+	small = 98 // bytes of the backend's usual answer
+	mega  = 1 << 20
+	// bytes of the answer that is compressed
+	jsonBytes = 20 << 10
+	micros    = "µs CPU per request"
+	kibis     = "KiB RSS per connection"
 )
 
 // rows are all that is measured. TLS has an X25519 key exchange and an ECDSA
@@ -40,6 +43,7 @@ var rows = []row{
 	{name: "resumed2", about: "a resumed TLS 1.2 session per GET", unit: micros, tls: true, method: "GET", path: "/", answer: small, clients: 16, each: true, resume: true, tls12: true},
 	{name: "full2", about: "a full TLS 1.2 handshake per GET", unit: micros, tls: true, method: "GET", path: "/", answer: small, clients: 16, each: true, tls12: true},
 	{name: "post1k", about: "POST of 1 KiB", unit: micros, method: "POST", path: "/", body: 1 << 10, answer: small, clients: 64},
+	{name: "gzip", about: "GET of 20 KiB of JSON, which the proxy compresses, gzip level 1", unit: micros, method: "GET", path: "/json", answer: jsonBytes, clients: 16, gzip: true},
 	{name: "down1m", about: "GET of 1 MiB", unit: micros, method: "GET", path: "/1m", answer: mega, clients: 16},
 	{name: "up1m", about: "POST of 1 MiB", unit: micros, method: "POST", path: "/up", body: mega, answer: small, clients: 16},
 	{name: "h2", about: "GET over HTTP/2 and TLS, 8 at a time on each of 16 connections", unit: micros, tls: true, streams: 8, method: "GET", path: "/", answer: small, clients: 16},

@@ -100,7 +100,7 @@ func (b *bench) write(context.Context) error {
 		return err
 	}
 	files := map[string][]byte{
-		"cert.pem": certificate, "key.pem": key, "both.pem": append(bytes.Clone(certificate), key...), "1m": make([]byte, mega),
+		"cert.pem": certificate, "key.pem": key, "both.pem": append(bytes.Clone(certificate), key...), "1m": make([]byte, mega), "json": jsonText(),
 	}
 	encoding := base64.StdEncoding
 	values := map[string]any{
