@@ -43,9 +43,9 @@ func (s *Server) Drain(ctx context.Context) error {
 	tunnels, cancel := context.WithTimeout(ctx, limits.Tunnels)
 	defer cancel()
 
-	// Count what is left before telling listeners to abort it.
+	// Count what is left before telling listeners to abort it, also where ctx ends.
 	s.work.draining.Store(true)
-	listening, abort := context.WithCancel(ctx)
+	listening, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
 	var draining sync.WaitGroup
 	for _, l := range listeners {

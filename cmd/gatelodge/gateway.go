@@ -353,8 +353,16 @@ func (g *gateway) drain() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), max(d.Timeout, d.Tunnels))
 	defer cancel()
-	return errors.Join(leaving, g.proxy.Drain(ctx), g.dns.Shutdown(ctx))
+	err := g.proxy.Drain(ctx)
+	// What held up a request holds up no query: these have a time of their own.
+	ctx, cancel = context.WithTimeout(context.Background(), queriesTime)
+	defer cancel()
+	return errors.Join(leaving, err, g.dns.Shutdown(ctx))
 }
+
+// queriesTime is how long the queries that have arrived, and transfers of zones, get to be
+// answered in the end. It is within what the pod's grace period has for the exit.
+const queriesTime = 3 * time.Second
 
 // ignoreCanceled drops the error of canceled work.
 func ignoreCanceled(err error) error {
