@@ -56,7 +56,8 @@ func ofOneIngress() []string {
 	return names
 }
 
-// apply sets what the annotations of an Ingress don't. What is wrong with a
+// apply sets what the annotations of an Ingress don't, before those are read. Snippets
+// hold together with its own. What is wrong with a
 // default was told where it stands.
 func (d *Defaults) apply(a *Asked, own map[string]string) {
 	if d == nil {
@@ -67,7 +68,7 @@ func (d *Defaults) apply(a *Asked, own map[string]string) {
 	}
 	told := func(gatelodge.Reason, string, ...any) {}
 	for _, name := range slices.Sorted(maps.Keys(d.annotations)) {
-		if decisive(own, name) == "" {
+		if decisive(own, name) == "" || name == "server-snippet" || name == "configuration-snippet" {
 			a.honour(name, name, d.annotations[name], told)
 		}
 	}

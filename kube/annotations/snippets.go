@@ -8,7 +8,8 @@ import (
 // snippetAsk is what the snippets of an Ingress ask for: their texts, until Allow or
 // Refuse has read them.
 type snippetAsk struct {
-	serverText, locationText, authText string
+	serverTexts, locationTexts []string
+	authText                   string
 
 	Server   *snippets.Server      // for the hosts of the Ingress; nil: there is none
 	Location *snippets.Location    // for its routes; nil: there is none
@@ -22,43 +23,48 @@ type snippetAsk struct {
 func snippetRows() []row {
 	return []row{
 		{
-			name: "configuration-snippet", expects: "nginx's directives", set: setSnippet(func(s *snippetAsk) *string { return &s.locationText }),
+			name: "configuration-snippet", expects: "nginx's directives", set: setConfigurationSnippet,
 			means:   "Directives of nginx for the routes of the Ingress ([snippets.md](snippets.md)), where the operator allows snippets.",
 			differs: "Directives are read into policies. Those that have none are told, and where one may protect the routes answer 503.",
 		},
 		{
-			name: "server-snippet", expects: "nginx's directives", set: setSnippet(func(s *snippetAsk) *string { return &s.serverText }),
+			name: "server-snippet", expects: "nginx's directives", set: setServerSnippet,
 			means:   "The same for the hosts of the Ingress, with locations ([snippets.md](snippets.md)). The oldest one of a host counts.",
 			differs: "As with `configuration-snippet`, and it holds for the routes of the namespace that has the host alone.",
 		},
 		{
-			name: "auth-snippet", expects: "proxy_set_header", set: setSnippet(func(s *snippetAsk) *string { return &s.authText }), protects: true,
+			name: "auth-snippet", expects: "proxy_set_header", set: func(a *Asked, value string) error { a.Snippets.authText = value; return nil }, protects: true,
 			means:   "Fields that the server of `auth-url` gets, by `proxy_set_header` ([snippets.md](snippets.md)), where the operator allows snippets.",
 			differs: "Other directives are told, and the routes answer 503.",
 		},
 	}
 }
 
-func setSnippet(text func(*snippetAsk) *string) func(*Asked, string) error {
-	return func(a *Asked, value string) error {
-		*text(&a.Snippets) = value
-		return nil
-	}
+// setServerSnippet puts the Ingress's own behind the default.
+func setServerSnippet(a *Asked, value string) error {
+	a.Snippets.serverTexts = append(a.Snippets.serverTexts, value)
+	return nil
+}
+
+// setConfigurationSnippet puts the Ingress's own before the default.
+func setConfigurationSnippet(a *Asked, value string) error {
+	a.Snippets.locationTexts = append([]string{value}, a.Snippets.locationTexts...)
+	return nil
 }
 
 // ReadSnippets reads the snippets, and leaves them out where the operator does not
 // allow any: then what they protect is not served.
 func (a *Asked) ReadSnippets(allowed bool, tell Report) {
 	s := &a.Snippets
-	if s.serverText != "" {
-		server, problems := snippets.ReadServer(s.serverText)
+	if s.serverTexts != nil {
+		server, problems := snippets.ReadServer(s.serverTexts...)
 		if a.snippet("server-snippet", problems, server.Protects(), allowed, tell) {
 			s.ServerUnavailable = "annotation server-snippet of the host can't be kept"
 		}
 		s.Server = server
 	}
-	if s.locationText != "" {
-		location, problems := snippets.ReadLocation(s.locationText, s.Server)
+	if s.locationTexts != nil {
+		location, problems := snippets.ReadLocation(s.Server, s.locationTexts...)
 		a.snippet("configuration-snippet", problems, location.Protects(), allowed, tell)
 		s.Location = location
 	}
@@ -67,7 +73,7 @@ func (a *Asked) ReadSnippets(allowed bool, tell Report) {
 		a.snippet("auth-snippet", problems, true, allowed, tell)
 		s.Auth = fields
 	}
-	s.serverText, s.locationText, s.authText = "", "", ""
+	s.serverTexts, s.locationTexts, s.authText = nil, nil, ""
 	if !allowed {
 		s.Server, s.Location, s.Auth = nil, nil, nil
 	}

@@ -166,13 +166,20 @@ func fieldKeys() []setting {
 		needless("every request gets an X-Request-Id, unless a peer in trust.forwarded has sent one", "generate-request-id"),
 		needless("requests with malformed field names are refused, and names with underscores go no further", "ignore-invalid-headers"),
 		needless("the backend says what an answer is", "default-type"),
-		missing("write the annotation custom-headers on the Ingresses that need it", "add-headers", "global-allowed-response-headers"),
-		missing("let the backends leave these fields out", "hide-headers"),
-		missing("fields can't be added to every request; let the backends do without", "proxy-set-headers", "proxy-add-original-uri-header"),
+		missing(`write more_set_headers "NAME: VALUE"; for each`+bySnippet("configuration-snippet"), "add-headers"),
+		missing("write the annotation custom-headers on the Ingresses that need it", "global-allowed-response-headers"),
+		missing("write proxy_hide_header NAME; for each"+bySnippet("configuration-snippet"), "hide-headers"),
+		missing("write proxy_set_header NAME VALUE; for each"+bySnippet("configuration-snippet"), "proxy-set-headers"),
+		missing("write proxy_set_header X-Original-Uri $request_uri;"+bySnippet("configuration-snippet"), "proxy-add-original-uri-header"),
 		missing("fields with underscores in their names are dropped, because many backends take them for others; rename them", "enable-underscores-in-headers"),
 		compressionKeys(),
 		tracingKeys(),
 	)
+}
+
+// bySnippet says where a directive stands for all Ingresses of a class.
+func bySnippet(annotation string) string {
+	return " into " + annotation + " in the defaults of the class, and allow it by ingress.snippets: parsed"
 }
 
 // accessKeys are about who is let in.
@@ -199,7 +206,8 @@ func accessKeys() []setting {
 	},
 		needless("values of annotations are parsed and never become text of a configuration", "annotations-risk-level", "annotation-value-word-blocklist"),
 		missing("put a web application firewall between the gateway and the backends, or before the gateway", "enable-modsecurity", "enable-owasp-modsecurity-crs", "modsecurity-snippet"),
-		missing("requests can't be refused for these fields; let the backend, or what stands before the gateway, do it", "block-user-agents", "block-referers"),
+		missing("write if ($http_user_agent ~* EXPRESSION) { return 403; }"+bySnippet("server-snippet"), "block-user-agents"),
+		missing("write if ($http_referer ~* EXPRESSION) { return 403; }"+bySnippet("server-snippet"), "block-referers"),
 		missing("the text of an nginx configuration is not read; write what it does as annotations", "main-snippet", "http-snippet", "global-auth-snippet"),
 		missing("the fields are of a ConfigMap in the namespace of each Ingress; write auth-url and auth-proxy-set-headers on those that need them", "global-auth-proxy-set-headers"),
 	)

@@ -161,6 +161,9 @@ func judge(ingress *networkingv1.Ingress, problems []gatelodge.Problem) IngressR
 		}
 		switch entry.Verdict {
 		case annotations.Differs:
+			if !concerns(entry.Name, ingress.Annotations[key], ingress.Namespace) {
+				continue
+			}
 			one.Findings = append(one.Findings, Finding{Difference, key, "", entry.Differs})
 		case annotations.Meaningless:
 			one.Findings = append(one.Findings, Finding{Remark, key, "", "It has no meaning here: " + entry.Why + "."})

@@ -64,13 +64,41 @@ func isHarmless(name string) bool {
 		"proxy_force_ranges", "proxy_limit_rate", "client_body_", "client_header_", "large_client_header_buffers", "send_timeout", "keepalive_", "lingering_",
 		"reset_timedout_connection", "resolver", "gzip_", "gunzip", "brotli", "sub_filter", "charset", "etag", "types", "variables_hash_", "chunked_transfer_encoding",
 		"output_buffers", "postpone_output", "tcp_no", "sendfile", "aio", "directio", "opentracing", "opentelemetry", "otel_", "server_tokens", "port_in_redirect", "absolute_redirect",
-		"server_name_in_redirect", "add_trailer", "http2_", "limit_rate", "max_ranges", "if_modified_since", "msie_",
+		"server_name_in_redirect", "grpc_connect_timeout", "grpc_read_timeout", "grpc_send_timeout", "add_trailer", "http2_", "limit_rate", "max_ranges", "if_modified_since", "msie_",
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
 	return false
+}
+
+// insteadOf says which annotation does what a directive that is not honoured is often
+// written for, as the end of a problem; "" where there is none.
+func insteadOf(name string) string {
+	annotation := map[string]string{
+		"auth_request":            "auth-url",
+		"auth_request_set":        "auth-response-headers",
+		"auth_basic":              "auth-type",
+		"auth_basic_user_file":    "auth-secret",
+		"satisfy":                 "satisfy",
+		"limit_req":               "limit-rps",
+		"limit_conn":              "limit-connections",
+		"limit_rate":              "limit-rate",
+		"grpc_connect_timeout":    "proxy-connect-timeout",
+		"grpc_read_timeout":       "proxy-read-timeout",
+		"grpc_send_timeout":       "proxy-send-timeout",
+		"proxy_cookie_domain":     "proxy-cookie-domain",
+		"proxy_cookie_path":       "proxy-cookie-path",
+		"proxy_next_upstream":     "proxy-next-upstream",
+		"proxy_redirect":          "proxy-redirect-from",
+		"proxy_request_buffering": "proxy-request-buffering",
+		"error_page":              "custom-http-errors",
+	}[name]
+	if annotation == "" {
+		return ""
+	}
+	return "; there is the annotation " + annotation
 }
 
 // maxTimeout bounds the timeouts of a route.

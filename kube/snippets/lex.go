@@ -166,3 +166,43 @@ func unescape(s string) string {
 	}
 	return string(out)
 }
+
+// skipLua goes past a block of Lua, whose opening brace was read: it is not looked into, so
+// that the directive can be named in a problem.
+func (l *lexer) skipLua() error {
+	begin, depth := l.at, 1
+	for l.rest != "" {
+		n := 1
+		switch c := l.rest[0]; {
+		case c == '{':
+			depth++
+		case c == '}':
+			depth--
+		case strings.HasPrefix(l.rest, "--"):
+			n = len(l.rest)
+			if end := strings.IndexByte(l.rest, '\n'); end >= 0 {
+				n = end
+			}
+		case c == '"' || c == '\'':
+			n = quotedLua(l.rest)
+		}
+		l.advance(n)
+		if depth == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: a block of Lua has no closing brace", begin)
+}
+
+// quotedLua is the length of the quoted text at the beginning, with its quotes.
+func quotedLua(text string) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case text[0]:
+			return i + 1
+		}
+	}
+	return len(text)
+}

@@ -2,6 +2,7 @@ package snippets
 
 import (
 	"fmt"
+	"strings"
 )
 
 // The bounds of a snippet.
@@ -89,6 +90,9 @@ func (p *parser) directive(d *Directive, depth int) error {
 				return fmt.Errorf("%s: blocks are nested more than %d deep", t.at, maxDepth)
 			}
 			d.HasBlock = true
+			if strings.HasSuffix(d.Name, "_by_lua_block") {
+				return p.skipLua()
+			}
 			d.Block, err = p.block(depth + 1)
 			return err
 		case tokenClose, tokenEnd:

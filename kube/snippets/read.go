@@ -70,15 +70,17 @@ func (s *source) Bytes() (alone, onHost int64) {
 	return 16*int64(s.size) + 64*int64(s.patterns) + 160*scopes, 1024 + 32*scopes
 }
 
-// ReadLocation reads a configuration-snippet. It may have variables that the
-// server-snippet of the same Ingress sets, which may be nil.
-func ReadLocation(text string, server *Server) (*Location, []Problem) {
-	r := newReader(text)
+// ReadLocation reads the texts of a configuration-snippet, one behind the other. They may
+// have variables that the server-snippet of the same Ingress sets, which may be nil.
+func ReadLocation(server *Server, texts ...string) (*Location, []Problem) {
+	r := newReader(texts...)
 	if server != nil {
 		maps.Copy(r.variables, server.variables)
 	}
 	l := &Location{level: &level{}}
-	r.text(text, l.level, inLocation)
+	for _, text := range texts {
+		r.text(text, l.level, inLocation)
+	}
 	l.source, l.timeouts, l.bodyBytes, l.gzip = r.source, r.timeouts, r.bodyBytes, r.gzip
 	return l, r.problems
 }
@@ -101,11 +103,13 @@ func ReadAuth(text string, server *Server, location *Location) ([]gatelodge.Fiel
 	return l.toBackend, r.problems
 }
 
-// ReadServer reads a server-snippet.
-func ReadServer(text string) (*Server, []Problem) {
-	r := newReader(text)
+// ReadServer reads the texts of a server-snippet, one behind the other.
+func ReadServer(texts ...string) (*Server, []Problem) {
+	r := newReader(texts...)
 	s := &Server{rest: &Location{match: gatelodge.PathStart, path: "/", level: &level{}}, level: &level{}}
-	r.text(text, s.level, inServer)
+	for _, text := range texts {
+		r.text(text, s.level, inServer)
+	}
 	s.locations, s.source = r.locations, r.source
 	for _, l := range s.locations { // of each text is the server's
 		l.source = source{key: fmt.Sprint(l.match, " ", l.path), names: []string{"location"}, protects: l.level.protects(), groups: s.groups}
@@ -226,7 +230,7 @@ func (c context) String() string {
 	return "in a location"
 }
 
-// reader reads one text.
+// reader reads the texts of one snippet.
 type reader struct {
 	source
 	table     map[string]row
@@ -237,7 +241,8 @@ type reader struct {
 	problems  []Problem
 }
 
-func newReader(text string) *reader {
+func newReader(texts ...string) *reader {
+	text := strings.Join(texts, "\n")
 	sum := sha256.Sum256([]byte(text))
 	return &reader{table: directiveTable(), source: source{size: len(text), key: hex.EncodeToString(sum[:12]), variables: make(map[string]bool)}}
 }
@@ -283,9 +288,9 @@ func (r *reader) block(directives []*Directive, l *level, in context) {
 		row, known := r.table[d.Name]
 		switch {
 		case !known && isHarmless(d.Name):
-			r.problem(fmt.Sprintf("%s: %s is not honoured", d.At, d.Name), false)
+			r.problem(fmt.Sprintf("%s: %s is not honoured%s", d.At, d.Name, insteadOf(d.Name)), false)
 		case !known:
-			r.problem(fmt.Sprintf("%s: %.60s is not honoured, and it may be a protection", d.At, d.Name), true)
+			r.problem(fmt.Sprintf("%s: %.60s is not honoured, and it may be a protection%s", d.At, d.Name, insteadOf(d.Name)), true)
 		default:
 			err := r.directive(row, d, l, in)
 			if err != nil {

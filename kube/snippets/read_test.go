@@ -30,7 +30,12 @@ func TestProblems(t *testing.T) {
 		{"proxy_set_header Connection upgrade; proxy_set_header Upgrade $http_upgrade; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;", inLocation, ""},
 		{"proxy_set_header A b;", inServer, "line 1, column 1: proxy_set_header has no effect in a server-snippet, as every location of ingress-nginx sets it: use the annotation, or a configuration-snippet"},
 		{"\n  proxy_pass http://evil;\naccess_log off;", inLocation, "!line 2, column 3: proxy_pass is not honoured, and it may be a protection|line 3, column 1: access_log is not honoured"},
-		{"satisfy any; auth_basic off;", inLocation, "!line 1, column 1: satisfy is not honoured, and it may be a protection|!line 1, column 14: auth_basic is not honoured, and it may be a protection"},
+		{"satisfy any; auth_basic off;", inLocation, "!line 1, column 1: satisfy is not honoured, and it may be a protection; there is the annotation satisfy|!line 1, column 14: auth_basic is not honoured, and it may be a protection; there is the annotation auth-type"},
+		{"access_by_lua_block { -- it's {\n if ngx.var.x ~= '}' then ngx.exit(\"\\\"}\") end; t = {{1}} } expires 1h;\nproxy_pass x;", inLocation,
+			"!line 1, column 1: access_by_lua_block is not honoured, and it may be a protection|!line 3, column 1: proxy_pass is not honoured, and it may be a protection"},
+		{"content_by_lua_block { a = {1} ", inLocation, "!line 1, column 23: a block of Lua has no closing brace"},
+		{"grpc_read_timeout 1h;", inServer, "line 1, column 1: grpc_read_timeout is not honoured; there is the annotation proxy-read-timeout"},
+		{"auth_request_set $token $upstream_http_authorization;", inLocation, "!line 1, column 1: auth_request_set is not honoured, and it may be a protection; there is the annotation auth-response-headers"},
 		{"deny 10.0.0.0/33;", inLocation, `!line 1, column 1: deny "10.0.0.0/33" is not a valid address or network`},
 		{"deny unix:;", inLocation, `!line 1, column 1: deny "unix:" is not a valid address or network`},
 		{"if ($a) { return 403; }", inLocation, "!line 1, column 1: if holds the variable $a, which is not known"},
@@ -70,7 +75,7 @@ func TestProblems(t *testing.T) {
 		if test.in == inServer {
 			_, problems = ReadServer(test.text)
 		} else {
-			_, problems = ReadLocation(test.text, nil)
+			_, problems = ReadLocation(nil, test.text)
 		}
 		var got []string
 		for _, p := range problems {
@@ -98,7 +103,7 @@ func TestProtects(t *testing.T) {
 		`limit_except GET { deny all; }`:        true,
 		`deny all`:                              true,
 	} {
-		if l, _ := ReadLocation(text, nil); l.Protects() != want {
+		if l, _ := ReadLocation(nil, text); l.Protects() != want {
 			t.Errorf("%s: protects %t, want %t", text, l.Protects(), want)
 		}
 	}
@@ -125,7 +130,7 @@ func TestReadAuth(t *testing.T) {
 
 // TestSetOn: what a location sets of a route's policy goes before the annotations.
 func TestSetOn(t *testing.T) {
-	l, problems := ReadLocation(`proxy_read_timeout 1m30s; proxy_connect_timeout 2; client_max_body_size 8m; gzip on;`, nil)
+	l, problems := ReadLocation(nil, `proxy_read_timeout 1m30s; proxy_connect_timeout 2; client_max_body_size 8m; gzip on;`)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -137,7 +142,7 @@ func TestSetOn(t *testing.T) {
 	if *p.BodyBytes != 8<<20 || p.Compression == nil || p.Snippet == nil {
 		t.Errorf("%+v", p)
 	}
-	off, _ := ReadLocation(`gzip off; proxy_buffering on;`, nil)
+	off, _ := ReadLocation(nil, `gzip off; proxy_buffering on;`)
 	if off.SetOn(p); p.Compression != nil {
 		t.Error("gzip off leaves the compression on")
 	}
@@ -150,10 +155,10 @@ func TestVariablesOfTheServer(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if _, problems := ReadLocation(`add_header X "$a $name";`, server); len(problems) > 0 {
+	if _, problems := ReadLocation(server, `add_header X "$a $name";`); len(problems) > 0 {
 		t.Error(problems)
 	}
-	if _, problems := ReadLocation(`add_header X "$a $name";`, nil); len(problems) != 1 {
+	if _, problems := ReadLocation(nil, `add_header X "$a $name";`); len(problems) != 1 {
 		t.Errorf("without the server-snippet: %v", problems)
 	}
 }
@@ -161,7 +166,7 @@ func TestVariablesOfTheServer(t *testing.T) {
 // TestSnippetIsTheSame: hosts share what is made of the same two.
 func TestSnippetIsTheSame(t *testing.T) {
 	server, _ := ReadServer(`add_header A b;`)
-	location, _ := ReadLocation(`add_header C d;`, server)
+	location, _ := ReadLocation(server, `add_header C d;`)
 	if a, b := Snippet(server, location), Snippet(server, location); a != b {
 		t.Error("it was made twice")
 	}
@@ -186,7 +191,7 @@ func FuzzSnippets(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, serverText, locationText string) {
 		server, problems := ReadServer(serverText)
-		location, more := ReadLocation(locationText, server)
+		location, more := ReadLocation(server, locationText)
 		for _, p := range append(problems, more...) {
 			if len(p.Message) > 1000 {
 				t.Errorf("a problem of %d octets", len(p.Message))
