@@ -9,8 +9,10 @@ import (
 // acts on the live Snapshot, like every server.
 type Issuing struct {
 	Account   Account
-	Further   []Account // with other CAs, in the order in which they take over from one that fails
-	Lacking   string    // what is missing, so that no certificate can be ordered; "": nothing
+	Further   []Account     // with other CAs, in the order in which they take over from one that fails
+	Patience  time.Duration // for which a CA has to fail before the next takes over; 0: ten minutes
+	Announced bool          // a zone publishes which CAs may issue, so all accounts are registered at once
+	Lacking   string        // what is missing, so that no certificate can be ordered; "": nothing
 	Issuances Map[IssuanceKey, *Issuance]
 	Resolvers []netip.AddrPort // that are asked for CAA records; empty: those of the system
 	Own       []netip.Addr     // addresses of our own DNS servers, sorted: their Leases say what they serve

@@ -19,13 +19,15 @@ import (
 // package kube does, without Kubernetes.
 type testCluster struct {
 	*memory
-	t        *testing.T
-	live     *gatelodge.Live
-	server   *Server
-	replicas [2]*Issuer
-	account  gatelodge.Account
-	further  []gatelodge.Account
-	cas      map[string]*testCA // by the directory's URL
+	t         *testing.T
+	live      *gatelodge.Live
+	server    *Server
+	replicas  [2]*Issuer
+	account   gatelodge.Account
+	further   []gatelodge.Account
+	patience  time.Duration
+	announced bool               // a zone publishes CAA records
+	cas       map[string]*testCA // by the directory's URL
 
 	mu      sync.Mutex
 	flawed  map[string]*gatelodge.Flaw            // by fingerprint
@@ -154,7 +156,7 @@ func (c *testCluster) publish() {
 }
 
 func (c *testCluster) issuing() *gatelodge.Issuing {
-	return &gatelodge.Issuing{Account: c.account, Further: c.further, Issuances: c.list}
+	return &gatelodge.Issuing{Account: c.account, Further: c.further, Issuances: c.list, Patience: c.patience, Announced: c.announced}
 }
 
 // issuance returns what is to be done for a certificate. The caller holds the lock.

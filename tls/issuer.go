@@ -90,6 +90,7 @@ func (i *Issuer) Run(ctx context.Context) {
 	defer i.setTerm(nil)
 	defer t.working.Wait()
 	t.working.Go(func() { t.followRenewalInfo(ctx) })
+	t.working.Go(func() { t.registerEarly(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var seen *gatelodge.Issuing
@@ -136,12 +137,13 @@ type term struct {
 
 // nameState is what a term knows about one certificate.
 type nameState struct {
-	issuance *gatelodge.Issuance // nil: nothing is to be done any more
-	since    time.Time           // when it was first seen to be missing
-	next     time.Time           // no attempt before this time
-	faults   int                 // consecutive failures of the CA
-	open     bool                // the order can be resumed, and the CA may still validate its challenge
-	awaited  bool                // clients asked for its host, or one of its hosts, in vain
+	issuance  *gatelodge.Issuance // nil: nothing is to be done any more
+	since     time.Time           // when it was first seen to be missing
+	next      time.Time           // no attempt before this time
+	faults    int                 // consecutive failures of the CA
+	forbidden bool                // CAA records forbid its order
+	open      bool                // the order can be resumed, and the CA may still validate its challenge
+	awaited   bool                // clients asked for its host, or one of its hosts, in vain
 
 	at    time.Time    // when the next attempt is due
 	limit budget.Limit // which makes it so late; "": none
@@ -324,6 +326,8 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 	if !isAuthorityError(err) {
 		s.faults = 0
 	}
+	var forbids caaForbids
+	s.forbidden = errors.As(err, &forbids)
 	s.open = err != nil && !errors.As(err, &over) && !errors.As(err, &waits)
 	t.queue.end(s)
 	t.schedule(key)

@@ -1,6 +1,7 @@
 package tls
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // any longer: to change the CA may change what clients trust.
 const (
 	// newPatience is for how long a CA has to fail before a name that has no
-	// certificate gets one from the next.
+	// certificate gets one from the next, where nothing else is configured.
 	newPatience = 10 * time.Minute
 	// renewalShare is the part of its lifetime that has to be left of a certificate.
 	renewalShare = 6
@@ -25,6 +26,7 @@ const (
 // term's lock.
 type authority struct {
 	account   gatelodge.Account
+	patience  time.Duration
 	allowance *allowance
 	client    *client   // nil: not made yet
 	pause     time.Time // no request before this time
@@ -58,11 +60,16 @@ func (t *term) useAccounts(ctx context.Context, issuing *gatelodge.Issuing) erro
 		}
 		same = same && known[i] == list[i]
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	patience := cmp.Or(issuing.Patience, newPatience)
+	for _, a := range list {
+		same = same && a.patience == patience
+		a.patience = patience
+	}
 	if same {
 		return nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.authorities, t.queue.byDomain = list, false
 	for _, a := range list {
 		t.queue.byDomain = t.queue.byDomain || a.account.Limits.Domain.Count > 0
@@ -100,7 +107,7 @@ func (t *term) authorityAt(i *gatelodge.Issuance, now time.Time) (first *authori
 // takeover returns when a name stops waiting for a CA that fails: one whose
 // certificate is worthless as soon as one that has none.
 func (a *authority) takeover(i *gatelodge.Issuance) time.Time {
-	patient := a.since.Add(newPatience)
+	patient := a.since.Add(a.patience)
 	if c := i.Certificate; c != nil && c.Flaw == nil {
 		return latest(patient, c.NotAfter.Add(-c.NotAfter.Sub(c.NotBefore)/renewalShare))
 	}

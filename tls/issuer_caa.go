@@ -79,6 +79,25 @@ func (t *term) permittedNow(ctx context.Context, c *client, issuing *gatelodge.I
 	return permitted, nil
 }
 
+// Forbidden returns for how many names CAA records forbid what is to be ordered. Only
+// the leader knows.
+func (i *Issuer) Forbidden() (n int) {
+	i.mu.Lock()
+	t := i.term
+	i.mu.Unlock()
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, state := range t.names {
+		if state.forbidden && state.issuance != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // announce stores what is public of an account, for the zones to publish CAA records
 // that let it issue.
 func (t *term) announce(ctx context.Context, c *client) error {

@@ -53,6 +53,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		c.Further = append(c.Further, account(fmt.Sprintf("acme.fallbacks[%d]", i), further))
 	}
 	c.KeyTypes = r.keyTypes("acme.keyType", f.KeyType)
+	c.Patience = r.duration("acme.patience", f.Patience, time.Minute)
 	c.Account.Chain = r.printable("acme.preferredChain", f.PreferredChain)
 	c.Resolvers = r.dnsServers("acme.resolvers", "a resolver", f.Resolvers)
 	seen := make(unique)

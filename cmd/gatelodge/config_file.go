@@ -176,6 +176,7 @@ type fileACME struct {
 	Resolvers      []string `yaml:"resolvers"`
 
 	AccountKeyAge string `yaml:"accountKeyAge"`
+	Patience      string `yaml:"patience"`
 
 	Limits    fileACMELimits     `yaml:"limits"`
 	Fallbacks []fileACMEFallback `yaml:"fallbacks"`
@@ -311,7 +312,7 @@ func (f *fileConfig) setDefaults() {
 		RedirectHTTPS: true,
 		ServerName:    "gatelodge",
 		TLS:           fileTLS{MinVersion: "1.2", Revocation: "issued"},
-		ACME:          fileACME{KeyType: "ecdsa-p256", AccountKeyAge: "0s", Limits: fileACMELimits{Renewals: "exempt"}},
+		ACME:          fileACME{KeyType: "ecdsa-p256", AccountKeyAge: "0s", Patience: "10m", Limits: fileACMELimits{Renewals: "exempt"}},
 		DNS:           fileDNS{Service: "gatelodge/gatelodge-dns", Catalog: fileCatalog{Views: []string{"default"}}, Doctor: fileDoctor{Interval: "1h"}},
 		Guard:         fileGuard{Share: 0.5, Minimum: 10, Window: "1m", Hold: "10m"},
 		Drain:         fileDrain{Delay: "5s", Timeout: "60s", Tunnels: "10m"},

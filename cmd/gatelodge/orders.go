@@ -79,6 +79,7 @@ func stateOf(p gatetls.Planned, now time.Time) string {
 type orderMetrics struct {
 	issuer       *gatetls.Issuer
 	queued, done *prometheus.Desc
+	forbidden    *prometheus.Desc
 }
 
 func newOrderMetrics(issuer *gatetls.Issuer) *orderMetrics {
@@ -88,6 +89,8 @@ func newOrderMetrics(issuer *gatetls.Issuer) *orderMetrics {
 			"Certificates that the leader has to order, by the limit of the CA that they wait for; none: they are due; retry: the last order failed.", []string{"limit"}, nil),
 		done: prometheus.NewDesc("gatelodge_acme_orders_done_timestamp_seconds",
 			"When the last of them will be ordered, in seconds since 1970; 0: there are none.", nil, nil),
+		forbidden: prometheus.NewDesc("gatelodge_acme_orders_forbidden",
+			"Certificates that the leader does not order because CAA records forbid it.", nil, nil),
 	}
 }
 
@@ -95,6 +98,7 @@ func newOrderMetrics(issuer *gatetls.Issuer) *orderMetrics {
 func (m *orderMetrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- m.queued
 	descs <- m.done
+	descs <- m.forbidden
 }
 
 // Collect implements prometheus.Collector.
@@ -116,5 +120,6 @@ func (m *orderMetrics) Collect(out chan<- prometheus.Metric) {
 	for limit, n := range counts {
 		out <- prometheus.MustNewConstMetric(m.queued, prometheus.GaugeValue, float64(n), limit)
 	}
+	out <- prometheus.MustNewConstMetric(m.forbidden, prometheus.GaugeValue, float64(m.issuer.Forbidden()))
 	out <- prometheus.MustNewConstMetric(m.done, prometheus.GaugeValue, done)
 }

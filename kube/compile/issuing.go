@@ -59,7 +59,8 @@ func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.A
 		n.refuseRequests(last)
 		return n
 	}
-	n.root = &gatelodge.Issuing{Resolvers: cfg.ACME.Resolvers, Own: a.Own}
+	n.root = &gatelodge.Issuing{Resolvers: cfg.ACME.Resolvers, Own: a.Own, Patience: cfg.ACME.Patience,
+		Announced: slices.ContainsFunc(cfg.Zones, func(z objects.ZoneConfig) bool { return z.AutoCAA })}
 	n.addAccounts()
 	n.addIssuances(last)
 	n.checkAutoCAA()

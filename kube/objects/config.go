@@ -55,6 +55,7 @@ type Config struct {
 type ACMEConfig struct {
 	ACMEAccount
 	Further   []ACMEAccount      // with CAs that take over, in their order
+	Patience  time.Duration      // for which a CA has to fail before the next takes over
 	KeyTypes  gatelodge.KeyTypes // of certificates for which nothing else is asked
 	Wildcards []gatelodge.Name   // at and below each, a wildcard stands for the hosts of one parent
 	Resolvers []netip.AddrPort   // that are asked for CAA records; empty: those of the system
