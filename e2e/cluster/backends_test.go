@@ -27,10 +27,9 @@ const replicas = 10
 // Ingress of its own.
 var spoken = map[string]string{"http1": "HTTP", "http2": "H2C", "grpc": "GRPC"}
 
-// TestBackendsAreReplaced: while every pod of an application is replaced, or one of
+// replacedBackends: while every pod of an application is replaced, or one of
 // ten fails, clients of HTTP/1.1, HTTP/2 and gRPC see nothing of it.
-func TestBackendsAreReplaced(t *testing.T) {
-	g := startLoaded(t, "Cluster")
+func replacedBackends(t *testing.T, g *loaded) {
 	startReplicas(t, "rolled")
 	for protocol := range spoken {
 		g.awaitAnswers(t, protocol)
@@ -39,9 +38,7 @@ func TestBackendsAreReplaced(t *testing.T) {
 	// The old pods are terminating and serve, then they refuse connections, and then
 	// their addresses are gone.
 	t.Run("pods that serve on", func(t *testing.T) {
-		loads := g.loadEach(t, http.MethodPost)
-		replacePods(t, "rolled")
-		wantNoneLost(t, loads)
+		g.replaceUnderLoad(t, "rolled", http.MethodPost)
 	})
 	// They refuse connections at once, before the gateway can know. Over HTTP/1.1 a kept
 	// connection ends just as a request comes, which may then be sent again if it is a
@@ -50,9 +47,7 @@ func TestBackendsAreReplaced(t *testing.T) {
 		kubectl(t, "-n", "rolled", "patch", "deployment", "app", "--type=json", "-p",
 			`[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--delay-shutdown=0"}]`)
 		awaitReplaced(t, "rolled", nil)
-		loads := g.loadEach(t, http.MethodGet)
-		replacePods(t, "rolled")
-		wantNoneLost(t, loads)
+		g.replaceUnderLoad(t, "rolled", http.MethodGet)
 	})
 	t.Run("a bad one", func(t *testing.T) {
 		loads := g.loadEach(t, http.MethodGet)
@@ -103,7 +98,7 @@ spec:
       containers:
       - name: app
         image: %[3]s
-        args: [netexec, --http-port=8080]
+        args: [netexec, --http-port=8080, --delay-shutdown=10]
         ports: [{name: http, containerPort: 8080}]
         readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1, timeoutSeconds: 10}
         securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
@@ -179,7 +174,7 @@ func (g *loaded) awaitAnswers(t *testing.T, protocol string) {
 	t.Helper()
 	l := g.loadOf(protocol)
 	ask := l.ask(t, protocol)
-	undertest.AwaitWithin(t, time.Minute, "the application to answer by "+protocol, func() error {
+	undertest.AwaitWithin(t, startTime, "the application to answer by "+protocol, func() error {
 		l.requests = tally{}
 		ask()
 		if len(l.requests.lost) > 0 {
@@ -227,16 +222,35 @@ func reachRequests(t *testing.T, l *load, n int) {
 	})
 }
 
-// wantNoneLost ends loads of which nothing may be lost.
-func wantNoneLost(t *testing.T, loads map[string]*load) {
+// replaceUnderLoad replaces every pod of the application while it is asked, and wants
+// no request to be lost, with a second try as in nothingIsLost.
+func (g *loaded) replaceUnderLoad(t *testing.T, namespace, method string) {
+	t.Helper()
+	for range 2 {
+		loads := g.loadEach(t, method)
+		replacePods(t, namespace)
+		lost := endAll(t, loads)
+		if lost == 0 {
+			return
+		}
+		if lost > few {
+			break
+		}
+	}
+	t.Error("something was lost")
+}
+
+// endAll ends loads, and returns how many requests were lost.
+func endAll(t *testing.T, loads map[string]*load) (sum int) {
 	t.Helper()
 	for protocol, l := range loads {
 		reachRequests(t, l, 500)
 		l.end()
 		all, lost := l.requests.count()
 		t.Logf("%s: %d requests, %d lost, the slowest took %v", protocol, all, lost, l.requests.slowest.Round(time.Millisecond))
-		if lost > 0 {
-			t.Errorf("%s: %d of %d requests are lost, the first by %s", protocol, lost, all, l.requests.lost[0].how)
+		if sum += lost; lost > 0 {
+			t.Logf("%s: the first was lost by %s", protocol, l.requests.lost[0].how)
 		}
 	}
+	return sum
 }

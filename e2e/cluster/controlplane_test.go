@@ -20,7 +20,7 @@ import (
 )
 
 // startTime is how long a start may take at most, on a busy machine.
-const startTime = 3 * time.Minute
+const startTime = 5 * time.Minute
 
 // users are the API server's users other than pods, with their groups.
 var users = []struct{ name, user, groups string }{

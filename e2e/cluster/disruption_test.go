@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,44 +34,63 @@ const enough = 10_000
 // gateway that loses something does not do once in so many.
 const few = enough / 1000
 
-// TestNothingIsLost: whatever is rolled out, under either traffic policy, no
-// request and no query is lost, and WebSockets stay for as long as was promised.
-func TestNothingIsLost(t *testing.T) {
+// TestUnderLoad puts load on the gateway, installed under one traffic policy and then
+// under the other. It is installed anew, because MetalLB takes the address from a
+// Service whose policy is not any more that of the one it shares it with.
+func TestUnderLoad(t *testing.T) {
 	var told []string
 	t.Cleanup(func() { // after all that is told of pods, which is long
 		if t.Failed() {
 			t.Log(strings.Join(told, "\n"))
 		}
 	})
-	forPolicies(t, func(t *testing.T, g *loaded) {
-		for _, rollout := range []struct {
-			name  string
-			start func(t *testing.T, try int)
-		}{
-			{"restart", func(t *testing.T, _ int) {
-				kubectl(t, "-n", g.namespace, "rollout", "restart", "deployment/gatelodge")
-			}},
-			{"upgrade", func(t *testing.T, try int) {
-				_, tag, _ := strings.Cut(gatewayImages()[1-try], ":")
-				g.upgrade(t, tag)
-			}},
-		} {
-			t.Run(rollout.name, func(t *testing.T) {
-				for try := range 2 {
-					lost, problems := g.rollOut(t, func(t *testing.T) { rollout.start(t, try) })
-					if len(problems) == 0 {
-						return
-					}
-					told = append(append(told, t.Name()), problems...)
-					t.Log(strings.Join(problems, "\n"))
-					if lost > few {
-						break
-					}
+	for _, policy := range []string{"Local", "Cluster"} {
+		t.Run(policy, func(t *testing.T) {
+			g := startLoaded(t, policy)
+			t.Run("nothing is lost", func(t *testing.T) { told = append(told, nothingIsLost(t, g)...) })
+			t.Run("disruptions", func(t *testing.T) { disruptions(t, g) })
+			// What has nothing to do with the policy comes once.
+			if policy == "Local" {
+				t.Run("skew", func(t *testing.T) { skew(t, g) })
+			} else {
+				t.Run("replaced backends", func(t *testing.T) { replacedBackends(t, g) })
+			}
+		})
+	}
+}
+
+// nothingIsLost: whatever is rolled out, under either traffic policy, no request and
+// no query is lost, and WebSockets stay for as long as was promised. It returns what
+// went wrong.
+func nothingIsLost(t *testing.T, g *loaded) (told []string) {
+	for _, rollout := range []struct {
+		name  string
+		start func(t *testing.T, try int)
+	}{
+		{"restart", func(t *testing.T, _ int) {
+			kubectl(t, "-n", g.namespace, "rollout", "restart", "deployment/gatelodge")
+		}},
+		{"upgrade", func(t *testing.T, try int) {
+			_, tag, _ := strings.Cut(gatewayImages()[1-try], ":")
+			g.upgrade(t, tag)
+		}},
+	} {
+		t.Run(rollout.name, func(t *testing.T) {
+			for try := range 2 {
+				lost, problems := g.rollOut(t, func(t *testing.T) { rollout.start(t, try) })
+				if len(problems) == 0 {
+					return
 				}
-				t.Error("something was lost")
-			})
-		}
-	})
+				told = append(append(told, t.Name()), problems...)
+				t.Log(strings.Join(problems, "\n"))
+				if lost > few {
+					break
+				}
+			}
+			t.Error("something was lost")
+		})
+	}
+	return told
 }
 
 // rollOut starts a rollout under load and returns what became of it if anything was
@@ -109,76 +129,96 @@ func (g *loaded) rollOut(t *testing.T, start func(*testing.T)) (lost int, proble
 	return requests + queries, problems
 }
 
-// TestDisruptions: what breaks, and what an administrator does to nodes, costs
-// a few requests at most, and the gateway recovers without help.
-func TestDisruptions(t *testing.T) {
-	forPolicies(t, func(t *testing.T, g *loaded) {
-		for _, disruption := range []struct {
-			name string
-			do   func(t *testing.T, g *loaded, node string) // the one that announces the address
-		}{
-			{"killed process", killProcess},
-			{"killed container", killContainer},
-			{"drained node", drainNode},
-			{"moved address", moveAddress},
-		} {
-			t.Run(disruption.name, func(t *testing.T) {
-				g.settle(t)
-				node := announcer(t, g.address)
-				l := g.load(t)
-				began := time.Now()
-				disruption.do(t, g, node)
-				recovered := time.Now()
-				l.reach(t, 5000)
-				l.end()
-				l.tell(t, began)
-				for _, loss := range append(l.requests.lost, l.queries.lost...) {
-					if loss.at.After(recovered.Add(requestTime)) {
-						t.Errorf("%v after all was as it should be again: %s", loss.at.Sub(recovered), loss.how)
-					}
+// disruptions: what breaks, and what an administrator does to nodes, costs a few
+// requests at most, and the gateway recovers without help.
+func disruptions(t *testing.T, g *loaded) {
+	for _, disruption := range []struct {
+		name string
+		do   func(t *testing.T, g *loaded, node string) (undo func()) // to the one that announces the address
+	}{
+		{"killed process", killProcess},
+		{"killed container", killContainer},
+		{"drained node", drainNode},
+		{"moved address", moveAddress},
+	} {
+		t.Run(disruption.name, func(t *testing.T) {
+			var problems []string
+			for range 2 { // for the reason that few has
+				if problems = g.disrupt(t, disruption.do); len(problems) == 0 {
+					return
 				}
-				// A kubelet with little CPU time takes seconds to see that a container ended.
-				if all, lost := l.requests.count(); lost > all/5 {
-					t.Errorf("%d of %d requests are lost", lost, all)
-				}
-				if all, lost := l.queries.count(); lost > all/10 {
-					t.Errorf("%d of %d queries are lost", lost, all)
-				}
-			})
+				t.Log(strings.Join(problems, "\n"))
+			}
+			t.Error(strings.Join(problems, "\n"))
+		})
+	}
+}
+
+// disrupt does something to the gateway under load, and returns what was worse than a
+// few requests that are lost.
+func (g *loaded) disrupt(t *testing.T, do func(t *testing.T, g *loaded, node string) (undo func())) (problems []string) {
+	t.Helper()
+	g.settle(t)
+	node := announcer(t, g.address)
+	l := g.load(t)
+	began := time.Now()
+	undo := do(t, g, node)
+	recovered := time.Now()
+	l.reach(t, 5000)
+	l.end()
+	l.tell(t, began)
+	undo()
+	for _, loss := range append(l.requests.lost, l.queries.lost...) {
+		if loss.at.After(recovered.Add(requestTime)) {
+			problems = append(problems, fmt.Sprintf("%v after all was as it should be again: %s", loss.at.Sub(recovered), loss.how))
 		}
-	})
+	}
+	// A kubelet with little CPU time takes seconds to see that a container ended.
+	if all, lost := l.requests.count(); lost > all/5 {
+		problems = append(problems, fmt.Sprintf("%d of %d requests are lost", lost, all))
+	}
+	if all, lost := l.queries.count(); lost > all/10 {
+		problems = append(problems, fmt.Sprintf("%d of %d queries are lost", lost, all))
+	}
+	return problems
 }
 
 // killProcess kills the process that serves. Its supervisor starts another, of which
 // the cluster notices nothing.
-func killProcess(t *testing.T, g *loaded, node string) {
+func killProcess(t *testing.T, g *loaded, node string) (undo func()) {
 	pod := g.podOn(t, node)
+	const again = "the gateway serves again"
+	logged := func() []string { return strings.Split(kubectl(t, "-n", g.namespace, "logs", pod), again) }
+	before, restarts := len(logged()), g.restarts(t, pod)
 	kill(t, pod, true)
 	undertest.AwaitWithin(t, startTime, pod+" to serve again", func() error {
-		log := kubectl(t, "-n", g.namespace, "logs", pod)
-		_, again, _ := strings.Cut(log, "the gateway serves again")
-		if again == "" {
+		parts := logged()
+		if len(parts) == before {
 			return errors.New("it does not")
 		}
-		t.Log("it serves again", again[:strings.IndexByte(again+"\n", '\n')])
+		how, _, _ := strings.Cut(parts[len(parts)-1], "\n")
+		t.Log("it serves again", how)
 		return nil
 	})
-	if n := g.restarts(t, pod); n != "0" {
-		t.Errorf("the container of %s was restarted %s times", pod, n)
+	if n := g.restarts(t, pod); n != restarts {
+		t.Errorf("the container of %s was restarted %s times, before %s", pod, n, restarts)
 	}
+	return func() {}
 }
 
 // killContainer kills the supervisor, and with it all of the container.
-func killContainer(t *testing.T, g *loaded, node string) {
+func killContainer(t *testing.T, g *loaded, node string) (undo func()) {
 	pod := g.podOn(t, node)
+	restarts := g.restarts(t, pod)
 	kill(t, pod, false)
 	undertest.AwaitWithin(t, startTime, pod+" to be started again", func() error {
-		if g.restarts(t, pod) == "0" {
+		if g.restarts(t, pod) == restarts {
 			return errors.New("it was not")
 		}
 		return nil
 	})
 	awaitRollout(t, g.namespace, "gatelodge")
+	return func() {}
 }
 
 // restarts returns how often the kubelet has started the gateway of a pod again.
@@ -188,36 +228,31 @@ func (g *loaded) restarts(t *testing.T, pod string) string {
 }
 
 // drainNode empties a node, and afterwards has a pod on each again.
-func drainNode(t *testing.T, g *loaded, node string) {
-	t.Cleanup(func() {
+func drainNode(t *testing.T, g *loaded, node string) (undo func()) {
+	undo = sync.OnceFunc(func() {
 		kubectl(t, "uncordon", node)
 		kubectl(t, "-n", g.namespace, "rollout", "restart", "deployment/gatelodge")
 		awaitRollout(t, g.namespace, "gatelodge")
 	})
+	t.Cleanup(undo)
 	kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout", startTime.String())
 	awaitRollout(t, g.namespace, "gatelodge")
+	return undo
 }
 
 // moveAddress keeps a node from announcing, as before its maintenance.
-func moveAddress(t *testing.T, g *loaded, node string) {
+func moveAddress(t *testing.T, g *loaded, node string) (undo func()) {
 	const exclude = "node.kubernetes.io/exclude-from-external-load-balancers"
-	t.Cleanup(func() { kubectl(t, "label", "node", node, exclude+"-") })
+	undo = sync.OnceFunc(func() { kubectl(t, "label", "node", node, exclude+"-") })
+	t.Cleanup(undo)
 	kubectl(t, "label", "node", node, exclude+"=")
-	undertest.AwaitWithin(t, time.Minute, "the address to move", func() error {
+	undertest.AwaitWithin(t, startTime, "the address to move", func() error {
 		if at := announcer(t, g.address); at == node {
 			return fmt.Errorf("it is at %s", at)
 		}
 		return nil
 	})
-}
-
-// forPolicies installs the gateway under one traffic policy and then under the
-// other. They are installed anew, because MetalLB takes the address from a
-// Service whose policy is not any more that of the one it shares it with.
-func forPolicies(t *testing.T, test func(t *testing.T, g *loaded)) {
-	for _, policy := range []string{"Local", "Cluster"} {
-		t.Run(policy, func(t *testing.T) { test(t, startLoaded(t, policy)) })
-	}
+	return undo
 }
 
 // loaded is an installation that load is put on.
@@ -268,7 +303,7 @@ func (g *loaded) settle(t *testing.T) {
 	})
 	wantSpread(t, g.namespace, "gatelodge")
 	l := &load{from: client, name: "app.pke.example.com", ca: g.ca, http: g.address + ":443", dns: g.dns + ":53"}
-	undertest.AwaitWithin(t, time.Minute, "the application to answer", func() error {
+	undertest.AwaitWithin(t, startTime, "the application to answer", func() error {
 		l.requests = tally{}
 		l.request("first", l.client())
 		if len(l.requests.lost) > 0 {

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"gatelodge.dev/e2e/undertest"
 )
@@ -74,13 +73,13 @@ func deleteNamespace(t *testing.T, name string) {
 	t.Helper()
 	kubectl(t, "-n", name, "delete", "deployments", "--all", "--cascade=foreground", "--wait=false")
 	kubectl(t, "-n", name, "delete", "pods", "--all", "--now", "--wait")
-	kubectl(t, "delete", "namespace", name, "--ignore-not-found", "--timeout=3m")
+	kubectl(t, "delete", "namespace", name, "--ignore-not-found", "--timeout", startTime.String())
 }
 
 // serviceAddress waits until MetalLB has given a Service its address.
 func serviceAddress(t *testing.T, namespace, service string) (address string) {
 	t.Helper()
-	undertest.AwaitWithin(t, time.Minute, "an address of Service "+namespace+"/"+service, func() error {
+	undertest.AwaitWithin(t, startTime, "an address of Service "+namespace+"/"+service, func() error {
 		address = kubectl(t, "-n", namespace, "get", "service", service, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
 		if address == "" {
 			return fmt.Errorf("it has none")
@@ -109,7 +108,7 @@ spec:
         image: %[2]s
         args: [netexec, --http-port=8080]
         ports: [{name: http, containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}
+        readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1, timeoutSeconds: 10}
         securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 ---
 apiVersion: v1

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"gatelodge.dev/e2e/undertest"
 )
@@ -76,7 +75,7 @@ func TestRouted(t *testing.T) {
 		t.Fatalf("the address is %s, want one of the pool that is routed", address)
 	}
 	// Both nodes have a pod, so both announce the address.
-	undertest.AwaitWithin(t, time.Minute, "the router to have a way over each node", func() error {
+	undertest.AwaitWithin(t, startTime, "the router to have a way over each node", func() error {
 		routes, err := router.run(t.Context(), "ip", "route", "show", address)
 		for _, n := range nodes {
 			if err == nil && !strings.Contains(routes, "via "+n.address.String()) {
@@ -98,7 +97,7 @@ func values(config string, args ...any) string {
 // announcer returns the node that answers for an address of the LAN.
 func announcer(t *testing.T, address string) (node string) {
 	t.Helper()
-	undertest.AwaitWithin(t, 30*time.Second, address+" to answer ARP", func() error {
+	undertest.AwaitWithin(t, startTime, address+" to answer ARP", func() error {
 		out, err := client.run(t.Context(), "arping", "-c", "1", "-w", "1", "-I", "eth0", address)
 		if err != nil {
 			return err
@@ -122,7 +121,7 @@ func announcer(t *testing.T, address string) (node string) {
 // DNS server finds.
 func wantApp(t *testing.T, from host, ca *authority, address string) {
 	t.Helper()
-	undertest.AwaitWithin(t, 30*time.Second, "the name to be found", func() error {
+	undertest.AwaitWithin(t, startTime, "the name to be found", func() error {
 		out, err := from.run(t.Context(), "dig", "@"+corp.address.String(), "+short", "+tries=1", "+time=2", "app.pke.example.com", "A")
 		if err == nil && strings.TrimSpace(out) != address {
 			err = fmt.Errorf("it has %q, want %s", out, address)
@@ -131,10 +130,11 @@ func wantApp(t *testing.T, from host, ca *authority, address string) {
 	})
 	// resolv.conf names the company's DNS server, so curl goes the way of every
 	// client.
-	out, err := from.run(t.Context(), "curl", "--silent", "--show-error", "--max-time", "10", "--cacert", ca.file, "https://app.pke.example.com/cart")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var out string
+	undertest.AwaitWithin(t, startTime, "the application to answer", func() (err error) {
+		out, err = from.run(t.Context(), "curl", "--silent", "--show-error", "--max-time", "30", "--cacert", ca.file, "https://app.pke.example.com/cart")
+		return err
+	})
 	// Under the traffic policy Local, the default, the application sees the client's
 	// address.
 	if want := "host=app.pke.example.com path=/cart client=" + from.address.String(); !strings.Contains(out, want) {

@@ -74,9 +74,9 @@ func (t *tally) count() (all, lost int) {
 
 const (
 	// requestTime is how long a client waits for an answer.
-	requestTime = 10 * time.Second
+	requestTime = 20 * time.Second
 	// queryTime is how long a query may take with its retries, one a second.
-	queryTime = 5 * time.Second
+	queryTime = 10 * time.Second
 	// pace is how often each of the clients asks.
 	pace = 25 * time.Millisecond
 )

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"gatelodge.dev/e2e/process"
 	"gatelodge.dev/e2e/undertest"
@@ -38,7 +37,7 @@ func startCompanyDNS(t *testing.T, gateway string) {
 	}
 	serve(t, corp, &process.Process{Name: "named", Path: unconfined(t, "/usr/sbin/named"),
 		Args: []string{"-f", "-c", filepath.Join(dir, "named.conf")}})
-	undertest.AwaitWithin(t, 20*time.Second, "the company's DNS server", func() error {
+	undertest.Await(t, "the company's DNS server", func() error {
 		_, err := client.run(t.Context(), "dig", "@"+corp.address.String(), "+tries=1", "+time=1", "example.com", "SOA")
 		return err
 	})

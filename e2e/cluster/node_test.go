@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 )
 
 // startContainerd starts a node's containers, and gives it the images, for there
@@ -26,7 +25,7 @@ func (c *cluster) startContainerd(ctx context.Context, n host, images []string) 
 	if err := c.launch(n, n.name+"-containerd", "containerd", "--config", c.file(n.name, "containerd.toml")); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for _, image := range images {
 		if err := c.await(ctx, "ctr", "--address", c.file(n.name, "containerd.sock"), "--namespace", "k8s.io", "images", "import", image); err != nil {

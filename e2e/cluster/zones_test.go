@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"gatelodge.dev/e2e/undertest"
 )
@@ -40,8 +39,8 @@ func TestTwoGateways(t *testing.T) {
 	for _, zone := range zones {
 		own, other := "app."+zone+".example.com", "app."+others[zone]+".example.com"
 		at := address[zone]
-		undertest.AwaitWithin(t, time.Minute, own+" to be served", func() error {
-			out, err := client.run(t.Context(), "curl", "-ks", "--max-time", "5", "--resolve", own+":443:"+at, "https://"+own+"/")
+		undertest.AwaitWithin(t, startTime, own+" to be served", func() error {
+			out, err := client.run(t.Context(), "curl", "-ks", "--max-time", "30", "--resolve", own+":443:"+at, "https://"+own+"/")
 			if err == nil && !strings.Contains(out, "host="+own) {
 				err = fmt.Errorf("answered %q", out)
 			}
@@ -56,7 +55,7 @@ func TestTwoGateways(t *testing.T) {
 		if out, err := client.run(t.Context(), "dig", "@"+at, other); err != nil || !strings.Contains(out, "status: REFUSED") {
 			t.Errorf("the gateway of the zone %s answers for %s: %s %v, want REFUSED", zone, other, out, err)
 		}
-		undertest.AwaitWithin(t, time.Minute, "the status of "+own, func() error {
+		undertest.AwaitWithin(t, startTime, "the status of "+own, func() error {
 			if status := kubectl(t, "-n", "app-"+zone, "get", "ingress", "app", "-o", "jsonpath={.status.loadBalancer.ingress[*].ip}"); status != at {
 				return fmt.Errorf("it is %q, want %s", status, at)
 			}
