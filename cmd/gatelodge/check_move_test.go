@@ -107,6 +107,26 @@ func TestCheckFromUsesTheControllersConfiguration(t *testing.T) {
 	}
 }
 
+// TestCheckFromTellsOfDefaultsOnce: a problem that every Ingress has from its class is no
+// problem of each, and what had no effect before the move is nothing to do.
+func TestCheckFromTellsOfDefaultsOnce(t *testing.T) {
+	controller := installation(t, nil, map[string]string{"custom-http-errors": "502,503"})
+	r := moveReport(t, controller+beforeTheMove+`---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: shop, name: idle, annotations: {nginx.ingress.kubernetes.io/cors-max-age: "600", nginx.ingress.kubernetes.io/backend-protocol: HTTPS}}
+spec: {ingressClassName: nginx, rules: [{host: idle.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
+`, 1)
+	if len(r.Others) != 1 || !strings.Contains(r.Others[0], "on 3 Ingresses: annotation custom-http-errors has no effect") || r.Sum.ToDo != 0 {
+		t.Errorf("%q and %+v", r.Others, r.Sum)
+	}
+	for _, one := range r.Ingresses {
+		if one.Name == "idle" && (one.Verdict != ingressnginx.Same || len(one.Findings) != 1 || one.Findings[0].Kind != ingressnginx.Remark) {
+			t.Errorf("%+v", one)
+		}
+	}
+}
+
 func TestCheckFromAsTextAndAsPage(t *testing.T) {
 	status, text, _ := runCommand(t, beforeTheMove+needsYou, "check", "--from", "ingress-nginx")
 	if status != 1 || !strings.Contains(text, "Ingresses: 3; answered as before: 1; with named differences: 1; with something to be done: 1; of other classes, not looked at: 1\n") ||

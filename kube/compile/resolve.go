@@ -324,7 +324,7 @@ func (r *resolved) errorPages(fallback *objects.ServicePort) {
 		fallback = &objects.ServicePort{Namespace: r.Object.Namespace, Name: name}
 	}
 	if fallback == nil {
-		r.problem(gatelodge.BadAnnotation, "annotation custom-http-errors has no effect: there is no Service for errors, write its name into the annotation default-backend")
+		r.problem(gatelodge.BadAnnotation, "annotation custom-http-errors has no effect: there is no Service for errors, write its name into the annotation default-backend, or ingress.defaultBackend into the configuration")
 		return
 	}
 	r.errorRef = intent.NewBackendRef(*fallback, "", annotations.BackendTLSAsk{}, annotations.HealthCheckAsk{})

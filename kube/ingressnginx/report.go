@@ -96,15 +96,21 @@ func NewReport(objs *objects.Objects, cfg *objects.Config, snapshot *gatelodge.S
 			r.Settings = append(r.Settings, SettingReport{note.Setting, note.Value, note.Text})
 		}
 	}
-	problems := make(map[objects.Key][]gatelodge.Problem)
+	problems, ofDefaults := make(map[objects.Key][]gatelodge.Problem), make(map[string]int)
 	for p := range snapshot.Problems.All() {
 		key := objects.Key{Namespace: p.Object.Namespace, Name: p.Object.Name}
+		ingress := objs.Ingresses.Get(key)
 		switch {
-		case p.Object.Kind == "Ingress" && objs.Ingresses.Get(key) != nil:
+		case p.Object.Kind == "Ingress" && ingress != nil && isOfDefault(ingress, p):
+			ofDefaults[p.Message]++
+		case p.Object.Kind == "Ingress" && ingress != nil:
 			problems[key] = append(problems[key], p)
 		case p.Reason != gatelodge.ViewUnannounced: // the gateway has no Service yet
 			r.Others = append(r.Others, p.String())
 		}
+	}
+	for _, message := range slices.Sorted(maps.Keys(ofDefaults)) {
+		r.Others = append(r.Others, fmt.Sprintf("Defaults of the class or the configuration, on %d Ingresses: %s", ofDefaults[message], gatelodge.Printable(message)))
 	}
 	classes := intent.NewClasses(objs.Classes, cfg)
 	counts := make(map[Count]int)
@@ -176,9 +182,14 @@ func judge(ingress *networkingv1.Ingress, problems []gatelodge.Problem) IngressR
 		}
 	}
 	for _, p := range problems {
-		if p.Reason != gatelodge.UnknownAnnotation || !one.tells(p) {
-			one.Findings = append(one.Findings, Finding{ToDoFinding, "", string(p.Reason), gatelodge.Printable(p.Message)})
+		if p.Reason == gatelodge.UnknownAnnotation && one.tells(p) {
+			continue
 		}
+		kind := ToDoFinding
+		if p.Reason == gatelodge.UnknownAnnotation && strings.Contains(p.Message, "no effect here") {
+			kind = Remark // it has none in ingress-nginx either
+		}
+		one.Findings = append(one.Findings, Finding{kind, "", string(p.Reason), gatelodge.Printable(p.Message)})
 	}
 	slices.SortStableFunc(one.Findings, func(a, b Finding) int { return cmp.Compare(a.Kind.rank(), b.Kind.rank()) })
 	switch {
@@ -188,6 +199,25 @@ func judge(ingress *networkingv1.Ingress, problems []gatelodge.Problem) IngressR
 		one.Verdict = Differs
 	}
 	return one
+}
+
+// isOfDefault reports whether a problem is about an annotation that the Ingress has from
+// its class or the configuration, so that it is told once.
+func isOfDefault(ingress *networkingv1.Ingress, p gatelodge.Problem) bool {
+	text, found := strings.CutPrefix(p.Message, "annotation ")
+	if !found || p.Reason != gatelodge.BadAnnotation {
+		return false
+	}
+	name := text[:max(0, strings.IndexAny(text, " :"))]
+	if _, known := annotations.Of(annotations.OwnPrefix + name); !known {
+		return false
+	}
+	for key, value := range ingress.Annotations {
+		if entry, known := annotations.Of(key); known && entry.Name == name && value != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // tells reports whether a finding says already what the problem of an annotation
