@@ -33,7 +33,8 @@ type Account struct {
 
 // Issuance is a certificate that the issuer orders and renews, or one that it has
 // and that is no longer requested. It is for one name, so that no name can keep
-// another from getting its certificate.
+// another from getting its certificate; where limits of the CA would make hosts of a
+// namespace wait, several have the same certificate.
 type Issuance struct {
 	Name        Name            // exact or a wildcard
 	Second      bool            // the other certificate for the name has a key of another algorithm
@@ -47,6 +48,7 @@ type Issuance struct {
 	Directory   string          // of the CA that issued Certificate; "": it is not known
 	Window      *RenewalWindow  // nil: the CA names none for Certificate
 	Ordered     bool            // an order is in progress: placed, and not completed yet
+	With        []Name          // the further names that the order in progress is for, each of which has an Issuance
 	RetryAt     time.Time       // after a failure: when to try again; otherwise zero
 }
 

@@ -33,6 +33,8 @@ const (
 	failurePart = "failure"
 	windowPart  = "renewal"
 	caPart      = "directory"
+	sharedPart  = "namespace"
+	withPart    = "with" // names, one a line
 )
 
 // Item returns the name of the item with the certificate. It is readable if
@@ -64,7 +66,9 @@ type StoredIssuance struct {
 	Name       Name
 	Second     bool           // as in Issuance
 	Chain, Key []byte         // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing was issued yet
+	Namespace  string         // whose hosts share Chain, which may not be served for those of another; "": it is for Name alone
 	Order      []byte         // the order in progress, in the issuer's own form; empty: none
+	With       []Name         // further names that Order is for
 	Directory  string         // of the CA that issued Chain; "": it is not known
 	Window     *RenewalWindow // of Chain; nil: the CA names none
 	Failure    *Failure       // why the last attempt failed; nil: it did not
@@ -93,6 +97,12 @@ func (s *StoredIssuance) Encode() (map[string][]byte, error) {
 	if s.Second {
 		parts[secondPart] = []byte("true")
 	}
+	if s.Namespace != "" {
+		parts[sharedPart] = []byte(s.Namespace)
+	}
+	for _, name := range s.With {
+		parts[withPart] = append(parts[withPart], name+"\n"...)
+	}
 	if s.Directory != "" {
 		parts[caPart] = []byte(s.Directory)
 	}
@@ -115,8 +125,15 @@ func (s *StoredIssuance) Encode() (map[string][]byte, error) {
 
 // DecodeIssuance reads what Encode returned.
 func DecodeIssuance(parts map[string][]byte) (*StoredIssuance, error) {
-	s := &StoredIssuance{Chain: parts[chainPart], Key: parts[keyPart], Order: parts[orderPart], Directory: string(parts[caPart])}
+	s := &StoredIssuance{Chain: parts[chainPart], Key: parts[keyPart], Order: parts[orderPart], Directory: string(parts[caPart]), Namespace: string(parts[sharedPart])}
 	_, s.Second = parts[secondPart]
+	for _, text := range strings.Fields(string(parts[withPart])) {
+		name, err := ParseName(text)
+		if err != nil {
+			return nil, fmt.Errorf("part %s: %w", withPart, err)
+		}
+		s.With = append(s.With, name)
+	}
 	if text := string(parts[namePart]); text != "" {
 		name, err := ParseName(text)
 		if err != nil {

@@ -167,17 +167,32 @@ func (t *BackendTLS) String() string {
 
 // String is the certificate's line in the text form.
 func (c *Certificate) String() string {
-	names := make([]string, len(c.Names))
-	for i, n := range c.Names {
-		names[i] = string(n)
-	}
 	text := fmt.Sprintf("certificate %s %s names=%s from=%s until=%s sha256=%.16s",
-		c.Source, c.Object, strings.Join(names, ","),
+		c.Source, c.Object, joinNames(c.Names),
 		c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339), c.Fingerprint)
 	if c.Flaw != nil {
 		text += fmt.Sprintf(" flaw=%q", c.Flaw.Text)
 	}
 	return text
+}
+
+// namesShown limits the names of a certificate in its line: each of a hundred hosts may
+// have a certificate for all of them.
+const namesShown = 10
+
+func joinNames(names []Name) string {
+	var b strings.Builder
+	for i, n := range names {
+		switch {
+		case i == namesShown:
+			fmt.Fprintf(&b, ",+%d", len(names)-i)
+			return b.String()
+		case i > 0:
+			b.WriteString(",")
+		}
+		b.WriteString(string(n))
+	}
+	return b.String()
 }
 
 func (i *Issuing) writeText(w io.Writer) {
@@ -216,9 +231,15 @@ func (i *Issuance) String() string {
 	}
 	if i.Certificate != nil {
 		fmt.Fprintf(&b, " until=%s", i.Certificate.NotAfter.UTC().Format(time.RFC3339))
+		if len(i.Certificate.Names) > 1 {
+			fmt.Fprintf(&b, " shared=%s", joinNames(i.Certificate.Names))
+		}
 	}
 	if i.Window != nil {
 		fmt.Fprintf(&b, " renew=%s/%s", i.Window.Start.UTC().Format(time.RFC3339), i.Window.End.UTC().Format(time.RFC3339))
+	}
+	if len(i.With) > 0 {
+		fmt.Fprintf(&b, " ordered with=%s", joinNames(i.With))
 	}
 	if !i.RetryAt.IsZero() {
 		fmt.Fprintf(&b, " retry=%s", i.RetryAt.UTC().Format(time.RFC3339))

@@ -91,15 +91,23 @@ func (t *timeline) ordered(s *Step) {
 		case i.Certificate != nil && i.Certificate.Flaw != nil:
 			s.add(Warning, label, "the certificate "+i.Certificate.Flaw.Text+", so another one is ordered now")
 		case i.Certificate != nil && t.RenewAt != nil:
-			s.addAt(Info, label, "the next renewal is", t.RenewAt(i.Certificate, i.Window))
+			s.addAt(Info, label, others(len(i.Certificate.Names)-1)+"the next renewal is", t.RenewAt(i.Certificate, i.Window))
 		case i.Certificate == nil && len(i.Challenges) > 0:
-			s.add(Info, label, "is under way")
+			s.add(Info, label, others(len(i.With))+"is under way")
 			if s.State == Broken {
 				s.Text = fmt.Sprintf("the certificate for %s is being ordered, until then clients are shown a self-signed one", i.Name)
 				s.Do = "wait a moment; if it stays so, the log of the leader says what the CA answers"
 			}
 		}
 	}
+}
+
+// others says how many further hosts an order is for.
+func others(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("together with %d more of the namespace ", n)
 }
 
 // aboutAuth reports whether a Problem with a Secret is about who is let in.

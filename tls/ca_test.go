@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,8 @@ type testCA struct {
 	validation time.Duration // how long it takes
 
 	perAccount, perDomain, perName bucketSize // zero: no limit
+	mostNames                      int        // 0: no limit
+	reuses                         bool       // valid authorizations
 	renewalInfo                    bool
 
 	// fault is called before a request is looked at, and with after once it is
@@ -46,15 +49,29 @@ type testCA struct {
 	refused  []string // what limits refused
 	accounts map[string]string
 	buckets  map[string]*bucket
-	invalid  map[string]bool // names that can't be validated
+	invalid  map[string]bool   // names that can't be validated
+	rejected map[string]string // why no order is accepted for a name
+	mute     bool              // it does not say which names it rejects
+
+	authorizations []*testAuthorization
 }
 
 type testOrder struct {
-	name, replaces, profile string
-	at, ready               time.Time
+	name, replaces, profile string // name is the first of names
+	names                   []string
+	at                      time.Time
 	chain                   []byte
-	failed                  bool
 	account                 string
+	authorizations          []*testAuthorization
+}
+
+// testAuthorization is one of an account for a name. If it is valid, later orders have
+// it, too.
+type testAuthorization struct {
+	name, account string
+	ready         time.Time
+	failed        bool
+	number        int
 }
 
 // bucketSize is a limit of so many in a time.
@@ -77,7 +94,7 @@ func newTestCA(t *testing.T, base string) *testCA {
 	}
 	ca := &testCA{
 		base: base, key: key, lifetime: 90 * day, accounts: make(map[string]string),
-		buckets: make(map[string]*bucket), invalid: make(map[string]bool),
+		buckets: make(map[string]*bucket), invalid: make(map[string]bool), rejected: make(map[string]string),
 		root: &x509.Certificate{Subject: pkix.Name{CommonName: base}, SubjectKeyId: []byte{1, 2, 3, 4}, PublicKey: key.Public()},
 	}
 	return ca
@@ -121,13 +138,25 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 		json.Unmarshal(decode(message.Protected), &protected)
 		json.Unmarshal(decode(message.Payload), &payload)
 	}
-	number := func() *testOrder {
-		var n int
+	index := func(most int) int {
+		n := -1
 		fmt.Sscanf(request.URL.String()[len(ca.base)+len(step)+2:], "%d", &n)
-		if n < 0 || n >= len(ca.orders) {
-			return &testOrder{}
+		if n >= most {
+			return -1
 		}
-		return ca.orders[n]
+		return n
+	}
+	number := func() *testOrder {
+		if n := index(len(ca.orders)); n >= 0 {
+			return ca.orders[n]
+		}
+		return &testOrder{}
+	}
+	authorization := func() *testAuthorization {
+		if n := index(len(ca.authorizations)); n >= 0 {
+			return ca.authorizations[n]
+		}
+		return &testAuthorization{}
 	}
 	ca.mu.Lock()
 	defer ca.mu.Unlock()
@@ -148,15 +177,16 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 	case "order":
 		ca.show(w, 200, number())
 	case "authz":
-		o := number()
-		answer(w, 200, map[string]any{"status": o.authorization(), "identifier": map[string]string{"type": "dns", "value": strings.TrimPrefix(o.name, "*.")}, "challenges": ca.challenges(o)})
+		a := authorization()
+		answer(w, 200, map[string]any{"status": a.status(), "wildcard": strings.HasPrefix(a.name, "*."),
+			"identifier": map[string]string{"type": "dns", "value": strings.TrimPrefix(a.name, "*.")}, "challenges": ca.challenges(a)})
 	case "challenge":
-		o := number()
-		if o.ready.IsZero() {
-			o.ready = time.Now().Add(ca.validation)
-			o.failed = ca.invalid[o.name]
+		a := authorization()
+		if a.ready.IsZero() {
+			a.ready = time.Now().Add(ca.validation)
+			a.failed = ca.invalid[a.name]
 		}
-		answer(w, 200, ca.challenges(o)[0])
+		answer(w, 200, ca.challenges(a)[0])
 	case "finalize":
 		o := number()
 		csr, _ := base64.RawURLEncoding.DecodeString(payload["csr"].(string))
@@ -211,32 +241,71 @@ func (ca *testCA) changeKey(w *httptest.ResponseRecorder, account, payload strin
 }
 
 func (ca *testCA) newOrder(w *httptest.ResponseRecorder, account string, payload map[string]any) {
-	identifier := payload["identifiers"].([]any)[0].(map[string]any)["value"].(string)
-	o := &testOrder{name: identifier, at: time.Now(), account: account}
+	o := &testOrder{at: time.Now(), account: account}
+	domains := make(map[string]bool)
+	var why []map[string]any
+	for _, identifier := range payload["identifiers"].([]any) {
+		name := identifier.(map[string]any)["value"].(string)
+		o.names = append(o.names, name)
+		label := strings.Split(name, ".")
+		domains[strings.Join(label[max(0, len(label)-2):], ".")] = true
+		if ca.rejected[name] != "" {
+			why = append(why, map[string]any{"type": "urn:ietf:params:acme:error:rejectedIdentifier", "detail": ca.rejected[name], "identifier": identifier})
+		}
+	}
+	slices.Sort(o.names)
+	o.name = o.names[0]
 	o.replaces, _ = payload["replaces"].(string)
 	o.profile, _ = payload["profile"].(string)
 	if _, known := ca.accounts[account]; !known {
 		sayProblem(w, 400, "accountDoesNotExist", "there is no such account")
 		return
 	}
-	label := strings.Split(identifier, ".")
-	domain := strings.Join(label[max(0, len(label)-2):], ".")
-	if o.replaces == "" {
+	if len(why) > 0 {
+		if ca.mute {
+			why = nil
+		}
+		sayProblem(w, 400, "rejectedIdentifier", "no certificate is issued for some of the names", why...)
+		return
+	}
+	if ca.mostNames > 0 && len(o.names) > ca.mostNames {
+		sayProblem(w, 400, "malformed", "too many names")
+		return
+	}
+	sameNames := func(other *testOrder) bool { return other.chain != nil && slices.Equal(other.names, o.names) }
+	if o.replaces == "" && !slices.ContainsFunc(ca.orders, sameNames) { // a new one
 		if !ca.take("account", ca.perAccount) {
 			ca.refuse(w, "too many new orders from this account, see new orders per account")
 			return
 		}
-		if !ca.take("domain "+domain, ca.perDomain) {
-			ca.refuse(w, fmt.Sprintf("too many certificates already issued for %q in the last 168h0m0s", domain))
-			return
+		for domain := range domains {
+			if !ca.take("domain "+domain, ca.perDomain) {
+				ca.refuse(w, fmt.Sprintf("too many certificates already issued for %q in the last 168h0m0s", domain))
+				return
+			}
 		}
 	}
-	if !ca.take("name "+identifier, ca.perName) {
+	if !ca.take("names "+strings.Join(o.names, " "), ca.perName) {
 		ca.refuse(w, "too many certificates already issued for this exact set of identifiers")
 		return
 	}
+	for _, name := range o.names {
+		o.authorizations = append(o.authorizations, ca.authorizationFor(account, name))
+	}
 	ca.orders = append(ca.orders, o)
 	ca.show(w, 201, o)
+}
+
+// authorizationFor returns the valid authorization for a name, or makes one.
+func (ca *testCA) authorizationFor(account, name string) *testAuthorization {
+	for _, a := range slices.Backward(ca.authorizations) {
+		if a.account == account && a.name == name && ca.reuses && a.status() == "valid" {
+			return a
+		}
+	}
+	a := &testAuthorization{name: name, account: account, number: len(ca.authorizations)}
+	ca.authorizations = append(ca.authorizations, a)
+	return a
 }
 
 func (ca *testCA) refuse(w *httptest.ResponseRecorder, detail string) {
@@ -264,14 +333,28 @@ func (ca *testCA) take(name string, size bucketSize) bool {
 	return true
 }
 
-func (o *testOrder) authorization() string {
+func (a *testAuthorization) status() string {
 	switch {
-	case o.ready.IsZero() || time.Now().Before(o.ready):
+	case a.ready.IsZero() || time.Now().Before(a.ready):
 		return "pending"
-	case o.failed:
+	case a.failed:
 		return "invalid"
 	}
 	return "valid"
+}
+
+// status is that of an order that is not finalized (RFC 8555 §7.1.6).
+func (o *testOrder) status() string {
+	status := "ready"
+	for _, a := range o.authorizations {
+		switch a.status() {
+		case "invalid":
+			return "invalid"
+		case "pending":
+			status = "pending"
+		}
+	}
+	return status
 }
 
 func (ca *testCA) urlOf(kind string, o *testOrder) string {
@@ -283,20 +366,22 @@ func (ca *testCA) urlOf(kind string, o *testOrder) string {
 	return ""
 }
 
-func (ca *testCA) challenges(o *testOrder) []map[string]any {
-	challenge := map[string]any{"type": "dns-01", "status": o.authorization(), "url": ca.urlOf("challenge", o), "token": "token"}
-	if o.failed && o.authorization() == "invalid" {
+func (ca *testCA) challenges(a *testAuthorization) []map[string]any {
+	challenge := map[string]any{"type": "dns-01", "status": a.status(), "url": fmt.Sprintf("%s/challenge/%d", ca.base, a.number), "token": "token"}
+	if a.status() == "invalid" {
 		challenge["error"] = map[string]any{"type": "urn:ietf:params:acme:error:dns", "detail": "it can't be validated"}
 	}
 	return []map[string]any{challenge}
 }
 
 func (ca *testCA) show(w *httptest.ResponseRecorder, status int, o *testOrder) {
-	states := map[string]string{"pending": "pending", "invalid": "invalid", "valid": "ready"}
-	order := map[string]any{
-		"status": states[o.authorization()], "authorizations": []string{ca.urlOf("authz", o)}, "finalize": ca.urlOf("finalize", o),
-		"identifiers": []map[string]string{{"type": "dns", "value": o.name}},
+	var urls []string
+	var identifiers []map[string]string
+	for _, a := range o.authorizations {
+		urls = append(urls, fmt.Sprintf("%s/authz/%d", ca.base, a.number))
+		identifiers = append(identifiers, map[string]string{"type": "dns", "value": a.name})
 	}
+	order := map[string]any{"status": o.status(), "authorizations": urls, "finalize": ca.urlOf("finalize", o), "identifiers": identifiers}
 	if o.chain != nil {
 		order["status"], order["certificate"] = "valid", ca.urlOf("certificate", o)
 	}
@@ -324,9 +409,13 @@ func answer(w http.ResponseWriter, status int, body any) {
 	json.NewEncoder(w).Encode(body)
 }
 
-func sayProblem(w http.ResponseWriter, status int, kind, detail string) {
+func sayProblem(w http.ResponseWriter, status int, kind, detail string, subproblems ...map[string]any) {
 	var text bytes.Buffer
-	json.NewEncoder(&text).Encode(map[string]any{"type": "urn:ietf:params:acme:error:" + kind, "detail": detail})
+	problem := map[string]any{"type": "urn:ietf:params:acme:error:" + kind, "detail": detail}
+	if len(subproblems) > 0 {
+		problem["subproblems"] = subproblems
+	}
+	json.NewEncoder(&text).Encode(problem)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	w.Write(text.Bytes())

@@ -29,6 +29,8 @@ type testCluster struct {
 	announced bool               // a zone publishes CAA records
 	cas       map[string]*testCA // by the directory's URL
 
+	beforePut func(item string, parts map[string][]byte) // nil: nothing
+
 	mu      sync.Mutex
 	flawed  map[string]*gatelodge.Flaw            // by fingerprint
 	askers  map[gatelodge.Name]string             // names and their namespaces
@@ -74,6 +76,12 @@ func (c *testCluster) Put(ctx context.Context, name string, item gatelodge.Item)
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
+	if c.beforePut != nil {
+		c.beforePut(name, item.Data)
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+	}
 	version, err := c.memory.Put(ctx, name, item)
 	c.note(name)
 	return version, err
@@ -112,6 +120,14 @@ func (c *testCluster) askFor(namespace string, name gatelodge.Name, kinds gatelo
 	c.kinds[name], c.profile[name] = kinds, profile
 	c.mu.Unlock()
 	c.ask(namespace, name)
+}
+
+// leave has no one ask for a certificate any more.
+func (c *testCluster) leave(name gatelodge.Name) {
+	c.mu.Lock()
+	delete(c.askers, name)
+	c.mu.Unlock()
+	c.note(gatelodge.IssuanceKey{Name: name}.Item())
 }
 
 // follow makes a snapshot of each change until ctx ends.
@@ -167,6 +183,12 @@ func (c *testCluster) issuance(key gatelodge.IssuanceKey) *gatelodge.Issuance {
 		i.KeyType = c.kinds[name][1]
 	}
 	item, err := c.memory.Get(context.Background(), key.Item())
+	if _, asked := c.askers[name]; !asked {
+		i.Askers = nil
+		if err != nil {
+			return nil
+		}
+	}
 	if err != nil {
 		return i
 	}
@@ -175,11 +197,11 @@ func (c *testCluster) issuance(key gatelodge.IssuanceKey) *gatelodge.Issuance {
 		c.t.Error(err)
 		return i
 	}
-	i.Ordered, i.Window, i.Directory = len(stored.Order) > 0, stored.Window, stored.Directory
+	i.Ordered, i.With, i.Window, i.Directory = len(stored.Order) > 0, stored.With, stored.Window, stored.Directory
 	if stored.Failure != nil && (stored.Failure.Profile == "" || stored.Failure.Profile == i.Profile) {
 		i.RetryAt = stored.Failure.RetryAt
 	}
-	if len(stored.Chain) > 0 {
+	if len(stored.Chain) > 0 && (stored.Namespace == "" || len(i.Askers) == 0 || stored.Namespace == c.askers[name]) {
 		i.Certificate = certificateOfPEM(c.t, stored.Chain, stored.Key)
 		i.Certificate.Flaw = c.flawed[i.Certificate.Fingerprint]
 	}

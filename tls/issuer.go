@@ -130,9 +130,10 @@ type term struct {
 	issuances     gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance] // that queue follows
 	names         map[gatelodge.IssuanceKey]*nameState                      // of issuances, and those that are busy
 	queue         *queue
-	awaited       map[gatelodge.Name]bool // for which clients asked in vain
-	authorities   []*authority            // the CAs in their order; empty: not known yet
-	problemStored bool                    // the Store may hold a problem with a CA
+	heads         map[gatelodge.IssuanceKey]gatelodge.IssuanceKey // whose order in progress is for another, too
+	awaited       map[gatelodge.Name]bool                         // for which clients asked in vain
+	authorities   []*authority                                    // the CAs in their order; empty: not known yet
+	problemStored bool                                            // the Store may hold a problem with a CA
 }
 
 // nameState is what a term knows about one certificate.
@@ -145,13 +146,15 @@ type nameState struct {
 	open      bool                // the order can be resumed, and the CA may still validate its challenge
 	awaited   bool                // clients asked for its host, or one of its hosts, in vain
 
-	at    time.Time    // when the next attempt is due
-	limit budget.Limit // which makes it so late; "": none
-	in    *stateHeap   // nil: it is not queued
-	index int          // in in
+	at     time.Time    // when the next attempt is due
+	limit  budget.Limit // which makes it so late; "": none
+	in     *stateHeap   // nil: it is not queued
+	index  int          // in in
+	domain string       // under which it was due last
 
-	turn  *turn     // that its attempt in progress takes; nil: there is none
-	began time.Time // that attempt
+	turn  *turn      // that its attempt in progress takes; nil: there is none
+	head  *nameState // whose attempt it is, if that is for several; nil: its own
+	began time.Time  // that attempt
 
 	info infoState
 }
@@ -159,7 +162,7 @@ type nameState struct {
 func newTerm(i *Issuer) *term {
 	t := &term{
 		Issuer: i, began: time.Now(), challenges: newChallengeStore(i.config.Store), finished: gatelodge.NewSignal(),
-		names: make(map[gatelodge.IssuanceKey]*nameState), queue: newQueue(), awaited: make(map[gatelodge.Name]bool),
+		names: make(map[gatelodge.IssuanceKey]*nameState), queue: newQueue(), heads: make(map[gatelodge.IssuanceKey]gatelodge.IssuanceKey), awaited: make(map[gatelodge.Name]bool),
 		problemStored: true, // the previous leader may have stored one
 	}
 	t.queue.allowed = t.allowed
@@ -198,22 +201,50 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 			break
 		}
 		t.queue.begin(s, now)
-		if other := t.names[s.issuance.Key().Other()]; other != nil {
-			t.queue.remove(other) // until s has ended
-		}
+		t.parkOther(s)
 		issuance, at := s.issuance, attempt{}
+		bundle := []*gatelodge.Issuance{issuance}
 		if len(issuance.Askers) > 0 {
 			at.authority, _ = t.authorityAt(issuance, now)
-			at.reservation = at.authority.allowance.reserve(orderOf(issuance), now, !issuance.Ordered)
+			at.authority.allowance.view(func(l *budget.Ledger) {
+				for _, other := range t.queue.bundle(s, t.stateOf, l, now) {
+					t.parkOther(other)
+					bundle = append(bundle, other.issuance)
+				}
+			})
+			at.reservation = at.authority.allowance.reserve(orderOf(bundle...), now, !issuance.Ordered)
 		}
-		t.working.Go(func() { t.process(ctx, issuing, issuance, at) })
+		if len(bundle) > 1 {
+			t.working.Go(func() { t.processBundle(ctx, issuing, bundle, at) })
+		} else {
+			t.working.Go(func() { t.process(ctx, issuing, issuance, at) })
+		}
 	}
 	return again, len(t.queue.busy) == 0
 }
 
-// orderOf returns the order for an issuance, as it is counted.
-func orderOf(i *gatelodge.Issuance) budget.Order {
-	return budget.Order{Names: []gatelodge.Name{i.Name}, Renewal: i.Certificate != nil}
+// orderOf returns the order for a bundle, as it is counted. CAs take it for a renewal if
+// the names are the same, or if they name a window and so accept what is replaced
+// (RFC 9773 §5).
+func orderOf(bundle ...*gatelodge.Issuance) (o budget.Order) {
+	for _, i := range bundle {
+		o.Names = append(o.Names, i.Name)
+	}
+	first := bundle[0]
+	o.Renewal = first.Certificate != nil && (first.Window != nil || len(first.Certificate.Names) <= len(bundle))
+	return o
+}
+
+// stateOf returns what is known of a certificate, nil for nothing. The caller holds the
+// lock.
+func (t *term) stateOf(key gatelodge.IssuanceKey) *nameState { return t.names[key] }
+
+// parkOther takes the other certificate for the name of one that has begun out of the
+// queue, until that has ended.
+func (t *term) parkOther(s *nameState) {
+	if other := t.names[s.issuance.Key().Other()]; other != nil {
+		t.queue.remove(other)
+	}
 }
 
 // followTraffic takes in for which hosts clients have asked in vain. The caller holds
@@ -251,6 +282,7 @@ func (t *term) follow(issuances gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.
 			s.since = now
 		}
 		t.schedule(key)
+		t.followBundle(key, change)
 	}
 	t.issuances = issuances
 }
@@ -265,6 +297,7 @@ func (t *term) schedule(key gatelodge.IssuanceKey) {
 	case s == nil || s.turn != nil || s.info.held || other != nil && other.turn != nil: // once that has ended
 	case s.issuance == nil:
 		delete(t.names, key)
+	case t.heads[key] != gatelodge.IssuanceKey{}: // once the order of that has
 	default:
 		at, ever := dueTime(s.issuance, s.since)
 		if s.at = latest(at, s.next); ever {
@@ -328,6 +361,9 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 	}
 	var forbids caaForbids
 	s.forbidden = errors.As(err, &forbids)
+	if err == nil {
+		s.turn.widen()
+	}
 	s.open = err != nil && !errors.As(err, &over) && !errors.As(err, &waits)
 	t.queue.end(s)
 	t.schedule(key)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -103,15 +104,20 @@ func (t *term) awaitServed(ctx context.Context, issuing *gatelodge.Issuing, issu
 	limited, cancel := context.WithTimeout(ctx, servedTime)
 	defer cancel()
 	log := t.config.Log.With("name", string(response.Name), "challenge", string(response.Type))
+	t.awaitReplicas(limited, served, log)
+	if response.Type == gatelodge.DNS01 {
+		t.awaitSecondaries(limited, issuing, issuance, response, log)
+	}
+}
+
+// awaitReplicas waits until every replica serves what served is about, or ctx ends.
+func (t *term) awaitReplicas(ctx context.Context, served func(string) bool, log *slog.Logger) {
 	wait := t.servedHere
 	if t.config.Served != nil {
 		wait = t.config.Served
 	}
-	if err := wait(limited, served); err != nil && ctx.Err() == nil {
+	if err := wait(ctx, served); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		log.Warn("not all replicas report that they serve a challenge response, continuing", "error", err)
-	}
-	if response.Type == gatelodge.DNS01 {
-		t.awaitSecondaries(limited, issuing, issuance, response, log)
 	}
 }
 

@@ -144,6 +144,11 @@ func (r *reservation) release() {
 	}
 }
 
+// notIssued counts that no certificate comes of an order.
+func (r *reservation) notIssued(ctx context.Context) error {
+	return r.change(ctx, func(l *budget.Ledger) { l.NotIssued(r.order) })
+}
+
 // ended counts how an order ended that brought no certificate.
 func (r *reservation) ended(ctx context.Context, err error) error {
 	var over orderOver

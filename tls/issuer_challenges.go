@@ -32,19 +32,25 @@ func newChallengeStore(store gatelodge.Store) *challengeStore {
 // older one will soon serve a newer one.
 const maxVersions = 1000
 
-// publish stores a challenge response. served reports whether a version of the
-// item contains it.
-func (s *challengeStore) publish(ctx context.Context, c gatelodge.Challenge) (served func(version string) bool, err error) {
+// publish stores challenge responses. served reports whether a version of the item
+// contains them.
+func (s *challengeStore) publish(ctx context.Context, responses ...gatelodge.Challenge) (served func(version string) bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.load(ctx); err != nil {
 		return nil, err
 	}
-	same := func(d gatelodge.Challenge) bool {
-		return d.Type == c.Type && d.Name == c.Name && d.Token == c.Token && d.Response == c.Response
+	list := slices.Clone(s.list)
+	for _, c := range responses {
+		same := func(d gatelodge.Challenge) bool {
+			return d.Type == c.Type && d.Name == c.Name && d.Token == c.Token && d.Response == c.Response
+		}
+		if !slices.ContainsFunc(list, same) {
+			list = append(list, c)
+		}
 	}
-	if !slices.ContainsFunc(s.list, same) {
-		if err := s.write(ctx, append(slices.Clone(s.list), c)); err != nil {
+	if len(list) > len(s.list) {
+		if err := s.write(ctx, list); err != nil {
 			return nil, err
 		}
 	}
@@ -57,10 +63,12 @@ func (s *challengeStore) publish(ctx context.Context, c gatelodge.Challenge) (se
 	}, nil
 }
 
-// withdraw removes a challenge response.
-func (s *challengeStore) withdraw(ctx context.Context, c gatelodge.Challenge) error {
+// withdraw removes challenge responses.
+func (s *challengeStore) withdraw(ctx context.Context, responses ...gatelodge.Challenge) error {
 	return s.retain(ctx, func(d gatelodge.Challenge) bool {
-		return d.Type != c.Type || d.Name != c.Name || d.Token != c.Token
+		return !slices.ContainsFunc(responses, func(c gatelodge.Challenge) bool {
+			return d.Type == c.Type && d.Name == c.Name && d.Token == c.Token
+		})
 	})
 }
 

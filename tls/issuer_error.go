@@ -185,7 +185,7 @@ func (t *term) failed(ctx context.Context, a *authority, issuance *gatelodge.Iss
 	kept.Failure = failure
 	var over orderOver
 	if errors.As(err, &over) {
-		kept.Order = nil
+		kept.Order, kept.With = nil, nil
 	}
 	log.Warn("a certificate was not issued", "reason", failure.Message, "retry", failure.RetryAt)
 	if err := t.save(ctx, kept); err != nil {

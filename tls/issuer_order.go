@@ -39,16 +39,14 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	if err != nil {
 		return err
 	}
+	k.disown(issuance)
+	if len(k.With) > 0 { // the order is for names that are no longer asked for
+		k.Order, k.With = nil, nil
+	}
 	if k.isFresh(time.Now(), issuance.Certificate) {
 		return nil // the Snapshot does not include it yet
 	}
-	var begun storedOrder
-	if json.Unmarshal(k.Order, &begun) == nil {
-		if other := t.orderedFrom(begun.Directory, at.authority); other != at.authority {
-			at.release()
-			*at = attempt{other, other.allowance.reserve(at.order, time.Now(), false)}
-		}
-	}
+	at.completeAt(t, k)
 	c, err := t.clientFor(ctx, at.authority)
 	if err != nil {
 		return err
@@ -86,6 +84,19 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 			"failed", string(stored.Type), "reason", messageOf(err), "next", string(types[next]))
 		types, failed = types[next:], err
 		k.Order = nil
+	}
+}
+
+// completeAt changes an attempt to the CA at which an item's order is in progress, if
+// that can be completed there.
+func (at *attempt) completeAt(t *term, k *issuanceItem) {
+	var begun storedOrder
+	if json.Unmarshal(k.Order, &begun) != nil {
+		return
+	}
+	if other := t.orderedFrom(begun.Directory, at.authority); other != at.authority {
+		at.release()
+		*at = attempt{other, other.allowance.reserve(at.order, time.Now(), false)}
 	}
 }
 
@@ -154,6 +165,11 @@ func (t *term) open(ctx context.Context, c *client, issuing *gatelodge.Issuing, 
 		return nil, nil, err
 	}
 	order, err := c.order(ctx, k, profile)
+	if err != nil {
+		if lost := r.notIssued(ctx); lost != nil {
+			return nil, nil, lost
+		}
+	}
 	var problem *acme.Error
 	switch {
 	case err != nil && !errors.As(err, &problem) && ctx.Err() == nil:
@@ -172,7 +188,7 @@ func (t *term) open(ctx context.Context, c *client, issuing *gatelodge.Issuing, 
 	if err := t.save(ctx, k); err != nil {
 		return nil, nil, err
 	}
-	t.config.Log.Info("ordered a certificate", "name", string(k.Name), "order", order.URI, "by", string(by))
+	t.config.Log.Info("ordered a certificate", "name", string(k.Name), "names", len(k.names()), "order", order.URI, "by", string(by))
 	return stored, order, nil
 }
 
@@ -197,31 +213,38 @@ func (t *term) completeOrder(ctx context.Context, c *client, issuing *gatelodge.
 			}
 		}
 	}
-	if order, err = c.WaitOrder(ctx, stored.URL); err != nil {
-		return overIfFinal(err)
-	}
-	var chain [][]byte
-	url := order.CertURL
-	if order.Status == acme.StatusValid {
-		chain, err = c.FetchCert(ctx, url, true)
-	} else {
-		chain, url, err = t.finalize(ctx, c, k.Name, key, order)
-	}
+	chain, leaf, err := t.fetch(ctx, c, issuance, stored.URL, k.names(), key)
 	if err != nil {
-		return overIfFinal(err)
+		return err
 	}
-	chain = t.chooseChain(ctx, c, cmp.Or(issuance.Chain, c.account.Chain), url, chain)
-	leaf, err := checkChain(chain, k.Name, key)
-	if err != nil {
-		return orderOver{err}
-	}
-	k.Chain, k.Key, k.Order, k.Failure, k.Window = encodeChain(chain), []byte(stored.Key), nil, nil, nil
-	k.Directory = c.account.Directory
+	k.issued(chain, stored.Key, c.account.Directory)
 	if err := t.save(ctx, k); err != nil {
 		return err
 	}
 	t.config.Log.Info("a certificate was issued", "name", string(k.Name), "until", leaf.NotAfter.UTC(), "issuer", leaf.Issuer.String())
 	return nil
+}
+
+// fetch gets the certificate of an order, at url, whose authorizations are completed.
+func (t *term) fetch(ctx context.Context, c *client, issuance *gatelodge.Issuance, url string, names []gatelodge.Name, key crypto.Signer) (chain [][]byte, leaf *x509.Certificate, err error) {
+	order, err := c.WaitOrder(ctx, url)
+	if err != nil {
+		return nil, nil, overIfFinal(err)
+	}
+	url = order.CertURL
+	if order.Status == acme.StatusValid {
+		chain, err = c.FetchCert(ctx, url, true)
+	} else {
+		chain, url, err = t.finalize(ctx, c, names, key, order)
+	}
+	if err != nil {
+		return nil, nil, overIfFinal(err)
+	}
+	chain = t.chooseChain(ctx, c, cmp.Or(issuance.Chain, c.account.Chain), url, chain)
+	if leaf, err = checkChain(chain, names, key); err != nil {
+		return nil, nil, orderOver{err}
+	}
+	return chain, leaf, nil
 }
 
 // overIfFinal wraps errors that end the order in orderOver.
@@ -234,8 +257,8 @@ func overIfFinal(err error) error {
 	return err
 }
 
-func (t *term) finalize(ctx context.Context, c *client, name gatelodge.Name, key crypto.Signer, order *acme.Order) (chain [][]byte, url string, err error) {
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{string(name)}}, key)
+func (t *term) finalize(ctx context.Context, c *client, names []gatelodge.Name, key crypto.Signer, order *acme.Order) (chain [][]byte, url string, err error) {
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: texts(names)}, key)
 	if err != nil {
 		return nil, "", err
 	}
@@ -244,7 +267,7 @@ func (t *term) finalize(ctx context.Context, c *client, name gatelodge.Name, key
 
 // checkChain returns the leaf of a chain if it is the certificate that was
 // ordered.
-func checkChain(chain [][]byte, name gatelodge.Name, key crypto.Signer) (*x509.Certificate, error) {
+func checkChain(chain [][]byte, names []gatelodge.Name, key crypto.Signer) (*x509.Certificate, error) {
 	leaf, err := x509.ParseCertificate(chain[0])
 	if err != nil {
 		return nil, fmt.Errorf("the CA issued an invalid certificate: %w", err)
@@ -253,8 +276,10 @@ func checkChain(chain [][]byte, name gatelodge.Name, key crypto.Signer) (*x509.C
 	if !ok || !public.Equal(leaf.PublicKey) {
 		return nil, errors.New("the CA issued a certificate for another key")
 	}
-	if !slices.Contains(leaf.DNSNames, string(name)) {
-		return nil, fmt.Errorf("the CA issued a certificate for %v", leaf.DNSNames)
+	for _, name := range names {
+		if !slices.Contains(leaf.DNSNames, string(name)) {
+			return nil, fmt.Errorf("the CA issued a certificate for %v, without %s", leaf.DNSNames, name)
+		}
 	}
 	return leaf, nil
 }

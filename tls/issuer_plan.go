@@ -15,8 +15,9 @@ type Planned struct {
 	Namespace string    // that asks for it; "": the configuration
 	At        time.Time // when its order can begin, as far as is known now
 	Renewal   bool
-	Busy      bool   // the order is in progress
-	Waits     string // what it waits for: a limit of the CA, "retry" after a failure, or "" for nothing
+	With      gatelodge.Name // whose certificate is for Name, too; "": it is its own
+	Busy      bool           // the order is in progress
+	Waits     string         // what it waits for: a limit of the CA, "retry" after a failure, or "" for nothing
 }
 
 // waitsForRetry is what a name waits for whose last order failed.
@@ -64,7 +65,7 @@ func (t *term) plan(now time.Time) *plan {
 	p.queue.begun = t.queue.begun
 	for of, from := range t.queue.turns {
 		to := newTurn(of)
-		to.latest, to.given, to.latestOf = from.latest, from.given, maps.Clone(from.latestOf)
+		to.latest, to.given, to.most, to.latestOf = from.latest, from.given, from.most, maps.Clone(from.latestOf)
 		p.queue.turns[of] = to
 	}
 	for _, s := range t.names {
@@ -73,6 +74,7 @@ func (t *term) plan(now time.Time) *plan {
 		case s.turn != nil:
 			p.list = append(p.list, plannedOf(s.issuance, s.began))
 			p.list[len(p.list)-1].Busy = true
+			p.list[len(p.list)-1].With = s.headName()
 		default:
 			next := s.next
 			if a, at := t.authorityAt(s.issuance, now); a != nil && a.failing > 0 {
@@ -89,12 +91,13 @@ type plan struct {
 	queue  *queue
 	ledger *budget.Ledger
 	now    time.Time
+	names  map[gatelodge.IssuanceKey]*nameState
 	limits map[string]budget.Limit // which keeps back first orders for names of a registered domain
 	list   []Planned
 }
 
 func newPlan(ledger *budget.Ledger, now time.Time) *plan {
-	p := &plan{queue: newQueue(), ledger: ledger, now: now, limits: make(map[string]budget.Limit)}
+	p := &plan{queue: newQueue(), ledger: ledger, now: now, names: make(map[gatelodge.IssuanceKey]*nameState), limits: make(map[string]budget.Limit)}
 	p.queue.byDomain = ledger.Limits.Domain.Count > 0
 	p.queue.allowed = func(s *nameState, now time.Time) (time.Time, budget.Limit) {
 		at, limit := p.ledger.Shared(orderOf(s.issuance), now)
@@ -119,6 +122,7 @@ func (p *plan) add(s *nameState, now time.Time) {
 	if own, limit := p.ledger.Own(s.issuance.Name, s.at); own.After(s.at) {
 		s.at, s.limit = own, limit
 	}
+	p.names[s.issuance.Key()] = s
 	p.queue.put(s)
 }
 
@@ -130,13 +134,7 @@ func (p *plan) run() []Planned {
 			clock = again
 			continue
 		}
-		p.queue.begin(s, clock)
-		p.ledger.Take(orderOf(s.issuance), clock)
-		p.queue.end(s)
-		p.queue.turnOf(s.issuance).slots = 0
-		planned := plannedOf(s.issuance, clock)
-		planned.Waits = p.waits(s, clock)
-		p.list = append(p.list, planned)
+		p.begin(s, clock)
 	}
 	return p.list
 }
@@ -144,6 +142,33 @@ func (p *plan) run() []Planned {
 // plannedOf is an order that begins at a time.
 func plannedOf(i *gatelodge.Issuance, at time.Time) Planned {
 	return Planned{Name: i.Name, KeyType: i.KeyType, Namespace: askingOf(i).namespace, At: at, Renewal: i.Certificate != nil}
+}
+
+// begin begins an order at a time, and ends it.
+func (p *plan) begin(s *nameState, clock time.Time) {
+	p.queue.begin(s, clock)
+	bundle := []*gatelodge.Issuance{s.issuance}
+	states := []*nameState{s}
+	for _, other := range p.queue.bundle(s, func(key gatelodge.IssuanceKey) *nameState { return p.names[key] }, p.ledger, clock) {
+		bundle, states = append(bundle, other.issuance), append(states, other)
+	}
+	p.ledger.Take(orderOf(bundle...), clock)
+	s.turn.slots = 0
+	for _, s := range states {
+		planned := plannedOf(s.issuance, clock)
+		planned.With, planned.Waits = s.headName(), p.waits(s, clock)
+		p.list = append(p.list, planned)
+		p.queue.end(s)
+		delete(p.names, s.issuance.Key())
+	}
+}
+
+// headName names the first name of the bundle that an attempt is for, "" for its own.
+func (s *nameState) headName() gatelodge.Name {
+	if s.head == nil || s.head.issuance == nil {
+		return ""
+	}
+	return s.head.issuance.Name
 }
 
 // waits says what kept a name back until a time.

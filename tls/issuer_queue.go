@@ -37,7 +37,10 @@ type queue struct {
 	waiting stateHeap
 	turns   map[asking]*turn // kept for the whole term, or a namespace would come first by asking anew
 	begun   int              // attempts begun so far
-	busy    []*nameState     // attempts that are in progress
+	busy    []*nameState     // attempts that are in progress, of a bundle the first name
+
+	due   int            // first orders that are due
+	dueOf map[string]int // by registered domain, as in turn
 }
 
 // asking is whose turn an attempt takes: that of a namespace, of the
@@ -53,6 +56,7 @@ type turn struct {
 	latest int                   // the number of its latest attempt, from 1; 0: none yet
 	slots  int                   // that its attempts take
 	given  int                   // first orders begun since nothing waited for one
+	most   int                   // names of a bundle, since one failed without a word which name it was; 0: no limit
 	due    map[string]*stateHeap // by registered domain; if that does not matter, under ""
 
 	latestOf map[string]int // the number of the latest attempt by registered domain
@@ -85,7 +89,7 @@ func (s *nameState) need() need {
 }
 
 func newQueue() *queue {
-	return &queue{waiting: stateHeap{before: byTime}, turns: make(map[asking]*turn)}
+	return &queue{waiting: stateHeap{before: byTime}, turns: make(map[asking]*turn), dueOf: make(map[string]int)}
 }
 
 // askingOf says whose turn it is.
@@ -115,8 +119,20 @@ func (q *queue) put(s *nameState) {
 
 // remove takes a name out.
 func (q *queue) remove(s *nameState) {
-	if s.in != nil {
-		heap.Remove(s.in, s.index)
+	if s.in == nil {
+		return
+	}
+	if s.in != &q.waiting {
+		q.count(s, -1)
+	}
+	heap.Remove(s.in, s.index)
+}
+
+// count counts first orders that are due.
+func (q *queue) count(s *nameState, n int) {
+	if s.need() != begun {
+		q.due += n
+		q.dueOf[s.domain] += n
 	}
 }
 
@@ -136,11 +152,13 @@ func (q *queue) fallDue(now, again time.Time) time.Time {
 
 // fall makes a name due.
 func (q *queue) fall(s *nameState) {
-	due, domain := q.turnOf(s.issuance).due, q.domainOf(s)
-	if due[domain] == nil {
-		due[domain] = &stateHeap{before: byUrgency}
+	due := q.turnOf(s.issuance).due
+	s.domain = q.domainOf(s)
+	if due[s.domain] == nil {
+		due[s.domain] = &stateHeap{before: byUrgency}
 	}
-	heap.Push(due[domain], s)
+	heap.Push(due[s.domain], s)
+	q.count(s, +1)
 }
 
 // domainOf returns the registered domain of a name, if it matters.
@@ -276,9 +294,9 @@ func (q *queue) begin(s *nameState, now time.Time) {
 	q.busy = append(q.busy, s)
 }
 
-// end gives the slot of an attempt back.
+// end gives the slot of an attempt back, if it takes one.
 func (q *queue) end(s *nameState) {
-	s.turn = nil
+	s.turn, s.head = nil, nil
 	q.busy = slices.DeleteFunc(q.busy, func(other *nameState) bool { return other == s })
 }
 

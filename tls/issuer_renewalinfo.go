@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -134,7 +135,8 @@ func (t *term) askAll(ctx context.Context) error {
 	if len(asked) == 0 {
 		return nil
 	}
-	for _, issuance := range asked {
+	for _, sharing := range asked {
+		issuance := sharing[0]
 		a := t.issuerOf(issuance)
 		if a == nil {
 			continue // it fails
@@ -152,16 +154,16 @@ func (t *term) askAll(ctx context.Context) error {
 		}
 		if err != nil { // of another CA, or one that has forgotten it: the window that is known stays
 			t.config.Log.Debug("the CA does not say when to renew a certificate", "name", string(issuance.Name), "reason", messageOf(err))
-		} else if issuance.Window == nil || !w.Start.Equal(issuance.Window.Start) || !w.End.Equal(issuance.Window.End) {
-			if done, err := t.keepWindow(ctx, issuance, w, why); err != nil {
-				return err
-			} else if !done {
-				continue // an attempt is in progress; it is asked again
-			}
+		} else if done, err := t.keepWindow(ctx, sharing, w, why); err != nil {
+			return err
+		} else if !done {
+			continue // an attempt is in progress; it is asked again
 		}
 		t.mu.Lock()
-		if s := t.names[issuance.Key()]; s != nil {
-			s.info.fingerprint, s.info.next = issuance.Certificate.Fingerprint, time.Now().Add(again)
+		for _, i := range sharing {
+			if s := t.names[i.Key()]; s != nil {
+				s.info.fingerprint, s.info.next = i.Certificate.Fingerprint, time.Now().Add(again)
+			}
 		}
 		t.mu.Unlock()
 	}
@@ -195,54 +197,54 @@ func (t *term) namesNoWindows() bool {
 	return len(t.authorities) > 0
 }
 
-// toAsk lists the certificates for which it is time to ask.
-func (t *term) toAsk(now time.Time) []*gatelodge.Issuance {
+// toAsk lists the certificates for which it is time to ask, each with all that share it.
+func (t *term) toAsk(now time.Time) map[string][]*gatelodge.Issuance {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var list []*gatelodge.Issuance
+	list := make(map[string][]*gatelodge.Issuance) // by the fingerprint
 	for _, s := range t.names {
 		i := s.issuance
 		if i == nil || i.Certificate == nil || len(i.Askers) == 0 || s.turn != nil {
 			continue
 		}
 		if s.info.fingerprint != i.Certificate.Fingerprint || !s.info.next.After(now) {
-			list = append(list, i)
+			list[i.Certificate.Fingerprint] = append(list[i.Certificate.Fingerprint], i)
 		}
 	}
 	return list
 }
 
-// keepWindow stores the window of a certificate, unless an attempt is in progress,
-// which writes the same item.
-func (t *term) keepWindow(ctx context.Context, issuance *gatelodge.Issuance, w *gatelodge.RenewalWindow, why string) (done bool, err error) {
-	t.mu.Lock()
-	key := issuance.Key()
-	s := t.names[key]
-	if s == nil || s.turn != nil || s.issuance != issuance {
-		t.mu.Unlock()
+// keepWindow stores the window of a certificate for all that share it, unless they
+// have it or an attempt is in progress, which writes the same items. No attempt begins
+// before all have it, because they are to be renewed together.
+func (t *term) keepWindow(ctx context.Context, sharing []*gatelodge.Issuance, w *gatelodge.RenewalWindow, why string) (done bool, err error) {
+	same := func(i *gatelodge.Issuance) bool {
+		return i.Window != nil && w.Start.Equal(i.Window.Start) && w.End.Equal(i.Window.End)
+	}
+	if !slices.ContainsFunc(sharing, func(i *gatelodge.Issuance) bool { return !same(i) }) {
+		return true, nil
+	}
+	if !t.hold(sharing) {
 		return false, nil
 	}
-	t.queue.remove(s)
-	s.info.held = true
-	t.mu.Unlock()
-	defer func() {
-		t.mu.Lock()
-		s.info.held = false
-		t.schedule(key)
-		t.mu.Unlock()
-		t.finished.Raise() // for Run to look at what has been queued
-	}()
-	k, err := t.load(ctx, issuance.Key())
-	if err != nil {
-		return false, err
+	defer t.letGo(sharing)
+	for _, i := range sharing {
+		if same(i) {
+			continue
+		}
+		k, err := t.load(ctx, i.Key())
+		if err != nil {
+			return false, err
+		}
+		if id, _ := renewalID(i.Certificate.KeyPair.Certificate[0]); k.version == "" || id != replacedID(k.Chain) {
+			return false, nil // the Snapshot is older than the Store
+		}
+		k.Window = w
+		if err := t.save(ctx, k); err != nil {
+			return false, err
+		}
 	}
-	if id, _ := renewalID(issuance.Certificate.KeyPair.Certificate[0]); k.version == "" || id != replacedID(k.Chain) {
-		return false, nil // the Snapshot is older than the Store
-	}
-	k.Window = w
-	if err := t.save(ctx, k); err != nil {
-		return false, err
-	}
+	issuance := sharing[0]
 	log := t.config.Log.With("name", string(issuance.Name), "from", w.Start.UTC(), "to", w.End.UTC())
 	if why != "" {
 		log = log.With("because", why)
@@ -253,4 +255,33 @@ func (t *term) keepWindow(ctx context.Context, issuance *gatelodge.Issuance, w *
 		log.Debug("the CA says when to renew a certificate")
 	}
 	return true, nil
+}
+
+// hold keeps attempts from beginning, unless one is in progress.
+func (t *term) hold(sharing []*gatelodge.Issuance) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, i := range sharing {
+		if s := t.names[i.Key()]; s == nil || s.turn != nil || s.issuance != i {
+			return false
+		}
+	}
+	for _, i := range sharing {
+		s := t.names[i.Key()]
+		t.queue.remove(s)
+		s.info.held = true
+	}
+	return true
+}
+
+// letGo ends hold.
+func (t *term) letGo(sharing []*gatelodge.Issuance) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, i := range sharing {
+		s := t.names[i.Key()]
+		s.info.held = false
+		t.schedule(i.Key())
+	}
+	t.finished.Raise() // for Run to look at what has been queued
 }

@@ -30,7 +30,7 @@ func (c *client) order(ctx context.Context, k *issuanceItem, profile string) (*a
 		options = append(options, acme.WithOrderIssuanceProfile(acme.ProfileName(profile)))
 	}
 	place := func(ctx context.Context) (*acme.Order, error) {
-		return c.AuthorizeOrder(ctx, acme.DomainIDs(string(k.Name)), options...)
+		return c.AuthorizeOrder(ctx, acme.DomainIDs(texts(k.names())...), options...)
 	}
 	id := replacedID(k.Chain)
 	if id == "" || c.renewalInfo == "" || k.Directory != "" && k.Directory != c.account.Directory {

@@ -21,6 +21,9 @@ import (
 // maxRootsBytes is the size limit of a file of root certificates.
 const maxRootsBytes = 1 << 20
 
+// maxNames is how many names a certificate may be ordered for; public CAs allow no more.
+const maxNames = 100
+
 // acme returns how certificates are ordered, nil if they are not.
 func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACMEConfig {
 	if f.Directory == "" {
@@ -114,13 +117,18 @@ func knownKeyTypes() string {
 
 // acmeLimits reads what a CA allows, which is known where nothing is given.
 func (r *configReader) acmeLimits(key string, f fileACMELimits, known gatelodge.CALimits) gatelodge.CALimits {
-	return gatelodge.CALimits{
+	limits := gatelodge.CALimits{
 		Orders:        r.rate(key+".orders", f.Orders, known.Orders),
 		Domain:        r.rate(key+".domain", f.Domain, known.Domain),
 		Duplicates:    r.rate(key+".duplicates", f.Duplicates, known.Duplicates),
 		Failures:      r.rate(key+".failures", f.Failures, known.Failures),
 		CountRenewals: r.oneOf(key+".renewals", f.Renewals, "exempt", "counted") == "counted",
+		Names:         known.Names,
 	}
+	if f.Names != 0 {
+		limits.Names = within(r, key+".names", f.Names, 1, maxNames)
+	}
+	return limits
 }
 
 // rate accepts a number and the duration that it is for, or none.

@@ -198,6 +198,7 @@ type fileACMELimits struct {
 	Domain     string `yaml:"domain"`
 	Duplicates string `yaml:"duplicates"`
 	Failures   string `yaml:"failures"`
+	Names      int    `yaml:"names"`
 	Renewals   string `yaml:"renewals"`
 }
 

@@ -23,6 +23,9 @@ func writeOrders(to io.Writer, issuing *gatelodge.Issuing, now time.Time) error 
 		if p.Waits != "" {
 			when += " limit=" + p.Waits
 		}
+		if p.With != "" {
+			when += " with=" + string(p.With)
+		}
 		if _, err := fmt.Fprintf(to, "order %s for %s %s\n", p.Name, asking(p), when); err != nil {
 			return err
 		}
@@ -50,6 +53,7 @@ type apiOrder struct {
 	At        time.Time `json:"at"`
 	Limit     string    `json:"limit,omitempty"` // that it waits for; retry: its last order failed
 	Renewal   bool      `json:"renewal"`
+	With      string    `json:"with,omitempty"` // the host whose certificate is for this one, too
 }
 
 func (a *admin) orders(w http.ResponseWriter, _ *http.Request) {
@@ -59,7 +63,7 @@ func (a *admin) orders(w http.ResponseWriter, _ *http.Request) {
 		var planned []gatetls.Planned
 		planned, answer.Leader = a.gateway.issuer.Plan(now)
 		for _, p := range planned {
-			answer.Orders = append(answer.Orders, apiOrder{string(p.Name), p.Namespace, stateOf(p, now), p.At.UTC().Truncate(time.Second), p.Waits, p.Renewal})
+			answer.Orders = append(answer.Orders, apiOrder{string(p.Name), p.Namespace, stateOf(p, now), p.At.UTC().Truncate(time.Second), p.Waits, p.Renewal, string(p.With)})
 		}
 	}
 	writeJSON(w, answer)
@@ -77,9 +81,9 @@ func stateOf(p gatetls.Planned, now time.Time) string {
 
 // orderMetrics are about what the leader has to order.
 type orderMetrics struct {
-	issuer       *gatetls.Issuer
-	queued, done *prometheus.Desc
-	forbidden    *prometheus.Desc
+	issuer                *gatetls.Issuer
+	queued, sharing, done *prometheus.Desc
+	forbidden             *prometheus.Desc
 }
 
 func newOrderMetrics(issuer *gatetls.Issuer) *orderMetrics {
@@ -87,6 +91,8 @@ func newOrderMetrics(issuer *gatetls.Issuer) *orderMetrics {
 		issuer: issuer,
 		queued: prometheus.NewDesc("gatelodge_acme_orders_queued",
 			"Certificates that the leader has to order, by the limit of the CA that they wait for; none: they are due; retry: the last order failed.", []string{"limit"}, nil),
+		sharing: prometheus.NewDesc("gatelodge_acme_orders_sharing_hosts",
+			"Hosts that share one of these certificates with the host that it is counted for.", nil, nil),
 		done: prometheus.NewDesc("gatelodge_acme_orders_done_timestamp_seconds",
 			"When the last of them will be ordered, in seconds since 1970; 0: there are none.", nil, nil),
 		forbidden: prometheus.NewDesc("gatelodge_acme_orders_forbidden",
@@ -97,6 +103,7 @@ func newOrderMetrics(issuer *gatetls.Issuer) *orderMetrics {
 // Describe implements prometheus.Collector.
 func (m *orderMetrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- m.queued
+	descs <- m.sharing
 	descs <- m.done
 	descs <- m.forbidden
 }
@@ -108,8 +115,12 @@ func (m *orderMetrics) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	counts := map[string]int{"none": 0}
-	var done float64
+	var sharing, done float64
 	for _, p := range planned {
+		if p.With != "" {
+			sharing++
+			continue
+		}
 		limit := p.Waits
 		if limit == "" {
 			limit = "none"
@@ -121,5 +132,6 @@ func (m *orderMetrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(m.queued, prometheus.GaugeValue, float64(n), limit)
 	}
 	out <- prometheus.MustNewConstMetric(m.forbidden, prometheus.GaugeValue, float64(m.issuer.Forbidden()))
+	out <- prometheus.MustNewConstMetric(m.sharing, prometheus.GaugeValue, sharing)
 	out <- prometheus.MustNewConstMetric(m.done, prometheus.GaugeValue, done)
 }

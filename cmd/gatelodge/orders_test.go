@@ -10,9 +10,9 @@ import (
 )
 
 // TestOrdersAreForeseen: check says which certificates are ordered at once and which
-// have to wait, how long and for which limit.
+// have to wait, how long and for which limit, and which share one.
 func TestOrdersAreForeseen(t *testing.T) {
-	issuing := &gatelodge.Issuing{Account: gatelodge.Account{Limits: gatelodge.CALimits{Domain: gatelodge.Rate{Count: 2, Per: 2 * time.Hour}}}}
+	issuing := &gatelodge.Issuing{Account: gatelodge.Account{Limits: gatelodge.CALimits{Domain: gatelodge.Rate{Count: 2, Per: 4 * time.Hour}}}}
 	edit := issuing.Issuances.Edit()
 	for _, name := range []string{"a.example.com", "b.example.com", "c.example.com", "www.example.net"} {
 		edit.Set(gatelodge.IssuanceKey{Name: gatelodge.Name(name)}, &gatelodge.Issuance{
@@ -24,11 +24,19 @@ func TestOrdersAreForeseen(t *testing.T) {
 	if err := writeOrders(&text, issuing, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	lines := []string{"a.example.com at once", "b.example.com at once", "www.example.net at once", "c.example.com after 1h0m0s limit=domain"}
+	lines := []string{"a.example.com at once", "b.example.com at once", "www.example.net at once", "c.example.com after 2h0m0s limit=domain"}
 	var want strings.Builder
 	for _, line := range lines {
 		name, when, _ := strings.Cut(line, " ")
 		fmt.Fprintf(&want, "order %s for namespace shop %s\n", name, when)
+	}
+	issuing.Account.Limits.Names = 2
+	if err := writeOrders(&text, issuing, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"a.example.com for namespace shop at once", "b.example.com for namespace shop at once with=a.example.com",
+		"c.example.com for namespace shop at once", "www.example.net for namespace shop at once"} {
+		fmt.Fprintf(&want, "order %s\n", line)
 	}
 	if text.String() != want.String() {
 		t.Errorf("check prints\n%swant\n%s", text.String(), want.String())

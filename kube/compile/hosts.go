@@ -176,7 +176,7 @@ func (m *hostMaker) make(name gatelodge.Name) (before, after *hostResult) {
 		granted = &claims.Grant{Name: name}
 	}
 	if granted != nil && !m.isServedAbove(granted) {
-		after = makeHost(granted, m.resolved, m.issued.appendFor(name, m.inherited(granted)), m.common, m.made)
+		after = makeHost(granted, m.resolved, m.issued.appendFor(name, granted.Namespace(), m.inherited(granted)), m.common, m.made)
 		switch {
 		case before == nil:
 		case reflect.DeepEqual(before.host, after.host):

@@ -65,25 +65,31 @@ func certificateOf(item *storedItem, now time.Time) (c *gatelodge.Certificate, u
 	return item.certificate, until
 }
 
-// appendFor appends the certificates for a name, that for itself before that of
-// the wildcard above it.
-func (i *issued) appendFor(name gatelodge.Name, to []*gatelodge.Certificate) []*gatelodge.Certificate {
+// isFor reports whether the certificate of an item may be served for hosts of a
+// namespace: one that is shared may only be for those that share it.
+func (s *storedItem) isFor(namespace string) bool {
+	return s.issuance.Namespace == "" || s.issuance.Namespace == namespace
+}
+
+// appendFor appends the certificates for a name that a namespace was granted, that for
+// itself before that of the wildcard above it.
+func (i *issued) appendFor(name gatelodge.Name, namespace string, to []*gatelodge.Certificate) []*gatelodge.Certificate {
 	if i.byKey.Len() == 0 || name == "" {
 		return to
 	}
-	to = append(slices.Clip(to), i.of(name)...) // it is another's memory
+	to = append(slices.Clip(to), i.of(name, namespace)...) // it is another's memory
 	if wildcard := name.Wildcard(); wildcard != "" && !name.IsWildcard() {
-		to = append(to, i.of(wildcard)...)
+		to = append(to, i.of(wildcard, namespace)...)
 	}
 	return to
 }
 
 // of returns the certificates for a name itself, that with a key of ECDSA first: it
 // costs both sides less, and a client that can't verify it gets the other.
-func (i *issued) of(name gatelodge.Name) []*gatelodge.Certificate {
+func (i *issued) of(name gatelodge.Name, namespace string) []*gatelodge.Certificate {
 	var found []*gatelodge.Certificate
 	for _, key := range gatelodge.KeysOf(name) {
-		if c := i.byKey.Get(key); c != nil {
+		if c := i.byKey.Get(key); c != nil && i.stored.Get(key).isFor(namespace) {
 			found = append(found, c)
 		}
 	}

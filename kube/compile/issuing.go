@@ -247,7 +247,12 @@ func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool,
 			i.Askers = askers
 		}
 		if item := n.stored.byKey.Get(key); item != nil {
-			i.Ordered = len(item.issuance.Order) > 0
+			if i.Ordered = len(item.issuance.Order) > 0; i.Ordered {
+				i.With = item.issuance.With
+			}
+			if len(i.Askers) > 0 && !item.isFor(i.Askers[0].Namespace) {
+				i.Certificate = nil
+			}
 			if item.issuance.Failure != nil {
 				i.RetryAt = item.issuance.Failure.RetryAt
 			}

@@ -17,6 +17,9 @@ import (
 // the challenges, which are one:
 //
 //	issued NAME FROM UNTIL    a certificate, with the days at whose start it begins and ends
+//	shared NAMESPACE NAME,NAME… FROM UNTIL
+//	                          one that hosts of a namespace share, with an item for each
+//	ordered NAME WITH,WITH…   an order in progress for several names
 //	failed NAME MESSAGE…      an attempt that failed, to be tried again in an hour
 //	refused MESSAGE…          what is wrong between the CA and us
 //	challenge TYPE NAME RESPONSE
@@ -47,6 +50,20 @@ func AddStored(t *testing.T, objs *objects.Objects, text string) {
 		case "issued":
 			secret := TLSSecret(t, "gatelodge/any", []string{string(name)}, Day(t, fields[1]), Day(t, fields[2]))
 			kept.Chain, kept.Key = secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
+		case "shared":
+			names := strings.Split(fields[1], ",")
+			secret := TLSSecret(t, "gatelodge/any", names, Day(t, fields[2]), Day(t, fields[3]))
+			for _, name := range names {
+				each := gatelodge.StoredIssuance{Name: gatelodge.Name(name), Namespace: fields[0], Chain: secret.Data[corev1.TLSCertKey], Key: secret.Data[corev1.TLSPrivateKeyKey]}
+				parts, err := each.Encode()
+				add(each.IssuanceKey().Item(), parts, err)
+			}
+			continue
+		case "ordered":
+			kept.Order = []byte("{}")
+			for _, with := range strings.Split(fields[1], ",") {
+				kept.With = append(kept.With, gatelodge.Name(with))
+			}
 		case "failed":
 			kept.Failure = failure(strings.Join(fields[1:], " "))
 		case "refused":
