@@ -80,6 +80,8 @@ func TestCAA(t *testing.T) {
 		t.Errorf("%d orders were placed against the CAA records", n)
 	}
 
+	s.Await("what is forbidden in the metrics", func() error { return s.forbidden(1) })
+
 	s.zone = ", caa: auto"
 	s.configure()
 	s.Await("the CAA records of our CA", func() error {
@@ -92,4 +94,14 @@ func TestCAA(t *testing.T) {
 	})
 	s.ask("www.example.test", "new.example.test")
 	s.Await("a certificate that they allow", func() error { return s.accepted("new.example.test") })
+	s.Await("nothing that is forbidden any more", func() error { return s.forbidden(0) })
+}
+
+// forbidden fails unless so many orders are forbidden by CAA records.
+func (s *site) forbidden(want int) error {
+	metrics, err := s.Page("/metrics")
+	if line := fmt.Sprintf("\ngatelodge_acme_orders_forbidden %d\n", want); err == nil && !strings.Contains(metrics, line) {
+		err = fmt.Errorf("the metrics lack %q", line)
+	}
+	return err
 }
