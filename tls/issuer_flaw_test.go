@@ -70,3 +70,44 @@ func publicKey(t *testing.T, c *gatelodge.Certificate) []byte {
 	}
 	return leaf.RawSubjectPublicKeyInfo
 }
+
+// TestFlawOfOneOfTwo: of two certificates for a name, with keys of two kinds, only the
+// one that is worthless is replaced.
+func TestFlawOfOneOfTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const name = "www.example.test"
+		ca := newTestCA(t, "https://ca.test")
+		c := newTestCluster(t, ca)
+		c.askFor("shop", name, gatelodge.KeyTypes{gatelodge.ECDSAP256, gatelodge.RSA2048}, "")
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { c.follow(ctx) })
+		_, stop := c.lead(ctx, 0)
+		defer running.Wait()
+		defer stop()
+		defer cancel()
+
+		time.Sleep(time.Hour)
+		if n := ca.ordered(); n != 2 {
+			t.Fatalf("%d orders are placed for two certificates", n)
+		}
+		key := gatelodge.KeysOf(name)[1]
+		second := func() *gatelodge.Certificate {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.issuance(key).Certificate
+		}
+		before := second()
+		c.mu.Lock()
+		c.flawed = map[string]*gatelodge.Flaw{before.Fingerprint: {Kind: gatelodge.FlawedKey, Text: "has a key that others have"}}
+		c.mu.Unlock()
+		c.note(key.Item())
+		time.Sleep(10 * day)
+		if after := second(); after.Fingerprint == before.Fingerprint || bytes.Equal(publicKey(t, before), publicKey(t, after)) {
+			t.Error("it is not replaced by one with another key")
+		}
+		if n := ca.ordered(); n != 3 {
+			t.Errorf("%d orders are placed, want 3", n)
+		}
+	})
+}
