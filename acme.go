@@ -29,6 +29,7 @@ type Account struct {
 	Chain      string // where none is asked for: common name of the issuer to which a chain is to lead (RFC 8555 §7.4.2); "": the CA's choice
 	Limits     CALimits
 	KeyAge     time.Duration // after which the account gets another key (RFC 8555 §7.3.5); 0: never
+	AdoptedKey string        // PEM of the key of an account that another program has registered; "": none; never printed
 }
 
 // Issuance is a certificate that the issuer orders and renews, or one that it has
@@ -45,6 +46,7 @@ type Issuance struct {
 	Challenges  []ChallengeType // in the order in which they are tried
 	Secondaries []string        // for DNS-01: name servers of the zone, by name or address, that are not our own
 	Certificate *Certificate    // the one in force; nil: none
+	Adopted     bool            // Certificate was found where another program keeps it; the issuer is to keep it too
 	Directory   string          // of the CA that issued Certificate; "": it is not known
 	Window      *RenewalWindow  // nil: the CA names none for Certificate
 	Ordered     bool            // an order is in progress: placed, and not completed yet

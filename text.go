@@ -235,6 +235,9 @@ func (i *Issuance) String() string {
 			fmt.Fprintf(&b, " shared=%s", joinNames(i.Certificate.Names))
 		}
 	}
+	if i.Adopted {
+		b.WriteString(" adopted")
+	}
 	if i.Window != nil {
 		fmt.Fprintf(&b, " renew=%s/%s", i.Window.Start.UTC().Format(time.RFC3339), i.Window.End.UTC().Format(time.RFC3339))
 	}

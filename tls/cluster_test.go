@@ -30,6 +30,7 @@ type testCluster struct {
 	cas       map[string]*testCA // by the directory's URL
 
 	beforePut func(item string, parts map[string][]byte) // nil: nothing
+	adopted   map[gatelodge.Name]*gatelodge.Certificate  // that other programs keep; nil: none
 
 	mu      sync.Mutex
 	flawed  map[string]*gatelodge.Flaw            // by fingerprint
@@ -190,6 +191,8 @@ func (c *testCluster) issuance(key gatelodge.IssuanceKey) *gatelodge.Issuance {
 		}
 	}
 	if err != nil {
+		i.Certificate = c.adopted[name]
+		i.Adopted = i.Certificate != nil
 		return i
 	}
 	stored, err := gatelodge.DecodeIssuance(item.Data)

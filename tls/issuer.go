@@ -130,10 +130,11 @@ type term struct {
 	issuances     gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance] // that queue follows
 	names         map[gatelodge.IssuanceKey]*nameState                      // of issuances, and those that are busy
 	queue         *queue
-	heads         map[gatelodge.IssuanceKey]gatelodge.IssuanceKey // whose order in progress is for another, too
-	awaited       map[gatelodge.Name]bool                         // for which clients asked in vain
-	authorities   []*authority                                    // the CAs in their order; empty: not known yet
-	problemStored bool                                            // the Store may hold a problem with a CA
+	heads         map[gatelodge.IssuanceKey]gatelodge.IssuanceKey           // whose order in progress is for another, too
+	awaited       map[gatelodge.Name]bool                                   // for which clients asked in vain
+	authorities   []*authority                                              // the CAs in their order; empty: not known yet
+	problemStored bool                                                      // the Store may hold a problem with a CA
+	keptOf        gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Issuance] // of which what is adopted has been stored; used by Run only
 }
 
 // nameState is what a term knows about one certificate.
@@ -185,6 +186,7 @@ func (t *term) startDue(ctx context.Context) (again time.Time, idle bool) {
 		return again, false
 	}
 	withCA := issuing.Lacking == ""
+	again = t.keepAdopted(ctx, issuing.Issuances, again)
 	if err := t.useAccounts(ctx, issuing); err != nil {
 		t.config.Log.Warn("can't order certificates without the store", "error", err)
 		withCA, again = false, earliest(again, now.Add(authorityWait))

@@ -73,7 +73,7 @@ func (t *term) clientFor(ctx context.Context, a *authority) (*client, error) {
 func (t *term) register(ctx context.Context, account gatelodge.Account) (*client, error) {
 	item, key, err := t.accountKey(ctx, account)
 	if err != nil {
-		return nil, storeError{err}
+		return nil, err
 	}
 	c := t.newClient(account, item, key)
 	wanted := &acme.Account{}
@@ -146,21 +146,25 @@ func (t *term) withFreshKey(ctx context.Context, c *client, item gatelodge.Item)
 	return c, nil
 }
 
-// accountKey returns an account's item and key. It makes both if there are none.
+// accountKey returns an account's item and key. Without an item it makes one, with a
+// key that is adopted or new.
 func (t *term) accountKey(ctx context.Context, account gatelodge.Account) (gatelodge.Item, crypto.Signer, error) {
 	name := accountItem(account)
 	item, err := t.config.Store.Get(ctx, name)
 	if err == nil {
 		key, err := decodeKey(item.Data[accountKeyPart])
 		if err != nil {
-			return gatelodge.Item{}, nil, fmt.Errorf("the account's key in item %s: %w", name, err)
+			return gatelodge.Item{}, nil, storeError{fmt.Errorf("the account's key in item %s: %w", name, err)}
 		}
 		return item, key, nil
 	}
 	if !errors.Is(err, gatelodge.ErrNotFound) {
-		return gatelodge.Item{}, nil, err
+		return gatelodge.Item{}, nil, storeError{err}
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, url, err := t.adoptAccount(ctx, account)
+	if err == nil && key == nil {
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
 	if err != nil {
 		return gatelodge.Item{}, nil, err
 	}
@@ -169,6 +173,11 @@ func (t *term) accountKey(ctx context.Context, account gatelodge.Account) (gatel
 		return gatelodge.Item{}, nil, err
 	}
 	item = gatelodge.Item{Data: map[string][]byte{accountKeyPart: text, accountDirectoryPart: []byte(account.Directory), accountKeyMadePart: []byte(time.Now().UTC().Format(time.RFC3339))}}
-	item.Version, err = t.config.Store.Put(ctx, name, item)
-	return item, key, err
+	if url != "" {
+		item.Data[accountURLPart] = []byte(url)
+	}
+	if item.Version, err = t.config.Store.Put(ctx, name, item); err != nil {
+		return gatelodge.Item{}, nil, storeError{err}
+	}
+	return item, key, nil
 }

@@ -103,12 +103,8 @@ func (at *attempt) completeAt(t *term, k *issuanceItem) {
 // isFresh reports whether there is a certificate that is not due for renewal. current
 // is the one that the Snapshot has, nil for none.
 func (k *issuanceItem) isFresh(now time.Time, current *gatelodge.Certificate) bool {
-	block, _ := pem.Decode(k.Chain)
-	if block == nil {
-		return false
-	}
-	leaf, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
+	leaf := leafOf(k.Chain)
+	if leaf == nil {
 		return false
 	}
 	sum := sha256.Sum256(leaf.Raw)
@@ -118,6 +114,19 @@ func (k *issuanceItem) isFresh(now time.Time, current *gatelodge.Certificate) bo
 	return now.Before(RenewAt(&gatelodge.Certificate{
 		NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Fingerprint: hex.EncodeToString(sum[:]),
 	}, k.Window))
+}
+
+// leafOf returns the first certificate of a chain in PEM, nil if there is none.
+func leafOf(chain []byte) *x509.Certificate {
+	block, _ := pem.Decode(chain)
+	if block == nil {
+		return nil
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	return leaf
 }
 
 // resume returns the stored order if the CA still has it and it can be

@@ -1,9 +1,11 @@
 package tls
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -136,7 +138,7 @@ func TestReplacesIsSigned(t *testing.T) {
 	encode := base64.RawURLEncoding.EncodeToString
 	request := func(payload string) []byte {
 		protected := encode([]byte(`{"alg":"ES256","nonce":"n"}`))
-		signature, err := signES256(key, protected+"."+encode([]byte(payload)))
+		signature, err := signJWS(key, protected+"."+encode([]byte(payload)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,5 +173,34 @@ func TestReplacesIsSigned(t *testing.T) {
 	other := request(`{"csr":"x"}`)
 	if text, err := transport.addReplaces(other, "aki.serial"); err != nil || string(text) != string(other) {
 		t.Errorf("a request that is not an order is sent as %s, %v", text, err)
+	}
+}
+
+// TestSignaturesOfAdoptedKeys: an account that another program registered may have a
+// key of any type that CAs accept.
+func TestSignaturesOfAdoptedKeys(t *testing.T) {
+	long, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := signJWS(long, "text")
+	raw, decodeErr := base64.RawURLEncoding.DecodeString(signature)
+	sum := sha256.Sum256([]byte("text"))
+	if err != nil || decodeErr != nil || rsa.VerifyPKCS1v15(&long.PublicKey, crypto.SHA256, sum[:], raw) != nil {
+		t.Errorf("RSA: the signature does not hold: %v, %v", err, decodeErr)
+	}
+	for curve, hash := range map[elliptic.Curve]crypto.Hash{elliptic.P256(): crypto.SHA256, elliptic.P384(): crypto.SHA384, elliptic.P521(): crypto.SHA512} {
+		key, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature, err := signJWS(key, "text")
+		raw, decodeErr := base64.RawURLEncoding.DecodeString(signature)
+		sum := hash.New()
+		sum.Write([]byte("text"))
+		half := len(raw) / 2
+		if err != nil || decodeErr != nil || !ecdsa.Verify(&key.PublicKey, sum.Sum(nil), new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])) {
+			t.Errorf("%s: the signature does not hold: %v, %v", curve.Params().Name, err, decodeErr)
+		}
 	}
 }

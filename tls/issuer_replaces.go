@@ -5,9 +5,9 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	_ "crypto/sha512" // for signJWS
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -113,10 +113,6 @@ type signed struct {
 
 // addReplaces adds the field to a request for an order; others stay as they are.
 func (r replacingTransport) addReplaces(text []byte, id string) ([]byte, error) {
-	key, ok := r.key.(*ecdsa.PrivateKey)
-	if !ok || key.Curve != elliptic.P256() {
-		return text, nil // a key that was not made here: the order goes without
-	}
 	var request signed
 	if err := json.Unmarshal(text, &request); err != nil {
 		return nil, err
@@ -136,21 +132,38 @@ func (r replacingTransport) addReplaces(text []byte, id string) ([]byte, error) 
 		return nil, err
 	}
 	request.Payload = base64.RawURLEncoding.EncodeToString(payload)
-	if request.Signature, err = signES256(key, request.Protected+"."+request.Payload); err != nil {
+	if request.Signature, err = signJWS(r.key, request.Protected+"."+request.Payload); err != nil {
 		return nil, err
 	}
 	return json.Marshal(request)
 }
 
-// signES256 signs a text (RFC 7518 §3.4).
-func signES256(key *ecdsa.PrivateKey, text string) (string, error) {
-	sum := sha256.Sum256([]byte(text))
-	x, y, err := ecdsa.Sign(rand.Reader, key, sum[:])
+// signJWS signs a text by the algorithm that package acme uses for a key (RFC 7518
+// §3.3, §3.4). An account that was adopted may have one of any type.
+func signJWS(key crypto.Signer, text string) (string, error) {
+	encode := base64.RawURLEncoding.EncodeToString
+	ec, ok := key.(*ecdsa.PrivateKey)
+	if !ok {
+		sum := sha256.Sum256([]byte(text))
+		signature, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
+		return encode(signature), err
+	}
+	hash := crypto.SHA256
+	switch size := ec.Curve.Params().BitSize; {
+	case size > 384:
+		hash = crypto.SHA512
+	case size > 256:
+		hash = crypto.SHA384
+	}
+	sum := hash.New()
+	sum.Write([]byte(text)) // never fails
+	x, y, err := ecdsa.Sign(rand.Reader, ec, sum.Sum(nil))
 	if err != nil {
 		return "", err
 	}
-	var signature [64]byte
-	x.FillBytes(signature[:32])
-	y.FillBytes(signature[32:])
-	return base64.RawURLEncoding.EncodeToString(signature[:]), nil
+	width := (ec.Curve.Params().BitSize + 7) / 8
+	signature := make([]byte, 2*width)
+	x.FillBytes(signature[:width])
+	y.FillBytes(signature[width:])
+	return encode(signature), nil
 }

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/adopt"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 	"gatelodge.dev/tls/budget"
@@ -58,6 +59,12 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	c.KeyTypes = r.keyTypes("acme.keyType", f.KeyType)
 	c.Patience = r.duration("acme.patience", f.Patience, time.Minute)
 	c.Account.Chain = r.printable("acme.preferredChain", f.PreferredChain)
+	if f.Adopt.Autocert != "" {
+		c.Adopted = adopt.Autocert(f.Adopt.Autocert, time.Now())
+	}
+	if f.Adopt.AccountSecret != "" {
+		c.AccountSecret = r.secretName("acme.adopt.accountSecret", f.Adopt.AccountSecret)
+	}
 	c.Resolvers = r.dnsServers("acme.resolvers", "a resolver", f.Resolvers)
 	seen := make(unique)
 	for i, s := range f.Wildcards {

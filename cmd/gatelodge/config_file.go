@@ -180,6 +180,12 @@ type fileACME struct {
 
 	Limits    fileACMELimits     `yaml:"limits"`
 	Fallbacks []fileACMEFallback `yaml:"fallbacks"`
+	Adopt     fileAdopt          `yaml:"adopt"`
+}
+
+type fileAdopt struct {
+	Autocert      string `yaml:"autocert"`
+	AccountSecret string `yaml:"accountSecret"`
 }
 
 // fileACMEFallback is a further CA. What it leaves out is not taken from the first.

@@ -175,6 +175,7 @@ func (w *Watch) wantedSecrets(m *merged, cfg *objects.Config) *secretWants {
 		for _, account := range cfg.ACME.Accounts() {
 			configured = append(configured, account.BindingSecret)
 		}
+		configured = append(configured, cfg.ACME.AccountSecret)
 	}
 	configured = append(configured, cfg.TransferSecrets()...)
 	return w.secrets.after(w.reader.Read(&m.objects, cfg, nil).Claimants, configured, known)

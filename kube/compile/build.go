@@ -67,7 +67,7 @@ type Extra struct {
 func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Config) *gatelodge.Snapshot {
 	var next memo
 	next.reading = b.Reader.Read(&objs, cfg, b.last.reading)
-	next.stored = followStored(objs.Stored, &objs, b.last.stored)
+	next.stored = followStored(&objs, cfg.ACME, b.last.stored)
 	next.flaws = findFlaws(next.stored, &objs, cfg, b.last.flaws)
 	next.secrets = followSecrets(objs.Secrets, next.flaws, &objs, b.last.secrets)
 	next.domains = claims.ReadDomains(&objs, b.last.domains)

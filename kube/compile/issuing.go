@@ -25,7 +25,7 @@ const bindingKey = "hmac"
 type issuing struct {
 	hosts     gatelodge.Map[gatelodge.Name, *hostResult]
 	stored    *stored
-	secrets   []*corev1.Secret // of the external account bindings, by account
+	secrets   []*corev1.Secret // of the external account bindings, by account, and of the account's key
 	announced *publish.Announced
 	issued    gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Certificate]
 	cfg       *objects.Config
@@ -48,6 +48,7 @@ func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.A
 			}
 			n.secrets = append(n.secrets, secret)
 		}
+		n.secrets = append(n.secrets, sec.table.Get(cfg.ACME.AccountSecret))
 	}
 	switch {
 	case last == nil || last.cfg != cfg:
@@ -62,6 +63,9 @@ func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.A
 	n.root = &gatelodge.Issuing{Resolvers: cfg.ACME.Resolvers, Own: a.Own, Patience: cfg.ACME.Patience,
 		Announced: slices.ContainsFunc(cfg.Zones, func(z objects.ZoneConfig) bool { return z.AutoCAA })}
 	n.addAccounts()
+	for _, message := range cfg.ACME.Adopted.Problems {
+		n.problems = append(n.problems, gatelodge.Problem{Object: objects.ConfigObject("acme.adopt"), Reason: gatelodge.BadConfig, Message: message})
+	}
 	n.addIssuances(last)
 	n.checkAutoCAA()
 	if s.authority != nil && s.authority.issuance.Failure != nil {
@@ -115,6 +119,7 @@ func (n *issuing) addAccounts() {
 		switch {
 		case i == 0:
 			n.root.Account, n.root.Lacking = account, message
+			n.adoptAccount()
 		case message == "":
 			n.root.Further = append(n.root.Further, account)
 		}
@@ -197,8 +202,8 @@ func (n *issuing) addIssuances(last *issuing) {
 			key, after := i.Key(), i
 			if before := last.list.Get(key); before != nil && reflect.DeepEqual(before, i) {
 				after = before
-			} else if len(i.Askers) == 0 && n.stored.byKey.Get(key) == nil {
-				after = nil
+			} else if item := n.stored.byKey.Get(key); len(i.Askers) == 0 && (item == nil || item.adopted) {
+				after = nil // what is adopted is kept once it is asked for
 			}
 			list.Set(key, after)
 			t = n.addFailure(t, after, len(both[0].Askers) == len(both[1].Askers))
@@ -253,6 +258,7 @@ func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool,
 			if len(i.Askers) > 0 && !item.isFor(i.Askers[0].Namespace) {
 				i.Certificate = nil
 			}
+			i.Adopted = item.adopted && i.Certificate != nil
 			if item.issuance.Failure != nil {
 				i.RetryAt = item.issuance.Failure.RetryAt
 			}

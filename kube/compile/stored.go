@@ -12,9 +12,10 @@ import (
 
 // stored is what the issuer of certificates keeps for all replicas.
 type stored struct {
-	table objects.Table[*corev1.Secret]
-	items objects.Table[*storedItem]
-	named follow.Index[gatelodge.IssuanceKey, objects.Key] // items of issuances; under "" that of the CA as a whole
+	table   objects.Table[*corev1.Secret]
+	adopted objects.Table[*corev1.Secret] // what other programs kept, in the same form
+	items   objects.Table[*storedItem]
+	named   follow.Index[gatelodge.IssuanceKey, objects.Key] // items of issuances; under "" that of the CA as a whole
 
 	byKey      gatelodge.Map[gatelodge.IssuanceKey, *storedItem] // issuances
 	authority  *storedItem                                       // nil: nothing is wrong with the CA
@@ -30,22 +31,30 @@ type storedItem struct {
 	challenges  *publish.Challenges    // of the item that holds them
 	accounts    *publish.Accounts      // of the item that holds them
 	revoked     *revocations           // of the item that holds them
+	adopted     bool                   // it is not kept by the issuer yet
 	problems    []gatelodge.Problem
 }
 
 // followStored reads the items that changed.
-func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, last *stored) *stored {
+func followStored(objs *objects.Objects, acme *objects.ACMEConfig, last *stored) *stored {
+	table, adopted := objs.Stored, objects.Table[*corev1.Secret]{}
+	if acme != nil {
+		adopted = acme.Adopted.Items
+	}
 	if last == nil {
 		last = &stored{challenges: &publish.Challenges{}, accounts: &publish.Accounts{}, revoked: &revocations{}}
-	} else if last.table == table {
+	} else if last.table == table && last.adopted == adopted {
 		return last
 	}
-	s := &stored{table: table, challenges: last.challenges, accounts: last.accounts, revoked: last.revoked}
+	s := &stored{table: table, adopted: adopted, challenges: last.challenges, accounts: last.accounts, revoked: last.revoked}
 	items, named, byKey := last.items.Edit(), last.named.Edit(), last.byKey.Edit()
-	for key, change := range table.Changes(last.table) {
+	take := func(key objects.Key, secret *corev1.Secret, adopted bool) {
 		before, after := items.Get(key), (*storedItem)(nil)
-		if change.After != nil {
-			after = readStoredItem(change.After, objs)
+		if secret != nil {
+			after = readStoredItem(secret, objs)
+			if after.adopted = adopted; adopted && after.certificate != nil {
+				after.certificate.Object = gatelodge.Object{Kind: "File", Name: key.Name}
+			}
 		}
 		items.Set(key, after)
 		if before != nil && before.challenges != nil {
@@ -64,6 +73,12 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 		if after != nil && after.issuance != nil {
 			named.Set(follow.PairOf(after.issuance.IssuanceKey(), key), true)
 		}
+	}
+	for key, change := range table.Changes(last.table) {
+		take(key, change.After, false)
+	}
+	for key, change := range adopted.Changes(last.adopted) {
+		take(key, change.After, true)
 	}
 	s.items, s.named = items.Map(), named.Map()
 	for key, change := range s.items.Changes(last.items) {
@@ -86,13 +101,28 @@ func followStored(table objects.Table[*corev1.Secret], objs *objects.Objects, la
 	return s
 }
 
-// first returns the item of a certificate, nil for none. Two of one are not
-// written; if there are, the choice must not depend on which came first.
+// first returns the item of a certificate, nil for none: the one with the newest certificate,
+// so that nothing that was adopted comes before what has replaced it. The issuer
+// writes one for each; if there are two, the choice must not depend on which came
+// first.
 func (s *stored) first(key gatelodge.IssuanceKey) *storedItem {
-	for item := range follow.Of(s.named, key) {
-		return s.items.Get(item)
+	var newest *storedItem
+	for name := range follow.Of(s.named, key) {
+		if item := s.items.Get(name); newest == nil || item.isNewer(newest) {
+			newest = item
+		}
 	}
-	return nil
+	return newest
+}
+
+func (i *storedItem) isNewer(than *storedItem) bool {
+	switch {
+	case i.certificate == nil || than.certificate == nil:
+		return than.certificate == nil && i.certificate != nil
+	case i.certificate.NotBefore.Equal(than.certificate.NotBefore):
+		return than.adopted && !i.adopted
+	}
+	return i.certificate.NotBefore.After(than.certificate.NotBefore)
 }
 
 // readStoredItem reads one item.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	gatelodge "gatelodge.dev"
@@ -59,6 +60,16 @@ type ACMEConfig struct {
 	KeyTypes  gatelodge.KeyTypes // of certificates for which nothing else is asked
 	Wildcards []gatelodge.Name   // at and below each, a wildcard stands for the hosts of one parent
 	Resolvers []netip.AddrPort   // that are asked for CAA records; empty: those of the system
+
+	Adopted       Adopted
+	AccountSecret Key // whose tls.key is that of the first account, as cert-manager keeps it; empty: none
+}
+
+// Adopted is what other ACME clients kept in files, which is used in place of an order.
+type Adopted struct {
+	Items      Table[*corev1.Secret] // certificates, as the gateway would keep them, named by where they were found
+	AccountKey string                // PEM; "": none
+	Problems   []string
 }
 
 // ACMEAccount is an account with a CA.

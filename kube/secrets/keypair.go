@@ -100,7 +100,7 @@ func (p *pasted) add(name string, text []byte) error {
 				p.certificates = append(p.certificates, certificate)
 			}
 		case block.Type == "PRIVATE KEY" || strings.HasSuffix(block.Type, " PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
-			signer, err := parseKey(block)
+			signer, err := ParseKey(block)
 			if err != nil {
 				return fmt.Errorf("%s holds a private key that can't be read: %w", name, err)
 			}
@@ -158,9 +158,9 @@ func parseCertificate(block *pem.Block) (*x509.Certificate, error) {
 	return x509.ParseCertificate(der)
 }
 
-// parseKey reads a key in the form of PKCS #8, PKCS #1 or SEC 1, whatever its
+// ParseKey reads a key in the form of PKCS #8, PKCS #1 or SEC 1, whatever its
 // block says.
-func parseKey(block *pem.Block) (crypto.Signer, error) {
+func ParseKey(block *pem.Block) (crypto.Signer, error) {
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		if rsaKey, rsaErr := x509.ParsePKCS1PrivateKey(block.Bytes); rsaErr == nil {

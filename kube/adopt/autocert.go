@@ -1,0 +1,104 @@
+package adopt
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
+)
+
+// How autocert.DirCache names its files. A certificate is in a file HOST, or in
+// HOST+rsa if its key is one of RSA: first the key, and then the chain.
+const (
+	accountFile      = "acme_account+key"
+	olderAccountFile = "acme_account.key"
+	rsaSuffix        = "+rsa"
+	// WildcardLabel stands for "*", which a key of autocert.Cache may not contain.
+	WildcardLabel = "_"
+)
+
+// challengeSuffixes are of files that are of use to nothing but an order in progress.
+var challengeSuffixes = []string{"+token", "+http-01"}
+
+// Bounds of what is read of a folder.
+const (
+	maxFiles     = 50_000
+	maxFileBytes = 256 << 10
+)
+
+// Autocert reads a folder of autocert.DirCache (golang.org/x/crypto/acme/autocert).
+// A file that can't be used is a problem and keeps no other from being used.
+func Autocert(dir string, now time.Time) objects.Adopted {
+	f := &finder{now: now}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		f.problem("the folder can't be read, and no certificate is taken from it: %v", err)
+		return f.result()
+	}
+	if len(entries) > maxFiles {
+		f.problem("%s has %d files, the most is %d; the others are left out", dir, len(entries), maxFiles)
+		entries = entries[:maxFiles]
+	}
+	for _, entry := range entries {
+		f.autocertFile(dir, entry)
+	}
+	return f.result()
+}
+
+// autocertFile takes what a file holds. They come in the order of their names: HOST
+// is before HOST+rsa.
+func (f *finder) autocertFile(dir string, entry fs.DirEntry) {
+	name, path := entry.Name(), filepath.Join(dir, entry.Name())
+	if entry.IsDir() || strings.HasPrefix(name, ".") || isChallenge(name) {
+		return
+	}
+	err := f.autocertText(path, name)
+	if err != nil {
+		f.problem("%s can't be used: %v", path, err)
+	}
+}
+
+func isChallenge(name string) bool {
+	for _, suffix := range challengeSuffixes {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *finder) autocertText(path, name string) error {
+	isAccount := name == accountFile || name == olderAccountFile
+	host, err := HostOf(name)
+	if err != nil && !isAccount {
+		return errors.New("its name is not one that autocert gives: a host, a host with +rsa behind it, or acme_account+key")
+	}
+	text, err := readFile(path, maxFileBytes)
+	if err != nil {
+		return err
+	}
+	if !isAccount {
+		first, isRSA := strings.CutSuffix(path, rsaSuffix)
+		second := isRSA && f.found.Items.Get(objects.Key{Name: first}) != nil
+		return f.certificate(path, gatelodge.IssuanceKey{Name: host, Second: second}, text, nil)
+	}
+	key, err := AccountKey(text)
+	if err == nil && (name == accountFile || f.found.AccountKey == "") {
+		f.found.AccountKey = key
+	}
+	return err
+}
+
+// HostOf returns the host that a file's certificate is for.
+func HostOf(file string) (gatelodge.Name, error) {
+	host := strings.TrimSuffix(file, rsaSuffix)
+	if parent, ok := strings.CutPrefix(host, WildcardLabel+"."); ok {
+		host = "*." + parent
+	}
+	return gatelodge.ParseName(host)
+}
