@@ -55,7 +55,8 @@ func directiveTable() map[string]row {
 }
 
 // isHarmless reports whether a directive that is not honoured keeps no client out:
-// it says how something is logged, buffered, cached or encoded.
+// it says how something is logged, buffered, cached or encoded, or which fields with
+// malformed names are let through, of which the gateway lets none.
 func isHarmless(name string) bool {
 	for _, prefix := range []string{
 		"access_log", "error_log", "log_", "rewrite_log", "uninitialized_variable_warn", "open_log_file_cache", "open_file_cache",
@@ -64,7 +65,7 @@ func isHarmless(name string) bool {
 		"proxy_force_ranges", "proxy_limit_rate", "client_body_", "client_header_", "large_client_header_buffers", "send_timeout", "keepalive_", "lingering_",
 		"reset_timedout_connection", "resolver", "gzip_", "gunzip", "brotli", "sub_filter", "charset", "etag", "types", "variables_hash_", "chunked_transfer_encoding",
 		"output_buffers", "postpone_output", "tcp_no", "sendfile", "aio", "directio", "opentracing", "opentelemetry", "otel_", "server_tokens", "port_in_redirect", "absolute_redirect",
-		"server_name_in_redirect", "grpc_connect_timeout", "grpc_read_timeout", "grpc_send_timeout", "add_trailer", "http2_", "limit_rate", "max_ranges", "if_modified_since", "msie_",
+		"server_name_in_redirect", "grpc_connect_timeout", "grpc_read_timeout", "grpc_send_timeout", "add_trailer", "http2_", "limit_rate", "max_ranges", "if_modified_since", "msie_", "ignore_invalid_headers", "underscores_in_headers",
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return true

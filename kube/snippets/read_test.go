@@ -34,6 +34,7 @@ func TestProblems(t *testing.T) {
 		{"access_by_lua_block { -- it's {\n if ngx.var.x ~= '}' then ngx.exit(\"\\\"}\") end; t = {{1}} } expires 1h;\nproxy_pass x;", inLocation,
 			"!line 1, column 1: access_by_lua_block is not honoured, and it may be a protection|!line 3, column 1: proxy_pass is not honoured, and it may be a protection"},
 		{"content_by_lua_block { a = {1} ", inLocation, "!line 1, column 23: a block of Lua has no closing brace"},
+		{"ignore_invalid_headers off;", inServer, "line 1, column 1: ignore_invalid_headers is not honoured"},
 		{"grpc_read_timeout 1h;", inServer, "line 1, column 1: grpc_read_timeout is not honoured; there is the annotation proxy-read-timeout"},
 		{"auth_request_set $token $upstream_http_authorization;", inLocation, "!line 1, column 1: auth_request_set is not honoured, and it may be a protection; there is the annotation auth-response-headers"},
 		{"deny 10.0.0.0/33;", inLocation, `!line 1, column 1: deny "10.0.0.0/33" is not a valid address or network`},
