@@ -277,6 +277,9 @@ func (t *term) follow(issuances gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.
 		}
 		t.queue.remove(s)
 		s.issuance = change.After
+		if change.Before != nil && change.After != nil && change.Before.Profile != change.After.Profile {
+			s.next = time.Time{} // it may have waited only for the profile to be corrected
+		}
 		switch issuance := change.After; {
 		case issuance == nil || issuance.Certificate != nil || len(issuance.Askers) == 0:
 			s.since = time.Time{}

@@ -67,8 +67,8 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	}
 	c.Resolvers = r.dnsServers("acme.resolvers", "a resolver", f.Resolvers)
 	seen := make(unique)
-	for i, s := range f.Wildcards {
-		key := fmt.Sprintf("acme.wildcards[%d]", i)
+	for i, wildcard := range f.Wildcards {
+		key, s := fmt.Sprintf("acme.wildcards[%d]", i), wildcard.Name
 		name, err := syntax.ParseName(s)
 		switch {
 		case err == nil && name.IsWildcard():
@@ -81,7 +81,16 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 			continue
 		}
 		r.once(seen, key, string(name))
-		c.Wildcards = append(c.Wildcards, name)
+		top := objects.ACMEWildcard{Name: name}
+		if wildcard.KeyType != "" {
+			top.Ask.KeyTypes = r.keyTypes(key+".keyType", wildcard.KeyType)
+		}
+		if wildcard.Profile != "" {
+			if top.Ask.Profile, err = syntax.ReadProfile(wildcard.Profile); err != nil {
+				r.fail(key+".profile", "%q %v, write one that the CA has, like shortlived", abridged(wildcard.Profile), err)
+			}
+		}
+		c.Wildcards = append(c.Wildcards, top)
 	}
 	return c
 }

@@ -100,6 +100,8 @@ func (r *configReader) value(key string, line int, n *yaml.Node, into reflect.Va
 	switch {
 	case n.Kind == yaml.AliasNode:
 		r.fail(key, "aliases are not supported, write the value again")
+	case into.Type() == reflect.TypeFor[fileWildcard]() && n.Kind == yaml.ScalarNode:
+		into.Set(reflect.ValueOf(fileWildcard{Name: n.Value}))
 	case into.Kind() == reflect.Struct:
 		r.mapping(key, n, into)
 	case into.Type() == reflect.TypeFor[fileCAA]() && n.Kind == yaml.ScalarNode:

@@ -165,15 +165,15 @@ type fileTLS struct {
 }
 
 type fileACME struct {
-	Directory      string   `yaml:"directory"`
-	CAFile         string   `yaml:"caFile"`
-	Email          string   `yaml:"email"`
-	EAB            fileEAB  `yaml:"eab"`
-	Profile        string   `yaml:"profile"`
-	PreferredChain string   `yaml:"preferredChain"`
-	KeyType        string   `yaml:"keyType"`
-	Wildcards      []string `yaml:"wildcards"`
-	Resolvers      []string `yaml:"resolvers"`
+	Directory      string         `yaml:"directory"`
+	CAFile         string         `yaml:"caFile"`
+	Email          string         `yaml:"email"`
+	EAB            fileEAB        `yaml:"eab"`
+	Profile        string         `yaml:"profile"`
+	PreferredChain string         `yaml:"preferredChain"`
+	KeyType        string         `yaml:"keyType"`
+	Wildcards      []fileWildcard `yaml:"wildcards"`
+	Resolvers      []string       `yaml:"resolvers"`
 
 	AccountKeyAge string `yaml:"accountKeyAge"`
 	Patience      string `yaml:"patience"`
@@ -186,6 +186,13 @@ type fileACME struct {
 type fileAdopt struct {
 	Autocert      string `yaml:"autocert"`
 	AccountSecret string `yaml:"accountSecret"`
+}
+
+// fileWildcard is a name, which may stand alone, and what is asked for its certificates.
+type fileWildcard struct {
+	Name    string `yaml:"name"`
+	KeyType string `yaml:"keyType"`
+	Profile string `yaml:"profile"`
 }
 
 // fileACMEFallback is a further CA. What it leaves out is not taken from the first.

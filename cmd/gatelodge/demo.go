@@ -134,7 +134,7 @@ func demoConfig(flags listenFlags, ca demoCA) (*config, error) {
 	} else {
 		var asked fileConfig
 		asked.setDefaults()
-		asked.ACME.Directory, asked.ACME.CAFile, asked.ACME.Wildcards = ca.directory, ca.roots, []string{"pke.example.com"}
+		asked.ACME.Directory, asked.ACME.CAFile, asked.ACME.Wildcards = ca.directory, ca.roots, []fileWildcard{{Name: "pke.example.com"}}
 		r := &configReader{}
 		cfg.Kube.ACME = r.acme(asked.ACME, cfg.Kube.Zones)
 		if err := r.err(); err != nil {

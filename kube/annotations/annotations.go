@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
 
@@ -62,6 +63,8 @@ type Asked struct {
 	Contact         string   // the e-mail address of who answers for its hosts; "" for none
 	Views           []string // by name; nil: it says nothing
 	ACME            acmeAsk
+	Certificate     objects.CertificateAsk // of the Ingress itself …
+	ByClass         objects.CertificateAsk // … and of its class, as far as that does not say otherwise
 	Unlogged        bool
 	Tracing         tracingAsk
 	Unavailable     string // why a protection that is asked for can't be given
@@ -166,6 +169,10 @@ func otherRows() []row {
 			"Whether its requests have lines in the access log, if the configuration has any; by default `true`.", ""},
 		{"acme", `"true" or "false"`, setACME, false,
 			"`true`: a certificate is ordered for the hosts, unless a Secret has one; `false`: none is. Without it one is ordered where `spec.tls` asks for it ([certificates.md](certificates.md#for-teams)).", ""},
+		{"acme-key-type", "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096, or one of ECDSA and one of RSA separated by a comma", setKeyTypes, false,
+			"The type of the key of certificates that are ordered; of two a client gets the one that it can verify ([certificates.md](certificates.md#keys-and-profiles)). By default the configuration's `acme.keyType`.", ""},
+		{"acme-profile", "the name of a profile, of up to 64 letters, digits and characters of ._-", setProfile, false,
+			"The profile of certificates that are ordered, such as `shortlived`, if the CA has it ([certificates.md](certificates.md#keys-and-profiles)). By default the configuration's `acme.profile`.", ""},
 	}
 }
 
@@ -196,6 +203,7 @@ func Read(annotations map[string]string, namespace string, defaults *Defaults, t
 		a.honour(key, "canary", annotations[key], tell)
 	}
 	defaults.apply(&a, annotations)
+	a.ByClass, a.Certificate = a.Certificate, objects.CertificateAsk{}
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if name, ok := policyName(key); ok {
 			switch {
@@ -316,6 +324,16 @@ func setACME(a *Asked, value string) error {
 			a.ACME = ACMEYes
 		}
 	}
+	return err
+}
+
+func setKeyTypes(a *Asked, value string) (err error) {
+	a.Certificate.KeyTypes, err = gatelodge.ParseKeyTypes(value)
+	return err
+}
+
+func setProfile(a *Asked, value string) (err error) {
+	a.Certificate.Profile, err = syntax.ReadProfile(value)
 	return err
 }
 

@@ -2,9 +2,7 @@ package annotations
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -55,30 +53,11 @@ func setTTL(a *Asked, value string) error {
 }
 
 func setTarget(a *Asked, value string) error {
-	var t Target
-	for item := range strings.SplitSeq(value, ",") {
-		item = strings.TrimSpace(item)
-		if address, err := netip.ParseAddr(item); err == nil {
-			if address.Zone() != "" {
-				return fmt.Errorf("holds address %q with a zone", item)
-			}
-			t.Addresses = append(t.Addresses, address.Unmap())
-			continue
-		}
-		name, err := syntax.ParseTarget(item)
-		switch {
-		case err != nil:
-			return fmt.Errorf("holds %.60q, which is neither an address nor a name%s", item, syntax.WriteInstead(item))
-		case t.Alias != "" && t.Alias != name:
-			return errors.New("holds more than one name")
-		}
-		t.Alias = name
+	addresses, alias, err := syntax.ReadTargets(value)
+	if err != nil {
+		return err
 	}
-	if t.Alias != "" && len(t.Addresses) > 0 {
-		return errors.New("holds both addresses and a name")
-	}
-	t.Addresses = objects.SortedAddresses(t.Addresses)
-	a.Records.Target = &t
+	a.Records.Target = &Target{objects.SortedAddresses(addresses), alias}
 	return nil
 }
 

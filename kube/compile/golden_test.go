@@ -202,6 +202,8 @@ type goldenConfig struct {
 	DefaultCertificates []string
 	ACME                *struct {
 		Wildcards []gatelodge.Name
+		Ask       objects.CertificateAsk // for all of them
+		KeyTypes  gatelodge.KeyTypes
 		EABSecret string
 		Directory string
 	}
@@ -272,8 +274,11 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 		cfg.Listeners = []gatelodge.Listener{{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: g.HTTPSPort}}
 	}
 	if g.ACME != nil {
-		cfg.ACME = &objects.ACMEConfig{Wildcards: g.ACME.Wildcards, ACMEAccount: objects.ACMEAccount{ConfigKey: "acme", BindingSecret: kubetest.Namespaced(g.ACME.EABSecret)}}
+		cfg.ACME = &objects.ACMEConfig{KeyTypes: g.ACME.KeyTypes, ACMEAccount: objects.ACMEAccount{ConfigKey: "acme", BindingSecret: kubetest.Namespaced(g.ACME.EABSecret)}}
 		cfg.ACME.Account.Directory = g.ACME.Directory
+		for _, name := range g.ACME.Wildcards {
+			cfg.ACME.Wildcards = append(cfg.ACME.Wildcards, objects.ACMEWildcard{Name: name, Ask: g.ACME.Ask})
+		}
 		if g.ACME.EABSecret != "" {
 			cfg.ACME.Account.BindingID = "id"
 		}

@@ -11,6 +11,7 @@ import (
 	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
+	"gatelodge.dev/kube/objects"
 )
 
 // hostResult is a Host and what it was made of.
@@ -34,7 +35,8 @@ type hostResult struct {
 // certificateRequest is an Ingress that wants a certificate to be ordered for a host.
 type certificateRequest struct {
 	object   gatelodge.Object
-	explicit bool // by annotation, not only because spec.tls leaves it open where it comes from
+	explicit bool                   // by annotation, not only because spec.tls leaves it open where it comes from
+	byClass  objects.CertificateAsk // as far as its annotations say nothing
 }
 
 // routesKey is all that the routes of a host follow from which one claimant alone
@@ -306,6 +308,7 @@ func (r *hostResult) addCertificates() {
 		r.addCertificate(certificate)
 	}
 	r.addRequests()
+	r.tellOtherAsks()
 }
 
 // compareFlawed puts certificates that are to be replaced at once last.
@@ -343,9 +346,9 @@ func (r *hostResult) addRequests() {
 		switch {
 		case in.Asked.ACME == annotations.ACMEYes:
 			r.host.WantsTLS = true
-			r.requests = append(r.requests, certificateRequest{in.Object, true})
+			r.requests = append(r.requests, certificateRequest{in.Object, true, in.Asked.ByClass})
 		case in.Asked.ACME == annotations.ACMEUnset && asks && !byDefault:
-			r.requests = append(r.requests, certificateRequest{in.Object, false})
+			r.requests = append(r.requests, certificateRequest{in.Object, false, in.Asked.ByClass})
 		}
 	}
 }

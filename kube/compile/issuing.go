@@ -220,8 +220,8 @@ func (n *issuing) certificateFor(r *hostResult) gatelodge.Name {
 	if r == nil || r.host.Name == "" || len(r.shares) == 0 || r.host.ByView != nil && len(r.host.ByView) == 0 {
 		return "" // no name, or one that leads elsewhere or is in no view
 	}
-	if wildcard := n.wildcardOver(r.host.Name); wildcard != "" {
-		return wildcard
+	if top := n.wildcardOver(r.host.Name); top != nil && !n.wantsItsOwn(r, top) {
+		return wildcardFor(r.host.Name)
 	}
 	if len(r.requests) == 0 {
 		return ""
@@ -232,7 +232,7 @@ func (n *issuing) certificateFor(r *hostResult) gatelodge.Name {
 // issuances returns what is to be done for the certificates for a name.
 func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool, secondaries map[gatelodge.Name][]string) (list [2]*gatelodge.Issuance) {
 	common := gatelodge.Issuance{Name: name, Askers: []gatelodge.Object{}}
-	askers := n.askers(name)
+	askers, ask := n.askers(name)
 	if zone, ok := publish.ZoneOf(publish.ChallengeName(name), apexes); ok {
 		if secondaries[zone] == nil {
 			secondaries[zone] = n.secondariesOf(zone)
@@ -243,7 +243,7 @@ func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool,
 	}
 	var kinds gatelodge.KeyTypes
 	if len(askers) > 0 {
-		kinds = n.kindsOf(name, n.cfg.ACME.KeyTypes.OrDefault())
+		kinds, common.Profile = n.kindsOf(name, ask.KeyTypes), ask.Profile
 	}
 	for at, key := range gatelodge.KeysOf(name) {
 		i := common
@@ -259,8 +259,8 @@ func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool,
 				i.Certificate = nil
 			}
 			i.Adopted = item.adopted && i.Certificate != nil
-			if item.issuance.Failure != nil {
-				i.RetryAt = item.issuance.Failure.RetryAt
+			if failure := item.failureFor(&i); failure != nil {
+				i.RetryAt = failure.RetryAt
 			}
 			if i.Certificate != nil {
 				i.Window, i.Directory = item.issuance.Window, item.issuance.Directory
@@ -278,20 +278,28 @@ func (n *issuing) isIn(host gatelodge.Name) func(view string) bool {
 	return func(view string) bool { return r == nil || r.host.In(view) != nil }
 }
 
-// askers lists the objects that ask for a certificate.
-func (n *issuing) askers(name gatelodge.Name) []gatelodge.Object {
-	askers := []gatelodge.Object{}
+// askers lists the objects that ask for the certificates for a name, and says what is
+// asked of the CA: the word of the Ingresses, then that of the configured wildcard,
+// then that of the class.
+func (n *issuing) askers(name gatelodge.Name) ([]gatelodge.Object, objects.CertificateAsk) {
+	askers, ask := []gatelodge.Object{}, objects.CertificateAsk{}
 	for host := range follow.Of(n.wanted, name) {
-		if n.wildcardOver(host) != "" {
-			return []gatelodge.Object{objects.ConfigObject("acme.wildcards")}
+		r, top := n.hosts.Get(host), n.wildcardOver(host)
+		if top != nil && !n.wantsItsOwn(r, top) {
+			return []gatelodge.Object{objects.ConfigObject("acme.wildcards")}, top.Ask.Or(n.leftOpen())
 		}
-		for _, request := range n.hosts.Get(host).requests {
+		ask = ask.Or(r.ownAsk())
+		if top != nil {
+			ask = ask.Or(top.Ask)
+		}
+		for _, request := range r.requests {
+			ask = ask.Or(request.byClass)
 			if !slices.Contains(askers, request.object) {
 				askers = append(askers, request.object)
 			}
 		}
 	}
-	return askers
+	return askers, ask.Or(n.leftOpen())
 }
 
 // addFailure tells those who ask why they do not have their certificate, or with both
@@ -305,8 +313,8 @@ func (n *issuing) addFailure(t *follow.Told, i *gatelodge.Issuance, both bool) *
 	if both {
 		what += " with a key of type " + string(i.KeyType)
 	}
-	if item := n.stored.byKey.Get(i.Key()); item != nil && item.issuance.Failure != nil {
-		why = item.issuance.Failure.Message
+	if failure := n.stored.byKey.Get(i.Key()).failureFor(i); failure != nil {
+		why = failure.Message
 	}
 	switch {
 	case len(i.Challenges) > 0:
@@ -328,19 +336,6 @@ func (n *issuing) addFailure(t *follow.Told, i *gatelodge.Issuance, both bool) *
 		t = t.Add(notIssued(object, fmt.Sprintf("%s was issued for %s: %s", what, i.Name, why)))
 	}
 	return t
-}
-
-// wildcardOver returns the wildcard that is ordered for a name and all its
-// siblings, "" if the configuration wants none.
-func (n *issuing) wildcardOver(name gatelodge.Name) gatelodge.Name {
-	wildcard := name.Wildcard()
-	if name.IsWildcard() {
-		wildcard = name
-	}
-	if slices.ContainsFunc(n.cfg.ACME.Wildcards, func(top gatelodge.Name) bool { return wildcard.Parent().Within(top) }) {
-		return wildcard
-	}
-	return ""
 }
 
 // secondariesOf lists the name servers of a zone that are not this gateway.

@@ -21,6 +21,7 @@ import (
 //	                          one that hosts of a namespace share, with an item for each
 //	ordered NAME WITH,WITH…   an order in progress for several names
 //	failed NAME MESSAGE…      an attempt that failed, to be tried again in an hour
+//	profile NAME PROFILE      one that failed because the CA has no such profile
 //	refused MESSAGE…          what is wrong between the CA and us
 //	challenge TYPE NAME RESPONSE
 //	account DIRECTORY URL IDENTITY…
@@ -66,6 +67,9 @@ func AddStored(t *testing.T, objs *objects.Objects, text string) {
 			}
 		case "failed":
 			kept.Failure = failure(strings.Join(fields[1:], " "))
+		case "profile":
+			kept.Failure = failure("the CA has no profile " + fields[1])
+			kept.Failure.Profile = fields[1]
 		case "refused":
 			parts, err := (&gatelodge.StoredIssuance{Failure: failure(strings.Join(fields, " "))}).Encode()
 			add(gatelodge.AuthorityItem, parts, err)

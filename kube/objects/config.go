@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -58,8 +59,8 @@ type ACMEConfig struct {
 	Further   []ACMEAccount      // with CAs that take over, in their order
 	Patience  time.Duration      // for which a CA has to fail before the next takes over
 	KeyTypes  gatelodge.KeyTypes // of certificates for which nothing else is asked
-	Wildcards []gatelodge.Name   // at and below each, a wildcard stands for the hosts of one parent
-	Resolvers []netip.AddrPort   // that are asked for CAA records; empty: those of the system
+	Wildcards []ACMEWildcard
+	Resolvers []netip.AddrPort // that are asked for CAA records; empty: those of the system
 
 	Adopted       Adopted
 	AccountSecret Key // whose tls.key is that of the first account, as cert-manager keeps it; empty: none
@@ -70,6 +71,24 @@ type Adopted struct {
 	Items      Table[*corev1.Secret] // certificates, as the gateway would keep them, named by where they were found
 	AccountKey string                // PEM; "": none
 	Problems   []string
+}
+
+// ACMEWildcard has a wildcard stand for the hosts of each parent at and below a name.
+type ACMEWildcard struct {
+	Name gatelodge.Name
+	Ask  CertificateAsk
+}
+
+// CertificateAsk is what is asked of a CA for the certificates for a name; what is
+// zero is left to those who come after.
+type CertificateAsk struct {
+	KeyTypes gatelodge.KeyTypes
+	Profile  string
+}
+
+// Or returns what is asked, and where that is nothing what other asks.
+func (a CertificateAsk) Or(other CertificateAsk) CertificateAsk {
+	return CertificateAsk{cmp.Or(a.KeyTypes, other.KeyTypes), cmp.Or(a.Profile, other.Profile)}
 }
 
 // ACMEAccount is an account with a CA.
