@@ -18,7 +18,7 @@ func (n *issuing) adoptAccount() {
 	}
 	key, reason, message := adopt.AccountSecret(name, n.secrets[len(n.secrets)-1])
 	account.AdoptedKey = key
-	known := slices.ContainsFunc(n.stored.accounts.List, func(a gatelodge.KnownAccount) bool { return a.Directory == account.Directory })
+	known := slices.ContainsFunc(n.stored.Accounts.List, func(a gatelodge.KnownAccount) bool { return a.Directory == account.Directory })
 	if message != "" && !known {
 		n.root.Lacking = message
 		n.problems = append(n.problems, gatelodge.Problem{Object: objects.ConfigObject("acme.adopt.accountSecret"), Reason: reason, Message: message})

@@ -10,6 +10,7 @@ import (
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/publish"
+	"gatelodge.dev/kube/stored"
 )
 
 // Builder builds Snapshots. It remembers the parts of the last one, so that
@@ -31,7 +32,7 @@ type memo struct {
 	secrets *secretReader
 	flaws   *flaws
 	domains *claims.Domains
-	stored  *stored
+	stored  *stored.Items
 
 	claimants  *claims.Joined
 	bounded    *claims.Bounded
@@ -67,7 +68,7 @@ type Extra struct {
 func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Config) *gatelodge.Snapshot {
 	var next memo
 	next.reading = b.Reader.Read(&objs, cfg, b.last.reading)
-	next.stored = followStored(&objs, cfg.ACME, b.last.stored)
+	next.stored = stored.Follow(&objs, cfg.ACME, b.last.stored)
 	next.flaws = findFlaws(next.stored, &objs, cfg, b.last.flaws)
 	next.secrets = followSecrets(objs.Secrets, next.flaws, &objs, b.last.secrets)
 	next.domains = claims.ReadDomains(&objs, b.last.domains)
@@ -83,7 +84,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.announced = publish.Announce(objs.Services, objs.Leaving.At(objs.Now), cfg, b.last.announced)
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = publish.FindSecured(next.hosts.list, cfg, b.last.secured)
-	next.views = publish.MakeViews(next.grants, next.announced, next.secured.Records, next.stored.challenges, next.stored.accounts, cfg, b.last.views)
+	next.views = publish.MakeViews(next.grants, next.announced, next.secured.Records, next.stored.Challenges, next.stored.Accounts, cfg, b.last.views)
 	next.transfers = publish.MakeTransfers(objs.Secrets, cfg, b.last.transfers)
 	next.collectProblems(&objs, cfg, &b.last)
 	b.last = next
@@ -99,8 +100,8 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 		Levels:              cfg.Levels(),
 		Transfers:           next.transfers.List,
 		DefaultCertificates: next.defaults.common.certificates,
-		Challenges:          next.stored.challenges.List,
-		ChallengesVersion:   next.stored.challenges.Version,
+		Challenges:          next.stored.Challenges.List,
+		ChallengesVersion:   next.stored.Challenges.Version,
 		Issuing:             next.issuing.root,
 		Problems:            next.shown,
 		RebuildAt:           earliest(objs.Now, firstDeadline(next.resolution.deadlines), next.defaults.until, objs.Leaving.Next(objs.Now), firstDeadline(next.issued.deadlines)),
@@ -137,11 +138,11 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 		e.Replace(before[i], now)
 	}
 	if last.hosts == nil {
-		last = &memo{reading: &intent.Reading{}, stored: &stored{}, resolution: &resolution{}, bounded: &claims.Bounded{}, grants: &claims.Grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
+		last = &memo{reading: &intent.Reading{}, stored: &stored.Items{}, resolution: &resolution{}, bounded: &claims.Bounded{}, grants: &claims.Grants{}, hosts: &hosts{}, backends: &backends{}, issuing: &issuing{}}
 	}
 	follow.ReplaceAll(e, m.reading.Claimants, last.reading.Claimants, (*intent.Claimant).Problems)
 	follow.ReplaceAll(e, m.reading.Unknown, last.reading.Unknown, follow.One)
-	follow.ReplaceAll(e, m.stored.items, last.stored.items, (*storedItem).wrong)
+	follow.ReplaceAll(e, m.stored.All, last.stored.All, (*stored.Item).Problems)
 	follow.ReplaceAll(e, m.resolution.results, last.resolution.results, (*resolved).wrong)
 	follow.ReplaceAll(e, m.bounded.Wrong, last.bounded.Wrong, (*follow.Told).Wrong)
 	follow.ReplaceAll(e, m.grants.Wrong, last.grants.Wrong, (*follow.Told).Wrong)

@@ -70,23 +70,14 @@ func (r *hostResult) tellOtherAsks() {
 	}
 }
 
-// failureFor returns why the last attempt failed; nil if it did not, or only because
-// of a profile that is no longer asked for.
-func (i *storedItem) failureFor(issuance *gatelodge.Issuance) *gatelodge.Failure {
-	if i == nil || i.issuance.Failure == nil || i.issuance.Failure.Profile != "" && i.issuance.Failure.Profile != issuance.Profile {
-		return nil
-	}
-	return i.issuance.Failure
-}
-
 // kindsOf says of which kinds of keys the two certificates for a name are to be, in
 // the order of gatelodge.KeysOf, "" for one that is not asked for. One that is there
 // stays where it is, so that another order in the configuration costs none.
 func (n *issuing) kindsOf(name gatelodge.Name, asked gatelodge.KeyTypes) gatelodge.KeyTypes {
 	var has [2]x509.PublicKeyAlgorithm // the zero is that of no certificate
 	for at, key := range gatelodge.KeysOf(name) {
-		if item := n.stored.byKey.Get(key); item != nil && item.certificate != nil {
-			has[at] = item.certificate.Algorithm
+		if item := n.stored.ByKey.Get(key); item != nil && item.Certificate != nil {
+			has[at] = item.Certificate.Algorithm
 		}
 	}
 	return placeKinds(asked, has)

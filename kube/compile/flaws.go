@@ -11,6 +11,7 @@ import (
 	"gatelodge.dev/kube/badkeys"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/secrets"
+	"gatelodge.dev/kube/stored"
 )
 
 // flaws is what is known of certificates that they do not show themselves: whose key
@@ -18,19 +19,14 @@ import (
 type flaws struct {
 	cfg     *objects.Config
 	lists   []*corev1.ConfigMap // of keys; nil: there is none of the name
-	revoked *revocations
+	revoked *stored.Revocations
 
 	keys     badkeys.List
 	problems []gatelodge.Problem
 }
 
-// revocations are those of an item of the Store, by fingerprint.
-type revocations struct {
-	byFingerprint map[string]gatelodge.Revocation
-}
-
-func findFlaws(s *stored, objs *objects.Objects, cfg *objects.Config, last *flaws) *flaws {
-	f := &flaws{cfg: cfg, revoked: s.revoked}
+func findFlaws(s *stored.Items, objs *objects.Objects, cfg *objects.Config, last *flaws) *flaws {
+	f := &flaws{cfg: cfg, revoked: s.Revoked}
 	for _, name := range cfg.BadKeys {
 		f.lists = append(f.lists, objs.ConfigMaps.Get(name))
 	}
@@ -76,7 +72,7 @@ func (f *flaws) flawOf(c *gatelodge.Certificate) *gatelodge.Flaw {
 	if why := f.keys.Check(c.KeyHash); c.Flaw == nil && why != "" {
 		return secrets.FlawOfKey(why)
 	}
-	if revocation, found := f.revoked.byFingerprint[c.Fingerprint]; c.Flaw == nil && found {
+	if revocation, found := f.revoked.ByFingerprint[c.Fingerprint]; c.Flaw == nil && found {
 		return revocation.Flaw()
 	}
 	return c.Flaw

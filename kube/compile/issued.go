@@ -8,11 +8,12 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/stored"
 )
 
 // issued is the certificates of ours that can be used now.
 type issued struct {
-	stored gatelodge.Map[gatelodge.IssuanceKey, *storedItem]
+	stored gatelodge.Map[gatelodge.IssuanceKey, *stored.Item]
 	flaws  *flaws
 	now    time.Time
 
@@ -20,24 +21,24 @@ type issued struct {
 	deadlines deadlines[gatelodge.IssuanceKey]
 }
 
-func findIssued(s *stored, f *flaws, objs *objects.Objects, last *issued) *issued {
+func findIssued(s *stored.Items, f *flaws, objs *objects.Objects, last *issued) *issued {
 	if last == nil {
 		last = &issued{}
 	}
 	dirty := make(follow.Dirty[gatelodge.IssuanceKey])
-	follow.Changes(dirty, s.byKey, last.stored)
+	follow.Changes(dirty, s.ByKey, last.stored)
 	if objs.Now.Before(last.now) || f != last.flaws {
-		follow.All(dirty, s.byKey)
+		follow.All(dirty, s.ByKey)
 	}
 	due(dirty, last.deadlines, objs.Now)
 	if len(dirty) == 0 {
 		return last
 	}
-	i := &issued{stored: s.byKey, flaws: f, now: objs.Now}
+	i := &issued{stored: s.ByKey, flaws: f, now: objs.Now}
 	byKey, deadlines := last.byKey.Edit(), last.deadlines.Edit()
 	for key := range dirty {
 		_, before := certificateOf(last.stored.Get(key), last.now)
-		certificate, after := certificateOf(s.byKey.Get(key), objs.Now)
+		certificate, after := certificateOf(s.ByKey.Get(key), objs.Now)
 		if certificate != nil {
 			certificate = f.judge(certificate)
 		}
@@ -53,22 +54,16 @@ func findIssued(s *stored, f *flaws, objs *objects.Objects, last *issued) *issue
 
 // certificateOf returns the certificate of an item if it can be used now, and
 // when that changes.
-func certificateOf(item *storedItem, now time.Time) (c *gatelodge.Certificate, until time.Time) {
-	if item == nil || item.certificate == nil {
+func certificateOf(item *stored.Item, now time.Time) (c *gatelodge.Certificate, until time.Time) {
+	if item == nil || item.Certificate == nil {
 		return nil, time.Time{}
 	}
-	begin, end := edges(item.certificate)
+	begin, end := edges(item.Certificate)
 	until = earliest(now, begin, end)
-	if outOfDate(item.certificate, now) != "" {
+	if outOfDate(item.Certificate, now) != "" {
 		return nil, until
 	}
-	return item.certificate, until
-}
-
-// isFor reports whether the certificate of an item may be served for hosts of a
-// namespace: one that is shared may only be for those that share it.
-func (s *storedItem) isFor(namespace string) bool {
-	return s.issuance.Namespace == "" || s.issuance.Namespace == namespace
+	return item.Certificate, until
 }
 
 // appendFor appends the certificates for a name that a namespace was granted, that for
@@ -89,7 +84,7 @@ func (i *issued) appendFor(name gatelodge.Name, namespace string, to []*gatelodg
 func (i *issued) of(name gatelodge.Name, namespace string) []*gatelodge.Certificate {
 	var found []*gatelodge.Certificate
 	for _, key := range gatelodge.KeysOf(name) {
-		if c := i.byKey.Get(key); c != nil && i.stored.Get(key).isFor(namespace) {
+		if c := i.byKey.Get(key); c != nil && i.stored.Get(key).IsFor(namespace) {
 			found = append(found, c)
 		}
 	}

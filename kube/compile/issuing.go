@@ -15,6 +15,7 @@ import (
 	"gatelodge.dev/kube/follow"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/publish"
+	"gatelodge.dev/kube/stored"
 )
 
 // bindingKey is the part of the Secret of an external account binding that
@@ -24,7 +25,7 @@ const bindingKey = "hmac"
 // issuing is what the issuer of certificates is to do.
 type issuing struct {
 	hosts     gatelodge.Map[gatelodge.Name, *hostResult]
-	stored    *stored
+	stored    *stored.Items
 	secrets   []*corev1.Secret // of the external account bindings, by account, and of the account's key
 	announced *publish.Announced
 	issued    gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.Certificate]
@@ -38,7 +39,7 @@ type issuing struct {
 	told   gatelodge.Map[gatelodge.Name, *follow.Told] // why hosts, by their names, or certificates, by theirs, lack one
 }
 
-func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.Announced, cfg *objects.Config, last *issuing) *issuing {
+func makeIssuing(h *hosts, s *stored.Items, i *issued, sec *secretReader, a *publish.Announced, cfg *objects.Config, last *issuing) *issuing {
 	n := &issuing{hosts: h.results, stored: s, issued: i.byKey, announced: a, cfg: cfg}
 	if cfg.ACME != nil {
 		for _, account := range cfg.ACME.Accounts() {
@@ -52,7 +53,7 @@ func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.A
 	}
 	switch {
 	case last == nil || last.cfg != cfg:
-		last = &issuing{stored: &stored{}}
+		last = &issuing{stored: &stored.Items{}}
 	case last.hosts == n.hosts && last.stored == s && slices.Equal(last.secrets, n.secrets) && last.announced == a && last.issued == n.issued:
 		return last
 	}
@@ -68,12 +69,12 @@ func makeIssuing(h *hosts, s *stored, i *issued, sec *secretReader, a *publish.A
 	}
 	n.addIssuances(last)
 	n.checkAutoCAA()
-	if s.authority != nil && s.authority.issuance.Failure != nil {
+	if s.Authority != nil && s.Authority.Issuance.Failure != nil {
 		what := "no certificate can be ordered: "
 		if len(n.root.Further) > 0 {
 			what = "a CA can't be used: "
 		}
-		n.problem(objects.ConfigObject("acme"), what+s.authority.issuance.Failure.Message)
+		n.problem(objects.ConfigObject("acme"), what+s.Authority.Issuance.Failure.Message)
 	}
 	return n
 }
@@ -154,7 +155,7 @@ func (n *issuing) checkAutoCAA() {
 		if !zone.AutoCAA {
 			continue
 		}
-		for _, account := range n.stored.accounts.List {
+		for _, account := range n.stored.Accounts.List {
 			if n.cfg.ACME.Uses(account.Directory) && len(account.Identities) == 0 {
 				n.problems = append(n.problems, gatelodge.Problem{Object: objects.ConfigObject(fmt.Sprintf("dns.zones[%d].caa", i)), Reason: gatelodge.BadConfig,
 					Message: fmt.Sprintf("the CA of %s does not say by which name CAA records call it (caaIdentities), so auto publishes none for it; write the records in place of auto", account.Directory)})
@@ -178,7 +179,7 @@ func (n *issuing) addIssuances(last *issuing) {
 		dirty[before], dirty[after] = true, true
 	}
 	n.wanted = wanted.Map()
-	for key := range n.stored.byKey.Changes(last.stored.byKey) {
+	for key := range n.stored.ByKey.Changes(last.stored.ByKey) {
 		dirty[key.Name] = true
 	}
 	for key := range n.issued.Changes(last.issued) {
@@ -202,7 +203,7 @@ func (n *issuing) addIssuances(last *issuing) {
 			key, after := i.Key(), i
 			if before := last.list.Get(key); before != nil && reflect.DeepEqual(before, i) {
 				after = before
-			} else if item := n.stored.byKey.Get(key); len(i.Askers) == 0 && (item == nil || item.adopted) {
+			} else if item := n.stored.ByKey.Get(key); len(i.Askers) == 0 && (item == nil || item.Adopted) {
 				after = nil // what is adopted is kept once it is asked for
 			}
 			list.Set(key, after)
@@ -251,19 +252,19 @@ func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool,
 		if kinds[at] != "" {
 			i.Askers = askers
 		}
-		if item := n.stored.byKey.Get(key); item != nil {
-			if i.Ordered = len(item.issuance.Order) > 0; i.Ordered {
-				i.With = item.issuance.With
+		if item := n.stored.ByKey.Get(key); item != nil {
+			if i.Ordered = len(item.Issuance.Order) > 0; i.Ordered {
+				i.With = item.Issuance.With
 			}
-			if len(i.Askers) > 0 && !item.isFor(i.Askers[0].Namespace) {
+			if len(i.Askers) > 0 && !item.IsFor(i.Askers[0].Namespace) {
 				i.Certificate = nil
 			}
-			i.Adopted = item.adopted && i.Certificate != nil
-			if failure := item.failureFor(&i); failure != nil {
+			i.Adopted = item.Adopted && i.Certificate != nil
+			if failure := item.FailureOf(&i); failure != nil {
 				i.RetryAt = failure.RetryAt
 			}
 			if i.Certificate != nil {
-				i.Window, i.Directory = item.issuance.Window, item.issuance.Directory
+				i.Window, i.Directory = item.Issuance.Window, item.Issuance.Directory
 			}
 		}
 		list[at] = &i
@@ -313,7 +314,7 @@ func (n *issuing) addFailure(t *follow.Told, i *gatelodge.Issuance, both bool) *
 	if both {
 		what += " with a key of type " + string(i.KeyType)
 	}
-	if failure := n.stored.byKey.Get(i.Key()).failureFor(i); failure != nil {
+	if failure := n.stored.ByKey.Get(i.Key()).FailureOf(i); failure != nil {
 		why = failure.Message
 	}
 	switch {

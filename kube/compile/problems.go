@@ -4,13 +4,6 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-func (i *storedItem) wrong() []gatelodge.Problem {
-	if i == nil {
-		return nil
-	}
-	return i.problems
-}
-
 func (r *hostResult) wrong() []gatelodge.Problem {
 	if r == nil {
 		return nil

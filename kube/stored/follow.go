@@ -1,0 +1,107 @@
+// Package stored reads what the issuer of certificates keeps for all replicas, and
+// what was adopted of other programs in the same form. It must not know which names
+// ask for certificates, nor which certificate is served.
+package stored
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/follow"
+	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/publish"
+)
+
+// Items is what the issuer of certificates keeps for all replicas.
+type Items struct {
+	table   objects.Table[*corev1.Secret]
+	adopted objects.Table[*corev1.Secret] // what other programs kept, in the same form
+	All     objects.Table[*Item]
+	named   follow.Index[gatelodge.IssuanceKey, objects.Key] // items of issuances; under "" that of the CA as a whole
+
+	ByKey      gatelodge.Map[gatelodge.IssuanceKey, *Item] // issuances
+	Authority  *Item                                       // nil: nothing is wrong with the CA
+	Challenges *publish.Challenges
+	Accounts   *publish.Accounts
+	Revoked    *Revocations
+}
+
+// Follow reads the items that changed.
+func Follow(objs *objects.Objects, acme *objects.ACMEConfig, last *Items) *Items {
+	table, adopted := objs.Stored, objects.Table[*corev1.Secret]{}
+	if acme != nil {
+		adopted = acme.Adopted.Items
+	}
+	if last == nil {
+		last = &Items{Challenges: &publish.Challenges{}, Accounts: &publish.Accounts{}, Revoked: &Revocations{}}
+	} else if last.table == table && last.adopted == adopted {
+		return last
+	}
+	s := &Items{table: table, adopted: adopted, Challenges: last.Challenges, Accounts: last.Accounts, Revoked: last.Revoked}
+	items, named, byKey := last.All.Edit(), last.named.Edit(), last.ByKey.Edit()
+	take := func(key objects.Key, secret *corev1.Secret, adopted bool) {
+		before, after := items.Get(key), (*Item)(nil)
+		if secret != nil {
+			after = read(secret, objs)
+			if after.Adopted = adopted; adopted && after.Certificate != nil {
+				after.Certificate.Object = gatelodge.Object{Kind: "File", Name: key.Name}
+			}
+		}
+		items.Set(key, after)
+		if before != nil && before.Challenges != nil {
+			s.Challenges = &publish.Challenges{}
+		}
+		if before != nil && before.Accounts != nil {
+			s.Accounts = &publish.Accounts{}
+		}
+		if before != nil && before.Revoked != nil {
+			s.Revoked = &Revocations{}
+		}
+		if before != nil && before.Issuance != nil {
+			named.Set(follow.PairOf(before.Issuance.IssuanceKey(), key), false)
+			byKey.Set(before.Issuance.IssuanceKey(), nil)
+		}
+		if after != nil && after.Issuance != nil {
+			named.Set(follow.PairOf(after.Issuance.IssuanceKey(), key), true)
+		}
+	}
+	for key, change := range table.Changes(last.table) {
+		take(key, change.After, false)
+	}
+	for key, change := range adopted.Changes(last.adopted) {
+		take(key, change.After, true)
+	}
+	s.All, s.named = items.Map(), named.Map()
+	for key, change := range s.All.Changes(last.All) {
+		for _, item := range []*Item{change.Before, change.After} {
+			if item != nil && item.Issuance != nil && item.Issuance.Name != "" {
+				byKey.Set(item.Issuance.IssuanceKey(), s.first(item.Issuance.IssuanceKey()))
+			}
+		}
+		if item := s.All.Get(key); item != nil && item.Challenges != nil {
+			s.Challenges = item.Challenges
+		}
+		if item := s.All.Get(key); item != nil && item.Accounts != nil {
+			s.Accounts = item.Accounts
+		}
+		if item := s.All.Get(key); item != nil && item.Revoked != nil {
+			s.Revoked = item.Revoked
+		}
+	}
+	s.ByKey, s.Authority = byKey.Map(), s.first(gatelodge.IssuanceKey{})
+	return s
+}
+
+// first returns the item of a certificate, nil for none: the one with the newest certificate,
+// so that nothing that was adopted comes before what has replaced it. The issuer
+// writes one for each; if there are two, the choice must not depend on which came
+// first.
+func (s *Items) first(key gatelodge.IssuanceKey) *Item {
+	var newest *Item
+	for name := range follow.Of(s.named, key) {
+		if item := s.All.Get(name); newest == nil || item.isNewer(newest) {
+			newest = item
+		}
+	}
+	return newest
+}
