@@ -1,6 +1,8 @@
 package gatelodge
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -13,6 +15,18 @@ const AccountsItem = "acme-accounts"
 
 // AccountsPart is in the item of accounts and in no other.
 const AccountsPart = "accounts"
+
+// What is kept of an account with its key: an item for each CA and external account.
+const (
+	AccountPrefix  = "acme-account-" // begins the names of these items
+	AccountKeyPart = "key"           // PEM, PKCS #8
+)
+
+// Item returns the name of the item with the account's key.
+func (a *Account) Item() string {
+	sum := sha256.Sum256([]byte(a.Directory + "\n" + a.BindingID))
+	return AccountPrefix + hex.EncodeToString(sum[:6])
+}
 
 // KnownAccount is an account that has been registered, and its CA.
 type KnownAccount struct {

@@ -58,8 +58,11 @@ func (k IssuanceKey) Item() string {
 // certificates, which of these are revoked, and what is public of accounts, but not
 // their keys.
 func IsServedItem(item string) bool {
-	return item == ChallengesItem || item == AuthorityItem || item == AccountsItem || item == RevocationsItem || strings.HasPrefix(item, issuancePrefix)
+	return item == ChallengesItem || item == AuthorityItem || item == AccountsItem || item == RevocationsItem || IsIssuanceItem(item)
 }
+
+// IsIssuanceItem reports whether the item is a StoredIssuance with a name.
+func IsIssuanceItem(item string) bool { return strings.HasPrefix(item, issuancePrefix) }
 
 // StoredIssuance is what is kept for one certificate.
 type StoredIssuance struct {

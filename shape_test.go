@@ -97,7 +97,7 @@ var importRules = []importRule{
 	rooms("kube/compile", "objects", "badkeys", "secrets", "adopt", "stored", "endpoints", "snippets", "annotations", "intent", "follow", "claims", "publish", "syntax"),
 	rooms("kube/guard", "objects", "intent", "claims", "compile"),
 	rooms("kube/manifests", "objects"),
-	rooms("kube/state", "objects", "intent", "follow"),
+	rooms("kube/state", "objects", "adopt", "intent", "follow"),
 	rooms("kube/cluster", "objects", "annotations", "intent", "follow"),
 	rooms("kube/ingressnginx", "objects", "annotations", "intent", "manifests"),
 	rooms("kube/report", "objects", "intent", "cluster"),

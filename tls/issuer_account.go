@@ -6,8 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -29,22 +27,12 @@ type client struct {
 	renewalInfo string    // URL below which it says when to renew (RFC 9773 §4.1); "": it doesn't
 }
 
-// Parts of an account's item. The key is the account's.
+// Further parts of an account's item.
 const (
-	accountKeyPart       = "key" // PEM
 	accountURLPart       = "url" // "": not registered yet
 	accountDirectoryPart = "directory"
 	accountContactPart   = "contact"
 )
-
-const accountPrefix = "acme-account-"
-
-// accountItem is the name of an account's item. There is one for each CA and
-// external account.
-func accountItem(account gatelodge.Account) string {
-	sum := sha256.Sum256([]byte(account.Directory + "\n" + account.BindingID))
-	return accountPrefix + hex.EncodeToString(sum[:6])
-}
 
 // clientFor returns the client for a CA's account, which it registers if it is new.
 // The key is stored before the CA sees it, so that no account is lost.
@@ -106,7 +94,7 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 		return nil, authorityError{err}
 	}
 	item.Data[accountURLPart], item.Data[accountContactPart] = []byte(c.KID), []byte(account.Email)
-	if item.Version, err = t.config.Store.Put(ctx, accountItem(account), item); err != nil {
+	if item.Version, err = t.config.Store.Put(ctx, account.Item(), item); err != nil {
 		return nil, storeError{err}
 	}
 	t.config.Log.Info("using an ACME account", "directory", account.Directory, "account", string(c.KID))
@@ -128,7 +116,7 @@ func (t *term) withFreshKey(ctx context.Context, c *client, item gatelodge.Item)
 		if err != nil {
 			return nil, err
 		}
-		key, err := decodeKey(item.Data[accountKeyPart])
+		key, err := decodeKey(item.Data[gatelodge.AccountKeyPart])
 		if err != nil {
 			return nil, err
 		}
@@ -149,10 +137,10 @@ func (t *term) withFreshKey(ctx context.Context, c *client, item gatelodge.Item)
 // accountKey returns an account's item and key. Without an item it makes one, with a
 // key that is adopted or new.
 func (t *term) accountKey(ctx context.Context, account gatelodge.Account) (gatelodge.Item, crypto.Signer, error) {
-	name := accountItem(account)
+	name := account.Item()
 	item, err := t.config.Store.Get(ctx, name)
 	if err == nil {
-		key, err := decodeKey(item.Data[accountKeyPart])
+		key, err := decodeKey(item.Data[gatelodge.AccountKeyPart])
 		if err != nil {
 			return gatelodge.Item{}, nil, storeError{fmt.Errorf("the account's key in item %s: %w", name, err)}
 		}
@@ -172,7 +160,7 @@ func (t *term) accountKey(ctx context.Context, account gatelodge.Account) (gatel
 	if err != nil {
 		return gatelodge.Item{}, nil, err
 	}
-	item = gatelodge.Item{Data: map[string][]byte{accountKeyPart: text, accountDirectoryPart: []byte(account.Directory), accountKeyMadePart: []byte(time.Now().UTC().Format(time.RFC3339))}}
+	item = gatelodge.Item{Data: map[string][]byte{gatelodge.AccountKeyPart: text, accountDirectoryPart: []byte(account.Directory), accountKeyMadePart: []byte(time.Now().UTC().Format(time.RFC3339))}}
 	if url != "" {
 		item.Data[accountURLPart] = []byte(url)
 	}

@@ -166,8 +166,8 @@ func TestUnknownAccount(t *testing.T) {
 		if n := ca.ordered(); n != 1 {
 			t.Errorf("%d orders, want 1", n)
 		}
-		item, err := c.memory.Get(ctx, accountItem(c.account))
-		if err != nil || string(item.Data[accountKeyPart]) == string(text) {
+		item, err := c.memory.Get(ctx, c.account.Item())
+		if err != nil || string(item.Data[gatelodge.AccountKeyPart]) == string(text) {
 			t.Errorf("the key that the CA does not know is used: %v", err)
 		}
 	})

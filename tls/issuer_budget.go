@@ -29,7 +29,7 @@ type allowance struct {
 
 // allowanceItem is the name of the item for an account.
 func allowanceItem(account gatelodge.Account) string {
-	return "acme-limits-" + strings.TrimPrefix(accountItem(account), accountPrefix)
+	return "acme-limits-" + strings.TrimPrefix(account.Item(), gatelodge.AccountPrefix)
 }
 
 // limitsPart holds the text of the Ledger.

@@ -42,7 +42,7 @@ func (t *term) changeKey(ctx context.Context, c *client, item gatelodge.Item) (g
 			return item, err
 		}
 		item.Data[accountNextKeyPart] = text
-		if item.Version, err = t.config.Store.Put(ctx, accountItem(c.account), item); err != nil {
+		if item.Version, err = t.config.Store.Put(ctx, c.account.Item(), item); err != nil {
 			return item, storeError{err}
 		}
 	}
@@ -51,10 +51,10 @@ func (t *term) changeKey(ctx context.Context, c *client, item gatelodge.Item) (g
 			return item, authorityError{err}
 		}
 	}
-	item.Data[accountKeyPart] = item.Data[accountNextKeyPart]
+	item.Data[gatelodge.AccountKeyPart] = item.Data[accountNextKeyPart]
 	item.Data[accountKeyMadePart] = []byte(time.Now().UTC().Format(time.RFC3339))
 	delete(item.Data, accountNextKeyPart)
-	if item.Version, err = t.config.Store.Put(ctx, accountItem(c.account), item); err != nil {
+	if item.Version, err = t.config.Store.Put(ctx, c.account.Item(), item); err != nil {
 		return item, storeError{err}
 	}
 	t.config.Log.Info("the key of an ACME account was changed", "directory", c.account.Directory, "account", string(c.KID))

@@ -61,11 +61,11 @@ func TestAccountKeyChanges(t *testing.T) {
 // account at the CA.
 func (c *testCluster) accountKey(t *testing.T, ca *testCA) string {
 	t.Helper()
-	item, err := c.memory.Get(t.Context(), accountItem(c.account))
+	item, err := c.memory.Get(t.Context(), c.account.Item())
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := decodeKey(item.Data[accountKeyPart])
+	key, err := decodeKey(item.Data[gatelodge.AccountKeyPart])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,8 +100,21 @@ func (g *gateway) keepIn(ctx context.Context, folder string) error {
 		return err
 	}
 	g.source = state.NewStoredSource(g.source, store, g.log)
-	g.useStore(store, nil)
+	readable, err := state.NewAutocertStore(store, filepath.Join(folder, "autocert"), g.firstAccount, g.log)
+	if err != nil {
+		return err
+	}
+	g.useStore(readable, nil)
 	return nil
+}
+
+// firstAccount is the name of the item with the account's key at the first CA, "" if
+// there is none.
+func (g *gateway) firstAccount() string {
+	if acme := g.kubeConfig().ACME; acme != nil {
+		return acme.Account.Item()
+	}
+	return ""
 }
 
 // keepLastGood keeps the objects that are served in a folder, for a start at

@@ -12,16 +12,6 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// How autocert.DirCache names its files. A certificate is in a file HOST, or in
-// HOST+rsa if its key is one of RSA: first the key, and then the chain.
-const (
-	accountFile      = "acme_account+key"
-	olderAccountFile = "acme_account.key"
-	rsaSuffix        = "+rsa"
-	// WildcardLabel stands for "*", which a key of autocert.Cache may not contain.
-	WildcardLabel = "_"
-)
-
 // challengeSuffixes are of files that are of use to nothing but an order in progress.
 var challengeSuffixes = []string{"+token", "+http-01"}
 
@@ -92,13 +82,4 @@ func (f *finder) autocertText(path, name string) error {
 		f.found.AccountKey = key
 	}
 	return err
-}
-
-// HostOf returns the host that a file's certificate is for.
-func HostOf(file string) (gatelodge.Name, error) {
-	host := strings.TrimSuffix(file, rsaSuffix)
-	if parent, ok := strings.CutPrefix(host, WildcardLabel+"."); ok {
-		host = "*." + parent
-	}
-	return gatelodge.ParseName(host)
 }
