@@ -3,6 +3,7 @@
 package acme_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,16 +77,40 @@ func (s *site) write(name, text string) {
 // ask writes an Ingress for each host, which asks for TLS.
 func (s *site) ask(hosts ...string) {
 	s.t.Helper()
-	var text strings.Builder
+	wanted := make([]asked, len(hosts))
 	for i, host := range hosts {
+		wanted[i].host = host
+	}
+	s.askFor(wanted...)
+}
+
+// asked is what an Ingress asks of the CA for a host; "" leaves it open.
+type asked struct{ host, keyType, profile string }
+
+// askFor is ask with annotations that say what is asked of the CA.
+func (s *site) askFor(hosts ...asked) {
+	s.t.Helper()
+	var text strings.Builder
+	for i, a := range hosts {
+		annotations := make(map[string]string)
+		if a.keyType != "" {
+			annotations["gatelodge.dev/acme-key-type"] = a.keyType
+		}
+		if a.profile != "" {
+			annotations["gatelodge.dev/acme-profile"] = a.profile
+		}
+		inline, err := json.Marshal(annotations)
+		if err != nil {
+			s.t.Fatal(err)
+		}
 		fmt.Fprintf(&text, `---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: {namespace: shop, name: host-%d}
+metadata: {namespace: shop, name: host-%d, annotations: %s}
 spec:
   rules: [{host: %q, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]
   tls: [{hosts: [%q]}]
-`, i, host, host)
+`, i, inline, a.host, a.host)
 	}
 	s.write("manifests/hosts.yaml", text.String())
 }

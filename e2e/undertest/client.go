@@ -78,16 +78,17 @@ func (g *Gateway) Page(path string) (string, error) {
 // Shown returns the certificate that a client without any trust is shown for a
 // name.
 func (g *Gateway) Shown(name string) (*x509.Certificate, error) {
-	return g.handshake(&tls.Config{ServerName: name, InsecureSkipVerify: true})
+	return g.Handshake(&tls.Config{ServerName: name, InsecureSkipVerify: true})
 }
 
 // Accepted returns the certificate that a client accepts for a name, trusting
 // g.Roots.
 func (g *Gateway) Accepted(name string) (*x509.Certificate, error) {
-	return g.handshake(&tls.Config{ServerName: name, RootCAs: g.Roots})
+	return g.Handshake(&tls.Config{ServerName: name, RootCAs: g.Roots})
 }
 
-func (g *Gateway) handshake(config *tls.Config) (*x509.Certificate, error) {
+// Handshake returns the certificate that a client of a configuration is shown.
+func (g *Gateway) Handshake(config *tls.Config) (*x509.Certificate, error) {
 	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: answerTime}, Config: config}
 	conn, err := dialer.Dial("tcp", g.HTTPS)
 	if err != nil {
