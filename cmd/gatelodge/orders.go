@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +20,9 @@ func writeOrders(to io.Writer, issuing *gatelodge.Issuing, now time.Time) error 
 		when := "at once"
 		if wait := p.At.Sub(now).Round(time.Second); wait > 0 {
 			when = "after " + wait.String()
+		}
+		if p.KeyType != "" && p.KeyType != gatelodge.ECDSAP256 {
+			when += " key=" + string(p.KeyType)
 		}
 		if p.Waits != "" {
 			when += " limit=" + p.Waits
@@ -48,6 +52,7 @@ type apiOrders struct {
 
 type apiOrder struct {
 	Name      string    `json:"name"`
+	KeyType   string    `json:"keyType"`
 	Namespace string    `json:"namespace"` // empty: the configuration
 	State     string    `json:"state"`     // ordering, due or waiting
 	At        time.Time `json:"at"`
@@ -63,7 +68,7 @@ func (a *admin) orders(w http.ResponseWriter, _ *http.Request) {
 		var planned []gatetls.Planned
 		planned, answer.Leader = a.gateway.issuer.Plan(now)
 		for _, p := range planned {
-			answer.Orders = append(answer.Orders, apiOrder{string(p.Name), p.Namespace, stateOf(p, now), p.At.UTC().Truncate(time.Second), p.Waits, p.Renewal, string(p.With)})
+			answer.Orders = append(answer.Orders, apiOrder{string(p.Name), string(cmp.Or(p.KeyType, gatelodge.ECDSAP256)), p.Namespace, stateOf(p, now), p.At.UTC().Truncate(time.Second), p.Waits, p.Renewal, string(p.With)})
 		}
 	}
 	writeJSON(w, answer)

@@ -10,7 +10,7 @@ import (
 )
 
 // TestOrdersAreForeseen: check says which certificates are ordered at once and which
-// have to wait, how long and for which limit, and which share one.
+// have to wait, how long and for which limit, which share one, and for which keys.
 func TestOrdersAreForeseen(t *testing.T) {
 	issuing := &gatelodge.Issuing{Account: gatelodge.Account{Limits: gatelodge.CALimits{Domain: gatelodge.Rate{Count: 2, Per: 4 * time.Hour}}}}
 	edit := issuing.Issuances.Edit()
@@ -38,6 +38,18 @@ func TestOrdersAreForeseen(t *testing.T) {
 		"c.example.com for namespace shop at once", "www.example.net for namespace shop at once"} {
 		fmt.Fprintf(&want, "order %s\n", line)
 	}
+	both := (&gatelodge.Issuing{}).Issuances.Edit()
+	for at, key := range gatelodge.KeysOf("a.example.com") {
+		both.Set(key, &gatelodge.Issuance{
+			Name: key.Name, Second: key.Second, KeyType: gatelodge.KeyTypes{gatelodge.ECDSAP256, gatelodge.RSA2048}[at],
+			Askers: []gatelodge.Object{{Namespace: "shop"}}, Challenges: []gatelodge.ChallengeType{gatelodge.HTTP01},
+		})
+	}
+	issuing.Issuances = both.Map()
+	if err := writeOrders(&text, issuing, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	want.WriteString("order a.example.com for namespace shop at once\norder a.example.com for namespace shop at once key=rsa-2048\n")
 	if text.String() != want.String() {
 		t.Errorf("check prints\n%swant\n%s", text.String(), want.String())
 	}
