@@ -83,13 +83,13 @@ func TestAdoptAutocert(t *testing.T) {
 	s.configure("keyType: ecdsa-p256,rsa-2048")
 	s.start()
 	s.Await("the certificates without the folder", func() error { return errors.Join(s.shows(ecdsa, onlyECDSA), s.getsKey(host, onlyRSA, x509.RSA)) })
-	good, failed := s.proxy.Orders() // each that failed is ordered again
+	good, failed := s.proxy.Orders() // each that failed is ordered again, which the CA may not take for a replacement
 	if good != before+1 {
 		t.Errorf("%d orders succeeded, want that of the renewal alone", good-before)
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if len(replaced) == 0 || strings.TrimPrefix(replaced[0], host+" ") == "" || len(slices.Compact(replaced)) > 1 {
+	if len(replaced) == 0 || strings.TrimPrefix(replaced[0], host+" ") == "" || len(slices.Compact(replaced)) > 1+2*failed {
 		t.Errorf("ordered was %q, of which %d failed, want replacements of one certificate", replaced, failed)
 	}
 }
