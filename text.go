@@ -235,6 +235,9 @@ func (i *Issuance) String() string {
 			fmt.Fprintf(&b, " shared=%s", joinNames(i.Certificate.Names))
 		}
 	}
+	if i.Elsewhere {
+		fmt.Fprintf(&b, " of %s", i.Certificate.Object)
+	}
 	if i.Adopted {
 		b.WriteString(" adopted")
 	}

@@ -32,7 +32,9 @@ type testCluster struct {
 	beforePut func(item string, parts map[string][]byte) // nil: nothing
 	adopted   map[gatelodge.Name]*gatelodge.Certificate  // that other programs keep; nil: none
 
-	mu      sync.Mutex
+	mu        sync.Mutex
+	elsewhere map[gatelodge.Name]*gatelodge.Issuance // of Secrets of another issuer: the certificates with the windows; nil: none
+
 	flawed  map[string]*gatelodge.Flaw            // by fingerprint
 	askers  map[gatelodge.Name]string             // names and their namespaces
 	changed map[string]bool                       // items
@@ -157,7 +159,7 @@ func (c *testCluster) publish() {
 		if !ok {
 			continue
 		}
-		list.Set(key, c.issuance(key))
+		list.Set(key, c.takeOver(c.issuance(key)))
 		h := &gatelodge.Host{Name: key.Name}
 		for _, key := range gatelodge.KeysOf(key.Name) {
 			if i := list.Get(key); i != nil && i.Certificate != nil {
@@ -174,6 +176,19 @@ func (c *testCluster) publish() {
 
 func (c *testCluster) issuing() *gatelodge.Issuing {
 	return &gatelodge.Issuing{Account: c.account, Further: c.further, Issuances: c.list, Patience: c.patience, Announced: c.announced}
+}
+
+// takeOver has an issuance begin with the certificate of another issuer, unless ours is
+// newer. The caller holds the lock.
+func (c *testCluster) takeOver(i *gatelodge.Issuance) *gatelodge.Issuance {
+	if i == nil || len(i.Askers) == 0 {
+		return i
+	}
+	other := c.elsewhere[i.Name]
+	if other != nil && (i.Certificate == nil || !i.Certificate.NotBefore.After(other.Certificate.NotBefore)) {
+		i.Certificate, i.Elsewhere, i.Window, i.Directory = other.Certificate, true, other.Window, ""
+	}
+	return i
 }
 
 // issuance returns what is to be done for a certificate. The caller holds the lock.

@@ -132,7 +132,7 @@ func TestAdoptedLosesToTheStore(t *testing.T) {
 			}
 		}
 		k, err := term.load(t.Context(), gatelodge.IssuanceKey{Name: "a.test"})
-		if err != nil || !k.isFresh(time.Now(), nil) || certificateOfPEM(t, k.Chain, k.Key).Fingerprint != newer.Certificate.Fingerprint {
+		if err != nil || !k.isFresh(time.Now(), &gatelodge.Issuance{}) || certificateOfPEM(t, k.Chain, k.Key).Fingerprint != newer.Certificate.Fingerprint {
 			t.Errorf("the older certificate is stored: %v", err)
 		}
 	})

@@ -110,7 +110,7 @@ func (b *bundle) obtain(ctx context.Context) error {
 	for pass := 1; ; pass++ {
 		refused := make(map[*member]error)
 		if err == nil && order == nil {
-			b.settle(func(m *member) bool { return m.item.isFresh(time.Now(), m.issuance.Certificate) }) // the Snapshot does not include it yet
+			b.settle(func(m *member) bool { return m.item.isFresh(time.Now(), m.issuance) }) // the Snapshot does not include it yet
 			if len(b.members) == 0 {
 				return nil
 			}

@@ -43,7 +43,7 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	if len(k.With) > 0 { // the order is for names that are no longer asked for
 		k.Order, k.With = nil, nil
 	}
-	if k.isFresh(time.Now(), issuance.Certificate) {
+	if k.isFresh(time.Now(), issuance) {
 		return nil // the Snapshot does not include it yet
 	}
 	at.completeAt(t, k)
@@ -100,11 +100,11 @@ func (at *attempt) completeAt(t *term, k *issuanceItem) {
 	}
 }
 
-// isFresh reports whether there is a certificate that is not due for renewal. current
-// is the one that the Snapshot has, nil for none.
-func (k *issuanceItem) isFresh(now time.Time, current *gatelodge.Certificate) bool {
-	leaf := leafOf(k.Chain)
-	if leaf == nil {
+// isFresh reports whether there is a certificate that is not due for renewal, where
+// the Snapshot has i. One that is older than that of another issuer has been replaced.
+func (k *issuanceItem) isFresh(now time.Time, i *gatelodge.Issuance) bool {
+	leaf, current := leafOf(k.Chain), i.Certificate
+	if leaf == nil || i.Elsewhere && !leaf.NotBefore.After(current.NotBefore) {
 		return false
 	}
 	sum := sha256.Sum256(leaf.Raw)
@@ -173,7 +173,7 @@ func (t *term) open(ctx context.Context, c *client, issuing *gatelodge.Issuing, 
 	if err != nil {
 		return nil, nil, err
 	}
-	order, err := c.order(ctx, k, profile)
+	order, err := c.order(ctx, k.names(), k.replaces(issuance, c.account.Directory), profile)
 	if err != nil {
 		if lost := r.notIssued(ctx); lost != nil {
 			return nil, nil, lost

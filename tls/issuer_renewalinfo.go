@@ -204,7 +204,7 @@ func (t *term) toAsk(now time.Time) map[string][]*gatelodge.Issuance {
 	list := make(map[string][]*gatelodge.Issuance) // by the fingerprint
 	for _, s := range t.names {
 		i := s.issuance
-		if i == nil || i.Certificate == nil || len(i.Askers) == 0 || s.turn != nil {
+		if i == nil || i.Certificate == nil || len(i.Askers) == 0 || i.Elsewhere || s.turn != nil {
 			continue
 		}
 		if s.info.fingerprint != i.Certificate.Fingerprint || !s.info.next.After(now) {

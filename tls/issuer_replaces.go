@@ -18,22 +18,23 @@ import (
 	"net/http"
 
 	"golang.org/x/crypto/acme"
+
+	"gatelodge.dev"
 )
 
-// order places an order, by a profile or with "" by none. It says which certificate the new one replaces (RFC 9773
-// §5), so that the CA counts it as a renewal. That is left out where the CA does
+// order places an order, by a profile or with "" by none. It says by its id which
+// certificate the new one replaces (RFC 9773 §5), so that the CA counts it as a renewal. That is left out where the CA does
 // not accept it: it may not have issued that one, which some answer with 500, or has
 // renewed it already.
-func (c *client) order(ctx context.Context, k *issuanceItem, profile string) (*acme.Order, error) {
+func (c *client) order(ctx context.Context, names []gatelodge.Name, id, profile string) (*acme.Order, error) {
 	var options []acme.OrderOption
 	if profile != "" {
 		options = append(options, acme.WithOrderIssuanceProfile(acme.ProfileName(profile)))
 	}
 	place := func(ctx context.Context) (*acme.Order, error) {
-		return c.AuthorizeOrder(ctx, acme.DomainIDs(texts(k.names())...), options...)
+		return c.AuthorizeOrder(ctx, acme.DomainIDs(texts(names)...), options...)
 	}
-	id := replacedID(k.Chain)
-	if id == "" || c.renewalInfo == "" || k.Directory != "" && k.Directory != c.account.Directory {
+	if id == "" || c.renewalInfo == "" {
 		return place(ctx)
 	}
 	order, err := place(context.WithValue(ctx, replaces{}, id))
@@ -42,6 +43,19 @@ func (c *client) order(ctx context.Context, k *issuanceItem, profile string) (*a
 		return place(ctx)
 	}
 	return order, err
+}
+
+// replaces identifies what an order at the CA with a directory replaces, "" for nothing
+// that it may have issued.
+func (k *issuanceItem) replaces(i *gatelodge.Issuance, directory string) string {
+	if i.Elsewhere {
+		id, _ := renewalID(i.Certificate.KeyPair.Certificate[0]) // "" with an error
+		return id
+	}
+	if k.Directory != "" && k.Directory != directory {
+		return ""
+	}
+	return replacedID(k.Chain)
 }
 
 // replacedID identifies the certificate of a chain in PEM, "" for none.

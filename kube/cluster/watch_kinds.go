@@ -193,7 +193,7 @@ func trimNode(_ *Cluster, o *corev1.Node) {
 
 func trimSecret(_ *Cluster, o *corev1.Secret) {
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
-	o.Labels, o.Annotations = nil, nil
+	o.Labels, o.Annotations = nil, onlyAnnotation(o.Annotations, objects.CertificateName)
 }
 
 // trimStored leaves the items of the Store that all replicas serve.

@@ -356,6 +356,20 @@ func TestServicesAreTrimmed(t *testing.T) {
 	}
 }
 
+// TestSecretsAreTrimmed: of a Secret's annotations only the one by which it is known as
+// cert-manager's is kept.
+func TestSecretsAreTrimmed(t *testing.T) {
+	trimmed, err := readings()["Secret"].trim(nil, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"l": "x"}, Annotations: map[string]string{"other": "x", objects.CertificateName: "web"}},
+		Type:       corev1.SecretTypeTLS,
+	})
+	kubetest.Must(t, err)
+	want := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{objects.CertificateName: "web"}}, Type: corev1.SecretTypeTLS}
+	if !reflect.DeepEqual(trimmed, want) {
+		t.Errorf("got %v, want %v", trimmed, want)
+	}
+}
+
 // TestNamespacesAreTrimmed: of a Namespace only the limit of its names is kept.
 func TestNamespacesAreTrimmed(t *testing.T) {
 	trimmed, err := readings()["Namespace"].trim(nil, &corev1.Namespace{

@@ -3,7 +3,6 @@ package compile
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -296,15 +295,20 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 }
 
 // addCertificates adds a TLS Secret for each line: its namespace and name, the
-// DNS names, and the days at whose start the certificate begins and ends.
+// DNS names, and the days at whose start the certificate begins and ends. A fifth word
+// is the name of the Certificate for which cert-manager has filled the Secret.
 func addCertificates(t *testing.T, set *manifests.ObjectSet, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		var secret, names, from, until string
-		if n, err := fmt.Sscan(line, &secret, &names, &from, &until); n != 4 {
-			t.Fatalf("certificate %q: %v", line, err)
+		words := strings.Fields(line)
+		if len(words) != 4 && len(words) != 5 {
+			t.Fatalf("certificate %q", line)
 		}
-		set.Add(&manifests.Item{Kind: objects.KindOf("Secret"), Object: kubetest.TLSSecret(t, secret, strings.Split(names, ","), kubetest.Day(t, from), kubetest.Day(t, until))})
+		secret := kubetest.TLSSecret(t, words[0], strings.Split(words[1], ","), kubetest.Day(t, words[2]), kubetest.Day(t, words[3]))
+		if len(words) == 5 {
+			secret.Annotations = map[string]string{objects.CertificateName: words[4]}
+		}
+		set.Add(&manifests.Item{Kind: objects.KindOf("Secret"), Object: secret})
 	}
 }
 

@@ -20,7 +20,8 @@ type hostResult struct {
 	shares    []*resolved
 	inherited []*gatelodge.Certificate // those of the wildcard above it, and those issued to us
 	common    *common
-	patterns  bool // its paths are regular expressions
+	handed    *gatelodge.Certificate // the newest that is handed over, see handover.go; nil: none
+	patterns  bool                   // its paths are regular expressions
 
 	server       *resolved                       // whose server-snippet the host has; nil: none
 	underSnippet map[*resolved]*gatelodge.Policy // under that
@@ -301,8 +302,9 @@ func (r *hostResult) addCertificates() {
 			covering = append(covering, certificate)
 		}
 	}
+	r.handed = r.handedOver(covering)
 	slices.SortStableFunc(covering, func(a, b *gatelodge.Certificate) int {
-		return cmp.Or(compareFlawed(a, b), cmp.Compare(sourceRank(a.Source), sourceRank(b.Source)))
+		return cmp.Or(compareFlawed(a, b), cmp.Compare(r.rank(a), r.rank(b)))
 	})
 	for _, certificate := range covering {
 		r.addCertificate(certificate)
@@ -322,19 +324,23 @@ func compareFlawed(a, b *gatelodge.Certificate) int {
 	return 0
 }
 
-// sourceRank orders the sources of certificates, the first of which wins.
-func sourceRank(s gatelodge.CertificateSource) int {
-	return slices.Index([]gatelodge.CertificateSource{gatelodge.FromSecret, gatelodge.FromACME, gatelodge.FromDefault}, s)
+// rank orders certificates by their sources, the first of which wins, but for what has
+// replaced one that is handed over.
+func (r *hostResult) rank(c *gatelodge.Certificate) int {
+	if r.isReplacement(c) {
+		return -1
+	}
+	return slices.Index([]gatelodge.CertificateSource{gatelodge.FromSecret, gatelodge.FromACME, gatelodge.FromDefault}, c.Source)
 }
 
 // addRequests notes who wants a certificate to be ordered. A Secret that can be
-// used makes that needless; a default certificate only where nobody asked for
+// used makes that needless unless it is handed over; a default certificate only where nobody asked for
 // one of the host's own.
 func (r *hostResult) addRequests() {
 	has := func(source gatelodge.CertificateSource) bool {
 		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source && c.Flaw == nil })
 	}
-	if has(gatelodge.FromSecret) || r.host.Passthrough != nil { // whose backend has one
+	if has(gatelodge.FromSecret) && r.handed == nil || r.host.Passthrough != nil { // whose backend has one
 		return
 	}
 	byDefault := has(gatelodge.FromDefault)

@@ -267,6 +267,7 @@ func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool,
 				i.Window, i.Directory = item.Issuance.Window, item.Issuance.Directory
 			}
 		}
+		n.takeOver(&i)
 		list[at] = &i
 	}
 	return list

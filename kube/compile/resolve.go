@@ -25,6 +25,7 @@ type resolved struct {
 	auth         *intent.BackendRef       // the service that policy has asked; nil: none
 	clientAuth   *gatelodge.ClientAuth    // for its hosts; nil: it asks for none
 	certificates []*gatelodge.Certificate // for each entry of TLS; nil: none that can be used now
+	handed       []*gatelodge.Certificate // those of them that are handed over, see handover.go
 	errorRef     *intent.BackendRef       // of the policy's ErrorPages; nil: there are none
 	problems     []gatelodge.Problem
 
@@ -275,6 +276,9 @@ func (r *resolved) certificate(entry *intent.TLSEntry, s *secretReader, objs *ob
 	if why := outOfDate(certificate, objs.Now); why != "" {
 		r.problem(gatelodge.BadCertificate, "the certificate in Secret %s for %s %s", name, r.hostsOf(entry), why)
 		return nil
+	}
+	if r.orders && isHandedOver(pair.from) {
+		r.handed = append(r.handed, certificate)
 	}
 	if certificate.Flaw != nil {
 		r.problem(gatelodge.BadCertificate, "the certificate in Secret %s for %s %s%s", name, r.hostsOf(entry), certificate.Flaw.Text, whatToDo)
