@@ -49,7 +49,7 @@ type Issuance struct {
 	Adopted     bool            // Certificate was found where another program keeps it; the issuer is to keep it too
 	Elsewhere   bool            // Certificate is in a Secret of another issuer, which may renew it; it is not kept by this one
 	Directory   string          // of the CA that issued Certificate; "": it is not known
-	Window      *RenewalWindow  // nil: the CA names none for Certificate; with Elsewhere, when nobody else has renewed it in time
+	Window      *RenewalWindow  // nil: the CA names none for Certificate; with Elsewhere, the time left to us if its issuer does not renew it
 	Ordered     bool            // an order is in progress: placed, and not completed yet
 	With        []Name          // the further names that the order in progress is for, each of which has an Issuance
 	RetryAt     time.Time       // after a failure: when to try again; otherwise zero

@@ -58,9 +58,9 @@ func (g *gateway) logIn(ctx context.Context, c *http.Client, m mode, host, clien
 	return response.StatusCode, response.Body.Close()
 }
 
-// TestWrongPasswordsDelayNobodyElse: many wrong passwords wait for each other. A right
+// TestWrongPasswordsDelayNoOtherClient: many wrong passwords wait for each other. A right
 // one at another host, or of another client, is among the next to have a turn.
-func TestWrongPasswordsDelayNobodyElse(t *testing.T) {
+func TestWrongPasswordsDelayNoOtherClient(t *testing.T) {
 	const wrong = 200
 	for name, right := range map[string]struct {
 		host   gatelodge.Name

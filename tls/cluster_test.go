@@ -150,6 +150,19 @@ func (c *testCluster) follow(ctx context.Context) {
 	}
 }
 
+// followed has the replicas follow what is stored until the test ends, as its context
+// does, which is returned.
+func (c *testCluster) followed(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { c.follow(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	return ctx
+}
+
 func (c *testCluster) publish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

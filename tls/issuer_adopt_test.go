@@ -1,14 +1,12 @@
 package tls
 
 import (
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,11 +71,7 @@ func TestAdopted(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.publish()
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { c.follow(ctx) })
-		defer running.Wait()
-		defer cancel()
+		ctx := c.followed(t)
 		c.ask("shop", "a.test")
 		c.ask("shop", "b.test")
 		_, stop := c.lead(ctx, 0)
@@ -154,11 +148,7 @@ func TestUnknownAccount(t *testing.T) {
 		}
 		c.account.AdoptedKey = string(text)
 		c.publish()
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { c.follow(ctx) })
-		defer running.Wait()
-		defer cancel()
+		ctx := c.followed(t)
 		c.ask("shop", "a.test")
 		_, stop := c.lead(ctx, 0)
 		defer stop()

@@ -21,8 +21,8 @@ type earlyTry struct {
 	next     time.Time
 }
 
-// registerEarly registers accounts until ctx ends. That one can't be registered yet
-// is no failure of its CA, from which nothing was ordered.
+// registerEarly registers accounts until ctx ends. A CA where that does not succeed
+// does not count as failed, because nothing was ordered there.
 func (t *term) registerEarly(ctx context.Context) {
 	timer := time.NewTimer(settleTime)
 	defer timer.Stop()

@@ -1,8 +1,6 @@
 package tls
 
 import (
-	"context"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,11 +22,7 @@ func TestElsewhere(t *testing.T) {
 		late := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Window: &gatelodge.RenewalWindow{Start: began.Add(78 * day), End: began.Add(80 * day)}}
 		c.elsewhere = map[gatelodge.Name]*gatelodge.Issuance{"a.test": usual, "b.test": late}
 		c.publish()
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { c.follow(ctx) })
-		defer running.Wait()
-		defer cancel()
+		ctx := c.followed(t)
 		c.ask("shop", "a.test")
 		c.ask("shop", "b.test")
 		_, stop := c.lead(ctx, 0)

@@ -2,9 +2,7 @@ package tls
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,13 +19,9 @@ func TestFlawedCertificateIsReplaced(t *testing.T) {
 		ca.renewalInfo = true
 		c := newTestCluster(t, ca)
 		c.ask("shop", name)
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { c.follow(ctx) })
+		ctx := c.followed(t)
 		_, stop := c.lead(ctx, 0)
-		defer running.Wait()
 		defer stop()
-		defer cancel()
 
 		time.Sleep(time.Hour)
 		first := c.certificate(name)
@@ -79,13 +73,9 @@ func TestFlawOfOneOfTwo(t *testing.T) {
 		ca := newTestCA(t, "https://ca.test")
 		c := newTestCluster(t, ca)
 		c.askFor("shop", name, gatelodge.KeyTypes{gatelodge.ECDSAP256, gatelodge.RSA2048}, "")
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { c.follow(ctx) })
+		ctx := c.followed(t)
 		_, stop := c.lead(ctx, 0)
-		defer running.Wait()
 		defer stop()
-		defer cancel()
 
 		time.Sleep(time.Hour)
 		if n := ca.ordered(); n != 2 {

@@ -57,7 +57,7 @@ func TestTwoKindsOfKeys(t *testing.T) {
 }
 
 // TestProfileThatTheCALacks: it costs no order, is told with the names that there
-// are, holds up no other name, and is no failure of the CA.
+// are, holds up no other name, and does not count as a failure of the CA.
 func TestProfileThatTheCALacks(t *testing.T) {
 	twoCAs(t, func(c *testCluster, first, second *testCA) {
 		c.askFor("shop", "mistaken.test", gatelodge.KeyTypes{gatelodge.ECDSAP256}, "sort")

@@ -156,11 +156,7 @@ func TestRefusedByOneLimit(t *testing.T) {
 			c.ask("shop", name)
 		}
 		c.publish()
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { c.follow(ctx) })
-		defer running.Wait()
-		defer cancel()
+		ctx := c.followed(t)
 		_, stop := c.lead(ctx, 0)
 		time.Sleep(time.Minute)
 		stop()
@@ -199,11 +195,7 @@ func TestFailuresAreCounted(t *testing.T) {
 		c.account.Limits.Failures = gatelodge.Rate{Count: 2, Per: 10 * time.Hour}
 		c.ask("shop", "www.example.test")
 		c.publish()
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { c.follow(ctx) })
-		defer running.Wait()
-		defer cancel()
+		ctx := c.followed(t)
 		for n := range 12 {
 			_, stop := c.lead(ctx, n%2)
 			time.Sleep(10 * time.Minute)

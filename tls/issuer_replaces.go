@@ -23,9 +23,9 @@ import (
 )
 
 // order places an order, by a profile or with "" by none. It says by its id which
-// certificate the new one replaces (RFC 9773 §5), so that the CA counts it as a renewal. That is left out where the CA does
-// not accept it: it may not have issued that one, which some answer with 500, or has
-// renewed it already.
+// certificate the new one replaces (RFC 9773 §5), so that the CA counts it as a
+// renewal. That is left out where the CA does not accept it: it may not have issued
+// that one, which some answer with 500, or has renewed it already.
 func (c *client) order(ctx context.Context, names []gatelodge.Name, id, profile string) (*acme.Order, error) {
 	var options []acme.OrderOption
 	if profile != "" {

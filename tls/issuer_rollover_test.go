@@ -1,9 +1,7 @@
 package tls
 
 import (
-	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,11 +30,7 @@ func TestAccountKeyChanges(t *testing.T) {
 				c := newTestCluster(t, ca)
 				c.account.KeyAge = 30 * day
 				c.publish()
-				ctx, cancel := context.WithCancel(t.Context())
-				var running sync.WaitGroup
-				running.Go(func() { c.follow(ctx) })
-				defer running.Wait()
-				defer cancel()
+				ctx := c.followed(t)
 				var keys []string
 				for n := range 4 {
 					_, stop := c.lead(ctx, n%2)

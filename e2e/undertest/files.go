@@ -70,7 +70,7 @@ func FreeAddresses(t testing.TB, n int) []string {
 }
 
 // RefusedPort returns a TCP port of 127.0.0.1 that refuses connections until the test
-// ends: it is bound, so that nobody else gets it, and nothing listens on it.
+// ends: it is bound, so that no other program gets it, and nothing listens on it.
 func RefusedPort(t testing.TB) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)

@@ -57,7 +57,7 @@ func (r *hostResult) isReplacement(c *gatelodge.Certificate) bool {
 // takeOver has what is to be done for a certificate begin with the one that is handed
 // over, unless ours has replaced it. With acme: "true" it is renewed at the usual time.
 // Without, cert-manager is left the time in which it renews, by default until a third of
-// the lifetime is left, and what can't be ordered is nobody's problem yet.
+// the lifetime is left, and a host for which nothing can be ordered has no problem yet.
 func (n *issuing) takeOver(i *gatelodge.Issuance) {
 	r := n.hosts.Get(i.Name)
 	if len(i.Askers) == 0 || r == nil || r.handed == nil || i.Certificate != nil && r.isReplacement(i.Certificate) {

@@ -334,8 +334,8 @@ func (r *hostResult) rank(c *gatelodge.Certificate) int {
 }
 
 // addRequests notes who wants a certificate to be ordered. A Secret that can be
-// used makes that needless unless it is handed over; a default certificate only where nobody asked for
-// one of the host's own.
+// used makes that needless unless it is handed over; a default certificate only where
+// no Ingress asks for one of the host's own.
 func (r *hostResult) addRequests() {
 	has := func(source gatelodge.CertificateSource) bool {
 		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source && c.Flaw == nil })

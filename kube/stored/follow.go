@@ -4,6 +4,8 @@
 package stored
 
 import (
+	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
@@ -72,30 +74,24 @@ func Follow(objs *objects.Objects, acme *objects.ACMEConfig, last *Items) *Items
 		take(key, change.After, true)
 	}
 	s.All, s.named = items.Map(), named.Map()
-	for key, change := range s.All.Changes(last.All) {
+	for _, change := range s.All.Changes(last.All) {
 		for _, item := range []*Item{change.Before, change.After} {
 			if item != nil && item.Issuance != nil && item.Issuance.Name != "" {
 				byKey.Set(item.Issuance.IssuanceKey(), s.first(item.Issuance.IssuanceKey()))
 			}
 		}
-		if item := s.All.Get(key); item != nil && item.Challenges != nil {
-			s.Challenges = item.Challenges
-		}
-		if item := s.All.Get(key); item != nil && item.Accounts != nil {
-			s.Accounts = item.Accounts
-		}
-		if item := s.All.Get(key); item != nil && item.Revoked != nil {
-			s.Revoked = item.Revoked
+		if item := change.After; item != nil {
+			s.Challenges, s.Accounts, s.Revoked = cmp.Or(item.Challenges, s.Challenges), cmp.Or(item.Accounts, s.Accounts), cmp.Or(item.Revoked, s.Revoked)
 		}
 	}
 	s.ByKey, s.Authority = byKey.Map(), s.first(gatelodge.IssuanceKey{})
 	return s
 }
 
-// first returns the item of a certificate, nil for none: the one with the newest certificate,
-// so that nothing that was adopted comes before what has replaced it. The issuer
-// writes one for each; if there are two, the choice must not depend on which came
-// first.
+// first returns the item of a certificate, nil for none: the one with the newest
+// certificate, so that nothing that was adopted comes before what has replaced it. The
+// issuer writes one for each; if there are two, the choice must not depend on which
+// came first.
 func (s *Items) first(key gatelodge.IssuanceKey) *Item {
 	var newest *Item
 	for name := range follow.Of(s.named, key) {
