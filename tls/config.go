@@ -15,7 +15,7 @@ var errNothingServed = errors.New("no snapshot is served yet")
 type Server struct {
 	table      *gatelodge.Table[*table]
 	selfSigned *selfSigned
-	traffic    traffic
+	awaited    awaited
 	tickets    atomic.Pointer[tickets]
 	log        *slog.Logger
 }
@@ -101,7 +101,7 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo, found choice) (*tls.Cer
 	if c := supported(hello, found.certificates); c != nil {
 		return c, nil
 	}
-	s.traffic.note(found.host)
+	s.awaited.note(found.host)
 	return s.selfSignedFor(found.host)
 }
 

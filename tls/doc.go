@@ -1,6 +1,5 @@
 // Package tls answers one question: which certificate is shown to a client that
-// asks for a name. It also orders certificates, but knows nothing of Kubernetes
-// or HTTP.
+// asks for a name.
 //
 // Server compiles every Snapshot into a table of certificates by name and gives
 // the listeners a crypto/tls configuration that consults the table in each
@@ -8,7 +7,8 @@
 // connections stay as they are. A host without a certificate gets a self-signed
 // one, so that a client that goes on is told what is wrong.
 //
-// Issuer orders and renews certificates from an ACME CA; its work for one name
-// runs through the issuer_*.go files. Authority is a throw-away CA for
-// demonstrations and tests.
+// Authority is a throw-away CA for demonstrations and tests.
+//
+// It must not know where certificates come from: package issuer orders them, and
+// package kube reads them from Secrets.
 package tls

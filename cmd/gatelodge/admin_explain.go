@@ -10,7 +10,7 @@ import (
 	"gatelodge.dev/explain"
 	"gatelodge.dev/kube/guard"
 	"gatelodge.dev/proxy"
-	gatetls "gatelodge.dev/tls"
+	"gatelodge.dev/tls/issuer"
 )
 
 // knowledge is what explanations are made of at this moment.
@@ -24,7 +24,7 @@ func (g *gateway) knowledge() explain.Knowledge {
 		Proxy:      proxy.Explainer{Server: g.proxy},
 		DNS:        g.dns,
 		Held:       heldBy(g.guard),
-		RenewAt:    gatetls.RenewAt,
+		RenewAt:    issuer.RenewAt,
 		Delegation: g.doctor.Found,
 	}
 }

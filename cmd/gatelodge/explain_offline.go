@@ -12,7 +12,7 @@ import (
 	"gatelodge.dev/explain"
 	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/proxy"
-	gatetls "gatelodge.dev/tls"
+	"gatelodge.dev/tls/issuer"
 )
 
 // explainOffline compiles manifests and explains what they would give.
@@ -44,5 +44,5 @@ func offline(snapshot *gatelodge.Snapshot, asked compile.Asked, now time.Time) e
 	var live gatelodge.Live
 	dns := dnsserve.New(&live, dnsserve.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	live.Swap(snapshot)
-	return explain.Knowledge{Snapshot: snapshot, Now: now, Names: asked, Proxy: proxy.Explainer{}, DNS: dns, RenewAt: gatetls.RenewAt}
+	return explain.Knowledge{Snapshot: snapshot, Now: now, Names: asked, Proxy: proxy.Explainer{}, DNS: dns, RenewAt: issuer.RenewAt}
 }

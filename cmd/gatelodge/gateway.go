@@ -28,6 +28,8 @@ import (
 	"gatelodge.dev/kube/state"
 	"gatelodge.dev/proxy"
 	gatetls "gatelodge.dev/tls"
+	"gatelodge.dev/tls/issuer"
+	"gatelodge.dev/tls/revocation"
 )
 
 // gateway is one running gateway: a source of objects, the Live snapshot built
@@ -47,8 +49,8 @@ type gateway struct {
 	certificates *gatetls.Server
 	keys         []*gatelodge.SharedKeys // of tickets and cookies; nil: this process makes its own
 	store        gatelodge.Store         // nil: nothing is kept
-	issuer       *gatetls.Issuer         // nil: there is no store to keep certificates in
-	revocations  *gatetls.Revocations    // nil, as issuer
+	issuer       *issuer.Issuer          // nil: there is no store to keep certificates in
+	revocations  *revocation.Checker     // nil, as issuer
 
 	registry *prometheus.Registry // all metrics
 	metrics  *metrics

@@ -10,13 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	gatelodge "gatelodge.dev"
-	gatetls "gatelodge.dev/tls"
+	"gatelodge.dev/tls/issuer"
 )
 
 // writeOrders writes when the certificates that are missing would be ordered, by a
 // gateway that starts now.
 func writeOrders(to io.Writer, issuing *gatelodge.Issuing, now time.Time) error {
-	for _, p := range gatetls.Plan(issuing, now) {
+	for _, p := range issuer.Plan(issuing, now) {
 		when := "at once"
 		if wait := p.At.Sub(now).Round(time.Second); wait > 0 {
 			when = "after " + wait.String()
@@ -38,7 +38,7 @@ func writeOrders(to io.Writer, issuing *gatelodge.Issuing, now time.Time) error 
 }
 
 // asking says who asks for a certificate.
-func asking(p gatetls.Planned) string {
+func asking(p issuer.Planned) string {
 	if p.Namespace == "" {
 		return "Config acme.wildcards"
 	}
@@ -65,7 +65,7 @@ func (a *admin) orders(w http.ResponseWriter, _ *http.Request) {
 	answer := apiOrders{Orders: []apiOrder{}}
 	now := time.Now()
 	if a.gateway.issuer != nil {
-		var planned []gatetls.Planned
+		var planned []issuer.Planned
 		planned, answer.Leader = a.gateway.issuer.Plan(now)
 		for _, p := range planned {
 			answer.Orders = append(answer.Orders, apiOrder{string(p.Name), string(cmp.Or(p.KeyType, gatelodge.ECDSAP256)), p.Namespace, stateOf(p, now), p.At.UTC().Truncate(time.Second), p.Waits, p.Renewal, string(p.With)})
@@ -74,7 +74,7 @@ func (a *admin) orders(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, answer)
 }
 
-func stateOf(p gatetls.Planned, now time.Time) string {
+func stateOf(p issuer.Planned, now time.Time) string {
 	switch {
 	case p.Busy:
 		return "ordering"
@@ -86,12 +86,12 @@ func stateOf(p gatetls.Planned, now time.Time) string {
 
 // orderMetrics are about what the leader has to order.
 type orderMetrics struct {
-	issuer                *gatetls.Issuer
+	issuer                *issuer.Issuer
 	queued, sharing, done *prometheus.Desc
 	forbidden             *prometheus.Desc
 }
 
-func newOrderMetrics(issuer *gatetls.Issuer) *orderMetrics {
+func newOrderMetrics(issuer *issuer.Issuer) *orderMetrics {
 	return &orderMetrics{
 		issuer: issuer,
 		queued: prometheus.NewDesc("gatelodge_acme_orders_queued",

@@ -10,7 +10,8 @@ import (
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/state"
-	gatetls "gatelodge.dev/tls"
+	"gatelodge.dev/tls/issuer"
+	"gatelodge.dev/tls/revocation"
 )
 
 // platform is where the gateway runs: as a clusterMember, or standalone.
@@ -146,12 +147,12 @@ func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Conte
 	}
 	g.dns.UseStore(store)
 	g.store = store
-	g.issuer = gatetls.NewIssuer(&g.live, gatetls.IssuerConfig{
+	g.issuer = issuer.New(&g.live, issuer.Config{
 		Store: store, Log: g.log, UserAgent: userAgent(), Served: awaitServed,
-		Server: g.certificates,
-		OwnDNS: g.answerOwn,
+		Awaited: g.certificates.TakeAwaited,
+		OwnDNS:  g.answerOwn,
 	})
-	g.revocations = gatetls.NewRevocations(&g.live, gatetls.RevocationsConfig{Store: store, Log: g.log, UserAgent: userAgent()})
+	g.revocations = revocation.New(&g.live, revocation.Config{Store: store, Log: g.log, UserAgent: userAgent()})
 	g.registry.MustRegister(newOrderMetrics(g.issuer), newRevocationMetrics(g.revocations))
 }
 

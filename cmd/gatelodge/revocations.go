@@ -3,16 +3,16 @@ package main
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	gatetls "gatelodge.dev/tls"
+	"gatelodge.dev/tls/revocation"
 )
 
 // revocationMetrics are about the CRLs that the leader fetches.
 type revocationMetrics struct {
-	revocations *gatetls.Revocations
+	revocations *revocation.Checker
 	fetches     *prometheus.Desc
 }
 
-func newRevocationMetrics(revocations *gatetls.Revocations) *revocationMetrics {
+func newRevocationMetrics(revocations *revocation.Checker) *revocationMetrics {
 	return &revocationMetrics{revocations, prometheus.NewDesc("gatelodge_crl_fetches_total",
 		"CRLs that this replica fetched as the leader, and those that it could not.", []string{"result"}, nil)}
 }

@@ -1,0 +1,137 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/crypto/acme"
+
+	"gatelodge.dev"
+)
+
+// servedTime is how long to wait until a challenge response is served
+// everywhere. A CA that validates too early counts a failure, so it is worth
+// waiting for a replica that does not report what it serves, but not forever.
+const servedTime = 60 * time.Second
+
+// authorize completes an authorization with one type of challenge (RFC 8555
+// §7.5.1).
+func (t *term) authorize(ctx context.Context, c *client, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, url string, by gatelodge.ChallengeType) error {
+	authorization, err := c.GetAuthorization(ctx, url)
+	if err != nil {
+		return err
+	}
+	if authorization.Status != acme.StatusPending {
+		_, err = c.WaitAuthorization(ctx, url) // it returns why an invalid one failed
+		return err
+	}
+	challenge := challengeOfType(authorization.Challenges, by)
+	if challenge == nil {
+		return orderOver{fmt.Errorf("the CA offers no challenge of type %s for %s", by, authorization.Identifier.Value)}
+	}
+	response, err := c.respond(authorization, challenge)
+	if err != nil {
+		return err
+	}
+	served, err := t.challenges.publish(ctx, response)
+	if err != nil {
+		return err
+	}
+	if challenge.Status == acme.StatusPending { // otherwise the previous leader accepted it
+		t.awaitServed(ctx, issuing, issuance, response, served)
+		if err := c.accept(ctx, url, challenge); err != nil {
+			return err
+		}
+	}
+	_, err = c.WaitAuthorization(ctx, url)
+	var refused *acme.AuthorizationError
+	if err == nil || errors.As(err, &refused) {
+		if err := t.challenges.withdraw(ctx, response); err != nil {
+			t.config.Log.Warn("can't withdraw an old challenge response yet", "name", string(response.Name), "error", err)
+		}
+	}
+	return err // after any other error the CA may still validate the challenge
+}
+
+// accept tells the CA to validate a challenge. It is no error if the CA has
+// already done so, because its reply to an earlier request may have been lost.
+func (c *client) accept(ctx context.Context, url string, challenge *acme.Challenge) error {
+	_, err := c.Accept(ctx, challenge)
+	if err == nil {
+		return nil
+	}
+	authorization, again := c.GetAuthorization(ctx, url)
+	if again == nil && authorization.Status != acme.StatusPending {
+		return nil
+	}
+	return err
+}
+
+func challengeOfType(challenges []*acme.Challenge, by gatelodge.ChallengeType) *acme.Challenge {
+	for _, c := range challenges {
+		if c.Type == string(by) {
+			return c
+		}
+	}
+	return nil
+}
+
+// respond makes the response to a challenge.
+func (c *client) respond(authorization *acme.Authorization, challenge *acme.Challenge) (gatelodge.Challenge, error) {
+	name, err := gatelodge.ParseName(authorization.Identifier.Value)
+	if err != nil {
+		return gatelodge.Challenge{}, err
+	}
+	response := gatelodge.Challenge{Type: gatelodge.ChallengeType(challenge.Type), Name: name, Token: challenge.Token}
+	switch response.Type {
+	case gatelodge.DNS01:
+		response.Response, err = c.DNS01ChallengeRecord(challenge.Token)
+	case gatelodge.HTTP01:
+		response.Response, err = c.HTTP01ChallengeResponse(challenge.Token)
+	case gatelodge.TLSALPN01:
+		certificate, makeErr := c.TLSALPN01ChallengeCert(challenge.Token, string(name))
+		response.Certificate, err = &certificate, makeErr
+	}
+	return response, err
+}
+
+// awaitServed waits until every replica serves a challenge response and, for
+// dns-01, the other name servers of the zone do, but for servedTime at most.
+func (t *term) awaitServed(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, response gatelodge.Challenge, served func(string) bool) {
+	limited, cancel := context.WithTimeout(ctx, servedTime)
+	defer cancel()
+	log := t.config.Log.With("name", string(response.Name), "challenge", string(response.Type))
+	t.awaitReplicas(limited, served, log)
+	if response.Type == gatelodge.DNS01 {
+		t.awaitSecondaries(limited, issuing, issuance, response, log)
+	}
+}
+
+// awaitReplicas waits until every replica serves what served is about, or ctx ends.
+func (t *term) awaitReplicas(ctx context.Context, served func(string) bool, log *slog.Logger) {
+	wait := t.servedHere
+	if t.config.Served != nil {
+		wait = t.config.Served
+	}
+	if err := wait(ctx, served); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		log.Warn("not all replicas report that they serve a challenge response, continuing", "error", err)
+	}
+}
+
+// servedHere waits until this process serves the version.
+func (t *term) servedHere(ctx context.Context, served func(string) bool) error {
+	for {
+		news := t.news()
+		if served(t.table.Load().version) {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package issuer
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"gatelodge.dev"
+	"gatelodge.dev/tls/budget"
+)
+
+// Each name has a certificate of its own, so that none can keep another from getting
+// its. Only where limits of the CA would make hosts wait for long, those of one
+// namespace share certificates: they are ordered as a bundle, at the place of the one
+// that needs it most. Each still has an item of its own in the Store, with the same
+// certificate and key, so that one that leaves, fails or is deleted concerns no other.
+
+// bundlePatience is how long hosts wait for the limits of the CA before they share
+// certificates.
+const bundlePatience = time.Hour
+
+// mostNames is how many names public CAs put into one certificate at most.
+const mostNames = 100
+
+// mostByProfile is how many they put into one by a profile that is asked for: the limit
+// that is configured is that of the account's.
+const mostByProfile = 25
+
+// bundle takes what is ordered together with s, which has just begun, out of the queue.
+// That is what the order in progress is for, what shares the certificate to be renewed,
+// or other hosts that would have to wait.
+func (q *queue) bundle(s *nameState, names func(gatelodge.IssuanceKey) *nameState, l *budget.Ledger, now time.Time) []*nameState {
+	i, most := s.issuance, max(1, l.Limits.Names)
+	if i.Certificate != nil && l.Limits.Names <= 1 {
+		most = len(i.Certificate.Names) // it is renewed as it is
+	}
+	if i.Profile != "" {
+		most = min(most, mostByProfile)
+	}
+	if s.turn.most > 0 {
+		most = min(most, s.turn.most)
+	}
+	var with []*nameState
+	switch {
+	case s.turn.namespace == "": // what is no longer asked for, and certificates that the configuration asks for
+	case i.Ordered:
+		with = q.named(s, i.With, names, len(i.With))
+	case !i.RetryAt.IsZero(): // it may fail again
+	case i.Certificate != nil:
+		with = q.named(s, i.Certificate.Names, names, most-1)
+	default:
+		with = q.newcomers(s, l, now, most-1)
+	}
+	for _, other := range with {
+		q.remove(other)
+		other.turn, other.head = s.turn, s
+	}
+	return with
+}
+
+// named returns at most so many of the names that are free to be ordered together with
+// s. Of those with a certificate it is those that share it.
+func (q *queue) named(s *nameState, list []gatelodge.Name, names func(gatelodge.IssuanceKey) *nameState, most int) (with []*nameState) {
+	for _, name := range list {
+		other := names(gatelodge.IssuanceKey{Name: name, Second: s.issuance.Second})
+		if len(with) >= most {
+			break
+		}
+		if second := names(gatelodge.IssuanceKey{Name: name, Second: !s.issuance.Second}); second != nil && second.turn != nil {
+			continue // one of the two for a name at a time
+		}
+		if other == nil || other == s || other.turn != nil || other.info.held || !other.suits(s) || !s.issuance.Ordered && !other.sharesCertificate(s) {
+			continue
+		}
+		with = append(with, other)
+	}
+	return with
+}
+
+// newcomers returns at most so many that are due and without a certificate, like s, if
+// s is one of so many that the last would have to wait for too long. Where the limit for
+// its registered domain is too low they are names of that domain, and otherwise of any.
+func (q *queue) newcomers(s *nameState, l *budget.Ledger, now time.Time, most int) (with []*nameState) {
+	until := now.Add(bundlePatience)
+	late := func(key budget.Key, due int) bool { return due+1 > l.Room(key, now, until) }
+	ofDomain := q.byDomain && late(budget.Key{Limit: budget.Domain, Of: s.domain}, q.dueOf[s.domain])
+	if !ofDomain && !late(budget.Key{Limit: budget.Orders}, q.due) {
+		return nil
+	}
+	due := s.turn.due
+	domains := []string{s.domain}
+	if !ofDomain {
+		for domain := range due {
+			if domain != s.domain && l.Room(budget.Key{Limit: budget.Domain, Of: domain}, now, now) > 0 {
+				domains = append(domains, domain)
+			}
+		}
+		slices.SortFunc(domains[1:], func(a, b string) int { return cmp.Or(due[b].Len()-due[a].Len(), cmp.Compare(a, b)) })
+	}
+	for _, domain := range domains {
+		if due[domain] != nil {
+			with = append(with, q.take(due[domain], s, most-len(with))...)
+		}
+	}
+	return with
+}
+
+// take takes out at most so many that are to be ordered first and suit s, the most
+// urgent first.
+func (q *queue) take(due *stateHeap, s *nameState, most int) (taken []*nameState) {
+	var others []*nameState
+	for due.Len() > 0 && len(taken) < most {
+		other := due.list[0]
+		q.remove(other)
+		if other.need() != begun && other.issuance.RetryAt.IsZero() && other.suits(s) {
+			taken = append(taken, other)
+		} else {
+			others = append(others, other)
+		}
+	}
+	for _, other := range others {
+		q.fall(other)
+	}
+	return taken
+}
+
+// widen has the next bundle of the namespace be for more names, after one was issued.
+func (t *turn) widen() {
+	if t.most *= 2; t.most >= mostNames {
+		t.most = 0
+	}
+}
+
+// suits reports whether a name can be in one certificate with another: both are asked
+// for by one namespace, and by the same terms.
+func (s *nameState) suits(other *nameState) bool {
+	i, o := s.issuance, other.issuance
+	return i != nil && len(i.Askers) > 0 && len(i.Challenges) > 0 && askingOf(i) == askingOf(o) &&
+		i.Second == o.Second && i.KeyType == o.KeyType && i.Profile == o.Profile && i.Chain == o.Chain
+}
+
+// sharesCertificate reports whether a name has the same certificate as another, and
+// nothing is known that keeps it from being renewed.
+func (s *nameState) sharesCertificate(other *nameState) bool {
+	c := s.issuance.Certificate
+	return c != nil && c.Fingerprint == other.issuance.Certificate.Fingerprint && s.issuance.RetryAt.IsZero() && !s.issuance.Ordered
+}
+
+// leads lists the names that an issuance's order in progress is for besides its own.
+func leads(i *gatelodge.Issuance) []gatelodge.Name {
+	if i == nil || !i.Ordered || len(i.Askers) == 0 || len(i.Challenges) == 0 {
+		return nil
+	}
+	return i.With
+}
+
+// followBundle takes in which names are in the order of another: they wait for that. The
+// caller holds the lock.
+func (t *term) followBundle(head gatelodge.IssuanceKey, change gatelodge.Change[*gatelodge.Issuance]) {
+	before, after := leads(change.Before), leads(change.After)
+	keyOf := func(name gatelodge.Name) gatelodge.IssuanceKey {
+		return gatelodge.IssuanceKey{Name: name, Second: head.Second}
+	}
+	for _, name := range before {
+		if t.heads[keyOf(name)] == head {
+			delete(t.heads, keyOf(name))
+		}
+	}
+	for _, name := range after {
+		t.heads[keyOf(name)] = head
+	}
+	for _, name := range slices.Concat(before, after) {
+		if s := t.names[keyOf(name)]; s != nil {
+			t.queue.remove(s)
+			t.schedule(keyOf(name))
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package issuer
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"gatelodge.dev"
+)
+
+// dueTime returns when to order, renew or drop a certificate; ever is false for
+// one that can't be ordered. since is when it was first missing.
+func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
+	switch {
+	case len(i.Askers) == 0 && i.Certificate != nil:
+		return RenewAt(i.Certificate, i.Window), true // drop it when it would be renewed
+	case len(i.Askers) == 0:
+		return time.Time{}, true
+	case len(i.Challenges) == 0:
+		return time.Time{}, false
+	case i.Certificate == nil:
+		return latest(since.Add(settleTime), i.RetryAt), true
+	}
+	if i.Certificate.Flaw != nil {
+		return i.RetryAt, true
+	}
+	return latest(RenewAt(i.Certificate, i.Window), i.RetryAt), true
+}
+
+// RenewAt is a moment of the window that the CA names (RFC 9773 §4.2), but not one
+// that leaves less than a twentieth of the lifetime for failures. Without a window
+// it is when two thirds of the lifetime have passed, less up to a twentieth.
+// Certificates issued together are not renewed together, and the moment is the same
+// for every leader.
+func RenewAt(c *gatelodge.Certificate, w *gatelodge.RenewalWindow) time.Time {
+	lifetime := c.NotAfter.Sub(c.NotBefore)
+	if w == nil {
+		return c.NotBefore.Add(lifetime/3*2 - share(lifetime/20, c))
+	}
+	return earliest(w.Start.Add(share(w.End.Sub(w.Start), c)), c.NotAfter.Add(-lifetime/20))
+}
+
+// share is a part of d, from none to all of it, by which a certificate is told apart
+// from the others.
+func share(d time.Duration, c *gatelodge.Certificate) time.Duration {
+	hash := fnv.New32a()
+	hash.Write([]byte(c.Fingerprint)) // never fails
+	return d / 1000 * time.Duration(hash.Sum32()%1000)
+}
+
+// The waits after failures: each is a multiple of the previous one.
+const (
+	// For a name: public CAs limit failed validations per hour.
+	nameWait, nameFactor, nameMost = time.Minute, 4, 6 * time.Hour
+	// For the CA as a whole, which may be down for a moment.
+	authorityWait, authorityFactor, authorityMost = 5 * time.Second, 2, 30 * time.Minute
+)
+
+// backOff returns how long to wait after a number of consecutive failures.
+func backOff(failures int, first time.Duration, factor int, most time.Duration) time.Duration {
+	wait := first
+	for range failures - 1 {
+		if wait *= time.Duration(factor); wait >= most {
+			wait = most
+			break
+		}
+	}
+	return wait - wait/10 + rand.N(wait/5+1)
+}
+
+// nameBackOff is backOff for a name. It waits at most a quarter of the time that
+// the current certificate, if any, is still valid.
+func nameBackOff(failures int, current *gatelodge.Certificate, now time.Time) time.Duration {
+	wait := backOff(failures, nameWait, nameFactor, nameMost)
+	if current != nil && current.NotAfter.After(now) {
+		wait = min(wait, max(current.NotAfter.Sub(now)/4, authorityWait))
+	}
+	return wait
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

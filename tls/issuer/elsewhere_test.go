@@ -1,0 +1,73 @@
+package issuer
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatelodge.dev"
+)
+
+// TestElsewhere: a certificate of another issuer's Secret is replaced by one order, when
+// it is to be renewed or in the window that is left to that issuer, and not stored. If
+// the Secret gets another one after all, that is replaced in its time, also where ours
+// is still good by itself.
+func TestElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca := newTestCA(t, "https://ca.test")
+		ca.renewalInfo = true
+		c := newTestCluster(t, ca)
+		began := time.Now()
+		usual := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "a.test")}
+		late := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Window: &gatelodge.RenewalWindow{Start: began.Add(78 * day), End: began.Add(80 * day)}}
+		c.elsewhere = map[gatelodge.Name]*gatelodge.Issuance{"a.test": usual, "b.test": late}
+		c.publish()
+		ctx := c.followed(t)
+		c.ask("shop", "a.test")
+		c.ask("shop", "b.test")
+		_, stop := c.lead(ctx, 0)
+		defer func() { stop() }()
+
+		replaced := func(i *gatelodge.Issuance) string {
+			id, err := renewalID(i.Certificate.KeyPair.Certificate[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		var want []string // what each order replaces
+		until := func(at time.Duration, more ...*gatelodge.Issuance) {
+			t.Helper()
+			time.Sleep(time.Until(began.Add(at)))
+			for _, i := range more {
+				want = append(want, replaced(i))
+			}
+			ca.mu.Lock()
+			defer ca.mu.Unlock()
+			if len(ca.orders) != len(want) {
+				t.Fatalf("%d orders after %v, want %d", len(ca.orders), at, len(want))
+			}
+			for n, o := range ca.orders {
+				if o.replaces != want[n] {
+					t.Errorf("order %d, for %s, replaces %q, want %q", n, o.name, o.replaces, want[n])
+				}
+			}
+		}
+		until(55 * day)
+		if _, err := c.Memory.Get(ctx, gatelodge.IssuanceKey{Name: "a.test"}.Item()); err == nil {
+			t.Error("the other issuer's certificate is stored")
+		}
+		until(61*day, usual)
+		until(78 * day)
+		until(81*day, late)
+		// The other issuer has its own renewed after all, for a short time.
+		renewed := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Window: &gatelodge.RenewalWindow{Start: began.Add(85 * day), End: began.Add(86 * day)}}
+		c.mu.Lock()
+		c.elsewhere["b.test"] = renewed
+		c.mu.Unlock()
+		c.note(gatelodge.IssuanceKey{Name: "b.test"}.Item())
+		until(85 * day)
+		until(87*day, renewed)
+		until(100 * day)
+	})
+}
