@@ -114,9 +114,9 @@ func setCookieDomain(a *Asked, value string) error {
 }
 
 func setCookieSameSite(a *Asked, value string) error {
-	switch value {
-	case "None", "Lax", "Strict":
-		a.Affinity.cookie.SameSite = value
+	switch value = strings.ToLower(value); value {
+	case "none", "lax", "strict":
+		a.Affinity.cookie.SameSite = strings.ToUpper(value[:1]) + value[1:]
 		return nil
 	}
 	return errors.New("is not a valid SameSite attribute")

@@ -250,7 +250,7 @@ func decisive(annotations map[string]string, name string) string {
 	names := [2]string{currentName(name), olderName(name)}
 	for _, prefix := range [2]string{OwnPrefix, nginxPrefix} {
 		for _, name := range names {
-			if _, ok := annotations[prefix+name]; ok && name != "" {
+			if _, ok := annotations[prefix+name]; ok && name != "" && !isInvented(prefix+name) {
 				return prefix + name
 			}
 		}
@@ -274,7 +274,7 @@ func (a *Asked) honour(key, name, value string, tell Report) {
 		return
 	}
 	tell(gatelodge.UnknownAnnotation, "annotation %s %s", key, v)
-	if v.protects {
+	if v.protects || name == "modsecurity-snippet" && syntax.BlocksByModSecurity(value) {
 		a.deny("annotation " + key + " can't be kept")
 	}
 }
@@ -370,7 +370,6 @@ func setForceSSLRedirect(a *Asked, value string) error {
 	return err
 }
 
-// setHSTS: ingress-nginx has hsts for a whole gateway only, in its ConfigMap.
 func setHSTS(a *Asked, value string) error {
 	if value == "off" {
 		value = ""

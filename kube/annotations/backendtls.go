@@ -52,7 +52,9 @@ func (ask BackendTLSAsk) Key() string {
 }
 
 func setProxySSLVerify(a *Asked, value string) (err error) {
-	a.BackendTLS.Verify, err = syntax.ParseOnOff(value)
+	if value != "false" { // which ingress-nginx takes for off, too
+		a.BackendTLS.Verify, err = syntax.ParseOnOff(value)
+	}
 	return err
 }
 

@@ -70,6 +70,9 @@ func setClientAuthSecret(c *clientAuthAsk, value string) (err error) {
 }
 
 func setClientAuthMode(c *clientAuthAsk, value string) error {
+	if strings.EqualFold(value, string(gatelodge.ClientAuthOn)) {
+		value = string(gatelodge.ClientAuthOn) // as ingress-nginx, which takes all that it can't read for on
+	}
 	switch mode := gatelodge.ClientAuthMode(value); mode {
 	case gatelodge.ClientAuthOn, gatelodge.ClientAuthOptional, gatelodge.ClientAuthOptionalNoCA:
 		c.Mode = mode

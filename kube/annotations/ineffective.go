@@ -46,6 +46,8 @@ func (a *Asked) IneffectiveOnIngress(source *networkingv1.Ingress, publishes fun
 	var list Ineffective
 	for _, key := range slices.Sorted(maps.Keys(source.Annotations)) {
 		switch {
+		case isInvented(key) && source.Annotations[key] != "":
+			list.Add(key, whyInvented(key))
 		case a.Canary.On && !isCanarys(key):
 		case syntax.IsForeign(key):
 			list.Add(key, "")

@@ -27,8 +27,8 @@ func rewriteRows() []row {
 			"The paths are regular expressions: compared with the beginning of a path, in any case of letters, the longest first, whatever their type; by default `false`.", "Look-ahead and back-references, which RE2 does not have, are a problem. An encoded slash (`%2F`) separates nothing, and empty elements (`//`) are not merged."},
 		{"rewrite-target", "a path, such as /$1", setRewriteTarget, true,
 			"The path that the backend gets instead of the client's; the paths are regular expressions then, and `$1` to `$9` their groups. A query in it goes before the client's, and a `?` at its end drops that.", "What a group puts into a query is escaped, so that a path can't add arguments; dot segments that a rewrite would make are removed. What a group holds keeps its `%2F` and `//`, and an empty query its `?`."},
-		{"upstream-vhost", "a host, such as app.internal.example.com", setUpstreamVhost, false,
-			"The Host field that the backend gets. It may have a port.", ""},
+		{"upstream-vhost", "a host, such as app.internal.example.com or $service_name.$namespace.svc.cluster.local", setUpstreamVhost, false,
+			"The Host field that the backend gets. It may have a port, and hold `$service_name`, `$namespace` and `$service_port` of the backend, such as `$service_name.$namespace.svc.cluster.local`. `$host` alone is the client's.", "Other variables are a problem."},
 		{"x-forwarded-prefix", "a path, such as /app", setForwardedPrefix, false,
 			"The X-Forwarded-Prefix field that the backend gets.", "It does not need a `rewrite-target`. Without it the backend gets none, not the client's."},
 	}
@@ -52,7 +52,10 @@ func setRewriteTarget(a *Asked, value string) error {
 }
 
 func setUpstreamVhost(a *Asked, value string) error {
-	if value != "" && !syntax.IsHostField(value) {
+	if value == "$host" || value == "$http_host" {
+		value = "" // the client's, as without the annotation
+	}
+	if value != "" && !syntax.IsHostField(syntax.WithBackend(value, "n", "s", "1")) {
 		return errors.New("is not a valid host")
 	}
 	a.Rewrites.host = value

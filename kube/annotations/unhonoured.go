@@ -64,9 +64,9 @@ func unhonouredList() []unmet {
 		{"use-port-in-redirects", false, false, "redirects name the port that users see wherever it is not the scheme's own", "set publicPort of the listener in the configuration"},
 
 		// Refused.
-		{"enable-modsecurity", true, true, whyWAF, putWAF + ", and " + removeIt},
+		{"enable-modsecurity", true, false, whyWAF + ", and without SecRuleEngine On ModSecurity only writes a log", putWAF + ", and " + removeIt},
 		{"enable-owasp-core-rules", true, false, whyWAF, putWAF + ", and " + removeIt},
-		{"modsecurity-snippet", true, false, whyWAF, putWAF + ", and " + removeIt},
+		{"modsecurity-snippet", true, false, whyWAF, putWAF + ", and " + removeIt + "; until then the routes answer 503 if it holds SecRuleEngine On"},
 		{"modsecurity-transaction-id", true, false, whyWAF, removeIt},
 		{"fastcgi-index", true, false, whyFastCGI, putServer},
 		{"fastcgi-params-configmap", true, false, whyFastCGI, putServer},

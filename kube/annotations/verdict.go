@@ -1,10 +1,11 @@
 package annotations
 
 import (
-	_ "embed"
 	"slices"
 	"strings"
 	"sync"
+
+	"gatelodge.dev/kube/syntax"
 )
 
 // Verdict says what becomes of an annotation of ingress-nginx.
@@ -77,27 +78,9 @@ func Of(key string) (Entry, bool) {
 func IsNginx(key string) bool { return strings.HasPrefix(key, nginxPrefix) }
 
 func (r *row) entry() Entry {
-	e := Entry{Name: r.name, Protects: r.protects, OursOnly: !isNginx115(r.name), Expects: r.expects, Means: r.means, Differs: r.differs}
+	e := Entry{Name: r.name, Protects: r.protects, OursOnly: !syntax.IsNginx115(r.name), Expects: r.expects, Means: r.means, Differs: r.differs}
 	if r.differs != "" {
 		e.Verdict = Differs
 	}
 	return e
 }
-
-//go:embed nginx115.txt
-var nginx115 string
-
-// Nginx115 lists the annotations that ingress-nginx 1.15 reads, older names
-// included, by docs/user-guide/nginx-configuration/annotations-risk.md and
-// internal/ingress/annotations.
-func Nginx115() []string { return strings.Fields(nginx115) }
-
-var nginx115Names = sync.OnceValue(func() map[string]bool {
-	names := make(map[string]bool)
-	for _, name := range Nginx115() {
-		names[name] = true
-	}
-	return names
-})
-
-func isNginx115(name string) bool { return nginx115Names()[name] }

@@ -12,6 +12,7 @@ import (
 	"gatelodge.dev/kube/claims"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
+	"gatelodge.dev/kube/syntax"
 )
 
 // hostResult is a Host and what it was made of.
@@ -163,6 +164,12 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken takenPaths
 	if policy.Rewrite != nil && ask.Path == policy.Rewrite.String() {
 		policy = new(*policy)
 		policy.Rewrite = nil // to what the path already is
+	}
+	if to != nil {
+		if host := syntax.WithBackend(policy.UpstreamHost, to.Port.Namespace, to.Port.Name, to.Port.Port); host != policy.UpstreamHost {
+			policy = new(*policy)
+			policy.UpstreamHost = host
+		}
 	}
 	var backend gatelodge.BackendKey
 	if policy.RedirectTo != nil && !policy.Snippet.PassesRedirect() {

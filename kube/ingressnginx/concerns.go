@@ -13,7 +13,7 @@ func concerns(name, value, namespace string) bool {
 	case "auth-secret", "auth-tls-secret":
 		of, _, qualified := strings.Cut(value, "/")
 		return qualified && of != namespace
-	case "proxy-body-size", "load-balance": // which differ where they are not written, and in what ingress-nginx does not have
+	case "proxy-body-size", "load-balance", "upstream-vhost": // which differ where they are not written, in what ingress-nginx does not have, and in what is a problem
 		return false
 	case "proxy-request-buffering":
 		return value != "off"

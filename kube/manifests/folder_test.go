@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
+	networkingv1 "k8s.io/api/networking/v1"
+
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/compile"
 	"gatelodge.dev/kube/objects"
-	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // startFolder watches dir until the test ends.

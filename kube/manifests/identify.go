@@ -5,11 +5,12 @@ import (
 	"strings"
 	"time"
 
-	"gatelodge.dev/kube/objects"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"gatelodge.dev/kube/objects"
 )
 
 // isOf reports whether a version of an API has the kind: other groups, such as

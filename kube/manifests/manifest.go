@@ -136,13 +136,13 @@ func (d *document) readObject(file string, raw []byte, depth int) {
 		return
 	}
 	if head.APIVersion != kind.APIVersion {
-		d.problem(file, fmt.Errorf("%s has apiVersion %q, expected %q", head.Kind, head.APIVersion, kind.APIVersion))
+		d.problem(file, fmt.Errorf("%s has apiVersion %q, expected %q%s", head.Kind, head.APIVersion, kind.APIVersion, fromOlder(kind)))
 		return
 	}
 	object := kind.New()
 	strict, err := kjson.UnmarshalStrict(raw, object)
 	if err != nil {
-		d.problem(file, fmt.Errorf("%s does not decode: %w", head.Kind, err))
+		d.problem(file, fmt.Errorf("%s %w", head.Kind, decodingError(err)))
 		return
 	}
 	if err := identify(file, len(d.items), kind, object, raw); err != nil {
