@@ -25,12 +25,12 @@ func ReservedNames(cfg *objects.Config) map[gatelodge.Name]Reservation {
 	reserved := make(map[gatelodge.Name]Reservation)
 	for _, zone := range cfg.Zones {
 		for _, record := range zone.Records {
-			reserved[record.Name] = Reservation{"has a record in the configuration", zone.Grants}
+			reserved[record.Name] = Reservation{"has a record in the configuration", zone.Grants, true}
 		}
 		for _, ns := range zone.Nameservers {
-			reserved[ns] = Reservation{"is a name server of zone " + string(zone.Name), nil}
+			reserved[ns] = Reservation{"is a name server of zone " + string(zone.Name), nil, false}
 		}
-		reserved[zone.Name] = Reservation{"is the apex of a zone", zone.Grants}
+		reserved[zone.Name] = Reservation{"is the apex of a zone", zone.Grants, true}
 	}
 	return reserved
 }
@@ -38,7 +38,9 @@ func ReservedNames(cfg *objects.Config) map[gatelodge.Name]Reservation {
 // Reservation is what the configuration has a use for a name for.
 type Reservation struct {
 	What   string   // completes "it …"
-	grants []string // namespaces that may have the name as a host all the same
+	grants []string // namespaces that may have the name as a host all the same …
+
+	grantable bool // … which it can have
 }
 
 // decide says who gets a name, of those who claim it, the oldest first. What has
@@ -81,7 +83,7 @@ func (c *Claims) Permitted(name gatelodge.Name, list []share, r *Ruling) []share
 		list = slices.DeleteFunc(slices.Clone(list), func(s share) bool {
 			refused := !c.isExcepted(name, s)
 			if refused {
-				r.refuse(s, gatelodge.NameReserved, "%s is reserved: it %s", s.asked(), why)
+				r.refuse(s, gatelodge.NameReserved, "%s is reserved: it %s%s", s.asked(), why, c.askForGrant(name, s))
 			}
 			return refused
 		})
@@ -239,6 +241,14 @@ func (c *Claims) isExcepted(name gatelodge.Name, s share) bool {
 		}
 	}
 	return c.hasSay(gatelodge.Name(base)) == s.Namespace()
+}
+
+// askForGrant says who can let the claim have a reserved name, "" if no one can.
+func (c *Claims) askForGrant(name gatelodge.Name, s share) string {
+	if reservation, ok := c.Reserved[name]; !ok || !reservation.grantable || s.Claim.Records != nil {
+		return ""
+	}
+	return "; the gateway's operator can grant it, by dns.zones[].grants with namespace " + s.Namespace()
 }
 
 // proofLabel begins the name at which a CA looks for the proof of control of the

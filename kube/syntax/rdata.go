@@ -40,6 +40,9 @@ func OfZones() []string { return []string{"NS", "SOA", "DS", "CAA", "DNAME"} }
 func ipv4Data(target string) (string, error) {
 	address, err := netip.ParseAddr(target)
 	if err != nil || !address.Is4() {
+		if _, nameErr := ParseTarget(target); err != nil && nameErr == nil {
+			return "", errors.New("is a name, for which recordType CNAME is")
+		}
 		return "", errors.New("is not an IPv4 address")
 	}
 	return address.String(), nil

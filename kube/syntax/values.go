@@ -52,6 +52,8 @@ func ParseSize(value string) (int64, error) {
 	}
 	size, err := strconv.ParseInt(digits, 10, 64)
 	switch {
+	case strings.TrimRight(digits, "ibkmg") != digits: // such as 100Mi
+		return 0, errors.New("is not a valid size; the units are k, m and g")
 	case err != nil || size < 0:
 		return 0, errors.New("is not a valid size")
 	case size > math.MaxInt64>>shift:
