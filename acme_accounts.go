@@ -9,40 +9,40 @@ import (
 	"strings"
 )
 
-// AccountsItem is the item with what the CAs say of themselves and of our accounts,
-// for the zones to publish. It holds no key.
+// AccountsItem is the Store item with what zones publish about our CAs and
+// accounts. It holds no key.
 const AccountsItem = "acme-accounts"
 
-// AccountsPart is in the item of accounts and in no other.
+// AccountsPart is a part of AccountsItem and of no other item.
 const AccountsPart = "accounts"
 
-// What is kept of an account with its key: an item for each CA and external account.
+// Names of the items that hold an account's key; there is one for each CA and external account.
 const (
-	AccountPrefix  = "acme-account-" // begins the names of these items
+	AccountPrefix  = "acme-account-" // prefix of the item names
 	AccountKeyPart = "key"           // PEM, PKCS #8
 )
 
-// Item returns the name of the item with the account's key.
+// Item returns the name of the item that holds the account's key.
 func (a *Account) Item() string {
 	sum := sha256.Sum256([]byte(a.Directory + "\n" + a.BindingID))
 	return AccountPrefix + hex.EncodeToString(sum[:6])
 }
 
-// KnownAccount is an account that has been registered, and its CA.
+// KnownAccount is a registered account, with the identities of its CA.
 type KnownAccount struct {
 	Directory  string   `json:"directory"`  // URL (RFC 8555 §7.1.1)
-	URL        string   `json:"url"`        // of the account (RFC 8555 §7.1.2)
-	Identities []string `json:"identities"` // by which CAA records name the CA, in lower case; none: it does not say
+	URL        string   `json:"url"`        // account URL (RFC 8555 §7.1.2)
+	Identities []string `json:"identities"` // issuer domain names of the CA in CAA records, in lower case; empty: the CA does not say
 }
 
-// EncodeAccounts returns the parts of the item that holds the accounts.
+// EncodeAccounts returns the parts of AccountsItem.
 func EncodeAccounts(accounts []KnownAccount) (map[string][]byte, error) {
 	text, err := json.Marshal(accounts)
 	return map[string][]byte{AccountsPart: text}, err
 }
 
-// DecodeAccounts reads what EncodeAccounts returned. What it returns can stand in
-// the value of a CAA record (RFC 8659 §4.2).
+// DecodeAccounts reads what EncodeAccounts returned. It rejects values that could
+// not be written into a CAA record (RFC 8659 §4.2).
 func DecodeAccounts(parts map[string][]byte) ([]KnownAccount, error) {
 	var accounts []KnownAccount
 	if text := parts[AccountsPart]; len(text) > 0 {
@@ -63,6 +63,6 @@ func DecodeAccounts(parts map[string][]byte) ([]KnownAccount, error) {
 	return accounts, nil
 }
 
-// isNoParameter reports whether a character ends the value of a parameter, or
-// needs quoting in a zone file.
+// isNoParameter reports whether c ends the value of a CAA parameter, or needs
+// quoting in a zone file.
 func isNoParameter(c rune) bool { return c < 0x21 || c > 0x7E || strings.ContainsRune(`;"\`, c) }

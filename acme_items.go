@@ -13,16 +13,17 @@ import (
 	"time"
 )
 
-// What the issuer keeps in a Store is read by all replicas, so its form is defined
-// here, between package tls, which writes it, and package kube, which reads it.
+// All replicas read what the issuer keeps in a Store. The format is defined here
+// because package tls writes it and package kube reads it, and neither imports the
+// other.
 
-// Names of items, and parts of them.
+// Names of items and of their parts.
 const (
 	ChallengesItem = "acme-challenges" // see EncodeChallenges
 	AuthorityItem  = "acme-ca"         // a StoredIssuance without a name: why no certificate can be ordered
 	issuancePrefix = "acme-cert-"
 
-	// ChallengesPart is in the item of challenges and in no other.
+	// ChallengesPart is a part of ChallengesItem and of no other item.
 	ChallengesPart = "challenges"
 
 	namePart    = "name"
@@ -37,8 +38,8 @@ const (
 	withPart    = "with" // names, one a line
 )
 
-// Item returns the name of the item with the certificate. It is readable if
-// possible.
+// Item returns the name of the item that holds the certificate. It contains the DNS
+// name where an item name can.
 func (k IssuanceKey) Item() string {
 	kind, text := "name-", string(k.Name)
 	if k.Name.IsWildcard() {
@@ -54,39 +55,39 @@ func (k IssuanceKey) Item() string {
 	return issuancePrefix + kind + text
 }
 
-// IsServedItem reports whether the replicas serve what the item holds: challenges,
-// certificates, which of these are revoked, and what is public of accounts, but not
-// their keys.
+// IsServedItem reports whether replicas serve content of the item: challenges,
+// certificates, their revocations and the public part of accounts, but not account
+// keys.
 func IsServedItem(item string) bool {
 	return item == ChallengesItem || item == AuthorityItem || item == AccountsItem || item == RevocationsItem || IsIssuanceItem(item)
 }
 
-// IsIssuanceItem reports whether the item is a StoredIssuance with a name.
+// IsIssuanceItem reports whether the item is a StoredIssuance for a name.
 func IsIssuanceItem(item string) bool { return strings.HasPrefix(item, issuancePrefix) }
 
-// StoredIssuance is what is kept for one certificate.
+// StoredIssuance is what the Store keeps for one certificate.
 type StoredIssuance struct {
 	Name       Name
 	Second     bool           // as in Issuance
-	Chain, Key []byte         // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing was issued yet
-	Namespace  string         // whose hosts share Chain, which may not be served for those of another; "": it is for Name alone
-	Order      []byte         // the order in progress, in the issuer's own form; empty: none
-	With       []Name         // further names that Order is for
-	Directory  string         // of the CA that issued Chain; "": it is not known
-	Window     *RenewalWindow // of Chain; nil: the CA names none
-	Failure    *Failure       // why the last attempt failed; nil: it did not
+	Chain, Key []byte         // PEM, as in a Secret of type kubernetes.io/tls; empty: nothing has been issued
+	Namespace  string         // only its hosts share Chain; no other namespace's host may serve it; "": Chain is for Name alone
+	Order      []byte         // the order in progress, in the issuer's own encoding; empty: none
+	With       []Name         // the other names in Order
+	Directory  string         // of the CA that issued Chain; "": unknown
+	Window     *RenewalWindow // for Chain; nil: the CA suggests none
+	Failure    *Failure       // the last attempt's error; nil: it succeeded
 }
 
-// Failure is an attempt that failed.
+// Failure describes a failed attempt.
 type Failure struct {
-	Message  string    `json:"message"`           // as the CA or the system put it
+	Message  string    `json:"message"`           // in the words of the CA or the system
 	At       time.Time `json:"at"`                // when it failed
 	RetryAt  time.Time `json:"retryAt"`           // when to try again
-	Attempts int       `json:"attempts"`          // that failed since the last success
-	Profile  string    `json:"profile,omitempty"` // that the CA does not have, as long as it is asked for; "": that was not why
+	Attempts int       `json:"attempts"`          // failed attempts since the last success
+	Profile  string    `json:"profile,omitempty"` // set if the CA lacks this requested profile; "": the failure had another cause
 }
 
-// IssuanceKey returns which certificate it is about.
+// IssuanceKey returns the key of the Issuance that s belongs to.
 func (s *StoredIssuance) IssuanceKey() IssuanceKey { return IssuanceKey{s.Name, s.Second} }
 
 // Encode returns the parts of the item.
@@ -159,16 +160,16 @@ func DecodeIssuance(parts map[string][]byte) (*StoredIssuance, error) {
 	return s, nil
 }
 
-// storedChallenge is a Challenge in the item.
+// storedChallenge is the encoding of a Challenge.
 type storedChallenge struct {
 	Type        ChallengeType `json:"type"`
 	Name        Name          `json:"name"`
 	Token       string        `json:"token,omitempty"`
 	Response    string        `json:"response,omitempty"`
-	Certificate string        `json:"certificate,omitempty"` // PEM, the key included
+	Certificate string        `json:"certificate,omitempty"` // PEM, including the key
 }
 
-// EncodeChallenges returns the parts of the item that holds all challenges.
+// EncodeChallenges returns the parts of ChallengesItem.
 func EncodeChallenges(challenges []Challenge) (map[string][]byte, error) {
 	stored := make([]storedChallenge, len(challenges))
 	for i, c := range challenges {
@@ -221,7 +222,7 @@ func DecodeChallenges(parts map[string][]byte) ([]Challenge, error) {
 	return challenges, nil
 }
 
-// isBase64URL reports whether s consists of the alphabet of RFC 4648 §5, which needs
+// isBase64URL reports whether s consists of characters of RFC 4648 §5, which need
 // no quoting anywhere.
 func isBase64URL(s string) bool {
 	return s != "" && !slices.ContainsFunc([]byte(s), func(c byte) bool {
@@ -229,14 +230,14 @@ func isBase64URL(s string) bool {
 	})
 }
 
-// isKeyAuthorization reports whether s is a token and a thumbprint (RFC 8555
-// §8.1).
+// isKeyAuthorization reports whether s is a token and a thumbprint, joined by a dot
+// (RFC 8555 §8.1).
 func isKeyAuthorization(s string) bool {
 	token, thumbprint, found := strings.Cut(s, ".")
 	return found && isBase64URL(token) && isBase64URL(thumbprint)
 }
 
-// encodeKeyPair returns a certificate and its key in PEM.
+// encodeKeyPair encodes a certificate and its key as PEM.
 func encodeKeyPair(pair *tls.Certificate) ([]byte, error) {
 	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// KeyType is the kind of key that a certificate is ordered for.
+// KeyType is the type and size of a certificate's key.
 type KeyType string
 
-// The kinds of keys that public CAs accept.
+// The key types that public CAs accept.
 const (
 	ECDSAP256 KeyType = "ecdsa-p256"
 	ECDSAP384 KeyType = "ecdsa-p384"
@@ -21,10 +21,10 @@ const (
 	RSA4096   KeyType = "rsa-4096"
 )
 
-// AllKeyTypes lists the kinds of keys, the least work for the gateway first.
+// AllKeyTypes lists the key types, the cheapest for the gateway first.
 func AllKeyTypes() []KeyType { return []KeyType{ECDSAP256, ECDSAP384, RSA2048, RSA3072, RSA4096} }
 
-// Algorithm returns the algorithm of keys of this kind. "" stands for ECDSAP256.
+// Algorithm returns the algorithm of the key type. "" stands for ECDSAP256.
 func (t KeyType) Algorithm() x509.PublicKeyAlgorithm {
 	if strings.HasPrefix(string(t), "rsa-") {
 		return x509.RSA
@@ -32,11 +32,11 @@ func (t KeyType) Algorithm() x509.PublicKeyAlgorithm {
 	return x509.ECDSA
 }
 
-// KeyTypes is one kind of key, or two of different algorithms for clients to choose
-// between; "" stands for none.
+// KeyTypes is one key type, or two of different algorithms between which clients
+// choose; "" stands for none.
 type KeyTypes [2]KeyType
 
-// ParseKeyTypes reads one or two kinds of keys, separated by a comma. The error
+// ParseKeyTypes parses one or two key types, separated by a comma. Its error
 // completes a sentence that begins with the text.
 func ParseKeyTypes(text string) (types KeyTypes, err error) {
 	parts := strings.Split(text, ",")
@@ -55,7 +55,7 @@ func ParseKeyTypes(text string) (types KeyTypes, err error) {
 	return types, nil
 }
 
-// OrDefault returns ECDSAP256 where there is none.
+// OrDefault returns t, or ECDSAP256 if t holds no key type.
 func (t KeyTypes) OrDefault() KeyTypes {
 	if t[0] == "" {
 		return KeyTypes{ECDSAP256}
@@ -63,7 +63,7 @@ func (t KeyTypes) OrDefault() KeyTypes {
 	return t
 }
 
-// String is what ParseKeyTypes reads.
+// String returns the form that ParseKeyTypes parses.
 func (t KeyTypes) String() string {
 	if t[1] == "" {
 		return string(t[0])
@@ -71,9 +71,9 @@ func (t KeyTypes) String() string {
 	return string(t[0]) + "," + string(t[1])
 }
 
-// IssuanceKey tells apart what is ordered: a name has one certificate or, where two
-// kinds of keys are asked for, a second one. It says nothing about which is of which
-// kind, so that a certificate stays where it is when other kinds are asked for.
+// IssuanceKey identifies an Issuance. A name has one certificate, or a second one
+// where two key types are requested. The key does not say which certificate has
+// which type, so a certificate keeps its key when the requested types change.
 type IssuanceKey struct {
 	Name   Name
 	Second bool
@@ -91,10 +91,10 @@ func (k IssuanceKey) rank() int {
 	return 0
 }
 
-// KeysOf returns the keys of both certificates that a name may have.
+// KeysOf returns the keys of both certificates that a name can have.
 func KeysOf(name Name) [2]IssuanceKey {
 	return [2]IssuanceKey{{name, false}, {name, true}}
 }
 
-// Other is the key of the other certificate for the name.
+// Other returns the key of the name's other certificate.
 func (k IssuanceKey) Other() IssuanceKey { return IssuanceKey{k.Name, !k.Second} }

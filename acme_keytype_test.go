@@ -6,8 +6,8 @@ import (
 	"gatelodge.dev"
 )
 
-// TestKeyTypesAreReadAsTheyWereWritten: what clients could not choose between is not
-// accepted.
+// TestKeyTypesAreReadAsTheyWereWritten also checks that a pair of types between
+// which clients could not choose is rejected.
 func TestKeyTypesAreReadAsTheyWereWritten(t *testing.T) {
 	for _, text := range []string{"ecdsa-p256", "rsa-4096", "ecdsa-p384,rsa-2048", "rsa-3072,ecdsa-p256"} {
 		if types, err := gatelodge.ParseKeyTypes(text); err != nil || types.String() != text {

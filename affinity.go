@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// Affinity keeps the requests of a client at one endpoint, by a cookie that the
-// gateway sets.
+// Affinity sends the requests of a client to the same endpoint, by a cookie that
+// the gateway sets.
 type Affinity struct {
-	Cookie string // its name
+	Cookie string // the cookie's name
 
-	// Persistent: the cookie names the endpoint, and the session stays there
-	// until that goes. Otherwise its value is hashed, so that an endpoint that
-	// comes takes its share of the sessions.
+	// Persistent makes the cookie name the endpoint, and the session stays there
+	// until the endpoint is gone. Otherwise the cookie's value is hashed, so a new
+	// endpoint takes over its share of the sessions.
 	Persistent bool
 
-	// ChangeOnFailure gives the client another endpoint when its own fails.
-	// Otherwise the session stays, and a request that can't be sent there goes
-	// to another endpoint by itself.
+	// ChangeOnFailure moves the session to another endpoint when its own fails.
+	// Otherwise the session stays, and only the request that could not be sent goes
+	// elsewhere.
 	ChangeOnFailure bool
 
 	// Attributes of the cookie (RFC 6265 §4.1.2). It is always HttpOnly.
-	Expires, MaxAge *time.Duration // nil: the cookie does not have it
-	Path            string         // "": that of the route
-	Domain          Name           // "": the host alone
-	SameSite        string         // "Strict", "Lax" or "None"; "": the cookie does not have it
-	Secure          *bool          // nil: if the client uses HTTPS
-	Partitioned     bool           // one session for each site that embeds this one (CHIPS)
+	Expires, MaxAge *time.Duration // nil: without the attribute
+	Path            string         // "": the route's path
+	Domain          Name           // "": the request's host only
+	SameSite        string         // "Strict", "Lax" or "None"; "": without the attribute
+	Secure          *bool          // nil: only if the client uses HTTPS
+	Partitioned     bool           // a separate session for each embedding site (CHIPS)
 
-	// ConditionalSameSiteNone leaves SameSite=None out for browsers that take it
-	// for Strict, or drop the cookie.
+	// ConditionalSameSiteNone omits SameSite=None for browsers that treat it as
+	// Strict or reject the cookie.
 	ConditionalSameSiteNone bool
 }
 

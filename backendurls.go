@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// BackendURLs changes the URLs in the responses of a backend that does not know by
-// which it is reached, as nginx's proxy_redirect, proxy_cookie_domain and
-// proxy_cookie_path do.
+// BackendURLs rewrites the URLs in the responses of a backend that does not know
+// its public URL, like nginx's proxy_redirect, proxy_cookie_domain and
+// proxy_cookie_path.
 type BackendURLs struct {
-	Redirect     *Substitution // in Location and Refresh; nil: nothing
-	CookieDomain *Substitution // in the Domain of cookies
-	CookiePath   *Substitution // in their Path
+	Redirect     *Substitution // in Location and Refresh; nil: unchanged
+	CookieDomain *Substitution // in the Domain attribute of cookies; nil: unchanged
+	CookiePath   *Substitution // in their Path attribute; nil: unchanged
 }
 
-// Substitution replaces a text. Without a Pattern it replaces From, with one the
-// whole of a text that it matches.
+// Substitution replaces text. Without a Pattern it replaces From; with one it
+// replaces a text that Pattern matches as a whole.
 type Substitution struct {
 	From    string
 	Pattern *regexp.Regexp
 	To      []RewritePart
 }
 
-// ReplacePrefix replaces From where the text begins with it.
+// ReplacePrefix replaces From at the start of text.
 func (s *Substitution) ReplacePrefix(text string) (replaced string, ok bool) {
 	if s.Pattern != nil {
 		return s.replaceMatch(text)
@@ -32,8 +32,8 @@ func (s *Substitution) ReplacePrefix(text string) (replaced string, ok bool) {
 	return s.to(nil) + rest, ok
 }
 
-// ReplaceDomain replaces From where it is all of the text but for a leading dot,
-// which stays, in any case of letters.
+// ReplaceDomain replaces text if it equals From, ignoring case and a leading dot,
+// which is kept.
 func (s *Substitution) ReplaceDomain(text string) (replaced string, ok bool) {
 	if s.Pattern != nil {
 		return s.replaceMatch(text)
@@ -62,7 +62,7 @@ func (s *Substitution) to(groups []string) string {
 	return b.String()
 }
 
-// String lists what is replaced.
+// String lists the substitutions.
 func (u *BackendURLs) String() string {
 	var b strings.Builder
 	for _, s := range []struct {

@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// Balancing is how the endpoints of a Backend are chosen where a Policy says
-// nothing else.
+// Balancing is how the endpoints of a Backend are chosen unless a Policy says
+// otherwise.
 type Balancing struct {
 	Algorithm Algorithm
-	SlowStart time.Duration // how long a new endpoint takes to get its full share; 0: none
+	SlowStart time.Duration // how long a new endpoint takes to reach its full share; 0: no slow start
 }
 
-// Algorithm is a way to choose one of several endpoints.
+// Algorithm is a load-balancing algorithm.
 type Algorithm uint8
 
-// The algorithms. Each of them gives an endpoint a share by its weight.
+// The algorithms. All of them respect the weights of endpoints.
 const (
-	AlgorithmUnset Algorithm = iota // that of Settings, and there RoundRobin
-	RoundRobin                      // in turns
-	LeastRequest                    // of two at random, the one with fewer requests in flight
-	PeakEWMA                        // of two at random, the one that costs less: its latency times its requests in flight
+	AlgorithmUnset Algorithm = iota // use the one in Settings; there it means RoundRobin
+	RoundRobin                      // each endpoint in turn
+	LeastRequest                    // of two random endpoints, the one with fewer requests in flight
+	PeakEWMA                        // of two random endpoints, the one with the lower product of latency and requests in flight
 )
 
-// algorithmNames are the values of load-balance, each at the place of its Algorithm.
+// algorithmNames are the values of the load-balance annotation, indexed by Algorithm.
 var algorithmNames = [...]string{RoundRobin: "round_robin", LeastRequest: "least_request", PeakEWMA: "ewma"}
 
-// ParseAlgorithm reads a value of load-balance.
+// ParseAlgorithm parses a value of the load-balance annotation.
 func ParseAlgorithm(s string) (Algorithm, error) {
 	if i := slices.Index(algorithmNames[:], s); i > 0 {
 		return Algorithm(i), nil
@@ -37,29 +37,30 @@ func ParseAlgorithm(s string) (Algorithm, error) {
 	return AlgorithmUnset, errors.New("is not an algorithm")
 }
 
-// AlgorithmNames lists the values of load-balance for a message.
+// AlgorithmNames lists the valid values of load-balance, for use in a message.
 func AlgorithmNames() string { return strings.Join(algorithmNames[1:], " or ") }
 
-// String returns the value of load-balance.
+// String returns the value of the load-balance annotation.
 func (a Algorithm) String() string { return algorithmNames[a] }
 
-// HashBy sends requests of which something is equal to the same endpoint, as long
-// as there is that endpoint.
+// HashBy sends requests with the same key to the same endpoint, for as long as that
+// endpoint exists.
 type HashBy struct {
 	Key Template
-	// Subset, if it is more than 1, has each request go to one of so many
-	// endpoints, at random.
+	// Subset, if greater than 1, maps each key to this many endpoints, of which
+	// each request chooses one at random.
 	Subset int
-	// Bound is how many times its share of the requests in flight an endpoint
-	// has at most; those beyond that go to the next one. 0: there is no bound.
+	// Bound is the maximum load of an endpoint, as a multiple of its fair share of
+	// the requests in flight; requests beyond that go to the next endpoint. 0 means
+	// unbounded.
 	Bound float64
 }
 
-// MaxSubset is the largest Subset.
+// MaxSubset is the maximum HashBy.Subset.
 const MaxSubset = 64
 
-// ParseHashKey reads a value of upstream-hash-by: nginx's variables, and text
-// between them.
+// ParseHashKey parses a value of the upstream-hash-by annotation: text with nginx
+// variables in it.
 func ParseHashKey(s string) (Template, error) {
 	key, err := ParseTemplate(s)
 	if err != nil {
@@ -70,7 +71,7 @@ func ParseHashKey(s string) (Template, error) {
 		if key[i].Value != LiteralText {
 			variables++
 		}
-		if key[i].Value == RequestAuthority { // a port makes no difference
+		if key[i].Value == RequestAuthority { // the port must not change the endpoint
 			key[i].Value = RequestHost
 		}
 	}
@@ -80,7 +81,7 @@ func ParseHashKey(s string) (Template, error) {
 	return key, nil
 }
 
-// String lists what is asked for.
+// String lists the key and the options.
 func (h *HashBy) String() string {
 	text := fmt.Sprintf("%q", h.Key)
 	if h.Subset > 1 {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Buffering says which bodies are held by the gateway, so that a slow client keeps
-// no endpoint busy. Nil: bodies are passed on as they come.
+// Buffering says which bodies the gateway buffers, so that a slow client does not
+// keep an endpoint busy. Nil: bodies are streamed.
 type Buffering struct {
-	Request       bool  // the endpoint gets a request once all of its body has come
-	RequestMemory int64 // bytes of such a body in memory; the rest is in a file
+	Request       bool  // send the request to the endpoint once its whole body has arrived
+	RequestMemory int64 // bytes of a request body kept in memory; the rest goes to a file
 
-	Response       bool  // the endpoint's answer is taken as fast as it comes
-	ResponseMemory int64 // bytes of it, beyond what the client has taken, in memory
-	ResponseFile   int64 // and further ones in a file; 0: none
+	Response       bool  // read the endpoint's response as fast as it arrives
+	ResponseMemory int64 // bytes of a response kept in memory, beyond what the client has taken
+	ResponseFile   int64 // further bytes kept in a file; 0: none
 }
 
 // String lists what is asked for.
@@ -28,9 +28,9 @@ func (b *Buffering) String() string {
 	return t.String()
 }
 
-// Buffers bound what all bodies that are held take together.
+// Buffers bound the memory and disk that all buffered bodies take together.
 type Buffers struct {
-	Memory int64   // bytes
-	Disk   int64   // bytes of files
-	Share  float64 // what the routes of one namespace may have of each, from 0 to 1
+	Memory int64   // in bytes
+	Disk   int64   // bytes in files
+	Share  float64 // the part of each that the routes of one namespace may use, 0 to 1
 }

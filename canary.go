@@ -6,33 +6,34 @@ import (
 	"strings"
 )
 
-// Canary is a second Backend of a Route, for a part of its requests: those that say
-// so in a header field or a cookie, and of the others a share at random. What
-// is asked for first decides.
+// Canary is a second Backend of a Route, for a part of its requests: those that ask
+// for it by a header field or a cookie, and a random share of the others. The
+// checks run in the order of the fields, and the first that decides wins.
 type Canary struct {
-	Backend BackendKey // of a Backend in the same Snapshot; while it has no endpoints, that of the Route gets all requests
-	Policy  *Policy    // that of the Route, but for how an endpoint is chosen
+	Backend BackendKey // a Backend of the same Snapshot; while it has no endpoints, the Route's Backend gets all requests
+	Policy  *Policy    // the Route's Policy, except for how an endpoint is chosen
 	Object  Object     // the object that asked for it
 
-	// Header is the name of a field, in lower case; "": none decides. Its value is
-	// compared with Value, or with Pattern, or else is CanaryAlways or CanaryNever.
+	// Header is a field name in lower case; "" skips this check. Its value is
+	// compared with Value, or matched with Pattern, or else must be CanaryAlways or
+	// CanaryNever to decide.
 	Header  string
-	Value   string         // "": any
-	Pattern *regexp.Regexp // nil: none
+	Value   string         // "": not compared
+	Pattern *regexp.Regexp // nil: not matched
 
-	Cookie string // the name of a cookie whose value is CanaryAlways or CanaryNever; "": none decides
+	Cookie string // name of a cookie that decides if its value is CanaryAlways or CanaryNever; "": no such check
 
-	Weight, Total int // Weight of Total requests go there; Total is at least 1
+	Weight, Total int // Weight of every Total requests go to the canary; Total is at least 1
 }
 
-// What a header field or a cookie says to decide for or against a Canary. Any other
-// value leaves it to what is asked next.
+// Values of a header field or cookie that decide for or against a Canary. With any
+// other value the next check decides.
 const (
 	CanaryAlways = "always"
 	CanaryNever  = "never"
 )
 
-// String lists how it is decided, each item after a space.
+// String lists the checks, each after a space.
 func (c *Canary) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, " canary=%s by %s", c.Backend, c.Object)

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Changes lists, sorted, the keys of what differs between the Snapshot before
-// and s: "host app.example.com", "backend shop/web:80", "node …", "certificate
-// …". It is what a swap logs. A nil before stands for an empty Snapshot.
+// Changes returns the sorted keys of what differs between the Snapshot before and
+// s: "host app.example.com", "backend shop/web:80", "node …", "certificate …". It
+// is logged at each swap. A nil before stands for an empty Snapshot.
 func (s *Snapshot) Changes(before *Snapshot) []string {
 	var keys []string
 	if before == nil {
@@ -50,7 +50,7 @@ func (s *Snapshot) Changes(before *Snapshot) []string {
 	return keys
 }
 
-// changed appends the keys of the items that differ between two Maps.
+// changed appends the keys whose values differ between two Maps.
 func changed[K interface {
 	~string
 	Ordered[K]
@@ -61,8 +61,8 @@ func changed[K interface {
 	return keys
 }
 
-// changedCertificates appends the keys of those that are in one list only; the
-// lists are short, and in an order of their own.
+// changedCertificates appends the keys of certificates that are in only one of the
+// lists, which are short and not sorted.
 func changedCertificates(keys []string, before, after []*Certificate) []string {
 	for _, list := range [][2][]*Certificate{{before, after}, {after, before}} {
 		for _, c := range list[0] {

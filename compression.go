@@ -7,30 +7,30 @@ import (
 	"strings"
 )
 
-// Compression says which answers are compressed for clients that take it. Nil:
-// none are.
+// Compression says which responses are compressed for clients that accept it. Nil:
+// none.
 type Compression struct {
-	Codings  []Coding // at least one; of those that a client likes equally the first is used
+	Codings  []Coding // at least one; the first wins among those that a client prefers equally
 	Types    MediaTypes
-	MinBytes int64 // answers that are known to be shorter are sent as they are
+	MinBytes int64 // responses known to be shorter are sent uncompressed
 }
 
 // Coding is a content coding (RFC 9110 §8.4.1), by its name in Accept-Encoding.
 type Coding string
 
-// The codings that answers are compressed with.
+// The supported codings.
 const (
 	Gzip   Coding = "gzip"
 	Brotli Coding = "br"   // RFC 7932
 	Zstd   Coding = "zstd" // RFC 8878
 )
 
-// AllCodings are those of compression "on". Zstandard costs a fifth of Brotli, and
-// is smaller than gzip.
+// AllCodings are the codings that "on" stands for. Zstandard takes a fifth of
+// Brotli's CPU time and compresses better than gzip.
 func AllCodings() []Coding { return []Coding{Zstd, Brotli, Gzip} }
 
-// ParseCodings reads "on", "off", or codings with blanks or commas between them,
-// the preferred one first. Off is none.
+// ParseCodings parses "on", "off", or codings separated by blanks or commas, in
+// order of preference. It returns none for "off".
 func ParseCodings(s string) ([]Coding, error) {
 	switch s {
 	case "on":
@@ -58,12 +58,12 @@ func ParseCodings(s string) ([]Coding, error) {
 	return codings, nil
 }
 
-// MediaTypes are media types in lower case without parameters, such as
-// "text/html", "text/*" and "*" for all.
+// MediaTypes are media types in lower case without parameters: "text/html",
+// "text/*", or "*" for all.
 type MediaTypes []string
 
-// DefaultCompressedTypes are those that ingress-nginx compresses: those of its
-// gzip-types, and text/html, which nginx adds to every list.
+// DefaultCompressedTypes are the types that ingress-nginx compresses: its
+// gzip-types, and text/html, which nginx always adds.
 func DefaultCompressedTypes() MediaTypes {
 	return MediaTypes{
 		"text/html", "text/css", "text/javascript", "text/plain", "text/x-component",
@@ -73,10 +73,10 @@ func DefaultCompressedTypes() MediaTypes {
 	}
 }
 
-// DefaultCompressedBytes is the MinBytes of ingress-nginx: its gzip-min-length.
+// DefaultCompressedBytes is ingress-nginx's gzip-min-length, the default of MinBytes.
 const DefaultCompressedBytes = 256
 
-// ParseMediaTypes reads types with blanks or commas between them.
+// ParseMediaTypes parses media types separated by blanks or commas.
 func ParseMediaTypes(s string) (MediaTypes, error) {
 	var types MediaTypes
 	for _, word := range listWords(strings.ToLower(s)) {
@@ -92,8 +92,8 @@ func ParseMediaTypes(s string) (MediaTypes, error) {
 	return types, nil
 }
 
-// Match reports whether a Content-Type field is one of the types. An empty one is
-// one of all only.
+// Match reports whether a Content-Type value is one of the types. An empty value
+// matches "*" only.
 func (m MediaTypes) Match(contentType string) bool {
 	kind, _, _ := strings.Cut(contentType, ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
@@ -120,7 +120,7 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// String lists what is asked for.
+// String lists the options.
 func (c *Compression) String() string {
 	var b strings.Builder
 	b.WriteString(" compression=")
@@ -137,11 +137,11 @@ func (c *Compression) String() string {
 	return b.String()
 }
 
-// CompressionLevels say how much time is spent on making answers smaller, and
-// Memory how much of it all encoders together may take.
+// CompressionLevels set how much CPU time is spent on compression, and how much
+// memory all encoders together may use.
 type CompressionLevels struct {
 	Gzip   int   // 1 to 9
-	Brotli int   // 1 to 6: those above need ten times the memory
+	Brotli int   // 1 to 6: higher levels need ten times the memory
 	Zstd   int   // 1 to 9
-	Memory int64 // bytes, by estimate; 0: nothing is compressed
+	Memory int64 // bytes, estimated; 0: compression is off
 }

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// CORS lets scripts of other origins read responses (the Fetch standard, "HTTP-CORS
-// protocol"). Preflight requests are answered by the gateway.
+// CORS lets scripts of other origins read responses (Fetch standard, "HTTP-CORS
+// protocol"). The gateway answers preflight requests itself.
 type CORS struct {
 	AnyOrigin   bool
 	Origins     []string // in lower case, sorted; one with "*." before its name is for every single label there
 	Credentials bool
-	Methods     string // the fields, as they are sent
+	Methods     string // field values, as they are sent
 	Headers     string
 	Expose      string // "": none
 	MaxAge      time.Duration
 }
 
-// Allows reports whether scripts of an origin may read responses. Names and schemes
-// are compared without case.
+// Allows reports whether scripts of an origin may read responses. Schemes and names
+// are compared without regard to case.
 func (c *CORS) Allows(origin string) bool {
 	if c.AnyOrigin {
 		return true

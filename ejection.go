@@ -6,25 +6,26 @@ import (
 	"time"
 )
 
-// Ejection says when an endpoint whose tries fail is left alone for a while.
+// Ejection says when an endpoint whose attempts fail is taken out for a while.
 type Ejection struct {
-	// Failures is how many tries in a row have to fail. Among others a failure
-	// counts twice as much as a success, so that an endpoint is ejected, too,
-	// that fails more often than every third time. 0: there is no ejection.
+	// Failures is the number of consecutive failures that ejects an endpoint. Mixed
+	// results count too: a failure weighs twice as much as a success, so an
+	// endpoint that fails more than every third time is ejected. 0 turns ejection
+	// off.
 	Failures int
-	Time     time.Duration // for the first time; it doubles while the endpoint goes on failing
-	Share    float64       // of the endpoints that may be out at a time, from 0 to 1: one at least, and never all
+	Time     time.Duration // the first ejection; it doubles while the endpoint keeps failing
+	Share    float64       // the maximum share of endpoints that may be out, 0 to 1: at least one, and never all
 }
 
-// EjectionChange is what a Policy changes of an Ejection. A nil field leaves it as
-// it is.
+// EjectionChange is how a Policy overrides an Ejection. A nil field leaves the
+// value unchanged.
 type EjectionChange struct {
 	Failures *int
 	Time     *time.Duration
 	Share    *float64
 }
 
-// Changed returns e with a change; nil is none.
+// Changed returns e with the change applied. A nil change changes nothing.
 func (e Ejection) Changed(change *EjectionChange) Ejection {
 	if change == nil {
 		return e
@@ -41,7 +42,7 @@ func (e Ejection) Changed(change *EjectionChange) Ejection {
 	return e
 }
 
-// String lists what is changed, each item after a space.
+// String lists the overrides, each after a space.
 func (c *EjectionChange) String() string {
 	var b strings.Builder
 	if c.Failures != nil {

@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// ErrorPages has a Backend of its own answer in place of errors.
+// ErrorPages replaces error responses by those of another Backend.
 type ErrorPages struct {
 	Backend  BackendKey // of a Backend in the same Snapshot
 	Statuses []uint16   // sorted, from 300 to 599
 
-	// OwnOnly passes on what the route's Backend answers, so that the gateway's own
-	// errors alone have pages.
+	// OwnOnly replaces only the gateway's own errors; error responses of the
+	// route's Backend pass through.
 	OwnOnly bool
-	// StandIn has Backend get the requests of a route whose own has no endpoints.
+	// StandIn sends requests to Backend while the route's own Backend has no endpoints.
 	StandIn bool
 }
 
-// Has reports whether a status has a page.
+// Has reports whether responses with this status are replaced.
 func (e *ErrorPages) Has(status int) bool {
 	_, found := slices.BinarySearch(e.Statuses, uint16(status))
 	return found

@@ -9,38 +9,38 @@ import (
 	"time"
 )
 
-// ExternalAuth has another service decide whether a request passes, as nginx's
-// auth_request does: a status of 200 to 299 lets it pass, 401 and 403 refuse it, and
-// everything else, no answer included, refuses it with 500.
+// ExternalAuth asks another service whether a request may pass, like nginx's
+// auth_request: a status of 200 to 299 lets it pass, 401 and 403 refuse it, and
+// anything else, or no answer, refuses it with 500.
 type ExternalAuth struct {
-	Backend BackendKey // of the service; "": the route of the request's own host that Target leads to
-	OwnHost Name       // a request of this host has its own route asked as well; "": none
-	Secure  bool       // where the own route is asked, the URL is one of https
-	Host    string     // the Host field that the service gets; "": the request's host
-	Target  Template   // path and query
+	Backend BackendKey // the auth service; "": the route of the request's own host that matches Target
+	OwnHost Name       // requests for this host ask the host's own route as well; "": no host does
+	Secure  bool       // if the host's own route is asked, the URL's scheme is https
+	Host    string     // the Host field sent to the service; "": the request's host
+	Target  Template   // path and query of the auth request
 	Method  string     // "": GET
 
-	SignIn          Template // where a client is sent in place of a 401; nil: nowhere
-	RequestRedirect Template // the X-Auth-Request-Redirect that the service gets; nil: path and query of the request
+	SignIn          Template // redirect target in place of a 401; nil: no redirect
+	RequestRedirect Template // the X-Auth-Request-Redirect field sent to the service; nil: the request's path and query
 
-	// ResponseFields are copied from the service's answer into the request that the
-	// backend gets, where they replace the client's. In lower case.
+	// ResponseFields are copied from the service's answer into the request to the
+	// backend, where they replace the client's fields. In lower case.
 	ResponseFields []string
-	SetFields      []FieldEdit // of the request that the service gets
-	AlwaysCookie   bool        // its cookies are in every response, not only in those of AddHeaderStatuses
+	SetFields      []FieldEdit // set in the auth request
+	AlwaysCookie   bool        // add the service's cookies to every response, not only to the statuses in AddHeaderStatuses
 
-	CacheKey Template // what its answers follow from beside the route; nil: each request asks
+	CacheKey Template // what answers depend on, apart from the route; nil: answers are not cached
 	CacheFor []AuthCacheRule
 }
 
-// AuthCacheRule says for how long the answers of some statuses are kept.
+// AuthCacheRule says how long answers with some statuses are cached.
 type AuthCacheRule struct {
 	Statuses []uint16
 	For      time.Duration
 }
 
-// CacheTime returns for how long an answer of a status is kept, 0 for not at all. As
-// in nginx the first rule that has the status decides.
+// CacheTime returns how long an answer with this status is cached, or 0 for not at
+// all. As in nginx, the first rule that lists the status decides.
 func (a *ExternalAuth) CacheTime(status int) time.Duration {
 	for _, rule := range a.CacheFor {
 		if slices.Contains(rule.Statuses, uint16(status)) {
@@ -50,7 +50,7 @@ func (a *ExternalAuth) CacheTime(status int) time.Duration {
 	return 0
 }
 
-// equal reports whether the two ask the same of the same service.
+// equal reports whether a and b make the same request to the same service.
 func (a *ExternalAuth) equal(b *ExternalAuth) bool {
 	return a == b || a != nil && b != nil && reflect.DeepEqual(a, b)
 }
@@ -73,7 +73,7 @@ func (a *ExternalAuth) String() string {
 	if len(a.ResponseFields) > 0 {
 		fmt.Fprintf(&b, " auth-response-fields=%s", strings.Join(a.ResponseFields, ","))
 	}
-	for _, e := range a.SetFields { // its value may be a secret
+	for _, e := range a.SetFields { // the value may be a secret
 		fmt.Fprintf(&b, " auth-request-field=%s", e.Name)
 	}
 	if a.AlwaysCookie {

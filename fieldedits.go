@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// FieldEdits change the fields of requests to a backend and those of responses to
-// clients, each list in its order. Requests are changed after the gateway's own
-// fields were added, and responses too, those included that the gateway makes.
+// FieldEdits change the fields of requests to a backend and of responses to
+// clients, each list in order. They run after the gateway added its own fields, and
+// also change responses that the gateway generates.
 type FieldEdits struct {
 	Request  []FieldEdit
 	Response []FieldEdit
@@ -19,37 +19,37 @@ type FieldEdits struct {
 type FieldEdit struct {
 	Change FieldChange
 	Name   string   // in lower case
-	Value  Template // the empty text clears the field, or adds none
+	Value  Template // empty: the field is cleared, or not added
 
-	Prefix      bool     // of a ClearField: all fields whose names begin with Name
-	Existing    bool     // only where there is such a field
-	Statuses    []uint16 // of the response; nil: all
-	Types       []string // the Content-Type without parameters; nil: all
-	FromBackend bool     // only in a response that a backend made
+	Prefix      bool     // for ClearField: clear all fields whose names begin with Name
+	Existing    bool     // only if the field exists
+	Statuses    []uint16 // response statuses it applies to; nil: all
+	Types       []string // response media types it applies to, without parameters; nil: all
+	FromBackend bool     // only in responses from a backend
 }
 
-// FieldChange is what is done with a field.
+// FieldChange is the operation of a FieldEdit.
 type FieldChange uint8
 
-// The changes.
+// The operations.
 const (
-	SetField   FieldChange = iota // in place of all of that name
-	AddField                      // beside those of that name
-	ClearField                    // all of that name; Value is not looked at
+	SetField   FieldChange = iota // replace all fields of that name
+	AddField                      // add another field of that name
+	ClearField                    // remove all fields of that name; Value is ignored
 )
 
-// AddHeaderStatuses are those of the responses that nginx's add_header adds a field
-// to without "always".
+// AddHeaderStatuses are the statuses of responses to which nginx's add_header
+// without "always" applies.
 var AddHeaderStatuses = []uint16{200, 201, 204, 206, 301, 302, 303, 304, 307, 308}
 
 // Bounds of one list of FieldEdits.
 const (
 	MaxFieldEdits = 64
-	MaxFieldText  = 16 << 10 // octets of all names and texts
+	MaxFieldText  = 16 << 10 // bytes of all names and constant texts
 )
 
-// Check fails for edits that can't be made, or are too many. What is wrong with a
-// field is said of its name.
+// Check returns an error if an edit is not allowed or there are too many. The error
+// names the field.
 func (f *FieldEdits) Check() error {
 	for _, edits := range [][]FieldEdit{f.Request, f.Response} {
 		if len(edits) > MaxFieldEdits {
@@ -99,9 +99,9 @@ func IsFieldText(text string) bool {
 	return !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }
 
-// isFramingField reports whether a field decides where a message ends, for which
-// host it is, or what becomes of the connection (RFC 9110 §7.6.1): an edit of it
-// could split a message in two, or lead past the policies of another host.
+// isFramingField reports whether a field delimits a message, names its host, or
+// controls the connection (RFC 9110 §7.6.1). Editing such a field could split one
+// message into two, or evade the policies of another host.
 func isFramingField(name string) bool {
 	switch name {
 	case "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-connection",
@@ -111,8 +111,8 @@ func isFramingField(name string) bool {
 	return false
 }
 
-// String lists the edits in the text form. Of a request it has the names alone:
-// what a backend is told may be a secret.
+// String lists the edits. Request edits are listed by name only, because their
+// values may be secrets.
 func (f *FieldEdits) String() string {
 	var b strings.Builder
 	for _, e := range f.Request {
@@ -136,5 +136,5 @@ func (f *FieldEdits) String() string {
 	return b.String()
 }
 
-// String is the change in a word.
+// String returns the name of the operation.
 func (c FieldChange) String() string { return [...]string{"set", "add", "clear"}[c] }

@@ -47,7 +47,7 @@ func TestFieldEditsAreChecked(t *testing.T) {
 	}
 	for _, c := range []struct {
 		edits []FieldEdit
-		want  string // "": they are good
+		want  string // "": they are accepted
 	}{
 		{[]FieldEdit{{Name: "x-frame-options", Value: Template{{Text: "DENY\tand mør"}}}}, ""},
 		{many[1:], ""},
@@ -77,7 +77,7 @@ func TestFieldEditsAreChecked(t *testing.T) {
 	}
 }
 
-// TestFieldEditsText: what a backend is told may be a secret, and is not printed.
+// TestFieldEditsText: values of request edits may be secrets, and are not printed.
 func TestFieldEditsText(t *testing.T) {
 	p := &Policy{Fields: &FieldEdits{
 		Request: []FieldEdit{{Name: "authorization", Value: Template{{Text: "Bearer secret"}}}, {Change: ClearField, Name: "x-a"}},

@@ -7,26 +7,26 @@ import (
 	"slices"
 )
 
-// HashMap is a map that is never written, like Map, for what each request or
-// query looks up: Get is several times faster than that of Map, because it
-// compares one key. A HashMap has no order, and does not know its changes.
+// HashMap is an immutable map, like Map, for lookups on every request or query: Get
+// is several times faster than Map.Get because it compares only one key. A HashMap
+// has no order, and does not track changes.
 //
-// Every key has a value; for all but those that were given another one it is the
-// zero V. The zero HashMap is empty.
+// Get returns the zero V for keys that are not set; setting a key to the zero V
+// removes it. The zero HashMap is empty.
 type HashMap[K ~string, V comparable] struct {
 	root *hashNode[K, V] // nil: empty
 }
 
-// hashNode is a hash array mapped trie (Bagwell 2001): each level consumes some
-// bits of the hash.
+// hashNode is a node of a hash array mapped trie (Bagwell 2001). Each level
+// consumes some bits of the hash.
 type hashNode[K ~string, V comparable] struct {
-	bits  uint32           // which of the 32 places are taken; 0: the hash is used up, and slots is a plain list
-	slots []hashSlot[K, V] // those taken, in order
-	edit  *mapEditID       // the edit that may write the node
+	bits  uint32           // bitmap of the occupied slots; 0: the hash is used up, and slots is an unordered list
+	slots []hashSlot[K, V] // only the occupied ones, in order
+	edit  *mapEditID       // the edit that may modify the node in place
 }
 
-// hashSlot holds a key with its value, or the level below for several keys whose
-// hashes agree so far.
+// hashSlot holds a key with its value, or the next level if several keys share the
+// hash bits consumed so far.
 type hashSlot[K ~string, V comparable] struct {
 	key   K
 	value V
@@ -34,17 +34,17 @@ type hashSlot[K ~string, V comparable] struct {
 }
 
 const (
-	hashBits   = 5             // of the hash, consumed on each level
-	hashLevels = 60 / hashBits // after which nodes are lists
+	hashBits   = 5             // bits of the hash consumed per level
+	hashLevels = 60 / hashBits // maximum depth; below it nodes are lists
 	hashPlaces = 1 << hashBits
 )
 
-// Get returns the value of key.
+// Get returns the value of key, or the zero V.
 func (m HashMap[K, V]) Get(key K) V {
 	return hashGet(m.root, maphash.String(mapSeed, string(key)), key)
 }
 
-// GetBytes returns the value of the key with these octets.
+// GetBytes is Get for a key held in a byte slice. It does not allocate.
 func (m HashMap[K, V]) GetBytes(key []byte) V {
 	return hashGet(m.root, maphash.Bytes(mapSeed, key), key)
 }
@@ -78,7 +78,7 @@ func hashGet[K ~string, V comparable, B ~string | ~[]byte](n *hashNode[K, V], ha
 // Empty reports whether no key has a value.
 func (m HashMap[K, V]) Empty() bool { return m.root == nil }
 
-// All goes through the keys that have a value, in no order.
+// All iterates over the keys and values, in no particular order.
 func (m HashMap[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) { m.root.all(yield) }
 }
@@ -95,32 +95,32 @@ func (n *hashNode[K, V]) all(yield func(K, V) bool) bool {
 	return true
 }
 
-// With returns m with value under key; the zero V takes the key out.
+// With returns m with key set to value; the zero V removes the key.
 func (m HashMap[K, V]) With(key K, value V) HashMap[K, V] {
 	e := m.Edit()
 	e.Set(key, value)
 	return e.Map()
 }
 
-// HashMapEdit makes another HashMap by many changes. It is used by one goroutine
-// at a time.
+// HashMapEdit builds a new HashMap through many changes. It must not be used by
+// several goroutines at once.
 type HashMapEdit[K ~string, V comparable] struct {
 	m  HashMap[K, V]
-	id *mapEditID // of the nodes that m does not share with another HashMap
+	id *mapEditID // marks nodes that no other HashMap shares
 }
 
-// Edit begins to make another HashMap of m.
+// Edit starts an edit of m, which stays unchanged.
 func (m HashMap[K, V]) Edit() *HashMapEdit[K, V] {
 	return &HashMapEdit[K, V]{m: m, id: new(mapEditID)}
 }
 
-// Map returns the HashMap with all changes so far. The edit may go on from there.
+// Map returns the HashMap with all changes so far. The edit may continue afterwards.
 func (e *HashMapEdit[K, V]) Map() HashMap[K, V] {
 	e.id = new(mapEditID)
 	return e.m
 }
 
-// Set puts value under key; the zero V takes the key out.
+// Set sets key to value; the zero V removes the key.
 func (e *HashMapEdit[K, V]) Set(key K, value V) {
 	var none V
 	s := hashSlot[K, V]{key: key, value: value}
@@ -134,7 +134,7 @@ func (e *HashMapEdit[K, V]) Set(key K, value V) {
 	}
 }
 
-// own returns n, or a copy if another HashMap shares it.
+// own returns n, or a copy of it if another HashMap shares it.
 func (e *HashMapEdit[K, V]) own(n *hashNode[K, V]) *hashNode[K, V] {
 	if n.edit == e.id {
 		return n
@@ -142,7 +142,7 @@ func (e *HashMapEdit[K, V]) own(n *hashNode[K, V]) *hashNode[K, V] {
 	return &hashNode[K, V]{bits: n.bits, slots: slices.Clone(n.slots), edit: e.id}
 }
 
-// put returns n, which is nil or on this level, with s.
+// put returns n with s added or replaced. n may be nil.
 func (e *HashMapEdit[K, V]) put(n *hashNode[K, V], s hashSlot[K, V], hash uint64, level int) *hashNode[K, V] {
 	if n == nil {
 		n = &hashNode[K, V]{edit: e.id}
@@ -170,7 +170,7 @@ func (e *HashMapEdit[K, V]) put(n *hashNode[K, V], s hashSlot[K, V], hash uint64
 	return n
 }
 
-// remove returns n without key, which it has; nil if that is all.
+// remove returns n without key, which it must contain, or nil if nothing is left.
 func (e *HashMapEdit[K, V]) remove(n *hashNode[K, V], key K, hash uint64) *hashNode[K, V] {
 	var bit uint32
 	var i int

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestHashMapHistories compares every version with a plain map after the versions
-// that came later.
+// TestHashMapHistories checks that every version still has its content after later
+// versions were made from it.
 func TestHashMapHistories(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	type version struct {
@@ -50,8 +50,8 @@ func TestHashMapHistories(t *testing.T) {
 	}
 }
 
-// TestHashMapKeysOfOneHash begins where the hash is used up, for there is no
-// example of two such keys.
+// TestHashMapKeysOfOneHash starts at the depth where the hash is used up, since no
+// two keys with equal hashes are known.
 func TestHashMapKeysOfOneHash(t *testing.T) {
 	e := HashMap[string, int]{}.Edit()
 	var n *hashNode[string, int]

@@ -6,39 +6,39 @@ import (
 	"time"
 )
 
-// HealthCheck says how the endpoints of a Backend are asked whether they work.
+// HealthCheck says how the gateway checks that the endpoints of a Backend work.
 type HealthCheck struct {
 	Kind     CheckKind
-	Path     string        // that CheckHTTP requests
-	Service  string        // that CheckGRPC asks about; "": the whole server
+	Path     string        // requested by CheckHTTP
+	Service  string        // the service that CheckGRPC asks about; "": the whole server
 	Interval time.Duration // from the end of one check to the next
 	Timeout  time.Duration // of one check
 }
 
-// CheckKind is what a HealthCheck does.
+// CheckKind is the kind of a HealthCheck.
 type CheckKind uint8
 
 // The kinds of checks.
 const (
 	CheckNone CheckKind = iota
-	CheckHTTP           // a GET that is answered by a status from 200 to 399
-	CheckGRPC           // the protocol of grpc.health.v1
-	CheckTCP            // a connection
+	CheckHTTP           // GET, expecting a status from 200 to 399
+	CheckGRPC           // the grpc.health.v1 protocol
+	CheckTCP            // opening a connection
 )
 
-// checkKinds is the kinds as they are written, each at its place.
+// checkKinds are the kinds as written in annotations.
 var checkKinds = [...]string{CheckNone: "off", CheckHTTP: "http", CheckGRPC: "grpc", CheckTCP: "tcp"}
 
-// ParseCheckKind reads a kind as it is written.
+// ParseCheckKind parses a kind as written in an annotation.
 func ParseCheckKind(s string) (kind CheckKind, ok bool) {
 	i := slices.Index(checkKinds[:], s)
 	return CheckKind(max(i, 0)), i >= 0
 }
 
-// String returns the kind as it is written.
+// String returns the kind as written in an annotation.
 func (k CheckKind) String() string { return checkKinds[k] }
 
-// String describes the check, after a space; a check of no kind is "".
+// String describes the check, after a space. It returns "" for CheckNone.
 func (h HealthCheck) String() string {
 	what := h.Kind.String()
 	switch h.Kind {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// CheckHSTS reports whether value is a Strict-Transport-Security field that
-// browsers heed (RFC 6797 §6.1): they drop the whole of one with a mistake, so
-// a mistake would go unseen.
+// CheckHSTS returns an error if browsers would ignore value as a
+// Strict-Transport-Security field (RFC 6797 §6.1). They drop the whole field for
+// one mistake, so the mistake would go unnoticed.
 func CheckHSTS(value string) error {
 	seen := make(map[string]bool)
 	for part := range strings.SplitSeq(value, ";") {
@@ -38,7 +38,7 @@ func CheckHSTS(value string) error {
 	return nil
 }
 
-// isSeconds accepts what every browser can count to: ten digits are 317 years.
+// isSeconds limits the number to ten digits (317 years), which every browser can represent.
 func isSeconds(s string) bool {
 	return s != "" && len(s) <= 10 && strings.Trim(s, "0123456789") == ""
 }

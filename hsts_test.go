@@ -6,8 +6,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// TestHSTSThatBrowsersHeed: RFC 6797 §6.1 has a browser ignore the whole field
-// for one mistake in it.
+// TestHSTSThatBrowsersHeed: a browser ignores the whole field for one mistake in it
+// (RFC 6797 §6.1).
 func TestHSTSThatBrowsersHeed(t *testing.T) {
 	for value, good := range map[string]bool{
 		"max-age=31536000": true,

@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// PasswordHash is the hash of a password in one of the forms of htpasswd(1),
-// read from its text form. The zero PasswordHash is of no password.
+// PasswordHash is a password hash parsed from one of the forms of htpasswd(1). No
+// password matches the zero PasswordHash.
 type PasswordHash struct {
 	Form PasswordForm
-	Text string // as it was written, for libraries that read it so; bcrypt and apr1
+	Text string // bcrypt and apr1: as written, for libraries that parse it themselves
 	Salt string // apr1 and {SSHA}
-	Sum  string // the octets of a {SHA} or {SSHA}, before base64
-	Cost int    // bcrypt: the logarithm of its rounds
+	Sum  string // {SHA} and {SSHA}: the decoded digest
+	Cost int    // bcrypt: the base-2 logarithm of the rounds
 }
 
-// PasswordForm says by which algorithm a password is hashed.
+// PasswordForm is the algorithm of a password hash.
 type PasswordForm uint8
 
-// The forms that are read.
+// The supported forms.
 const (
 	SHA    PasswordForm = iota + 1 // {SHA}: SHA-1
 	SSHA                           // {SSHA}: SHA-1 with a salt, as LDAP servers write it
@@ -29,13 +29,13 @@ const (
 	Bcrypt                         // $2a$, $2b$, $2y$
 )
 
-// MaxBcryptCost keeps one team's Secret from using up the processor that all
-// share: each step doubles the work, and one hash of 14 takes about a second, for which
-// every other password may have to wait.
+// MaxBcryptCost keeps one team's Secret from using up the CPU that all teams share.
+// Each step doubles the work; a hash of cost 14 takes about a second, during which
+// other logins may have to wait.
 const MaxBcryptCost = 14
 
-// ParsePasswordHash reads a hash as it is in an htpasswd file. Its errors
-// continue a sentence that begins with the password, and never tell the hash.
+// ParsePasswordHash parses a hash as written in an htpasswd file. Its errors
+// complete a sentence that begins with the password, and never contain the hash.
 func ParsePasswordHash(text string) (PasswordHash, error) {
 	for _, form := range passwordForms {
 		if rest, ok := strings.CutPrefix(text, form.prefix); ok {
@@ -45,7 +45,7 @@ func ParsePasswordHash(text string) (PasswordHash, error) {
 	return PasswordHash{}, errors.New("is not a hash that is read here" + writeBcrypt)
 }
 
-// writeBcrypt is what to do about a hash that is not read.
+// writeBcrypt ends the error for an unsupported hash.
 const writeBcrypt = `, write bcrypt (htpasswd -B), apr1, {SSHA} or {SHA}`
 
 var passwordForms = []struct {
@@ -73,8 +73,7 @@ func unread(algorithm string) func(string, string) (PasswordHash, error) {
 	}
 }
 
-// readBcrypt reads "$2b$COST$" with 22 characters of salt and 31 of sum behind
-// it.
+// readBcrypt parses "$2b$COST$" followed by 22 characters of salt and 31 of digest.
 func readBcrypt(text, rest string) (PasswordHash, error) {
 	digits, encoded, ok := strings.Cut(rest, "$")
 	cost, err := strconv.ParseUint(digits, 10, 8)
@@ -95,7 +94,7 @@ func readAPR1(text, rest string) (PasswordHash, error) {
 	return PasswordHash{Form: APR1, Text: text, Salt: salt}, nil
 }
 
-// sizeOfSHA1 is the octets of a SHA-1 sum.
+// sizeOfSHA1 is the size of a SHA-1 digest in bytes.
 const sizeOfSHA1 = 20
 
 func readSHA(_, rest string) (PasswordHash, error) {
@@ -106,8 +105,8 @@ func readSHA(_, rest string) (PasswordHash, error) {
 	return PasswordHash{Form: SHA, Sum: string(sum)}, nil
 }
 
-// maxSalt is the most octets of salt that a {SSHA} may have; LDAP servers write
-// 4 to 16.
+// maxSalt is the maximum size of the salt in an {SSHA} hash, in bytes. LDAP servers
+// write 4 to 16.
 const maxSalt = 64
 
 func readSSHA(_, rest string) (PasswordHash, error) {
@@ -118,7 +117,7 @@ func readSSHA(_, rest string) (PasswordHash, error) {
 	return PasswordHash{Form: SSHA, Sum: string(sum[:sizeOfSHA1]), Salt: string(sum[sizeOfSHA1:])}, nil
 }
 
-// isCryptBase64 reports whether s is of the alphabet of crypt(3).
+// isCryptBase64 reports whether s is in the base64 alphabet of crypt(3).
 func isCryptBase64(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -129,5 +128,5 @@ func isCryptBase64(s string) bool {
 	return true
 }
 
-// String keeps a hash out of what is printed.
+// String keeps the hash out of logs.
 func (PasswordHash) String() string { return "(hash)" }

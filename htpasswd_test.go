@@ -43,7 +43,7 @@ func TestParsePasswordHash(t *testing.T) {
 	}
 }
 
-// FuzzPasswordHash: a hash is read or refused, and no error tells it.
+// FuzzPasswordHash: a hash is accepted or rejected, and no error contains it.
 func FuzzPasswordHash(f *testing.F) {
 	f.Add("$apr1$abcdefgh$0123456789012345678901")
 	f.Add("{SSHA}====")

@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// Key is a secret that all replicas of a gateway share, such as the one that
-// session tickets are encrypted with.
+// Key is a secret shared by all replicas of a gateway, such as the key that
+// encrypts session tickets.
 type Key [32]byte
 
 // String keeps a Key out of logs.
 func (Key) String() string { return "(secret)" }
 
-// GoString keeps it out, too.
+// GoString keeps a Key out of logs.
 func (k Key) GoString() string { return k.String() }
 
-// Keys are a Key with the previous and the next one. Replicas make things with
-// Current and accept what was made with any of them. So replicas understand each
-// other although they get new Keys at different times.
+// Keys are the current, previous and next Key. Replicas create things with Current
+// and accept things made with any of the three, so they understand each other even
+// though they receive new Keys at different times.
 type Keys struct {
 	Previous, Current, Next Key
 }
 
-// NewKeys makes Keys at random.
+// NewKeys returns random Keys.
 func NewKeys() Keys {
 	return Keys{Previous: newKey(), Current: newKey(), Next: newKey()}
 }
@@ -44,19 +44,19 @@ func newKey() (k Key) {
 type SharedKeys struct {
 	Store  Store
 	Item   string        // the item's name in Store
-	Period time.Duration // how long each key is Current
+	Period time.Duration // how long each key stays Current
 	Use    func(Keys)    // called with the keys in the Store
 	Log    *slog.Logger
 }
 
-// The times of SharedKeys.
+// The intervals of SharedKeys.
 const (
-	keysLook  = time.Minute     // how often the leader checks that the keys exist and are young enough
-	keysRetry = 5 * time.Second // after a failure
+	keysLook  = time.Minute     // how often the leader checks that the keys exist and are not too old
+	keysRetry = 5 * time.Second // wait after a failure
 )
 
-// Follow passes the keys to Use, at the start and after each change, until ctx
-// ends. While there are none, or they can't be read, the previous ones stay.
+// Follow calls Use with the keys, at the start and after each change, until ctx
+// ends. While the keys are missing or can't be read, the previous ones stay in use.
 func (s *SharedKeys) Follow(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -65,7 +65,7 @@ func (s *SharedKeys) Follow(ctx context.Context) error {
 	go func() {
 		ended <- s.Store.Watch(ctx, s.Item, func(name string) {
 			if name != s.Item {
-				return // another item with this prefix
+				return // another item with the same prefix
 			}
 			changed.Raise()
 		})
@@ -85,7 +85,7 @@ func (s *SharedKeys) Follow(ctx context.Context) error {
 		switch item, err := s.read(ctx); {
 		case err == nil:
 			s.Use(item.keys)
-		case ctx.Err() != nil, errors.Is(err, ErrNotFound), errors.Is(err, errNoKeys): // the leader will make them
+		case ctx.Err() != nil, errors.Is(err, ErrNotFound), errors.Is(err, errNoKeys): // the leader will create them
 		default:
 			s.Log.Warn("shared keys can't be read; the previous ones stay in use", "error", err)
 			retry = time.After(keysRetry)
@@ -93,8 +93,8 @@ func (s *SharedKeys) Follow(ctx context.Context) error {
 	}
 }
 
-// Lead makes missing keys, and new ones when it is time, until ctx ends. Only the
-// leader calls it.
+// Lead creates missing keys and rotates old ones until ctx ends. Only the leader
+// may call it.
 func (s *SharedKeys) Lead(ctx context.Context) {
 	failing := false
 	for ctx.Err() == nil {
@@ -117,7 +117,7 @@ func (s *SharedKeys) Lead(ctx context.Context) {
 	}
 }
 
-// renew rotates the keys if Current was in use for a Period.
+// renew rotates the keys once Current has been in use for a Period.
 func (s *SharedKeys) renew(ctx context.Context, now time.Time) error {
 	stored, err := s.read(ctx)
 	switch {
@@ -125,7 +125,7 @@ func (s *SharedKeys) renew(ctx context.Context, now time.Time) error {
 		stored.keys = NewKeys()
 	case err != nil:
 		return err
-	case now.Sub(stored.since).Abs() < s.Period: // also if a clock is far off
+	case now.Sub(stored.since).Abs() < s.Period: // Abs: in case a clock is far off
 		return nil
 	default:
 		stored.keys = Keys{Previous: stored.keys.Current, Current: stored.keys.Next, Next: newKey()}
@@ -145,11 +145,11 @@ func (s *SharedKeys) renew(ctx context.Context, now time.Time) error {
 // storedKeys is the content of an item.
 type storedKeys struct {
 	keys    Keys
-	since   time.Time // when Current came into use
+	since   time.Time // when Current became current
 	version string
 }
 
-// errNoKeys is for an item without valid keys, which is replaced.
+// errNoKeys reports an item without valid keys, which the leader replaces.
 var errNoKeys = errors.New("the item contains no keys")
 
 func (s *SharedKeys) read(ctx context.Context) (storedKeys, error) {

@@ -19,7 +19,7 @@ import (
 type memoryStore struct {
 	mu      sync.Mutex
 	items   map[string]gatelodge.Item
-	changed chan struct{} // closed by the next change
+	changed chan struct{} // closed at the next change
 	version int
 	fail    error
 }
@@ -55,7 +55,7 @@ func (s *memoryStore) Put(_ context.Context, name string, item gatelodge.Item) (
 	return item.Version, nil
 }
 
-func (s *memoryStore) Delete(context.Context, string, string) error { panic("nobody deletes keys") }
+func (s *memoryStore) Delete(context.Context, string, string) error { panic("keys are never deleted") }
 
 func (s *memoryStore) Watch(ctx context.Context, prefix string, changed func(string)) error {
 	for {
@@ -79,12 +79,12 @@ func (s *memoryStore) Watch(ctx context.Context, prefix string, changed func(str
 	}
 }
 
-// replica is one that uses the keys of a store.
+// replica follows the keys of a store.
 type replica struct {
 	shared *gatelodge.SharedKeys
 
 	mu   sync.Mutex
-	keys []gatelodge.Keys // as they came
+	keys []gatelodge.Keys // in the order received
 }
 
 const period = 12 * time.Hour
@@ -109,7 +109,7 @@ func newReplica(t *testing.T, store gatelodge.Store) *replica {
 	return r
 }
 
-// came returns all keys so far.
+// came returns all keys received so far.
 func (r *replica) came() []gatelodge.Keys {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,9 +118,9 @@ func (r *replica) came() []gatelodge.Keys {
 
 func (r *replica) latest() gatelodge.Keys { return r.came()[len(r.came())-1] }
 
-// TestSharedKeysAreKnownBeforeTheyAreUsed: over days, each key becomes the
-// current one only after everybody has had it for a period, and is accepted for
-// another after that.
+// TestSharedKeysAreKnownBeforeTheyAreUsed: over several days, a key becomes current
+// only after every replica has had it for a period, and is accepted for another
+// period afterwards.
 func TestSharedKeysAreKnownBeforeTheyAreUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemoryStore()
@@ -148,8 +148,8 @@ func TestSharedKeysAreKnownBeforeTheyAreUsed(t *testing.T) {
 	})
 }
 
-// TestSharedKeysOutliveTheirMakers: a later process finds the keys, and the
-// next leader goes on with them.
+// TestSharedKeysOutliveTheirMakers: a later process finds the keys, and the next
+// leader continues the rotation.
 func TestSharedKeysOutliveTheirMakers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemoryStore()
@@ -168,8 +168,8 @@ func TestSharedKeysOutliveTheirMakers(t *testing.T) {
 	})
 }
 
-// TestSharedKeysThatCanNotBeRead: those before stay in use, and the others come
-// when they can be read.
+// TestSharedKeysThatCanNotBeRead: the previous keys stay in use until the new ones
+// can be read.
 func TestSharedKeysThatCanNotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemoryStore()
@@ -197,8 +197,7 @@ func TestSharedKeysThatCanNotBeRead(t *testing.T) {
 	})
 }
 
-// TestSharedKeysOfAnotherWriter: an item without keys is replaced, and not used
-// meanwhile.
+// TestSharedKeysOfAnotherWriter: an item without keys is replaced, and never used.
 func TestSharedKeysOfAnotherWriter(t *testing.T) {
 	for name, data := range map[string]map[string][]byte{
 		"empty": nil,
@@ -226,7 +225,7 @@ func TestSharedKeysOfAnotherWriter(t *testing.T) {
 	}
 }
 
-// TestKeysAreNotPrinted by any verb of fmt.
+// TestKeysAreNotPrinted: no verb of fmt prints a key.
 func TestKeysAreNotPrinted(t *testing.T) {
 	keys := gatelodge.NewKeys()
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {

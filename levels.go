@@ -2,23 +2,23 @@ package gatelodge
 
 import "strings"
 
-// Levels gives the labels below a zone their meaning, so that a name tells where
-// in an organisation it belongs: in a zone pke.example.com with the levels domain and
-// project, app.web.marketing.pke.example.com belongs to the domain marketing and
-// to the project web.
+// Levels name the labels below a zone, so that a host name says where it belongs in
+// an organisation. In the zone pke.example.com with the levels domain and project,
+// app.web.marketing.pke.example.com belongs to the domain marketing and the project
+// web.
 type Levels struct {
 	Zone  Name
-	Names []string // of the levels, from the zone down
+	Names []string // names of the levels, from the zone downwards
 }
 
 // Level is one level of a name.
 type Level struct {
-	Name  string // of Levels.Names
+	Name  string // one of Levels.Names
 	Label string
 }
 
-// Of returns the levels of a name, as many as it has. A wildcard has none where its
-// asterisk stands.
+// Of returns as many levels of a name as it has labels for. The asterisk of a
+// wildcard is not the value of a level.
 func (l *Levels) Of(name Name) []Level {
 	labels := l.labels(name)
 	levels := make([]Level, 0, len(l.Names))
@@ -30,8 +30,9 @@ func (l *Levels) Of(name Name) []Level {
 	return levels
 }
 
-// Short returns the name without all levels but the last. Only a name below the last
-// level has one: that of a level itself would stand among the levels above it.
+// Short returns the name without all levels except the last. ok is false unless the
+// name is below the last level: the short form of a level itself could be mistaken
+// for a higher level.
 func (l *Levels) Short(name Name) (short Name, ok bool) {
 	labels, levels := l.labels(name), len(l.Names)
 	if levels < 2 || len(labels) <= levels {
@@ -40,7 +41,7 @@ func (l *Levels) Short(name Name) (short Name, ok bool) {
 	return Name(strings.Join(labels[:len(labels)-levels+1], ".") + "." + string(l.Zone)), true
 }
 
-// labels returns those of a name that stand before its zone, which it is in.
+// labels returns the labels of a name in front of its zone, which must contain it.
 func (l *Levels) labels(name Name) []string {
 	before, below := strings.CutSuffix(string(name), "."+string(l.Zone))
 	if !below {
@@ -49,7 +50,7 @@ func (l *Levels) labels(name Name) []string {
 	return strings.Split(before, ".")
 }
 
-// LevelsOf returns the levels of a name, none where its zone has none.
+// LevelsOf returns the levels of a name, or nil if its zone defines none.
 func (s *Snapshot) LevelsOf(name Name) []Level {
 	if levels := LevelsAt(s.Levels, name); levels != nil {
 		return levels.Of(name)
@@ -57,8 +58,8 @@ func (s *Snapshot) LevelsOf(name Name) []Level {
 	return nil
 }
 
-// LevelsAt returns those of the zone that holds the name, the longest of several;
-// nil if there are none.
+// LevelsAt returns the Levels of the most specific zone that contains the name, or
+// nil.
 func LevelsAt(all []Levels, name Name) (found *Levels) {
 	for i := range all {
 		if l := &all[i]; name.Within(l.Zone) && (found == nil || len(l.Zone) > len(found.Zone)) {

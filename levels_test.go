@@ -11,7 +11,7 @@ func TestShortNamesKeepTheLastLevel(t *testing.T) {
 	for _, test := range []struct {
 		levels Levels
 		name   Name
-		want   Name // "": it has none
+		want   Name // "": it has no short name
 	}{
 		{two, "app.projectc.marketing.pke.example.com", "app.projectc.pke.example.com"},
 		{two, "a.b.projectc.marketing.pke.example.com", "a.b.projectc.pke.example.com"},

@@ -7,14 +7,13 @@ import (
 	"time"
 )
 
-// ClientLimits bound what one client may ask of the routes of one Ingress
-// together. A client is an address, or a network of 64 bits in IPv6. Nil limits
-// nothing.
+// ClientLimits bound what one client may ask of all routes of one Ingress together.
+// A client is an IPv4 address, or an IPv6 network of 64 bits. Nil: no limits.
 type ClientLimits struct {
-	PerSecond   int      // requests; 0: any number
-	PerMinute   int      // requests; 0: any number
-	Burst       int      // so many times a rate may come at once beyond it
-	Connections int      // requests at a time, as many as connections in HTTP/1; 0: any number
+	PerSecond   int      // requests; 0: unlimited
+	PerMinute   int      // requests; 0: unlimited
+	Burst       int      // multiple of a rate that may arrive at once, beyond it
+	Connections int      // concurrent requests, which in HTTP/1 equal connections; 0: unlimited
 	Exempt      Networks // clients without limits
 }
 
@@ -24,7 +23,7 @@ func (l *ClientLimits) equal(m *ClientLimits) bool {
 		l.Connections == m.Connections && slices.Equal(l.Exempt, m.Exempt)
 }
 
-// String lists what is limited.
+// String lists the limits.
 func (l *ClientLimits) String() string {
 	var b strings.Builder
 	for _, item := range []struct {
@@ -44,29 +43,29 @@ func (l *ClientLimits) String() string {
 	return b.String()
 }
 
-// BackendLimits bound the requests that the routes with them send to one Backend
-// at a time. Nil limits nothing.
-type BackendLimits struct {
-	Requests int // at a time; at least 1
+// BackendLimits bound the concurrent requests that the routes with this policy send
+// to one Backend. Nil: no limits.
+type BackendLimits struct { // concurrent requests; at least 1
+	Requests int // further requests that wait in a queue; beyond that they are answered with 503
 	Pending  int // further ones that wait for their turn; those beyond are answered with 503
 }
 
-// Bandwidth bounds how fast the body of a response is sent. Nil does not.
-type Bandwidth struct {
-	Rate  int64 // bytes a second; at least 1
+// Bandwidth limits how fast the body of a response is sent. Nil: no limit.
+type Bandwidth struct { // bytes per second; at least 1
+	Rate  int64 // bytes sent at full speed first
 	After int64 // bytes that are sent at full speed first
 }
 
-// RouteTimeouts are those of Timeouts for the requests of a route, and one for
-// all of a request. Zero: what Timeouts says, and no bound for Request.
+// RouteTimeouts override Timeouts for the requests of a route, and add a timeout
+// for the whole request. Zero values keep Timeouts, and leave Request unbounded.
 type RouteTimeouts struct {
 	Connect, Send, Read time.Duration
-	// Request is how long the whole request may take, from its head to the end of
-	// its response. A tunnel is not bounded.
+	// Request bounds the whole request, from its head to the end of its response.
+	// It does not apply to tunnels, such as WebSockets.
 	Request time.Duration
 }
 
-// Over returns the timeouts of a request, where t holds those of all.
+// Over returns t with the overrides of o.
 func (o *RouteTimeouts) Over(t Timeouts) Timeouts {
 	set := func(to *time.Duration, d time.Duration) {
 		if d > 0 {
@@ -79,7 +78,7 @@ func (o *RouteTimeouts) Over(t Timeouts) Timeouts {
 	return t
 }
 
-// String lists what is set.
+// String lists the timeouts that are set.
 func (o *RouteTimeouts) String() string {
 	var b strings.Builder
 	for _, item := range []struct {

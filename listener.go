@@ -2,10 +2,10 @@ package gatelodge
 
 import "slices"
 
-// Protocol is what a Listener speaks.
+// Protocol is the protocol of a Listener.
 type Protocol string
 
-// The protocols of the configuration file.
+// The protocols, as written in the configuration file.
 const (
 	HTTP  Protocol = "HTTP"  // HTTP/1.1, and HTTP/2 with prior knowledge, in clear text
 	HTTPS Protocol = "HTTPS" // HTTP/1.1 and HTTP/2 over TLS
@@ -13,13 +13,13 @@ const (
 	DOT   Protocol = "DOT"   // DNS over TLS (RFC 7858)
 )
 
-// Listener is a protocol on an address.
+// Listener is an address on which the gateway speaks one protocol.
 type Listener struct {
-	Name       string   // unique among the listeners; a metric label
-	Protocol   Protocol // what is spoken on it
-	Address    string   // host:port to listen on; an empty host is every address
-	PublicPort uint16   // the port that users see, which redirects name
-	Views      []string // what is served on it: see Snapshot.ViewFor; empty: what all views have
+	Name       string // unique; a metric label
+	Protocol   Protocol
+	Address    string   // host:port; an empty host means every address
+	PublicPort uint16   // the port that clients connect to, and that redirects name
+	Views      []string // what it serves: see Snapshot.ViewFor; empty: the content of all views
 }
 
 // Equal reports whether both are the same listener.

@@ -6,45 +6,46 @@ import (
 	"time"
 )
 
-// Live is what the gateway serves now: a Snapshot, and the Tables that the servers
-// compiled from it. Swap publishes them all in one atomic store,
-// so route, certificate and record of a host appear and vanish together.
+// Live is what the gateway serves now: a Snapshot and the Tables that the servers
+// compiled from it. Swap publishes them all in one atomic store, so the route,
+// certificate and record of a host appear and disappear together.
 //
-// The zero Live serves nothing yet. Tables are added before the first Swap.
+// The zero Live serves nothing. All tables must be added before the first Swap.
 type Live struct {
 	swapping sync.Mutex // held through Swap; guards slots
 	slots    []slot
 	current  atomic.Pointer[publication]
 }
 
-// publication is everything that one Swap makes visible.
+// publication is everything that one Swap publishes.
 type publication struct {
 	generation uint64
 	at         time.Time
 	snapshot   *Snapshot
-	tables     []any // by slot
+	tables     []any // indexed by slot
 }
 
-// slot is a Table without its type.
+// slot holds the functions of one Table, with its type erased.
 type slot struct {
 	compile   func(next *Snapshot, previous any) any
 	published func(table any)
 }
 
-// Table is one server's own form of the Snapshot that is live.
+// Table is one server's compiled form of the live Snapshot.
 type Table[T any] struct {
 	live *Live
 	slot int
 }
 
-// NewTable adds a table to live. On every Swap compile makes it from the next
-// Snapshot and the previous table, at first the zero T, whose parts it may reuse
-// where those of the Snapshot did not change. It must neither fail nor write to
-// the previous table, which is still being read.
+// NewTable adds a table to live. Every Swap calls compile with the next Snapshot
+// and the previous table (the zero T at first). compile may reuse the parts of
+// previous whose source did not change; it must not fail, and must not modify
+// previous, which requests are still reading. NewTable panics after the first Swap.
 //
-// published, unless nil, is called with each table after it went live, to drop what
-// only the previous table named. Requests may still be using that table, so what
-// they use must not be closed. It must not call Swap.
+// If published is not nil, it is called with each table after that table went live,
+// to release what only the previous table referred to. Requests may still be using
+// the previous table, so published must not close anything they use. It must not
+// call Swap.
 func NewTable[T any](live *Live, compile func(next *Snapshot, previous T) T, published func(T)) *Table[T] {
 	live.swapping.Lock()
 	defer live.swapping.Unlock()
@@ -65,8 +66,8 @@ func NewTable[T any](live *Live, compile func(next *Snapshot, previous T) T, pub
 	return &Table[T]{live: live, slot: len(live.slots) - 1}
 }
 
-// Load returns the table that is live, or the zero T before the first Swap. A
-// request, a handshake or a query calls it once, and uses the result to its end.
+// Load returns the live table, or the zero T before the first Swap. A request,
+// handshake or query calls it once and uses that table until it ends.
 func (t *Table[T]) Load() T {
 	p := t.live.current.Load()
 	if p == nil {
@@ -77,8 +78,8 @@ func (t *Table[T]) Load() T {
 	return table
 }
 
-// Swap compiles every table from next, makes next and the tables live in one
-// step, and returns the new generation. Concurrent calls take turns.
+// Swap compiles every table from next, publishes next and the tables in one step,
+// and returns the new generation. Concurrent calls run one after the other.
 func (l *Live) Swap(next *Snapshot) (generation uint64) {
 	l.swapping.Lock()
 	defer l.swapping.Unlock()
@@ -106,9 +107,9 @@ func (l *Live) Swap(next *Snapshot) (generation uint64) {
 	return p.generation
 }
 
-// Current returns what is live: the Snapshot, its number counted from 1 in
-// this process, and when it went live. Before the first Swap it returns nil, 0
-// and the zero time.
+// Current returns the live Snapshot, its generation (counted from 1 in this
+// process) and the time at which it went live. Before the first Swap it returns
+// nil, 0 and the zero time.
 func (l *Live) Current() (snapshot *Snapshot, generation uint64, since time.Time) {
 	if p := l.current.Load(); p != nil {
 		return p.snapshot, p.generation, p.at

@@ -9,7 +9,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// hosts is a snapshot of hosts with these names, sorted.
+// hosts returns a snapshot of hosts with these names, which must be sorted.
 func hosts(names ...gatelodge.Name) *gatelodge.Snapshot {
 	var list []*gatelodge.Host
 	for _, n := range names {

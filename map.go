@@ -6,38 +6,37 @@ import (
 	"math/bits"
 )
 
-// Map is a map in the order of its keys that is never written: a change makes
-// another Map, which shares all but a few nodes with the one before. Differences
-// skips what two Maps share. So what is made of a Map can follow it at the cost
-// of what changed, whatever the Map's size.
+// Map is an immutable ordered map. A change returns a new Map that shares all but a
+// few nodes with the old one, and Changes skips what two Maps share. So whatever is
+// derived from a Map can be updated at a cost proportional to the change, not to
+// the size of the Map.
 //
-// Every key has a value; for all but the Len keys that were given another one it
-// is the zero V. Len and the iterators know those keys alone. The zero Map has
-// none. Two Maps of which one was made of the other are equal by == if nothing
-// changed in between.
+// Get returns the zero V for keys that are not set; setting a key to the zero V
+// removes it. Len and the iterators cover the set keys only. The zero Map is empty.
+// Two Maps, one made from the other, are equal by == if nothing changed in between.
 type Map[K Ordered[K], V comparable] struct {
 	root   *mapNode[K, V] // nil: empty
 	length int
 }
 
-// Ordered is a type of keys with an order. Compare returns a negative number for
-// a key that comes before other, a positive one for one that comes after, and 0
-// for equal keys alone.
+// Ordered is a key type with a total order. Compare returns a negative number if
+// the key comes before other, a positive one if it comes after, and 0 only if they
+// are equal.
 type Ordered[K any] interface {
 	comparable
 	Compare(other K) int
 }
 
-// mapNode is the root of the tree of a Map or of a part of it. A hash gives each
-// key a level, a sixteenth of the keys of a level having a higher one. A node
-// holds the keys of the highest level in its range, and between them its kids
-// hold the others. So the shape follows from the keys, whatever came first, and
-// no node is balanced; the depth is logarithmic, as in a skip list. (Auvolat and
-// Taïani, "Merkle Search Trees", 2019, have the same tree.)
+// mapNode is the root of a Map's tree, or of a subtree. A hash assigns each key a
+// level: one key in sixteen of a level also reaches the next. A node holds the keys
+// of the highest level in its range, and its kids hold the lower ones between them.
+// The shape therefore depends on the keys alone, not on the order of insertion, and
+// nothing is ever rebalanced; the depth is logarithmic, as in a skip list. Auvolat
+// and Taïani describe the same tree in "Merkle Search Trees" (2019).
 type mapNode[K Ordered[K], V comparable] struct {
 	items []mapItem[K, V] // in order; at least one
-	kids  mapNodes[K, V]  // before, between and after the items, nil where there are no keys; none at level 0
-	edit  *mapEditID      // the edit that may write the node
+	kids  mapNodes[K, V]  // before, between and after the items; nil where there are no keys; empty at level 0
+	edit  *mapEditID      // the edit that may modify the node in place
 	level uint8
 }
 
@@ -48,12 +47,12 @@ type mapItem[K Ordered[K], V comparable] struct {
 	value V
 }
 
-// mapSeed makes levels unpredictable for authors of keys: many keys of
-// one level would make a node too large.
+// mapSeed makes levels unpredictable: users choose keys, and many keys of one level
+// would make a node too large.
 var mapSeed = maphash.MakeSeed()
 
-// levelBits are the bits of the hash that decide whether a key rises by a level.
-// Wider nodes are faster to search and slower to copy.
+// levelBits is how many bits of the hash must be zero for a key to rise by one
+// level. More bits make nodes wider: faster to search, slower to copy.
 const levelBits = 4
 
 func levelOf[K comparable](key K) uint8 {
@@ -61,7 +60,7 @@ func levelOf[K comparable](key K) uint8 {
 }
 
 // search returns the index of the first item whose key is not before key, and
-// whether it is that one's.
+// whether it is key.
 func (n *mapNode[K, V]) search(key K) (i int, found bool) {
 	low, high := 0, len(n.items)
 	for low < high {
@@ -78,7 +77,7 @@ func (n *mapNode[K, V]) search(key K) (i int, found bool) {
 	return low, false
 }
 
-// kid returns the node before item i, nil where there is none.
+// kid returns the child in front of item i, or nil.
 func (n *mapNode[K, V]) kid(i int) *mapNode[K, V] {
 	if n.level == 0 {
 		return nil
@@ -86,10 +85,10 @@ func (n *mapNode[K, V]) kid(i int) *mapNode[K, V] {
 	return n.kids[i]
 }
 
-// Len returns how many keys have a value other than the zero V.
+// Len returns the number of keys whose value is not the zero V.
 func (m Map[K, V]) Len() int { return m.length }
 
-// Get returns the value of key.
+// Get returns the value of key, or the zero V.
 func (m Map[K, V]) Get(key K) V {
 	for n := m.root; n != nil; {
 		i, found := n.search(key)
@@ -102,12 +101,12 @@ func (m Map[K, V]) Get(key K) V {
 	return zero
 }
 
-// All goes through the Map in the order of the keys.
+// All iterates over the Map in the order of its keys.
 func (m Map[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) { m.root.ascend(yield) }
 }
 
-// From goes through the Map in the order of the keys, beginning with the first
+// From iterates over the Map in the order of its keys, starting with the first key
 // that is not before key.
 func (m Map[K, V]) From(key K) iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) { m.root.ascendFrom(key, yield) }
@@ -117,7 +116,7 @@ func (n *mapNode[K, V]) ascend(yield func(K, V) bool) bool {
 	return n == nil || n.kid(0).ascend(yield) && n.ascendAt(0, yield)
 }
 
-// ascendAt goes through what is in and after item i.
+// ascendAt iterates over item i and everything after it.
 func (n *mapNode[K, V]) ascendAt(i int, yield func(K, V) bool) bool {
 	for ; i < len(n.items); i++ {
 		if !yield(n.items[i].key, n.items[i].value) || !n.kid(i+1).ascend(yield) {

@@ -2,19 +2,20 @@ package gatelodge
 
 import "iter"
 
-// Change is what became of a key: its values in two Maps, the zero V where it
-// has none.
+// Change holds the values of one key in two Maps; the zero V where a Map does not
+// have the key.
 type Change[V comparable] struct{ Before, After V }
 
-// Changes goes through the keys whose values in m and in before differ, in their
-// order. If one Map was made of the other it costs what changed, because it
-// skips what they share; of two that were made apart it compares all values.
+// Changes iterates in order over the keys whose values in m and before differ. If
+// one Map was made from the other, the cost is proportional to the changes, because
+// shared nodes are skipped; two unrelated Maps are compared value by value.
 func (m Map[K, V]) Changes(before Map[K, V]) iter.Seq2[K, Change[V]] {
 	return func(yield func(K, Change[V]) bool) {
 		a, b := mapCursor[K, V]{node: before.root}, mapCursor[K, V]{node: m.root}
 		for {
-			// Nodes that are not the same are opened until both cursors are at an
-			// item, the higher one first, so that those which are the same meet.
+			// Different nodes are opened until both cursors are at an item. The
+			// higher node is opened first, so that shared nodes meet at the same
+			// level.
 			switch {
 			case a.node != nil && a.node == b.node:
 				a.skip()
@@ -33,7 +34,7 @@ func (m Map[K, V]) Changes(before Map[K, V]) iter.Seq2[K, Change[V]] {
 	}
 }
 
-// nextChange goes past the item that comes first, or both if they have one key.
+// nextChange advances past the first item, or past both if their keys are equal.
 func nextChange[K Ordered[K], V comparable](a, b *mapCursor[K, V]) (key K, change Change[V], more bool) {
 	x, y := a.item(), b.item()
 	order := 0
@@ -44,7 +45,7 @@ func nextChange[K Ordered[K], V comparable](a, b *mapCursor[K, V]) (key K, chang
 		order = 1
 	case y == nil:
 		order = -1
-	case x.key != y.key: // which is cheaper to see, and rare
+	case x.key != y.key: // cheaper than Compare, and rare
 		order = x.key.Compare(y.key)
 	}
 	if order <= 0 {
@@ -58,28 +59,28 @@ func nextChange[K Ordered[K], V comparable](a, b *mapCursor[K, V]) (key K, chang
 	return key, change, true
 }
 
-// mapCursor is a place in a Map: before a node, before an item or at the end.
+// mapCursor is a position in a Map: in front of a node, in front of an item, or at the end.
 type mapCursor[K Ordered[K], V comparable] struct {
-	node *mapNode[K, V] // that comes next; nil: the item comes
+	node *mapNode[K, V] // the node that comes next; nil: an item comes next
 	path []mapStep[K, V]
 }
 
-// mapStep is a node that was opened, and which of its items comes next.
+// mapStep is an opened node and the index of its next item.
 type mapStep[K Ordered[K], V comparable] struct {
 	node *mapNode[K, V]
 	item int
 }
 
-// open goes into the node that comes next.
+// open descends into the node that comes next.
 func (c *mapCursor[K, V]) open() {
 	c.path = append(c.path, mapStep[K, V]{node: c.node})
 	c.node = c.node.kid(0)
 }
 
-// skip goes past the node that comes next.
+// skip advances past the node that comes next.
 func (c *mapCursor[K, V]) skip() { c.node = nil }
 
-// item returns the item that comes next, and nil at the end.
+// item returns the item that comes next, or nil at the end.
 func (c *mapCursor[K, V]) item() *mapItem[K, V] {
 	for len(c.path) > 0 {
 		step := &c.path[len(c.path)-1]
@@ -91,7 +92,7 @@ func (c *mapCursor[K, V]) item() *mapItem[K, V] {
 	return nil
 }
 
-// next goes past the item that comes next.
+// next advances past the item that comes next.
 func (c *mapCursor[K, V]) next() {
 	step := &c.path[len(c.path)-1]
 	step.item++

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// NewMap returns a Map of these keys and values. It costs a step for each if
-// they come in the order of the keys; any other order costs more.
+// NewMap returns a Map of these keys and values. It takes linear time if the keys
+// come in order, and longer otherwise.
 func NewMap[K Ordered[K], V comparable](values iter.Seq2[K, V]) Map[K, V] {
 	var zero V
 	var b mapBuilder[K, V]
@@ -28,7 +28,7 @@ func NewMap[K Ordered[K], V comparable](values iter.Seq2[K, V]) Map[K, V] {
 	return b.build()
 }
 
-// mapOf returns a Map of values that have their keys in them.
+// mapOf returns a Map of values, each under its keyOf.
 func mapOf[K Ordered[K], V comparable](values []V, keyOf func(V) K) Map[K, V] {
 	return NewMap(func(yield func(K, V) bool) {
 		for _, value := range values {
@@ -39,7 +39,7 @@ func mapOf[K Ordered[K], V comparable](values []V, keyOf func(V) K) Map[K, V] {
 	})
 }
 
-// With returns m with value under key.
+// With returns m with key set to value.
 func (m Map[K, V]) With(key K, value V) Map[K, V] {
 	e := m.Edit()
 	e.Set(key, value)
@@ -52,31 +52,31 @@ func (m Map[K, V]) Without(key K) Map[K, V] {
 	return m.With(key, zero)
 }
 
-// MapEdit makes another Map by many changes, each of which costs less than with
-// a Map in between. It is used by one goroutine at a time.
+// MapEdit builds a new Map through many changes, each cheaper than making a Map in
+// between. It must not be used by several goroutines at once.
 type MapEdit[K Ordered[K], V comparable] struct {
 	m  Map[K, V]
-	id *mapEditID // of the nodes that m does not share with another Map
+	id *mapEditID // marks nodes that no other Map shares
 }
 
-// mapEditID is told apart by its address, so it needs one.
+// mapEditID must not have size zero, because edits are told apart by its address.
 type mapEditID struct{ _ byte }
 
-// Edit begins to make another Map of m.
+// Edit starts an edit of m, which stays unchanged.
 func (m Map[K, V]) Edit() *MapEdit[K, V] {
 	return &MapEdit[K, V]{m: m, id: new(mapEditID)}
 }
 
-// Map returns the Map with all changes so far. The edit may go on from there.
+// Map returns the Map with all changes so far. The edit may continue afterwards.
 func (e *MapEdit[K, V]) Map() Map[K, V] {
 	e.id = new(mapEditID)
 	return e.m
 }
 
-// Get returns the value of key with the changes so far.
+// Get returns the value of key, including the changes so far.
 func (e *MapEdit[K, V]) Get(key K) V { return e.m.Get(key) }
 
-// Set puts value under key; the zero V takes the key out.
+// Set sets key to value; the zero V removes the key.
 func (e *MapEdit[K, V]) Set(key K, value V) {
 	var zero V
 	switch before := e.m.Get(key); {
@@ -92,7 +92,7 @@ func (e *MapEdit[K, V]) Set(key K, value V) {
 	}
 }
 
-// own returns n, or a copy if another Map shares it.
+// own returns n, or a copy of it if another Map shares it.
 func (e *MapEdit[K, V]) own(n *mapNode[K, V]) *mapNode[K, V] {
 	if n.edit == e.id {
 		return n
@@ -100,7 +100,7 @@ func (e *MapEdit[K, V]) own(n *mapNode[K, V]) *mapNode[K, V] {
 	return &mapNode[K, V]{items: slices.Clone(n.items), kids: slices.Clone(n.kids), edit: e.id, level: n.level}
 }
 
-// replace returns n with another value under key, which it has.
+// replace returns n with a new value for key, which it must contain.
 func (e *MapEdit[K, V]) replace(n *mapNode[K, V], key K, value V) *mapNode[K, V] {
 	n = e.own(n)
 	i, found := n.search(key)
@@ -112,7 +112,7 @@ func (e *MapEdit[K, V]) replace(n *mapNode[K, V], key K, value V) *mapNode[K, V]
 	return n
 }
 
-// insert returns n with item, whose key it does not have.
+// insert returns n with item, whose key it must not contain.
 func (e *MapEdit[K, V]) insert(n *mapNode[K, V], item mapItem[K, V], level uint8) *mapNode[K, V] {
 	if n == nil || n.level < level {
 		before, after := e.split(n, item.key)
@@ -128,7 +128,7 @@ func (e *MapEdit[K, V]) insert(n *mapNode[K, V], item mapItem[K, V], level uint8
 	return e.node(level, slices.Insert(slices.Clip(n.items), i, item), n.kidsTo(i), mapNodes[K, V]{before, after}, n.kidsFrom(i+1))
 }
 
-// split returns what is before key in n and what is after. n does not have key.
+// split divides n, which must not contain key, into what is before and after key.
 func (e *MapEdit[K, V]) split(n *mapNode[K, V], key K) (before, after *mapNode[K, V]) {
 	if n == nil {
 		return nil, nil
@@ -144,7 +144,7 @@ func (e *MapEdit[K, V]) split(n *mapNode[K, V], key K) (before, after *mapNode[K
 	return before, after
 }
 
-// remove returns n without key, which it has.
+// remove returns n without key, which it must contain.
 func (e *MapEdit[K, V]) remove(n *mapNode[K, V], key K) *mapNode[K, V] {
 	i, found := n.search(key)
 	if !found {
@@ -159,7 +159,7 @@ func (e *MapEdit[K, V]) remove(n *mapNode[K, V], key K) *mapNode[K, V] {
 	return e.node(n.level, slices.Concat(n.items[:i], n.items[i+1:]), n.kidsTo(i), mapNodes[K, V]{joined}, n.kidsFrom(i+2))
 }
 
-// join returns what is in before and in after, whose keys are all behind.
+// join merges two subtrees; all keys of after must come behind those of before.
 func (e *MapEdit[K, V]) join(before, after *mapNode[K, V]) *mapNode[K, V] {
 	switch {
 	case before == nil:
@@ -181,8 +181,8 @@ func (e *MapEdit[K, V]) join(before, after *mapNode[K, V]) *mapNode[K, V] {
 	return e.node(before.level, slices.Concat(before.items, after.items), before.kidsTo(last), mapNodes[K, V]{joined}, after.kidsFrom(1))
 }
 
-// node returns a node of this edit, whose kids are these together; of level 0 it
-// has none.
+// node returns a new node of this edit. Its kids are the three lists, concatenated;
+// a node of level 0 has none.
 func (e *MapEdit[K, V]) node(level uint8, items []mapItem[K, V], left, middle, right mapNodes[K, V]) *mapNode[K, V] {
 	n := &mapNode[K, V]{items: items, edit: e.id, level: level}
 	if level > 0 {
@@ -191,15 +191,15 @@ func (e *MapEdit[K, V]) node(level uint8, items []mapItem[K, V], left, middle, r
 	return n
 }
 
-// kidsTo returns the kids before item i, without that right before it.
+// kidsTo returns the kids in front of item i, except the one directly in front of it.
 func (n *mapNode[K, V]) kidsTo(i int) mapNodes[K, V] { return n.kids[:min(i, len(n.kids))] }
 
-// kidsFrom returns the kids from that before item i on.
+// kidsFrom returns the kids from the one directly in front of item i onwards.
 func (n *mapNode[K, V]) kidsFrom(i int) mapNodes[K, V] { return n.kids[min(i, len(n.kids)):] }
 
-// mapBuilder makes a Map of keys that come in order.
+// mapBuilder builds a Map from keys that come in order.
 type mapBuilder[K Ordered[K], V comparable] struct {
-	open   []mapNode[K, V] // by level: the node that gets the next item, the last kid still missing
+	open   []mapNode[K, V] // by level: the node that gets the next item and still lacks its last kid
 	last   K
 	length int
 }
@@ -219,7 +219,7 @@ func (b *mapBuilder[K, V]) add(key K, value V) {
 	b.length++
 }
 
-// close returns what came since the last item of level or a higher one.
+// close returns the subtree of what was added since the last item of this level or a higher one.
 func (b *mapBuilder[K, V]) close(level uint8) (closed *mapNode[K, V]) {
 	for i := range b.open[:level] {
 		n := &b.open[i]

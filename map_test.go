@@ -14,7 +14,7 @@ type number int
 
 func (a number) Compare(b number) int { return cmp.Compare(a, b) }
 
-// reference is a map with its keys in order, made the plain way.
+// reference is a plain map, as the expected content of a Map.
 type reference map[number]int
 
 func (r reference) keys() []number { return slices.Sorted(maps.Keys(r)) }
@@ -29,8 +29,8 @@ func (r reference) sorted() iter.Seq2[number, int] {
 	}
 }
 
-// checkMap compares m with what it should hold, and its shape with that of a Map
-// that was made of the same in one go.
+// checkMap compares the content of m with want, and its shape with that of a Map
+// built from want in one go.
 func checkMap(t *testing.T, m Map[number, int], want reference) {
 	t.Helper()
 	if m.Len() != len(want) {
@@ -74,7 +74,7 @@ func sameShape(a, b *mapNode[number, int]) bool {
 	return a.level == b.level && slices.Equal(a.items, b.items) && slices.EqualFunc(a.kids, b.kids, sameShape)
 }
 
-// checkChanges compares the differences of two Maps with those of the references.
+// checkChanges compares the changes between two Maps with those between the references.
 func checkChanges(t *testing.T, before, after Map[number, int], old, now reference) {
 	t.Helper()
 	want := make(map[number]Change[int])
@@ -98,8 +98,8 @@ func checkChanges(t *testing.T, before, after Map[number, int], old, now referen
 	}
 }
 
-// TestMapHistories makes Maps by edits, of few keys and of many, and compares
-// every version with a reference after the versions that came later.
+// TestMapHistories makes Maps of few and of many keys by edits, and checks that
+// every version still has its content after later versions were made from it.
 func TestMapHistories(t *testing.T) {
 	for _, keys := range []int{1, 3, 10, 100, 5000} {
 		t.Run(fmt.Sprint(keys), func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestNewMapInAnyOrder(t *testing.T) {
 			rand.New(rand.NewPCG(1, 1)).Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
 		}
 		m := NewMap(func(yield func(number, int) bool) {
-			for _, key := range append(keys, 7, 7) { // what comes later holds
+			for _, key := range append(keys, 7, 7) { // the last value wins
 				if !yield(key, want[key]) {
 					return
 				}
@@ -218,7 +218,7 @@ func TestIterationEndsEarly(t *testing.T) {
 	}
 }
 
-// bigMap has a value for the even numbers below 40,000.
+// bigMap has a value for each even number below 40,000.
 func bigMap() Map[number, any] {
 	return NewMap(func(yield func(number, any) bool) {
 		for i := range 20000 {
@@ -229,7 +229,7 @@ func bigMap() Map[number, any] {
 	})
 }
 
-// newNodes returns the nodes below n that are not in known, which it adds.
+// newNodes returns the nodes below n that are not in known, and adds them to it.
 func newNodes(n *mapNode[number, any], known map[*mapNode[number, any]]bool) (nodes []*mapNode[number, any]) {
 	if n == nil || known[n] {
 		return nil
@@ -265,7 +265,7 @@ func TestEditCopiesFewNodes(t *testing.T) {
 }
 
 // TestChangesSkipsWhatIsShared puts values that can't be compared into all nodes
-// that two Maps share.
+// that two Maps share, so that comparing one panics.
 func TestChangesSkipsWhatIsShared(t *testing.T) {
 	before := bigMap()
 	edit := before.Edit()
@@ -318,7 +318,7 @@ func BenchmarkMapGet(b *testing.B) {
 	})
 }
 
-// BenchmarkMapEdit takes a key out, puts another in and finds the two again.
+// BenchmarkMapEdit removes a key, adds another, and finds both changes.
 func BenchmarkMapEdit(b *testing.B) {
 	benchmarkMap(b, func(b *testing.B, m Map[Name, *Host], hosts []*Host) {
 		for i := 0; b.Loop(); i++ {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Mirror sends copies of requests to a further Backend. Its answers are dropped, and
-// whatever happens there has no effect on the requests.
+// Mirror sends copies of requests to a second Backend. The answers are discarded,
+// and no failure there affects the original request.
 type Mirror struct {
 	Backend BackendKey // of a Backend in the same Snapshot
-	Host    string     // the Host field that it gets
-	Path    string     // goes before the client's path, or is the path if Fixed
+	Host    string     // the Host field of the copies
+	Path    string     // prefix of the client's path, or the whole path if Fixed
 	Fixed   bool
-	Body    bool    // of the requests too; one that is large is not mirrored then
-	Share   float64 // of the requests, from 0 to 1, at random
+	Body    bool    // copy request bodies too; a request with a large body is not mirrored
+	Share   float64 // share of requests, 0 to 1, chosen at random
 }
 
 // String lists what is mirrored where.

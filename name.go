@@ -10,17 +10,17 @@ import (
 // §3.1) are 253 characters without the trailing dot.
 const MaxNameLength = 253
 
-// Name is a domain name in the one form that the whole program compares:
-// lower case, no trailing dot, labels of letters, digits, hyphens and
-// underscores, and "*" as a first label that stands for wildcards. The empty
-// Name is the DNS root, and as the name of a Host it stands for "any host".
+// Name is a domain name in canonical form: lower case, without a trailing dot, with
+// labels of letters, digits, hyphens and underscores. A first label "*" makes it a
+// wildcard. The empty Name is the DNS root; as the name of a Host it means "any
+// host".
 //
-// A Name is made by ParseName, or is a constant known to be canonical.
-// Everything that compares names may therefore use ==.
+// A Name comes from ParseName, or is a constant in canonical form, so names can be
+// compared with ==.
 type Name string
 
-// ParseName returns the canonical form of s, which may be in any case and end
-// in a dot. The error says what is wrong with s and quotes it.
+// ParseName returns the canonical form of s, which may be in any case and may end
+// in a dot. The error quotes s and says what is wrong with it.
 func ParseName(s string) (Name, error) {
 	name := strings.TrimSuffix(s, ".")
 	if name == "" {
@@ -63,7 +63,7 @@ func checkLabel(label string, first bool) error {
 	return nil
 }
 
-// Parent returns the name one label up, and the root for a single label.
+// Parent returns the name without its first label; for a single label, the root.
 func (n Name) Parent() Name {
 	_, parent, _ := strings.Cut(string(n), ".")
 	return Name(parent)
@@ -74,8 +74,8 @@ func (n Name) IsWildcard() bool {
 	return n == "*" || strings.HasPrefix(string(n), "*.")
 }
 
-// Wildcard returns the wildcard that covers n and its siblings, and the root
-// for a name whose parent is the root.
+// Wildcard returns the wildcard that covers n and its siblings, or the root if n's
+// parent is the root.
 func (n Name) Wildcard() Name {
 	parent := n.Parent()
 	if parent == "" {
@@ -84,9 +84,9 @@ func (n Name) Wildcard() Name {
 	return "*." + parent
 }
 
-// Matches reports whether n, an exact name or a wildcard, stands for host. A
-// wildcard stands for exactly one label, as in an Ingress rule and in a
-// certificate (RFC 6125 §6.4.3), and for itself.
+// Matches reports whether n covers host: an exact name covers itself, and a
+// wildcard covers names with exactly one label in place of the asterisk, as in an
+// Ingress rule and in a certificate (RFC 6125 §6.4.3), and itself.
 func (n Name) Matches(host Name) bool {
 	if n == host {
 		return true
@@ -98,8 +98,7 @@ func (n Name) Matches(host Name) bool {
 	return dot > 0 && n[1:] == host[dot:]
 }
 
-// Within reports whether n is zone or a name below it. Every name is within the
-// root.
+// Within reports whether n is zone or below it. Every name is within the root.
 func (n Name) Within(zone Name) bool {
 	if zone == "" || n == zone {
 		return true
@@ -107,10 +106,10 @@ func (n Name) Within(zone Name) bool {
 	return len(n) > len(zone) && strings.HasSuffix(string(n), string(zone)) && n[len(n)-len(zone)-1] == '.'
 }
 
-// Compare orders names by their labels from the right, so that a name comes
-// directly before those below it (RFC 4034 §6.1).
+// Compare orders names by their labels from right to left, so that a name comes
+// directly before the names below it (RFC 4034 §6.1).
 func (n Name) Compare(m Name) int {
-	shared := 0 // octets of the labels that both end in, with the dot before them them
+	shared := 0 // length of the common suffix of whole labels, including the dot in front
 	for i := 1; ; i++ {
 		if i > len(n) || i > len(m) {
 			if n.dotAt(i) && m.dotAt(i) {
@@ -129,7 +128,7 @@ func (n Name) Compare(m Name) int {
 	return strings.Compare(n[:len(n)-shared].last(), m[:len(m)-shared].last())
 }
 
-// dotAt reports whether the i-th octet from the right is not one of a label.
+// dotAt reports whether the i-th byte from the right is a dot, or in front of the name.
 func (n Name) dotAt(i int) bool { return i > len(n) || n[len(n)-i] == '.' }
 
 // last returns the last label.

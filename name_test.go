@@ -77,8 +77,8 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// TestCompareIsCanonicalOrder uses the example of RFC 4034 §6.1, as far as its
-// names are host names.
+// TestCompareIsCanonicalOrder uses those names from the example of RFC 4034 §6.1
+// that are host names.
 func TestCompareIsCanonicalOrder(t *testing.T) {
 	want := []gatelodge.Name{"", "example", "a.example", "yljkjljk.a.example", "z.a.example", "zabc.a.example", "*.z.example", "a.z.example", "z.example.a"}
 	slices.SortFunc(want, gatelodge.Name.Compare)
@@ -120,7 +120,7 @@ func TestRouteMatchesByPathElement(t *testing.T) {
 	}
 }
 
-// TestCompareByLabels compares random names, many of which end alike, with the
+// TestCompareByLabels compares random names, many with a common suffix, by the
 // order of their labels.
 func TestCompareByLabels(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))

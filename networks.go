@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Networks is a set of addresses: prefixes in order, of which no two overlap or
-// could be written as one, so that equal sets are equal slices. Nil is the empty
-// set. A Networks is never written.
+// Networks is a set of addresses, as sorted prefixes of which no two overlap or
+// could be merged, so equal sets are equal slices. Nil is the empty set. A Networks
+// is immutable.
 type Networks []netip.Prefix
 
 // NetworksOf returns the set of all addresses in the prefixes.
@@ -28,7 +28,7 @@ func NetworksOf(prefixes ...netip.Prefix) Networks {
 	return set
 }
 
-// join writes the last two prefixes as one for as long as they are its halves.
+// join merges the last two prefixes for as long as they are the halves of a larger one.
 func (n Networks) join() Networks {
 	for len(n) >= 2 {
 		low, high := n[len(n)-2], n[len(n)-1]
@@ -41,20 +41,20 @@ func (n Networks) join() Networks {
 	return n
 }
 
-// Contains reports whether the address is in the set, whatever its zone. An
-// IPv4-mapped address is not taken for the IPv4 address.
+// Contains reports whether the address is in the set, ignoring its IPv6 zone. An
+// IPv4-mapped IPv6 address does not match IPv4 prefixes.
 func (n Networks) Contains(address netip.Addr) bool {
 	address = address.WithZone("")
 	i, found := slices.BinarySearchFunc(n, address, func(p netip.Prefix, a netip.Addr) int { return p.Addr().Compare(a) })
 	return found || i > 0 && n[i-1].Contains(address)
 }
 
-// IsEverything reports whether every IPv4 and every IPv6 address is in the set.
+// IsEverything reports whether the set contains every IPv4 and every IPv6 address.
 func (n Networks) IsEverything() bool {
 	return len(n) == 2 && n[0].Bits() == 0 && n[1].Bits() == 0
 }
 
-// String is the prefixes, separated by commas.
+// String returns the prefixes, separated by commas.
 func (n Networks) String() string {
 	texts := make([]string, len(n))
 	for i, p := range n {

@@ -15,7 +15,7 @@ func networks(text string) Networks {
 	return NetworksOf(prefixes...)
 }
 
-// TestNetworksAreOneForm: however a set is written, it is the same Networks.
+// TestNetworksAreOneForm: equal sets are equal Networks, however they were written.
 func TestNetworksAreOneForm(t *testing.T) {
 	for _, c := range []struct {
 		written, want string
@@ -24,7 +24,7 @@ func TestNetworksAreOneForm(t *testing.T) {
 		{written: ""},
 		{written: "10.1.2.3/8", want: "10.0.0.0/8"},
 		{written: "192.0.2.1/32 192.0.2.0/32", want: "192.0.2.0/31"},
-		{written: "192.0.2.2/32 192.0.2.1/32", want: "192.0.2.1/32,192.0.2.2/32"}, // neighbours, but no halves
+		{written: "192.0.2.2/32 192.0.2.1/32", want: "192.0.2.1/32,192.0.2.2/32"}, // adjacent, but not the halves of one prefix
 		{written: "10.1.0.0/16 10.0.0.0/8 10.2.0.0/16", want: "10.0.0.0/8"},
 		{written: "10.0.0.0/9 10.128.0.0/10 10.192.0.0/10", want: "10.0.0.0/8"},
 		{written: "2001:db8::/32 10.0.0.0/8", want: "10.0.0.0/8,2001:db8::/32"},
@@ -42,7 +42,7 @@ func TestNetworksAreOneForm(t *testing.T) {
 	}
 }
 
-// TestNetworksContain compares with a look at each prefix.
+// TestNetworksContain compares Contains with a linear search.
 func TestNetworksContain(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	address := func() netip.Addr {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// The errors of CanonicalPath and RoutePath continue a sentence that begins
-// with the path: they are read by clients and by the authors of routes.
+// The errors of CanonicalPath and RoutePath complete a sentence that begins with
+// the path. Clients and authors of routes read them.
 var (
 	errPathStart     = errors.New(`does not start with "/"`)
 	errPathZero      = errors.New("holds a zero byte, which no request may")
@@ -17,15 +17,15 @@ var (
 	errPathDots      = errors.New("hides a dot segment behind an encoded slash or backslash, which no request may")
 )
 
-// CanonicalPath returns the form of a request's path that is matched and then
-// forwarded, so that a backend can't read another path than the one that a
-// route and its policies were chosen by: unreserved characters are decoded (RFC
-// 3986 §2.3, §6.2.2.2), dot segments removed (§5.2.4), and all else stays byte
-// for byte. It does not allocate where path is canonical.
+// CanonicalPath returns the form of a request's path that is matched and forwarded,
+// so that a backend can't read a different path than the one that selected the
+// route and its policies. Unreserved characters are decoded (RFC 3986 §2.3,
+// §6.2.2.2), dot segments are removed (§5.2.4), and everything else stays byte for
+// byte. It does not allocate if path is already canonical.
 //
-// %2F never separates. An error says why no request may have the path: a
-// backend that takes %2F or %5C for a separator would find a dot segment, or
-// the path is not a path at all.
+// %2F never separates elements. CanonicalPath returns an error if no request may
+// have the path: because it is malformed, or because a backend that treats %2F or
+// %5C as a separator would find a dot segment.
 func CanonicalPath(path string) (string, error) {
 	if path == "" || path[0] != '/' {
 		return "", errPathStart
@@ -40,7 +40,7 @@ func CanonicalPath(path string) (string, error) {
 		case c == '#' || c == '?':
 			return "", endOfPath(c)
 		case c == '%', c == '.' && path[i-1] == '/':
-			clean = false // perhaps: the long way finds out
+			clean = false // may need changes; the slow path decides
 		}
 	}
 	if clean {
@@ -58,10 +58,9 @@ func CanonicalPath(path string) (string, error) {
 	return removeDotSegments(decoded), nil
 }
 
-// RoutePath returns the path of a Route in the form that the path of a request
-// has when it is compared with routes: that of PathForm, without dot segments.
-// Authors may therefore write a path as they read it. An error says why no
-// request can have the path.
+// RoutePath returns the path of a Route in the form that is compared with requests:
+// PathForm without dot segments. Authors may therefore write paths unescaped. It
+// returns an error if no request can have the path.
 func RoutePath(path string) (string, error) {
 	for i := range len(path) {
 		switch c := path[i]; {
@@ -78,16 +77,16 @@ func RoutePath(path string) (string, error) {
 	return CanonicalPath(PathForm(path))
 }
 
-// PathForm returns the one form in which the path of a request and that of a
-// Route are compared, whichever way either was written: what may stand in a
-// path as it is (RFC 3986 §3.3) is not escaped, and every other octet is, with
-// upper-case digits (§6.2.2.1). Backends decode a path before they look at it,
-// so an escape more or less must not lead past a route and its policy.
+// PathForm returns the one form in which paths of requests and Routes are compared,
+// however they were written: characters that may stand unescaped in a path (RFC
+// 3986 §3.3) are unescaped, and every other byte is escaped with upper-case digits
+// (§6.2.2.1). Backends decode paths, so the way a path is escaped must not let it
+// evade a route and its policy.
 //
-// An escaped slash stays escaped and separates nothing, and dot segments are
-// not looked at. It does not allocate where path has the form.
+// An escaped slash stays escaped and separates nothing; dot segments are kept.
+// PathForm does not allocate if path is already in this form.
 func PathForm(path string) string {
-	var out []byte // nil as long as nothing is to be replaced
+	var out []byte // nil until something has to be replaced
 	for i := 0; i < len(path); i++ {
 		c, width := path[i], 1
 		if c == '%' && isEscape(path[i:]) {
@@ -114,10 +113,10 @@ func PathForm(path string) string {
 	return string(out)
 }
 
-// PatternForm returns a path in the form that a PathPattern is compared with: as
-// people read it, with its escapes decoded, but for those of octets that would mean
-// something else in a path without them, or can't be printed. It does not allocate
-// where there is nothing to decode. RewrittenPath turns such a form back.
+// PatternForm returns the form of a path that a PathPattern is matched against:
+// decoded, as people read it, except for bytes that would have another meaning in
+// an unescaped path or can't be printed. It does not allocate if there is nothing
+// to decode. RewrittenPath is the inverse.
 func PatternForm(path string) string {
 	if strings.IndexByte(path, '%') < 0 {
 		return path
@@ -138,8 +137,8 @@ func PatternForm(path string) string {
 	return string(out)
 }
 
-// RewrittenPath returns the path of a request that a Rewrite made, as it is sent:
-// canonical, and with everything escaped that may not stand in a path.
+// RewrittenPath returns a path produced by a Rewrite in the form in which it is
+// sent: canonical, with everything escaped that may not stand in a path.
 func RewrittenPath(path string) (string, error) {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
@@ -147,8 +146,8 @@ func RewrittenPath(path string) (string, error) {
 	return CanonicalPath(PathForm(path))
 }
 
-// staysInPath reports whether c may be in a path without being escaped: a slash
-// or a pchar (RFC 3986 §3.3).
+// staysInPath reports whether c may stand in a path unescaped: it is a slash or a
+// pchar (RFC 3986 §3.3).
 func staysInPath(c byte) bool {
 	switch c {
 	case '/', '!', '$', '&', '\'', '(', ')', '*', '+', ',', ';', '=', ':', '@':
@@ -157,10 +156,10 @@ func staysInPath(c byte) bool {
 	return isUnreserved(c)
 }
 
-// decodeUnreserved replaces the escapes that need not be: they mean the same
-// as the character itself.
+// decodeUnreserved decodes escaped unreserved characters, whose meaning does not
+// depend on the escape.
 func decodeUnreserved(path string) (string, error) {
-	var out []byte // nil as long as nothing is to be replaced
+	var out []byte // nil until something has to be replaced
 	for i := 0; i < len(path); i++ {
 		width, c := 1, path[i]
 		if c == '%' {
@@ -188,9 +187,8 @@ func decodeUnreserved(path string) (string, error) {
 	return string(out), nil
 }
 
-// removeDotSegments takes "." and ".." out of a path that starts with "/",
-// element by element (RFC 3986 §5.2.4). What would lead above the root stays at
-// the root.
+// removeDotSegments removes "." and ".." from a path that starts with "/" (RFC 3986
+// §5.2.4). A ".." at the root stays at the root.
 func removeDotSegments(path string) string {
 	if !hasDotSegment(path) {
 		return path
@@ -204,7 +202,7 @@ func removeDotSegments(path string) string {
 			if segment == ".." {
 				out = out[:max(bytes.LastIndexByte(out, '/'), 0)]
 			}
-			if !more { // the directory itself: with its slash
+			if !more { // the last element: keep the trailing slash
 				out = append(out, '/')
 			}
 		default:
@@ -226,12 +224,12 @@ func hasDotSegment(path string) bool {
 	return false
 }
 
-// hidesDots reports whether a segment would have a dot segment in it, were %2F
-// and %5C decoded.
+// hidesDots reports whether decoding %2F and %5C would reveal a dot segment in
+// segment.
 func hidesDots(segment string) bool {
 	part, rest, found := cutSeparator(segment)
 	if !found {
-		return false // a dot segment in the open is not hidden
+		return false // a plain dot segment is not hidden
 	}
 	for {
 		if part == "." || part == ".." {
@@ -260,8 +258,8 @@ func badEscape(at int) error {
 	return fmt.Errorf(`has "%%" at byte %d without two hexadecimal digits after it`, at+1)
 }
 
-// isUnreserved reports whether c means the same with and without encoding (RFC
-// 3986 §2.3).
+// isUnreserved reports whether c means the same escaped and unescaped (RFC 3986
+// §2.3).
 func isUnreserved(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
@@ -270,16 +268,16 @@ func isUnreserved(c byte) bool {
 	return c == '-' || c == '.' || c == '_' || c == '~'
 }
 
-// isEscape reports whether s, which starts with "%", goes on with two
-// hexadecimal digits.
+// isEscape reports whether s, which starts with "%", continues with two hexadecimal
+// digits.
 func isEscape(s string) bool {
 	return len(s) > 2 && unhex(s[1]) >= 0 && unhex(s[2]) >= 0
 }
 
-// unescape returns the octet of the escape that s starts with.
+// unescape returns the byte that the escape at the start of s stands for.
 func unescape(s string) byte { return byte(unhex(s[1])<<4 | unhex(s[2])) }
 
-// unhex returns the value of a hexadecimal digit, -1 for another character.
+// unhex returns the value of a hexadecimal digit, or -1 for another character.
 func unhex(c byte) int {
 	switch {
 	case '0' <= c && c <= '9':

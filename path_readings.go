@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The bounds of OtherReadings. Paths that people ask for have a handful of
-// readings; a path with more is an attempt to get around a protection.
+// Bounds of OtherReadings. Ordinary paths have a handful of readings; a path with
+// more is an attempt to evade a protection.
 const (
 	maxReadings     = 64
 	maxReadingBytes = 512 << 10
@@ -15,16 +15,16 @@ const (
 
 var errReadings = errors.New("can be read in too many ways")
 
-// OtherReadings calls visit with what other software may take path for, until
-// visit returns false: empty elements merged, an encoded slash or backslash
-// taken for a slash, escapes decoded once more, parameters (";" to the end of
-// an element) left out, and dot segments that this leads to removed, one after
-// the other in every order. What backends, and the frameworks in them, do to a
-// path before they look at it differs in just these.
+// OtherReadings calls visit with each path that other software may take path for,
+// until visit returns false. Backends and frameworks differ in whether they merge
+// empty elements, treat an encoded slash or backslash as a slash, decode escapes a
+// second time, or strip parameters (";" to the end of an element), and remove the
+// dot segments that result. All of these are applied one after the other, in every
+// order.
 //
-// path has the form of PathForm and no dot segments, and so have the readings
-// their form. A path that everybody reads alike costs a look at its octets. An
-// error continues a sentence that begins with the path.
+// path must be in PathForm without dot segments, and so is every reading. A path
+// with only one reading costs one scan. An error completes a sentence that begins
+// with the path.
 func OtherReadings(path string, visit func(reading string) bool) error {
 	if isPlain(path) {
 		return nil
@@ -49,7 +49,7 @@ func OtherReadings(path string, visit func(reading string) bool) error {
 	return nil
 }
 
-// isPlain reports whether a path holds nothing that any of waysToRead changes.
+// isPlain reports whether none of waysToRead would change path.
 func isPlain(path string) bool {
 	for i := range len(path) {
 		switch path[i] {
@@ -60,7 +60,7 @@ func isPlain(path string) bool {
 				return false
 			}
 		case '%':
-			switch path[i+1 : i+3] { // PathForm saw to it that they are there
+			switch path[i+1 : i+3] { // PathForm ensures that both digits are there
 			case "2F", "5C", "25":
 				return false
 			}
@@ -80,8 +80,8 @@ var waysToRead = []func(string) string{
 
 func replace(path, old, by string) string { return strings.ReplaceAll(path, old, by) }
 
-// withoutParameters leaves out what follows a semicolon in each element,
-// as servlet containers do (RFC 3986 §3.3 leaves it to them).
+// withoutParameters strips everything after a semicolon from each element, as
+// servlet containers do (RFC 3986 §3.3 leaves this to them).
 func withoutParameters(path string) string {
 	if strings.IndexByte(path, ';') < 0 {
 		return path
@@ -102,8 +102,8 @@ func withoutParameters(path string) string {
 	return string(out)
 }
 
-// decodeAgain is the path for software that decodes once more than it should:
-// "%252F" is "%2F".
+// decodeAgain returns the path as read by software that decodes twice: "%252F"
+// becomes "%2F".
 func decodeAgain(path string) string {
 	if !strings.Contains(path, "%25") {
 		return path

@@ -24,7 +24,7 @@ func readings(t *testing.T, path string) []string {
 func TestOtherReadings(t *testing.T) {
 	for _, c := range []struct {
 		path string
-		want []string // among them
+		want []string // must be among the readings
 	}{
 		{"//admin", []string{"/admin"}},
 		{"/a///admin", []string{"/a/admin"}},
@@ -37,7 +37,7 @@ func TestOtherReadings(t *testing.T) {
 		{"/a/..;/admin", []string{"/a/../admin", "/admin"}},
 		{"/a/..;x=1/admin", []string{"/admin"}},
 		{"/a/;x/..;/admin", []string{"/admin", "/a/admin"}},
-		{"/a/.%3B/admin", nil}, // not in the form of PathForm, where it is "/a/.;/admin"
+		{"/a/.%3B/admin", nil}, // not in PathForm, which would be "/a/.;/admin"
 		{"/a/.;/admin", []string{"/a/admin"}},
 		{"/%2561dmin", []string{"/admin"}},
 		{"/%25252561dmin", []string{"/%252561dmin", "/%2561dmin", "/admin"}},
@@ -80,8 +80,8 @@ func TestPlainPathsCostNothing(t *testing.T) {
 	}
 }
 
-// FuzzOtherReadings: readings have the form in which paths are compared, and
-// another look at one of them finds nothing that the first has not found.
+// FuzzOtherReadings: readings are in PathForm, and the readings of a reading are
+// among those of the path.
 func FuzzOtherReadings(f *testing.F) {
 	for _, path := range []string{"/", "//a;b", "/a/..;/%2F%5c", "/%252e%25252e//", "/%25;/%2f"} {
 		f.Add(path)

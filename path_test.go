@@ -22,7 +22,7 @@ func TestPathForm(t *testing.T) {
 		{"/caf%c3%a9", "/caf%C3%A9"},
 		{"/café", "/caf%C3%A9"},
 		{"/a|b\"<>^`{}", "/a%7Cb%22%3C%3E%5E%60%7B%7D"},
-		{"/%", "/%25"}, // not a path that a request has, but no reason to panic
+		{"/%", "/%25"}, // not valid in a request, but must not panic
 		{"/%4", "/%254"},
 		{"/%zz", "/%25zz"},
 	} {
@@ -41,8 +41,7 @@ func TestCanonicalPathsAllocateNothing(t *testing.T) {
 	}
 }
 
-// FuzzPathForm: the form of a path means what the path means, and has itself for
-// a form.
+// FuzzPathForm: the form of a path decodes to the same bytes, and is its own form.
 func FuzzPathForm(f *testing.F) {
 	f.Add("/a%2Bb%2f", "/a+b%2F")
 	f.Add("/caf\xc3\xa9", "/caf%c3%a9")
@@ -121,8 +120,8 @@ func TestCanonicalPath(t *testing.T) {
 	}
 }
 
-// FuzzCanonicalPath: what was matched is what a backend reads, however it
-// decodes: a canonical path stays as it is and has no dot segment left.
+// FuzzCanonicalPath: a backend reads the path that was matched, however it decodes:
+// a canonical path is its own canonical form and has no dot segment left.
 func FuzzCanonicalPath(f *testing.F) {
 	for _, seed := range []string{"/", "/a/../b", "/%2e%2e/%2F", "/a%2f..%5c", "/./%61//"} {
 		f.Add(seed)
@@ -187,8 +186,8 @@ func TestRoutePath(t *testing.T) {
 	}
 }
 
-// FuzzRoutePath: the path of a route is its own form, and a request for it is
-// compared in the very same form.
+// FuzzRoutePath: the path of a route is its own form, and a request for it has the
+// same form.
 func FuzzRoutePath(f *testing.F) {
 	for _, path := range []string{"/", "/a/../b/.", "/%2e%2E/a", "/%2F..", "/ü", "/a//", "/%", "/a b"} {
 		f.Add(path)
@@ -208,9 +207,8 @@ func FuzzRoutePath(f *testing.F) {
 	})
 }
 
-// FuzzRequestMeetsRoute: what a client asks for and what an author writes have
-// one form, if both may be written at all: no request passes a route by a
-// spelling of its own.
+// FuzzRequestMeetsRoute: a path in a request and in a route has one form, if both
+// may be written at all, so no spelling lets a request evade a route.
 func FuzzRequestMeetsRoute(f *testing.F) {
 	for _, path := range []string{"/", "/a/../b/.", "/%2e%2E/a", "/%2F..", "/%C3%BC", "/a//", "/a%2Bb"} {
 		f.Add(path)

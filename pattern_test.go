@@ -33,8 +33,8 @@ func TestRouteMatchesByPattern(t *testing.T) {
 	}
 }
 
-// FuzzPatternForm: what a pattern is compared with turns back into the same path, so
-// a rewrite that changes nothing sends the backend what the route was chosen by.
+// FuzzPatternForm: RewrittenPath turns a pattern form back into the same path, so a
+// rewrite that changes nothing sends the backend the path that selected the route.
 func FuzzPatternForm(f *testing.F) {
 	for _, path := range []string{"/", "/a b", "/a%20b", "/%25%2F%5C%3f%23", "/é/%C3%A9", "/a;b=c/%7F", "/%2525", "/a/../b", "/%00"} {
 		f.Add(path)

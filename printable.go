@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns s with an escape, as in Go's source text, in the place of
-// everything that makes a text look other than it is: line ends and the other
-// control characters, those that turn the direction of a line or can't be seen,
-// and octets that are not UTF-8. What strangers and teams wrote passes here
-// before a person reads it. It does not allocate where there is none of these.
+// Printable returns s with everything that could misrepresent the text replaced by
+// Go escapes: line breaks and other control characters, invisible and bidirectional
+// formatting characters, and bytes that are not UTF-8. Text from clients and from
+// users goes through it before a person reads it. It does not allocate if there is
+// nothing to escape.
 func Printable(s string) string {
 	first := strings.IndexFunc(s, isDeceptive)
 	if first < 0 {
@@ -38,8 +38,8 @@ func Printable(s string) string {
 
 const hexDigits = "0123456789abcdef"
 
-// isDeceptive reports whether r is to be shown by an escape. It is true for
-// utf8.RuneError, which may stand for octets that are not UTF-8.
+// isDeceptive reports whether r must be escaped. It returns true for
+// utf8.RuneError, which may stand for invalid UTF-8.
 func isDeceptive(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r < ' ' || r == 0x7f
@@ -47,8 +47,8 @@ func isDeceptive(r rune) bool {
 	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// AppendJSON appends s as a JSON string (RFC 8259 §7), with an escape for what
-// Printable escapes. Octets that are not UTF-8 become replacement characters.
+// AppendJSON appends s as a JSON string (RFC 8259 §7), escaping whatever Printable
+// escapes. Bytes that are not UTF-8 become replacement characters.
 func AppendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
@@ -71,8 +71,8 @@ func AppendJSON(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// AppendJSONRune appends a rune of a JSON text, with an escape in the place of
-// one outside ASCII that Printable escapes: that can only stand in a string.
+// AppendJSONRune appends a rune of JSON text, escaped if it is outside ASCII and
+// Printable would escape it. In valid JSON such a rune can only be inside a string.
 func AppendJSONRune(b []byte, r rune) []byte {
 	if r < ' ' || r == utf8.RuneError || !isDeceptive(r) {
 		return utf8.AppendRune(b, r)
@@ -84,7 +84,7 @@ func AppendJSONRune(b []byte, r rune) []byte {
 	return appendUnit(b, uint16(r))
 }
 
-// appendUnit appends a UTF-16 code unit as JSON escapes it.
+// appendUnit appends the JSON escape of a UTF-16 code unit.
 func appendUnit(b []byte, u uint16) []byte {
 	return append(b, '\\', 'u', hexDigits[u>>12], hexDigits[u>>8&15], hexDigits[u>>4&15], hexDigits[u&15])
 }

@@ -9,7 +9,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// lies are texts that would make a line look like another one, or two.
+// lies are texts that would make a line look like another one, or like two.
 var lies = []struct{ text, shown string }{
 	{"a\nproblem Ingress shop/web: fine", `a\nproblem Ingress shop/web: fine`},
 	{"a\r\x1b[2Kb\x00\x7f\tc", `a\r\x1b[2Kb\x00\x7f\tc`},
@@ -34,8 +34,8 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// TestProblemCantLie: a problem is one line that says where it ends, whatever
-// its author wrote, and so is each line of a Snapshot.
+// TestProblemCantLie: a Problem, and each line of a Snapshot, stays one unambiguous
+// line, whatever its author wrote.
 func TestProblemCantLie(t *testing.T) {
 	for _, c := range lies {
 		p := gatelodge.Problem{Object: gatelodge.Object{Kind: "Ingress", Namespace: c.text, Name: "web"}, Message: c.text}
@@ -53,8 +53,8 @@ func TestProblemCantLie(t *testing.T) {
 	}
 }
 
-// FuzzAppendJSON: what is written is read back the same, but for octets that
-// are not UTF-8, and shows nothing deceptive.
+// FuzzAppendJSON: the output decodes to the input, except for bytes that are not
+// UTF-8, and shows nothing deceptive.
 func FuzzAppendJSON(f *testing.F) {
 	for _, c := range lies {
 		f.Add(c.text)

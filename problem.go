@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// Object identifies what a user wrote: a Kubernetes object, or a part of the
-// gateway's configuration. File and Line are set where it was read from a file.
+// Object identifies something that a user wrote: a Kubernetes object, or a part of
+// the gateway's configuration. File and Line are set if it was read from a file.
 type Object struct {
 	Kind      string // "Ingress", "Secret", …; "File" for a file without a readable object
 	Namespace string
 	Name      string
-	UID       string // distinguishes a deleted object from a new one of the same name
+	UID       string // distinguishes an object from a deleted one with the same name
 	File      string
-	Line      int // where the object starts in File, counted from 1
+	Line      int // line in File where the object starts, counted from 1
 }
 
 // String names the object as its author would: "Ingress shop/web (shop.yaml:12)".
@@ -40,50 +40,50 @@ func (o Object) Compare(p Object) int {
 	)
 }
 
-// Reason is the class of a Problem, in the form of a Kubernetes Event reason.
-// The set is small and fixed: it labels a metric.
+// Reason is the class of a Problem, in the form of a Kubernetes Event reason. The
+// set is small and fixed, because it labels a metric.
 type Reason string
 
-// The reasons. docs/problems.md says what each means and what to do.
+// The reasons. docs/problems.md explains each one, and how to resolve it.
 const (
-	BadManifest        Reason = "BadManifest"        // a file or document that can't be read
-	BadConfig          Reason = "BadConfig"          // a configuration that was not accepted
+	BadManifest        Reason = "BadManifest"        // a file or document that can't be parsed
+	BadConfig          Reason = "BadConfig"          // a configuration that was rejected
 	BadHost            Reason = "BadHost"            // a host that is not a valid name
 	BadPath            Reason = "BadPath"            // a path that no request can match
-	BadAnnotation      Reason = "BadAnnotation"      // a known annotation that does not parse
-	UnknownAnnotation  Reason = "UnknownAnnotation"  // an annotation of ours, or ingress-nginx's, that is not honoured
-	UnknownClass       Reason = "UnknownClass"       // an Ingress of a class that is not defined
-	BadParameters      Reason = "BadParameters"      // parameters of an IngressClass that can't be used
-	HostTaken          Reason = "HostTaken"          // a host granted to another claim
-	PathTaken          Reason = "PathTaken"          // a path granted to another claim
-	RuleTaken          Reason = "RuleTaken"          // a rule for a whole host that another object decides
+	BadAnnotation      Reason = "BadAnnotation"      // an annotation whose value is not valid
+	UnknownAnnotation  Reason = "UnknownAnnotation"  // an annotation with our prefix, or ingress-nginx's, that is not supported
+	UnknownClass       Reason = "UnknownClass"       // an Ingress with an undefined class
+	BadParameters      Reason = "BadParameters"      // invalid parameters of an IngressClass
+	HostTaken          Reason = "HostTaken"          // a host that another object owns
+	PathTaken          Reason = "PathTaken"          // a path that another object owns
+	RuleTaken          Reason = "RuleTaken"          // a rule for a whole host that another object sets
 	NameReserved       Reason = "NameReserved"       // a name that no object may claim
-	ViewNotAllowed     Reason = "ViewNotAllowed"     // a view that is not for the object's namespace
+	ViewNotAllowed     Reason = "ViewNotAllowed"     // a view that the object's namespace may not use
 	NameNotAllowed     Reason = "NameNotAllowed"     // a name outside the domains of its namespace
 	BackendMissing     Reason = "BackendMissing"     // a Service, or a port of one, that does not exist
-	BackendUnsupported Reason = "BackendUnsupported" // a kind of backend that is not served
+	BackendUnsupported Reason = "BackendUnsupported" // a backend kind that is not supported
 	SecretMissing      Reason = "SecretMissing"      // a referenced Secret that does not exist
-	BadSecret          Reason = "BadSecret"          // a Secret whose content does not serve its purpose
-	BadCertificate     Reason = "BadCertificate"     // a certificate out of date, or not for the host
+	BadSecret          Reason = "BadSecret"          // a Secret whose content is not usable
+	BadCertificate     Reason = "BadCertificate"     // a certificate that has expired, or is not valid for the host
 	BadRecord          Reason = "BadRecord"          // a record of a DNSEndpoint that can't be published
-	TooMuch            Reason = "TooMuch"            // more than one object, or one namespace, may ask for
+	TooMuch            Reason = "TooMuch"            // more than one object or namespace may request
 	NotIssued          Reason = "NotIssued"          // a certificate that the ACME CA did not issue
-	BadDelegation      Reason = "BadDelegation"      // a zone that the servers of the zone above don't lead to as it is
-	ViewUnannounced    Reason = "ViewUnannounced"    // a view that has no address to publish
-	WithdrawalHeld     Reason = "WithdrawalHeld"     // hosts that were withdrawn, and are served until that is confirmed
-	SourceFailed       Reason = "SourceFailed"       // objects that can't be read now; those known before are served
+	BadDelegation      Reason = "BadDelegation"      // a zone that its parent zone does not delegate correctly
+	ViewUnannounced    Reason = "ViewUnannounced"    // a view without an address to publish
+	WithdrawalHeld     Reason = "WithdrawalHeld"     // hosts that were withdrawn, but are served until the withdrawal is confirmed
+	SourceFailed       Reason = "SourceFailed"       // objects that can't be read at present; the last known ones are served
 )
 
-// Problem tells the author of an object what is wrong with it. Everything else is
-// served regardless.
+// Problem tells the author of an object what is wrong with it. The valid rest of
+// the object is served regardless.
 type Problem struct {
 	Object  Object
 	Reason  Reason
-	Message string // a sentence without a full stop: what is wrong, and what was expected
+	Message string // a sentence, without a full stop: what is wrong, and what was expected
 }
 
-// String is the Problem as one line, for the log and for the output of check,
-// whatever the object contains.
+// String returns the Problem as one printable line, for logs and the output of
+// check, whatever the object's fields contain.
 func (p Problem) String() string {
 	return Printable(fmt.Sprintf("%s: %s: %s", p.Object, p.Reason, p.Message))
 }

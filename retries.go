@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// RetryRules say when a request is sent again to another endpoint, within the
-// budget of Retries. Nil: as DefaultRetries says.
+// RetryRules say when a request is retried at another endpoint, within the budget
+// of Retries. Nil: DefaultRetries.
 type RetryRules struct {
 	On     RetryConditions
-	Tries  int           // including the first; 0: what Retries.Attempts says
-	Within time.Duration // no further try begins later than this after the first; 0: no bound
+	Tries  int           // maximum attempts, including the first; 0: Retries.Attempts
+	Within time.Duration // no attempt starts later than this after the first one; 0: unlimited
 }
 
-// MostTries is the most tries of a request, where no other number is asked for.
+// MostTries is the highest number of attempts that can be configured for a request.
 const MostTries = 100
 
-// RetryConditions are what a request is sent again for, one bit each.
+// RetryConditions are the failures after which a request is retried, one bit each.
 type RetryConditions uint16
 
-// The conditions. Where the endpoint may have processed the request, only an
-// idempotent one is sent again, unless RetryNonIdempotent is among them.
+// The conditions. If the endpoint may have processed the request, it is retried
+// only if its method is idempotent, or with RetryNonIdempotent.
 const (
-	RetryError          RetryConditions = 1 << iota // the connection failed, or ended before an answer
-	RetryConnectTimeout                             // no connection in time: nothing was sent
-	RetryAnswerTimeout                              // no answer in time
-	RetryInvalidAnswer                              // an answer that can't be read
+	RetryError          RetryConditions = 1 << iota // the connection failed, or was closed before a response
+	RetryConnectTimeout                             // no connection within the timeout; nothing was sent
+	RetryAnswerTimeout                              // no response within the timeout
+	RetryInvalidAnswer                              // a response that could not be parsed
 	Retry403
 	Retry404
 	Retry429
@@ -38,17 +38,17 @@ const (
 	RetryNonIdempotent
 )
 
-// RetryStatuses are the conditions of RetryStatus.
+// RetryStatuses are all conditions that stand for a status.
 const RetryStatuses = Retry403 | Retry404 | Retry429 | Retry500 | Retry502 | Retry503 | Retry504
 
-// DefaultRetries hold without RetryRules. After an answer that did not come in
-// time there is no other try: the client has waited for long enough.
+// DefaultRetries apply without RetryRules. A response timeout is not among them,
+// because the client has already waited long enough.
 const DefaultRetries = RetryError | RetryConnectTimeout | RetryInvalidAnswer
 
-// Has reports whether all of these conditions are among c.
+// Has reports whether c includes all of these conditions.
 func (c RetryConditions) Has(these RetryConditions) bool { return c&these == these }
 
-// RetryStatus is the condition for an answer with this status, 0 if there is none.
+// RetryStatus returns the condition for this status, or 0 if there is none.
 func RetryStatus(status int) RetryConditions {
 	switch status {
 	case 403:
@@ -69,7 +69,7 @@ func RetryStatus(status int) RetryConditions {
 	return 0
 }
 
-// retryWord is a word of nginx's proxy_next_upstream.
+// retryWord is a value of nginx's proxy_next_upstream.
 type retryWord struct {
 	word string
 	on   RetryConditions
@@ -86,7 +86,7 @@ func retryWords() []retryWord {
 	}
 }
 
-// RetryWords lists the words for a message.
+// RetryWords lists the words, for use in a message.
 func RetryWords() string {
 	var words []string
 	for _, w := range retryWords() {
@@ -95,7 +95,7 @@ func RetryWords() string {
 	return strings.Join(words, " ")
 }
 
-// ParseRetryConditions reads the words of proxy-next-upstream. Off is 0.
+// ParseRetryConditions parses the words of proxy-next-upstream. "off" is 0.
 func ParseRetryConditions(s string) (RetryConditions, error) {
 	words := strings.Fields(s)
 	if len(words) == 0 {
@@ -121,7 +121,7 @@ func ParseRetryConditions(s string) (RetryConditions, error) {
 	return on, nil
 }
 
-// String is the conditions as ParseRetryConditions reads them.
+// String returns the form that ParseRetryConditions parses.
 func (c RetryConditions) String() string {
 	var words []string
 	for _, w := range retryWords() {
@@ -135,7 +135,7 @@ func (c RetryConditions) String() string {
 	return strings.Join(words, " ")
 }
 
-// String lists what is set.
+// String lists the rules that are set.
 func (r *RetryRules) String() string {
 	var b strings.Builder
 	if r.On != DefaultRetries {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// RevocationsItem is the item with the certificates that their CAs have revoked, and
-// RevocationsPart is in it and in no other.
+// RevocationsItem is the Store item with the certificates that their CAs revoked.
+// RevocationsPart is a part of it and of no other item.
 const (
 	RevocationsItem = "revocations"
 	RevocationsPart = "revocations"
@@ -15,18 +15,18 @@ const (
 
 // Revocation is a certificate that its CA has revoked.
 type Revocation struct {
-	Fingerprint string    `json:"fingerprint"` // as that of a Certificate
-	At          time.Time `json:"at"`          // when it was revoked, as the CA has it
-	Reason      int       `json:"reason"`      // as RFC 5280 §5.3.1 numbers them
-	NotAfter    time.Time `json:"notAfter"`    // of the certificate, after which nothing is to be known of it
+	Fingerprint string    `json:"fingerprint"` // Certificate.Fingerprint
+	At          time.Time `json:"at"`          // when the CA revoked it
+	Reason      int       `json:"reason"`      // CRLReason (RFC 5280 §5.3.1)
+	NotAfter    time.Time `json:"notAfter"`    // end of the certificate's validity, after which the revocation is forgotten
 }
 
-// Flaw is what a revocation means for its certificate.
+// Flaw returns the flaw that the revocation gives its certificate.
 func (r Revocation) Flaw() *Flaw {
 	return &Flaw{Revoked, fmt.Sprintf("was revoked by its CA at %s (%s)", r.At.UTC().Format(time.RFC3339), r.reason())}
 }
 
-// reason names the reason as RFC 5280 §5.3.1 does.
+// reason returns the name of the CRLReason in RFC 5280 §5.3.1.
 func (r Revocation) reason() string {
 	names := [...]string{"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
 		"certificateHold", "", "removeFromCRL", "privilegeWithdrawn", "aACompromise"}
@@ -36,7 +36,7 @@ func (r Revocation) reason() string {
 	return names[r.Reason]
 }
 
-// EncodeRevocations returns the parts of the item that holds the revocations.
+// EncodeRevocations returns the parts of RevocationsItem.
 func EncodeRevocations(revocations []Revocation) (map[string][]byte, error) {
 	text, err := json.Marshal(revocations)
 	return map[string][]byte{RevocationsPart: text}, err

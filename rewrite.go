@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Rewrite makes the path that a backend gets, as nginx's rewrite directive does
-// with what ingress-nginx's rewrite-target says.
+// Rewrite changes the path that a backend gets, like nginx's rewrite directive with
+// the value of ingress-nginx's rewrite-target.
 type Rewrite struct {
 	Path      []RewritePart
-	Query     []RewritePart // goes before the client's query; nil: nothing is added
-	DropQuery bool          // the client's query is not passed on
+	Query     []RewritePart // put before the client's query; nil: nothing is added
+	DropQuery bool          // do not pass on the client's query
 }
 
-// RewritePart is literal text, or what a group of the route's pattern matched.
+// RewritePart is literal text, or a capture group of the route's pattern.
 type RewritePart struct {
-	Text  string // where Group is 0
-	Group int    // from 1 on; nothing for one that the pattern does not have
+	Text  string // if Group is 0
+	Group int    // counted from 1; empty if the pattern has no such group
 }
 
-// String is the rewrite as its author writes it.
+// String returns the rewrite as written in an annotation.
 func (w *Rewrite) String() string {
 	text := rewriteText(w.Path)
 	if w.Query != nil {
@@ -32,7 +32,7 @@ func (w *Rewrite) String() string {
 	return text
 }
 
-// rewriteText is parts as their author writes them.
+// rewriteText returns the parts as written in an annotation.
 func rewriteText(parts []RewritePart) string {
 	var b strings.Builder
 	for _, part := range parts {
@@ -45,10 +45,9 @@ func rewriteText(parts []RewritePart) string {
 	return b.String()
 }
 
-// Apply returns the path and the query, with its question mark if there is one, that
-// the backend of the route gets for those of a request. The path is in the form of
-// CanonicalPath. It fails where the path that was made is none that a request may
-// have.
+// Apply returns the path and the query (including its question mark, if there is
+// one) that the backend of the route gets for a request's. path is in the form of
+// CanonicalPath. Apply fails if the resulting path would not be valid in a request.
 func (w *Rewrite) Apply(r *Route, path, query string) (string, string, error) {
 	var groups []string
 	if r.Pattern != nil {

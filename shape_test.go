@@ -192,7 +192,7 @@ func TestRulesNameWhatIsThere(t *testing.T) {
 	}
 }
 
-// large are the folders that do not keep the bound of TestRoomsAreSmall, and why.
+// large are the folders exempt from TestRoomsAreSmall, and why.
 var large = map[string]string{
 	".":             "the vocabulary: each file is a noun on its own, and there is nothing to follow from one to the next",
 	"cmd/gatelodge": "wiring: each file is one command, or one part of what serve puts together",
@@ -202,7 +202,7 @@ var large = map[string]string{
 	"tls/issuer":    "being parted",
 }
 
-// TestRoomsAreSmall: a package can be held in the head.
+// TestRoomsAreSmall keeps each package small enough to grasp as a whole.
 func TestRoomsAreSmall(t *testing.T) {
 	const mostFiles, mostLines = 35, 3700
 	for folder, files := range productFiles(t) {

@@ -1,7 +1,7 @@
 package gatelodge
 
-// Signal wakes the one goroutine that receives from it. If it was raised several
-// times meanwhile, it wakes the goroutine once.
+// Signal wakes the one goroutine that receives from it. Raising it several times
+// before the goroutine receives wakes the goroutine only once.
 type Signal chan struct{}
 
 // NewSignal returns a Signal that is not raised.
@@ -11,6 +11,6 @@ func NewSignal() Signal { return make(Signal, 1) }
 func (s Signal) Raise() {
 	select {
 	case s <- struct{}{}:
-	default: // raised already
+	default: // already raised
 	}
 }

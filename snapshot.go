@@ -5,33 +5,34 @@ import (
 	"time"
 )
 
-// Snapshot is everything that is served at one moment. It is built whole and
-// never written afterwards; Live replaces it in one step. Parts that did not
-// change are shared with the previous Snapshot, so equal pointers mean equal
-// content, and what a server made of them can be used again.
+// Snapshot is everything that is served at one moment. It is built whole and never
+// modified afterwards; Live replaces it in one step. Unchanged parts are shared
+// with the previous Snapshot, so equal pointers mean equal content, and a server
+// can reuse whatever it compiled from them.
 type Snapshot struct {
 	Settings            *Settings
 	Listeners           []Listener
 	Hosts               Map[Name, *Host]
-	Backends            Map[BackendKey, *Backend] // those that a route names
+	Backends            Map[BackendKey, *Backend] // every backend that a route names
 	Views               []*View                   // in the configuration's order
-	Own                 []netip.Addr              // the addresses at which the gateway is reached, sorted
-	Withdrawn           []netip.Addr              // those of Own that answers don't name, because they are about to go
-	Levels              []Levels                  // of the zones that have some
-	Transfers           []*Transfer               // of zones, in the configuration's order
-	DefaultCertificates []*Certificate            // for names that no Host has, in the configuration's order
+	Own                 []netip.Addr              // addresses at which clients reach the gateway, sorted
+	Withdrawn           []netip.Addr              // the subset of Own that DNS answers omit, because the address is about to go away
+	Levels              []Levels                  // for the zones that define levels
+	Transfers           []*Transfer               // one for each zone and set of views, in the configuration's order
+	DefaultCertificates []*Certificate            // for names without a Host, in the configuration's order
 	Challenges          []Challenge
-	ChallengesVersion   string             // of the item in the Store that Challenges were read from; "" for none
-	Issuing             *Issuing           // nil: certificates are not issued here
-	Problems            Map[Problem, bool] // true for each that there is
+	ChallengesVersion   string             // version of the Store item that Challenges were read from; "": there is none
+	Issuing             *Issuing           // nil: this gateway does not issue certificates
+	Problems            Map[Problem, bool] // a set: every value is true
 
-	// RebuildAt is when a Build from the same objects would give another
-	// Snapshot, because a certificate begins or ends; zero: never.
+	// RebuildAt is the earliest time at which a Build from the same objects would
+	// give a different Snapshot, because a certificate becomes valid or expires.
+	// The zero time means never.
 	RebuildAt time.Time
 }
 
-// ViewFor returns the first of these views, which are a listener's, that is for the
-// client, "" if none is.
+// ViewFor returns the first view among those of a listener that serves the client,
+// or "" if none does.
 func (s *Snapshot) ViewFor(views []string, client netip.Addr) string {
 	for _, name := range views {
 		if s.View(name).IsFor(client) {
@@ -41,7 +42,7 @@ func (s *Snapshot) ViewFor(views []string, client netip.Addr) string {
 	return ""
 }
 
-// View returns the view of this name, and nil if there is none.
+// View returns the view with this name, or nil.
 func (s *Snapshot) View(name string) *View {
 	for _, v := range s.Views {
 		if v.Name == name {

@@ -5,23 +5,25 @@ import (
 	"slices"
 )
 
-// Snippet is what the snippets of ingress-nginx ask for on a route. They are nginx's
-// configuration, of which kube/snippets makes these values: no text is ever put
-// into a configuration, and what has no value here is not done.
+// Snippet is what a route's ingress-nginx snippets ask for. Snippets are nginx
+// configuration, which kube/snippets parses into these values: their text never
+// becomes part of any configuration, and directives without a counterpart here are
+// not supported.
 //
-// As in nginx, the rewrite phase comes first: Server before the route is chosen, and
-// Location of the route that was. Then a Scope holds, that of the last SnippetIf that
-// was entered or else the Snippet's own, with what it inherits in it.
+// As in nginx, the rewrite phase runs first: Server before the route is chosen, and
+// Location on the chosen route. After it one Scope applies: that of the last
+// SnippetIf that was entered, or else the Snippet's own. The Scope of a SnippetIf
+// includes what it inherits.
 type Snippet struct {
-	Server   []SnippetStep // of the host's server-snippet
+	Server   []SnippetStep // from the host's server-snippet
 	Location []SnippetStep
 	Scope    *SnippetScope
-	Groups   bool // what the route's own pattern matched is asked for, as $1 to $9
-	Answers  bool // there is no backend: what has no answer of its own gets 404
+	Groups   bool // the captures of the route's own pattern are used, as $1 to $9
+	Answers  bool // there is no backend: requests that no step answers get 404
 
-	Key      string // equal for equal texts; it says nothing of them
-	Protects bool   // it can keep clients out
-	Names    string // of the directives, for the text form: their arguments may be secrets
+	Key      string // equal for equal texts; does not reveal the text
+	Protects bool   // it can refuse clients
+	Names    string // directive names, for the text form; arguments are omitted because they may be secrets
 }
 
 func (s *Snippet) sameProtection(t *Snippet) bool {
@@ -34,8 +36,8 @@ func (s *Snippet) sameProtection(t *Snippet) bool {
 	return key(s) == key(t)
 }
 
-// PassesRedirect reports whether requests may get past a RedirectTo, which stands behind the
-// steps of Location: a break is one that ends them.
+// PassesRedirect reports whether a request can skip a RedirectTo, which runs after
+// the steps of Location: a break that ends the steps also skips it.
 func (s *Snippet) PassesRedirect() bool { return s != nil && breaks(s.Location) }
 
 func breaks(steps []SnippetStep) bool {
@@ -52,16 +54,16 @@ func breaks(steps []SnippetStep) bool {
 	})
 }
 
-// SnippetScope is what holds where the rewrite phase ends.
+// SnippetScope is what applies after the rewrite phase.
 type SnippetScope struct {
-	Input       []FieldEdit  // of the client's request, before its policies look at it
-	Fields      FieldEdits   // of what the backend gets, and of the response
-	Host        Template     // the Host field that the backend gets; nil: what it gets otherwise
-	Access      []AccessRule // the first one for the client decides; none for it lets it in
-	ContentType string       // of the text of a SnippetReturn
+	Input       []FieldEdit  // of the client's request, before its policies see it
+	Fields      FieldEdits   // of the request to the backend, and of the response
+	Host        Template     // the Host field sent to the backend; nil: unchanged
+	Access      []AccessRule // the first rule that matches the client decides; without a match it is let in
+	ContentType string       // of a SnippetReturn with a Text
 }
 
-// AccessRule lets clients in, or keeps them out.
+// AccessRule admits or refuses clients.
 type AccessRule struct {
 	Allow   bool
 	Clients Networks
@@ -70,27 +72,27 @@ type AccessRule struct {
 // SnippetStep is a directive of nginx's rewrite module.
 type SnippetStep interface{ snippetStep() }
 
-// SnippetSet sets a variable. One that is set nowhere yet has the empty text.
+// SnippetSet sets a variable. Variables that were never set are empty.
 type SnippetSet struct {
-	Variable string // "args" is the request's query
+	Variable string // "args" is the query of the request
 	Value    Template
 }
 
-// SnippetIf does its Steps where the condition is true; from then on its Scope holds.
+// SnippetIf runs its Steps if the condition is true; from then on its Scope applies.
 type SnippetIf struct {
 	Subject TemplatePart
 	Compare SnippetCompare
 	Negated bool
-	Text    Template       // that the subject is compared with
-	Pattern *regexp.Regexp // that it is matched with; the names of groups are variables
+	Text    Template       // compared with the subject
+	Pattern *regexp.Regexp // matched against the subject; named groups become variables
 	Then    []SnippetStep
-	Scope   *SnippetScope // nil in a server's, where nothing but steps may be
+	Scope   *SnippetScope // nil at server level, where only steps are allowed
 }
 
-// SnippetCompare is how a condition looks at its subject.
+// SnippetCompare is how a condition tests its subject.
 type SnippetCompare uint8
 
-// The ways to compare.
+// The tests.
 const (
 	CompareTrue    SnippetCompare = iota // it is neither empty nor "0"
 	CompareText                          // it is equal to Text
@@ -100,32 +102,32 @@ const (
 // SnippetReturn answers the request.
 type SnippetReturn struct {
 	Status   int      // CloseConnection: without a response
-	Location Template // where the client is redirected; a path is one of the same host
-	Text     Template // the body
+	Location Template // redirect target; a path stays on the request's host
+	Text     Template // response body
 }
 
-// CloseConnection is the status of nginx's that ends a connection without an answer.
+// CloseConnection is nginx's status for closing the connection without a response.
 const CloseConnection = 444
 
-// SnippetRewrite changes the path, or redirects, where the pattern matches the path in
-// the form of PatternForm.
+// SnippetRewrite changes the path, or redirects, if its pattern matches the path in
+// PatternForm.
 type SnippetRewrite struct {
 	Pattern   *regexp.Regexp
-	Path      Template // or the URL of a redirect
-	Query     Template // goes before the client's query; nil: nothing is added
-	DropQuery bool     // the client's query is not kept
-	Redirect  int      // the status of a redirect; 0: the path is changed
+	Path      Template // or the redirect's URL
+	Query     Template // put before the client's query; nil: nothing is added
+	DropQuery bool     // drop the client's query
+	Redirect  int      // status of the redirect; 0: change the path
 	Then      SnippetThen
 }
 
-// SnippetThen is what follows a SnippetRewrite that matched.
+// SnippetThen says what happens after a SnippetRewrite that matched.
 type SnippetThen uint8
 
-// What follows.
+// The ways to continue.
 const (
-	ThenGoOn  SnippetThen = iota // the next step, and at the end the route of the new path
-	ThenRoute                    // last: the route of the new path
-	ThenStay                     // break: this route, whatever the path is
+	ThenGoOn  SnippetThen = iota // run the next step; after the last, choose the route for the new path
+	ThenRoute                    // last: choose the route for the new path
+	ThenStay                     // break: stay on this route, whatever the new path
 )
 
 // SnippetBreak ends the rewrite phase.

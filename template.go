@@ -6,23 +6,22 @@ import (
 	"strings"
 )
 
-// Template is text with values of a request in it, which nginx has as variables:
-// where a client is redirected, what a field is set to, what requests are hashed
-// by.
+// Template is text with values of a request in it, which correspond to nginx's
+// variables. It is used for redirect targets, field values and hash keys.
 type Template []TemplatePart
 
 // TemplatePart is literal text, or a value of the request.
 type TemplatePart struct {
-	Text  string       // where Value is LiteralText; the name of a field, in lower case, a cookie or an argument
-	Value RequestValue // of the request
+	Text  string // the text if Value is LiteralText; otherwise the name of a field (in lower case), cookie or argument
+	Value RequestValue
 }
 
-// RequestValue is a value of a request that a Template can hold. The names are
+// RequestValue is a value of a request that a Template can contain. The names are
 // those of nginx's variables.
 type RequestValue uint8
 
-// The values. Those up to RequestQueryMark are in the form in which a URL can hold
-// them.
+// The values. Those up to RequestQueryMark are already in the form in which a URL
+// can contain them.
 const (
 	LiteralText          RequestValue = iota
 	RequestScheme                     // $scheme: "http" or "https"
@@ -50,8 +49,8 @@ const (
 	FutureDate                        // the date in so many seconds, for Expires
 )
 
-// valueNames are the names of nginx's variables, each at the place of its value;
-// the last ones are prefixes.
+// valueNames are the names of nginx's variables, indexed by RequestValue; the last
+// ones are prefixes.
 var valueNames = [...]string{
 	RequestScheme: "scheme", RequestHost: "host", RequestAuthority: "http_host", RequestTarget: "request_uri",
 	RequestPath: "uri", RequestQuery: "args", RequestQueryMark: "is_args", RequestMethod: "request_method",
@@ -62,17 +61,17 @@ var valueNames = [...]string{
 	SnippetVariable: "", PatternGroup: "", FutureDate: "date+",
 }
 
-// MaxTemplateParts bounds a Template, since a short one can make much of a large
-// request.
+// MaxTemplateParts bounds a Template, because a short one could expand to many
+// copies of a large value.
 const MaxTemplateParts = 32
 
-// ParseTemplate reads text with variables, as $name or ${name}.
+// ParseTemplate parses text with variables written as $name or ${name}.
 func ParseTemplate(text string) (Template, error) {
 	return ParseTemplateWith(text, nil)
 }
 
-// ParseTemplateWith reads text that may also have variables which a Snippet sets, and
-// $1 to $9. Without isSet there are none.
+// ParseTemplateWith also accepts variables for which isSet returns true, and $1 to
+// $9. With a nil isSet it accepts neither.
 func ParseTemplateWith(text string, isSet func(name string) bool) (Template, error) {
 	var t Template
 	for text != "" {
@@ -106,7 +105,7 @@ func ParseTemplateWith(text string, isSet func(name string) bool) (Template, err
 	return t, nil
 }
 
-// cutVariable cuts a name, which may stand in braces, from the start of s.
+// cutVariable cuts a variable name, optionally in braces, from the start of s.
 func cutVariable(s string) (name, rest string, found bool) {
 	if inside, ok := strings.CutPrefix(s, "{"); ok {
 		return strings.Cut(inside, "}")
@@ -122,8 +121,7 @@ func isNameRune(c rune) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// variable returns the part for the name of a variable, those of ingress-nginx's
-// own included.
+// variable returns the part for a variable of nginx or of ingress-nginx.
 func variable(name string) (TemplatePart, bool) {
 	switch name {
 	case "document_uri":
@@ -159,7 +157,7 @@ func variable(name string) (TemplatePart, bool) {
 	return TemplatePart{}, false
 }
 
-// Constant returns the text of a template without values of the request.
+// Constant returns the text of a template that contains no values of the request.
 func (t Template) Constant() (text string, ok bool) {
 	switch {
 	case len(t) == 0:
@@ -170,7 +168,7 @@ func (t Template) Constant() (text string, ok bool) {
 	return "", false
 }
 
-// String is the template as its author writes it.
+// String returns the template as its author wrote it.
 func (t Template) String() string {
 	var b strings.Builder
 	for i, part := range t {

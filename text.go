@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// String is the one text form of a Snapshot, for golden files, "gatelodge check"
-// and the admin endpoint. It never contains a secret.
+// String returns the text form of a Snapshot, used by golden files, "gatelodge
+// check" and the admin endpoint. It never contains a secret.
 func (s *Snapshot) String() string {
 	var b strings.Builder
 	s.WriteText(&b)
 	return b.String()
 }
 
-// WriteText writes the form of String to w, and leaves errors of w to the caller.
+// WriteText writes the text form to w. It ignores write errors, which the caller can see on w.
 func (s *Snapshot) WriteText(w io.Writer) {
 	for _, l := range s.Listeners {
 		writeLine(w, "%s", l)
@@ -54,9 +54,9 @@ func (s *Snapshot) WriteText(w io.Writer) {
 	}
 }
 
-// writeLine writes one line, whatever the names and texts in it are.
+// writeLine writes one printable line, whatever its arguments contain.
 func writeLine(w io.Writer, format string, args ...any) {
-	_, _ = io.WriteString(w, Printable(fmt.Sprintf(format, args...))+"\n") // the caller sees the error on w
+	_, _ = io.WriteString(w, Printable(fmt.Sprintf(format, args...))+"\n") // write errors are visible on w
 }
 
 // String is the listener's line in the text form.
@@ -147,7 +147,7 @@ func (b *Backend) String() string {
 	return t.String()
 }
 
-// String lists what is asked for, each item after a space.
+// String lists the options, each after a space.
 func (t *BackendTLS) String() string {
 	if t == nil {
 		return ""
@@ -176,8 +176,8 @@ func (c *Certificate) String() string {
 	return text
 }
 
-// namesShown limits the names of a certificate in its line: each of a hundred hosts may
-// have a certificate for all of them.
+// namesShown limits the names in a certificate's line, since each of a hundred
+// hosts may use one certificate that names them all.
 const namesShown = 10
 
 func joinNames(names []Name) string {
@@ -276,7 +276,7 @@ func (v *View) writeText(w io.Writer) {
 	}
 }
 
-// writeText writes the transfer's line. Of keys it has the names.
+// writeText writes the transfer's line, with the names of its keys only.
 func (t *Transfer) writeText(w io.Writer) {
 	var b strings.Builder
 	for _, k := range t.Keys {
@@ -294,7 +294,7 @@ func (t *Transfer) writeText(w io.Writer) {
 	writeLine(w, "transfer %s view=%s%s", t.Zone, strings.Join(t.Views, ","), &b)
 }
 
-// String is the record as a line of a master file (RFC 1035 §5.1).
+// String returns the record as a line of a master file (RFC 1035 §5.1).
 func (r Record) String() string {
 	return fmt.Sprintf("%s. %d IN %s %s", r.Name, int64(r.TTL/time.Second), r.Type, r.Data)
 }

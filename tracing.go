@@ -2,21 +2,21 @@ package gatelodge
 
 import "fmt"
 
-// Tracing says of which requests there are spans (OpenTelemetry), and where they go.
+// Tracing says which requests have OpenTelemetry spans, and where the spans are sent.
 type Tracing struct {
-	Collector string  // base URL of a receiver of OTLP over HTTP; "": there are no spans
-	Service   string  // their service.name
-	Sample    float64 // the share of requests that are traced, from 0 to 1, where the client does not decide it
+	Collector string  // base URL of an OTLP/HTTP receiver; "": tracing is off
+	Service   string  // the service.name of the spans
+	Sample    float64 // share of requests that are traced unless the client decides, 0 to 1
 }
 
-// TraceRules are what a route says of its traces; nil in a Policy where it says nothing.
+// TraceRules are a route's tracing options. In a Policy, nil means the defaults.
 type TraceRules struct {
-	Off   bool   // its requests have no spans, and what the client says of its trace passes through
-	Trust bool   // every client says to which trace its requests belong, not only those of Trust.Forwarded
-	Name  string // of the spans; "": method and path of the route
+	Off   bool   // no spans; the client's trace context passes through unchanged
+	Trust bool   // accept the trace context of every client, not only of peers in Trust.Forwarded
+	Name  string // span name; "": the request's method and the route's path
 }
 
-// String is its part of a Snapshot's text.
+// String returns the options as part of the Snapshot's text.
 func (t *TraceRules) String() string {
 	if t.Off {
 		return " trace=off"

@@ -5,25 +5,25 @@ import (
 	"net/netip"
 )
 
-// Transfer says who may have copies of a zone by transfer (RFC 5936, RFC 1995), as it
-// is in some views.
+// Transfer says who may transfer a zone (AXFR, RFC 5936; IXFR, RFC 1995), as it is
+// in some views.
 type Transfer struct {
 	Zone       Name
-	Views      []string         // of the zone that it is about
-	Keys       []*TransferKey   // a client has to sign with one of them; without any, nobody gets a copy
-	Networks   []netip.Prefix   // a client has to come from one of them; empty: from anywhere
-	Notify     []netip.AddrPort // who is told of a new version (RFC 1996), signed with the first key
-	RequireTLS bool             // copies are for clients over TLS only (RFC 9103)
+	Views      []string         // the views of the zone that this applies to
+	Keys       []*TransferKey   // a client must sign with one of them; empty: every transfer is refused
+	Networks   []netip.Prefix   // a client's address must be in one of them; empty: any address
+	Notify     []netip.AddrPort // servers notified of a new version (RFC 1996), signed with the first key
+	RequireTLS bool             // allow transfers over TLS only (RFC 9103)
 }
 
-// TransferKey is a key for signatures of messages (RFC 8945).
+// TransferKey is a TSIG key (RFC 8945).
 type TransferKey struct {
 	Name      Name
 	Algorithm string // hmac-sha256, hmac-sha384 or hmac-sha512
 	Secret    []byte
 }
 
-// TransferAlgorithms are those that a TransferKey may have.
+// TransferAlgorithms are the algorithms that a TransferKey can have.
 var TransferAlgorithms = []string{"hmac-sha256", "hmac-sha384", "hmac-sha512"}
 
 // Same reports whether both are the same key.
@@ -34,5 +34,5 @@ func (k *TransferKey) Same(other *TransferKey) bool {
 // String keeps the secret out of logs.
 func (k *TransferKey) String() string { return string(k.Name) + " (secret)" }
 
-// GoString keeps it out, too.
+// GoString keeps the secret out of logs.
 func (k *TransferKey) GoString() string { return k.String() }

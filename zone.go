@@ -5,50 +5,50 @@ import (
 	"time"
 )
 
-// View is one of several trees of names: what is served on its listeners. Which Hosts
-// are in it says Host.In.
+// View is one of several trees of names, served on the listeners that name it.
+// Host.In says which Hosts are in a view.
 type View struct {
 	Name      string
 	Addresses []netip.Addr // what granted hosts resolve to in this view; sorted
-	Clients   Networks     // that it is for; nil: for all
+	Clients   Networks     // the clients it serves; nil: all
 	Zones     []*Zone      // sorted by Name.Compare
 }
 
-// IsFor reports whether the view is for a client. The view may be nil, and is for
-// none then.
+// IsFor reports whether the view serves the client. A nil View serves no client.
 func (v *View) IsFor(client netip.Addr) bool {
 	return v != nil && (v.Clients == nil || v.Clients.Contains(client.Unmap()))
 }
 
-// Zone is the content of one zone in one view, except for its SOA record, which the
-// DNS server makes from these fields and a serial that changes with the content.
+// Zone is the content of one zone in one view, without its SOA record. The DNS
+// server makes the SOA record from these fields and a serial that changes with the
+// content.
 type Zone struct {
 	Name        Name
 	Primary     Name          // SOA MNAME: the first name server
-	Hostmaster  string        // SOA RNAME in master-file form: the "@" is a dot, a dot before it is escaped
-	TTL         time.Duration // of the SOA record, whole seconds
-	NegativeTTL time.Duration // SOA MINIMUM (RFC 2308 §4), whole seconds
+	Hostmaster  string        // SOA RNAME in master-file form: the "@" becomes a dot, and dots before it are escaped
+	TTL         time.Duration // of the SOA record, in whole seconds
+	NegativeTTL time.Duration // SOA MINIMUM (RFC 2308 §4), in whole seconds
 	Nodes       Map[Name, *Node]
-	Private     bool // it is for those who may transfer it only: a catalog of zones (RFC 9432)
+	Private     bool // served only to clients that may transfer it: a catalog zone (RFC 9432)
 }
 
-// Node is a name in a zone that owns records. One without records exists all the
-// same: no wildcard answers for it, nor for names below it (RFC 4592 §2.2.1).
+// Node is a name in a zone, with its records. A Node without records still exists:
+// no wildcard answers for it or for names below it (RFC 4592 §2.2.1).
 type Node struct {
 	Name    Name
 	Records []Record // sorted by type, then data
 }
 
-// NodeMap returns these nodes by name.
+// NodeMap returns a Map of the nodes by name.
 func NodeMap(nodes ...*Node) Map[Name, *Node] {
 	return mapOf(nodes, func(n *Node) Name { return n.Name })
 }
 
-// Record is one resource record of class IN. It is text, because
-// compiling needs to know nothing of DNS messages.
+// Record is one resource record of class IN. It is kept as text so that the
+// compiler needs no knowledge of DNS messages.
 type Record struct {
 	Name Name
 	Type string        // mnemonic: "A", "CNAME", …
-	TTL  time.Duration // whole seconds; equal for the records of one name and type (RFC 2181 §5.2)
+	TTL  time.Duration // whole seconds; the same for all records of one name and type (RFC 2181 §5.2)
 	Data string        // RDATA in master-file form (RFC 1035 §5.1), names absolute
 }
