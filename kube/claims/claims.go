@@ -138,7 +138,7 @@ func (c *Claims) grant(name gatelodge.Name, permitted []share, namespace string,
 		case c.sharing == objects.ShareAny || slices.Contains(r.guests, s.Namespace()):
 			r.granted = append(r.granted, s)
 		default:
-			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s", s.asked(), namespace, r.winner(s))
+			r.refuse(s, gatelodge.HostTaken, "%s is granted to namespace %s by %s%s", s.asked(), namespace, r.winner(s), r.askOwner(s))
 		}
 	}
 	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.Claim.Routed() })

@@ -72,3 +72,11 @@ func (r *Ruling) winner(lost share) string {
 	}
 	return text + ", which has it since " + since.UTC().Format(time.RFC3339)
 }
+
+// askOwner says how the owner of a host lets another namespace add paths to it.
+func (r *Ruling) askOwner(lost share) string {
+	if r.owner.Object.Kind != "Ingress" || !lost.Claim.Routed() {
+		return ""
+	}
+	return "; to let others add paths, write gatelodge.dev/share-host-with: " + lost.Namespace() + " there"
+}
