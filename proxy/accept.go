@@ -13,7 +13,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// acceptor counts the connections of a listener and keeps them within
+// acceptor counts the connections of a listener and limits them to
 // Limits.Connections.
 type acceptor struct {
 	net.Listener
@@ -23,11 +23,11 @@ type acceptor struct {
 	open     atomic.Int64
 }
 
-// acceptPause is how long to wait after a lack of descriptors or memory.
+// acceptPause is the delay after running out of file descriptors or memory.
 const acceptPause = 50 * time.Millisecond
 
-// Accept waits for a connection. Its receiver calls done when it has ended. A
-// connection over the limit is closed at once rather than left waiting.
+// Accept waits for a connection. The caller must call done when the connection has
+// ended. A connection over the limit is closed at once rather than left waiting.
 func (a *acceptor) Accept() (net.Conn, error) {
 	for {
 		c, err := a.Listener.Accept()
@@ -51,14 +51,15 @@ func (a *acceptor) Accept() (net.Conn, error) {
 	}
 }
 
-// done uncounts a connection.
+// done ends the accounting of a connection.
 func (a *acceptor) done() {
 	a.open.Add(-1)
 	a.gauge.Dec()
 }
 
-// isShortage reports whether accepting may work again in a moment: after a lack
-// of descriptors or memory, and for a client that left early (accept(2)).
+// isShortage reports whether a failed accept may succeed again shortly: after
+// running out of file descriptors or memory, or if the client already disconnected
+// (accept(2)).
 func isShortage(err error) bool {
 	for _, temporary := range []error{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, temporary) {

@@ -11,16 +11,16 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// answer is a response that the gateway makes itself.
+// answer is a response that the gateway generates itself.
 type answer struct {
 	status int
 	reason string          // for the access log
 	text   string          // for the client
 	fields exchange.Fields // in addition to Content-Type
-	limit  string          // the annotation whose limit was exceeded, for the metric; "": none
+	limit  string          // annotation whose limit was exceeded, for the metric; "": none
 
-	exact       bool   // text is all of the body
-	contentType string // of text; "": text/plain
+	exact       bool   // text is the whole body
+	contentType string // media type of text; "": text/plain
 }
 
 func badRequest(why string) *answer {
@@ -47,7 +47,7 @@ func tooManyRequests(why string, wait time.Duration) *answer {
 	return &answer{status: 429, reason: why, text: "Too Many Requests", fields: retryAfter(wait)}
 }
 
-// retryAfter asks to wait, for a second at least (RFC 9110 §10.2.3).
+// retryAfter asks the client to wait, for at least one second (RFC 9110 §10.2.3).
 func retryAfter(wait time.Duration) exchange.Fields {
 	seconds := (max(wait, time.Second) + time.Second - 1) / time.Second
 	return exchange.Fields{{Name: "retry-after", Value: strconv.FormatInt(int64(seconds), 10)}}
@@ -57,7 +57,7 @@ func gatewayTimeout(why string) *answer {
 	return &answer{status: 504, reason: why, text: "Gateway Timeout"}
 }
 
-// hungUp is for a client that is not there any more: nothing is sent.
+// hungUp is the answer for a client that closed the connection: nothing is sent.
 func hungUp(why string) *answer {
 	return &answer{status: statusGone, reason: why}
 }
@@ -67,7 +67,7 @@ func contentTooLarge(why string) *answer {
 }
 
 // conclude answers a request whose forwarding failed before a response was begun,
-// unless the client is gone. The error that it returns aborts the response.
+// unless the client is gone. Its error aborts the response.
 func (r *request) conclude(err error) error {
 	if err == nil {
 		return nil
@@ -77,15 +77,15 @@ func (r *request) conclude(err error) error {
 		return r.answer(&answer{status: other.status, reason: r.reason, text: wire.Reason(other.status)})
 	}
 	timeout, tooLarge := errors.Is(err, exchange.ErrTimeout), errors.Is(err, exchange.ErrTooLarge)
-	// The client is gone if the context has ended, except after a timeout or for a
-	// body that is too large: then it may still read.
+	// If the context has ended, the client is gone, except after a timeout or a
+	// body that was too large: then it may still be reading.
 	if r.response.begun() || r.x.Context.Err() != nil && !timeout && !tooLarge {
 		return err
 	}
 	return r.answer(failed(err))
 }
 
-// failed is the answer to a request that failed with err.
+// failed returns the answer to a request that failed with err.
 func failed(err error) *answer {
 	timeout, tooLarge := errors.Is(err, exchange.ErrTimeout), errors.Is(err, exchange.ErrTooLarge)
 	a := &answer{status: 502, text: "Bad Gateway"}
@@ -103,10 +103,10 @@ func failed(err error) *answer {
 	return a
 }
 
-// answer sends a response of our own. For a gRPC client it is a gRPC status, because
-// that is all it understands.
+// answer sends a response of the gateway's own. A gRPC client gets a gRPC status,
+// the only kind of error that it understands.
 func (r *request) answer(a *answer) error {
-	r.reason, r.response.session = a.reason, "" // no endpoint has taken the session
+	r.reason, r.response.session = a.reason, "" // no endpoint has accepted the session
 	r.response.ours = true
 	if a.limit != "" {
 		r.series().limited(a.limit)

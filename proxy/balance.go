@@ -9,22 +9,22 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// member is an endpoint of a backend that may be chosen.
+// member is an endpoint of a backend that can be chosen.
 type member struct {
 	*endpoint
 	weight int
-	id     uint64 // a hash of its address: the same at every replica, and after a restart
+	id     uint64 // hash of its address, so it is the same at every replica and after a restart
 }
 
-// turn counts the requests of an upstream, for round robin.
+// turn counts the requests of an upstream for round robin.
 type turn struct{ n atomic.Uint64 }
 
-// choose returns the endpoint for the next try of a request, and nil when all
-// were tried. It skips those that were tried and, while there are others, those
-// that are out.
+// choose returns the endpoint for the next attempt of a request, or nil when all
+// were tried. It skips endpoints that were tried, and while there are others,
+// endpoints that are out.
 func (r *request) choose(b *backend, now time.Time) *endpoint {
 	if r.route.inTurns && r.table.inTurns && len(r.tried) == 0 {
-		// Most requests need no more.
+		// The common case.
 		m := b.turn(b.upstream.turn.n.Add(1))
 		if !m.health.isOut(now) {
 			return m.endpoint
@@ -39,7 +39,7 @@ func (r *request) choose(b *backend, now time.Time) *endpoint {
 
 func (r *request) chooseAsAsked(c *choice) *member {
 	if r.route.inTurns && r.table.inTurns {
-		return c.random() // because the one whose turn it was can't be chosen
+		return c.random() // because the endpoint whose turn it was can't be chosen
 	}
 	policy, settings := r.route.source.Policy, &r.table.settings.Balancing
 	c.algorithm, c.slowStart = cmp.Or(policy.LoadBalance, settings.Algorithm), settings.SlowStart
@@ -57,12 +57,12 @@ func (r *request) chooseAsAsked(c *choice) *member {
 	return c.byAlgorithm()
 }
 
-// inTurns reports whether a route leaves the choice of endpoints to the settings.
+// inTurns reports whether a route uses the balancing of the settings.
 func inTurns(p *gatelodge.Policy) bool {
 	return p.LoadBalance <= gatelodge.RoundRobin && p.SlowStart == nil && p.HashBy == nil && p.Affinity == nil
 }
 
-// choice is the choice of an endpoint for one try of a request.
+// choice chooses an endpoint for one attempt of a request.
 type choice struct {
 	backend   *backend
 	tried     []*endpoint
@@ -71,7 +71,7 @@ type choice struct {
 	algorithm gatelodge.Algorithm
 }
 
-// byAlgorithm returns an endpoint for a request that is like any other.
+// byAlgorithm returns an endpoint for a request without a session or hash key.
 func (c *choice) byAlgorithm() *member {
 	switch c.algorithm {
 	case gatelodge.LeastRequest:
@@ -82,8 +82,8 @@ func (c *choice) byAlgorithm() *member {
 	return c.roundRobin()
 }
 
-// roundRobin returns the endpoint whose turn it is, or any other if that can't be
-// chosen: so what one leaves falls to all others alike.
+// roundRobin returns the endpoint whose turn it is, or a random one if that can't
+// be chosen, so that its share is spread evenly over all others.
 func (c *choice) roundRobin() *member {
 	m := c.backend.turn(c.backend.upstream.turn.n.Add(1))
 	if c.may(m.endpoint) && c.admits(m.endpoint) {
@@ -92,7 +92,7 @@ func (c *choice) roundRobin() *member {
 	return c.random()
 }
 
-// random returns an endpoint at random, and nil when all were tried.
+// random returns a random endpoint, or nil when all were tried.
 func (c *choice) random() *member {
 	if m := c.draw(nil); m != nil {
 		return m
@@ -100,9 +100,8 @@ func (c *choice) random() *member {
 	return c.pick(nil, true)
 }
 
-// two returns two endpoints at random, in the order in which they were drawn.
-// The second is the first where there is no other, and both are nil when all
-// were tried.
+// two returns two random endpoints. They are the same if there is only one, and nil
+// when all were tried.
 func (c *choice) two() (first, second *member) {
 	if first = c.random(); first == nil {
 		return nil, nil
@@ -113,12 +112,12 @@ func (c *choice) two() (first, second *member) {
 	return first, second
 }
 
-// draws is how many endpoints are drawn before all of them are looked at: most
-// often the first one can be chosen.
+// draws is how many random endpoints are tried before pick scans all of them. The
+// first one usually can be chosen.
 const draws = 4
 
-// draw returns an endpoint at random, by weight, that may be chosen and is not
-// the excepted one, and nil if there is none.
+// draw returns a random endpoint, weighted, that may be chosen and is not except,
+// or nil if there is none.
 func (c *choice) draw(except *endpoint) *member {
 	for range draws {
 		m := c.backend.turn(c.backend.upstream.random())
@@ -129,8 +128,8 @@ func (c *choice) draw(except *endpoint) *member {
 	return c.pick(except, false)
 }
 
-// pick is draw for when many can't be chosen: it looks at all endpoints. With out
-// those count as well that are out.
+// pick is draw for when many endpoints can't be chosen: it scans all of them. With
+// out it also considers endpoints that are out.
 func (c *choice) pick(except *endpoint, out bool) *member {
 	members := c.backend.eligible
 	share := func(m *member) float64 {
@@ -144,7 +143,7 @@ func (c *choice) pick(except *endpoint, out bool) *member {
 		sum += share(&members[i])
 	}
 	at := unit(c.backend.upstream.random()) * sum
-	var last *member // against rounding
+	var last *member // in case of rounding errors
 	for i := range members {
 		if s := share(&members[i]); s > 0 {
 			if last = &members[i]; at < s {
@@ -161,12 +160,12 @@ func (c *choice) may(e *endpoint) bool {
 	return !e.health.isOut(c.now) && !slices.Contains(c.tried, e)
 }
 
-// slowest is the share of an endpoint in the first moment of slow start. Without
-// requests it would never get ready for more.
+// slowest is the initial share of an endpoint in slow start. Without any requests
+// it would never warm up.
 const slowest = 0.1
 
-// warmth is the part of its share that an endpoint gets, which grows with its age
-// during slow start.
+// warmth returns the fraction of its share that an endpoint gets, which grows with
+// its age during slow start.
 func (c *choice) warmth(e *endpoint) float64 {
 	age := c.now.Sub(e.since)
 	if age >= c.slowStart {
@@ -175,8 +174,8 @@ func (c *choice) warmth(e *endpoint) float64 {
 	return max(float64(age)/float64(c.slowStart), slowest)
 }
 
-// admits reports by chance whether an endpoint is chosen, as often as its warmth
-// says.
+// admits reports, at random, whether an endpoint is chosen: with a probability of
+// its warmth.
 func (c *choice) admits(e *endpoint) bool {
 	if c.slowStart == 0 {
 		return true
@@ -185,10 +184,10 @@ func (c *choice) admits(e *endpoint) bool {
 	return warmth == 1 || unit(c.backend.upstream.random()) < warmth
 }
 
-// unit makes a number from 0 to 1 of a random one.
+// unit converts a random number to a float in [0, 1).
 func unit(random uint64) float64 { return float64(random>>11) / (1 << 53) }
 
-// turn returns the endpoint whose turn the nth is.
+// turn returns the endpoint for the nth request.
 func (b *backend) turn(n uint64) *member {
 	if b.turns == nil {
 		return &b.eligible[n%uint64(len(b.eligible))]
@@ -196,9 +195,9 @@ func (b *backend) turn(n uint64) *member {
 	return &b.eligible[b.turns[n%uint64(len(b.turns))]]
 }
 
-// turnsOf returns in which order endpoints take turns, as their places: each as
-// often as its weight says, and evenly spread. It is nil where all have one
-// weight, and so come one after the other.
+// turnsOf returns the order in which endpoints take turns, as indexes: each as
+// often as its weight says, and evenly spread. It returns nil if all weights are
+// equal, in which case they follow one another.
 func turnsOf(members []member) []uint32 {
 	divisor := 0
 	for i := range members {

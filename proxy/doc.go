@@ -2,11 +2,11 @@
 // the Snapshot, applies the route's Policy and forwards the request to an
 // endpoint of the Backend. It knows nothing of Kubernetes or of HTTP on the wire.
 //
-// Start with handler.go. What it calls is in files of its own: the table compiled
-// from the Snapshot (match.go), canonical hosts, one file for each policy, and
-// the way to the endpoint (forward.go, retry.go, balance.go, upstream.go). All of
-// it works on the Exchange of package exchange. The wire engines are on both
-// sides of it: listener.go gives a client's connection to the engine of its
-// protocol, and upstream.go an endpoint's. HTTP/1.1 is package http1, HTTP/2
-// package http2. Spans of requests are package tracing.
+// Start with handler.go. The parts it calls have their own files: the table
+// compiled from the Snapshot (match.go), canonical hosts, one file for each policy,
+// and forwarding to an endpoint (forward.go, retry.go, balance.go, upstream.go).
+// All of them work on the Exchange of package exchange. The wire engines, http1 and
+// http2, are on both sides: listener.go hands a client's connection to the engine
+// of its protocol, and upstream.go does the same for an endpoint's. Package tracing
+// makes the spans of requests.
 package proxy

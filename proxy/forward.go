@@ -37,7 +37,7 @@ func (r *request) forward() error {
 	return r.send(b)
 }
 
-// send sends the request, as it is, to an endpoint of the backend, which has some.
+// send sends the request, unchanged, to an endpoint of the backend, which must have some.
 func (r *request) send(b *backend) error {
 	b.upstream.budget.earn(r.table.settings.Retries.Budget)
 	if rules := r.route.source.Policy.Retries; rules != nil {
@@ -60,7 +60,7 @@ func (r *request) send(b *backend) error {
 	}
 }
 
-// upstreamHost returns the Host field that the backend gets, "" for the client's.
+// upstreamHost returns the Host field for the backend, or "" to keep the client's.
 func (r *request) upstreamHost() string {
 	if r.held != nil && r.held.host != "" {
 		return r.held.host
@@ -96,16 +96,16 @@ func (r *request) tryOnce(b *backend, e *endpoint, start time.Time) error {
 	return err
 }
 
-// maxResends is how often a request goes again to endpoints that say that they
-// did not process it, beside the attempts that count: one that ends its
-// connection, or takes no more streams on it, is well.
+// maxResends is how often a request is resent, in addition to the counted attempts,
+// after an endpoint said that it did not process it. Such an endpoint is healthy:
+// it is only closing the connection, or accepts no more streams on it.
 const maxResends = 16
 
 func isUnsent(err error) bool { return errors.Is(err, exchange.ErrUnsent) }
 
-// upgradeOnly removes an upgrade to HTTP/2: the requests on that connection would
-// bypass all policies. And over HTTP/2 an upgrade has no body beside it (RFC 8441
-// §4), so that of one with a body goes no further.
+// upgradeOnly removes an upgrade to HTTP/2, because requests on that connection
+// would bypass all policies. It also removes an upgrade with a body to an HTTP/2
+// backend, where an extended CONNECT has no separate body (RFC 8441 §4).
 func (r *request) upgradeOnly(to gatelodge.BackendProtocol) {
 	if r.x.Upgrade == "h2c" || to.IsHTTP2() && r.x.Length != 0 {
 		r.x.Upgrade = ""

@@ -32,8 +32,8 @@ func (r *request) serve() error {
 	return r.finish(r.conclude(r.forward()))
 }
 
-// finish completes the response with what policies still hold of it, and returns
-// the error that aborts it: err, if there is one.
+// finish completes the response as far as policies are still buffering it. It
+// returns the error that aborts the response, which is err if that is not nil.
 func (r *request) finish(err error) error {
 	if r.held == nil {
 		return err
@@ -45,9 +45,9 @@ func (r *request) finish(err error) error {
 	return ended
 }
 
-// locate finds the canonical path and host, the client, and the route. It returns
-// an answer to a request that has no route, whose path can be read in several
-// ways, or that is an ACME challenge.
+// locate determines the canonical path and host, the client and the route. It
+// returns an answer if the request has no route, has a path that can be read in
+// several ways, or is an ACME challenge.
 func (r *request) locate() *answer {
 	var err error
 	if r.path, err = gatelodge.CanonicalPath(r.x.Path); err != nil {
@@ -79,11 +79,11 @@ func (r *request) locate() *answer {
 	return r.ambiguous(path)
 }
 
-// misdirected says why the request must not be answered on its connection (RFC
-// 9110 §7.4), and "" if it may: the connection was made for another host with a
-// certificate that does not cover this one, or under another rule for client
-// certificates, for example because the rule has changed, or this host's connections
-// are passed on.
+// misdirected returns why the request must not be answered on this connection (RFC
+// 9110 §7.4), or "" if it may be. The connection may have been made for another
+// host with a certificate that does not cover this one, or under a different rule
+// for client certificates (for example because the rule has changed), or this host
+// may use TLS passthrough.
 func (r *request) misdirected(h *host) string {
 	t := r.x.Conn.TLS
 	if t == nil {
@@ -105,19 +105,19 @@ func (r *request) misdirected(h *host) string {
 	return "host differs from SNI"
 }
 
-// step is one policy of a route, compiled. It returns nil to let the request
-// pass, or the answer that ends it here.
+// step is one compiled policy of a route. It returns nil to let the request pass,
+// or the answer that ends it.
 type step func(*request) *answer
 
-// named is a step with the name by which people are told of it.
+// named is a step with the name that explain shows.
 type named struct {
 	name string
 	step step
 }
 
-// namedSteps compiles the policies of a route, and of its host, in the order in which
-// they are applied. A policy of the route that is not set is no step; that of the
-// host is looked up in the request, because hosts may share their routes.
+// namedSteps compiles the policies of a route in the order in which they are
+// applied. Policies that are not set have no step. Policies of the host are looked
+// up in the request, because several hosts may share routes.
 func (s *Server) namedSteps(route *gatelodge.Route) []named {
 	p := route.Policy
 	redirect := redirectTo(p)
@@ -136,22 +136,22 @@ func (s *Server) namedSteps(route *gatelodge.Route) []named {
 		{"unavailable", refuseUnavailable(p)},
 		{"client address", address},
 		{"snippet access", snippetAccess(p)},
-		{"client limits", s.limitClients(route)}, // before passwords are checked
+		{"client limits", s.limitClients(route)}, // before any password is checked
 		{"password", password},
 		{"external auth", service},
 		{"rewrite", rewrite(p)},
 		{"backend URLs", backendURLs(p)},
-		{"canary", split(route)}, // before what is bounded for each backend
+		{"canary", split(route)}, // before the limits of each backend
 		{"timeouts", timeouts(p)},
-		{"request buffering", bufferRequest(p)}, // a slow client must not take a backend's turn
+		{"request buffering", bufferRequest(p)}, // so that a slow client does not occupy a backend's slot
 		{"backend limits", limitBackend(p)},
 		{"bandwidth", limitRate(p)},
 		{"response buffering", bufferResponse(p)},
-		{"compression", compress(p)}, // after the rate: that holds for what is sent
+		{"compression", compress(p)}, // after the rate limit, which applies to the bytes that are sent
 	}, func(n named) bool { return n.step == nil })
 }
 
-// steps are those of namedSteps, as a request runs through them.
+// steps returns the steps of namedSteps without their names.
 func (s *Server) steps(route *gatelodge.Route) []step {
 	list := s.namedSteps(route)
 	steps := make([]step, len(list))

@@ -7,11 +7,11 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// canonicalHost returns the name in a Host field or :authority in the form that
-// routes, certificates and policies are compared by: lower case, without port and
-// trailing dot (RFC 9110 §4.2.3). An address is returned like a name, since only
+// canonicalHost returns the name in a Host field or :authority in the form in which
+// routes, certificates and policies are compared: lower case, without port and
+// trailing dot (RFC 9110 §4.2.3). An IP address is returned like a name, since only
 // the host for all names can match it; so is the empty host that HTTP/1.0 allows.
-// It does not allocate if authority is canonical.
+// It does not allocate if authority is already canonical.
 func canonicalHost(authority string) (host gatelodge.Name, ok bool) {
 	name, port := authority, ""
 	if i := strings.LastIndexByte(authority, ':'); i >= 0 && i > strings.LastIndexByte(authority, ']') {
@@ -39,7 +39,7 @@ func canonicalHost(authority string) (host gatelodge.Name, ok bool) {
 	return gatelodge.Name(strings.ToLower(name)), true
 }
 
-// isPort reports whether s may follow the colon of an authority; it may be empty
+// isPort reports whether s may follow the colon of an authority. It may be empty
 // (RFC 3986 §3.2.3).
 func isPort(s string) bool {
 	if len(s) > 5 {

@@ -17,20 +17,19 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// listener is one of the addresses that are served, with an engine for each
-// protocol that is spoken on it.
+// listener is one listening address, with an engine for each protocol spoken on it.
 type listener struct {
 	gatelodge.Listener
 	server *Server
 	tls    *tls.Config // nil: clear text
-	passes *tls.Config // tls for when connections of some hosts are passed on
+	passes *tls.Config // tls for views with passthrough hosts
 	accept *acceptor
 	http1  http1.Server
 	http2  http2.Server
 
-	conns    sync.WaitGroup // a goroutine each
+	conns    sync.WaitGroup // one goroutine each
 	stopping context.Context
-	stop     context.CancelFunc // ends what waits for clients that have yet to say something
+	stop     context.CancelFunc // cancels waits for clients that have not sent anything yet
 }
 
 func (s *Server) newListener(l gatelodge.Listener, inner net.Listener, config *tls.Config) *listener {
@@ -57,8 +56,8 @@ func (s *Server) newListener(l gatelodge.Listener, inner net.Listener, config *t
 	return opened
 }
 
-// serve accepts connections until the listener is closed, and then returns
-// nil. One goroutine serves a connection from its handshake to its end.
+// serve accepts connections until the listener is closed, and then returns nil.
+// Each connection has one goroutine, from its handshake to its end.
 func (l *listener) serve() error {
 	for {
 		c, err := l.accept.Accept()
@@ -76,17 +75,17 @@ func (l *listener) serve() error {
 	}
 }
 
-// serveConn gives a connection to the engine of its protocol: the one that was
-// negotiated under TLS, and in clear text HTTP/1.1, which hands over a client
-// that begins with the preface of HTTP/2. A trusted load balancer first says
-// for whom it connects.
+// serveConn hands a connection to the engine of its protocol: the one negotiated by
+// ALPN under TLS, and HTTP/1.1 in clear text, which hands over a client that starts
+// with the HTTP/2 preface. A trusted load balancer first sends the client's address
+// in a PROXY protocol header.
 func (l *listener) serveConn(c net.Conn) {
 	info := &exchange.Conn{Peer: addrPort(c.RemoteAddr()), Local: addrPort(c.LocalAddr()), Listener: &l.Listener}
 	if contains(l.server.settings().Trust.ProxyProtocol, info.Peer.Addr()) {
 		client, err := l.announced(c, info.Peer)
 		if err != nil {
 			l.server.config.Log.Debug("PROXY protocol", "listener", l.Name, "peer", info.Peer, "error", err)
-			_ = c.Close() // nothing more is to be said
+			_ = c.Close() // nothing else can be sent
 			return
 		}
 		info.Peer = client
@@ -104,7 +103,7 @@ func (l *listener) serveConn(c net.Conn) {
 	}
 	if err != nil {
 		l.server.config.Log.Debug("TLS handshake", "listener", l.Name, "peer", info.Peer, "error", err)
-		_ = c.Close() // nothing more is to be said
+		_ = c.Close() // nothing else can be sent
 		return
 	}
 	switch secured.ConnectionState().NegotiatedProtocol {
@@ -112,14 +111,14 @@ func (l *listener) serveConn(c net.Conn) {
 		l.http2.ServeConn(l.stopping, secured, info, nil)
 		return
 	case challengeProtocol:
-		_ = secured.Close() // the handshake is all that the CA wants
+		_ = secured.Close() // the CA only wants the handshake
 		return
 	}
 	l.http1.ServeConn(l.stopping, secured, info)
 }
 
-// handshake makes the connection a TLS one, in the time that a request's head
-// may take, and puts what it was told and showed into info.
+// handshake does the TLS handshake within Timeouts.Header, and stores what the
+// client sent and what was negotiated in info.
 func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error) {
 	var limit time.Time
 	if timeout := l.server.settings().Timeouts.Header; timeout > 0 {
@@ -134,7 +133,7 @@ func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error)
 	secured := tls.Server(below, config)
 	err := c.SetDeadline(limit)
 	if err == nil {
-		// The context can't end: one that can costs a goroutine a handshake.
+		// The context can't end: one that can costs a goroutine a handshake. // a context that can be cancelled would cost a goroutine for each handshake
 		err = secured.HandshakeContext(gatelodge.WithHandshake(context.Background(), shown))
 	}
 	if to, ok := errors.AsType[*passage](err); ok {
@@ -149,11 +148,11 @@ func (l *listener) handshake(c net.Conn, info *exchange.Conn) (*tls.Conn, error)
 	return secured, c.SetDeadline(time.Time{})
 }
 
-// drain stops accepting, tells clients to go and waits until every answer is
-// sent. When ctx ends, and for clients that hold a connection without a
-// request, it breaks connections off. Tunnels stay.
+// drain stops accepting, asks clients to leave and waits until every response is
+// sent. When ctx ends, it closes the connections that are left, and it closes those
+// without a request. Tunnels stay open.
 func (l *listener) drain(ctx context.Context) {
-	_ = l.accept.Close() // fails only where it is closed already
+	_ = l.accept.Close() // fails only if it is already closed
 	l.http1.Drain()
 	l.http2.Drain()
 	tick := time.NewTicker(drainTick)
@@ -169,7 +168,7 @@ func (l *listener) drain(ctx context.Context) {
 	l.http2.CloseRequests()
 }
 
-// drainTick is how often a draining listener looks for answers under way.
+// drainTick is how often a draining listener checks for responses in progress.
 const drainTick = 5 * time.Millisecond
 
 func addrPort(a net.Addr) netip.AddrPort {

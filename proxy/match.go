@@ -7,17 +7,17 @@ import (
 	"gatelodge.dev/proxy/tracing"
 )
 
-// table is the Snapshot as requests need it.
+// table is the Snapshot, compiled for serving requests.
 type table struct {
 	snapshot   *gatelodge.Snapshot
 	settings   *gatelodge.Settings
 	hosts      gatelodge.HashMap[gatelodge.Name, *host]          // by hostKey
-	backends   gatelodge.HashMap[gatelodge.BackendKey, *backend] // routes don't point to them, so new endpoints recompile no route
+	backends   gatelodge.HashMap[gatelodge.BackendKey, *backend] // looked up by key, so that new endpoints recompile no route
 	challenges map[challengeKey]string
-	tracer     *tracing.Tracer   // nil: requests are not traced
-	inTurns    bool              // endpoints are chosen by round robin where a route says nothing else
-	httpsPorts map[string]uint16 // the public port of the HTTPS listener of each view
-	passing    int               // hosts whose connections are passed on
+	tracer     *tracing.Tracer   // nil: tracing is off
+	inTurns    bool              // round robin is the default algorithm
+	httpsPorts map[string]uint16 // public port of the HTTPS listener of each view
+	passing    int               // number of hosts with TLS passthrough
 }
 
 // host is a gatelodge.Host with its routes compiled.
@@ -25,19 +25,19 @@ type host struct {
 	source *gatelodge.Host
 	*routeList
 	recent *recent
-	views  map[string]*host // of source.ByView; nil: it is the same in all views
+	views  map[string]*host // compiled source.ByView; nil: the host is the same in all views
 }
 
-// routeList is the routes of a host, compiled. Hosts that have one list of routes,
-// as an Ingress and its aliases have, share it.
+// routeList is the compiled routes of a host. Hosts with the same list of routes,
+// such as an Ingress's host and its aliases, share one routeList.
 type routeList struct {
 	source   []*gatelodge.Route
 	routes   []*route
 	readings *readings        // nil: all routes have the same protections
-	series   []*requestSeries // those of routes, each once
+	series   []*requestSeries // those of the routes, without duplicates
 
 	startFirst bool   // one of routes is a gatelodge.PathStartFirst
-	locations  string // the namespace whose server-snippet has locations beside routes of others; "": there are none
+	locations  string // namespace whose server-snippet has locations beside other namespaces' routes; "": none
 }
 
 // route is a gatelodge.Route with its policies compiled.
@@ -46,14 +46,14 @@ type route struct {
 	steps   []step
 	inTurns bool // see table
 	series  *requestSeries
-	canary  *canary // nil: all requests go to its backend
-	session string  // what the cookie of a session says of the backend; "": nothing
+	canary  *canary // nil: all requests go to the main backend
+	session string  // the part of a session cookie that names the backend; "": none
 }
 
-// host returns the most specific host for a canonical name: the exact one,
-// then the wildcard one label up, then the one for any name (Ingress v1,
-// IngressRule.host). A path that this host does not have is not looked for in a
-// more general one: the owner of a name decides what is served under it.
+// host returns the most specific host for a canonical name: the exact one, then the
+// wildcard one label up, then the one for any name (Ingress v1, IngressRule.host).
+// If that host lacks the path, more general hosts are not tried: the owner of a
+// name decides what is served under it.
 func (t *table) host(name gatelodge.Name) *host {
 	if h := t.hosts.Get(name); h != nil {
 		return h
@@ -64,9 +64,9 @@ func (t *table) host(name gatelodge.Name) *host {
 	return t.hosts.Get("")
 }
 
-// inView returns what a host that is not the same in all views is in one. Where it is
-// nothing, its name is served like one that nothing has: by no wildcard, whose owner
-// need not be its own, but by the backend that the configuration has for such names.
+// inView returns what a host serves in a view. If it serves nothing there, the name
+// is treated as unknown: the backend configured for unknown names answers, rather
+// than a wildcard, whose owner may be someone else.
 func (t *table) inView(h *host, view string) *host {
 	if in := h.views[view]; in != nil {
 		return in
@@ -77,8 +77,8 @@ func (t *table) inView(h *host, view string) *host {
 	return nil
 }
 
-// wildcard returns the host of the wildcard that matches name. A wildcard's key
-// is its parent with the dot, so that no string has to be made to look it up.
+// wildcard returns the wildcard host that matches name. A wildcard's key is its
+// parent with the leading dot, so the lookup does not build a string.
 func (t *table) wildcard(name gatelodge.Name) *host {
 	if i := strings.IndexByte(string(name), '.'); i > 0 {
 		return t.hosts.Get(name[i:])
@@ -86,8 +86,8 @@ func (t *table) wildcard(name gatelodge.Name) *host {
 	return nil
 }
 
-// hostKey is the key of a host in the table. The name in a request never starts
-// with a dot, so it can't be a wildcard's key.
+// hostKey returns the key of a host in the table. The name in a request never
+// starts with a dot, so it can't equal a wildcard's key.
 func hostKey(name gatelodge.Name) gatelodge.Name {
 	if name.IsWildcard() {
 		return name[1:]
@@ -95,8 +95,7 @@ func hostKey(name gatelodge.Name) gatelodge.Name {
 	return name
 }
 
-// match returns the first route for a canonical path in the form in which
-// paths are compared.
+// match returns the first route for a canonical path in PathForm.
 func (h *host) match(path string) *route {
 	if h.startFirst || h.locations != "" {
 		if r := h.before(func(i int) bool { return h.routes[i].source.Matches(path) }); r != nil {
@@ -111,10 +110,10 @@ func (h *host) match(path string) *route {
 	return nil
 }
 
-// before returns the route of a path that goes before the first one that matches, nil
-// for none: that of a namespace to which the locations of another's server-snippet are
-// nothing, or the longest start of the path, if that goes before patterns. Those that
-// match are asked for by their index.
+// before returns the route that takes precedence over the first match, or nil. It
+// is a route of a namespace that another namespace's server-snippet locations must
+// not affect, or the longest PathStartFirst match if that takes precedence over
+// patterns. matches reports whether the i-th route matches.
 func (l *routeList) before(matches func(i int) bool) *route {
 	if l.locations != "" {
 		for i, r := range l.routes {

@@ -7,35 +7,35 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// request is the proxy's state of one exchange. It is reused for another when the
-// exchange has ended.
+// request is the proxy's state of one exchange. It is reused after the exchange has
+// ended.
 type request struct {
 	x       *exchange.Exchange
 	server  *Server
 	table   *table // the live one at the start of the request
 	started time.Time
 
-	scheme    string         // that the client used with us, or with a trusted proxy in front of us
+	scheme    string         // used by the client, with us or with a trusted proxy in front of us
 	trusted   bool           // the peer is a trusted proxy
 	path      string         // canonical
-	asked     string         // path and query of the client, where a snippet may change them; "": those of x
-	rewritten string         // the path that the backend gets instead; "": path
-	name      gatelodge.Name // the host, canonical
-	host      *host          // nil: none was found
-	route     *route         // of host, or its canary; nil: none was found
-	canary    canaryRule     // why it is that of the canary; 0: it is not
+	asked     string         // the client's path and query, if a snippet may change them; "": those of x
+	rewritten string         // path sent to the backend; "": path
+	name      gatelodge.Name // the canonical host
+	host      *host          // nil: no host matched
+	route     *route         // a route of host, or its canary; nil: no route matched
+	canary    canaryRule     // why the canary was chosen; 0: it was not
 	id        string         // X-Request-ID
 
-	asking bool // it is a question of ExternalAuth: the route must not ask in turn
+	asking bool // this is an auth request of ExternalAuth, whose route must not make another one
 
-	publicHost, publicPort string // what the client asked a trusted proxy for; "": not known
+	publicHost, publicPort string // what the client asked a trusted proxy for; "": unknown
 
 	tried        []*endpoint   // in order
-	upstreamTime time.Duration // of all tries
-	reason       string        // why the answer is our own, or why the response was aborted
+	upstreamTime time.Duration // total of all attempts
+	reason       string        // why the gateway answered itself, or why the response was aborted
 
-	held    *held // what its policies took; nil: nothing
-	spare   *held // memory for it
+	held    *held // resources held by its policies; nil: none
+	spare   *held // memory for the next held
 	retries retries
 
 	body     body
@@ -43,7 +43,7 @@ type request struct {
 	fields   exchange.Fields // memory for the forwarded fields
 }
 
-// begin makes the request of an exchange, whose body and response it wraps.
+// begin returns the request for an exchange, whose body and response it wraps.
 func (s *Server) begin(x *exchange.Exchange) *request {
 	s.work.enter()
 	r, _ := s.requests.Get().(*request)
@@ -98,8 +98,8 @@ func (s *Server) recycle(r *request) {
 	s.work.leave()
 }
 
-// refused counts and logs a request that the engine answered because its head is
-// invalid.
+// refused counts and logs a request whose head was invalid, which the engine
+// answered itself.
 func (s *Server) refused(version exchange.Version, conn *exchange.Conn, status int, err error) {
 	r := &request{
 		x:       &exchange.Exchange{Conn: conn, Client: conn.Peer, Version: version},
@@ -121,11 +121,11 @@ func (r *request) series() *requestSeries {
 	return r.route.series
 }
 
-// statusGone is the status in the access log and metrics for a client that left
-// before it was answered. It is never sent.
+// statusGone is the status in the access log and metrics if the client closed the
+// connection before the response. It is never sent.
 const statusGone = 499
 
-// status returns the final status that the client was sent.
+// status returns the final status sent to the client.
 func (r *request) status() int {
 	if r.response.status == 0 {
 		return statusGone
@@ -137,26 +137,26 @@ func (r *request) status() int {
 type response struct {
 	exchange.Response
 	server  *Server
-	status  int    // 0: no final one yet
-	name    string // the Server field, where the backend has none; "": none
+	status  int    // 0: no final status was sent
+	name    string // the Server field, if the backend sent none; "": none
 	hsts    string // the Strict-Transport-Security field; "": the backend's, if any
-	session string // a Set-Cookie field; "": none beside the backend's
+	session string // a Set-Cookie field in addition to the backend's; "": none
 	urls    *gatelodge.BackendURLs
-	pages   *gatelodge.ErrorPages // for what the backend answers; nil: there are none
-	edits   []fieldEdit           // of the fields, at the end
-	ours    bool                  // the gateway makes it, not a backend
-	fields  exchange.Fields       // memory for the fields with these
+	pages   *gatelodge.ErrorPages // replace error responses of the backend; nil: none
+	edits   []fieldEdit           // applied to the fields last
+	ours    bool                  // generated by the gateway, not by a backend
+	fields  exchange.Fields       // memory for the edited fields
 	tunnel  exchange.Tunnel       // after an upgrade
-	timed   bool                  // headAt is wanted
-	headAt  time.Time             // of the head; zero: there was none, or it is not wanted
-	judge   *request              // which says what answers of endpoints are passed on; nil: all are
-	call    bool                  // it may be that of a gRPC call: the endpoint speaks HTTP/2
-	failed  bool                  // it is one that says UNAVAILABLE
+	timed   bool                  // record headAt
+	headAt  time.Time             // when the head arrived; zero: it did not, or timed is false
+	judge   *request              // decides which responses of endpoints are passed on; nil: all are
+	call    bool                  // may be a gRPC call: the endpoint speaks HTTP/2
+	failed  bool                  // the gRPC status was UNAVAILABLE
 }
 
-// Head records the status, and adds the fields of our own. It returns
-// a notPassedOn where another endpoint is to be tried, or where there is a page for
-// the error.
+// Head records the status and adds the gateway's own fields. It returns a
+// notPassedOn error if another endpoint will be tried, or if an error page replaces
+// the response.
 func (p *response) Head(status int, header exchange.Fields, length int64) error {
 	if p.judge != nil {
 		if told := p.toldStatus(status, header); !p.judge.passesOn(told) {
@@ -166,13 +166,13 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	if p.pages != nil && !p.ours && p.pages.Has(status) {
 		return &notPassedOn{status, true}
 	}
-	p.callStatus(header) // without a message it comes with the head alone
+	p.callStatus(header) // a response without messages has the gRPC status in its head
 	nameless := p.name != "" && !header.Has("server")
 	if p.hsts != "" || p.session != "" || nameless || len(p.edits) > 0 || p.urls != nil {
 		p.fields = append(p.fields[:0], header...)
 		p.changeURLs()
 		if p.hsts != "" {
-			p.fields.Set("strict-transport-security", p.hsts) // of two a browser uses the first (RFC 6797 §8.1)
+			p.fields.Set("strict-transport-security", p.hsts) // a browser uses only the first such field (RFC 6797 §8.1)
 		}
 		if p.session != "" {
 			p.fields.Add("set-cookie", p.session)
@@ -193,14 +193,14 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	return err
 }
 
-// Trailers passes trailers on, which have the status of a gRPC call.
+// Trailers passes on the trailers, which carry the status of a gRPC call.
 func (p *response) Trailers(trailers exchange.Fields) error {
 	p.callStatus(trailers)
 	return p.Response.Trailers(trailers)
 }
 
-// Tunnel records the tunnel, so that a drain can close it, and adds the fields of
-// our own that it may have.
+// Tunnel records the tunnel, so that a drain can close it, and adds those of the
+// gateway's own fields that its response may have.
 func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tunnel, error) {
 	if p.session != "" || len(p.edits) > 0 || p.urls != nil {
 		p.fields = append(p.fields[:0], header...)
@@ -223,5 +223,5 @@ func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 	return tunnel, nil
 }
 
-// begun reports whether a part of the response was sent.
+// begun reports whether any part of the response was sent.
 func (p *response) begun() bool { return p.status != 0 }

@@ -12,18 +12,18 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// retries is how often a request was sent again. It is small, because every
-// request has it.
+// retries counts how often a request was resent. It is small, because every request
+// has one.
 type retries struct {
-	counted int16                     // tries that count, without the first
-	again   int16                     // further ones, of a request that was not processed
-	last    gatelodge.RetryConditions // what the last one was for; 0: there was none
+	counted int16                     // counted attempts after the first
+	again   int16                     // resends after an endpoint did not process the request
+	last    gatelodge.RetryConditions // reason of the last one; 0: there was none
 }
 
-// unprocessed is the condition of a request that was not processed.
+// unprocessed is the condition for a request that an endpoint did not process.
 const unprocessed gatelodge.RetryConditions = 1 << 15
 
-// reason is what the last retry was for, in a word for the access log.
+// reason returns the reason of the last retry, as a word for the access log.
 func (t *retries) reason() string {
 	if t.last == unprocessed {
 		return "unprocessed"
@@ -31,7 +31,7 @@ func (t *retries) reason() string {
 	return t.last.String()
 }
 
-// retryOn says for what the request may be sent again.
+// retryOn returns the conditions under which the request may be retried.
 func (r *request) retryOn() gatelodge.RetryConditions {
 	if rules := r.route.source.Policy.Retries; rules != nil {
 		return rules.On
@@ -49,9 +49,9 @@ func (r *request) underRetryRules(rules *gatelodge.RetryRules) {
 	}
 }
 
-// triesAgain decides whether a request whose try failed is sent again: no part of
-// the response was sent, the body is still there, and the request was not
-// processed, or may be repeated.
+// triesAgain decides whether a request whose attempt failed is sent again: no part
+// of the response was sent, the body can be sent again, and the request was not
+// processed or may be repeated.
 func (r *request) triesAgain(b *backend, err error) bool {
 	if other, decided := errors.AsType[*notPassedOn](err); decided {
 		return !other.paged
@@ -62,7 +62,7 @@ func (r *request) triesAgain(b *backend, err error) bool {
 	untried := len(r.tried) < len(b.eligible)
 	unsent := errors.Is(err, exchange.ErrUnsent)
 	if errors.Is(err, exchange.ErrUnprocessed) && r.retries.again < maxResends {
-		r.retries.again++ // it costs an endpoint nothing
+		r.retries.again++ // it costs the endpoint nothing
 		r.retries.last = unprocessed
 		r.pause(int(r.retries.again))
 		return true
@@ -72,14 +72,14 @@ func (r *request) triesAgain(b *backend, err error) bool {
 	case !r.retryOn().Has(condition), !unsent && !r.repeatable():
 		return false
 	case !untried && (unsent || condition == gatelodge.RetryAnswerTimeout):
-		return false // the same endpoint would do the same
+		return false // the same endpoint would fail in the same way
 	}
 	return r.another(b, condition)
 }
 
-// passesOn reports whether the answer to a try is passed on to the client, and
-// otherwise decides that there will be another try. A body that may be lost by
-// then is no longer there for one.
+// passesOn reports whether the response to an attempt is passed on to the client;
+// otherwise another attempt follows. A body that might be lost by then rules out
+// another attempt.
 func (r *request) passesOn(status int) bool {
 	condition := gatelodge.RetryStatus(status)
 	if condition == 0 || !r.retryOn().Has(condition) || !r.repeatable() || !r.body.staysWhole(r.x.Length) {
@@ -89,7 +89,7 @@ func (r *request) passesOn(status int) bool {
 	return len(r.tried) >= len(b.eligible) || !r.another(b, condition)
 }
 
-// another takes another try, if one is left.
+// another takes another attempt from the budget, if one is left.
 func (r *request) another(b *backend, condition gatelodge.RetryConditions) bool {
 	most := r.table.settings.Retries.Attempts
 	if rules := r.route.source.Policy.Retries; rules != nil {
@@ -126,7 +126,7 @@ func (n *notPassedOn) Error() string {
 	return fmt.Sprintf("the answer %d is not passed on, because there is another try", n.status)
 }
 
-// failure is the condition that the error of an endpoint is.
+// failure returns the condition that matches the error of an attempt.
 func failure(err error) gatelodge.RetryConditions {
 	switch timeout := errors.Is(err, exchange.ErrTimeout); {
 	case timeout && errors.Is(err, exchange.ErrUnsent):
@@ -139,9 +139,9 @@ func failure(err error) gatelodge.RetryConditions {
 	return gatelodge.RetryError
 }
 
-// pause waits before a request is sent again for the nth time to an endpoint that
-// did not process it: not at all at first, and then for longer each time, so that
-// one that takes no more for now gets the time it needs.
+// pause waits before the nth resend to an endpoint that did not process the
+// request: not at all at first, then longer each time, so that an endpoint which is
+// temporarily full gets time to recover.
 func (r *request) pause(n int) {
 	if n < 3 {
 		return
@@ -163,15 +163,15 @@ func isIdempotent(method string) bool {
 	return false
 }
 
-// budget limits the retries of an upstream to a share of its requests, so that
-// they do not add to the load of a failing backend. It counts in thousandths.
+// budget limits the retries of an upstream to a share of its requests, so that they
+// do not add to the load of a failing backend. It counts in thousandths of a retry.
 type budget struct{ spent atomic.Int64 }
 
 // budgetReserve is how many retries an upstream may use before it has earned any,
-// so that one with few requests can be retried, too.
+// so that an upstream with few requests can be retried too.
 const budgetReserve = 10 * 1000
 
-// earn counts a request, which allows share of a retry.
+// earn counts a request, which adds share of a retry to the budget.
 func (b *budget) earn(share float64) {
 	earned := int64(share * 1000)
 	for {
@@ -182,7 +182,7 @@ func (b *budget) earn(share float64) {
 	}
 }
 
-// spend uses one retry, and reports whether there was one left.
+// spend uses one retry, and reports whether one was left.
 func (b *budget) spend() bool {
 	for {
 		spent := b.spent.Load()

@@ -25,20 +25,20 @@ import (
 // Config configures a Server.
 type Config struct {
 	Log        *slog.Logger
-	Registerer prometheus.Registerer // for the metrics
+	Registerer prometheus.Registerer // for the proxy's metrics
 	AccessLog  io.Writer             // one JSON line for each request; nil: none
-	Identity   string                // of this replica, for spans
-	TLS        *tls.Config           // from package tls; nil: no HTTPS listener can be opened
-	Sockets    gatelodge.Sockets     // nil: every listener opens its own
+	Identity   string                // of this replica, in spans
+	TLS        *tls.Config           // from package tls; nil: HTTPS listeners can't be opened
+	Sockets    gatelodge.Sockets     // nil: sockets are not passed between processes
 }
 
-// Server is the proxy: its listeners, and what it compiled from the live
+// Server is the proxy: its listeners, and the table that it compiled from the live
 // Snapshot.
 type Server struct {
 	config      Config
 	table       *gatelodge.Table[*table]
 	upstreams   *upstreams
-	changes     changes // between compile and published of one Swap
+	changes     changes // collected by compile for the published of the same Swap
 	metrics     *metrics
 	credentials *credentials
 	clients     *clientTable
@@ -52,14 +52,15 @@ type Server struct {
 	encoders    coding.Pool
 	buffers     spool.Store
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	listeners []*listener
-	serving   bool // Serve was called
-	draining  bool // Drain was called
+	serving   bool // Serve has been called
+	draining  bool // Drain has been called
 }
 
-// New returns a server for the snapshots of live; call it before live's first
-// Swap. It registers its metrics, so call it once for a Registerer.
+// New returns a server for the snapshots of live. It must be called before live's
+// first Swap, and only once for each Registerer, with which it registers its
+// metrics.
 func New(live *gatelodge.Live, cfg Config) *Server {
 	s := &Server{config: cfg, metrics: newMetrics(cfg.Registerer), credentials: newCredentials(), clients: newClientTable(), verdicts: newVerdicts(), mirrors: newMirrors()}
 	s.showMemory(cfg.Registerer)
@@ -78,8 +79,8 @@ func (s *Server) settings() *gatelodge.Settings {
 	return s.table.Load().settings
 }
 
-// Listen opens an HTTP or HTTPS listener for Serve. Call it after the first Swap
-// and before Serve.
+// Listen opens an HTTP or HTTPS listener for Serve. It must be called after the
+// first Swap and before Serve.
 func (s *Server) Listen(l gatelodge.Listener) error {
 	var secure *tls.Config
 	switch l.Protocol {
@@ -114,8 +115,7 @@ func (s *Server) Listen(l gatelodge.Listener) error {
 	return nil
 }
 
-// Addr returns the address of the listener with this name, and the zero value if
-// there is none.
+// Addr returns the address of the listener with this name, or the zero AddrPort.
 func (s *Server) Addr(name string) netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +128,7 @@ func (s *Server) Addr(name string) netip.AddrPort {
 }
 
 // Serve serves the open listeners until Drain is called, and then returns nil,
-// maybe before Drain does. Call it once.
+// possibly before Drain has returned. It must be called only once.
 func (s *Server) Serve() error {
 	s.mu.Lock()
 	s.serving = true

@@ -16,33 +16,33 @@ import (
 	"gatelodge.dev/proxy/http2"
 )
 
-// upstreams are what outlives a Snapshot for each Backend: connections, whose
-// turn it is, the retries that are left, and the requests that wait.
+// upstreams hold what outlives a Snapshot for each Backend: connections, the
+// round-robin counter, the retry budget, and the queue of waiting requests.
 type upstreams struct {
 	settings func() *gatelodge.Settings
 	random   func() uint64
 	log      *slog.Logger
-	connect  func(endpointKey) (handle exchange.Handler, closing func()) // engine, but in tests
+	connect  func(endpointKey) (handle exchange.Handler, closing func()) // engine, except in tests
 
-	mu     sync.Mutex // compiling and publishing take turns; tests look too
+	mu     sync.Mutex // compile and published exclude each other; tests lock it too
 	byKey  map[gatelodge.BackendKey]*upstream
-	closed bool // no checks begin any more
+	closed bool // no more checks are started
 }
 
-// upstream is the lasting part of the Backend of one key.
+// upstream is the lasting state of the Backend with one key.
 type upstream struct {
 	turn      turn
 	budget    budget
 	random    func() uint64
-	measured  atomic.Uint32 // what of the endpoints' load is measured
-	inFlight  atomic.Int64  // requests at all endpoints, once it is measured
-	ejecting  sync.Mutex    // held to decide whether an endpoint is ejected
+	measured  atomic.Uint32 // which parts of the endpoints' load are measured
+	inFlight  atomic.Int64  // requests at all endpoints, if it is measured
+	ejecting  sync.Mutex    // held while deciding whether to eject an endpoint
 	gate      gate
 	check     gatelodge.HealthCheck // guarded by upstreams.mu, as are endpoints
 	endpoints map[endpointKey]*endpoint
 }
 
-// endpointKey tells apart what needs connections of its own.
+// endpointKey identifies a set of connections that can be shared.
 type endpointKey struct {
 	address  netip.AddrPort
 	protocol gatelodge.BackendProtocol
@@ -53,22 +53,22 @@ func keyOf(b *gatelodge.Backend, address netip.AddrPort) endpointKey {
 	return endpointKey{address, b.Protocol, b.TLS}
 }
 
-// endpoint is one address of a Backend with its connections.
+// endpoint is one address of a Backend, with its connections.
 type endpoint struct {
 	address string
-	handle  exchange.Handler // sends a request there
-	close   func()           // closes the connections that no request is on, and the others after theirs
+	handle  exchange.Handler // sends a request to the endpoint
+	close   func()           // closes idle connections now, and the others after their requests
 	health  health
-	since   time.Time // it became known; zero: with its upstream
+	since   time.Time // when it was added; zero: together with its upstream
 	load    load
-	checked context.CancelFunc // ends its checks; nil: there are none; guarded by upstreams.mu
+	checked context.CancelFunc // stops its health checks; nil: there are none; guarded by upstreams.mu
 }
 
-// backend is a gatelodge.Backend with what it needs to be sent requests.
+// backend is a gatelodge.Backend with the state that is needed to send it requests.
 type backend struct {
 	source   *gatelodge.Backend
 	upstream *upstream
-	eligible []member // those that may be chosen
+	eligible []member // the endpoints that may be chosen
 	turns    []uint32 // see turnsOf
 	series   *upstreamSeries
 }
@@ -83,8 +83,8 @@ func (s *Server) compileBackend(source *gatelodge.Backend) *backend {
 	return b
 }
 
-// take returns the upstream of a backend and its endpoints that may be chosen:
-// those that are not draining, or all where there is no other.
+// take returns the upstream of a backend and its eligible endpoints: those that are
+// not draining, or all if all are.
 func (u *upstreams) take(source *gatelodge.Backend, series *upstreamSeries) (*upstream, []member) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -119,14 +119,14 @@ func (u *upstreams) take(source *gatelodge.Backend, series *upstreamSeries) (*up
 	return up, serving
 }
 
-// newEndpoint returns an endpoint with the engine of its protocol.
+// newEndpoint returns an endpoint with the client side of its protocol's engine.
 func (u *upstreams) newEndpoint(key endpointKey) *endpoint {
 	e := &endpoint{address: key.address.String()}
 	e.handle, e.close = u.connect(key)
 	return e
 }
 
-// engine returns what sends requests to an endpoint, and what closes it.
+// engine returns the functions that send requests to an endpoint, and that close it.
 func (u *upstreams) engine(key endpointKey) (handle exchange.Handler, closing func()) {
 	switch key.protocol {
 	case gatelodge.BackendH2C:
@@ -145,9 +145,8 @@ func (u *upstreams) engine(key endpointKey) (handle exchange.Handler, closing fu
 	}
 }
 
-// sweep drops the upstreams and endpoints of the backends that changed and are
-// not named any more. Their connections close when the requests on them are
-// done.
+// sweep drops the upstreams and endpoints of changed backends that are not in use
+// any more. Their connections close when their requests are done.
 func (u *upstreams) sweep(changed []gatelodge.Change[*backend]) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -174,8 +173,8 @@ func (u *upstreams) sweep(changed []gatelodge.Change[*backend]) {
 	}
 }
 
-// close ends all checks, and closes every connection that no request is on, and
-// the others when their request is done.
+// close stops all checks and closes idle connections at once, and the others after
+// their requests.
 func (u *upstreams) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
