@@ -19,7 +19,7 @@ const MaxWeight = 100
 
 func balanceRows() []row {
 	return []row{
-		{"load-balance", gatelodge.AlgorithmNames(), setLoadBalance, false,
+		{"load-balance", gatelodge.AlgorithmNames() + "; in place of ip_hash write upstream-hash-by: $remote_addr", setLoadBalance, false,
 			"How an endpoint is chosen, by default `round_robin` ([balancing.md](balancing.md)).", "`least_request` is known only here."},
 		{"slow-start", "a duration such as 30s, up to 1h", setSlowStart, false,
 			"How long a new endpoint takes to get its full share of the requests.", ""},

@@ -79,9 +79,9 @@ func unhonouredList() []unmet {
 		{"global-rate-limit-ignored-cidrs", false, false, whyRemoved, "write limit-allowlist"},
 		{"global-rate-limit-key", false, false, whyRemoved, "write limit-rps or limit-rpm, which count by the client's address"},
 		{"global-rate-limit-window", false, false, whyRemoved, "write limit-rps or limit-rpm"},
-		{"grpc-backend", true, false, whyRemoved, "write backend-protocol: GRPC"},
+		{"grpc-backend", false, false, whyRemoved, "write backend-protocol: GRPC"},
 		{"opentracing-trust-incoming-span", false, false, whyRemoved, removeIt},
-		{"secure-backends", true, false, whyRemoved, "write backend-protocol: HTTPS"},
+		{"secure-backends", false, false, whyRemoved, "write backend-protocol: HTTPS"},
 		{"session-cookie-hash", false, false, whyRemoved, removeIt},
 	}
 }

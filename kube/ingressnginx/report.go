@@ -172,7 +172,11 @@ func judge(ingress *networkingv1.Ingress, problems []gatelodge.Problem) IngressR
 			}
 			one.Findings = append(one.Findings, Finding{Difference, key, "", entry.Differs})
 		case annotations.Meaningless:
-			one.Findings = append(one.Findings, Finding{Remark, key, "", "It has no meaning here: " + entry.Why + "."})
+			text := "It has no meaning here: " + entry.Why
+			if entry.Instead != "" {
+				text += "; " + entry.Instead
+			}
+			one.Findings = append(one.Findings, Finding{Remark, key, "", text + "."})
 		case annotations.Refused:
 			text := entry.Why + "; " + entry.Instead
 			if entry.Protects {
