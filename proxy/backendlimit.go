@@ -9,22 +9,23 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// gate bounds the requests at a Backend: those of all routes with BackendLimits
-// together. Others wait in the order in which they came.
+// gate limits the concurrent requests to a Backend, for all routes with
+// BackendLimits together. Requests beyond the limit wait in the order in which they
+// came.
 type gate struct {
 	mu      sync.Mutex
 	busy    int
 	waiting []*place
 }
 
-// place is a place in the line at a gate.
+// place is a place in the queue at a gate.
 type place struct {
 	most int           // requests at the Backend, with this one
 	come chan struct{} // closed when it may pass
 }
 
-// enter asks to pass. It returns no place if the request may, and false if there
-// are too many.
+// enter asks to pass. It returns a nil place if the request may pass at once, and
+// false if the queue is full.
 func (g *gate) enter(l *gatelodge.BackendLimits) (*place, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -48,7 +49,7 @@ func (g *gate) leave() {
 	g.next()
 }
 
-// next lets those pass for whom there is room now.
+// next lets waiting requests pass, as far as there is room now.
 func (g *gate) next() {
 	for len(g.waiting) > 0 && g.busy < g.waiting[0].most {
 		g.busy++
@@ -57,7 +58,7 @@ func (g *gate) next() {
 	}
 }
 
-// giveUp leaves the line, or ends the request if it may have passed meanwhile.
+// giveUp leaves the queue, or ends the request if it was let through meanwhile.
 func (g *gate) giveUp(p *place) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -94,7 +94,7 @@ func (b *body) keep(p []byte) {
 	}
 }
 
-// rewind has the body read again from its beginning, which must not be lost.
+// rewind makes the body readable from its beginning again. It must not be lost.
 func (b *body) rewind() {
 	if b.whole != nil {
 		b.whole.Rewind()
@@ -107,8 +107,8 @@ func (b *body) rewind() {
 	b.Body.Reopen()
 }
 
-// staysWhole reports whether there is all of it for another try, however the one
-// under way goes on. length is what was announced.
+// staysWhole reports whether the whole body is available for another attempt,
+// however the current one continues. length is the announced length.
 func (b *body) staysWhole(length int64) bool {
 	return b.whole != nil || length >= 0 && length <= mostKept || b.all.Load()
 }

@@ -11,11 +11,11 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// clientTable remembers how much each client has asked of the routes of each
-// Ingress of late. It outlives Snapshots, and is bounded: a shard has two maps,
-// and when one is full the other begins anew, so that the clients that asked last
-// are those that are known. One that is over its limit and asks on is never
-// forgotten, whatever others do.
+// clientTable remembers how much each client has recently asked of the routes of
+// each Ingress. It outlives Snapshots, and its size is bounded: each shard has two
+// maps, and when one is full the older one is dropped, so the clients that asked
+// last are remembered. A client that is over its limit and keeps asking is never
+// forgotten, whatever other clients do.
 type clientTable struct {
 	seed   maphash.Seed
 	shards [clientShards]clientShard

@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev/proxy/tracing"
 )
 
-// compile makes the table of a Snapshot. It looks at what changed since the
-// table before, and takes over the rest.
+// compile makes the table of a Snapshot. It compiles what changed since the table
+// before, and reuses the rest.
 func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 	if before == nil {
 		before = &table{snapshot: &gatelodge.Snapshot{}}
@@ -153,8 +153,8 @@ func (l *routeList) findLocations() {
 	}
 }
 
-// published drops what no table names any more. Requests that loaded the table
-// before keep what they hold.
+// published drops what no table refers to any more. Requests that loaded an older
+// table keep what they hold.
 func (s *Server) published(*table) {
 	s.upstreams.sweep(s.changes.backends)
 	s.metrics.sweep(&s.changes)

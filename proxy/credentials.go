@@ -15,8 +15,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// verifiedMost is how many verified credentials are remembered: some 100 bytes
-// each, twice.
+// verifiedMost is how many verified credentials each of the two generations
+// remembers, at about 100 bytes each.
 const verifiedMost = 4096
 
 // credentials checks passwords. Hashes are slow to compute by design, so what
@@ -39,7 +39,7 @@ func newCredentials() *credentials {
 	return c
 }
 
-// asker is who wants a password checked.
+// asker is the client on whose behalf a password is checked.
 type asker struct {
 	host         gatelodge.Name
 	client       netip.Prefix

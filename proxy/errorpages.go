@@ -10,7 +10,7 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// asked is what the client asked for, before anything was changed.
+// asked is what the client asked for, before policies changed it.
 type asked struct {
 	path, query string
 	header      exchange.Fields
@@ -39,9 +39,9 @@ func errorPages(p *gatelodge.Policy) step {
 	}
 }
 
-// errorPage has an error answered by the backend for it, and reports whether that
-// happened. It is asked once: its own errors are passed on, and where it fails the
-// error stays as it was.
+// errorPage sends the error page of the backend for errors, and reports whether it
+// did. It runs at most once: that backend's own errors are passed on, and if it
+// fails the original error is sent.
 func (r *request) errorPage(a *answer) (sent bool, err error) {
 	b := r.otherBackend(func(pages *gatelodge.ErrorPages) bool { return pages.Has(a.status) })
 	if b == nil {

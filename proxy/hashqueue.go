@@ -20,11 +20,10 @@ var (
 	errHashesOfAll    = errors.New("too many passwords wait to be checked")
 )
 
-// hashQueue decides whose password is hashed next. Hashes are slow by design,
-// so only some are computed at a time, and what strangers try must not keep
-// anyone else waiting: hosts take turns, and at a host clients do. A queue that
-// is full gives up the newest of those who wait at the host that has most of
-// them.
+// hashQueue decides whose password is hashed next. Hashes are slow by design, so
+// only a few are computed at a time, and password guessing must not keep others
+// waiting: hosts take turns, and within a host its clients do. A full queue drops
+// the newest entry of the host with the most entries.
 type hashQueue struct {
 	mu      sync.Mutex
 	free    int         // hashes that may be begun at once
@@ -32,20 +31,20 @@ type hashQueue struct {
 	hosts   []*hostLine // that have someone waiting; the first is next
 }
 
-// hostLine is who waits at a host.
+// hostLine is the queue of a host.
 type hostLine struct {
 	name    gatelodge.Name
 	waiting int
 	clients []*clientLine // the first is next
 }
 
-// clientLine is what one client waits for.
+// clientLine is the queue of a client at a host.
 type clientLine struct {
 	client  netip.Prefix
 	waiting []*hashTurn
 }
 
-// hashTurn is a place in the queue.
+// hashTurn is an entry in the queue.
 type hashTurn struct {
 	come chan error // nil: it is your turn, and done is to be called; sent once
 }

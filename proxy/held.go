@@ -9,8 +9,8 @@ import (
 	"gatelodge.dev/proxy/tracing"
 )
 
-// held is what the policies of a request took until its end. Most requests have
-// none, so that it costs them nothing.
+// held is what the policies of a request hold until its end. Most requests hold
+// nothing, and pay nothing for it.
 type held struct {
 	x        *exchange.Exchange
 	counted  *client               // in which the request counts as open; nil: in none

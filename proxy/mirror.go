@@ -26,8 +26,8 @@ const (
 	mirrorTries    = 2 // the first may meet a connection that has ended
 )
 
-// mirroredField marks a copy. What has it is not mirrored again, so that targets that
-// lead back to a gateway make no loop.
+// mirroredField marks a copy. Requests with it are not mirrored again, so mirrors
+// that lead back to a gateway do not loop.
 const mirroredField = "x-gatelodge-mirrored"
 
 // mirrors counts the copies that are under way, or that wait for the body of their

@@ -12,9 +12,8 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// passage is a connection that is not for us: the ClientHello (RFC 8446 §4.1.2)
-// names a host whose connections are passed on as they are. It is the error by which
-// a handshake ends before anything was answered.
+// passage is the error that ends a TLS handshake whose ClientHello (RFC 8446
+// §4.1.2) names a passthrough host, before anything was answered.
 type passage struct {
 	table *table
 	to    *gatelodge.Route
@@ -58,18 +57,18 @@ func (t *table) passthrough(name gatelodge.Name, h *gatelodge.Handshake) *gatelo
 	return nil
 }
 
-// admits reports whether the client may have its connection passed on. Of a
-// route's policy that is its address alone: all else would have to read the
-// requests.
+// admits reports whether the client may have its connection passed on. Of the
+// route's policy only the client's address applies: everything else would have to
+// read the requests.
 func (p *passage) admits(client *exchange.Conn) bool {
 	policy, address := p.to.Policy, client.Peer.Addr()
 	return policy.Unavailable == "" && !policy.DenyFrom.Contains(address) &&
 		(policy.AllowFrom == nil || policy.AllowFrom.Contains(address))
 }
 
-// passOn connects the client with an endpoint of the host's backend, until one of
-// both ends the connection. Nothing can be answered to a client that fails: it sees
-// the connection end.
+// passOn connects the client to an endpoint of the host's backend until either side
+// ends the connection. If that fails the client can't be sent an error; its
+// connection just ends.
 func (l *listener) passOn(c *net.TCPConn, p *passage, info *exchange.Conn) {
 	s := l.server
 	defer c.Close()

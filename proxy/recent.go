@@ -10,9 +10,9 @@ import (
 // keptRequests is how many of the last requests for a host are kept.
 const keptRequests = 8
 
-// recent is the last requests for a host, for people who ask why it does not work.
-// It outlives the tables. A request never waits for it: of those that end at once
-// one is kept.
+// recent holds the last requests for a host, for people who ask why it does not
+// work. It outlives the tables. No request ever waits for it: of requests that end
+// at the same moment, only one is recorded.
 type recent struct {
 	mu   sync.Mutex
 	ring *[keptRequests]gatelodge.Handled // nil: there was no request yet
