@@ -48,8 +48,9 @@ type Issuance struct {
 	Certificate *Certificate    // the certificate in use; nil: none
 	Adopted     bool            // Certificate was found in another program's files; the issuer still has to store it
 	Elsewhere   bool            // Certificate is in a Secret of another issuer, which may renew it; this issuer does not store it
+	Late        bool            // with Elsewhere: that issuer has until Window to renew it, and the CA is not asked for one
 	Directory   string          // of the CA that issued Certificate; "": unknown
-	Window      *RenewalWindow  // nil: the CA suggests none for Certificate; with Elsewhere, when we renew it if its issuer has not
+	Window      *RenewalWindow  // nil: the CA suggests none for Certificate
 	Ordered     bool            // an order was placed and is not finished
 	With        []Name          // the other names in the order in progress, each of which has its own Issuance
 	RetryAt     time.Time       // when to try again after a failure; zero: there was none

@@ -33,6 +33,7 @@ const (
 	orderPart   = "order"
 	failurePart = "failure"
 	windowPart  = "renewal"
+	otherPart   = "renewal-elsewhere"
 	caPart      = "directory"
 	sharedPart  = "namespace"
 	withPart    = "with" // names, one a line
@@ -75,7 +76,14 @@ type StoredIssuance struct {
 	With       []Name         // the other names in Order
 	Directory  string         // of the CA that issued Chain; "": unknown
 	Window     *RenewalWindow // for Chain; nil: the CA suggests none
+	Elsewhere  *OtherWindow   // for a certificate that Issuance.Elsewhere is set for; nil: the CA suggests none
 	Failure    *Failure       // the last attempt's error; nil: it succeeded
+}
+
+// OtherWindow is the renewal window of a certificate that is not stored.
+type OtherWindow struct {
+	RenewalWindow
+	Fingerprint string `json:"fingerprint"` // as in Certificate
 }
 
 // Failure describes a failed attempt.
@@ -124,6 +132,13 @@ func (s *StoredIssuance) Encode() (map[string][]byte, error) {
 		}
 		parts[windowPart] = text
 	}
+	if s.Elsewhere != nil {
+		text, err := json.Marshal(s.Elsewhere)
+		if err != nil {
+			return nil, err
+		}
+		parts[otherPart] = text
+	}
 	return parts, nil
 }
 
@@ -155,6 +170,12 @@ func DecodeIssuance(parts map[string][]byte) (*StoredIssuance, error) {
 		s.Window = new(RenewalWindow)
 		if err := json.Unmarshal(text, s.Window); err != nil {
 			return nil, fmt.Errorf("part %s: %w", windowPart, err)
+		}
+	}
+	if text := parts[otherPart]; len(text) > 0 {
+		s.Elsewhere = new(OtherWindow)
+		if err := json.Unmarshal(text, s.Elsewhere); err != nil {
+			return nil, fmt.Errorf("part %s: %w", otherPart, err)
 		}
 	}
 	return s, nil

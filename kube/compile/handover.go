@@ -71,9 +71,13 @@ func (n *issuing) takeOver(i *gatelodge.Issuance) {
 		i.Askers = []gatelodge.Object{}
 		return
 	}
-	i.Certificate, i.Elsewhere, i.Adopted, i.Directory, i.Window = r.handed, true, false, "", nil
+	i.Certificate, i.Elsewhere, i.Late, i.Adopted, i.Directory, i.Window = r.handed, true, late, false, "", nil
 	if late {
 		end, lifetime := r.handed.NotAfter, r.handed.NotAfter.Sub(r.handed.NotBefore)
 		i.Window = &gatelodge.RenewalWindow{Start: end.Add(-lifetime / 8), End: end.Add(-lifetime / 10)}
+	} else if item := n.stored.ByKey.Get(i.Key()); item != nil {
+		if other := item.Issuance.Elsewhere; other != nil && other.Fingerprint == r.handed.Fingerprint {
+			i.Window = &other.RenewalWindow
+		}
 	}
 }

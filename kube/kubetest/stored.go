@@ -19,6 +19,8 @@ import (
 //	issued NAME FROM UNTIL    a certificate, with the days at whose start it begins and ends
 //	shared NAMESPACE NAME,NAME… FROM UNTIL
 //	                          one that hosts of a namespace share, with an item for each
+//	elsewhere NAME FINGERPRINT FROM UNTIL
+//	                          the window in which the CA wants another issuer's certificate renewed
 //	ordered NAME WITH,WITH…   an order in progress for several names
 //	failed NAME MESSAGE…      an attempt that failed, to be tried again in an hour
 //	profile NAME PROFILE      one that failed because the CA has no such profile
@@ -65,6 +67,8 @@ func AddStored(t *testing.T, objs *objects.Objects, text string) {
 			for _, with := range strings.Split(fields[1], ",") {
 				kept.With = append(kept.With, gatelodge.Name(with))
 			}
+		case "elsewhere":
+			kept.Elsewhere = &gatelodge.OtherWindow{Fingerprint: fields[1], RenewalWindow: gatelodge.RenewalWindow{Start: Day(t, fields[2]), End: Day(t, fields[3])}}
 		case "failed":
 			kept.Failure = failure(strings.Join(fields[1:], " "))
 		case "profile":

@@ -272,7 +272,7 @@ func (k *issuanceItem) disown(i *gatelodge.Issuance) {
 // issued takes in a certificate that was issued for the name.
 func (k *issuanceItem) issued(chain [][]byte, key, directory string) {
 	k.Chain, k.Key, k.Order, k.With, k.Failure, k.Window = encodeChain(chain), []byte(key), nil, nil, nil, nil
-	k.Namespace, k.Directory = "", directory
+	k.Namespace, k.Directory, k.Elsewhere = "", directory, nil
 }
 
 // texts returns names as text.

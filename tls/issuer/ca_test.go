@@ -17,11 +17,14 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"gatelodge.dev"
 )
 
 // testCA is an ACME CA in this process and in the time of a synctest bubble. It
@@ -49,9 +52,10 @@ type testCA struct {
 	refused  []string // what limits refused
 	accounts map[string]string
 	buckets  map[string]*bucket
-	invalid  map[string]bool   // names that can't be validated
-	rejected map[string]string // why no order is accepted for a name
-	mute     bool              // it does not say which names it rejects
+	invalid  map[string]bool                    // names that can't be validated
+	rejected map[string]string                  // why no order is accepted for a name
+	mute     bool                               // it does not say which names it rejects
+	windows  map[string]gatelodge.RenewalWindow // by what identifies a certificate
 
 	authorizations []*testAuthorization
 }
@@ -94,7 +98,7 @@ func newTestCA(t *testing.T, base string) *testCA {
 	}
 	ca := &testCA{
 		base: base, key: key, lifetime: 90 * day, accounts: make(map[string]string),
-		buckets: make(map[string]*bucket), invalid: make(map[string]bool), rejected: make(map[string]string),
+		buckets: make(map[string]*bucket), invalid: make(map[string]bool), rejected: make(map[string]string), windows: make(map[string]gatelodge.RenewalWindow),
 		root: &x509.Certificate{Subject: pkix.Name{CommonName: base}, SubjectKeyId: []byte{1, 2, 3, 4}, PublicKey: key.Public()},
 	}
 	return ca
@@ -198,7 +202,11 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 		w.Header().Set("Content-Type", "application/pem-certificate-chain")
 		w.Write(number().chain)
 	case "info":
-		answer(w, 404, map[string]any{})
+		if window, ok := ca.windows[path.Base(request.URL.Path)]; ok {
+			answer(w, 200, map[string]any{"suggestedWindow": window})
+		} else {
+			answer(w, 404, map[string]any{})
+		}
 	case "keychange":
 		ca.changeKey(w, protected.KID, message.Payload)
 	default:

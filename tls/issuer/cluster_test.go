@@ -201,7 +201,14 @@ func (c *testCluster) takeOver(i *gatelodge.Issuance) *gatelodge.Issuance {
 	}
 	other := c.elsewhere[i.Name]
 	if other != nil && (i.Certificate == nil || !i.Certificate.NotBefore.After(other.Certificate.NotBefore)) {
-		i.Certificate, i.Elsewhere, i.Window, i.Directory = other.Certificate, true, other.Window, ""
+		i.Certificate, i.Elsewhere, i.Late, i.Window, i.Directory = other.Certificate, true, other.Late, other.Window, ""
+		item, _ := c.Memory.Get(context.Background(), i.Key().Item()) // empty with an error
+		stored, err := gatelodge.DecodeIssuance(item.Data)
+		if err != nil {
+			c.t.Error(err)
+		} else if kept := stored.Elsewhere; !i.Late && kept != nil && kept.Fingerprint == other.Certificate.Fingerprint {
+			i.Window = &kept.RenewalWindow
+		}
 	}
 	return i
 }

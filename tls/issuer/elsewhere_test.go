@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +20,7 @@ func TestElsewhere(t *testing.T) {
 		c := newTestCluster(t, ca)
 		began := time.Now()
 		usual := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "a.test")}
-		late := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Window: &gatelodge.RenewalWindow{Start: began.Add(78 * day), End: began.Add(80 * day)}}
+		late := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Late: true, Window: &gatelodge.RenewalWindow{Start: began.Add(78 * day), End: began.Add(80 * day)}}
 		c.elsewhere = map[gatelodge.Name]*gatelodge.Issuance{"a.test": usual, "b.test": late}
 		c.publish()
 		ctx := c.followed(t)
@@ -61,7 +62,7 @@ func TestElsewhere(t *testing.T) {
 		until(78 * day)
 		until(81*day, late)
 		// The other issuer has its own renewed after all, for a short time.
-		renewed := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Window: &gatelodge.RenewalWindow{Start: began.Add(85 * day), End: began.Add(86 * day)}}
+		renewed := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Late: true, Window: &gatelodge.RenewalWindow{Start: began.Add(85 * day), End: began.Add(86 * day)}}
 		c.mu.Lock()
 		c.elsewhere["b.test"] = renewed
 		c.mu.Unlock()
@@ -69,5 +70,67 @@ func TestElsewhere(t *testing.T) {
 		until(85 * day)
 		until(87*day, renewed)
 		until(100 * day)
+	})
+}
+
+// TestElsewhereWindow: the CA is asked when it wants a certificate of another issuer's
+// Secret renewed, but not while that issuer is left the time to renew it. What it says is
+// kept for the next leader, and forgotten with the certificate.
+func TestElsewhereWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca := newTestCA(t, "https://ca.test")
+		ca.renewalInfo = true
+		c := newTestCluster(t, ca)
+		began := time.Now()
+		asked := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "a.test")}
+		late := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Late: true, Window: &gatelodge.RenewalWindow{Start: began.Add(78 * day), End: began.Add(80 * day)}}
+		c.elsewhere = map[gatelodge.Name]*gatelodge.Issuance{"a.test": asked, "b.test": late}
+		ids := make(map[gatelodge.Name]string)
+		for name, i := range c.elsewhere {
+			id, err := renewalID(i.Certificate.KeyPair.Certificate[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[name] = id
+			ca.windows[id] = gatelodge.RenewalWindow{Start: began.Add(20 * day), End: began.Add(21 * day)}
+		}
+		c.publish()
+		ctx := c.followed(t)
+		c.ask("shop", "a.test")
+		c.ask("shop", "b.test")
+		_, stop := c.lead(ctx, 0)
+		time.Sleep(time.Hour)
+		stop()
+		ca.mu.Lock()
+		clear(ca.windows) // the next leader has it from the Store
+		ca.mu.Unlock()
+		_, stop = c.lead(ctx, 1)
+		defer func() { stop() }()
+
+		orders := func(at time.Duration, want ...gatelodge.Name) {
+			t.Helper()
+			time.Sleep(time.Until(began.Add(at)))
+			ca.mu.Lock()
+			defer ca.mu.Unlock()
+			var got []gatelodge.Name
+			for _, o := range ca.orders {
+				if name := gatelodge.Name(o.name); o.replaces == ids[name] {
+					got = append(got, name)
+				}
+			}
+			if len(ca.orders) != len(want) || !slices.Equal(got, want) {
+				t.Errorf("%d orders after %v, of which %v replace what they are to; want %v", len(ca.orders), at, got, want)
+			}
+		}
+		orders(20 * day)
+		orders(21*day, "a.test")
+		item, err := c.Memory.Get(ctx, gatelodge.IssuanceKey{Name: "a.test"}.Item())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stored, err := gatelodge.DecodeIssuance(item.Data); err != nil || stored.Elsewhere != nil || len(stored.Chain) == 0 {
+			t.Errorf("after the renewal %+v is kept, %v; want the certificate and no window of the other issuer's", stored, err)
+		}
+		orders(70*day, "a.test")
 	})
 }

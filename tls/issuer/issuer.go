@@ -243,7 +243,7 @@ func orderOf(bundle ...*gatelodge.Issuance) (o budget.Order) {
 		o.Names = append(o.Names, i.Name)
 	}
 	first := bundle[0]
-	o.Renewal = first.Certificate != nil && (first.Window != nil && !first.Elsewhere || len(first.Certificate.Names) <= len(bundle))
+	o.Renewal = first.Certificate != nil && (first.Window != nil && !first.Late || len(first.Certificate.Names) <= len(bundle))
 	return o
 }
 

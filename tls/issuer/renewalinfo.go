@@ -204,7 +204,7 @@ func (t *term) toAsk(now time.Time) map[string][]*gatelodge.Issuance {
 	list := make(map[string][]*gatelodge.Issuance) // by the fingerprint
 	for _, s := range t.names {
 		i := s.issuance
-		if i == nil || i.Certificate == nil || len(i.Askers) == 0 || i.Elsewhere || s.turn != nil {
+		if i == nil || i.Certificate == nil || len(i.Askers) == 0 || i.Late || s.turn != nil {
 			continue
 		}
 		if s.info.fingerprint != i.Certificate.Fingerprint || !s.info.next.After(now) {
@@ -236,10 +236,9 @@ func (t *term) keepWindow(ctx context.Context, sharing []*gatelodge.Issuance, w 
 		if err != nil {
 			return false, err
 		}
-		if id, _ := renewalID(i.Certificate.KeyPair.Certificate[0]); k.version == "" || id != replacedID(k.Chain) {
+		if !k.setWindow(i, w) {
 			return false, nil // the Snapshot is older than the Store
 		}
-		k.Window = w
 		if err := t.save(ctx, k); err != nil {
 			return false, err
 		}
@@ -255,6 +254,19 @@ func (t *term) keepWindow(ctx context.Context, sharing []*gatelodge.Issuance, w 
 		log.Debug("the CA says when to renew a certificate")
 	}
 	return true, nil
+}
+
+// setWindow sets the window of the certificate in force, and reports whether that is
+// still the one to be replaced.
+func (k *issuanceItem) setWindow(i *gatelodge.Issuance, w *gatelodge.RenewalWindow) bool {
+	if i.Elsewhere {
+		k.Elsewhere = &gatelodge.OtherWindow{RenewalWindow: *w, Fingerprint: i.Certificate.Fingerprint}
+		leaf := leafOf(k.Chain)
+		return leaf == nil || !leaf.NotBefore.After(i.Certificate.NotBefore)
+	}
+	k.Window = w
+	id, _ := renewalID(i.Certificate.KeyPair.Certificate[0]) // "" with an error
+	return k.version != "" && id == replacedID(k.Chain)
 }
 
 // hold keeps attempts from beginning, unless one is in progress.
