@@ -185,7 +185,7 @@ func refusedByLimit(err error, now time.Time) (limit budget.Limit, until time.Ti
 		return limit, now.Add(wait)
 	}
 	if until = budget.RetryTime(detail); until.After(now) {
-		return limit, until
+		return limit, earliest(until, now.Add(maxRetryAfter))
 	}
 	return limit, now.Add(time.Hour)
 }

@@ -62,6 +62,9 @@ func (t *term) processBundle(ctx context.Context, issuing *gatelodge.Issuing, is
 	t.mu.Lock()
 	for _, m := range b.all {
 		s := t.names[m.issuance.Key()]
+		if err == nil {
+			m.wait = max(m.wait, s.renewed(m.issuance.Certificate, time.Now()))
+		}
 		s.next = time.Now().Add(m.wait)
 		if !isAuthorityError(err) {
 			s.faults = 0

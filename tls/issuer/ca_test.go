@@ -56,6 +56,7 @@ type testCA struct {
 	rejected map[string]string                  // why no order is accepted for a name
 	mute     bool                               // it does not say which names it rejects
 	windows  map[string]gatelodge.RenewalWindow // by what identifies a certificate
+	window   *gatelodge.RenewalWindow           // of all others; nil: there is none
 
 	authorizations []*testAuthorization
 }
@@ -204,6 +205,8 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 	case "info":
 		if window, ok := ca.windows[path.Base(request.URL.Path)]; ok {
 			answer(w, 200, map[string]any{"suggestedWindow": window})
+		} else if ca.window != nil {
+			answer(w, 200, map[string]any{"suggestedWindow": ca.window})
 		} else {
 			answer(w, 404, map[string]any{})
 		}

@@ -78,6 +78,23 @@ func nameBackOff(failures int, current *gatelodge.Certificate, now time.Time) ti
 	return wait
 }
 
+// renewed returns how long a name waits after an order that succeeded, 0 unless the
+// certificate that it replaced was nearly new. A CA whose renewal window has always
+// begun would otherwise be asked for the next certificate at once, forever.
+func (s *nameState) renewed(replaced *gatelodge.Certificate, now time.Time) time.Duration {
+	if replaced == nil {
+		s.early = 0
+		return 0
+	}
+	quarter := replaced.NotAfter.Sub(replaced.NotBefore) / 4
+	if now.Sub(replaced.NotBefore) >= quarter {
+		s.early = 0
+		return 0
+	}
+	s.early++
+	return min(backOff(s.early, nameWait, nameFactor, nameMost), quarter)
+}
+
 func latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

@@ -122,6 +122,10 @@ func oneLine(text string) string {
 	return text
 }
 
+// maxRetryAfter limits the wait that a CA can ask for: a wrong one must not stop orders
+// for years, and no public limit needs more than a week.
+const maxRetryAfter = 7 * 24 * time.Hour
+
 // retryAfter returns the wait that the CA asks for, 0 if it asks for none.
 func retryAfter(err error, now time.Time) time.Duration {
 	var problem *acme.Error
@@ -130,10 +134,10 @@ func retryAfter(err error, now time.Time) time.Duration {
 	}
 	text := problem.Header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return max(0, at.Sub(now))
+		return min(max(0, at.Sub(now)), maxRetryAfter)
 	}
 	return 0
 }

@@ -91,6 +91,12 @@ func TestFailuresAreStored(t *testing.T) {
 		if fourth := fail(limited); fourth.RetryAt.Sub(fourth.At) < 47*time.Hour {
 			t.Errorf("asked to wait for two days, by date, it waits %v", fourth.RetryAt.Sub(fourth.At))
 		}
+		for _, year := range []string{"31536000", time.Now().Add(365 * day).UTC().Format(http.TimeFormat)} {
+			limited.Header.Set("Retry-After", year)
+			if fifth := fail(limited); fifth.RetryAt.Sub(fifth.At) > maxRetryAfter {
+				t.Errorf("asked to wait for a year, by %q, it waits %v", year, fifth.RetryAt.Sub(fifth.At))
+			}
+		}
 	})
 }
 

@@ -153,6 +153,7 @@ type nameState struct {
 	since     time.Time           // when it was first seen to be missing
 	next      time.Time           // no attempt before this time
 	faults    int                 // consecutive failures of the CA
+	early     int                 // consecutive renewals of certificates that were nearly new
 	forbidden bool                // CAA records forbid its order
 	open      bool                // the order can be resumed, and the CA may still validate its challenge
 	awaited   bool                // clients asked for its host, or one of its hosts, in vain
@@ -370,6 +371,9 @@ func (t *term) process(ctx context.Context, issuing *gatelodge.Issuing, issuance
 	key := issuance.Key()
 	s := t.names[key]
 	var over orderOver
+	if err == nil {
+		wait = max(wait, s.renewed(issuance.Certificate, time.Now()))
+	}
 	s.next = time.Now().Add(wait)
 	if !isAuthorityError(err) {
 		s.faults = 0

@@ -275,7 +275,7 @@ func (t *term) finalize(ctx context.Context, c *client, names []gatelodge.Name, 
 }
 
 // checkChain returns the leaf of a chain if it is the certificate that was
-// ordered.
+// ordered and has not expired: an expired one would be renewed at once, forever.
 func checkChain(chain [][]byte, names []gatelodge.Name, key crypto.Signer) (*x509.Certificate, error) {
 	leaf, err := x509.ParseCertificate(chain[0])
 	if err != nil {
@@ -284,6 +284,9 @@ func checkChain(chain [][]byte, names []gatelodge.Name, key crypto.Signer) (*x50
 	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(leaf.PublicKey) {
 		return nil, errors.New("the CA issued a certificate for another key")
+	}
+	if !leaf.NotAfter.After(time.Now()) {
+		return nil, fmt.Errorf("the CA issued a certificate that expired at %v", leaf.NotAfter.UTC())
 	}
 	for _, name := range names {
 		if !slices.Contains(leaf.DNSNames, string(name)) {
