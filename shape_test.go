@@ -88,8 +88,9 @@ var importRules = []importRule{
 	rooms("kube/objects"),
 	rooms("kube/follow", "objects"),
 	rooms("kube/syntax"),
+	rooms("kube/nginxnames"),
 	rooms("kube/snippets", "syntax"),
-	rooms("kube/annotations", "objects", "snippets", "syntax"),
+	rooms("kube/annotations", "objects", "nginxnames", "snippets", "syntax"),
 	rooms("kube/intent", "objects", "follow", "annotations", "syntax"),
 	rooms("kube/claims", "objects", "annotations", "intent", "follow", "syntax"),
 	rooms("kube/publish", "objects", "annotations", "intent", "follow", "claims", "syntax"),
@@ -199,7 +200,7 @@ var large = map[string]string{
 	"dnsserve":      "to be parted: transfers and signing of messages could be rooms",
 	"proxy":         "to be parted: a policy is one file and one line in handler.go; pools and balancing could be a room",
 	"proxy/http2":   "to be parted: the client's side and the server's could be rooms beside the frames",
-	"tls/issuer":    "being parted",
+	"tls/issuer":    "to be parted: what is ordered when (queue, plan, due times) could be a room",
 }
 
 // TestRoomsAreSmall keeps each package small enough to grasp as a whole.

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/syntax"
+	"gatelodge.dev/kube/nginxnames"
 )
 
 // TestInventedNamesHaveNoEffect: ingress-nginx passes over a name that it does not
@@ -43,7 +43,7 @@ func TestAnInventedNameOverridesNothing(t *testing.T) {
 
 // TestWhatIsReadIsNotInvented: the list stays in step with what ingress-nginx reads.
 func TestWhatIsReadIsNotInvented(t *testing.T) {
-	for name := range syntax.InsteadOfInvented() {
+	for name := range nginxnames.Instead() {
 		if !isInvented(nginxPrefix + name) {
 			t.Errorf("%s is one of ingress-nginx's", name)
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"gatelodge.dev/kube/syntax"
+	"gatelodge.dev/kube/nginxnames"
 )
 
 // Verdict says what becomes of an annotation of ingress-nginx.
@@ -78,7 +78,7 @@ func Of(key string) (Entry, bool) {
 func IsNginx(key string) bool { return strings.HasPrefix(key, nginxPrefix) }
 
 func (r *row) entry() Entry {
-	e := Entry{Name: r.name, Protects: r.protects, OursOnly: !syntax.IsNginx115(r.name), Expects: r.expects, Means: r.means, Differs: r.differs}
+	e := Entry{Name: r.name, Protects: r.protects, OursOnly: !nginxnames.Has(r.name), Expects: r.expects, Means: r.means, Differs: r.differs}
 	if r.differs != "" {
 		e.Verdict = Differs
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/syntax"
+	"gatelodge.dev/kube/nginxnames"
 )
 
 var update = flag.Bool("update", false, "write the tables of docs/annotations.md")
@@ -26,7 +26,7 @@ func TestEveryAnnotationHasOneVerdict(t *testing.T) {
 			t.Errorf("%s has two entries: a row that honours it replaces that in unhonouredList", e.Name)
 		}
 	}
-	names := syntax.Nginx115()
+	names := nginxnames.All()
 	if len(names) < 130 || !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
 		t.Errorf("%d names of ingress-nginx, expected 130 or more, sorted, each once", len(names))
 	}

@@ -82,17 +82,15 @@ func nameBackOff(failures int, current *gatelodge.Certificate, now time.Time) ti
 // certificate that it replaced was nearly new. A CA whose renewal window has always
 // begun would otherwise be asked for the next certificate at once, forever.
 func (s *nameState) renewed(replaced *gatelodge.Certificate, now time.Time) time.Duration {
-	if replaced == nil {
-		s.early = 0
-		return 0
+	if replaced != nil {
+		quarter := replaced.NotAfter.Sub(replaced.NotBefore) / 4
+		if now.Sub(replaced.NotBefore) < quarter {
+			s.early++
+			return min(backOff(s.early, nameWait, nameFactor, nameMost), quarter)
+		}
 	}
-	quarter := replaced.NotAfter.Sub(replaced.NotBefore) / 4
-	if now.Sub(replaced.NotBefore) >= quarter {
-		s.early = 0
-		return 0
-	}
-	s.early++
-	return min(backOff(s.early, nameWait, nameFactor, nameMost), quarter)
+	s.early = 0
+	return 0
 }
 
 func latest(a, b time.Time) time.Time {

@@ -9,19 +9,37 @@ import (
 	"gatelodge.dev"
 )
 
+// newElsewhere returns a CA, and a cluster in which Secrets of other issuers hold
+// certificates for a.test, and for b.test one that its issuer has 78 days to renew.
+func newElsewhere(t *testing.T) (ca *testCA, c *testCluster, began time.Time) {
+	ca = newTestCA(t, "https://ca.test")
+	ca.renewalInfo = true
+	c, began = newTestCluster(t, ca), time.Now()
+	c.elsewhere = map[gatelodge.Name]*gatelodge.Issuance{
+		"a.test": {Certificate: ca.issueElsewhere(t, "a.test")},
+		"b.test": {Certificate: ca.issueElsewhere(t, "b.test"), Late: true, Window: &gatelodge.RenewalWindow{Start: began.Add(78 * day), End: began.Add(80 * day)}},
+	}
+	return ca, c, began
+}
+
+// idOf returns what an order says that it replaces (RFC 9773 §5).
+func idOf(t *testing.T, i *gatelodge.Issuance) string {
+	t.Helper()
+	id, err := renewalID(i.Certificate.KeyPair.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
 // TestElsewhere: a certificate of another issuer's Secret is replaced by one order, when
 // it is to be renewed or in the window that is left to that issuer, and not stored. If
 // the Secret gets another one after all, that is replaced in its time, also where ours
 // is still good by itself.
 func TestElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ca := newTestCA(t, "https://ca.test")
-		ca.renewalInfo = true
-		c := newTestCluster(t, ca)
-		began := time.Now()
-		usual := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "a.test")}
-		late := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Late: true, Window: &gatelodge.RenewalWindow{Start: began.Add(78 * day), End: began.Add(80 * day)}}
-		c.elsewhere = map[gatelodge.Name]*gatelodge.Issuance{"a.test": usual, "b.test": late}
+		ca, c, began := newElsewhere(t)
+		usual, late := c.elsewhere["a.test"], c.elsewhere["b.test"]
 		c.publish()
 		ctx := c.followed(t)
 		c.ask("shop", "a.test")
@@ -29,19 +47,12 @@ func TestElsewhere(t *testing.T) {
 		_, stop := c.lead(ctx, 0)
 		defer func() { stop() }()
 
-		replaced := func(i *gatelodge.Issuance) string {
-			id, err := renewalID(i.Certificate.KeyPair.Certificate[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return id
-		}
 		var want []string // what each order replaces
 		until := func(at time.Duration, more ...*gatelodge.Issuance) {
 			t.Helper()
 			time.Sleep(time.Until(began.Add(at)))
 			for _, i := range more {
-				want = append(want, replaced(i))
+				want = append(want, idOf(t, i))
 			}
 			ca.mu.Lock()
 			defer ca.mu.Unlock()
@@ -78,19 +89,10 @@ func TestElsewhere(t *testing.T) {
 // kept for the next leader, and forgotten with the certificate.
 func TestElsewhereWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ca := newTestCA(t, "https://ca.test")
-		ca.renewalInfo = true
-		c := newTestCluster(t, ca)
-		began := time.Now()
-		asked := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "a.test")}
-		late := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "b.test"), Late: true, Window: &gatelodge.RenewalWindow{Start: began.Add(78 * day), End: began.Add(80 * day)}}
-		c.elsewhere = map[gatelodge.Name]*gatelodge.Issuance{"a.test": asked, "b.test": late}
+		ca, c, began := newElsewhere(t)
 		ids := make(map[gatelodge.Name]string)
 		for name, i := range c.elsewhere {
-			id, err := renewalID(i.Certificate.KeyPair.Certificate[0])
-			if err != nil {
-				t.Fatal(err)
-			}
+			id := idOf(t, i)
 			ids[name] = id
 			ca.windows[id] = gatelodge.RenewalWindow{Start: began.Add(20 * day), End: began.Add(21 * day)}
 		}

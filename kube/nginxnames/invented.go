@@ -1,4 +1,4 @@
-package syntax
+package nginxnames
 
 import (
 	"strings"
@@ -34,9 +34,9 @@ var invented = map[string]string{
 	"WebSockets pass without it":                                      "websocket-services websocket-service enable-websocket",
 }
 
-// InsteadOfInvented says, by name, what to do instead of an annotation that people
+// Instead says, by name, what to do instead of an annotation that people
 // write below ingress-nginx's prefix and that ingress-nginx does not have.
-var InsteadOfInvented = sync.OnceValue(func() map[string]string {
+var Instead = sync.OnceValue(func() map[string]string {
 	instead := make(map[string]string)
 	for what, names := range invented {
 		for _, name := range strings.Fields(names) {
