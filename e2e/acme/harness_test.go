@@ -31,19 +31,25 @@ type site struct {
 func newSite(t *testing.T, options pebble.Options) *site {
 	t.Helper()
 	s := &site{Gateway: undertest.New(t), t: t, dir: t.TempDir()}
-	options.HTTPPort, options.TLSPort = pebble.Port(t, s.HTTP), pebble.Port(t, s.HTTPS)
-	options.Zones = map[string]string{"example.test": s.DNS}
-	if options.Addresses == nil {
-		options.Addresses = make(map[string]string)
-	}
-	options.Addresses["*"] = "127.0.0.1"
-	s.ca = pebble.Start(t, options)
+	s.ca = s.startCA(options)
 	s.proxy = s.ca.Proxy(t)
 	s.Roots = s.ca.Roots(t)
 	if err := os.Mkdir(filepath.Join(s.dir, "manifests"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// startCA starts another CA that validates names as the site's own does.
+func (s *site) startCA(options pebble.Options) *pebble.CA {
+	s.t.Helper()
+	options.HTTPPort, options.TLSPort = pebble.Port(s.t, s.HTTP), pebble.Port(s.t, s.HTTPS)
+	options.Zones = map[string]string{"example.test": s.DNS}
+	if options.Addresses == nil {
+		options.Addresses = make(map[string]string)
+	}
+	options.Addresses["*"] = "127.0.0.1"
+	return pebble.Start(s.t, options)
 }
 
 // configure writes the configuration; acme are further keys of that section.

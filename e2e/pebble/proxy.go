@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,8 @@ const (
 	Accept      = "accept" // to a challenge
 	Finalize    = "finalize"
 	Certificate = "certificate"
+	RenewalInfo = "renewalInfo"
+	KeyChange   = "keyChange"
 	Other       = "other"
 )
 
@@ -69,6 +72,7 @@ type Proxy struct {
 
 	mu      sync.Mutex
 	fault   Fault
+	polling time.Duration // 0: as the CA says
 	counts  map[string]int
 	ordered map[string]int // the number of the order by its authorizations
 	failed  map[int]bool   // numbers of orders of which a validation failed
@@ -175,6 +179,14 @@ func (p *Proxy) SetFault(f Fault) {
 	p.fault = f
 }
 
+// SetPolling has the CA want to be asked after another time than its 6 hours when to
+// renew a certificate.
+func (p *Proxy) SetPolling(after time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polling = after
+}
+
 func (p *Proxy) at(s Step) error {
 	p.mu.Lock()
 	fault := p.fault
@@ -185,7 +197,8 @@ func (p *Proxy) at(s Step) error {
 	return fault(s)
 }
 
-// note counts an answer, and finds orders of which a validation failed.
+// note counts an answer, finds orders of which a validation failed, and says when to ask
+// again.
 func (p *Proxy) note(kind string, response *http.Response) error {
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -199,8 +212,14 @@ func (p *Proxy) note(kind string, response *http.Response) error {
 	_ = json.Unmarshal(text, &answer) // not all are JSON
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.counts[kind]++
+	if kind != NewAccount || response.StatusCode == http.StatusCreated {
+		p.counts[kind]++
+	}
 	switch kind {
+	case RenewalInfo:
+		if p.polling > 0 {
+			response.Header.Set("Retry-After", strconv.Itoa(int(p.polling/time.Second)))
+		}
 	case NewOrder:
 		for _, address := range answer.Authorizations {
 			p.ordered[path.Base(address)] = p.counts[NewOrder]
@@ -222,7 +241,8 @@ func (p *Proxy) Orders() (good, failed int) {
 	return p.counts[NewOrder] - len(p.failed), len(p.failed)
 }
 
-// Count returns how many requests of a kind succeeded.
+// Count returns how many requests of a kind succeeded, and of NewAccount how many made
+// an account.
 func (p *Proxy) Count(kind string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -234,6 +254,7 @@ func kindOf(address string) string {
 	for _, known := range []struct{ prefix, kind string }{
 		{"/dir", Directory}, {"/sign-me-up", NewAccount}, {"/order-plz", NewOrder}, {"/my-order/", Order},
 		{"/authZ/", Authz}, {"/chalZ/", Accept}, {"/finalize-order/", Finalize}, {"/certZ/", Certificate},
+		{"/draft-ietf-acme-ari-03/renewalInfo/", RenewalInfo}, {"/rollover-account-key", KeyChange},
 	} {
 		if strings.HasPrefix(address, known.prefix) {
 			return known.kind

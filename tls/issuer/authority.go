@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -148,14 +149,18 @@ func (t *term) authorityFailed(ctx context.Context, a *authority, err error) {
 	if a.failing++; a.failing == 1 {
 		a.since = now
 	}
-	a.message = messageOf(err)
+	message, level := messageOf(err), slog.LevelWarn
+	if a.failing > 1 && message == a.message {
+		level = slog.LevelInfo // it was told
+	}
+	a.message = message
 	a.pause = now.Add(max(backOff(a.failing, authorityWait, authorityFactor, authorityMost), retryAfter(err, now)))
 	a.client = nil // by then the account's item may have been corrected
 	t.problemStored = true
 	failure := t.authorityProblem(now)
 	t.scheduleAll()
 	t.mu.Unlock()
-	t.config.Log.Warn("a CA can't be used", "directory", a.account.Directory, "reason", a.message, "retry", a.pause)
+	t.config.Log.Log(ctx, level, "a CA can't be used", "directory", a.account.Directory, "reason", message, "retry", a.pause)
 	if err := t.saveAuthorityProblem(ctx, failure); err != nil {
 		t.config.Log.Warn("can't store that a CA can't be used", "error", err)
 	}

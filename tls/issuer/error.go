@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,7 +87,7 @@ func messageOf(err error) string {
 	case errors.As(err, &problem):
 		text = describe(problem)
 	case errors.As(err, &request):
-		text = fmt.Sprintf("the CA can't be reached: %v", request.Err)
+		text = "the CA can't be reached: " + perAttempt.ReplaceAllString(request.Err.Error(), "")
 	case errors.Is(err, context.DeadlineExceeded):
 		text = fmt.Sprintf("it took longer than %s", orderTime)
 	default:
@@ -94,6 +95,11 @@ func messageOf(err error) string {
 	}
 	return oneLine(text)
 }
+
+// perAttempt matches what differs between attempts that fail in the same way: our own
+// address in an error of package net, and the stream in one of HTTP/2. A problem whose
+// text stays the same is told once.
+var perAttempt = regexp.MustCompile(`\S+->|stream ID [0-9]+; |LastStreamID=[0-9]+, `)
 
 // describe returns what a CA says about a problem.
 func describe(problem *acme.Error) string {
