@@ -211,10 +211,12 @@ func (c *Claims) isReserved(name gatelodge.Name) string {
 		return ""
 	}
 	for label := range strings.SplitSeq(string(name), ".") {
-		switch label {
-		case "_acme-challenge":
+		switch at := slices.Index(ProofLabels(), label); {
+		case at == 0:
 			return "is for the proof of control of a name, and only a CNAME by a DNSEndpoint of the owner of that name may stand there"
-		case "_owner":
+		case at > 0:
+			return "is where CAs look for a lasting proof of control of a name and all names below it, and only the configuration may publish one (dns.zones[].records)"
+		case label == "_owner":
 			return "is for the record of who has a name"
 		}
 	}
@@ -231,7 +233,7 @@ func (c *Claims) isExcepted(name gatelodge.Name, s share) bool {
 	if reservation, ok := c.Reserved[name]; ok {
 		return slices.Contains(reservation.grants, s.Namespace())
 	}
-	base, ok := strings.CutPrefix(string(name), proofLabel)
+	base, ok := strings.CutPrefix(string(name), ProofLabels()[0]+".")
 	if !ok || s.Claim.Records == nil {
 		return false
 	}
@@ -249,21 +251,6 @@ func (c *Claims) askForGrant(name gatelodge.Name, s share) string {
 		return ""
 	}
 	return "; the gateway's operator can grant it, by dns.zones[].grants with namespace " + s.Namespace()
-}
-
-// proofLabel begins the name at which a CA looks for the proof of control of the
-// name after it (RFC 8555 §8.4).
-const proofLabel = "_acme-challenge."
-
-// hasSay returns the namespace that proves control of a name: the one that has
-// it, or the wildcard that matches it, or else the wildcard below it.
-func (c *Claims) hasSay(base gatelodge.Name) (namespace string) {
-	for _, name := range []gatelodge.Name{base, base.Wildcard(), "*." + base} {
-		if namespace == "" && name != "" {
-			namespace = c.rulings.Get(name).Namespace()
-		}
-	}
-	return namespace
 }
 
 // BelowUnderscore cuts a name after its last label that starts with an

@@ -35,19 +35,6 @@ func proofRecords(c *Challenges) map[gatelodge.Name][]gatelodge.Record {
 	return proofs
 }
 
-// proofLabels begin the names at which CAs look for a proof of control of the
-// name after it, and so for a certificate of it and of all names below it. At all
-// but the first addresses mean nothing, and are left to wildcards.
-func proofLabels() []string {
-	return []string{
-		"_acme-challenge",          // RFC 8555 §8.4
-		"_validation-persist",      // draft-ietf-acme-dns-persist
-		"_validation-contactemail", // CA/Browser Forum Baseline Requirements, appendix A.2
-		"_validation-contactphone",
-		"_dnsauth", // DigiCert's
-	}
-}
-
 // Challenges is the responses that CAs wait for.
 type Challenges struct {
 	List    []gatelodge.Challenge

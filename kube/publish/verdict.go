@@ -60,7 +60,7 @@ func (v *Views) verdictOn(granted *claims.Grant) *verdict {
 		below.withheld = false // a zone sees to it by itself, in the views where it has the cut
 		return below
 	}
-	if label, base, _ := strings.Cut(string(granted.Name), "."); label == proofLabels()[0] {
+	if label, base, _ := strings.Cut(string(granted.Name), "."); label == claims.ProofLabels()[0] {
 		if other := v.tenants.otherAt(gatelodge.Name(base), granted.Namespace()); other != "" {
 			return withhold(granted, gatelodge.NameReserved,
 				"%s gets no records: namespace %s has names at or below %s, and a CA would issue certificates for those too to where the CNAME leads", granted.Name, other, base)

@@ -159,7 +159,7 @@ func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, r *result) bool {
 		}
 	}
 	label, _, _ := strings.Cut(string(name), ".")
-	at := slices.Index(proofLabels(), label)
+	at := slices.Index(claims.ProofLabels(), label)
 	if at < 0 {
 		return false
 	}

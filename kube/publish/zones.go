@@ -183,7 +183,7 @@ func (c *zoneChanges) addGrant(name gatelodge.Name, before, after *claims.Grant)
 func (c *zoneChanges) addProofs(name gatelodge.Name) {
 	wildcard := "*." + name
 	below := c.grants.Names.Get(wildcard) != nil || c.last.grants.Names.Get(wildcard) != nil
-	for i, label := range proofLabels() {
+	for i, label := range claims.ProofLabels() {
 		if proof := gatelodge.Name(label) + "." + name; below || i == 0 && c.grants.Names.Get(proof) != nil {
 			c.names[proof] = true
 		}
