@@ -35,6 +35,9 @@ type authority struct {
 	since     time.Time // of the first of them
 	message   string    // of the latest
 
+	infoPause    time.Time // no request for renewal information before this time
+	infoFailures int       // consecutive failures of such requests
+
 	registering sync.Mutex // held while the client is made
 }
 

@@ -45,6 +45,8 @@ type testCA struct {
 	// fault is called before a request is looked at, and with after once it is
 	// done and the answer is not sent yet. An error breaks the connection off.
 	fault func(step string, after bool) error
+	// instead answers a request in place of the CA, or returns false.
+	instead func(w http.ResponseWriter, request *http.Request, step string) bool
 
 	mu       sync.Mutex
 	serial   int64
@@ -109,7 +111,7 @@ func newTestCA(t *testing.T, base string) *testCA {
 func (ca *testCA) RoundTrip(request *http.Request) (*http.Response, error) {
 	step := strings.Split(strings.TrimPrefix(request.URL.String(), ca.base+"/"), "/")[0]
 	ca.mu.Lock()
-	fault := ca.fault
+	fault, instead := ca.fault, ca.instead
 	ca.mu.Unlock()
 	if fault == nil {
 		fault = func(string, bool) error { return nil }
@@ -118,7 +120,9 @@ func (ca *testCA) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	recorder := httptest.NewRecorder()
-	ca.serve(recorder, request, step)
+	if instead == nil || !instead(recorder, request, step) {
+		ca.serve(recorder, request, step)
+	}
 	if err := fault(step, true); err != nil {
 		return nil, err
 	}

@@ -27,17 +27,19 @@ func dueTime(i *gatelodge.Issuance, since time.Time) (at time.Time, ever bool) {
 	return latest(RenewAt(i.Certificate, i.Window), i.RetryAt), true
 }
 
-// RenewAt is a moment of the window that the CA names (RFC 9773 §4.2), but not one
-// that leaves less than a twentieth of the lifetime for failures. Without a window
-// it is when two thirds of the lifetime have passed, less up to a twentieth.
-// Certificates issued together are not renewed together, and the moment is the same
-// for every leader.
+// RenewAt is a moment of the window that the CA names (RFC 9773 §4.2), after the start of
+// the certificate and not so late that less than a twentieth of the lifetime is left for
+// failures. Without a window, or with one that begins later than that, it is when two
+// thirds of the lifetime have passed, less up to a twentieth. Certificates issued
+// together are not renewed together, and the moment is the same for every leader.
 func RenewAt(c *gatelodge.Certificate, w *gatelodge.RenewalWindow) time.Time {
 	lifetime := c.NotAfter.Sub(c.NotBefore)
-	if w == nil {
+	last := c.NotAfter.Add(-lifetime / 20)
+	if w == nil || !w.Start.Before(last) {
 		return c.NotBefore.Add(lifetime/3*2 - share(lifetime/20, c))
 	}
-	return earliest(w.Start.Add(share(w.End.Sub(w.Start), c)), c.NotAfter.Add(-lifetime/20))
+	start, end := latest(w.Start, c.NotBefore), earliest(w.End, last)
+	return start.Add(share(max(0, end.Sub(start)), c))
 }
 
 // share is a part of d, from none to all of it, by which a certificate is told apart

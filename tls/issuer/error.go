@@ -135,17 +135,22 @@ const maxRetryAfter = 7 * 24 * time.Hour
 // retryAfter returns the wait that the CA asks for, 0 if it asks for none.
 func retryAfter(err error, now time.Time) time.Duration {
 	var problem *acme.Error
-	if !errors.As(err, &problem) || problem.Header == nil {
+	if !errors.As(err, &problem) {
 		return 0
 	}
-	text := problem.Header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	wait, _ := retryAfterIn(problem.Header, now)
+	return wait
+}
+
+// retryAfterIn returns the wait that a response asks for (RFC 9110 §10.2.3), and whether
+// it asks for one.
+func retryAfterIn(header http.Header, now time.Time) (wait time.Duration, ok bool) {
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter), true
 	}
-	if at, err := http.ParseTime(text); err == nil {
-		return min(max(0, at.Sub(now)), maxRetryAfter)
-	}
-	return 0
+	at, err := http.ParseTime(text)
+	return min(max(0, at.Sub(now)), maxRetryAfter), err == nil
 }
 
 // failed records a failed attempt in the Store, so that all replicas report it

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,7 +23,7 @@ import (
 
 // How often the CA is asked about a certificate (RFC 9773 §4.3.2, §4.3.3).
 const (
-	infoWait  = 6 * time.Hour // where it does not say
+	infoWait  = 6 * time.Hour // if it does not say, or knows nothing about the certificate
 	infoLeast = time.Minute
 	infoMost  = 24 * time.Hour
 	// infoPause is the time between two looks at what is to be asked.
@@ -31,12 +32,16 @@ const (
 	infoNone = 10 * time.Minute
 )
 
-// infoState is when to ask about the certificate of a name.
+// infoState is when to ask about the certificate of a name, and which CA.
 type infoState struct {
 	fingerprint string // of the certificate that was asked about last
 	next        time.Time
+	failures    int  // consecutive requests without a window
+	candidate   int  // if the issuer is unknown: counts the CAs that did not know the certificate
 	held        bool // no attempt may begin, because its item is written
 }
+
+var errNoInfo = errors.New("the CA has no renewalInfo")
 
 // findRenewalInfo looks for the URL below which the CA says when to renew, "" if
 // it has none.
@@ -73,35 +78,38 @@ func (c *client) getJSON(ctx context.Context, url string, to any) (http.Header, 
 // window asks when a certificate, in DER, is to be renewed, and returns after which
 // time to ask again.
 func (c *client) window(ctx context.Context, der []byte) (w *gatelodge.RenewalWindow, why string, again time.Duration, err error) {
+	if c.renewalInfo == "" {
+		return nil, "", 0, errNoInfo
+	}
 	id, err := renewalID(der)
 	if err != nil {
-		return nil, "", infoMost, err
+		return nil, "", 0, err
 	}
 	address, err := url.JoinPath(c.renewalInfo, id)
 	if err != nil {
-		return nil, "", infoMost, err
+		return nil, "", 0, err
 	}
 	var info struct {
 		Window         gatelodge.RenewalWindow `json:"suggestedWindow"`
 		ExplanationURL string                  `json:"explanationURL"`
 	}
 	header, err := c.getJSON(ctx, address, &info)
-	again = infoWait
-	if asked := retryAfter(&acme.Error{Header: header}, time.Now()); asked > 0 {
-		again = min(max(asked, infoLeast), infoMost)
-	}
 	if err != nil {
-		return nil, "", again, err
+		return nil, "", 0, err
 	}
 	if !info.Window.Start.Before(info.Window.End) {
-		return nil, "", again, fmt.Errorf("the CA names a renewal window that ends at %v and begins at %v", info.Window.End, info.Window.Start)
+		return nil, "", 0, fmt.Errorf("the CA names a renewal window that ends at %v and begins at %v", info.Window.End, info.Window.Start)
+	}
+	again = infoWait
+	if asked, ok := retryAfterIn(header, time.Now()); ok {
+		again = min(max(asked, infoLeast), infoMost)
 	}
 	return &info.Window, oneLine(info.ExplanationURL), again, nil
 }
 
 // followRenewalInfo asks until ctx ends.
 func (t *term) followRenewalInfo(ctx context.Context) {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(settleTime) // for Run to list what there is
 	defer timer.Stop()
 	for failures := 0; ; {
 		select {
@@ -113,7 +121,7 @@ func (t *term) followRenewalInfo(ctx context.Context) {
 		if err := t.askAll(ctx); err != nil && ctx.Err() == nil {
 			failures++
 			wait = backOff(failures, authorityWait, authorityFactor, authorityMost)
-			t.config.Log.Info("can't ask the CA when to renew certificates", "error", messageOf(err), "again in", wait.Round(time.Second))
+			t.config.Log.Info("can't keep when to renew certificates", "error", err, "again in", wait.Round(time.Second))
 		} else {
 			failures = 0
 		}
@@ -124,62 +132,94 @@ func (t *term) followRenewalInfo(ctx context.Context) {
 	}
 }
 
-// askAll asks about every certificate for which it is time. It fails if the CA or
-// the Store does, and goes on after what is about one certificate alone.
+// askAll asks about every certificate for which it is time. It fails if the Store does.
 func (t *term) askAll(ctx context.Context) error {
 	issuing := t.table.Load().issuing
 	if issuing == nil || issuing.Lacking != "" || t.namesNoWindows() {
 		return nil
 	}
-	asked := t.toAsk(time.Now())
-	if len(asked) == 0 {
-		return nil
-	}
-	for _, sharing := range asked {
-		issuance := sharing[0]
-		a := t.issuerOf(issuance)
+	for _, sharing := range t.toAsk(time.Now()) {
+		a := t.issuerOf(sharing[0])
 		if a == nil {
-			continue // it fails
-		}
-		c, err := t.clientFor(ctx, a)
-		if err != nil {
-			return err
-		}
-		if c.renewalInfo == "" {
 			continue
 		}
-		w, why, again, err := c.window(ctx, issuance.Certificate.KeyPair.Certificate[0])
-		if err != nil && isAuthorityError(err) || ctx.Err() != nil {
+		again, err := t.ask(ctx, a, sharing)
+		var store storeError
+		if errors.As(err, &store) || ctx.Err() != nil {
 			return err
 		}
-		if err != nil { // of another CA, or one that has forgotten it: the window that is known stays
-			t.config.Log.Debug("the CA does not say when to renew a certificate", "name", string(issuance.Name), "reason", messageOf(err))
-		} else if done, err := t.keepWindow(ctx, sharing, w, why); err != nil {
-			return err
-		} else if !done {
-			continue // an attempt is in progress; it is asked again
-		}
-		t.mu.Lock()
-		for _, i := range sharing {
-			if s := t.names[i.Key()]; s != nil {
-				s.info.fingerprint, s.info.next = i.Certificate.Fingerprint, time.Now().Add(again)
-			}
-		}
-		t.mu.Unlock()
+		t.asked(a, sharing, again, err)
 	}
 	return nil
 }
 
-// issuerOf returns the CA that issued a certificate, as far as it is known, nil if it
-// can't be asked now.
+// ask asks a CA when to renew a certificate, and keeps the answer. It returns after
+// which time to ask again.
+func (t *term) ask(ctx context.Context, a *authority, sharing []*gatelodge.Issuance) (again time.Duration, err error) {
+	c, err := t.clientFor(ctx, a)
+	if err != nil {
+		return 0, err
+	}
+	w, why, again, err := c.window(ctx, sharing[0].Certificate.KeyPair.Certificate[0])
+	if err != nil {
+		return 0, err
+	}
+	done, err := t.keepWindow(ctx, sharing, w, why)
+	if !done {
+		again = 0 // an attempt is in progress
+	}
+	return again, err
+}
+
+// asked notes when to ask about a certificate again. If the CA failed, it is asked about
+// no other until a time that grows with its failures; other CAs are.
+func (t *term) asked(a *authority, sharing []*gatelodge.Issuance, again time.Duration, err error) {
+	now := time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var problem *acme.Error
+	fails := err != nil && (isAuthorityError(err) || errors.As(err, &problem) && problem.StatusCode == http.StatusTooManyRequests)
+	log := t.config.Log.With("directory", a.account.Directory, "name", string(sharing[0].Name))
+	switch {
+	case fails:
+		a.infoFailures++
+		a.infoPause = now.Add(max(backOff(a.infoFailures, authorityWait, authorityFactor, authorityMost), min(retryAfter(err, now), infoMost)))
+		log.Info("can't ask the CA when to renew certificates", "error", messageOf(err), "again", a.infoPause)
+	case err != nil: // of another CA, or forgotten by this one: the window that is known stays
+		log.Debug("the CA does not say when to renew a certificate", "reason", messageOf(err))
+		fallthrough
+	default:
+		a.infoFailures = 0
+	}
+	for _, i := range sharing {
+		s := t.names[i.Key()]
+		if s == nil {
+			continue
+		}
+		if s.info.failures++; err == nil {
+			s.info.failures = 0
+		} else if again = infoWait; fails {
+			again = backOff(s.info.failures, authorityWait, nameFactor, infoWait)
+		}
+		if err != nil && i.Directory == "" {
+			if s.info.candidate++; s.info.candidate%len(t.authorities) != 0 {
+				again = 0 // the next CA may know it
+			}
+		}
+		s.info.fingerprint, s.info.next = i.Certificate.Fingerprint, now.Add(again)
+	}
+}
+
+// issuerOf returns the CA to ask about a certificate, nil if none can be asked now. If
+// the issuer is unknown, the CAs take turns until one knows the certificate.
 func (t *term) issuerOf(i *gatelodge.Issuance) *authority {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := t.authorityOf(i.Directory)
-	if a == nil && i.Directory == "" && len(t.authorities) > 0 {
-		a = t.authorities[0]
+	a, now := t.authorityOf(i.Directory), time.Now()
+	if s := t.names[i.Key()]; s != nil && i.Directory == "" && len(t.authorities) > 0 {
+		a = t.authorities[s.info.candidate%len(t.authorities)]
 	}
-	if a == nil || a.pause.After(time.Now()) {
+	if a == nil || a.pause.After(now) || a.infoPause.After(now) {
 		return nil
 	}
 	return a

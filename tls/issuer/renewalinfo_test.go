@@ -63,6 +63,7 @@ func TestRenewTimeInWindow(t *testing.T) {
 	issued := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 	day := 24 * time.Hour
 	seen := make(map[time.Time]bool)
+	within := make(map[time.Time]bool)
 	for _, fingerprint := range []string{"a", "b", "c", "d"} {
 		c := &gatelodge.Certificate{NotBefore: issued, NotAfter: issued.Add(90 * day), Fingerprint: fingerprint}
 		w := &gatelodge.RenewalWindow{Start: issued.Add(50 * day), End: issued.Add(52 * day)}
@@ -71,13 +72,31 @@ func TestRenewTimeInWindow(t *testing.T) {
 			t.Errorf("it is renewed at %v, outside of its window", at)
 		}
 		seen[at] = true
-		late := &gatelodge.RenewalWindow{Start: issued.Add(89 * day), End: issued.Add(100 * day)}
-		if at := RenewAt(c, late); at.After(issued.Add(86 * day)) {
-			t.Errorf("with a late window it is renewed at %v, less than a twentieth of its lifetime before its end", at)
+		for _, late := range []*gatelodge.RenewalWindow{
+			{Start: issued.Add(89 * day), End: issued.Add(89 * day).Add(time.Hour)},
+			{Start: issued.Add(5000 * day), End: issued.Add(5001 * day)},
+		} {
+			if at, usual := RenewAt(c, late), RenewAt(c, nil); !at.Equal(usual) {
+				t.Errorf("with the window %v, which leaves no time, it is renewed at %v, want %v", late, at, usual)
+			}
+		}
+		early := &gatelodge.RenewalWindow{Start: issued.Add(-2 * time.Hour), End: issued.Add(-time.Hour)}
+		if at := RenewAt(c, early); at.After(issued) {
+			t.Errorf("with a window before it was issued it is renewed at %v, want at once", at)
+		}
+		for _, long := range []*gatelodge.RenewalWindow{
+			{Start: issued.Add(70 * day), End: issued.Add(10000 * day)},
+			{Start: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		} {
+			at := RenewAt(c, long)
+			if !at.After(issued) || at.Before(long.Start) || at.After(issued.Add(86*day)) {
+				t.Errorf("with the window %v it is renewed at %v", long, at)
+			}
+			within[at] = true
 		}
 	}
-	if len(seen) < 3 {
-		t.Errorf("four certificates of one window are renewed at %d moments", len(seen))
+	if len(seen) < 3 || len(within) < 6 {
+		t.Errorf("four certificates of one window are renewed at %d moments, of two long ones at %d", len(seen), len(within))
 	}
 }
 
@@ -98,12 +117,17 @@ func TestWindowOfCA(t *testing.T) {
 		"a window":                {200, window, "", "/info/" + id, true, infoWait},
 		"asked to come back":      {200, window, "7200", "/info/" + id, true, 2 * time.Hour},
 		"too soon":                {200, window, "1", "/info/" + id, true, infoLeast},
+		"at once":                 {200, window, "0", "/info/" + id, true, infoLeast},
+		"at a time in the past":   {200, window, "Sat, 01 Jan 2000 00:00:00 GMT", "/info/" + id, true, infoLeast},
 		"too late":                {200, window, "9999999", "/info/" + id, true, infoMost},
-		"an end before its start": {200, `{"suggestedWindow":{"start":"2026-07-03T00:00:00Z","end":"2026-07-01T00:00:00Z"}}`, "", "/info/" + id, false, infoWait},
-		"no window":               {200, `{}`, "", "/info/" + id, false, infoWait},
-		"no JSON":                 {200, `<html>`, "", "/info/" + id, false, infoWait},
-		"unknown":                 {404, `{}`, "3600", "/info/" + id, false, time.Hour},
-		"busy":                    {429, `{}`, "3600", "/info/" + id, false, time.Hour},
+		"in a million years":      {200, window, "31557600000000", "/info/" + id, true, infoMost},
+		"at no time":              {200, window, "soon", "/info/" + id, true, infoWait},
+		"before the answer":       {200, window, "-1", "/info/" + id, true, infoWait},
+		"an end before its start": {200, `{"suggestedWindow":{"start":"2026-07-03T00:00:00Z","end":"2026-07-01T00:00:00Z"}}`, "", "/info/" + id, false, 0},
+		"no window":               {200, `{}`, "", "/info/" + id, false, 0},
+		"no JSON":                 {200, `<html>`, "", "/info/" + id, false, 0},
+		"unknown":                 {404, `{}`, "3600", "/info/" + id, false, 0},
+		"busy":                    {429, `{}`, "3600", "/info/" + id, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var path string
