@@ -40,12 +40,12 @@ func (t *term) clientFor(ctx context.Context, a *authority) (*client, error) {
 	a.registering.Lock() // concurrent attempts register once
 	defer a.registering.Unlock()
 	t.mu.Lock()
-	c := a.client
+	c, lost := a.client, a.lost
 	t.mu.Unlock()
 	if c != nil && (c.keyUntil.IsZero() || time.Now().Before(c.keyUntil)) {
 		return c, nil
 	}
-	c, err := t.register(ctx, a.account)
+	c, err := t.register(ctx, a.account, lost)
 	if err == nil {
 		err = t.announce(ctx, c)
 	}
@@ -53,15 +53,20 @@ func (t *term) clientFor(ctx context.Context, a *authority) (*client, error) {
 		return nil, err
 	}
 	t.mu.Lock()
-	a.client = c
+	a.client, a.lost = c, false
 	t.mu.Unlock()
 	return c, nil
 }
 
-func (t *term) register(ctx context.Context, account gatelodge.Account) (*client, error) {
+// register returns a client for the account, which it registers if it is new, or if the
+// CA has lost it.
+func (t *term) register(ctx context.Context, account gatelodge.Account, lost bool) (*client, error) {
 	item, key, err := t.accountKey(ctx, account)
 	if err != nil {
 		return nil, err
+	}
+	if lost {
+		delete(item.Data, accountURLPart)
 	}
 	c := t.newClient(account, item, key)
 	wanted := &acme.Account{}
@@ -86,7 +91,8 @@ func (t *term) register(ctx context.Context, account gatelodge.Account) (*client
 			err = nil // the previous leader could not store its URL
 		}
 	case string(item.Data[accountContactPart]) != account.Email:
-		_, err = c.UpdateReg(ctx, wanted)
+		// Package acme leaves out a list that is empty, which removes the contact (RFC 8555 §7.3.2).
+		_, err = c.UpdateReg(adding(ctx, "contact", append([]string{}, wanted.Contact...)), wanted)
 	default:
 		return t.withFreshKey(ctx, c, item)
 	}

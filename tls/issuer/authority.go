@@ -3,11 +3,14 @@ package issuer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/acme"
 
 	"gatelodge.dev"
 	"gatelodge.dev/tls/budget"
@@ -30,6 +33,7 @@ type authority struct {
 	patience  time.Duration
 	allowance *allowance
 	client    *client   // nil: not made yet
+	lost      bool      // the CA does not know the account
 	pause     time.Time // no request before this time
 	failing   int       // consecutive failures
 	since     time.Time // of the first of them
@@ -158,7 +162,9 @@ func (t *term) authorityFailed(ctx context.Context, a *authority, err error) {
 	}
 	a.message = message
 	a.pause = now.Add(max(backOff(a.failing, authorityWait, authorityFactor, authorityMost), retryAfter(err, now)))
-	a.client = nil // by then the account's item may have been corrected
+	a.client = nil // by then the account's item, or the CA's directory, may have been corrected
+	var problem *acme.Error
+	a.lost = a.lost || errors.As(err, &problem) && errorType(problem) == "accountDoesNotExist"
 	t.problemStored = true
 	failure := t.authorityProblem(now)
 	t.scheduleAll()

@@ -35,6 +35,7 @@ type testCA struct {
 	key        *ecdsa.PrivateKey
 	root       *x509.Certificate
 	lifetime   time.Duration
+	ahead      time.Duration // of its clock
 	validation time.Duration // how long it takes
 
 	perAccount, perDomain, perName bucketSize // zero: no limit
@@ -53,6 +54,7 @@ type testCA struct {
 	orders   []*testOrder
 	refused  []string // what limits refused
 	accounts map[string]string
+	contacts map[string]any // of accounts
 	buckets  map[string]*bucket
 	invalid  map[string]bool                    // names that can't be validated
 	rejected map[string]string                  // why no order is accepted for a name
@@ -100,7 +102,7 @@ func newTestCA(t *testing.T, base string) *testCA {
 		t.Fatal(err)
 	}
 	ca := &testCA{
-		base: base, key: key, lifetime: 90 * day, accounts: make(map[string]string),
+		base: base, key: key, lifetime: 90 * day, accounts: make(map[string]string), contacts: make(map[string]any),
 		buckets: make(map[string]*bucket), invalid: make(map[string]bool), rejected: make(map[string]string), windows: make(map[string]gatelodge.RenewalWindow),
 		root: &x509.Certificate{Subject: pkix.Name{CommonName: base}, SubjectKeyId: []byte{1, 2, 3, 4}, PublicKey: key.Public()},
 	}
@@ -181,6 +183,11 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 		w.WriteHeader(200)
 	case "account":
 		ca.account(w, protected.JWK, payload)
+	case "acct":
+		if contact, ok := payload["contact"]; ok {
+			ca.contacts[protected.KID] = contact
+		}
+		answer(w, 200, map[string]any{"status": "valid"})
 	case "neworder":
 		ca.newOrder(w, protected.KID, payload)
 	case "order":
@@ -236,7 +243,7 @@ func (ca *testCA) account(w *httptest.ResponseRecorder, jwk []byte, payload map[
 		sayProblem(w, 400, "accountDoesNotExist", "no account has this key")
 		return
 	}
-	ca.accounts[id] = string(jwk)
+	ca.accounts[id], ca.contacts[id] = string(jwk), payload["contact"]
 	w.Header().Set("Location", id)
 	answer(w, 201, map[string]any{"status": "valid"})
 }
@@ -410,7 +417,7 @@ func (ca *testCA) issue(text []byte) []byte {
 		panic(err)
 	}
 	ca.serial++
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(ca.serial), DNSNames: csr.DNSNames, NotBefore: time.Now(), NotAfter: time.Now().Add(ca.lifetime)}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(ca.serial), DNSNames: csr.DNSNames, NotBefore: time.Now().Add(ca.ahead), NotAfter: time.Now().Add(ca.ahead + ca.lifetime)}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, ca.root, csr.PublicKey, ca.key)
 	if err != nil {
 		panic(err)

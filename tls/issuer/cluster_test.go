@@ -32,6 +32,7 @@ type testCluster struct {
 	cas       map[string]*testCA // by the directory's URL
 
 	beforePut func(item string, parts map[string][]byte) // nil: nothing
+	putFails  func(item string, done bool) error         // called before and after, as testCA.fault; nil: no
 	adopted   map[gatelodge.Name]*gatelodge.Certificate  // that other programs keep; nil: none
 
 	mu        sync.Mutex
@@ -87,8 +88,18 @@ func (c *testCluster) Put(ctx context.Context, name string, item gatelodge.Item)
 			return "", err
 		}
 	}
+	fails := c.putFails
+	if fails == nil {
+		fails = func(string, bool) error { return nil }
+	}
+	if err := fails(name, false); err != nil {
+		return "", err
+	}
 	version, err := c.Memory.Put(ctx, name, item)
 	c.note(name)
+	if err := fails(name, true); err != nil {
+		return "", err
+	}
 	return version, err
 }
 

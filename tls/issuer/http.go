@@ -4,8 +4,10 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -19,7 +21,7 @@ const (
 // httpClient returns a client for a CA that is reached by transport. key is the
 // account's.
 func httpClient(transport http.RoundTripper, key crypto.Signer) *http.Client {
-	return &http.Client{Transport: replacingTransport{limitedTransport{transport}, key}, Timeout: requestTime}
+	return &http.Client{Transport: addingTransport{checkedTransport{transport}, key}, Timeout: requestTime}
 }
 
 // networkTransport verifies the CA's server certificate with roots, in PEM, or with
@@ -41,18 +43,31 @@ func networkTransport(roots string) http.RoundTripper {
 	return transport
 }
 
-// limitedTransport limits the size of responses.
-type limitedTransport struct{ http.RoundTripper }
+// checkedTransport requires HTTPS (RFC 8555 §6.1), also where a CA redirects to, and
+// limits what a response may say.
+type checkedTransport struct{ http.RoundTripper }
 
-func (l limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := l.RoundTripper.RoundTrip(r)
-	if err == nil {
-		response.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(response.Body, maxResponse), response.Body}
+func (c checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" {
+		return nil, fmt.Errorf("the CA refers to %s, which is not an HTTPS URL", r.URL.Redacted())
 	}
-	return response, err
+	response, err := c.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(response.Body, maxResponse), response.Body}
+	// Package acme asks without a pause until a time that is in the past.
+	wait, ok := retryAfterIn(response.Header, time.Now())
+	if response.Header.Del("Retry-After"); ok {
+		response.Header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	}
+	if r.Method == http.MethodHead && response.StatusCode == http.StatusTooManyRequests {
+		response.StatusCode = http.StatusServiceUnavailable // it is for a nonce, so no limit of one name is meant
+	}
+	return response, nil
 }
 
 // retryWait returns how long to wait before a request is sent again, and 0 to

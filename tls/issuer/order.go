@@ -31,6 +31,9 @@ type storedOrder struct {
 	Type      gatelodge.ChallengeType `json:"type"`      // of the challenge to respond to
 }
 
+// maxClockAhead is by how much the clock of a CA may be ahead.
+const maxClockAhead = 5 * time.Minute
+
 // obtain gets a certificate: it completes the stored order, or places one. Where
 // there are several types of challenge, each is tried in an order of its own,
 // because a failed challenge ends an order (RFC 8555 §7.1.6).
@@ -183,6 +186,8 @@ func (t *term) open(ctx context.Context, c *client, issuing *gatelodge.Issuing, 
 	switch {
 	case err != nil && !errors.As(err, &problem) && ctx.Err() == nil:
 		return nil, nil, authorityError{err} // the CA is unreachable, or does not have the profile
+	case problem != nil && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}, problem.StatusCode):
+		return nil, nil, authorityError{err} // its directory names another URL by now
 	case err != nil && problem != nil && errorType(problem) == "invalidProfile" && issuance.Profile != "" && issuance.Profile == profile:
 		return nil, nil, noProfile{profile, messageOf(err)}
 	case err != nil && problem != nil && errorType(problem) == "unauthorized" && !t.accountIsValid(ctx, c):
@@ -191,10 +196,11 @@ func (t *term) open(ctx context.Context, c *client, issuing *gatelodge.Issuing, 
 		return nil, nil, err
 	}
 	stored := &storedOrder{URL: order.URI, Directory: c.account.Directory, Account: string(c.KID), Key: string(text), Type: by}
+	before := k.Order
 	if k.Order, err = json.Marshal(stored); err != nil {
 		return nil, nil, err
 	}
-	if err := t.save(ctx, k); err != nil {
+	if err := t.saveOrder(ctx, k, before); err != nil {
 		return nil, nil, err
 	}
 	t.config.Log.Info("ordered a certificate", "name", string(k.Name), "names", len(k.names()), "order", order.URI, "by", string(by))
@@ -253,7 +259,12 @@ func (t *term) fetch(ctx context.Context, c *client, issuance *gatelodge.Issuanc
 	if leaf, err = checkChain(chain, names, key); err != nil {
 		return nil, nil, orderOver{err}
 	}
-	return chain, leaf, nil
+	select {
+	case <-time.After(time.Until(leaf.NotBefore)): // the one that it replaces is served until then
+		return chain, leaf, nil
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
 }
 
 // overIfFinal wraps errors that end the order in orderOver.
@@ -275,7 +286,7 @@ func (t *term) finalize(ctx context.Context, c *client, names []gatelodge.Name, 
 }
 
 // checkChain returns the leaf of a chain if it is the certificate that was
-// ordered and has not expired: an expired one would be renewed at once, forever.
+// ordered and can be used: an expired one would be renewed at once, forever.
 func checkChain(chain [][]byte, names []gatelodge.Name, key crypto.Signer) (*x509.Certificate, error) {
 	leaf, err := x509.ParseCertificate(chain[0])
 	if err != nil {
@@ -285,8 +296,11 @@ func checkChain(chain [][]byte, names []gatelodge.Name, key crypto.Signer) (*x50
 	if !ok || !public.Equal(leaf.PublicKey) {
 		return nil, errors.New("the CA issued a certificate for another key")
 	}
-	if !leaf.NotAfter.After(time.Now()) {
+	switch now := time.Now(); {
+	case !leaf.NotAfter.After(now):
 		return nil, fmt.Errorf("the CA issued a certificate that expired at %v", leaf.NotAfter.UTC())
+	case leaf.NotBefore.Sub(now) > maxClockAhead:
+		return nil, fmt.Errorf("the CA issued a certificate that is not valid before %v, is the clock of this machine right?", leaf.NotBefore.UTC())
 	}
 	for _, name := range names {
 		if !slices.Contains(leaf.DNSNames, string(name)) {

@@ -152,9 +152,9 @@ func TestWindowOfCA(t *testing.T) {
 	}
 }
 
-// TestReplacesIsSigned: "replaces" is added to orders and to nothing else, and the
-// account's signature holds for what is sent.
-func TestReplacesIsSigned(t *testing.T) {
+// TestAddedFieldIsSigned: a field is added to a request with a payload, and the account's
+// signature holds for what is sent.
+func TestAddedFieldIsSigned(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -172,9 +172,10 @@ func TestReplacesIsSigned(t *testing.T) {
 		}
 		return text
 	}
-	transport := replacingTransport{key: key}
+	transport := addingTransport{key: key}
+	replaces := field{"replaces", "aki.serial"}
 	order := request(`{"identifiers":[{"type":"dns","value":"www.example.test"}]}`)
-	text, err := transport.addReplaces(order, "aki.serial")
+	text, err := transport.add(order, replaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,9 +195,9 @@ func TestReplacesIsSigned(t *testing.T) {
 	if !ecdsa.Verify(&key.PublicKey, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
 		t.Error("the signature does not hold")
 	}
-	other := request(`{"csr":"x"}`)
-	if text, err := transport.addReplaces(other, "aki.serial"); err != nil || string(text) != string(other) {
-		t.Errorf("a request that is not an order is sent as %s, %v", text, err)
+	other := request("") // POST-as-GET (RFC 8555 §6.3)
+	if text, err := transport.add(other, replaces); err != nil || string(text) != string(other) {
+		t.Errorf("a request without a payload is sent as %s, %v", text, err)
 	}
 }
 

@@ -37,7 +37,7 @@ func (c *client) order(ctx context.Context, names []gatelodge.Name, id, profile 
 	if id == "" || c.renewalInfo == "" {
 		return place(ctx)
 	}
-	order, err := place(context.WithValue(ctx, replaces{}, id))
+	order, err := place(adding(ctx, "replaces", id))
 	var problem *acme.Error
 	if errors.As(err, &problem) && problem.StatusCode != http.StatusTooManyRequests {
 		return place(ctx)
@@ -88,20 +88,28 @@ func renewalID(der []byte) (string, error) {
 	return encode(leaf.AuthorityKeyId) + "." + encode(serial), nil
 }
 
-// replaces is the key of a context's value: what an order that is placed with the
-// context says that it replaces.
-type replaces struct{}
+// field is what package acme can't say in a request. As a context's value it is added
+// to requests with that context.
+type field struct {
+	name  string
+	value any
+}
 
-// replacingTransport adds "replaces" to orders, which package acme has no field for,
-// and signs them again. Nonce, URL and account stay as package acme put them into
-// the protected header, so its retries work as for every other request.
-type replacingTransport struct {
+// adding has requests say more than package acme has fields for.
+func adding(ctx context.Context, name string, value any) context.Context {
+	return context.WithValue(ctx, field{}, field{name, value})
+}
+
+// addingTransport adds a field to requests, and signs them again. Nonce, URL and account
+// stay as package acme put them into the protected header, so its retries work as for
+// every other request.
+type addingTransport struct {
 	http.RoundTripper
 	key crypto.Signer // the account's
 }
 
-func (r replacingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
-	id, ok := request.Context().Value(replaces{}).(string)
+func (r addingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	added, ok := request.Context().Value(field{}).(field)
 	if !ok || request.Method != http.MethodPost || request.Body == nil {
 		return r.RoundTripper.RoundTrip(request)
 	}
@@ -110,8 +118,8 @@ func (r replacingTransport) RoundTrip(request *http.Request) (*http.Response, er
 	if err != nil {
 		return nil, err
 	}
-	if text, err = r.addReplaces(text, id); err != nil {
-		return nil, fmt.Errorf("can't sign an order: %w", err)
+	if text, err = r.add(text, added); err != nil {
+		return nil, fmt.Errorf("can't sign a request: %w", err)
 	}
 	changed := request.Clone(request.Context())
 	changed.Body, changed.ContentLength, changed.GetBody = io.NopCloser(bytes.NewReader(text)), int64(len(text)), nil
@@ -125,8 +133,8 @@ type signed struct {
 	Signature string `json:"signature"`
 }
 
-// addReplaces adds the field to a request for an order; others stay as they are.
-func (r replacingTransport) addReplaces(text []byte, id string) ([]byte, error) {
+// add adds a field to a request with a payload; one without stays as it is.
+func (r addingTransport) add(text []byte, added field) ([]byte, error) {
 	var request signed
 	if err := json.Unmarshal(text, &request); err != nil {
 		return nil, err
@@ -135,14 +143,12 @@ func (r replacingTransport) addReplaces(text []byte, id string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	var order map[string]json.RawMessage
-	if json.Unmarshal(payload, &order) != nil || order["identifiers"] == nil {
+	var fields map[string]any
+	if json.Unmarshal(payload, &fields) != nil {
 		return text, nil
 	}
-	if order["replaces"], err = json.Marshal(id); err != nil {
-		return nil, err
-	}
-	if payload, err = json.Marshal(order); err != nil {
+	fields[added.name] = added.value
+	if payload, err = json.Marshal(fields); err != nil {
 		return nil, err
 	}
 	request.Payload = base64.RawURLEncoding.EncodeToString(payload)

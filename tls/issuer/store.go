@@ -1,9 +1,11 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gatelodge.dev"
 )
@@ -42,6 +44,34 @@ func (t *term) save(ctx context.Context, k *issuanceItem) error {
 		return storeError{err}
 	}
 	return nil
+}
+
+// saveOrder writes an item with an order that was placed. It tries until ctx ends,
+// because the CA has counted the order, unless the stored order is not what it was
+// before: then another leader has begun one.
+func (t *term) saveOrder(ctx context.Context, k *issuanceItem, before []byte) error {
+	for {
+		err := t.save(ctx, k)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		t.config.Log.Warn("can't store an order yet", "name", string(k.Name), "error", err)
+		select {
+		case <-time.After(authorityWait):
+		case <-ctx.Done():
+			return err
+		}
+		switch stored, loadErr := t.load(ctx, k.IssuanceKey()); {
+		case loadErr != nil:
+		case bytes.Equal(stored.Order, k.Order): // only the answer was lost
+			k.version = stored.version
+			return nil
+		case !bytes.Equal(stored.Order, before):
+			return err
+		default:
+			k.version = stored.version
+		}
+	}
 }
 
 // drop deletes the item of a certificate that is no longer requested.
