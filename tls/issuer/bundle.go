@@ -1,7 +1,6 @@
 package issuer
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -14,10 +13,6 @@ import (
 // namespace share certificates: they are ordered as a bundle, at the place of the one
 // that needs it most. Each still has an item of its own in the Store, with the same
 // certificate and key, so that one that leaves, fails or is deleted concerns no other.
-
-// bundlePatience is how long hosts wait for the limits of the CA before they share
-// certificates.
-const bundlePatience = time.Hour
 
 // mostNames is how many names public CAs put into one certificate at most.
 const mostNames = 100
@@ -49,7 +44,7 @@ func (q *queue) bundle(s *nameState, names func(gatelodge.IssuanceKey) *nameStat
 	case i.Certificate != nil:
 		with = q.named(s, i.Certificate.Names, names, most-1)
 	default:
-		with = q.newcomers(s, l, now, most-1)
+		with = q.newcomers(s, l, now, most)
 	}
 	for _, other := range with {
 		q.remove(other)
@@ -75,53 +70,6 @@ func (q *queue) named(s *nameState, list []gatelodge.Name, names func(gatelodge.
 		with = append(with, other)
 	}
 	return with
-}
-
-// newcomers returns at most so many that are due and without a certificate, like s, if
-// s is one of so many that the last would have to wait for too long. Where the limit for
-// its registered domain is too low they are names of that domain, and otherwise of any.
-func (q *queue) newcomers(s *nameState, l *budget.Ledger, now time.Time, most int) (with []*nameState) {
-	until := now.Add(bundlePatience)
-	late := func(key budget.Key, due int) bool { return due+1 > l.Room(key, now, until) }
-	ofDomain := q.byDomain && late(budget.Key{Limit: budget.Domain, Of: s.domain}, q.dueOf[s.domain])
-	if !ofDomain && !late(budget.Key{Limit: budget.Orders}, q.due) {
-		return nil
-	}
-	due := s.turn.due
-	domains := []string{s.domain}
-	if !ofDomain {
-		for domain := range due {
-			if domain != s.domain && l.Room(budget.Key{Limit: budget.Domain, Of: domain}, now, now) > 0 {
-				domains = append(domains, domain)
-			}
-		}
-		slices.SortFunc(domains[1:], func(a, b string) int { return cmp.Or(due[b].Len()-due[a].Len(), cmp.Compare(a, b)) })
-	}
-	for _, domain := range domains {
-		if due[domain] != nil {
-			with = append(with, q.take(due[domain], s, most-len(with))...)
-		}
-	}
-	return with
-}
-
-// take takes out at most so many that are to be ordered first and suit s, the most
-// urgent first.
-func (q *queue) take(due *stateHeap, s *nameState, most int) (taken []*nameState) {
-	var others []*nameState
-	for due.Len() > 0 && len(taken) < most {
-		other := due.list[0]
-		q.remove(other)
-		if other.need() != begun && other.issuance.RetryAt.IsZero() && other.suits(s) {
-			taken = append(taken, other)
-		} else {
-			others = append(others, other)
-		}
-	}
-	for _, other := range others {
-		q.fall(other)
-	}
-	return taken
 }
 
 // widen has the next bundle of the namespace be for more names, after one was issued.

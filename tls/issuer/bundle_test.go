@@ -2,9 +2,7 @@ package issuer
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -84,103 +82,6 @@ func (c *testCluster) failureOf(name gatelodge.Name) string {
 		return ""
 	}
 	return stored.Failure.Message
-}
-
-// TestDomainThatWouldTakeAYear: 40 namespaces ask for 3,000 certificates for names of
-// one domain, of which the CA allows 50 a week, and as many others of their own. Those
-// of the domain share certificates within their namespace, so that all have theirs in
-// less than an hour; hosts that clients wait for come first, and what was planned
-// beforehand is what happens.
-func TestDomainThatWouldTakeAYear(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ca := newTestCA(t, "https://ca.test")
-		ca.validation, ca.mostNames = 2*time.Second, 100
-		ca.perAccount = bucketSize{300, 3 * time.Hour}
-		ca.perDomain = bucketSize{50, 7 * day}
-		ca.perName = bucketSize{5, 7 * day}
-		c := newTestCluster(t, ca)
-		c.account.Limits = budget.Known("https://acme-v02.api.letsencrypt.org/directory", "")
-		ctx, cancel := context.WithCancel(t.Context())
-		var awaited []gatelodge.Name
-		for team := range 40 {
-			namespace := fmt.Sprintf("team%02d", team)
-			moved := c.askMany(namespace, fmt.Sprintf("t%02d.moved.test", team), 75)
-			c.askMany(namespace, fmt.Sprintf("own%02d.test", team), 4)
-			if team%2 == 1 {
-				awaited = append(awaited, moved[70])
-			}
-		}
-		c.publish()
-		for _, name := range awaited {
-			c.server.Certificate(&tls.ClientHelloInfo{ServerName: string(name)})
-		}
-		var running sync.WaitGroup
-		running.Go(func() { c.follow(ctx) })
-		issuer, stop := c.lead(ctx, 0)
-		defer running.Wait()
-		defer cancel()
-		defer stop()
-		synctest.Wait()
-		planned, _ := issuer.Plan(time.Now())
-		setsOf := func(planned []Planned) map[string]bool {
-			with := make(map[gatelodge.Name][]string)
-			for _, p := range planned {
-				head := p.With
-				if head == "" {
-					head = p.Name
-				}
-				with[head] = append(with[head], string(p.Name))
-			}
-			sets := make(map[string]bool)
-			for _, names := range with {
-				slices.Sort(names)
-				sets[strings.Join(names, " ")] = true
-			}
-			return sets
-		}
-		want := setsOf(planned)
-		if last := planned[len(planned)-1].At; len(planned) != 3160 || last.After(time.Now().Add(time.Minute)) {
-			t.Fatalf("%d certificates are planned, the last for %v", len(planned), last)
-		}
-		offline := setsOf(Plan(&gatelodge.Issuing{Account: c.account, Issuances: c.list}, time.Now()))
-		if len(offline) != len(want) {
-			t.Errorf("check plans %d orders, the leader %d", len(offline), len(want))
-		}
-
-		time.Sleep(time.Hour)
-		synctest.Wait()
-		if len(ca.refused) > 0 {
-			t.Errorf("limits refused %d orders: %s", len(ca.refused), ca.refused[0])
-		}
-		got := make(map[string]bool)
-		var first []gatelodge.Name
-		for n, names := range ca.orderedSets() {
-			got[strings.Join(names, " ")] = true
-			of := func(name string) string { return c.askers[gatelodge.Name(name)] }
-			for _, name := range names {
-				if of(name) != of(names[0]) {
-					t.Fatalf("%s of %s and %s of %s are ordered together", name, of(name), names[0], of(names[0]))
-				}
-				if slices.Contains(awaited, gatelodge.Name(name)) && n < len(awaited)+maxOrders {
-					first = append(first, gatelodge.Name(name))
-				}
-			}
-			if moved := strings.HasSuffix(names[0], ".moved.test"); moved && len(names) != 75 {
-				t.Errorf("of the domain %d names are ordered together, want 75", len(names))
-			}
-		}
-		if !maps.Equal(got, want) {
-			t.Errorf("%d orders were placed, %d were planned, and not the same", len(got), len(want))
-		}
-		if len(first) != len(awaited) {
-			t.Errorf("in the first orders are %d of the %d hosts that clients wait for", len(first), len(awaited))
-		}
-		for name := range c.askers {
-			if c.certificateOf(name) == nil {
-				t.Fatalf("%s has no certificate", name)
-			}
-		}
-	})
 }
 
 // TestNothingWaits: where the limits have room for all, each has its own certificate.

@@ -62,7 +62,7 @@ func (t *term) plan(now time.Time) *plan {
 		first.allowance.view(func(l *budget.Ledger) { ledger = l.Clone() })
 	}
 	p := newPlan(ledger, now)
-	p.queue.begun = t.queue.begun
+	p.queue.begun, p.queue.sharing = t.queue.begun, maps.Clone(t.queue.sharing)
 	for of, from := range t.queue.turns {
 		to := newTurn(of)
 		to.latest, to.given, to.most, to.latestOf = from.latest, from.given, from.most, maps.Clone(from.latestOf)

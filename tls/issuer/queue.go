@@ -39,8 +39,8 @@ type queue struct {
 	begun   int              // attempts begun so far
 	busy    []*nameState     // attempts that are in progress, of a bundle the first name
 
-	due   int            // first orders that are due
-	dueOf map[string]int // by registered domain, as in turn
+	dueOf   map[string]int      // the number of first orders that are due, by registered domain as in turn
+	sharing map[budget.Key]bool // the limits because of which hosts share certificates
 }
 
 // asking is whose turn an attempt takes: that of a namespace, of the
@@ -89,7 +89,7 @@ func (s *nameState) need() need {
 }
 
 func newQueue() *queue {
-	return &queue{waiting: stateHeap{before: byTime}, turns: make(map[asking]*turn), dueOf: make(map[string]int)}
+	return &queue{waiting: stateHeap{before: byTime}, turns: make(map[asking]*turn), dueOf: make(map[string]int), sharing: make(map[budget.Key]bool)}
 }
 
 // askingOf says whose turn it is.
@@ -130,9 +130,11 @@ func (q *queue) remove(s *nameState) {
 
 // count counts first orders that are due.
 func (q *queue) count(s *nameState, n int) {
-	if s.need() != begun {
-		q.due += n
-		q.dueOf[s.domain] += n
+	if s.need() == begun {
+		return
+	}
+	if q.dueOf[s.domain] += n; q.dueOf[s.domain] == 0 {
+		delete(q.dueOf, s.domain)
 	}
 }
 
@@ -142,11 +144,13 @@ func (q *queue) fallDue(now, again time.Time) time.Time {
 	for q.waiting.Len() > 0 {
 		s := q.waiting.list[0]
 		if s.at.After(now) {
-			return earliest(again, s.at)
+			again = earliest(again, s.at)
+			break
 		}
 		q.remove(s)
 		q.fall(s)
 	}
+	q.endSharing()
 	return again
 }
 
