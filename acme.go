@@ -48,9 +48,9 @@ type Issuance struct {
 	Certificate *Certificate    // the certificate in use; nil: none
 	Adopted     bool            // Certificate was found in another program's files; the issuer still has to store it
 	Elsewhere   bool            // Certificate is in a Secret of another issuer, which may renew it; this issuer does not store it
-	Late        bool            // with Elsewhere: that issuer has until Window to renew it, and the CA is not asked for one
+	Late        bool            // with Elsewhere: that issuer has until Window to renew it; the CA is not asked for a window
 	Directory   string          // of the CA that issued Certificate; "": unknown
-	Window      *RenewalWindow  // nil: the CA suggests none for Certificate
+	Window      *RenewalWindow  // when to renew Certificate: suggested by its CA, or with Late after the other issuer's time; nil: neither
 	Ordered     bool            // an order was placed and is not finished
 	With        []Name          // the other names in the order in progress, each of which has its own Issuance
 	RetryAt     time.Time       // when to try again after a failure; zero: there was none

@@ -131,3 +131,45 @@ func TestFlawedCertificateIsReplaced(t *testing.T) {
 		}
 	}
 }
+
+// TestFlawedCertificateOfOthers: one that cert-manager left in a Secret is not waited
+// for, and one that another program kept is replaced, both as soon as the flaw is known.
+func TestFlawedCertificateOfOthers(t *testing.T) {
+	key := gatelodge.IssuanceKey{Name: "app.example.com"}
+	from, until := kubetest.Now.Add(-time.Hour), kubetest.Now.Add(time.Hour)
+	secret := kubetest.TLSSecret(t, "shop/first", []string{"app.example.com"}, from, until)
+	secret.Annotations = map[string]string{objects.CertificateName: "first"}
+	left := kubetest.Manifests(strings.ReplaceAll(asking, "tls: [{hosts: [app.example.com]}]", "tls: [{secretName: first, hosts: [app.example.com]}]"))
+	left.Secrets = objects.TableOf(secret)
+	kept := kubetest.Manifests(asking)
+	for name, c := range map[string]struct {
+		objs    objects.Objects
+		adopted objects.Adopted
+		told    string
+	}{
+		"cert-manager": {left, objects.Adopted{}, "the certificate in Secret shop/first for host app.example.com has a key that is on the list"},
+		"autocert":     {kept, objects.Adopted{Items: objects.TableOf(item(t, "/autocert/app.example.com", "", "app.example.com", from, until))}, "the certificate that was issued for app.example.com has a key that is on the list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := &objects.Config{WithoutClass: true, BadKeys: []objects.Key{kubetest.Namespaced("gatelodge/bad-keys")},
+				Listeners: []gatelodge.Listener{{Name: "https", Protocol: gatelodge.HTTPS}}, ACME: &objects.ACMEConfig{Adopted: c.adopted}}
+			c.objs.ConfigMaps = badKeys("1")
+			var warm Builder
+			before := warm.Build(c.objs, cfg).Issuing.Issuances.Get(key)
+			if before == nil || before.Certificate == nil || before.Certificate.Flaw != nil || before.Elsewhere == before.Adopted {
+				t.Fatalf("before anything is known, the issuer is told %v", before)
+			}
+			c.objs.ConfigMaps = badKeys("2", before.Certificate.KeyHash)
+			for what, builder := range map[string]*Builder{"warm": &warm, "cold": {}} {
+				snapshot := builder.Build(c.objs, cfg)
+				after := snapshot.Issuing.Issuances.Get(key)
+				if after == nil || len(after.Askers) != 1 || after.Elsewhere || after.Certificate != nil && after.Certificate.Flaw == nil {
+					t.Errorf("%s: the issuer is told %v", what, after)
+				}
+				if problems := fmt.Sprint(kubetest.Problems(snapshot)); !strings.Contains(problems, c.told) {
+					t.Errorf("%s: problems %s, want %q", what, problems, c.told)
+				}
+			}
+		})
+	}
+}

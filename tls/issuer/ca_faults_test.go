@@ -1,10 +1,7 @@
 package issuer
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
+	"crypto"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -87,19 +84,9 @@ func (ca *testCA) chain(change func(chain []byte) []byte) func(w http.ResponseWr
 	}
 }
 
-// otherCertificate returns one for the names, for a key that no one ordered one for.
-func (ca *testCA) otherCertificate(t *testing.T, names ...string) []byte {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: names}, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ca.mu.Lock()
-	defer ca.mu.Unlock()
-	return ca.issue(csr)
+// otherCertificate returns one for a name, with a key that no one ordered one for.
+func (ca *testCA) otherCertificate(t *testing.T, name string) []byte {
+	return encodeChain(ca.issueElsewhere(t, name).KeyPair.Certificate)
 }
 
 // huge answers with an object of two megabytes.
@@ -152,9 +139,24 @@ func TestFaultsOfCA(t *testing.T) {
 			return huge("certificate")
 		},
 			"certificate chain is", "", 1, 60},
+		"an order without a URL": {func(_ *testing.T, ca *testCA) func(http.ResponseWriter, *http.Request, string) bool {
+			return func(w http.ResponseWriter, request *http.Request, step string) bool {
+				return step == "neworder" && ca.changed(w, request, step, func(body []byte) []byte { return body }, "Location")
+			}
+		}, "", "the CA does not say where an order is", 15, 60},
+		"a key is refused": {func(*testing.T, *testCA) func(http.ResponseWriter, *http.Request, string) bool {
+			return func(w http.ResponseWriter, _ *http.Request, step string) bool {
+				if step != "finalize" {
+					return false
+				}
+				w.Header().Set("Replay-Nonce", "nonce")
+				sayProblem(w, 400, "badPublicKey", "not of that type")
+				return true
+			}
+		}, "the CA says: not of that type (badPublicKey)", "", 6, 100},
 		"an order is refused": {func(_ *testing.T, ca *testCA) func(http.ResponseWriter, *http.Request, string) bool {
 			return ca.orderStatus("invalid")
-		}, "status: invalid", "", 6, 100},
+		}, "the CA ended the order without saying why", "", 6, 100},
 		"an order takes long": {func(_ *testing.T, ca *testCA) func(http.ResponseWriter, *http.Request, string) bool {
 			return ca.orderStatus("processing")
 		}, "it took longer than 10m0s", "", 1, 60 * 60},
@@ -255,21 +257,11 @@ func TestChainWithAnExtraCertificate(t *testing.T) {
 
 // TestCertificateWithoutAName: it is refused, and the problem says which name it lacks.
 func TestCertificateWithoutAName(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{"a.test"}}, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		block, _ := pem.Decode(newTestCA(t, "https://ca.test").issue(csr))
-		_, err = checkChain([][]byte{block.Bytes}, []gatelodge.Name{"a.test", "b.test"}, key)
-		if want := "the CA issued a certificate for [a.test], without b.test"; err == nil || err.Error() != want {
-			t.Errorf("the error is %v, want %s", err, want)
-		}
-	})
+	pair := newTestCA(t, "https://ca.test").issueElsewhere(t, "a.test").KeyPair
+	_, err := checkChain(pair.Certificate, []gatelodge.Name{"a.test", "b.test"}, pair.PrivateKey.(crypto.Signer))
+	if want := "the CA issued a certificate for [a.test], without b.test"; err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
+	}
 }
 
 // TestClockOfCAIsAhead: a certificate that will be valid in a minute replaces the one

@@ -41,13 +41,14 @@ func (e orderOver) Unwrap() error { return e.error }
 // finds out which.
 func isAuthorityError(err error) bool {
 	var authority authorityError
+	var over orderOver
 	var refused *acme.AuthorizationError
 	var order *acme.OrderError
 	var problem *acme.Error
 	switch {
 	case errors.As(err, &authority):
 		return true
-	case errors.As(err, &refused), errors.As(err, &order):
+	case errors.As(err, &over), errors.As(err, &refused), errors.As(err, &order):
 		return false
 	case errors.As(err, &problem):
 		return problem.StatusCode >= 500 || slices.Contains([]string{
@@ -82,7 +83,9 @@ func messageOf(err error) string {
 			texts[i] = messageOf(e)
 		}
 		return oneLine(strings.Join(texts, "; "))
-	case errors.As(err, &order) && order.Problem != nil:
+	case errors.As(err, &order) && order.Problem == nil:
+		text = "the CA ended the order without saying why"
+	case order != nil:
 		text = describe(order.Problem)
 	case errors.As(err, &problem):
 		text = describe(problem)

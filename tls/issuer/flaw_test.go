@@ -50,6 +50,28 @@ func TestFlawedCertificateIsReplaced(t *testing.T) {
 	})
 }
 
+// TestFlawedAdoptedCertificate: a certificate that another program kept, whose key is
+// known to be bad, is replaced by one order, for another key.
+func TestFlawedAdoptedCertificate(t *testing.T) {
+	oneCA(t, func(c *testCluster, ca *testCA) {
+		const name = "www.example.test"
+		adopted := ca.issueElsewhere(t, name)
+		c.mu.Lock()
+		c.adopted = map[gatelodge.Name]*gatelodge.Certificate{name: adopted}
+		c.flawed = map[string]*gatelodge.Flaw{adopted.Fingerprint: {Kind: gatelodge.FlawedKey, Text: "has a key that others have"}}
+		c.mu.Unlock()
+		c.ask("shop", name)
+		time.Sleep(time.Hour)
+		if now := c.certificate(name); now == nil || bytes.Equal(publicKey(t, now), publicKey(t, adopted)) {
+			t.Errorf("it is not replaced: %v", now)
+		}
+		time.Sleep(10 * day)
+		if n := ca.ordered(); n != 1 {
+			t.Errorf("%d orders are placed", n)
+		}
+	})
+}
+
 func (c *testCluster) certificate(name gatelodge.Name) *gatelodge.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -194,6 +194,8 @@ func (t *term) open(ctx context.Context, c *client, issuing *gatelodge.Issuing, 
 		return nil, nil, authorityError{err}
 	case err != nil:
 		return nil, nil, err
+	case order.URI == "":
+		return nil, nil, authorityError{errors.New("the CA does not say where an order is")}
 	}
 	stored := &storedOrder{URL: order.URI, Directory: c.account.Directory, Account: string(c.KID), Key: string(text), Type: by}
 	before := k.Order
@@ -267,11 +269,13 @@ func (t *term) fetch(ctx context.Context, c *client, issuance *gatelodge.Issuanc
 	}
 }
 
-// overIfFinal wraps errors that end the order in orderOver.
+// overIfFinal wraps errors that end the order, or that another key may end, in
+// orderOver.
 func overIfFinal(err error) error {
 	var refused *acme.AuthorizationError
 	var order *acme.OrderError
-	if errors.As(err, &refused) || errors.As(err, &order) {
+	var problem *acme.Error
+	if errors.As(err, &refused) || errors.As(err, &order) || errors.As(err, &problem) && slices.Contains([]string{"badCSR", "badPublicKey"}, errorType(problem)) {
 		return orderOver{err}
 	}
 	return err

@@ -180,16 +180,12 @@ func (t *term) asked(a *authority, sharing []*gatelodge.Issuance, again time.Dur
 	var problem *acme.Error
 	fails := err != nil && (isAuthorityError(err) || errors.As(err, &problem) && problem.StatusCode == http.StatusTooManyRequests)
 	log := t.config.Log.With("directory", a.account.Directory, "name", string(sharing[0].Name))
-	switch {
-	case fails:
+	if fails {
 		a.infoFailures++
 		a.infoPause = now.Add(max(backOff(a.infoFailures, authorityWait, authorityFactor, authorityMost), min(retryAfter(err, now), infoMost)))
 		log.Info("can't ask the CA when to renew certificates", "error", messageOf(err), "again", a.infoPause)
-	case err != nil: // of another CA, or forgotten by this one: the window that is known stays
+	} else if a.infoFailures = 0; err != nil { // of another CA, or forgotten by this one: the window that is known stays
 		log.Debug("the CA does not say when to renew a certificate", "reason", messageOf(err))
-		fallthrough
-	default:
-		a.infoFailures = 0
 	}
 	for _, i := range sharing {
 		s := t.names[i.Key()]
