@@ -9,7 +9,7 @@ import (
 // issuer acts on the live Snapshot, like every server.
 type Issuing struct {
 	Account   Account
-	Further   []Account     // accounts with other CAs, in the order in which they take over from a failing one
+	Fallbacks []Account     // accounts with other CAs, in the order in which they take over from a failing one
 	Patience  time.Duration // how long a CA must keep failing before the next takes over; 0: ten minutes
 	Announced bool          // a zone publishes which CAs may issue, so all accounts are registered at once
 	Lacking   string        // what is missing, if no certificate can be ordered; "": nothing
@@ -17,6 +17,9 @@ type Issuing struct {
 	Resolvers []netip.AddrPort // asked for CAA records; empty: the system's resolvers
 	Own       []netip.Addr     // addresses of this gateway's DNS servers, sorted: their Leases say what they serve
 }
+
+// Accounts lists the accounts, the preferred one first.
+func (i *Issuing) Accounts() []Account { return append([]Account{i.Account}, i.Fallbacks...) }
 
 // Account is an account with an ACME CA (RFC 8555 §7.3) and the defaults of its orders.
 type Account struct {

@@ -53,8 +53,8 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		return a
 	}
 	c := &objects.ACMEConfig{ACMEAccount: account("acme", fileACMEFallback{f.Directory, f.CAFile, f.EAB, f.Profile, f.Limits})}
-	for i, further := range f.Fallbacks {
-		c.Further = append(c.Further, account(fmt.Sprintf("acme.fallbacks[%d]", i), further))
+	for i, fallback := range f.Fallbacks {
+		c.Fallbacks = append(c.Fallbacks, account(fmt.Sprintf("acme.fallbacks[%d]", i), fallback))
 	}
 	c.KeyTypes = r.keyTypes("acme.keyType", f.KeyType)
 	c.Patience = r.duration("acme.patience", f.Patience, time.Minute)

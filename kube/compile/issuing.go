@@ -71,7 +71,7 @@ func makeIssuing(h *hosts, s *stored.Items, i *issued, sec *secretReader, a *pub
 	n.checkAutoCAA()
 	if s.Authority != nil && s.Authority.Issuance.Failure != nil {
 		what := "no certificate can be ordered: "
-		if len(n.root.Further) > 0 {
+		if len(n.root.Fallbacks) > 0 {
 			what = "a CA can't be used: "
 		}
 		n.problem(objects.ConfigObject("acme"), what+s.Authority.Issuance.Failure.Message)
@@ -122,7 +122,7 @@ func (n *issuing) addAccounts() {
 			n.root.Account, n.root.Lacking = account, message
 			n.adoptAccount()
 		case message == "":
-			n.root.Further = append(n.root.Further, account)
+			n.root.Fallbacks = append(n.root.Fallbacks, account)
 		}
 	}
 }

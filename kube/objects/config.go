@@ -56,7 +56,7 @@ type Config struct {
 // hosts that ask for one.
 type ACMEConfig struct {
 	ACMEAccount
-	Further   []ACMEAccount      // with CAs that take over, in their order
+	Fallbacks []ACMEAccount      // with CAs that take over, in their order
 	Patience  time.Duration      // for which a CA has to fail before the next takes over
 	KeyTypes  gatelodge.KeyTypes // of certificates for which nothing else is asked
 	Wildcards []ACMEWildcard
@@ -100,7 +100,7 @@ type ACMEAccount struct {
 
 // Accounts lists all accounts in their order.
 func (c *ACMEConfig) Accounts() []ACMEAccount {
-	return append([]ACMEAccount{c.ACMEAccount}, c.Further...)
+	return append([]ACMEAccount{c.ACMEAccount}, c.Fallbacks...)
 }
 
 // Uses reports whether certificates are ordered from the CA of a directory.

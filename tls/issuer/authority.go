@@ -48,7 +48,7 @@ type authority struct {
 // useAccounts follows the configured accounts, in their order. It forgets the failures
 // of those that changed, and reads what is used of the limits of new ones.
 func (t *term) useAccounts(ctx context.Context, issuing *gatelodge.Issuing) error {
-	accounts := append([]gatelodge.Account{issuing.Account}, issuing.Further...)
+	accounts := issuing.Accounts()
 	t.mu.Lock()
 	known, same := t.authorities, len(t.authorities) == len(accounts)
 	t.mu.Unlock()

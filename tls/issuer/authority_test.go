@@ -15,7 +15,7 @@ func twoCAs(t *testing.T, during func(c *testCluster, first, second *testCA)) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := newTestCA(t, "https://first.test"), newTestCA(t, "https://second.test")
 		c := newTestCluster(t, first, second)
-		c.further = []gatelodge.Account{{Directory: second.base + "/directory"}}
+		c.fallbacks = []gatelodge.Account{{Directory: second.base + "/directory"}}
 		c.publish()
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup

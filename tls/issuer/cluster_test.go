@@ -26,7 +26,7 @@ type testCluster struct {
 	server    *gatetls.Server
 	replicas  [2]*Issuer
 	account   gatelodge.Account
-	further   []gatelodge.Account
+	fallbacks []gatelodge.Account
 	patience  time.Duration
 	announced bool               // a zone publishes CAA records
 	cas       map[string]*testCA // by the directory's URL
@@ -201,7 +201,7 @@ func (c *testCluster) publish() {
 }
 
 func (c *testCluster) issuing() *gatelodge.Issuing {
-	return &gatelodge.Issuing{Account: c.account, Further: c.further, Issuances: c.list, Patience: c.patience, Announced: c.announced}
+	return &gatelodge.Issuing{Account: c.account, Fallbacks: c.fallbacks, Issuances: c.list, Patience: c.patience, Announced: c.announced}
 }
 
 // takeOver has an issuance begin with the certificate of another issuer, unless ours is

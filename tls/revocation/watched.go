@@ -65,7 +65,7 @@ func (c *crlRound) trusted(issuing *gatelodge.Issuing) *x509.CertPool {
 		roots = x509.NewCertPool()
 	}
 	if issuing != nil {
-		for _, account := range append([]gatelodge.Account{issuing.Account}, issuing.Further...) {
+		for _, account := range issuing.Accounts() {
 			roots.AppendCertsFromPEM([]byte(account.Roots))
 		}
 	}
