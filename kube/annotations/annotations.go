@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/nginxnames"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -268,13 +269,13 @@ func (a *Asked) honour(key, name, value string, tell Report) {
 		row.apply(a, key, value, tell)
 		return
 	}
-	v := unhonoured()[name]
+	v := nginxnames.UnhonouredByName()[name]
 	if v == nil {
 		tell(gatelodge.UnknownAnnotation, "annotation %s is not honoured", key)
 		return
 	}
 	tell(gatelodge.UnknownAnnotation, "annotation %s %s", key, v)
-	if v.protects || name == "modsecurity-snippet" && syntax.BlocksByModSecurity(value) {
+	if v.Protects || name == "modsecurity-snippet" && syntax.BlocksByModSecurity(value) {
 		a.deny("annotation " + key + " can't be kept")
 	}
 }

@@ -10,7 +10,7 @@ import (
 // ingress-nginx does not have, so that it had no effect there.
 func isInvented(key string) bool {
 	name, ok := strings.CutPrefix(key, nginxPrefix)
-	return ok && !nginxnames.Has(name) && unhonoured()[name] == nil && !isOfClass(name)
+	return ok && !nginxnames.Has(name) && nginxnames.UnhonouredByName()[name] == nil && !isOfClass(name)
 }
 
 // whyInvented says why such an annotation has no effect, and what has.

@@ -3,6 +3,8 @@ package annotations
 import (
 	"strconv"
 	"strings"
+
+	"gatelodge.dev/kube/nginxnames"
 )
 
 // asksForNothing reports whether an annotation has a value by which it asks for
@@ -12,7 +14,7 @@ func asksForNothing(name, value string) bool {
 	if value == "" {
 		return true
 	}
-	if unhonoured()[name] == nil {
+	if nginxnames.UnhonouredByName()[name] == nil {
 		return false
 	}
 	on, err := strconv.ParseBool(value)

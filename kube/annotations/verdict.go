@@ -48,9 +48,9 @@ var Table = sync.OnceValue(func() []Entry {
 	for _, row := range policyRows() {
 		table = append(table, row.entry())
 	}
-	for _, v := range unhonouredList() {
-		e := Entry{Name: v.name, Verdict: Meaningless, Protects: v.protects, Why: v.why, Instead: v.instead}
-		if v.refused {
+	for _, v := range nginxnames.AllUnhonoured() {
+		e := Entry{Name: v.Name, Verdict: Meaningless, Protects: v.Protects, Why: v.Why, Instead: v.Instead}
+		if v.Refused {
 			e.Verdict = Refused
 		}
 		table = append(table, e)

@@ -23,7 +23,7 @@ func TestEveryAnnotationHasOneVerdict(t *testing.T) {
 	counts := make(map[string]int)
 	for _, e := range Table() {
 		if counts[e.Name]++; counts[e.Name] == 2 {
-			t.Errorf("%s has two entries: a row that honours it replaces that in unhonouredList", e.Name)
+			t.Errorf("%s has two entries: a row that honours it replaces that in nginxnames.AllUnhonoured", e.Name)
 		}
 	}
 	names := nginxnames.All()
@@ -32,7 +32,7 @@ func TestEveryAnnotationHasOneVerdict(t *testing.T) {
 	}
 	for _, name := range names {
 		if counts[name] == 0 {
-			t.Errorf("%s of ingress-nginx 1.15 has no verdict: honour it in a row, or say why not in unhonouredList", name)
+			t.Errorf("%s of ingress-nginx 1.15 has no verdict: honour it in a row, or say why not in nginxnames.AllUnhonoured", name)
 		}
 	}
 }

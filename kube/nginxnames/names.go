@@ -1,6 +1,7 @@
 // Package nginxnames knows the names of ingress-nginx's annotations: those that it
-// reads, and those that people write although it reads none of them. It does not know
-// what an annotation asks for, which package annotations does.
+// reads, those of them that are not honoured here, and those that people write although
+// ingress-nginx does not read them. It does not know what an annotation that is honoured
+// asks for, which package annotations does.
 package nginxnames
 
 import (

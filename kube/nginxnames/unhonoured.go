@@ -1,34 +1,35 @@
-package annotations
+package nginxnames
 
 import "sync"
 
-// unmet is an annotation of ingress-nginx that is not honoured. Its author gets an
-// Event with why, and with what to do instead.
-type unmet struct {
-	name     string
-	refused  bool   // something is lost; otherwise it has no meaning here
-	protects bool   // the routes answer 503 rather than serve without it
-	why      string // follows "has no meaning here:" or "is refused:"
-	instead  string // a sentence that begins in lower case; "" where nothing is to be done
+// Unhonoured is an annotation of ingress-nginx that is not honoured. Its author gets
+// an Event with why, and with what to do instead.
+type Unhonoured struct {
+	Name     string
+	Refused  bool   // something is lost; otherwise it has no meaning here
+	Protects bool   // the routes answer 503 rather than serve without it
+	Why      string // follows "has no meaning here:" or "is refused:"
+	Instead  string // a sentence that begins in lower case; "" where nothing is to be done
 }
 
 // String follows "annotation NAME".
-func (u *unmet) String() string {
-	text := "has no meaning here: " + u.why
-	if u.refused {
-		text = "is refused: " + u.why
+func (u *Unhonoured) String() string {
+	text := "has no meaning here: " + u.Why
+	if u.Refused {
+		text = "is refused: " + u.Why
 	}
-	if u.instead != "" {
-		text += "; " + u.instead
+	if u.Instead != "" {
+		text += "; " + u.Instead
 	}
 	return text
 }
 
-var unhonoured = sync.OnceValue(func() map[string]*unmet {
-	list := unhonouredList()
-	named := make(map[string]*unmet, len(list))
+// UnhonouredByName has the entries of AllUnhonoured by their names.
+var UnhonouredByName = sync.OnceValue(func() map[string]*Unhonoured {
+	list := AllUnhonoured()
+	named := make(map[string]*Unhonoured, len(list))
 	for i := range list {
-		named[list[i].name] = &list[i]
+		named[list[i].Name] = &list[i]
 	}
 	return named
 })
@@ -44,10 +45,11 @@ const (
 	putWAF       = "put one between the gateway and the backend, or before the gateway"
 )
 
-// unhonouredList has each annotation of ingress-nginx that no row honours, those
-// that it had in older versions included. One that becomes a row leaves it.
-func unhonouredList() []unmet {
-	return []unmet{
+// AllUnhonoured lists each annotation of ingress-nginx that no row of package
+// annotations honours, those that it had in older versions included. One that becomes
+// a row leaves it.
+func AllUnhonoured() []Unhonoured {
+	return []Unhonoured{
 		// Without a meaning here.
 		{"auth-keepalive", false, false, whyKeepalive, ""},
 		{"auth-keepalive-requests", false, false, whyKeepalive, ""},
