@@ -104,7 +104,7 @@ var importRules = []importRule{
 	rooms("kube/manifests", "objects"),
 	rooms("kube/state", "objects", "adopt", "intent", "follow"),
 	rooms("kube/cluster", "objects", "annotations", "intent", "follow"),
-	rooms("kube/ingressnginx", "objects", "annotations", "intent", "manifests"),
+	rooms("kube/ingressnginx", "objects", "annotations", "intent", "syntax", "manifests"),
 	rooms("kube/report", "objects", "intent", "cluster"),
 	{
 		folder:    "tls",

@@ -127,6 +127,35 @@ spec: {ingressClassName: nginx, rules: [{host: idle.example.com, http: {paths: [
 	}
 }
 
+// TestCheckFromTellsOfALostFirewall: rules of the ConfigMap that refuse requests hold
+// for every Ingress that does not turn ModSecurity off, if the ConfigMap turns it on.
+func TestCheckFromTellsOfALostFirewall(t *testing.T) {
+	const on, detecting = "SecRuleEngine On", "SecRuleEngine DetectionOnly"
+	for _, test := range []struct {
+		enable, rules, says string
+		todo                int
+	}{
+		{"true", on, "its routes answer 503", 1},
+		{"true", detecting, "put a web application firewall", 0},
+		{"false", on, "", 0},
+	} {
+		controller := installation(t, nil, map[string]string{"enable-modsecurity": test.enable, "modsecurity-snippet": test.rules})
+		r := moveReport(t, controller+beforeTheMove, min(len(test.says), 1))
+		settings := make(map[string]string)
+		for _, s := range r.Settings {
+			settings[s.Setting] = s.ToDo
+		}
+		if got := settings["modsecurity-snippet"]; !strings.Contains(got, test.says) || (got == "") != (test.says == "") || r.Sum.ToDo != test.todo {
+			t.Errorf("%s, %s: %q, and %d Ingresses to do, want %q and %d", test.enable, test.rules, got, r.Sum.ToDo, test.says, test.todo)
+		}
+		for _, one := range r.Ingresses {
+			if needs := one.Name == "older" && test.todo > 0; needs != (one.Verdict == ingressnginx.NeedsYou) {
+				t.Errorf("%s, %s: Ingress %s is %q: %+v", test.enable, test.rules, one.Name, one.Verdict, one.Findings)
+			}
+		}
+	}
+}
+
 func TestCheckFromAsTextAndAsPage(t *testing.T) {
 	status, text, _ := runCommand(t, beforeTheMove+needsYou, "check", "--from", "ingress-nginx")
 	if status != 1 || !strings.Contains(text, "Ingresses: 3; answered as before: 1; with named differences: 1; with something to be done: 1; of other classes, not looked at: 1\n") ||

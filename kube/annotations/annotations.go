@@ -226,6 +226,7 @@ func Read(annotations map[string]string, namespace string, defaults *Defaults, t
 		a.Canary.check(tell)
 		return Asked{namespace: namespace, Canary: a.Canary, Balance: a.Balance}
 	}
+	a.modSecurity(annotations, defaults, tell)
 	a.Auth.check(&a, tell)
 	a.BackendTLS.check(&a, tell)
 	a.Limits.check(tell)
@@ -275,7 +276,7 @@ func (a *Asked) honour(key, name, value string, tell Report) {
 		return
 	}
 	tell(gatelodge.UnknownAnnotation, "annotation %s %s", key, v)
-	if v.Protects || name == "modsecurity-snippet" && syntax.BlocksByModSecurity(value) {
+	if v.Protects {
 		a.deny("annotation " + key + " can't be kept")
 	}
 }

@@ -33,22 +33,39 @@ func TestSpellingsThatIngressNginxTakes(t *testing.T) {
 }
 
 // TestRulesOfModSecurityProtectWhereTheyBlock: ingress-nginx's ModSecurity only
-// detects until a rule says otherwise.
+// detects until a rule says otherwise, in the Ingress or for its class, and where
+// enable-modsecurity does not turn it off.
 func TestRulesOfModSecurityProtectWhereTheyBlock(t *testing.T) {
+	const blocking, detecting = "SecRuleEngine On\nSecAuditLog /dev/stdout", "SecRuleEngine DetectionOnly"
 	for _, test := range []struct {
-		rules  string
-		blocks bool
+		enable, rules, ofClass, classEnable string
+		blocks                              bool
 	}{
-		{"SecRuleEngine On\nSecAuditLog /dev/stdout", true},
-		{"  secruleengine on", true},
-		{"SecRuleEngine DetectionOnly", false},
-		{"# SecRuleEngine On", false},
-		{`SecRule REQUEST_URI "@streq /admin" "id:1,phase:1,block"`, false},
+		{"true", blocking, "", "", true},
+		{"", blocking, "", "", true}, // the class may enable it
+		{"true", detecting, "", "", false},
+		{"true", "", "", "", false},
+		{"false", blocking, "", "", false},
+		{"off", blocking, "", "", true}, // which ingress-nginx takes for nothing
+		{"true", "", blocking, "", true},
+		{"", "", blocking, "", true},
+		{"", detecting, blocking, "", true},
+		{"", blocking, detecting, "", true},
+		{"false", "", blocking, "", false},
+		{"", blocking, "", "false", false},
+		{"true", blocking, "", "false", true},
 	} {
-		asked := Read(map[string]string{nginxPrefix + "enable-modsecurity": "true", nginxPrefix + "modsecurity-snippet": test.rules}, "shop", nil,
-			func(gatelodge.Reason, string, ...any) {})
-		if unavailable := asked.Unavailable != ""; unavailable != test.blocks {
-			t.Errorf("%q: unavailable is %t, want %t", test.rules, unavailable, test.blocks)
+		ignore := func(gatelodge.Reason, string, ...any) {}
+		defaults := ReadDefaults(map[string]string{"modsecurity-snippet": test.ofClass, "enable-modsecurity": test.classEnable}, nil, ignore)
+		told := 0
+		asked := Read(map[string]string{nginxPrefix + "enable-modsecurity": test.enable, nginxPrefix + "modsecurity-snippet": test.rules}, "shop", defaults,
+			func(reason gatelodge.Reason, _ string, _ ...any) {
+				if reason == gatelodge.BadAnnotation {
+					told++
+				}
+			})
+		if unavailable := asked.Unavailable != ""; unavailable != test.blocks || told > 0 != test.blocks {
+			t.Errorf("%+v: unavailable is %t with %d problems", test, unavailable, told)
 		}
 	}
 }

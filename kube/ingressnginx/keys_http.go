@@ -1,10 +1,13 @@
 package ingressnginx
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+
+	"gatelodge.dev/kube/syntax"
 )
 
 // keys lists every key of the ConfigMap of ingress-nginx 1.15: the JSON names of
@@ -203,9 +206,10 @@ func accessKeys() []setting {
 		{name: "location-snippet", convert: asDefault("configuration-snippet")},
 		{name: "server-snippet", convert: asDefault("server-snippet")},
 		{name: "allow-snippet-annotations", convert: allowSnippets},
+		{name: "modsecurity-snippet", convert: modSecurityRules},
 	},
 		needless("values of annotations are parsed and never become text of a configuration", "annotations-risk-level", "annotation-value-word-blocklist"),
-		missing("put a web application firewall between the gateway and the backends, or before the gateway", "enable-modsecurity", "enable-owasp-modsecurity-crs", "modsecurity-snippet"),
+		missing(putFirewall, "enable-modsecurity", "enable-owasp-modsecurity-crs"),
 		missing("write if ($http_user_agent ~* EXPRESSION) { return 403; }"+bySnippet("server-snippet"), "block-user-agents"),
 		missing("write if ($http_referer ~* EXPRESSION) { return 403; }"+bySnippet("server-snippet"), "block-referers"),
 		missing("the text of an nginx configuration is not read; write what it does as annotations", "main-snippet", "http-snippet", "global-auth-snippet"),
@@ -215,6 +219,26 @@ func accessKeys() []setting {
 		list = append(list, setting{name: "global-auth-" + name, convert: asDefault("global-auth-" + name)})
 	}
 	return list
+}
+
+const putFirewall = "put a web application firewall between the gateway and the backends, or before the gateway"
+
+// modSecurityRules makes rules that refuse requests a default of the class, by which
+// its routes answer 503 until the operator has another firewall. Without
+// enable-modsecurity in the ConfigMap ingress-nginx leaves the rules out, also for
+// Ingresses that enable it.
+func modSecurityRules(t *translation, value string) error {
+	data, _ := t.in.data(t.in.configMap)
+	if on, _ := strconv.ParseBool(data["enable-modsecurity"]); !on {
+		t.comment("ingress-nginx does not use it without enable-modsecurity in the ConfigMap")
+		return nil
+	}
+	by := syntax.BlocksByModSecurity(value)
+	if by == "" {
+		return errUntranslated(putFirewall)
+	}
+	t.setDefault("modsecurity-snippet", value)
+	return errUntranslated(fmt.Sprintf("with %.100q every Ingress is protected, or may be, and loses that: its routes answer 503 unless it has enable-modsecurity: \"false\"; %s, and then leave modsecurity-snippet out of the defaults of the class", by, putFirewall))
 }
 
 // allowSnippets: they are read into policies, and what can't be read is a problem.

@@ -68,7 +68,7 @@ func AllUnhonoured() []Unhonoured {
 		// Refused.
 		{"enable-modsecurity", true, false, whyWAF + ", and without SecRuleEngine On ModSecurity only writes a log", putWAF + ", and " + removeIt},
 		{"enable-owasp-core-rules", true, false, whyWAF, putWAF + ", and " + removeIt},
-		{"modsecurity-snippet", true, false, whyWAF, putWAF + ", and " + removeIt + "; until then the routes answer 503 if it holds SecRuleEngine On"},
+		{"modsecurity-snippet", true, false, whyWAF, putWAF + ", and " + removeIt + "; until then the routes answer 503 if its rules may refuse requests, as SecRuleEngine On does"},
 		{"modsecurity-transaction-id", true, false, whyWAF, removeIt},
 		{"fastcgi-index", true, false, whyFastCGI, putServer},
 		{"fastcgi-params-configmap", true, false, whyFastCGI, putServer},
