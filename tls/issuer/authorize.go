@@ -42,11 +42,11 @@ func (t *term) authorize(ctx context.Context, c *client, issuing *gatelodge.Issu
 	}
 	if challenge.Status == acme.StatusPending { // otherwise the previous leader accepted it
 		t.awaitServed(ctx, issuing, issuance, response, served)
-		if err := c.accept(ctx, url, challenge); err != nil {
-			return err
-		}
+		err = c.accept(ctx, url, challenge)
 	}
-	_, err = c.WaitAuthorization(ctx, url)
+	if err == nil {
+		_, err = c.WaitAuthorization(ctx, url)
+	}
 	var refused *acme.AuthorizationError
 	if err == nil || errors.As(err, &refused) {
 		if err := t.challenges.withdraw(ctx, response); err != nil {
@@ -56,18 +56,41 @@ func (t *term) authorize(ctx context.Context, c *client, issuing *gatelodge.Issu
 	return err // after any other error the CA may still validate the challenge
 }
 
+// How often a CA is told to validate a challenge that it leaves pending, and the waits
+// between: each is a multiple of the previous one.
+const (
+	acceptTries                          = 3
+	acceptWait, acceptFactor, acceptMost = 2 * time.Second, 4, time.Minute
+)
+
 // accept tells the CA to validate a challenge. It is no error if the CA has
 // already done so, because its reply to an earlier request may have been lost.
+//
+// Some CAs, as step-ca, validate while they answer. If they could not connect or found
+// no record, they leave the challenge pending with an error, until they are told again
+// (RFC 8555 §8.2).
 func (c *client) accept(ctx context.Context, url string, challenge *acme.Challenge) error {
-	_, err := c.Accept(ctx, challenge)
-	if err == nil {
-		return nil
+	for try := 1; ; try++ {
+		answer, err := c.Accept(ctx, challenge)
+		if err != nil {
+			authorization, again := c.GetAuthorization(ctx, url)
+			if again == nil && authorization.Status != acme.StatusPending {
+				return nil
+			}
+			return err
+		}
+		if answer.Status != acme.StatusPending || answer.Error == nil {
+			return nil
+		}
+		if try == acceptTries {
+			return &acme.AuthorizationError{URI: url, Errors: []error{answer.Error}}
+		}
+		select {
+		case <-time.After(backOff(try, acceptWait, acceptFactor, acceptMost)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	authorization, again := c.GetAuthorization(ctx, url)
-	if again == nil && authorization.Status != acme.StatusPending {
-		return nil
-	}
-	return err
 }
 
 func challengeOfType(challenges []*acme.Challenge, by gatelodge.ChallengeType) *acme.Challenge {

@@ -115,7 +115,8 @@ func (b *bundle) authorizeBatch(ctx context.Context, pending []pendingAuthorizat
 		if p.challenge.Status != acme.StatusPending { // the previous leader accepted it
 			continue
 		}
-		if err := b.client.accept(limited, p.url, p.challenge); err != nil {
+		err := b.client.accept(limited, p.url, p.challenge)
+		if err = refuse(p.member, err, refused); err != nil {
 			var problem *acme.Error
 			if limit, _ := refusedByLimit(err, time.Now()); !errors.As(err, &problem) || isAuthorityError(err) || limit != "" {
 				return err

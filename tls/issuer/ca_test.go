@@ -41,6 +41,7 @@ type testCA struct {
 	perAccount, perDomain, perName bucketSize // zero: no limit
 	mostNames                      int        // 0: no limit
 	reuses                         bool       // valid authorizations
+	noKeyChange                    bool       // as step-ca and Vault
 	renewalInfo                    bool
 
 	// fault is called before a request is looked at, and with after once it is
@@ -57,6 +58,7 @@ type testCA struct {
 	contacts map[string]any // of accounts
 	buckets  map[string]*bucket
 	invalid  map[string]bool                    // names that can't be validated
+	left     map[string]int                     // how often the challenge for a name is left pending, as step-ca does
 	rejected map[string]string                  // why no order is accepted for a name
 	mute     bool                               // it does not say which names it rejects
 	windows  map[string]gatelodge.RenewalWindow // by what identifies a certificate
@@ -103,7 +105,7 @@ func newTestCA(t *testing.T, base string) *testCA {
 	}
 	ca := &testCA{
 		base: base, key: key, lifetime: 90 * day, accounts: make(map[string]string), contacts: make(map[string]any),
-		buckets: make(map[string]*bucket), invalid: make(map[string]bool), rejected: make(map[string]string), windows: make(map[string]gatelodge.RenewalWindow),
+		buckets: make(map[string]*bucket), invalid: make(map[string]bool), left: make(map[string]int), rejected: make(map[string]string), windows: make(map[string]gatelodge.RenewalWindow),
 		root: &x509.Certificate{Subject: pkix.Name{CommonName: base}, SubjectKeyId: []byte{1, 2, 3, 4}, PublicKey: key.Public()},
 	}
 	return ca
@@ -195,14 +197,19 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 	case "authz":
 		a := authorization()
 		answer(w, 200, map[string]any{"status": a.status(), "wildcard": strings.HasPrefix(a.name, "*."),
-			"identifier": map[string]string{"type": "dns", "value": strings.TrimPrefix(a.name, "*.")}, "challenges": ca.challenges(a)})
+			"identifier": map[string]string{"type": "dns", "value": strings.TrimPrefix(a.name, "*.")}, "challenges": ca.challenges(a, nil)})
 	case "challenge":
 		a := authorization()
+		if ca.left[a.name] > 0 {
+			ca.left[a.name]--
+			answer(w, 200, ca.challenges(a, map[string]any{"type": "urn:ietf:params:acme:error:connection", "detail": "it can't be reached now"})[0])
+			return
+		}
 		if a.ready.IsZero() {
 			a.ready = time.Now().Add(ca.validation)
 			a.failed = ca.invalid[a.name]
 		}
-		answer(w, 200, ca.challenges(a)[0])
+		answer(w, 200, ca.challenges(a, nil)[0])
 	case "finalize":
 		o := number()
 		csr, _ := base64.RawURLEncoding.DecodeString(payload["csr"].(string))
@@ -250,6 +257,10 @@ func (ca *testCA) account(w *httptest.ResponseRecorder, jwk []byte, payload map[
 
 // changeKey changes an account's key (RFC 8555 §7.3.5).
 func (ca *testCA) changeKey(w *httptest.ResponseRecorder, account, payload string) {
+	if ca.noKeyChange {
+		sayProblem(w, 501, "notImplemented", "keys stay as they are")
+		return
+	}
 	text, _ := base64.RawURLEncoding.DecodeString(payload)
 	var inner signed
 	json.Unmarshal(text, &inner)
@@ -388,10 +399,14 @@ func (ca *testCA) urlOf(kind string, o *testOrder) string {
 	return ""
 }
 
-func (ca *testCA) challenges(a *testAuthorization) []map[string]any {
+// challenges shows those of an authorization, with why the latest validation failed.
+func (ca *testCA) challenges(a *testAuthorization, why map[string]any) []map[string]any {
 	challenge := map[string]any{"type": "dns-01", "status": a.status(), "url": fmt.Sprintf("%s/challenge/%d", ca.base, a.number), "token": "token"}
 	if a.status() == "invalid" {
-		challenge["error"] = map[string]any{"type": "urn:ietf:params:acme:error:dns", "detail": "it can't be validated"}
+		why = map[string]any{"type": "urn:ietf:params:acme:error:dns", "detail": "it can't be validated"}
+	}
+	if why != nil {
+		challenge["error"] = why
 	}
 	return []map[string]any{challenge}
 }

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	requestTime  = 30 * time.Second
-	maxResponse  = 1 << 20 // bytes; a chain has a few thousand
-	nonceRetries = 20      // a CA may reject nonces at any time (RFC 8555 §6.5)
+	requestTime  = 45 * time.Second // step-ca tries for 30 seconds to validate a challenge before it answers
+	maxResponse  = 1 << 20          // bytes; a chain has a few thousand
+	nonceRetries = 20               // a CA may reject nonces at any time (RFC 8555 §6.5)
 	faultRetries = 2
 )
 
