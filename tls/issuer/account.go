@@ -133,6 +133,9 @@ func (t *term) withFreshKey(ctx context.Context, c *client, item gatelodge.Item)
 	if c.account.KeyAge > 0 {
 		if made, err := time.Parse(time.RFC3339, string(item.Data[accountKeyMadePart])); err == nil {
 			c.keyUntil = made.Add(c.account.KeyAge + time.Second)
+			if now := time.Now(); !c.keyUntil.After(now) {
+				c.keyUntil = now.Add(keyRetry)
+			}
 		} else {
 			c.keyUntil = time.Now().Add(c.account.KeyAge)
 		}

@@ -42,6 +42,7 @@ type testCA struct {
 	mostNames                      int        // 0: no limit
 	reuses                         bool       // valid authorizations
 	noKeyChange                    bool       // as step-ca and Vault
+	endsByOrder                    bool       // a certificate ends so long after its order, as with step-ca
 	renewalInfo                    bool
 
 	// fault is called before a request is looked at, and with after once it is
@@ -212,6 +213,10 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 		answer(w, 200, ca.challenges(a, nil)[0])
 	case "finalize":
 		o := number()
+		if ca.endsByOrder && !time.Now().Before(o.at.Add(ca.lifetime)) {
+			sayProblem(w, 500, "serverInternal", "the certificate would be too short")
+			return
+		}
 		csr, _ := base64.RawURLEncoding.DecodeString(payload["csr"].(string))
 		if o.chain == nil {
 			o.chain = ca.issue(csr)
@@ -421,6 +426,9 @@ func (ca *testCA) show(w *httptest.ResponseRecorder, status int, o *testOrder) {
 	order := map[string]any{"status": o.status(), "authorizations": urls, "finalize": ca.urlOf("finalize", o), "identifiers": identifiers}
 	if o.chain != nil {
 		order["status"], order["certificate"] = "valid", ca.urlOf("certificate", o)
+	}
+	if ca.endsByOrder {
+		order["notAfter"] = o.at.Add(ca.lifetime)
 	}
 	w.Header().Set("Location", ca.urlOf("order", o))
 	answer(w, status, order)

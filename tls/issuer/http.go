@@ -80,7 +80,7 @@ func retryWait(n int, _ *http.Request, response *http.Response) time.Duration {
 			return 0
 		}
 		return time.Millisecond
-	case response.StatusCode == http.StatusTooManyRequests, response.Header.Get("Retry-After") != "", n > faultRetries:
+	case response.StatusCode == http.StatusTooManyRequests, response.StatusCode == http.StatusNotImplemented, response.Header.Get("Retry-After") != "", n > faultRetries:
 		return 0
 	}
 	return time.Duration(n) * time.Second

@@ -153,6 +153,8 @@ func (t *term) resume(ctx context.Context, c *client, k *issuanceItem) (*storedO
 		return nil, nil, err
 	case order.Status == acme.StatusInvalid:
 		return nil, nil, nil
+	case order.Status != acme.StatusValid && !order.NotAfter.IsZero() && time.Until(order.NotAfter) < orderTime:
+		return nil, nil, nil // step-ca sets the end of a certificate when it is ordered, and refuses to issue a short one
 	}
 	t.config.Log.Info("resuming an order", "name", string(k.Name), "order", stored.URL, "status", order.Status)
 	return stored, order, nil

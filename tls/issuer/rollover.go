@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"errors"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -19,6 +20,9 @@ const (
 	accountNextKeyPart = "next" // PEM; "": the key is not being changed
 )
 
+// keyRetry is the wait after a CA refused to change an account's key.
+const keyRetry = 24 * time.Hour
+
 // keyIsOld reports whether the key of an account is to be changed.
 func keyIsOld(item gatelodge.Item, account gatelodge.Account, now time.Time) bool {
 	made, err := time.Parse(time.RFC3339, string(item.Data[accountKeyMadePart]))
@@ -27,7 +31,8 @@ func keyIsOld(item gatelodge.Item, account gatelodge.Account, now time.Time) boo
 
 // changeKey gives an account another key and returns the item with it. The next key is
 // stored before the CA knows it: if the CA's answer is lost, the next attempt asks the
-// CA which of the two is the account's.
+// CA which of the two is the account's. If the CA refuses, as step-ca and Vault do, which
+// can't change keys, the account keeps the one that it has.
 func (t *term) changeKey(ctx context.Context, c *client, item gatelodge.Item) (gatelodge.Item, error) {
 	next, changed, err := t.nextKey(ctx, c, item)
 	if err != nil {
@@ -47,7 +52,14 @@ func (t *term) changeKey(ctx context.Context, c *client, item gatelodge.Item) (g
 		}
 	}
 	if !changed {
-		if err := c.AccountKeyRollover(ctx, next); err != nil {
+		err := c.AccountKeyRollover(ctx, next)
+		var refused *acme.Error
+		switch {
+		case errors.As(err, &refused):
+			t.config.Log.Warn("the CA does not change the key of an ACME account, so that keeps its key",
+				"directory", c.account.Directory, "account", string(c.KID), "reason", messageOf(err))
+			return item, nil
+		case err != nil:
 			return item, authorityError{err}
 		}
 	}
