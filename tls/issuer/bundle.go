@@ -26,7 +26,7 @@ const mostByProfile = 25
 // or other hosts that would have to wait.
 func (q *queue) bundle(s *nameState, names func(gatelodge.IssuanceKey) *nameState, l *budget.Ledger, now time.Time) []*nameState {
 	i, most := s.issuance, max(1, l.Limits.Names)
-	if i.Certificate != nil && l.Limits.Names <= 1 {
+	if renews(i) && l.Limits.Names <= 1 {
 		most = len(i.Certificate.Names) // it is renewed as it is
 	}
 	if i.Profile != "" {
@@ -41,7 +41,7 @@ func (q *queue) bundle(s *nameState, names func(gatelodge.IssuanceKey) *nameStat
 	case i.Ordered:
 		with = q.named(s, i.With, names, len(i.With))
 	case !i.RetryAt.IsZero(): // it may fail again
-	case i.Certificate != nil:
+	case renews(i):
 		with = q.named(s, i.Certificate.Names, names, most-1)
 	default:
 		with = q.newcomers(s, l, now, most)

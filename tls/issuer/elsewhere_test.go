@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -134,5 +135,45 @@ func TestElsewhereWindow(t *testing.T) {
 			t.Errorf("after the renewal %+v is kept, %v; want the certificate and no window of the other issuer's", stored, err)
 		}
 		orders(70*day, "a.test")
+	})
+}
+
+// TestElsewhereByWildcard: hosts that a wildcard of another issuer's Secret covers are
+// ordered before its end, but as new ones, because the CA renews nothing: within its
+// limits, and so in certificates that they share.
+func TestElsewhereByWildcard(t *testing.T) {
+	bundling(t, 5, func(c *testCluster, ca *testCA) {
+		covered := &gatelodge.Issuance{Certificate: ca.issueElsewhere(t, "*.company.test"), Late: true,
+			Window: &gatelodge.RenewalWindow{Start: time.Now().Add(78 * day), End: time.Now().Add(80 * day)}}
+		ca.mu.Lock()
+		ca.renewalInfo = true
+		ca.mu.Unlock()
+		c.mu.Lock()
+		c.elsewhere = make(map[gatelodge.Name]*gatelodge.Issuance)
+		for n := range 120 {
+			c.elsewhere[gatelodge.Name(fmt.Sprintf("n%02d.company.test", n))] = covered
+		}
+		c.mu.Unlock()
+		names := c.askMany("shop", "company.test", len(c.elsewhere))
+		time.Sleep(77 * day)
+		if n := ca.ordered(); n != 0 {
+			t.Fatalf("%d orders after 77 days", n)
+		}
+		time.Sleep(4 * day)
+		for _, name := range names {
+			if got := c.certificateOf(name); got == nil || got.Fingerprint == covered.Certificate.Fingerprint {
+				t.Fatalf("%s has no certificate of its own after 81 days", name)
+			}
+		}
+		ca.mu.Lock()
+		defer ca.mu.Unlock()
+		if n := len(ca.orders); n > 5 {
+			t.Errorf("%d orders for %d names", n, len(names))
+		}
+		for _, o := range ca.orders {
+			if o.replaces != "" {
+				t.Errorf("the order for %s replaces %q", o.name, o.replaces)
+			}
+		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -244,8 +245,14 @@ func orderOf(bundle ...*gatelodge.Issuance) (o budget.Order) {
 		o.Names = append(o.Names, i.Name)
 	}
 	first := bundle[0]
-	o.Renewal = first.Certificate != nil && (first.Window != nil && !first.Late || len(first.Certificate.Names) <= len(bundle))
+	o.Renewal = renews(first) && (first.Window != nil && !first.Late || len(first.Certificate.Names) <= len(bundle))
 	return o
+}
+
+// renews reports whether an order for a name renews its certificate. One of another
+// issuer's Secret may cover the name by a wildcard: a CA takes the order for a new one.
+func renews(i *gatelodge.Issuance) bool {
+	return i.Certificate != nil && slices.Contains(i.Certificate.Names, i.Name)
 }
 
 // stateOf returns what is known of a certificate, nil for nothing. The caller holds the

@@ -141,7 +141,7 @@ func (p *plan) run() []Planned {
 
 // plannedOf is an order that begins at a time.
 func plannedOf(i *gatelodge.Issuance, at time.Time) Planned {
-	return Planned{Name: i.Name, KeyType: i.KeyType, Namespace: askingOf(i).namespace, At: at, Renewal: i.Certificate != nil}
+	return Planned{Name: i.Name, KeyType: i.KeyType, Namespace: askingOf(i).namespace, At: at, Renewal: renews(i)}
 }
 
 // begin begins an order at a time, and ends it.

@@ -71,18 +71,18 @@ type need int
 
 const (
 	begun    need = iota // keeps working what works, completes an order, or needs no CA
-	awaited              // clients asked for a host that has none
+	awaited              // clients asked for a host that has none, or will, because that of another issuer ends
 	newcomer             // no client is known to wait for it
 	further              // the name has, or gets, another certificate
 )
 
 func (s *nameState) need() need {
 	switch i := s.issuance; {
-	case i.Certificate != nil || i.Ordered || len(i.Askers) == 0:
+	case renews(i) || i.Ordered || len(i.Askers) == 0:
 		return begun
 	case i.Second:
 		return further
-	case s.awaited:
+	case s.awaited || i.Certificate != nil:
 		return awaited
 	}
 	return newcomer

@@ -48,6 +48,9 @@ func (c *client) order(ctx context.Context, names []gatelodge.Name, id, profile 
 // replaces identifies what an order at the CA with a directory replaces, "" for nothing
 // that it may have issued.
 func (k *issuanceItem) replaces(i *gatelodge.Issuance, directory string) string {
+	if i.Elsewhere && !renews(i) {
+		return "" // the CA accepts no replacement that shares no name
+	}
 	if i.Elsewhere {
 		id, _ := renewalID(i.Certificate.KeyPair.Certificate[0]) // "" with an error
 		return id
