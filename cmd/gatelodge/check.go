@@ -15,18 +15,18 @@ func checkCommand(std stdio) *cobra.Command {
 	var flags checkFlags
 	command := &cobra.Command{
 		Use:   "check [PATH…|-]",
-		Short: "Compile manifests without serving them, and print what would be served and every problem",
+		Short: "Compile manifests, and print what would be served and every problem",
 		Long: `Check reads Kubernetes manifests from files and folders, from standard input with
-"-" (the default), or from a cluster, compiles them as the gateway would, and
+"-" (the default), or from a cluster, and compiles them as the gateway would. It
 prints the snapshot: hosts, routes, certificates, records, and every problem with
-its object and file; and when the gateway would order each certificate that is
-missing, as the limits of the CA allow. It exits with status 1 if there is a problem.
+its object and file; and for each missing certificate when the gateway would order
+it within the limits of the CA. It exits with status 1 if there is a problem.
 
-With --from ingress-nginx it prints instead, for each Ingress of the classes of
-ingress-nginx and in sum, what will be answered as before, what differs, and what
-is to be done. Without --config it judges by the configuration that gatelodge
-import ingress-nginx makes of the same objects. The exit status is 0 if nothing is
-to be done, and 1 if something is.`,
+With --from ingress-nginx it prints a report instead: for each Ingress of the
+classes of ingress-nginx, and in total, what stays the same, what differs, and what
+you have to do. Without --config it uses the configuration that gatelodge import
+ingress-nginx makes of the same objects. The exit status is 0 if you have to do
+nothing, and 1 otherwise.`,
 		Example: `  gatelodge check deploy/example --config deploy/gateway.yaml
   kubectl get ingress,ingressclass,service,endpointslice -A -o yaml | gatelodge check -
   gatelodge check --from ingress-nginx --kubeconfig ~/.kube/config --output html > report.html`,
@@ -55,7 +55,7 @@ type checkFlags struct {
 func (f *checkFlags) check() error {
 	switch {
 	case f.from != "" && f.from != "ingress-nginx":
-		return fmt.Errorf("--from: %q is not a gateway that is known, write ingress-nginx", f.from)
+		return fmt.Errorf("--from: %q is not a known gateway, write ingress-nginx", f.from)
 	case f.output != "text" && f.output != "json" && f.output != "html":
 		return fmt.Errorf("--output: %q is not a valid format, write text, json or html", f.output)
 	case f.from == "" && f.output != "text":

@@ -21,24 +21,24 @@ func compareCommand(std stdio) *cobra.Command {
 	var flags compareFlags
 	command := &cobra.Command{
 		Use:   "compare --a ADDRESS --b ADDRESS [FILE|-]",
-		Short: "Send the same requests to two gateways, and print in what their answers differ",
-		Long: `Compare reads URLs, or an access log, from a file or from standard input, sends
-each different request to both addresses, and prints in what the answers differ:
-status, Location, the chosen fields, and the bodies with --bodies. It connects
-to the given addresses, with the host of the URL in request and handshake, and
-looks nothing up in the DNS.
+		Short: "Send the same requests to two gateways, and print how their answers differ",
+		Long: `Compare reads URLs or an access log from a file or from standard input, sends each
+different request to both addresses, and prints how the answers differ: status,
+Location, the chosen fields, and with --bodies the bodies. It connects to the given
+addresses, with the host of the URL in request and handshake, and does not look up
+names in DNS.
 
 A line is a URL, a method and a URL, or a line of an access log: nginx's combined
-format, the default format of ingress-nginx, or JSON as Gatelodge writes it. Logs
-of nginx name no host; --base says which one they are of.
+format, the default format of ingress-nginx, or Gatelodge's JSON. nginx's logs
+contain no host, so give it with --base.
 
-Only GET, HEAD and OPTIONS are sent unless --methods says otherwise, and never a
-body. What differs is asked for again: what a server answers differently each time
-is only counted. Values of cookies are not compared, nor are fields that differ by
-nature, such as Date, Server and X-Request-Id.
+It sends only GET, HEAD and OPTIONS, unless --methods lists others, and never a
+body. Requests whose answers differ are repeated: if a server answers differently
+each time, that is only counted. Values of cookies are not compared, nor are fields
+that always differ, such as Date, Server and X-Request-Id.
 
-The exit status is 0 if the answers are the same, 1 if something differs, a
-request got no answer from either, nothing was compared, or it failed, and 2 if
+The exit status is 0 if the answers are the same. It is 1 if an answer differs, a
+request got no answer from either, nothing was compared, or compare failed; and 2 if
 the command line is invalid.`,
 		Example: `  gatelodge compare --a 192.0.2.10 --b 192.0.2.20 urls.txt
   gatelodge compare --a 192.0.2.10 --b 192.0.2.20 --base https://web.example.com --rate 5 access.log
@@ -54,19 +54,19 @@ the command line is invalid.`,
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.a, "a", "", "`ADDRESS` of the one gateway: IP, IP:PORT, or http=IP:PORT,https=IP:PORT")
-	f.StringVar(&flags.b, "b", "", "`ADDRESS` of the other")
-	f.StringVar(&flags.base, "base", "", "`URL` whose scheme and host complete log lines that name none")
+	f.StringVar(&flags.a, "a", "", "`ADDRESS` of the first gateway: IP, IP:PORT, or http=IP:PORT,https=IP:PORT")
+	f.StringVar(&flags.b, "b", "", "`ADDRESS` of the second gateway")
+	f.StringVar(&flags.base, "base", "", "`URL` with the scheme and host for log lines without them")
 	f.StringVar(&flags.fields, "fields", strings.Join(compare.DefaultFields(), ","), "`NAMES` of fields to compare, or all")
 	f.StringVar(&flags.ignore, "ignore", "", "`NAMES` of fields not to compare")
 	f.BoolVar(&flags.bodies, "bodies", false, "compare bodies too, up to 16 MiB of each")
-	f.StringVar(&flags.methods, "methods", strings.Join(compare.SafeMethods(), ","), "`METHODS` that are sent")
+	f.StringVar(&flags.methods, "methods", strings.Join(compare.SafeMethods(), ","), "`METHODS` to send")
 	f.StringArrayVar(&flags.headers, "header", nil, "`FIELD` to send with each request, such as \"Accept-Encoding: gzip\"; may be repeated")
-	f.Float64Var(&flags.rate, "rate", 20, "requests a second to each gateway, at most")
-	f.IntVar(&flags.concurrency, "concurrency", 4, "requests at a time, at most")
-	f.IntVar(&flags.most, "most", 10_000, "different requests, at most; the rest is counted")
-	f.DurationVar(&flags.timeout, "timeout", 30*time.Second, "time for one answer")
-	f.StringVar(&flags.ca, "ca", "", "`FILE` of root certificates in PEM to verify both gateways with, instead of the system's")
+	f.Float64Var(&flags.rate, "rate", 20, "maximum of requests a second to each gateway")
+	f.IntVar(&flags.concurrency, "concurrency", 4, "maximum of requests at a time")
+	f.IntVar(&flags.most, "most", 10_000, "maximum of different requests; the rest is only counted")
+	f.DurationVar(&flags.timeout, "timeout", 30*time.Second, "maximum time for one answer")
+	f.StringVar(&flags.ca, "ca", "", "`FILE` of root certificates in PEM to verify both gateways, instead of the system's")
 	f.BoolVar(&flags.insecure, "insecure", false, "do not verify certificates")
 	f.StringVar(&flags.output, "output", "text", "`FORMAT` of the report: text or json")
 	return command

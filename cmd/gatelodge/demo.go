@@ -35,15 +35,15 @@ func demoCommand(std stdio) *cobra.Command {
 	level.Set(slog.LevelWarn)
 	command := &cobra.Command{
 		Use:   "demo",
-		Short: "Try everything on this machine, with nothing else installed",
+		Short: "Try the whole product on this machine; nothing else is needed",
 		Long: `Demo runs the gateway with sample backends: an HTTP echo, a WebSocket echo, a
 gRPC echo, a slow one and one that fails. It serves the manifests of
 deploy/example from a folder that you can edit while it runs, with a wildcard
-certificate of a throw-away CA, and prints what to try. Ctrl-C stops it and
-removes the files it wrote.
+certificate of a temporary CA, and prints commands to try. Ctrl-C stops it and
+removes the files that it wrote.
 
 With --acme it orders the certificates from an ACME CA, such as Pebble, which
-has to resolve the demo's names at the demo's DNS server.`,
+must resolve the demo's names at the demo's DNS server.`,
 		Example: `  gatelodge demo
   gatelodge demo --https 127.0.0.1:9443 --dns 127.0.0.1:5300
   pebble -dnsserver 127.0.0.1:8053 &
@@ -59,7 +59,7 @@ has to resolve the demo's names at the demo's DNS server.`,
 	}
 	flags.add(command, true)
 	command.Flags().StringVar(&ca.directory, "acme", "", "`URL` of the directory of an ACME CA to order certificates from")
-	command.Flags().StringVar(&ca.roots, "acme-ca", "", "`FILE` of root certificates, in PEM, to verify that CA's server with")
+	command.Flags().StringVar(&ca.roots, "acme-ca", "", "`FILE` of root certificates in PEM to verify the server of that CA")
 	command.Flags().TextVar(level, "log-level", level, "`LEVEL` of the log: debug, info, warn or error")
 	return command
 }

@@ -8,7 +8,7 @@ import (
 	"text/template"
 )
 
-// guide is what the demo prints: where everything is, and commands to try.
+// guide is what the demo prints: addresses, and commands to try.
 type guide struct {
 	g         *gateway
 	ca        string // file of the CA's certificate
@@ -61,49 +61,49 @@ func program() string {
 
 // guideText is filled in by print. All paths of the host in the first https URL
 // respond 200 without credentials.
-var guideText = template.Must(template.New("guide").Parse(`In a browser: what is served, and what does not work and why
+var guideText = template.Must(template.New("guide").Parse(`In a browser: what is served, and why a host does not work
   http://{{.Admin}}/dashboard/
 
 Gatelodge is serving the manifests in {{.Manifests}}
-Edit them there: a change is served within a moment. Ctrl-C ends the demo.
+Edit them: a change takes effect within a moment. Ctrl-C ends the demo.
 
-An Ingress is a live HTTPS host …
+An Ingress is an HTTPS host
   {{.Curl}} https://echo.shop.pke.example.com:{{.HTTPS.Port}}/
-… whose plain HTTP redirects to it (308) …
+Plain HTTP is redirected to it (308)
   curl -i --connect-to ::{{.HTTP}} http://echo.shop.pke.example.com:{{.HTTP.Port}}/any/path?x=1
-… and whose name is answered.
+The gateway answers DNS queries for its name
   {{.Dig}} echo.shop.pke.example.com A
   {{.Dig}} pke.example.com SOA
 
 Every name below a wildcard is a host too
   {{.Curl}} https://branch-7.preview.shop.pke.example.com:{{.HTTPS.Port}}/
   {{.Dig}} branch-7.preview.shop.pke.example.com A
-A short name, without the business domain (handbook.docs.marketing.…)
+A short name, without the business domain of handbook.docs.marketing.…
   {{.Curl}} https://handbook.docs.pke.example.com:{{.HTTPS.Port}}/
-A user and a password (without them: 401)
+A user name and a password (without them: 401)
   {{.Curl}} --user demo:demo https://report.marketing.pke.example.com:{{.HTTPS.Port}}/
 A slow backend, a failing one, and one that is down (502)
   {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/slow
   {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/fail
   {{.Curl}} -i https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/down
-A canary, which gets the requests that ask for it: the slow backend again
+A canary, for requests with this field: the slow backend again
   {{.Curl}} -H 'x-canary: always' https://lab.marketing.pke.example.com:{{.HTTPS.Port}}/
-WebSocket: a frame with "hello" goes out and comes back
+WebSocket: sends a frame with "hello", and gets it back
   (printf 'GET /echo HTTP/1.1\r\nHost: chat.shop.pke.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: Z2F0ZWxvZGdlIGRlbW8hIQ==\r\n\r\n'; sleep 1; printf '\201\205\0\0\0\0hello'; sleep 1) | {{.OpenSSL}} -quiet -no_ign_eof -servername chat.shop.pke.example.com -connect {{.HTTPS}}
-gRPC: a message with "hello" goes out and comes back
+gRPC: sends a message with "hello", and gets it back
   printf '\0\0\0\0\7\12\5hello' | {{.Curl}} --http2 -H 'content-type: application/grpc' -H 'te: trailers' --data-binary @- --output - https://grpc.shop.pke.example.com:{{.HTTPS.Port}}/gatelodge.demo.Echo/Say | tail -c 5
 
 {{if .ACME}}Certificates are ordered from {{.ACME}},
-which has to ask {{.DNS}} for the names (pebble -dnsserver {{.DNS}})
+which must resolve the names at {{.DNS}} (pebble -dnsserver {{.DNS}})
 The issuer of a certificate, and its names
   {{.OpenSSL}} -connect {{.HTTPS}} -servername echo.shop.pke.example.com </dev/null 2>/dev/null | openssl x509 -noout -issuer -ext subjectAltName
 Orders and problems
   curl -s http://{{.Admin}}/snapshot | grep -E '^(issue|problem)'
 
-{{end}}In a browser (the certificate is of a CA that it doesn't know: accept it)
+{{end}}In a browser (it does not know the CA of the certificate: accept it)
   chromium --ignore-certificate-errors --host-resolver-rules='MAP *.pke.example.com 127.0.0.1' https://chat.shop.pke.example.com:{{.HTTPS.Port}}/
-A host that is broken on purpose: who has it, and why it does not work, in a shell
-and on its page; mend it in broken.yaml of the manifests, and ask again
+A host that is broken on purpose: who owns it and why it does not work, in a shell
+and on its page. Correct broken.yaml in the manifests, and try again
   {{.Explain}}
   {{.Curl}} -i https://basket.shop.pke.example.com:{{.HTTPS.Port}}/
   http://{{.Admin}}/dashboard/host?name=basket.shop.pke.example.com

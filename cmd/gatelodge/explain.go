@@ -29,18 +29,17 @@ func explainCommand(std stdio) *cobra.Command {
 	var flags explainFlags
 	command := &cobra.Command{
 		Use:   "explain URL|NAME",
-		Short: "Say what happens to a URL, who is responsible for it, and where it stops working",
-		Long: `Explain follows a request for a URL, or for the path / of a name, through all that
-leads to its answer: the owner of the name, the delegation of its zone, what each
-view answers, the listener, the certificate, redirects, the route and those that
-it goes before, policies, the backend with its endpoints, and the last requests.
-The line at which it stops is marked STOP, one that needs attention WARN, and each
-says what to do.
+		Short: "Show what happens to a URL, which namespace has it, and where it stops working",
+		Long: `Explain follows a request for a URL, or for the path / of a name, step by step: the
+owner of the name, the delegation of its zone, the answer of each view, the
+listener, the certificate, redirects, the route and the other routes of the host,
+policies, the backend with its endpoints, and the last requests. The line where the
+request stops is marked STOP, lines that need attention WARN; both say what to do.
 
-It asks a running gateway at its admin endpoint (--admin), also through the API
-server of its cluster (--kubeconfig), or compiles manifests by itself (--manifests),
-and then knows nothing of health and traffic. It exits with status 1 if something is
-wrong.`,
+It asks the admin endpoint of a running gateway (--admin), also through the API
+server of its cluster (--kubeconfig). With --manifests it compiles manifests
+instead, without information about health and traffic. It exits with status 1 if
+something is wrong.`,
 		Example: `  gatelodge explain https://echo.shop.pke.example.com/api
   gatelodge explain --kubeconfig ~/.kube/config echo.shop.pke.example.com
   gatelodge explain --client 10.1.2.3 shop.example.com
@@ -63,11 +62,11 @@ wrong.`,
 	}
 	f := command.Flags()
 	f.StringVar(&flags.admin, "admin", "http://127.0.0.1:9080", "`URL` of the admin endpoint of a running gateway")
-	f.StringVar(&flags.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of a cluster, whose API server forwards a port to a gateway's pod")
+	f.StringVar(&flags.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of a cluster, whose API server forwards a port to a pod of the gateway")
 	f.StringVar(&flags.namespace, "namespace", "gatelodge", "the `NAMESPACE` of the gateway's pods, with --kubeconfig")
 	f.StringSliceVar(&flags.manifests, "manifests", nil, "`PATH` of manifests to explain without a gateway; may be repeated")
 	f.StringVar(&flags.config, "config", "", "the gateway's configuration `FILE`, with --manifests")
-	f.StringVar(&flags.client, "client", "", "`ADDRESS` of a client, to say whether it is let in")
+	f.StringVar(&flags.client, "client", "", "`ADDRESS` of a client, to show whether the address lists let it in")
 	f.StringVarP(&flags.output, "output", "o", "text", "`FORMAT`: text or json")
 	f.BoolVar(&flags.all, "all", false, "show the details of every step")
 	return command
@@ -147,10 +146,10 @@ func askAdmin(ctx context.Context, client *http.Client, base string, flags *expl
 	}
 	d := &explain.Document{}
 	if err := json.Unmarshal(body, d); err != nil {
-		return nil, fmt.Errorf("the admin endpoint %s answers with something else: %w", base, err)
+		return nil, fmt.Errorf("the admin endpoint %s does not answer with an explanation: %w", base, err)
 	}
 	if !d.Whole() {
-		return nil, fmt.Errorf("the admin endpoint %s answers with something else than an explanation", base)
+		return nil, fmt.Errorf("the admin endpoint %s does not answer with an explanation", base)
 	}
 	return d, nil
 }
@@ -163,7 +162,7 @@ func writeDocument(out io.Writer, d *explain.Document) error {
 	return err
 }
 
-// isTerminal reports whether what is written there is shown on a terminal.
+// isTerminal reports whether out is a terminal.
 func isTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)
 	if !ok {

@@ -30,16 +30,16 @@ func importNginxCommand(std stdio) *cobra.Command {
 	)
 	command := &cobra.Command{
 		Use:   "ingress-nginx [PATH…|-]",
-		Short: "Print the configuration that does what an installation of ingress-nginx does",
+		Short: "Print a configuration that behaves like an installation of ingress-nginx",
 		Long: `Import reads the controller of ingress-nginx (a Deployment, DaemonSet or Pod), its
-ConfigMap, those of TCP and UDP services, and its IngressClasses, from manifests
-in files and folders, from standard input with "-" (the default), or from a
-cluster. It prints a configuration for gatelodge serve that answers alike, in which
-each key says what it comes from, and comments say of each flag and key without a
-counterpart why that is and what to do.
+ConfigMaps, also those of TCP and UDP services, and its IngressClasses, from
+manifests in files and folders, from standard input with "-" (the default), or
+from a cluster. It prints a configuration for gatelodge serve with the same
+behaviour. Comments name the flag or key that each setting comes from, and for
+each flag or key without a counterpart the reason and what to do.
 
-What ingress-nginx has in its ConfigMap and Gatelodge as annotations becomes the
-defaults of the classes: --defaults prints manifests of those instead.`,
+Keys of ingress-nginx's ConfigMap that are annotations in Gatelodge become the
+defaults of the classes: --defaults prints their manifests instead.`,
 		Example: `  gatelodge import ingress-nginx --kubeconfig ~/.kube/config > gateway.yaml
   kubectl get -A -o yaml deployments,daemonsets,configmaps,ingressclasses,services,namespaces | gatelodge import ingress-nginx - > gateway.yaml
   gatelodge import ingress-nginx --defaults ./manifests | kubectl apply -f -`,
@@ -54,7 +54,7 @@ defaults of the classes: --defaults prints manifests of those instead.`,
 			case err != nil:
 				return err
 			case t == nil:
-				return errors.New("there is no controller of ingress-nginx among these objects, nor its ConfigMap")
+				return errors.New("these objects contain neither a controller of ingress-nginx nor its ConfigMap")
 			case defaults:
 				return t.WriteDefaults(std.out)
 			default:
@@ -63,7 +63,7 @@ defaults of the classes: --defaults prints manifests of those instead.`,
 		},
 	}
 	from.add(command)
-	command.Flags().BoolVar(&defaults, "defaults", false, "print the defaults of the classes, as manifests")
+	command.Flags().BoolVar(&defaults, "defaults", false, "print manifests with the defaults of the classes")
 	return command
 }
 

@@ -45,7 +45,7 @@ var errProblems = errors.New("problems found")
 // usageError is an error in the command line.
 type usageError struct{ error }
 
-// exitCode ends a command that has nothing more to say with a code of its own.
+// exitCode ends a command with a code, without a message.
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
@@ -76,10 +76,10 @@ func run(ctx context.Context, args []string, std stdio) int {
 func rootCommand(std stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gatelodge",
-		Short: "An Ingress gateway that answers for its own names",
+		Short: "A Kubernetes Ingress controller that is also the DNS server of its hosts",
 		Long: `Gatelodge is a Kubernetes Ingress controller and the authoritative DNS server of
 its own hosts, in one process: an Ingress becomes a route, a certificate and a
-DNS record, together.`,
+DNS record in one step.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(command *cobra.Command, args []string) error {
@@ -98,7 +98,7 @@ DNS record, together.`,
 	return root
 }
 
-// noArgs refuses arguments where a command takes flags only.
+// noArgs rejects arguments of a command that takes only flags.
 func noArgs(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usageError{fmt.Errorf("%s takes no arguments, got %q", command.CommandPath(), args[0])}

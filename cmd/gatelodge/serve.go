@@ -37,19 +37,19 @@ func serveCommand(std stdio) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway",
-		Long: `Serve runs the gateway for the cluster that it runs in, for the cluster that a
-kubeconfig names, or from a folder of Kubernetes manifests, without a cluster.
-It serves changes within a moment. The access log goes to standard output,
-everything else to standard error.
+		Long: `Serve runs the gateway for the cluster that it runs in, for the cluster of a
+kubeconfig, or for a folder of Kubernetes manifests, without a cluster. Changes
+take effect within a moment. The access log goes to standard output, the log to
+standard error.
 
-In a cluster the gateway is the pod POD_NAME in POD_NAMESPACE (environment
-variables, set by the downward API). Without them it has the machine's host name
-and the namespace of the kubeconfig. POD_ZONE is its zone: if set, traffic stays
-in the zone where EndpointSlices have hints for that.
+In a cluster the environment variables POD_NAME and POD_NAMESPACE, set by the
+downward API, name the gateway's pod and namespace. Without them it uses the host
+name and the namespace of the kubeconfig. POD_ZONE is its zone: if it is set and
+EndpointSlices have zone hints, requests stay in the zone.
 
-With --supervise the gateway is the child of a small process that keeps its
-sockets open, and starts it again at once if it dies: clients wait meanwhile,
-and are not refused. Only what was in the process is lost.`,
+With --supervise a small parent process keeps the sockets open, and restarts the
+gateway at once if it dies. Clients wait meanwhile instead of being refused. Only
+requests in progress are lost.`,
 		Example: `  gatelodge serve --config /etc/gatelodge/gateway.yaml
   gatelodge serve --kubeconfig ~/.kube/config --config gateway.yaml
   gatelodge serve --manifests ./manifests --config gateway.yaml
@@ -78,7 +78,7 @@ and are not refused. Only what was in the process is lost.`,
 	command.Flags().StringVar(&files.config, "config", "", "the gateway's configuration `FILE`; it is watched")
 	command.Flags().StringVar(&files.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` of the cluster to serve; by default, the cluster that this process runs in")
 	command.Flags().StringVar(&files.manifests, "manifests", "", "`DIR` of Kubernetes manifests to serve instead of a cluster; it is watched")
-	command.Flags().BoolVar(&supervise, "supervise", false, "keep the sockets in a process of their own, which starts the gateway again if it dies")
+	command.Flags().BoolVar(&supervise, "supervise", false, "keep the sockets in a parent process, which restarts the gateway if it dies")
 	command.Flags().TextVar(&level, "log-level", &level, "`LEVEL` of the log: debug, info, warn or error")
 	return command
 }
