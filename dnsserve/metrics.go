@@ -33,7 +33,7 @@ func newMetrics() *metrics {
 			"DNS queries answered; zone is empty for names outside of all zones.",
 			[]string{"zone", "view", "proto", "type", "rcode"}, nil),
 		duration: prometheus.NewDesc("gatelodge_dns_request_duration_seconds",
-			"Time from receiving a DNS query to its reply being made.",
+			"Time from receiving a DNS query until its reply is ready.",
 			[]string{"zone", "view"}, nil),
 		serial: prometheus.NewDesc("gatelodge_dns_zone_serial",
 			"Serial of the zone that is served.",
@@ -42,7 +42,7 @@ func newMetrics() *metrics {
 			"Queries for a zone or its changes; kind is axfr, ixfr, or soa where only the serial was sent; result is sent, refused or failed.",
 			[]string{"zone", "view", "kind", "result"}, nil),
 		notices: prometheus.NewDesc("gatelodge_dns_notifies_total",
-			"Messages to secondaries that a zone has changed; result is answered, refused or failed.",
+			"NOTIFY messages to secondaries; result is answered, refused or failed.",
 			[]string{"zone", "view", "result"}, nil),
 		zones: make(map[zoneKey]*zoneStats),
 	}

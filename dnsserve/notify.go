@@ -139,7 +139,7 @@ func (n *notifier) tell(ctx context.Context, target notifyTarget, key *gatelodge
 			return
 		}
 		if try == notifyTries {
-			n.log.Warn("a secondary can't be told of a zone's new version", "zone", target.zone.Zone, "view", target.zone.View, "secondary", target.to, "serial", serial, "error", err)
+			n.log.Warn("a secondary can't be notified of a zone's new version", "zone", target.zone.Zone, "view", target.zone.View, "secondary", target.to, "serial", serial, "error", err)
 			return
 		}
 		select {

@@ -17,7 +17,7 @@ func (t *timeline) redirect() *Step {
 	p := t.route.Policy
 	for _, r := range t.requests {
 		if strings.HasPrefix(r.Reason, "redirect to HTTPS, though") {
-			s.worse(Broken, "clients are redirected for ever: "+strings.TrimPrefix(r.Reason, "redirect to HTTPS, though "),
+			s.worse(Broken, "clients are redirected in a loop: "+strings.TrimPrefix(r.Reason, "redirect to HTTPS, though "),
 				"write the networks of the proxy in front of this gateway into trust.forwarded, or have it speak HTTPS with the gateway")
 			return s
 		}
@@ -101,7 +101,7 @@ func (t *timeline) choice() *Step {
 	s.Text = fmt.Sprintf("%s %s by %s", t.route.Match, t.route.Path, t.route.Object)
 	for _, r := range t.host.Routes {
 		if r != t.route && r.Object != t.route.Object && r.Matches(gatelodge.PathForm(t.Path)) {
-			s.Text += fmt.Sprintf(", which goes before %s %s by %s: %s", r.Match, r.Path, r.Object, t.whyBeaten(r))
+			s.Text += fmt.Sprintf(", which takes precedence over %s %s by %s: %s", r.Match, r.Path, r.Object, t.whyBeaten(r))
 			break
 		}
 	}
@@ -150,11 +150,11 @@ func parent(path string) string { return path[:strings.LastIndexByte(path, '/')+
 func (t *timeline) whyBeaten(r *gatelodge.Route) string {
 	switch {
 	case len(r.Path) < len(t.route.Path):
-		return "the longer path goes first"
+		return "the longer path takes precedence"
 	case t.route.Match == gatelodge.PathStartFirst:
-		return "^~ goes before regular expressions"
+		return "^~ takes precedence over regular expressions"
 	case r.Match != t.route.Match && t.route.Match == gatelodge.PathExact:
-		return "an Exact path goes before others of its length"
+		return "an Exact path takes precedence over others of its length"
 	}
 	return "the path that is taken comes first in the order of the host"
 }

@@ -9,7 +9,7 @@ func (s *Server) showMemory(to prometheus.Registerer) {
 	}
 	to.MustRegister(
 		gauge("compression_memory_bytes", "Memory of the encoders in use, by estimate.", s.encoders.Memory),
-		gauge("buffered_memory_bytes", "Memory of bodies that are held.", s.buffers.Memory),
-		gauge("buffered_file_bytes", "Bytes of bodies that are held in files.", s.buffers.Disk),
+		gauge("buffered_memory_bytes", "Memory of buffered bodies.", s.buffers.Memory),
+		gauge("buffered_file_bytes", "Bytes of buffered bodies in files.", s.buffers.Disk),
 	)
 }

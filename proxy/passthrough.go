@@ -77,7 +77,7 @@ func (l *listener) passOn(c *net.TCPConn, p *passage, info *exchange.Conn) {
 	log := s.config.Log.With("listener", l.Name, "peer", info.Peer, "backend", string(p.to.Backend))
 	b := p.table.backends.Get(p.to.Backend)
 	if b == nil || len(b.eligible) == 0 || !p.admits(info) {
-		log.Debug("a connection is not passed on: there is no endpoint, or the client is not let in")
+		log.Debug("a connection is not passed on: there is no endpoint, or the client's address is not allowed")
 		return
 	}
 	endpoint, err := s.connectPassage(p, b)

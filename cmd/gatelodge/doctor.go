@@ -43,8 +43,8 @@ type delegationMetrics struct {
 
 func (g *gateway) showDelegations() {
 	g.registry.MustRegister(&delegationMetrics{g,
-		prometheus.NewDesc("gatelodge_delegation_findings", "What is wrong with the delegation of a zone, by kind.", []string{"zone", "kind"}, nil),
-		prometheus.NewDesc("gatelodge_delegation_check_timestamp_seconds", "When the delegation of a zone was checked last, in seconds since 1970.", []string{"zone"}, nil),
+		prometheus.NewDesc("gatelodge_delegation_findings", "Findings about the delegation of a zone, by kind.", []string{"zone", "kind"}, nil),
+		prometheus.NewDesc("gatelodge_delegation_check_timestamp_seconds", "Time of the last check of a zone's delegation, in seconds since 1970.", []string{"zone"}, nil),
 	})
 }
 

@@ -250,7 +250,7 @@ func TestExplainLongerPath(t *testing.T) {
 	d := g.explained(t, "http://app.example.com/api/v1")
 	for _, s := range d.Steps {
 		if s.Kind == explain.Route {
-			const want = "Prefix /api by Ingress shop/api (all.yaml:22), which goes before Prefix / by Ingress shop/web (all.yaml:1): the longer path goes first"
+			const want = "Prefix /api by Ingress shop/api (all.yaml:22), which takes precedence over Prefix / by Ingress shop/web (all.yaml:1): the longer path takes precedence"
 			if s.Text != want || d.State != explain.OK {
 				t.Errorf("%s, %s, expected %s", d.State, s.Text, want)
 			}

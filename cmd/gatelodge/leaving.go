@@ -80,7 +80,7 @@ func (g *gateway) leaveAnswers(ctx context.Context) {
 	g.leaving.addresses.Store(&own)
 	g.wakeBuild.Raise()
 	if err := g.tellLeaving(ctx, going, until); err != nil {
-		g.log.Error("the other replicas go on naming the addresses of this one", "addresses", going, "error", err)
+		g.log.Error("the other replicas still publish the addresses of this one", "addresses", going, "error", err)
 	}
 	select {
 	case <-g.leaving.gone:
@@ -92,7 +92,7 @@ func (g *gateway) leaveAnswers(ctx context.Context) {
 	if len(left) == 0 {
 		return // there is no other address
 	}
-	g.log.Info("answers no longer name the addresses that go with this replica; it serves them on", "addresses", left, "time", d.DNS)
+	g.log.Info("the addresses of this replica are left out of DNS answers; it still serves at them", "addresses", left, "time", d.DNS)
 	select {
 	case <-time.After(d.DNS):
 	case <-ctx.Done():
@@ -109,7 +109,7 @@ func (g *gateway) keepAddresses(ctx context.Context) {
 			return
 		}
 		if err := g.tellLeaving(ctx, g.leaving.interfaces(), time.Time{}); err != nil && ctx.Err() == nil {
-			g.log.Error("the other replicas don't name the addresses of this one, at which it serves", "error", err)
+			g.log.Error("the other replicas don't publish the addresses of this one, although it serves at them", "error", err)
 		}
 	}
 }

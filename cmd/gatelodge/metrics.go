@@ -52,12 +52,12 @@ func newMetrics(registry prometheus.Registerer, guard *guard.Guard, restarts fun
 		certificate: prometheus.NewDesc("gatelodge_certificate_expiry_timestamp_seconds",
 			"End of validity of each certificate in use, in seconds since 1970.", []string{"name", "source"}, nil),
 		flawed: prometheus.NewDesc("gatelodge_certificates_flawed",
-			"Certificates in use that are to be replaced at once: others have the key, or the CA has revoked them.", []string{"flaw"}, nil),
+			"Certificates in use that must be replaced at once: others have the key, or the CA has revoked them.", []string{"flaw"}, nil),
 	}
 	b := buildInfo()
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "gatelodge_build_info",
-		Help:        "Always 1; the labels say what is running.",
+		Help:        "Always 1; the labels identify the build.",
 		ConstLabels: prometheus.Labels{"version": b.version, "commit": b.commit, "goversion": b.goVersion},
 	}, func() float64 { return 1 })
 	holding := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -71,7 +71,7 @@ func newMetrics(registry prometheus.Registerer, guard *guard.Guard, restarts fun
 	})
 	restarted := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "gatelodge_restarts_total",
-		Help: "How often the gateway's process died and its supervisor started it again.",
+		Help: "Restarts of the gateway's process by its supervisor.",
 	}, restarts)
 	registry.MustRegister(m.generation, m.build, m.lag, info, holding, restarted, m)
 	return m

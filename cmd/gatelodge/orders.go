@@ -95,11 +95,11 @@ func newOrderMetrics(issuer *issuer.Issuer) *orderMetrics {
 	return &orderMetrics{
 		issuer: issuer,
 		queued: prometheus.NewDesc("gatelodge_acme_orders_queued",
-			"Certificates that the leader has to order, by the limit of the CA that they wait for; none: they are due; retry: the last order failed.", []string{"limit"}, nil),
+			"Certificates that the leader has to order, by the CA's limit that they wait for; none: they are due; retry: the last order failed.", []string{"limit"}, nil),
 		sharing: prometheus.NewDesc("gatelodge_acme_orders_sharing_hosts",
-			"Hosts that share one of these certificates with the host that it is counted for.", nil, nil),
+			"Hosts that will share a queued certificate with another host.", nil, nil),
 		done: prometheus.NewDesc("gatelodge_acme_orders_done_timestamp_seconds",
-			"When the last of them will be ordered, in seconds since 1970; 0: there are none.", nil, nil),
+			"Time when the last queued certificate will be ordered, in seconds since 1970; 0 if none is queued.", nil, nil),
 		forbidden: prometheus.NewDesc("gatelodge_acme_orders_forbidden",
 			"Certificates that the leader does not order because CAA records forbid it.", nil, nil),
 	}

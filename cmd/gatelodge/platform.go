@@ -68,7 +68,7 @@ func (s *standalone) joinElection(ctx context.Context) error {
 func (s *standalone) putRecord(ctx context.Context, r objects.GuardRecord) error {
 	err := objects.PutGuardRecord(ctx, s.store, r)
 	if err != nil {
-		s.g.log.Error("can't store how much is served for the next start", "error", err)
+		s.g.log.Error("can't store the number of served hosts for the next start", "error", err)
 	}
 	return err
 }
@@ -76,7 +76,7 @@ func (s *standalone) putRecord(ctx context.Context, r objects.GuardRecord) error
 func (s *standalone) putClaims(ctx context.Context, h objects.Holdings) error {
 	err := objects.PutClaims(ctx, s.store, h)
 	if err != nil {
-		s.g.log.Error("can't store who has which names for the next start", "error", err)
+		s.g.log.Error("can't store the owners of names for the next start", "error", err)
 	}
 	return err
 }
@@ -94,7 +94,7 @@ func (g *gateway) keepIn(ctx context.Context, folder string) error {
 	}
 	claims, err := objects.StoredClaims(ctx, store)
 	if err != nil { // the age of objects decides, as at a first start
-		g.log.Error("it is not known who had which names", "error", err)
+		g.log.Error("can't read the previous owners of names", "error", err)
 	}
 	g.platform = &standalone{g, store, record, claims}
 	if err := g.keepLastGood(folder); err != nil {
@@ -175,20 +175,20 @@ func (g *gateway) followStore(ctx context.Context) {
 	var following sync.WaitGroup
 	following.Go(func() {
 		if err := g.dns.FollowSerials(ctx); err != nil {
-			g.log.Error("zones stay under their last serials", "error", err)
+			g.log.Error("can't follow the serials of zones, the last ones stay published", "error", err)
 		}
 	})
 	if g.store != nil {
 		following.Go(func() {
 			if err := g.doctor.Follow(ctx, g.store); err != nil {
-				g.log.Error("what the leader finds of the delegations is not known here", "error", err)
+				g.log.Error("can't follow the leader's checks of delegations", "error", err)
 			}
 		})
 	}
 	for _, keys := range g.keys {
 		following.Go(func() {
 			if err := keys.Follow(ctx); err != nil {
-				g.log.Error("keys are not shared", "error", err)
+				g.log.Error("can't share keys with the other replicas", "error", err)
 			}
 		})
 	}

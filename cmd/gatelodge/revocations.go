@@ -14,7 +14,7 @@ type revocationMetrics struct {
 
 func newRevocationMetrics(revocations *revocation.Checker) *revocationMetrics {
 	return &revocationMetrics{revocations, prometheus.NewDesc("gatelodge_crl_fetches_total",
-		"CRLs that this replica fetched as the leader, and those that it could not.", []string{"result"}, nil)}
+		"CRLs that this replica fetched, or failed to fetch, as the leader.", []string{"result"}, nil)}
 }
 
 // Describe implements prometheus.Collector.

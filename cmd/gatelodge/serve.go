@@ -94,7 +94,7 @@ func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, f
 	go func() {
 		select {
 		case <-child.Orphaned():
-			log.Error("the supervisor has ended, and so does the gateway")
+			log.Error("the supervisor has exited, so the gateway exits too")
 			os.Exit(exitFailed)
 		case <-ctx.Done():
 		}

@@ -96,7 +96,7 @@ func (d *Doctor) Run(ctx context.Context, store gatelodge.Store) {
 			continue
 		}
 		if err := d.store(ctx, store); err != nil && ctx.Err() == nil {
-			d.Log.Warn("what was found of the delegations is not stored for the other replicas", "error", err)
+			d.Log.Warn("can't store the results of delegation checks for the other replicas", "error", err)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func (d *Doctor) Follow(ctx context.Context, store gatelodge.Store) error {
 		}
 		var all []*gatelodge.Delegation
 		if err := json.Unmarshal(stored.Data["json"], &all); err != nil {
-			d.Log.Warn("what is stored of the delegations can't be read", "error", err)
+			d.Log.Warn("can't read the stored results of delegation checks", "error", err)
 			return
 		}
 		found := make(map[gatelodge.Name]*gatelodge.Delegation)

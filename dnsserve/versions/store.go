@@ -105,7 +105,7 @@ func (z *Zones) readZone(ctx context.Context, key Key) error {
 	}
 	r, err := decodeRecord(item.Data, key, last)
 	if err != nil {
-		z.log.Error("what the store has of a zone can't be used, and is replaced by the leader", "zone", key.Zone, "view", key.View, "item", key.item(), "error", err)
+		z.log.Error("the stored record of a zone is not valid; the leader replaces it", "zone", key.Zone, "view", key.View, "item", key.item(), "error", err)
 	}
 	z.have(key, r, item.Version)
 	return nil

@@ -21,7 +21,7 @@ func (g *Grant) addEntry(e recordEntry) (refusal *gatelodge.Problem) {
 	if len(g.Entries) > 0 { // which are all CNAME records with the same target, or none is one
 		other := g.Entries[0]
 		if (alias || other.set.Rtype == "CNAME") && (alias != (other.set.Rtype == "CNAME") || !slices.Equal(e.set.Data, other.set.Data)) {
-			return intent.Refuse(e.By, gatelodge.BadRecord, "%s %s is left out: beside a CNAME no other record may stand, and %s gives %s",
+			return intent.Refuse(e.By, gatelodge.BadRecord, "%s %s is left out: no other record can exist beside a CNAME, and %s gives %s",
 				g.Name, e.set.Rtype, other.By.Object, other.set.Rtype) // RFC 1034 §3.6.2
 		}
 	}
@@ -62,7 +62,7 @@ func (r room) with(set *intent.RecordSet) room {
 func (g *Grant) settle(rule *Claims) (refusals []gatelodge.Problem) {
 	if to, _ := g.Target(); to != nil && to.Alias != "" {
 		for _, e := range g.Entries {
-			refusals = append(refusals, *intent.Refuse(e.By, gatelodge.BadRecord, "%s %s is left out: %s makes the name an alias of %s, beside which no other record may stand",
+			refusals = append(refusals, *intent.Refuse(e.By, gatelodge.BadRecord, "%s %s is left out: %s makes the name an alias of %s, and no other record can exist beside an alias",
 				g.Name, e.set.Rtype, g.Leader.Object, to.Alias))
 		}
 		return refusals
@@ -118,7 +118,7 @@ func (c *Claims) leavesOut(g *Grant, rtype string) string {
 		return ""
 	}
 	if reservation, ok := c.Reserved[g.Name]; ok {
-		return "the name is granted for addresses alone, because it " + reservation.What
+		return "the name is granted only for addresses, because it " + reservation.What
 	}
 	if !g.Name.IsWildcard() {
 		return ""

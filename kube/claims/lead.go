@@ -147,7 +147,7 @@ func (g *Grant) leftOut() (refusals []gatelodge.Problem) {
 	for _, ask := range g.services {
 		switch own := ask.Target; {
 		case own.Alias != "" && own.Alias != to.Alias:
-			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "%s CNAME %s is left out: %s says where the name leads, and an alias stands alone", g.Name, own.Alias, g.TargetAuthor().Object))
+			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "%s CNAME %s is left out: %s has records of the name, and an alias can't exist beside other records", g.Name, own.Alias, g.TargetAuthor().Object))
 		case len(own.Addresses) > 0 && to.Alias != "":
 			refusals = append(refusals, *intent.Refuse(ask.by, gatelodge.BadRecord, "the addresses of %s are left out: %s makes it an alias of %s", g.Name, g.TargetAuthor().Object, to.Alias))
 		}

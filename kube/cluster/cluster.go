@@ -42,7 +42,7 @@ func New(client kubernetes.Interface, cfg Config) *Cluster {
 		problems: newProblems(cfg.Log),
 		leader: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "gatelodge_leader",
-			Help: "1 while this replica is the leader, which reports to the cluster; otherwise 0.",
+			Help: "1 while this replica is the leader, which writes status and Events; otherwise 0.",
 		}),
 	}
 	if cfg.Registerer != nil {

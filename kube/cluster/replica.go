@@ -66,7 +66,7 @@ func (r *Replica) Run(ctx context.Context) error {
 			leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 			defer cancel()
 			if err := leases.Delete(leaving, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-				c.Cfg.Log.Warn("the Lease of this replica stays until it runs out", "lease", name, "error", err)
+				c.Cfg.Log.Warn("can't delete the Lease of this replica; it expires by itself", "lease", name, "error", err)
 			}
 			return nil
 		}

@@ -259,7 +259,7 @@ func TestNamespaceThatMayNotBeRead(t *testing.T) {
 }
 
 // TestNodesAreWatchedWhileNamesLeadThere: a Service of type NodePort has Nodes
-// read, of which the addresses count, and a gateway that may not read them serves
+// read, whose addresses count, and a gateway that may not read them serves
 // all else.
 func TestNodesAreWatchedWhileNamesLeadThere(t *testing.T) {
 	node := func(version, address string) *corev1.Node {

@@ -65,7 +65,7 @@ func (r *backendResult) addAuthService(ref *intent.BackendRef, port *corev1.Serv
 	}
 	for _, address := range addresses {
 		if err := r.cfg.CheckAddress(address); err != nil {
-			r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("auth-url names %s, of which the address %v", ref.Port.Name, err)}
+			r.failure = &failure{gatelodge.BackendUnsupported, fmt.Sprintf("auth-url names %s, whose address %v", ref.Port.Name, err)}
 			continue
 		}
 		r.backend.Endpoints = append(r.backend.Endpoints, gatelodge.Endpoint{Address: netip.AddrPortFrom(address, uint16(port.Port))})

@@ -301,7 +301,7 @@ func (r *backendResult) tellService(ref *intent.BackendRef, port *corev1.Service
 	}
 	if _, known := endpoints.ProtocolOf(port); !known && ref.Protocol == "" {
 		r.problems = append(r.problems, gatelodge.Problem{Object: object, Reason: gatelodge.BackendUnsupported, Message: fmt.Sprintf(
-			"port %s has the appProtocol %.60q, which is not known here, so that HTTP/1.1 is spoken; expected http, https, h2c, grpc, grpcs, kubernetes.io/ws or kubernetes.io/wss", ref.Port.Port, *port.AppProtocol)})
+			"port %s has the appProtocol %.60q, which is unknown, so HTTP/1.1 is used; expected http, https, h2c, grpc, grpcs, kubernetes.io/ws or kubernetes.io/wss", ref.Port.Port, *port.AppProtocol)})
 	}
 }
 
@@ -312,7 +312,7 @@ func (r *backendResult) addCheck(ref *intent.BackendRef) {
 		r.backend.Check = gatelodge.HealthCheck{}
 		if r.failure == nil && ref.Check.Names() {
 			r.failure = &failure{gatelodge.BadAnnotation, fmt.Sprintf(
-				"port %s of Service %s is spoken to by HTTP/1.1, so that it is not checked by gRPC, expected backend-protocol GRPC or GRPCS, or another health-check", ref.Port.Port, ref.Service())}
+				"port %s of Service %s uses HTTP/1.1, so it can't be checked by gRPC, expected backend-protocol GRPC or GRPCS, or another health-check", ref.Port.Port, ref.Service())}
 		}
 	}
 }

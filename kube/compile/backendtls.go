@@ -38,7 +38,7 @@ func (r *backendResult) addTLS(ref *intent.BackendRef, objs *objects.Objects, be
 	if !r.backend.Protocol.OverTLS() {
 		if ref.TLS != (annotations.BackendTLSAsk{}) {
 			r.failure = &failure{gatelodge.BadAnnotation, fmt.Sprintf(
-				"port %s of Service %s is spoken to in clear text, so that the proxy-ssl annotations have no effect, expected backend-protocol HTTPS or GRPCS", ref.Port.Port, ref.Service())}
+				"port %s of Service %s uses clear text, so the proxy-ssl annotations have no effect, expected backend-protocol HTTPS or GRPCS", ref.Port.Port, ref.Service())}
 		}
 		return true
 	}

@@ -152,9 +152,9 @@ func (r *hostResult) refusedCanary(c *resolved, alt *intent.Alternative) *gatelo
 	}
 	switch {
 	case main == nil:
-		return refuse(gatelodge.BadAnnotation, "there is no main Ingress that serves it, and a canary serves nothing by itself")
+		return refuse(gatelodge.BadAnnotation, "no main Ingress serves it, and a canary has no routes of its own")
 	case main.Object.Namespace != c.Object.Namespace:
-		return refuse(gatelodge.PathTaken, "%s serves it, and a canary gets requests of its own namespace alone", main.Object)
+		return refuse(gatelodge.PathTaken, "%s serves it, and a canary gets only requests of its own namespace", main.Object)
 	case main.Backend == "":
 		return refuse(gatelodge.BadAnnotation, "%s redirects it", main.Object)
 	case main.Canary == nil:

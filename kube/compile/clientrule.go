@@ -26,10 +26,10 @@ func (r *hostResult) decideClientAuth() {
 			continue
 		case rule.Unavailable != "": // its author knows
 		case have == nil:
-			r.problem(in, gatelodge.RuleTaken, "%s is granted to namespace %s, whose Ingresses decide about client certificates and ask for none; these routes are not served without",
+			r.problem(in, gatelodge.RuleTaken, "%s is granted to namespace %s, whose Ingresses ask for no client certificates; these routes need them and answer 503",
 				intent.HostName(r.host.Name), r.owner)
 		default:
-			r.problem(in, gatelodge.RuleTaken, "%s has another rule for client certificates, by %s; these routes are not served under it",
+			r.problem(in, gatelodge.RuleTaken, "%s has another rule for client certificates, by %s; these routes answer 503",
 				intent.HostName(r.host.Name), have.Object)
 		}
 		r.refuse(in, "its rule for client certificates is not the host's")

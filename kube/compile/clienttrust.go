@@ -35,7 +35,7 @@ func (r *resolved) resolveClientAuth(s *secretReader, objs *objects.Objects) {
 		}
 		r.until = earliest(objs.Now, r.until, crl.NextUpdate)
 		if !objs.Now.Before(crl.NextUpdate) {
-			r.problem(gatelodge.BadSecret, "the CRL of %s in Secret %s was to be replaced by %s; the clients of that authority are refused until it is",
+			r.problem(gatelodge.BadSecret, "the CRL of %s in Secret %s expired at %s; clients of that CA are refused until it is replaced",
 				crl.Issuer, name, crl.NextUpdate.UTC().Format(time.RFC3339))
 		}
 	}

@@ -22,7 +22,7 @@ func (r *backendResult) addExternal(ref *intent.BackendRef, port *corev1.Service
 		return // nobody has asked yet, or nobody does: as while manifests are checked
 	}
 	if len(r.external.Addresses) == 0 {
-		r.failure = &failure{gatelodge.BackendMissing, fmt.Sprintf("Service %s stands for %s, which has no address", ref.Service(), r.service.Spec.ExternalName)}
+		r.failure = &failure{gatelodge.BackendMissing, fmt.Sprintf("Service %s has the externalName %s, which has no address", ref.Service(), r.service.Spec.ExternalName)}
 		return
 	}
 	for _, address := range r.external.Addresses {

@@ -82,4 +82,4 @@ func (f *flaws) flawOf(c *gatelodge.Certificate) *gatelodge.Flaw {
 func sameFlaw(a, b *gatelodge.Flaw) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // whatToDo is what the problem of a flawed certificate ends with.
-const whatToDo = "; have another one issued, for a new key: until then this one is shown only where there is no other"
+const whatToDo = "; get one with a new key: until then this one is served only if there is no other"

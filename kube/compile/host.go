@@ -150,7 +150,7 @@ func (r *hostResult) addRoutes(granted *claims.Grant) {
 
 func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken takenPaths) {
 	if in.Patterns && !r.patterns {
-		r.problem(in, gatelodge.BadPath, "%s is granted to namespace %s, whose paths are no regular expressions, so those of this object are left out", intent.HostName(r.host.Name), r.owner)
+		r.problem(in, gatelodge.BadPath, "%s is granted to namespace %s, whose paths are not regular expressions, so the paths of this object are left out", intent.HostName(r.host.Name), r.owner)
 		return
 	}
 	if r.patterns {

@@ -138,7 +138,7 @@ func bindingOf(name objects.Key, secret *corev1.Secret) (key string, reason gate
 	}
 	decoded, err := decodeBindingKey(secret.Data[bindingKey])
 	if err != nil {
-		return "", gatelodge.BadSecret, fmt.Sprintf("Secret %s: its %s is no base64url", name, bindingKey)
+		return "", gatelodge.BadSecret, fmt.Sprintf("Secret %s: its %s is not valid base64url", name, bindingKey)
 	}
 	return string(decoded), "", ""
 }
@@ -321,7 +321,7 @@ func (n *issuing) addFailure(t *follow.Told, i *gatelodge.Issuance, both bool) *
 	switch {
 	case len(i.Challenges) > 0:
 	case i.Name.IsWildcard():
-		why = "a CA issues wildcards only to who serves the zone, and this gateway has no zone that holds it"
+		why = "a wildcard can be validated only by DNS, and this gateway has no zone with that name"
 	default:
 		why = "a CA proves the name by a listener of protocol HTTPS or HTTP, and this gateway has none"
 	}

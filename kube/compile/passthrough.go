@@ -17,7 +17,7 @@ func (r *hostResult) passThrough(granted *claims.Grant) {
 		case in.Object.Namespace != r.owner:
 			r.problem(in, gatelodge.HostTaken, "annotation ssl-passthrough has no effect on %s, which is granted to namespace %s", intent.HostName(r.host.Name), r.owner)
 		case granted.Name == "":
-			r.problem(in, gatelodge.BadAnnotation, "annotation ssl-passthrough has no effect on rules without a host: only by its name a connection can be told from others before it is decrypted")
+			r.problem(in, gatelodge.BadAnnotation, "annotation ssl-passthrough has no effect on rules without a host: an encrypted connection can be recognised only by its host name")
 		case by == nil:
 			if r.host.Passthrough = r.rootOf(in); r.host.Passthrough == nil {
 				r.problem(in, gatelodge.BadAnnotation, "annotation ssl-passthrough has no effect on %s, for which this object has no backend at path /", intent.HostName(r.host.Name))
@@ -33,7 +33,7 @@ func (r *hostResult) passThrough(granted *claims.Grant) {
 	for _, in := range r.shares {
 		if !told[in] {
 			told[in] = true
-			r.problem(in, gatelodge.PathTaken, "%s passes all connections over TLS for %s on to its own backend, so the paths of this object are reached over HTTP alone", by.Object, intent.HostName(r.host.Name))
+			r.problem(in, gatelodge.PathTaken, "%s passes all connections over TLS for %s on to its own backend, so the paths of this object are served only over plain HTTP", by.Object, intent.HostName(r.host.Name))
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (g *Guard) begin(now *sight, before *compile.Builder) beginning {
 		if record == nil {
 			return beginNow
 		}
-		g.Log.Warn("the guard puts off the start: far fewer hosts are there than were served", "hosts", now.hosts.Len(), "served", record.Hosts)
+		g.Log.Warn("the guard delays the start: there are far fewer hosts than were served", "hosts", now.hosts.Len(), "served", record.Hosts)
 	}
 	status := Status{Starting: true, Until: g.began.Add(guard.Hold), Hash: hashOfStart(record), There: now.hosts.Len(), Before: record.Hosts}
 	if over := g.over(&status, record, "", at); over != "" {
@@ -80,12 +80,12 @@ func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
 
 	status := Status{Holding: true, Until: g.hold.until, Objects: relisted}
 	status.Hosts, status.Hash = g.withheldHosts(snapshot.Hosts, relisted)
-	over := "what went is there again"
+	over := "everything that disappeared is back"
 	if len(status.Hosts) > 0 || len(relisted) > 0 {
 		over = g.over(&status, objs.Guard, g.hold.stale, objs.Now)
 	}
 	if over != "" {
-		g.Log.Warn("the guard holds no longer", "because", over, "hosts", len(status.Hosts), "hash", status.Hash)
+		g.Log.Warn("the guard no longer holds", "because", over, "hosts", len(status.Hosts), "hash", status.Hash)
 		return nil
 	}
 	if !g.Status().Holding {
@@ -106,7 +106,7 @@ func (g *Guard) over(status *Status, record *objects.GuardRecord, stale string, 
 	case confirmed || record.Confirms(status.Hash, stale):
 		return "it was confirmed"
 	case !now.Before(status.Until):
-		return "it was held for long enough"
+		return "guard.hold has passed"
 	}
 	return ""
 }

@@ -96,7 +96,7 @@ func (g *Guard) show(status Status) {
 // The errors of Confirm.
 var (
 	ErrNothingHeld = errors.New("the guard holds nothing")
-	ErrOtherHash   = errors.New("the guard holds something else by now")
+	ErrOtherHash   = errors.New("the list of the guard has changed")
 )
 
 // Confirm lets what is held go ahead, in the next Build. hash is that of the

@@ -15,7 +15,7 @@ func (in *Claimant) addAliases() {
 		return
 	}
 	if len(in.Claims) == 0 {
-		in.problem(gatelodge.BadAnnotation, "annotation server-alias gives further names to a host, and there is no rule with one")
+		in.problem(gatelodge.BadAnnotation, "annotation server-alias needs a rule with a host")
 		return
 	}
 	first := in.Claims[0]

@@ -79,7 +79,7 @@ func (p *Claimant) recordSet(endpoint *objects.Endpoint, i int) (set RecordSet, 
 	at := slices.IndexFunc(table, func(t syntax.RecordType) bool { return t.Name == typ })
 	switch {
 	case slices.Contains(syntax.OfZones(), typ):
-		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: %s records of %s are the zone's own, for the configuration to write", i, typ, endpoint.DNSName)
+		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: %s records of %s can be set only in the configuration", i, typ, endpoint.DNSName)
 		return set, false
 	case at < 0:
 		p.problem(gatelodge.BadRecord, "spec.endpoints[%d]: recordType %.20q is not served, expected A, AAAA, CNAME, PTR, TXT, MX, SRV or NAPTR", i, endpoint.RecordType)

@@ -156,7 +156,7 @@ func (in *Claimant) paths(http *networkingv1.HTTPIngressRuleValue, rule int) []P
 			continue
 		}
 		if instead != "" {
-			in.problem(gatelodge.BadPath, "%s: path %q is matched literally, so that only a request for exactly these characters matches%s", where, source.Path, instead)
+			in.problem(gatelodge.BadPath, "%s: path %q is matched literally, so only a request with exactly these characters matches%s", where, source.Path, instead)
 		}
 		if ask.Backend = in.backend(&source.Backend, where+".backend"); ask.Backend != nil {
 			asks = append(asks, ask)

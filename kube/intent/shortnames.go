@@ -39,6 +39,6 @@ func (in *Claimant) addShortNames(cfg *objects.Config) {
 		in.coverAlso(long.Name, short)
 	}
 	if in.Asked.ShortNames == in.ShortNames && !found {
-		in.problem(gatelodge.UnknownAnnotation, "annotation %sshort-names has no effect here: no host of the Ingress lies below a project, as the levels of its zone (dns.zones[].levels) have it", annotations.OwnPrefix)
+		in.problem(gatelodge.UnknownAnnotation, "annotation %sshort-names has no effect here: no host of the Ingress is below all levels of its zone (dns.zones[].levels)", annotations.OwnPrefix)
 	}
 }

@@ -41,7 +41,7 @@ func (c *Claimant) setViews(own string, byDefault []string, ofNamespace string, 
 		}
 	}
 	if asked == nil && len(allowed) == 0 && len(cfg.Views) > 0 {
-		c.problem(gatelodge.ViewNotAllowed, "namespace %s may use no view, so that nothing of the object is served; the configuration's views[].namespaces say which may", c.Object.Namespace)
+		c.problem(gatelodge.ViewNotAllowed, "namespace %s may use no view, so nothing of the object is served; views[].namespaces in the configuration lists the namespaces that may", c.Object.Namespace)
 	}
 	if len(in) < len(cfg.Views) {
 		c.Views = append([]string{}, in...)

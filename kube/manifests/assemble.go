@@ -108,7 +108,7 @@ func (s *ObjectSet) choose(name itemName, edit objects.Edit, origins *gatelodge.
 		s.duplicates[name] = append(s.duplicates[name], gatelodge.Problem{
 			Object:  itemObject(other.Kind, other.Object, other.origin),
 			Reason:  gatelodge.BadManifest,
-			Message: fmt.Sprintf("%s of this name is already in %s:%d, which counts", name.kind.Name, first.origin.File, first.origin.Line),
+			Message: fmt.Sprintf("%s of this name is already in %s:%d, which is used", name.kind.Name, first.origin.File, first.origin.Line),
 		})
 	}
 }

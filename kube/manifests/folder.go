@@ -89,7 +89,7 @@ func (f *Folder) Run(ctx context.Context, dirty func()) error {
 	}
 	defer func() {
 		if err := watcher.Close(); err != nil {
-			f.log.Warn("stop watching manifests", "folder", f.dir, "error", err)
+			f.log.Warn("can't close the watch of manifests", "folder", f.dir, "error", err)
 		}
 	}()
 	if _, err := f.rescan(watcher); err != nil {
@@ -109,7 +109,7 @@ func (f *Folder) Run(ctx context.Context, dirty func()) error {
 		case event := <-watcher.Events:
 			changed = f.touched(watcher, settle(ctx, watcher, event))
 		case err := <-watcher.Errors:
-			f.log.Warn("watch manifests", "folder", f.dir, "error", err)
+			f.log.Warn("can't watch manifests, reading the folder again", "folder", f.dir, "error", err)
 			changed = f.look(watcher)
 		case <-rescan.C:
 			changed = f.look(watcher)

@@ -77,7 +77,7 @@ func (d *document) read(file string, text []byte) {
 const maxListDepth = 4
 
 var (
-	errDeepList  = fmt.Errorf("a List lies in more than %d Lists and is left out, expected objects", maxListDepth-1)
+	errDeepList  = fmt.Errorf("a List is nested in more than %d Lists and is left out, expected objects", maxListDepth-1)
 	errNotObject = errors.New("the document has no kind, expected apiVersion, kind and metadata")
 	yamlLine     = regexp.MustCompile(`line (\d+): `)
 )

@@ -54,7 +54,7 @@ func (v *Views) verdictOn(granted *claims.Grant) *verdict {
 		}
 		why := "is delegated in the configuration, so its name servers answer for %s, not this gateway"
 		if cut.dname != "" {
-			why = "has a DNAME record in the configuration, which leads all names below it elsewhere, with %s"
+			why = "has a DNAME record in the configuration, which redirects all names below it, including %s"
 		}
 		below := withhold(granted, gatelodge.BadRecord, "%s gets no records: %s "+why, granted.Name, cut.at, granted.Name)
 		below.withheld = false // a zone sees to it by itself, in the views where it has the cut

@@ -118,7 +118,7 @@ func (l *LastGood) Recall() (objs objects.Objects, ok bool) {
 	objs, err := readObjects(l.file)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			l.log.Error("what was served before can't be read", "file", l.file, "error", err)
+			l.log.Error("can't read what was served before", "file", l.file, "error", err)
 		}
 		return objects.Objects{}, false
 	}
@@ -159,7 +159,7 @@ func (l *LastGood) save() {
 	}
 	if err := writeObjects(l.file, &objs); err != nil {
 		if err.Error() != l.failure {
-			l.log.Error("what is served is not kept for a next start", "error", err)
+			l.log.Error("can't store what is served for the next start", "error", err)
 		}
 		l.failure = err.Error()
 		return

@@ -166,6 +166,6 @@ func (s *AutocertStore) logged(name string, err error) bool {
 	if err == nil {
 		return true
 	}
-	s.log.Error("what other programs are to read can't be kept as it should be", "folder", s.dir, "of", name, "error", err)
+	s.log.Error("can't write the autocert files for other programs", "folder", s.dir, "of", name, "error", err)
 	return false
 }

@@ -82,7 +82,7 @@ func (s *StoredSource) take(ctx context.Context, item string) (news bool) {
 		return false
 	}
 	if err := s.read(ctx, item); err != nil {
-		s.log.Error("what is kept can't be served", "item", item, "error", err)
+		s.log.Error("a stored item can't be served", "item", item, "error", err)
 		return false
 	}
 	return true

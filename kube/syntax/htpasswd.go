@@ -43,7 +43,7 @@ func ParseHtpasswd(file []byte) (users map[string]gatelodge.PasswordHash, proble
 			return users, append(problems, fmt.Sprintf("line %d: there are more than %d users, and the others can't get in", number, maxUsers))
 		}
 		if _, twice := users[user]; twice {
-			problems = append(problems, fmt.Sprintf("line %d: user %.60q has a line before, which counts", number, user))
+			problems = append(problems, fmt.Sprintf("line %d: user %.60q already has a line, which is used", number, user))
 			continue
 		}
 		users[user] = hash

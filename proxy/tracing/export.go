@@ -38,7 +38,7 @@ const (
 func NewSender(instance string, registerer prometheus.Registerer, log *slog.Logger) *Sender {
 	s := &Sender{instance: instance, log: log, spans: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatelodge_trace_spans_total",
-		Help: "Spans by result: ended, and of these sent to the collector or failed. What is missing then waits, or was dropped because too many waited.",
+		Help: "Spans by result: ended, and of these sent to the collector or failed; the rest is queued, or was dropped because the queue was full.",
 	}, []string{"result"})}
 	registerer.MustRegister(s.spans)
 	for _, result := range []string{"ended", "sent", "failed"} {

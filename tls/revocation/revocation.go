@@ -121,7 +121,7 @@ func (c *crlRound) look(ctx context.Context, snapshot *gatelodge.Snapshot) error
 		switch {
 		case list == nil && len(c.lists) >= maxCRLs:
 			if !c.over {
-				c.config.Log.Warn("certificates name too many CRLs, some are not asked for", "most", maxCRLs)
+				c.config.Log.Warn("certificates name too many CRLs, some are not fetched", "most", maxCRLs)
 			}
 			c.over = true
 			continue

@@ -76,10 +76,10 @@ func Run(log *slog.Logger) (code int, err error) {
 			quick = 0
 		}
 		if quick++; quick > most {
-			s.log.Error("the gateway's process dies again and again, so its supervisor ends too", "cause", cause(status))
+			s.log.Error("the gateway's process dies repeatedly, so the supervisor exits too", "cause", cause(status))
 			return exitCode(status), nil
 		}
-		s.log.Error("the gateway's process died and is started again; its sockets stay open", "cause", cause(status), "served", lived.Round(time.Millisecond), "restarts", s.restarts)
+		s.log.Error("the gateway's process died and is restarted; its sockets stay open", "cause", cause(status), "served", lived.Round(time.Millisecond), "restarts", s.restarts)
 		if quick > 1 {
 			select {
 			case <-time.After(firstPause << (quick - 2)):
@@ -123,7 +123,7 @@ func (s *supervisor) start() (pid int, done <-chan struct{}, err error) {
 		defer close(heard)
 		defer ours.Close()
 		if err := s.hear(ours); err != nil {
-			s.log.Error("the supervisor does not understand its child", "error", err)
+			s.log.Error("the supervisor can't read a message of its child", "error", err)
 		}
 	}()
 	return child.Pid, heard, nil
@@ -232,7 +232,7 @@ func (s *supervisor) expire() {
 	if s.died.IsZero() {
 		return // it serves since
 	}
-	s.log.Error("the gateway does not serve again, so that clients are refused from now on", "after", longest)
+	s.log.Error("the gateway does not serve after its restart, so clients are refused from now on", "after", longest)
 	s.closeUntaken()
 }
 

@@ -24,7 +24,7 @@ listeners, and "targets" what the Services lead to.
 {{- $views | toJson }}
 {{- end }}
 
-{{/* What is reached at the Service of DNS beside port 53, as JSON; call with a view. */}}
+{{/* The ports of the DNS Service other than 53, as JSON; call with a view. */}}
 {{- define "gatelodge.dnsPorts" -}}
 {{- $ports := .dns.extraPorts | default list }}
 {{- with .ports.dnsTLS }}{{ $ports = prepend $ports (dict "name" "dns-tls" "port" 853 "targetPort" .) }}{{ end }}
