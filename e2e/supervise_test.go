@@ -33,7 +33,7 @@ func TestAKilledProcessRefusesNoClient(t *testing.T) {
 	}
 	g.AwaitLog(`cause="signal: killed"`)
 	g.Await("it to log each time that the process was killed", func() error {
-		if n := strings.Count(g.Stderr.String(), "process died and is started again"); n != 3 {
+		if n := strings.Count(g.Stderr.String(), "process died and is restarted"); n != 3 {
 			return fmt.Errorf("it is logged %d times", n)
 		}
 		return nil

@@ -213,11 +213,11 @@ func (c *Claims) isReserved(name gatelodge.Name) string {
 	for label := range strings.SplitSeq(string(name), ".") {
 		switch at := slices.Index(ProofLabels(), label); {
 		case at == 0:
-			return "is for the proof of control of a name, and only a CNAME by a DNSEndpoint of the owner of that name may stand there"
+			return "proves control of a name to CAs, and may have only a CNAME, by a DNSEndpoint of the namespace that owns that name"
 		case at > 0:
 			return "is where CAs look for a lasting proof of control of a name and all names below it, and only the configuration may publish one (dns.zones[].records)"
 		case label == "_owner":
-			return "is for the record of who has a name"
+			return "has the record with the owner of a name"
 		}
 	}
 	if reservation, ok := c.Reserved[base]; ok {
