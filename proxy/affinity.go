@@ -11,9 +11,9 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// bySession returns the endpoint of the client's session, and begins another
-// session where there is none. A session is known by its cookie alone, so that it
-// survives swaps and restarts, and is the same at every replica.
+// bySession returns the endpoint of the client's session, and starts a session if there
+// is none. The cookie contains the whole session, so it survives swaps and restarts,
+// and works at every replica.
 func (r *request) bySession(c *choice, a *gatelodge.Affinity) *member {
 	value, _, _ := strings.Cut(cookieValue(r.x.Header, a.Cookie), sessionBackend)
 	own, key := c.backend.session(value, a)
@@ -23,18 +23,18 @@ func (r *request) bySession(c *choice, a *gatelodge.Affinity) *member {
 		return own
 	case a.ChangeOnFailure:
 	case !own.health.isOut(c.now):
-		return own // it was tried, and what was asked of it may be known there alone
+		return own // already tried; only this endpoint may know the result of the earlier try
 	default:
 		if other := c.highest(key, math.Inf(1)); other != nil {
-			return other // the same one for all requests of the session meanwhile
+			return other // the same for all requests of the session while this lasts
 		}
 		return own
 	}
 	return r.beginSession(c, a, value != "")
 }
 
-// session returns the endpoint that a cookie's value leads to, and the key by
-// which other endpoints rank for it; nil if it leads to none.
+// session returns the endpoint for a cookie's value, and the key that ranks the other
+// endpoints; nil if it leads to none.
 func (b *backend) session(value string, a *gatelodge.Affinity) (own *member, key uint64) {
 	switch {
 	case value == "":
@@ -55,7 +55,7 @@ func (b *backend) session(value string, a *gatelodge.Affinity) (own *member, key
 	return nil, 0
 }
 
-// top returns the endpoint that ranks highest for a key, whatever its state.
+// top returns the endpoint with the highest rank for a key, in any state.
 func (b *backend) top(key uint64) *member {
 	var top *member
 	best := uint64(0)
@@ -67,8 +67,8 @@ func (b *backend) top(key uint64) *member {
 	return top
 }
 
-// beginSession chooses an endpoint for a new session, or for one that has to
-// move, and has the response tell the client.
+// beginSession chooses an endpoint for a session that is new or has to move, and sets
+// its cookie.
 func (r *request) beginSession(c *choice, a *gatelodge.Affinity, moves bool) *member {
 	m := c.byAlgorithm()
 	if m == nil {
@@ -83,9 +83,9 @@ func (r *request) beginSession(c *choice, a *gatelodge.Affinity, moves bool) *me
 	return m
 }
 
-// hashedSession returns a new session of the mode in which its value is hashed.
-// Values have their endpoints by chance, so that some are drawn until one leads to
-// an endpoint that can be chosen: most often the first does.
+// hashedSession returns a new session whose value is hashed. The endpoint of a value is
+// random, so values are drawn until one leads to an endpoint that can be chosen;
+// usually the first does.
 func (c *choice) hashedSession(otherwise *member) (m *member, value string) {
 	for range 4 * draws {
 		value = sessionValue(c.backend.upstream.random())
@@ -94,10 +94,10 @@ func (c *choice) hashedSession(otherwise *member) (m *member, value string) {
 			return m, value
 		}
 	}
-	return otherwise, value // most are out
+	return otherwise, value // most endpoints are out
 }
 
-// sessionValue writes a number with all its digits.
+// sessionValue formats a number with all its digits.
 func sessionValue(n uint64) string {
 	digits := strconv.FormatUint(n, 16)
 	return strings.Repeat("0", 16-len(digits)) + digits
@@ -122,7 +122,7 @@ func (r *request) sessionCookie(a *gatelodge.Affinity, value string) string {
 		path = r.route.source.Path
 	}
 	if strings.IndexByte(path, ';') >= 0 {
-		path = "/" // it would end the attribute
+		path = "/" // the path would end the attribute
 	}
 	b = append(append(b, "; Path="...), path...)
 	if a.Secure != nil && *a.Secure || a.Secure == nil && r.scheme == "https" {
@@ -138,10 +138,9 @@ func (r *request) sessionCookie(a *gatelodge.Affinity, value string) string {
 	return string(b)
 }
 
-// mistakesSameSiteNone reports whether a browser takes SameSite=None for Strict,
-// or drops the cookie: all on iOS 12, Safari on macOS 10.14, Chrome from 51 to 66,
-// and UC Browser before 12.13.2
-// (www.chromium.org/updates/same-site/incompatible-clients).
+// mistakesSameSiteNone reports whether a browser treats SameSite=None as Strict, or
+// drops the cookie: all on iOS 12, Safari on macOS 10.14, Chrome from 51 to 66, and UC
+// Browser before 12.13.2 (www.chromium.org/updates/same-site/incompatible-clients).
 func mistakesSameSiteNone(agent string) bool {
 	chrome := versionOf(agent, "Chrome/")
 	if chrome == nil {
@@ -158,8 +157,7 @@ func mistakesSameSiteNone(agent string) bool {
 	return strings.Contains(agent, "Mac OS X 10_14") && strings.Contains(agent, "AppleWebKit/")
 }
 
-// versionOf returns the numbers after a product's name in a User-Agent field, and
-// nil if there are none.
+// versionOf returns the numbers after a product's name in a User-Agent field, or nil.
 func versionOf(agent, product string) (version []int) {
 	_, rest, _ := strings.Cut(agent, product)
 	rest, _, _ = strings.Cut(rest, " ")

@@ -7,17 +7,17 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// readings is what a host has to find requests whose path means another route
-// to other software, with other protections: the credentials asked for at
-// /admin are worth nothing if a backend takes /x//admin for it.
+// readings finds requests whose path may mean another route, with other protections, to
+// other software. For example, a backend may treat /x//admin as /admin, which needs a
+// password.
 type readings struct {
-	sensitive []bool             // by route: another has the same path in other letters, so case matters
+	sensitive []bool             // by route: another differs only in case, so case matters
 	folded    []*gatelodge.Route // by route: its path in lower case
 	upper     bool               // a route has an upper-case letter
 }
 
-// compileReadings returns nil for routes that have all the same
-// protections: there every reading is as good as another.
+// compileReadings returns nil if all routes have the same protections, because then the
+// reading does not matter.
 func compileReadings(routes []*gatelodge.Route) *readings {
 	mixed := false
 	for _, r := range routes {
@@ -46,9 +46,8 @@ func compileReadings(routes []*gatelodge.Route) *readings {
 	return m
 }
 
-// ambiguous returns the answer to a request whose path, in the form that it is
-// compared in, leads to other protections when it is read differently than
-// here, and nil for any other.
+// ambiguous returns an answer if another reading of the path (in the form for
+// comparison) leads to other protections, and otherwise nil.
 func (r *request) ambiguous(path string) *answer {
 	h := r.host
 	if h.readings == nil || r.table.settings.AmbiguousPaths {
@@ -86,12 +85,12 @@ func (r *request) otherProtection(other *route) bool {
 	return other != nil && other != r.route && !other.source.Policy.SameProtection(r.route.source.Policy)
 }
 
-// match returns the first route for the path when upper and lower case are the
-// same, but for routes to whose authors they are not.
+// match returns the first route for the path when letter case is ignored, except for
+// routes that differ only in case.
 func (m *readings) match(h *host, path string) *route {
 	folded := strings.ToLower(path)
 	if folded == path && !m.upper {
-		return nil // the same as without
+		return nil // the same result as with case
 	}
 	matches := func(i int) bool {
 		if m.sensitive[i] {

@@ -11,19 +11,19 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// mostAsking is how many requests of one namespace may wait for its services at a
-// time: each has a connection.
+// mostAsking is how many requests of one namespace may wait for its services at a time,
+// because each needs a connection.
 const mostAsking = 1024
 
-// mostAuthBody is how much of an answer's body is read, in octets. It says nothing,
-// and a longer one costs the connection.
+// mostAuthBody is how much of an answer's body is read, in octets. The body is ignored;
+// after a longer one the connection is closed.
 const mostAuthBody = 64 << 10
 
-// longestQuestion bounds how long an answer is waited for where the timeouts do not.
+// longestQuestion limits the wait for an answer if the timeouts don't.
 const longestQuestion = time.Minute
 
-// ask asks the service about the request. It returns an answer where the service does
-// not say what becomes of it.
+// ask asks the service about the request. It returns an answer for the client if the
+// service gives no decision.
 func (a *externalAuth) ask(r *request) (*verdict, *answer) {
 	path, query, err := r.authTarget(a.Target)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *externalAuth) ask(r *request) (*verdict, *answer) {
 	}
 	switch {
 	case v.long || err == nil && v.status != 0:
-		v.auth = nil // it may be kept for longer
+		v.auth = nil // so that a cached verdict does not keep it in memory
 		return v, nil
 	case r.x.Context.Err() != nil || r.x.Cancellation.HungUp():
 		return nil, hungUp("client: hung up while the external auth was asked")
@@ -83,7 +83,7 @@ type question struct {
 	timeouts gatelodge.Timeouts
 }
 
-// within bounds the time that the question takes, whatever the service sends.
+// within limits the time of the question, whatever the service sends.
 func (q *question) within(r *request) *expiry {
 	t := &q.timeouts
 	most := longestQuestion
@@ -111,9 +111,9 @@ func (a *externalAuth) askService(sub, r *request) error {
 	return sub.send(b)
 }
 
-// askOwnHost answers the question here, as if it had left the gateway for its own
-// address and come back: with ingress-nginx that is what "https://$host/…" does.
-// All policies of the route that it leads to apply.
+// askOwnHost routes the question within the gateway, as if it had been sent to the
+// gateway's own address, which is what "https://$host/…" does in ingress-nginx. All
+// policies of the route apply.
 func (a *externalAuth) askOwnHost(sub *request) error {
 	defer a.server.end(sub)
 	if a.Secure {
@@ -122,11 +122,11 @@ func (a *externalAuth) askOwnHost(sub *request) error {
 	return sub.serve()
 }
 
-// fields makes the fields of the question, as the template of ingress-nginx has them
-// in its location of auth_request: those of the request, and what it is about. What
-// the client says of that itself is left out, and so is what would have the service
-// answer otherwise than to a plain question: conditions, ranges, another method, and
-// all that is about a body.
+// fields returns the fields of the question, like the location for auth_request in
+// ingress-nginx's template: those of the client, and fields that describe the request.
+// The client's own values of the latter are left out, and so are fields that could
+// change the service's answer: conditions, ranges, method overrides, and everything
+// about a body.
 func (a *externalAuth) fields(r *request, fields exchange.Fields, set editList) exchange.Fields {
 	for _, f := range r.x.Header {
 		if strings.IndexByte(f.Name, '_') < 0 && !isForwarded(f.Name) && !isOfQuestion(f.Name) {
@@ -141,7 +141,7 @@ func (a *externalAuth) fields(r *request, fields exchange.Fields, set editList) 
 	}
 	fields.Add("x-original-url", r.scheme+"://"+r.canonicalAuthority()+target)
 	fields.Add("x-original-method", r.x.Method)
-	fields.Add("x-sent-from", "nginx-ingress-controller") // which services look at
+	fields.Add("x-sent-from", "nginx-ingress-controller") // which some services check
 	fields.Add("x-real-ip", client)
 	fields.Add("x-forwarded-for", client)
 	fields.Add("x-request-id", r.id)
@@ -157,7 +157,8 @@ func (a *externalAuth) fields(r *request, fields exchange.Fields, set editList) 
 	return fields
 }
 
-// isOfQuestion reports whether a field of a client is not part of a question.
+// isOfQuestion reports whether a field is set by the question itself or must not be in
+// it, so that the client's is left out.
 func isOfQuestion(name string) bool {
 	switch name {
 	case "x-auth-request-redirect", "x-sent-from", "x-scheme", "x-rewrite-url",

@@ -10,8 +10,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// hashKey hashes what a policy says of the request. It returns false where the
-// request has nothing of it: all such requests would go to one endpoint.
+// hashKey returns the hash of the request's key. ok is false if the request has no key:
+// all such requests would go to one endpoint.
 func (r *request) hashKey(key gatelodge.Template) (hash uint64, ok bool) {
 	var digest xxhash.Digest
 	digest.Reset()
@@ -34,8 +34,7 @@ func (r *request) hashKey(key gatelodge.Template) (hash uint64, ok bool) {
 	return digest.Sum64(), ok
 }
 
-// cookieValue returns the first cookie of a name (RFC 6265 §4.2), "" if there is
-// none.
+// cookieValue returns the first cookie of a name (RFC 6265 §4.2), or "".
 func cookieValue(header exchange.Fields, name string) string {
 	for i := range header {
 		if header[i].Name != "cookie" {
@@ -52,8 +51,8 @@ func cookieValue(header exchange.Fields, name string) string {
 	return ""
 }
 
-// argumentValue returns the first argument of a name in a query, as it is
-// written, "" if there is none.
+// argumentValue returns the first argument of a name in a query, without decoding, or
+// "".
 func argumentValue(query, name string) string {
 	for rest := strings.TrimPrefix(query, "?"); rest != ""; {
 		var pair string
@@ -65,10 +64,10 @@ func argumentValue(query, name string) string {
 	return ""
 }
 
-// byHash returns the endpoint for a key: the one that ranks highest for it. So
-// when one goes, only its keys move, each to the one that ranks next; and one that
-// comes takes its share from all others alike (rendezvous hashing). No table is
-// kept, and what a request costs grows with the endpoints (docs/performance.md).
+// byHash returns the endpoint with the highest rank for a key (rendezvous hashing).
+// When an endpoint disappears, only its keys move, each to the endpoint with the next
+// rank; a new one takes an equal share from all others. There is no table, and the cost
+// of a request grows with the number of endpoints (docs/performance.md).
 func (c *choice) byHash(by *gatelodge.HashBy, key uint64) *member {
 	var found *member
 	if by.Subset > 1 {
@@ -87,14 +86,14 @@ func (c *choice) byHash(by *gatelodge.HashBy, key uint64) *member {
 	return found
 }
 
-// highest returns the endpoint that ranks highest among those that may be chosen
-// and have fewer requests in flight than most for each unit of weight; nil if
-// there is none.
+// highest returns the endpoint with the highest rank among those that may be chosen and
+// have fewer requests in flight than most for each unit of weight; nil if there is
+// none.
 func (c *choice) highest(key uint64, most float64) (found *member) {
 	best := uint64(0)
 	for i := range c.backend.eligible {
 		m := &c.backend.eligible[i]
-		// Few rank higher than all before them, so that few are looked at.
+		// Few have a higher rank than all before them, so this is checked for few.
 		if rank := c.backend.rank(m, key); rank >= best && c.may(m.endpoint) && (math.IsInf(most, 1) || m.perWeight() < most) {
 			found, best = m, rank
 		}
@@ -102,9 +101,9 @@ func (c *choice) highest(key uint64, most float64) (found *member) {
 	return found
 }
 
-// ofSubset returns one of the endpoints that rank highest, at random among those
-// that may be chosen; nil if there is none. The subset stays the same while some
-// of it are out.
+// ofSubset returns one of the endpoints with the highest ranks, at random among those
+// that may be chosen; nil if there is none. The subset stays the same while some of
+// them are out.
 func (c *choice) ofSubset(size int, key uint64) *member {
 	var ranks [gatelodge.MaxSubset]uint64
 	var subset [gatelodge.MaxSubset]*member
@@ -131,15 +130,15 @@ func (c *choice) ofSubset(size int, key uint64) *member {
 	return nil
 }
 
-// rank says how an endpoint ranks for a key: a higher weight raises it so that
-// the endpoint ranks highest for a share of the keys by its weight (weighted
+// rank returns the rank of an endpoint for a key. A weight raises it so that the
+// endpoint has the highest rank for a proportional share of the keys (weighted
 // rendezvous hashing).
 func (b *backend) rank(m *member, key uint64) uint64 {
 	rank := mix(m.id ^ key)
 	if b.turns == nil {
 		return rank
 	}
-	// Positive numbers compare like their bits.
+	// Positive floating-point numbers compare like their bits.
 	return math.Float64bits(float64(m.weight) / -math.Log((float64(rank>>11)+0.5)/(1<<53)))
 }
 
@@ -152,8 +151,8 @@ func mix(x uint64) uint64 {
 	return x ^ x>>33
 }
 
-// fairLoad is what each unit of weight would have of the requests in flight, with
-// the one that is to come, if they were spread evenly.
+// fairLoad is the number of requests in flight for each unit of weight, including this
+// one, if they were spread evenly.
 func (b *backend) fairLoad() float64 {
 	weights := 0
 	for i := range b.eligible {

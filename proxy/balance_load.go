@@ -9,9 +9,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// load is what some algorithms need to know of an endpoint. It is measured for
-// all requests to the endpoint, but only once a request asked for such an
-// algorithm: no other has to pay for it.
+// load is what some algorithms need to know about an endpoint. It is measured for all
+// its requests, but only after the first request that needs it.
 type load struct {
 	inFlight atomic.Int64
 	latency  peak
@@ -23,16 +22,16 @@ const (
 	measureLatency
 )
 
-// measure has the load of the upstream's endpoints measured from now on.
+// measure starts measuring the load of the upstream's endpoints.
 func (u *upstream) measure(what uint32) {
 	if u.measured.Load()&what != what {
 		u.measured.Or(what)
 	}
 }
 
-// leastRequest returns the one of two endpoints that has fewer requests in
-// flight for its weight. Two choices are almost as good as looking at all of
-// them, and many gateways that see the same don't rush to the same endpoint.
+// leastRequest returns the one of two random endpoints with fewer requests in flight
+// for its weight. Two choices are almost as good as comparing all, and several gateways
+// with the same view don't all choose the same endpoint.
 func (c *choice) leastRequest() *member {
 	c.backend.upstream.measure(measureInFlight)
 	a, b := c.two()
@@ -45,14 +44,15 @@ func (c *choice) leastRequest() *member {
 	return a
 }
 
-// perWeight is the number of requests in flight for each unit of weight.
+// perWeight returns the number of requests in flight for each unit of weight.
 func (m *member) perWeight() float64 {
 	return float64(m.load.inFlight.Load()) / float64(m.weight)
 }
 
-// peakEWMA returns the one of two endpoints that costs less: its latency times
-// the requests that would then be in flight. One of which no latency is known is
-// compared by its requests in flight, so that it gets some, and not all.
+// peakEWMA returns the one of two random endpoints with the lower cost: its latency
+// times the requests in flight, including this one. Without a known latency, only the
+// requests in flight are compared, so that a new endpoint gets some requests but not
+// all.
 func (c *choice) peakEWMA() *member {
 	c.backend.upstream.measure(measureInFlight | measureLatency)
 	a, b := c.two()
@@ -70,14 +70,14 @@ func (c *choice) peakEWMA() *member {
 	return a
 }
 
-// peak is a moving average of latencies that follows a higher one at once, and
-// falls by 1/e in each decay. It holds the average in seconds, a float32, and the
-// time of the last one in milliseconds, whose difference counts, in one word. 0:
-// nothing was measured.
+// peak is a moving average of latencies that follows a higher one at once, and falls by
+// 1/e in each decay. One word contains the average in seconds as a float32, and the
+// time of the last measurement in milliseconds, which may wrap. 0: nothing was
+// measured.
 type peak struct{ word atomic.Uint64 }
 
-// decay is long enough to remember a stall, and short enough for an endpoint to be
-// tried again soon. Finagle and ingress-nginx have the same.
+// decay is long enough to remember a stall, and short enough to try an endpoint again
+// soon. Finagle and ingress-nginx use the same value.
 const decay = 10 * time.Second
 
 // add counts a latency.
@@ -88,7 +88,7 @@ func (p *peak) add(latency time.Duration, now time.Time) {
 		seconds := max(latency.Seconds(), 1e-6)
 		if kept := math.Exp(-age.Seconds() / decay.Seconds()); was != 0 && seconds < average {
 			if age <= 0 {
-				return // within a millisecond it does not change
+				return // it does not change within a millisecond
 			}
 			seconds = average*kept + seconds*(1-kept)
 		}
@@ -98,8 +98,8 @@ func (p *peak) add(latency time.Duration, now time.Time) {
 	}
 }
 
-// at returns the average in seconds, which falls while nothing is measured: an
-// endpoint that was slow is tried again some day.
+// at returns the average in seconds. It falls while nothing is measured, so that a slow
+// endpoint is eventually tried again.
 func (p *peak) at(now time.Time) float64 {
 	word := p.word.Load()
 	if word == 0 {
@@ -110,15 +110,15 @@ func (p *peak) at(now time.Time) float64 {
 }
 
 func unpack(word uint64, now time.Time) (average float64, age time.Duration) {
-	// The difference of two wrapped numbers is right for 24 days.
+	// The difference of two wrapped times is correct for 24 days.
 	return float64(math.Float32frombits(uint32(word >> 32))), time.Duration(int32(uint32(now.UnixMilli())-uint32(word))) * time.Millisecond
 }
 
-// failurePenalty is the latency that a failed try counts as, if it did not take
-// longer: an endpoint that fails fast must not look like the best one.
+// failurePenalty is the least latency that a failed try counts as, so that an endpoint
+// that fails fast does not look like the best one.
 const failurePenalty = time.Second
 
-// sendMeasured sends a request to an endpoint and measures what is asked for.
+// sendMeasured sends a request to an endpoint, and measures what the algorithms need.
 func (r *request) sendMeasured(u *upstream, e *endpoint, started time.Time) error {
 	u.inFlight.Add(1)
 	e.load.inFlight.Add(1)
@@ -135,7 +135,7 @@ func (r *request) sendMeasured(u *upstream, e *endpoint, started time.Time) erro
 	return err
 }
 
-// measureLatency counts how long the endpoint of a try took to begin its answer.
+// measureLatency records the time until the endpoint began its answer.
 func (r *request) measureLatency(e *endpoint, started, now time.Time, err error) {
 	latency, status := now.Sub(started), r.triedStatus(err)
 	switch answered := r.response.headAt; {
@@ -146,7 +146,7 @@ func (r *request) measureLatency(e *endpoint, started, now time.Time, err error)
 	case !answered.IsZero():
 		latency = answered.Sub(started)
 	case status == 0:
-		return // the client went, and it is not known how long it would have taken
+		return // the client disconnected, so the latency is unknown
 	}
 	e.load.latency.add(latency, now)
 }

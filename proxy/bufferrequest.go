@@ -10,8 +10,8 @@ import (
 	"gatelodge.dev/proxy/spool"
 )
 
-// bufferRequest waits for the whole body before an endpoint gets the request. The
-// endpoint then learns its length, and another one can be tried.
+// bufferRequest waits for the whole body before the request is sent. So the endpoint
+// learns its length, and another endpoint can be tried.
 func bufferRequest(p *gatelodge.Policy) step {
 	b := p.Buffering
 	if b == nil || !b.Request {
@@ -19,11 +19,11 @@ func bufferRequest(p *gatelodge.Policy) step {
 	}
 	return func(r *request) *answer {
 		x := r.x
-		if x.Length == 0 || x.Upgrade != "" || isGRPC(x.Header) { // whose client may wait for an answer first
+		if x.Length == 0 || x.Upgrade != "" || isGRPC(x.Header) { // these clients may wait for an answer first
 			return nil
 		}
 		if n, whole := exchange.Buffered(&r.body); whole && n == x.Length && n <= mostKept {
-			return nil // it is there, and is sent along with the head
+			return nil // the body has arrived, and is sent with the head
 		}
 		account := r.account()
 		most := min(b.RequestMemory, account.Memory.Each) + account.Disk.Each
@@ -52,17 +52,17 @@ func bufferRequest(p *gatelodge.Policy) step {
 		if r.body.whole = whole; len(r.body.Trailers()) == 0 {
 			x.Length = whole.Size()
 		}
-		x.ExpectsContinue = false // it was told to
+		x.ExpectsContinue = false // the client has been told to continue
 		return nil
 	}
 }
 
-// receiver reads from the client what is not to be kept by the body itself.
+// receiver reads the client's body without keeping a copy in the body itself.
 type receiver struct{ *body }
 
 func (r receiver) Read(p []byte) (int, error) { return r.receive(p) }
 
-// account is what the bodies of the route's namespace may take.
+// account returns the limits for the bodies of the route's namespace.
 func (r *request) account() spool.Account {
 	b := &r.table.settings.Buffers
 	each := func(all int64) quota.Bounds { return quota.Bounds{All: all, Each: int64(float64(all) * b.Share)} }
@@ -78,8 +78,8 @@ func tooLargeToBuffer(size, most int64) *answer {
 	return a
 }
 
-// bufferFull answers a request for whose body there is no room: 413 if there can't
-// be, and otherwise 503.
+// bufferFull answers a request for whose body there is no room: 413 if it can never
+// fit, otherwise 503.
 func (r *request) bufferFull(size, most int64, err error) *answer {
 	r.series().buffered("request", "full")
 	if size >= most {

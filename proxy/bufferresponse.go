@@ -9,8 +9,8 @@ import (
 	"gatelodge.dev/proxy/spool"
 )
 
-// bufferResponse takes an endpoint's answer as fast as it comes, so that a slow
-// client keeps no endpoint busy.
+// bufferResponse reads an answer as fast as the endpoint sends it, so that a slow
+// client does not occupy the endpoint.
 func bufferResponse(p *gatelodge.Policy) step {
 	b := p.Buffering
 	if b == nil || !b.Response {
@@ -26,22 +26,21 @@ func bufferResponse(p *gatelodge.Policy) step {
 	}
 }
 
-// bufferedResponse is a response that is written to the client by a goroutine of
-// its own, from the moment on that the endpoint pauses or is ahead by more than the
-// memory. Until then all of it is in memory, where most answers are complete before
-// anything needs to be sent.
+// bufferedResponse is a response that a separate goroutine writes to the client, as
+// soon as the endpoint pauses or the memory is full. Until then all of it is in memory;
+// most answers are complete by then.
 type bufferedResponse struct {
 	exchange.Response
 	r      *request
 	policy *gatelodge.Buffering
 
-	streamed bool         // the answer is passed on as it comes
+	streamed bool         // the answer is not buffered
 	queue    *spool.Queue // nil: nothing was written yet, or it is streamed
 	copied   chan error   // the goroutine's result; nil: there is none
 	trailers exchange.Fields
 }
 
-// Head lets an endpoint have its answer passed on as it comes, as nginx does.
+// Head honours X-Accel-Buffering: no, as nginx does.
 func (b *bufferedResponse) Head(status int, header exchange.Fields, length int64) error {
 	b.streamed = strings.EqualFold(header.Get("x-accel-buffering"), "no")
 	return b.Response.Head(status, header, length)
@@ -69,7 +68,7 @@ func (b *bufferedResponse) Write(p []byte) (int, error) {
 	return n + more, err
 }
 
-// Flush lets what was written reach the client, which it may wait for.
+// Flush starts sending what was written, because the client may wait for it.
 func (b *bufferedResponse) Flush() error {
 	if b.queue == nil {
 		return b.Response.Flush()
@@ -86,7 +85,7 @@ func (b *bufferedResponse) copy() {
 	go func() { copied <- q.Copy(to) }()
 }
 
-// Trailers are kept until the body was sent.
+// Trailers keeps the trailers until the body is sent.
 func (b *bufferedResponse) Trailers(trailers exchange.Fields) error {
 	if b.queue == nil {
 		return b.Response.Trailers(trailers)
@@ -99,8 +98,8 @@ func (b *bufferedResponse) Trailers(trailers exchange.Fields) error {
 	return nil
 }
 
-// finish waits until the client has what was written. The endpoint has nothing
-// to do with that any more.
+// finish waits until the client has everything that was written. The endpoint is not
+// involved any more.
 func (b *bufferedResponse) finish() error {
 	q := b.queue
 	if q == nil {

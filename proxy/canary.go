@@ -9,13 +9,13 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// canary is a gatelodge.Canary, compiled.
+// canary is a compiled gatelodge.Canary.
 type canary struct {
 	*gatelodge.Canary
-	route *route // of its requests: the policies are those of the main one
+	route *route // for its requests, with the policies of the main one
 }
 
-// canaryRule is what decided that a request goes to a canary.
+// canaryRule is the rule that sent a request to a canary.
 type canaryRule uint8
 
 const (
@@ -23,16 +23,16 @@ const (
 	canaryByHeader
 	canaryByCookie
 	canaryByWeight
-	canaryRules // how many there are, with 0 for none
+	canaryRules // the number of rules, including 0 for none
 )
 
-// String is the rule's word in the access log and in metrics.
+// String returns the rule's word in the access log and in metrics.
 func (c canaryRule) String() string {
 	return [...]string{"", "session", "header", "cookie", "weight"}[c]
 }
 
-// compileCanary compiles the canary of a route, which is compiled otherwise. What is
-// counted of it is counted for the route's object, with its own service.
+// compileCanary compiles the canary of a route. Its metrics have the main route's
+// object and the canary's own service.
 func (s *Server) compileCanary(main *route, snapshot *gatelodge.Snapshot) {
 	c := main.source.Canary
 	source := *main.source
@@ -44,8 +44,8 @@ func (s *Server) compileCanary(main *route, snapshot *gatelodge.Snapshot) {
 	main.canary = &canary{c, alternative}
 }
 
-// split sends a part of the requests of a route to its canary. The steps behind it
-// are the same for both.
+// split sends a part of the requests of a route to its canary. The following steps are
+// the same for both.
 func split(route *gatelodge.Route) step {
 	if route.Canary == nil {
 		return nil
@@ -54,7 +54,7 @@ func split(route *gatelodge.Route) step {
 		c := r.route.canary
 		b := r.table.backends.Get(c.Backend)
 		if b == nil || len(b.eligible) == 0 {
-			return nil // ingress-nginx has no balancer for it then (rootfs/etc/nginx/lua/balancer.lua)
+			return nil // as in ingress-nginx, whose canary then has no balancer (rootfs/etc/nginx/lua/balancer.lua)
 		}
 		if r.canary = r.canaryBy(c, b); r.canary != 0 {
 			r.route = c.route
@@ -64,8 +64,8 @@ func split(route *gatelodge.Route) step {
 	}
 }
 
-// canaryBy says what sends the request to the canary, 0 for nothing, in the order of
-// ingress-nginx: a session stays where it is, then header, cookie and weight.
+// canaryBy returns the rule that sends the request to the canary, 0 for none. As in
+// ingress-nginx, the order is session, header, cookie, weight.
 func (r *request) canaryBy(c *canary, b *backend) canaryRule {
 	if a := r.route.source.Policy.Affinity; a != nil {
 		switch r.sessionAt(c, a) {
@@ -98,8 +98,8 @@ func (r *request) canaryBy(c *canary, b *backend) canaryRule {
 	return 0
 }
 
-// byHeader says what the value of the header field decides. One that is compared
-// with a value or a pattern is never against the canary.
+// byHeader returns the decision of a header field's value. With a value or a pattern to
+// compare, other values decide nothing.
 func (c *canary) byHeader(value string) (goes, decided bool) {
 	switch {
 	case c.Value != "":
@@ -113,8 +113,8 @@ func (c *canary) byHeader(value string) (goes, decided bool) {
 	return goes, goes || value == gatelodge.CanaryNever
 }
 
-// fieldValue returns the value of a field, and of several with one name all values,
-// as nginx's $http_NAME has them.
+// fieldValue returns the value of a field, or the joined values of several with one
+// name, like nginx's $http_NAME.
 func fieldValue(header exchange.Fields, name string) (value string, ok bool) {
 	for i := range header {
 		switch {
@@ -128,19 +128,19 @@ func fieldValue(header exchange.Fields, name string) (value string, ok bool) {
 	return value, ok
 }
 
-// sessionBackend separates the backend of a session from what chooses its endpoint.
-// ingress-nginx has the same one, and ignores the backend where nothing is split.
+// sessionBackend separates the backend of a session from the key of its endpoint.
+// ingress-nginx uses the same separator, and ignores the backend if there is no canary.
 const sessionBackend = "|"
 
-// sessionOf is what a session's cookie says of its backend. It does not change with
-// how endpoints are spoken to and checked.
+// sessionOf returns the text for a backend in a session cookie. It does not depend on
+// the protocol and the checks of its endpoints.
 func sessionOf(key gatelodge.BackendKey) string {
 	port, _, _ := strings.Cut(string(key), "+")
 	return sessionBackend + sessionValue(xxhash.Sum64String(port))
 }
 
-// sessionAt returns the route whose backend has the client's session, and nil if
-// there is none. A session that began before there was a canary is at the main one's.
+// sessionAt returns the route whose backend has the client's session, or nil. A session
+// that started before there was a canary belongs to the main route.
 func (r *request) sessionAt(c *canary, a *gatelodge.Affinity) *route {
 	value := cookieValue(r.x.Header, a.Cookie)
 	at := strings.IndexByte(value, sessionBackend[0])

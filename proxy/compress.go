@@ -10,8 +10,8 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// compress has the answer compressed, if its head allows it and the client takes
-// it. gRPC has compression of its own.
+// compress compresses the answer if its head allows that and the client accepts it.
+// gRPC has its own compression.
 func compress(p *gatelodge.Policy) step {
 	c := p.Compression
 	if c == nil {
@@ -27,20 +27,20 @@ func compress(p *gatelodge.Policy) step {
 	}
 }
 
-// compressor is a response whose body is compressed. What an endpoint has sent and
-// then pauses is not held back: Flush flushes the encoder as well.
+// compressor is a response with a compressed body. It holds nothing back when an
+// endpoint pauses: Flush also flushes the encoder.
 type compressor struct {
 	exchange.Response
 	r      *request
 	policy *gatelodge.Compression
 
-	coding  gatelodge.Coding // of this answer; "": it is sent as it is
+	coding  gatelodge.Coding // of this answer; "": not compressed
 	encoder *coding.Encoder  // nil before the first Write, and after the last
 	dirty   bool             // something was written since the last Flush
-	failed  error            // of the client
+	failed  error            // from the client
 	in, out int64            // bytes of the body before and after
 
-	memory *wire.Buffer // where what the encoder made starts; nil: there is nothing
+	memory *wire.Buffer // start of the encoder's output; nil: there is none
 	made   []byte
 }
 
@@ -57,7 +57,7 @@ func (c *compressor) Head(status int, header exchange.Fields, length int64) erro
 		return c.Response.Head(status, own, length)
 	}
 	own.Set("content-encoding", string(chosen))
-	own.Del("accept-ranges") // they would be of another representation
+	own.Del("accept-ranges") // ranges would refer to another representation
 	weaken(own)
 	err := c.Response.Head(status, own, -1)
 	if err != nil { // another endpoint may be tried
@@ -67,8 +67,8 @@ func (c *compressor) Head(status int, header exchange.Fields, length int64) erro
 	return err
 }
 
-// compressible reports whether an answer may be compressed for a client that takes
-// it. One of which the fields say more than could still be true is left alone.
+// compressible reports whether an answer may be compressed for a client that accepts
+// it. It may not if its fields would become wrong.
 func (c *compressor) compressible(status int, header exchange.Fields, length int64) bool {
 	if wire.Bodyless(status) || status == 206 || length >= 0 && length < max(1, c.policy.MinBytes) || !transformable(c.r.x.Header) {
 		return false
@@ -94,7 +94,7 @@ func transformable(header exchange.Fields) bool {
 	return true
 }
 
-// begin takes an encoder, and reports whether there was memory for one.
+// begin takes an encoder, and reports whether there was enough memory.
 func (c *compressor) begin(chosen gatelodge.Coding) bool {
 	s := c.r.server
 	c.encoder = s.encoders.Take(chosen, &c.r.table.settings.Compression, c.r.route.source.Object.Namespace, (*madeBytes)(c))
@@ -106,8 +106,8 @@ func (c *compressor) begin(chosen gatelodge.Coding) bool {
 	return true
 }
 
-// varyByCoding has caches keep an answer for clients that accept the same codings
-// (RFC 9110 §12.5.5).
+// varyByCoding tells caches that the answer depends on Accept-Encoding (RFC 9110
+// §12.5.5).
 func varyByCoding(header *exchange.Fields) {
 	first := -1
 	for i, f := range *header {
@@ -128,8 +128,8 @@ func varyByCoding(header *exchange.Fields) {
 	(*header)[first].Value += ", Accept-Encoding"
 }
 
-// weaken makes the entity tag a weak one: the bytes differ from those that the
-// endpoint has tagged, and the meaning does not (RFC 9110 §8.8.1).
+// weaken makes the entity tag a weak one, because the bytes differ from those that the
+// endpoint has tagged, but the meaning does not (RFC 9110 §8.8.1).
 func weaken(header exchange.Fields) {
 	for i := range header {
 		if f := &header[i]; f.Name == "etag" && strings.HasPrefix(f.Value, `"`) {
@@ -138,9 +138,9 @@ func weaken(header exchange.Fields) {
 	}
 }
 
-// confirmed returns the fields of an answer that is sent as it is. A 304 for a tag
-// that was weakened has the same one, or the client's cache would not know which
-// answer is meant (RFC 9111 §4.3.4).
+// confirmed returns the fields of an answer that is not compressed. The tag of a 304 is
+// weakened like that of the answer, so that the client's cache finds the answer (RFC
+// 9111 §4.3.4).
 func (c *compressor) confirmed(status int, header exchange.Fields) exchange.Fields {
 	if tag := header.Get("etag"); status != 304 || !strings.HasPrefix(tag, `"`) || !strings.Contains(c.r.x.Header.Get("if-none-match"), "W/"+tag) {
 		return header
@@ -151,7 +151,7 @@ func (c *compressor) confirmed(status int, header exchange.Fields) exchange.Fiel
 	return own
 }
 
-// hasItem reports whether a list has this item, which is in lower case.
+// hasItem reports whether a list contains item, which is in lower case.
 func hasItem(list, item string) bool {
 	for one := range strings.SplitSeq(list, ",") {
 		if strings.EqualFold(strings.Trim(one, " \t"), item) {
@@ -175,7 +175,7 @@ func (c *compressor) Write(p []byte) (int, error) {
 	return n, c.check(err)
 }
 
-// Flush sends what was written so far in a form that can be decoded.
+// Flush sends everything written so far in a form that can be decoded.
 func (c *compressor) Flush() error {
 	if c.dirty && c.failed == nil {
 		c.dirty = false
@@ -209,7 +209,7 @@ func (c *compressor) finish() error {
 	return c.failed
 }
 
-// release gives back what the compressor has, also of an answer that was aborted.
+// release returns the memory of the compressor, also after an aborted answer.
 func (c *compressor) release() {
 	if c.memory != nil {
 		wire.GiveBuffer(c.memory)
@@ -230,7 +230,7 @@ func (c *compressor) check(err error) error {
 	return c.failed
 }
 
-// send passes on what the encoder has made.
+// send writes the encoder's output to the client.
 func (c *compressor) send() {
 	if len(c.made) == 0 || c.failed != nil {
 		return
@@ -240,8 +240,8 @@ func (c *compressor) send() {
 	c.made = c.made[:0]
 }
 
-// madeBytes is a compressor as its encoder sees it: encoders write in small pieces,
-// which are sent together.
+// madeBytes collects the encoder's output: encoders write small pieces, which are sent
+// together.
 type madeBytes compressor
 
 func (m *madeBytes) Write(p []byte) (int, error) {

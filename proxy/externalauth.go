@@ -10,16 +10,16 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// externalAuth is an ExternalAuth, compiled.
+// externalAuth is a compiled ExternalAuth.
 type externalAuth struct {
 	*gatelodge.ExternalAuth
 	server *Server
 	set    editList
-	salt   string // of the keys in the cache: an answer is never taken for one to another question
+	salt   string // for the keys in the cache, so that answers to different questions are never mixed
 }
 
-// externalAuth has a service decide whether the request passes. What it says goes by
-// its status alone, as with nginx's auth_request.
+// externalAuth lets a service decide whether the request passes. The status of its
+// answer decides, as with nginx's auth_request.
 func (s *Server) externalAuth(p *gatelodge.Policy) step {
 	if p.ExternalAuth == nil {
 		return nil
@@ -33,7 +33,7 @@ func (a *externalAuth) decide(r *request) *answer {
 	case r.asking:
 		return serverError("auth-url leads to a route that asks a service itself")
 	case several(r.x.Header, "authorization"):
-		// The backend might believe another one than the service.
+		// The backend might use another one than the service.
 		return badRequest("more than one Authorization field")
 	}
 	key := a.cacheKey(r)
@@ -62,12 +62,12 @@ func (a *externalAuth) decide(r *request) *answer {
 	return serverError(fmt.Sprintf("the service answered %d, expected 2xx, 401 or 403", v.status))
 }
 
-// serverError refuses a request that could not be decided about.
+// serverError refuses a request because there is no decision about it.
 func serverError(why string) *answer {
 	return &answer{status: 500, reason: "external auth: " + why, text: "Internal Server Error"}
 }
 
-// addCookies adds the service's cookies to the response, whoever makes it.
+// addCookies adds the service's cookies to the response, even if the gateway makes it.
 func (a *externalAuth) addCookies(r *request, v *verdict) {
 	statuses := gatelodge.AddHeaderStatuses
 	if a.AlwaysCookie {
@@ -79,8 +79,8 @@ func (a *externalAuth) addCookies(r *request, v *verdict) {
 	}
 }
 
-// addAuthFields puts what the service said of the client in the place of what the
-// client said. Where no service was asked, nothing takes that place.
+// addAuthFields replaces the client's fields with those of the service. If no service
+// was asked, the client's fields are only removed.
 func (r *request) addAuthFields(fields exchange.Fields, a *gatelodge.ExternalAuth) exchange.Fields {
 	for _, name := range a.ResponseFields {
 		fields.Del(name)
@@ -92,8 +92,9 @@ func (r *request) addAuthFields(fields exchange.Fields, a *gatelodge.ExternalAut
 	return fields
 }
 
-// signIn sends a client that a step answers with 401 to where it can sign in, as
-// ingress-nginx's error_page does. A gRPC client could not follow.
+// signIn redirects a client to the sign-in page if the step answers 401, as
+// ingress-nginx's error_page does. gRPC clients are not redirected, because they can't
+// follow.
 func signIn(p *gatelodge.Policy, st step) step {
 	if st == nil || p.ExternalAuth == nil || p.ExternalAuth.SignIn == nil {
 		return st
@@ -111,8 +112,8 @@ func signIn(p *gatelodge.Policy, st step) step {
 	}
 }
 
-// admission returns the steps that ask who the client is, in their order. Where one of
-// them is enough, they are a single one, the last.
+// admission returns the steps of access control, in their order. If one of them is
+// enough, they are combined into the last one.
 func (s *Server) admission(p *gatelodge.Policy) (address, password, service step) {
 	address, password, service = clientAddress(p), s.basicAuth(p), s.externalAuth(p)
 	if p.SatisfyAny {
@@ -121,10 +122,10 @@ func (s *Server) admission(p *gatelodge.Policy) (address, password, service step
 	return address, signIn(p, password), signIn(p, service)
 }
 
-// anyOf lets a request pass that one of the steps lets pass, as nginx's "satisfy any"
-// does. A list of refused addresses lets none pass. Of several refusals, 401 is the
-// answer, since the client can do something about it; of several of those it gets the
-// challenges of all.
+// anyOf lets a request pass if one of the steps does, as with nginx's "satisfy any".
+// Not being in a list of refused addresses is not enough. Of several refusals the
+// answer is a 401 if there is one, because the client can react to it; if there are
+// several, it has the challenges of all.
 func anyOf(p *gatelodge.Policy, address, password, service step) step {
 	if address == nil && password == nil && service == nil {
 		return nil
@@ -153,10 +154,10 @@ func anyOf(p *gatelodge.Policy, address, password, service step) step {
 	}
 }
 
-// authText makes the text of a URL for the request. Path, host and port are those
-// that the route was found by, so that the service decides about what the backend
-// gets; and what a client writes elsewhere stays one part of the URL. It is "" where
-// that would be too long: a template can repeat what the client sent.
+// authText returns the text of a URL for the request. Path, host and port are those
+// that the route was found by, so the service decides about what the backend gets.
+// Other text from the client is escaped, so it stays in its part of the URL. The result
+// is "" if it would be too long, because a template can repeat the client's text.
 func (r *request) authText(t gatelodge.Template) string {
 	var b strings.Builder
 	for i := range t {
@@ -179,8 +180,8 @@ func (r *request) authText(t gatelodge.Template) string {
 	return b.String()
 }
 
-// canonicalAuthority is the host as it was looked up, with the port that the client
-// wrote.
+// canonicalAuthority returns the host in the form that was looked up, with the client's
+// port.
 func (r *request) canonicalAuthority() string {
 	if i := strings.LastIndexByte(r.x.Authority, ':'); i > strings.LastIndexByte(r.x.Authority, ']') {
 		return string(r.name) + r.x.Authority[i:]
@@ -188,9 +189,9 @@ func (r *request) canonicalAuthority() string {
 	return string(r.name)
 }
 
-// escapeComponent escapes all that is not a part of a URI component, as JavaScript's
-// encodeURIComponent and the set_escape_uri of ingress-nginx do; or all but the
-// escapes that are there already.
+// escapeComponent escapes all characters that can't be in a URI component, as
+// JavaScript's encodeURIComponent and ingress-nginx's set_escape_uri do. If escaped is
+// true, s has escapes, which are kept.
 func escapeComponent(s string, escaped bool) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
@@ -208,7 +209,7 @@ func escapeComponent(s string, escaped bool) string {
 
 var errDotSegments = errors.New("what the request puts into the path of auth-url leads out of it")
 
-// authTarget makes path and query of auth-url for the request.
+// authTarget returns path and query of auth-url for the request.
 func (r *request) authTarget(t gatelodge.Template) (path, query string, err error) {
 	path = r.authText(t)
 	if i := strings.IndexByte(path, '?'); i >= 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// identify finds the client's address, its scheme and the request's ID: the
-// peer's own, unless it is a trusted proxy that forwards a client's.
+// identify sets the client's address, its scheme and the request's ID. They are those
+// of the peer, unless the peer is a trusted proxy.
 func (r *request) identify() {
 	r.trusted = contains(r.table.settings.Trust.Forwarded, r.x.Conn.Peer.Addr())
 	if !r.trusted {
@@ -34,14 +34,13 @@ func (r *request) identify() {
 	}
 }
 
-// rightmostUntrusted returns the last address that is not a trusted proxy's: what
-// is left of it is only what that client claims. If all are trusted, it returns
-// the first.
+// rightmostUntrusted returns the last address that is not a trusted proxy's; everything
+// before it is only what that client claims. If all are trusted, it returns the first.
 func rightmostUntrusted(fromRight iter.Seq[string], trusted []netip.Prefix) (client netip.Addr, ok bool) {
 	for item := range fromRight {
 		address, err := parseAddress(item)
 		if err != nil {
-			return client, ok // what is left of it is untrusted
+			return client, ok // everything before it is untrusted
 		}
 		client, ok = address, true
 		if !contains(trusted, address) {
@@ -51,8 +50,8 @@ func rightmostUntrusted(fromRight iter.Seq[string], trusted []netip.Prefix) (cli
 	return client, ok
 }
 
-// schemeOf returns the scheme that a proxy means: some write that of a WebSocket,
-// or in upper case. It is "" for anything else.
+// schemeOf returns the scheme that a proxy sends. Some send that of a WebSocket, or
+// upper case. It is "" for anything else.
 func schemeOf(proto string) string {
 	switch {
 	case strings.EqualFold(proto, "http"), strings.EqualFold(proto, "ws"):
@@ -63,8 +62,8 @@ func schemeOf(proto string) string {
 	return ""
 }
 
-// parseAddress parses an address with or without a port. It drops a zone, which
-// may be any text and has no meaning on another machine.
+// parseAddress parses an address with or without a port. It drops a zone, which can be
+// any text and has no meaning on another machine.
 func parseAddress(s string) (netip.Addr, error) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone(""), nil
@@ -85,10 +84,9 @@ func contains(prefixes []netip.Prefix, address netip.Addr) bool {
 	return false
 }
 
-// forwardedFields replaces the fields about the sender of the request by what we
-// know, and drops fields with underscores in their names, which many backends
-// take for hyphens, and Proxy, which CGI programs take for the proxy to use
-// (httpoxy, CVE-2016-5385).
+// forwardedFields sets the fields about the sender of the request. It drops the
+// client's, fields with underscores in their names, which many backends treat as
+// hyphens, and Proxy, which CGI programs use as their proxy (httpoxy, CVE-2016-5385).
 func (r *request) forwardedFields() {
 	x := r.x
 	peer := x.Conn.PeerText
@@ -119,7 +117,7 @@ func (r *request) forwardedFields() {
 	client := peer
 	if x.Client != x.Conn.Peer {
 		client = x.Client.Addr().String()
-		if chain == peer { // it was said by Forwarded
+		if chain == peer { // the addresses are from Forwarded
 			chain = client + ", " + peer
 		}
 	}
@@ -134,7 +132,7 @@ func (r *request) forwardedFields() {
 	}
 	fields = r.addClientFields(fields)
 	if r.route.source.Policy.BasicAuth != nil {
-		fields.Del("authorization") // it was meant for the gateway
+		fields.Del("authorization") // it was for
 	}
 	if auth := r.route.source.Policy.ExternalAuth; auth != nil {
 		fields = r.addAuthFields(fields, auth)
@@ -177,7 +175,7 @@ func newID() string {
 	return string(id[:])
 }
 
-// isID reports whether a trusted proxy's X-Request-ID may be used.
+// isID reports whether the X-Request-ID of a trusted proxy is usable.
 func isID(id string) bool {
 	if id == "" || len(id) > 128 {
 		return false

@@ -7,19 +7,19 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// forwardedClaims are what the proxies before us say of a request. Who is
-// believed how much is for the caller to decide.
+// forwardedClaims is what proxies in front of the gateway say about a request. The
+// caller decides what to trust.
 type forwardedClaims struct {
-	addresses         iter.Seq[string] // whom each received it from, the nearest proxy's first
-	proto, host, port string           // as the nearest proxy has it; "" if it says nothing
+	addresses         iter.Seq[string] // the sender that each proxy saw, from the nearest proxy on
+	proto, host, port string           // from the nearest proxy; "" if it sends none
 }
 
-// readForwarded reads X-Forwarded-For and its kin, or Forwarded (RFC 7239) where
-// there is none of these: a proxy that writes the one lets the other pass, which
-// the client may have written.
+// readForwarded reads X-Forwarded-For and related fields, or Forwarded (RFC 7239) if
+// there are none. A proxy that writes one kind passes on the other, which the client
+// may have written.
 //
-// Of several values, in one field or more, the last was written by the nearest
-// proxy. A client can put others before it, not behind it.
+// Of several values, in one field or more, the nearest proxy wrote the last. A client
+// can add others only before it.
 func readForwarded(header exchange.Fields) forwardedClaims {
 	for i := range header {
 		switch header[i].Name {
@@ -53,9 +53,9 @@ func lastItem(header exchange.Fields, name string) string {
 	return ""
 }
 
-// itemsFromRight yields the items of the comma-separated lists in all fields of
-// the name, the last first, without blanks and empty ones (RFC 9110 §5.6.1). A
-// comma in quotes separates nothing.
+// itemsFromRight yields the items of the comma-separated lists in all fields of the
+// name, from the last to the first, without blanks and empty items (RFC 9110 §5.6.1). A
+// comma in quotes is not a separator.
 func itemsFromRight(header exchange.Fields, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := len(header) - 1; i >= 0; i-- {
@@ -73,7 +73,7 @@ func itemsFromRight(header exchange.Fields, name string) iter.Seq[string] {
 	}
 }
 
-// cutLast cuts the last item off a comma-separated list.
+// cutLast removes the last item of a comma-separated list.
 func cutLast(list string) (item, rest string, more bool) {
 	quoted := false
 	for i := len(list) - 1; i >= 0; i-- {
@@ -88,8 +88,8 @@ func cutLast(list string) (item, rest string, more bool) {
 }
 
 // parameter returns the value of a parameter of a Forwarded element (RFC 7239 §4):
-// pairs separated by semicolons, with names in either case, and values that may
-// be quoted. What quotes escape is in none of the values that are understood.
+// pairs separated by semicolons, with names in any case, and values that may be quoted.
+// Escapes in quotes are not decoded, because no valid value has them.
 func parameter(element, name string) string {
 	for pair := range strings.SplitSeq(element, ";") {
 		key, value, found := strings.Cut(strings.TrimSpace(pair), "=")

@@ -12,15 +12,14 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// How many checks in a row take an endpoint out, and bring it back: one alone may
-// have met a moment.
+// How many consecutive checks take an endpoint out, and bring it back. One alone may be
+// a coincidence.
 const (
 	failedChecks = 3
 	passedChecks = 2
 )
 
-// checker asks one endpoint whether it works, for all routes of its backend. It
-// ends with the endpoint.
+// checker checks one endpoint for all routes of its backend. It ends with the endpoint.
 type checker struct {
 	gatelodge.HealthCheck
 	endpoint *endpoint
@@ -30,11 +29,11 @@ type checker struct {
 	log      *slog.Logger
 
 	failing bool // the endpoint is out
-	other   int  // checks in a row that say otherwise
+	other   int  // consecutive checks with the opposite result
 }
 
-// check has the endpoints of a backend checked as it asks for from now on. The
-// caller holds u.mu.
+// check starts, changes or ends the checks of a backend's endpoints. The caller holds
+// u.mu.
 func (u *upstreams) check(up *upstream, source *gatelodge.Backend, series *upstreamSeries) {
 	changed := up.check != source.Check
 	up.check = source.Check
@@ -49,14 +48,14 @@ func (u *upstreams) check(up *upstream, source *gatelodge.Backend, series *upstr
 		ctx, cancel := context.WithCancel(context.Background())
 		end.checked = cancel
 		c := &checker{HealthCheck: source.Check, endpoint: end, upstream: up, backend: source, series: series, log: u.log}
-		// The first check is at any time of the interval, so that the checks of
-		// many endpoints, and of many replicas, are spread.
+		// The first check is at a random time of the interval, so that the checks of
+		// many endpoints and replicas are spread.
 		first := time.Duration(unit(u.random()) * float64(c.Interval))
 		go c.run(ctx, first)
 	}
 }
 
-// stopCheck ends the check of an endpoint, if there is one.
+// stopCheck ends the check of an endpoint, if any.
 func (e *endpoint) stopCheck() {
 	if e.checked != nil {
 		e.checked()
@@ -82,7 +81,7 @@ func (c *checker) run(ctx context.Context, first time.Duration) {
 	}
 }
 
-// note counts a check, which failed unless err is nil.
+// note counts the result of a check; err is nil if it passed.
 func (c *checker) note(err error) {
 	c.series.checked(err == nil)
 	if err != nil {
@@ -142,7 +141,8 @@ func (c *checker) ask(ctx context.Context) error {
 	return err
 }
 
-// send sends a request of our own to the endpoint, by the protocol of its backend.
+// send sends the gateway's own request to the endpoint, with the protocol of its
+// backend.
 func (c *checker) send(ctx context.Context, method, path string, header exchange.Fields, body []byte) (*checkAnswer, error) {
 	cancellation := &exchange.Cancellation{}
 	stop := context.AfterFunc(ctx, cancellation.ClientGone)

@@ -9,7 +9,7 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// checkBody is the body of a request of our own.
+// checkBody is the body of a request that the gateway itself makes.
 type checkBody struct{ rest []byte }
 
 func (b *checkBody) Read(p []byte) (int, error) {
@@ -21,13 +21,13 @@ func (b *checkBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Buffered is the whole body (exchange.Buffered).
+// Buffered returns the length of the whole body (exchange.Buffered).
 func (b *checkBody) Buffered() (int64, bool)   { return int64(len(b.rest)), true }
 func (b *checkBody) Trailers() exchange.Fields { return nil }
 func (b *checkBody) Close() error              { return nil }
 func (b *checkBody) Reopen()                   {}
 
-// checkAnswer is the answer to a check. It keeps the beginning of its body.
+// checkAnswer is the answer to a check. It keeps the start of its body.
 type checkAnswer struct {
 	status     int
 	grpcStatus string
@@ -35,7 +35,7 @@ type checkAnswer struct {
 	size       int
 }
 
-// The most of an answer's body that is kept, and that is read.
+// Limits of an answer's body: what is kept, and what is read.
 const (
 	mostCheckKept = 1 << 10
 	mostCheckRead = 1 << 20
@@ -44,7 +44,7 @@ const (
 // Interim drops an interim response.
 func (a *checkAnswer) Interim(int, exchange.Fields) error { return nil }
 
-// Head keeps what is looked at: the status may come with the head alone.
+// Head keeps what the check needs; a gRPC status may be in the head.
 func (a *checkAnswer) Head(status int, header exchange.Fields, _ int64) error {
 	a.status, a.grpcStatus = status, header.Get("grpc-status")
 	return nil
@@ -67,14 +67,14 @@ func (a *checkAnswer) Trailers(trailers exchange.Fields) error {
 	return nil
 }
 
-// Tunnel refuses an upgrade, which was not asked for.
+// Tunnel rejects an upgrade, because checks request none.
 func (a *checkAnswer) Tunnel(string, exchange.Fields) (exchange.Tunnel, error) {
 	return nil, fmt.Errorf("%w: no upgrade was asked for", exchange.ErrClient)
 }
 
-// askGRPC asks by the health checking protocol of gRPC
+// askGRPC uses the health checking protocol of gRPC
 // (github.com/grpc/grpc/blob/master/doc/health-checking.md). Its messages have one
-// field each, so that they are written and read by hand.
+// field each, so they are encoded and decoded by hand.
 func (c *checker) askGRPC(ctx context.Context) error {
 	var message []byte
 	if c.Service != "" { // field 1, a string
@@ -99,8 +99,8 @@ func (c *checker) askGRPC(ctx context.Context) error {
 	return nil
 }
 
-// servingStatus reads the status of a HealthCheckResponse, which is field 1, an
-// enum; 0 stands for none.
+// servingStatus reads the status of a HealthCheckResponse, which is field 1, an enum; 0
+// if there is none.
 func servingStatus(frame []byte) uint64 {
 	if len(frame) < 5 || frame[0] != 0 || int(binary.BigEndian.Uint32(frame[1:])) != len(frame)-5 {
 		return 0

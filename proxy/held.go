@@ -9,33 +9,33 @@ import (
 	"gatelodge.dev/proxy/tracing"
 )
 
-// held is what the policies of a request hold until its end. Most requests hold
-// nothing, and pay nothing for it.
+// held is the state of policies that lasts until the end of a request. Most requests
+// have none, which costs nothing.
 type held struct {
 	x        *exchange.Exchange
-	counted  *client               // in which the request counts as open; nil: in none
-	gate     *gate                 // that the request passed; nil: there is none
-	expiry   *expiry               // nil: it may take any time
-	timeouts gatelodge.Timeouts    // of x, if it has some
-	sent     time.Time             // the first try began; only where RetryRules has Within
-	fields   []fieldEdit           // of the request that the backend gets
+	counted  *client               // the client whose open requests include this one; nil: none
+	gate     *gate                 // that the request has passed; nil: there is none
+	expiry   *expiry               // nil: there is no limit
+	timeouts gatelodge.Timeouts    // of x, if the route has its own
+	sent     time.Time             // start of the first try; set only if RetryRules has Within
+	fields   []fieldEdit           // changes of the fields that the backend gets
 	snippet  *snippetRun           // nil: the route has none
-	input    []fieldEdit           // of the request that the client sent, which are made
-	host     string                // the Host field that a snippet has set; "": none
-	verdict  *verdict              // of the service that was asked; nil: none was
-	pages    *gatelodge.ErrorPages // for its errors; nil: there are none, or one was asked for already
-	asked    asked                 // where it has pages
+	input    []fieldEdit           // changes of the client's fields, already applied
+	host     string                // the Host field set by a snippet; "": none
+	verdict  *verdict              // of the auth-url service; nil: it was not asked
+	pages    *gatelodge.ErrorPages // for errors; nil: there are none, or one was already requested
+	asked    asked                 // if it has pages
 	throttle throttle              // the response of x, if its rate is limited
 
 	compressor compressor       // the response of x, if it may be compressed
-	buffered   bufferedResponse // that which it writes to, if it is buffered
+	buffered   bufferedResponse // the response that compressor writes to, if it is buffered
 	request    *spool.Spool     // the body of x, if it was buffered
 
 	span     *tracing.Span // nil: the request is not traced
 	spanName string        // "": method and path of the route
 }
 
-// hold returns what the request holds.
+// hold returns the held state, and creates it if needed.
 func (r *request) hold() *held {
 	if r.held == nil {
 		if r.held, r.spare = r.spare, nil; r.held == nil {
@@ -46,9 +46,8 @@ func (r *request) hold() *held {
 	return r.held
 }
 
-// finish completes the response, once its handler has written it, and ends it where
-// that failed with err. What an endpoint sent before it failed still goes to the
-// client.
+// finish completes the response after its handler has written it, or ends it if that
+// failed with err. What an endpoint sent before it failed still goes to the client.
 func (h *held) finish(err error) error {
 	if err == nil {
 		err = h.compressor.finish()
@@ -69,7 +68,7 @@ func (h *held) leaveGate() {
 	}
 }
 
-// release gives it back, and leaves h empty.
+// release returns resources, and leaves h empty.
 func (h *held) release() {
 	if h.counted != nil {
 		h.counted.open.Add(-1)

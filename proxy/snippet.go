@@ -7,37 +7,36 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// snippetRun is what the snippets of a request have come to.
+// snippetRun is the state of the snippets of a request.
 type snippetRun struct {
-	served    bool                    // Server's steps were done
-	rooted    bool                    // AppRoot, which comes behind them, was done or left out
-	namespace string                  // whose snippets they are
-	scope     *gatelodge.SnippetScope // that holds; nil: none
+	served    bool                    // the steps of Server were executed
+	rooted    bool                    // AppRoot, which comes after them, was executed or skipped
+	namespace string                  // the namespace of the snippets
+	scope     *gatelodge.SnippetScope // that applies; nil: none
 	variables []snippetVariable
-	groups    []string // of the expression that matched last, with the whole match before them
+	groups    []string // of the last expression that matched; the first is the whole match
 	made      int      // octets of text
-	moved     bool     // the path was changed, and a route is to be found for it
-	stays     bool     // a break: the path is changed no more on this route
-	routed    int      // how often another route was looked for
+	moved     bool     // the path was changed, and needs another route
+	stays     bool     // after a break the path is not changed again on this route
+	routed    int      // how often another route was chosen
 }
 
 type snippetVariable struct{ name, value string }
 
-// Bounds of what the snippets of a request do, as nginx has the first.
+// Limits of the snippets of a request; nginx has the first too.
 const (
 	mostRerouted    = 10
 	mostSnippetText = 64 << 10 // octets
 )
 
-// rerouted is the answer of a step that has found another route: the steps of that
-// one are next.
+// rerouted is the result of a step that chose another route, whose steps are next.
 var rerouted = new(answer)
 
-// rewritePhase does the steps of a route's snippets, and what they found to hold. As with
-// ingress-nginx it comes after the check of the client's certificate, and before the
-// redirect to HTTPS and all that asks who the client is. AppRoot stands behind the steps
-// of the server-snippet, and RedirectTo behind those of the configuration-snippet: what
-// ends these leaves it out. A route that can't be served does none of it.
+// rewritePhase executes the steps of a route's snippets and applies the scope in which
+// they end. As in ingress-nginx it comes after the check of the client's certificate,
+// and before the redirect to HTTPS and access control. AppRoot comes after the steps of
+// the server-snippet, and RedirectTo after those of the configuration-snippet; a step
+// that ends these skips it. None of this happens for a route that can't be served.
 func rewritePhase(p *gatelodge.Policy) step {
 	s := p.Snippet
 	if s == nil || p.Unavailable != "" {
@@ -69,7 +68,7 @@ func rewritePhase(p *gatelodge.Policy) step {
 	}
 }
 
-// snippetRun begins one, if the request has none.
+// snippetRun returns the state, and creates it if the request has none.
 func (r *request) snippetRun() *snippetRun {
 	h := r.hold()
 	if h.snippet == nil {
@@ -79,7 +78,7 @@ func (r *request) snippetRun() *snippetRun {
 	return h.snippet
 }
 
-// serverSteps does the steps of the server-snippet, once.
+// serverSteps executes the steps of the server-snippet, once.
 func (r *request) serverSteps(s *gatelodge.Snippet, run *snippetRun) *answer {
 	if run.served {
 		return nil
@@ -101,7 +100,8 @@ func (r *request) serverSteps(s *gatelodge.Snippet, run *snippetRun) *answer {
 	return nil
 }
 
-// locationSteps does the steps of the configuration-snippet, and the redirect behind them.
+// locationSteps executes the steps of the configuration-snippet, and the redirect after
+// them.
 func (r *request) locationSteps(p *gatelodge.Policy, run *snippetRun) *answer {
 	s := p.Snippet
 	run.scope, run.moved, run.stays = s.Scope, false, false
@@ -122,8 +122,8 @@ func (r *request) locationSteps(p *gatelodge.Policy, run *snippetRun) *answer {
 	return nil
 }
 
-// reroute finds the route of the path that a snippet made. It is one of the snippet's
-// own namespace, and all its protections hold.
+// reroute chooses the route of the path that a snippet made. It must be in the
+// snippet's own namespace, and all its protections apply.
 func (r *request) reroute(run *snippetRun) *answer {
 	if run.routed++; run.routed > mostRerouted {
 		return internalError("a snippet rewrites the path in a circle")
@@ -144,7 +144,7 @@ func (r *request) reroute(run *snippetRun) *answer {
 	return rerouted
 }
 
-// doSteps does steps until one ends the phase or answers.
+// doSteps executes steps until one ends the phase or answers.
 func (r *request) doSteps(steps []gatelodge.SnippetStep, run *snippetRun) (ended bool, refused *answer) {
 	for _, s := range steps {
 		switch s := s.(type) {
@@ -174,12 +174,12 @@ func (r *request) doSteps(steps []gatelodge.SnippetStep, run *snippetRun) (ended
 	return false, nil
 }
 
-// internalError is for a snippet that can't be carried out.
+// internalError answers for a snippet that can't be executed.
 func internalError(why string) *answer {
 	return &answer{status: 500, reason: why, text: "Internal Server Error"}
 }
 
-// made makes a text, and counts it.
+// made returns the text of a template, and counts its length.
 func (r *request) made(t gatelodge.Template, run *snippetRun) string {
 	text := r.text(t)
 	run.made += len(text)
@@ -232,7 +232,7 @@ func (r *request) holds(s *gatelodge.SnippetIf, run *snippetRun) bool {
 	return is != s.Negated
 }
 
-// matched keeps what the groups of an expression matched.
+// matched stores what the groups of an expression matched.
 func (run *snippetRun) matched(names, groups []string) {
 	run.groups = groups
 	for i, name := range names {
@@ -242,10 +242,10 @@ func (run *snippetRun) matched(names, groups []string) {
 	}
 }
 
-// decodedPath is a path as nginx compares it.
+// decodedPath returns a path in the form that nginx compares.
 func decodedPath(path string) string { return gatelodge.PatternForm(gatelodge.PathForm(path)) }
 
-// returned is the answer of a return.
+// returned answers for a return directive.
 func (r *request) returned(s *gatelodge.SnippetReturn, run *snippetRun) *answer {
 	const reason = "return in a snippet"
 	if s.Status == gatelodge.CloseConnection {
@@ -275,7 +275,7 @@ func (r *request) redirectedBySnippet(status int, location string) *answer {
 	return a
 }
 
-// escapeTarget escapes what can't stand in a URL at all, whatever it was made of.
+// escapeTarget escapes all characters that can't be in a URL.
 func escapeTarget(s string) string {
 	const digits = "0123456789ABCDEF"
 	clean := func(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' }
@@ -297,7 +297,7 @@ func escapeTarget(s string) string {
 	return string(out)
 }
 
-// rewritePath changes the path, or redirects, where the expression matches.
+// rewritePath changes the path, or redirects, if the expression matches.
 func (r *request) rewritePath(s *gatelodge.SnippetRewrite, run *snippetRun) (ended bool, refused *answer) {
 	groups := s.Pattern.FindStringSubmatch(decodedPath(r.path))
 	if groups == nil {
@@ -340,7 +340,8 @@ func (r *request) rewritePath(s *gatelodge.SnippetRewrite, run *snippetRun) (end
 	return false, nil
 }
 
-// madeQuery makes the text of a query, to which what a group matched adds no argument.
+// madeQuery returns the text of a query; groups are escaped, so they can't add
+// arguments.
 func (r *request) madeQuery(t gatelodge.Template, run *snippetRun) string {
 	var b strings.Builder
 	for i := range t {
@@ -354,8 +355,8 @@ func (r *request) madeQuery(t gatelodge.Template, run *snippetRun) string {
 	return b.String()
 }
 
-// snippetAccess lets clients in by the rules of the scope that holds, and answers
-// where there is no backend.
+// snippetAccess applies the allow and deny rules of the scope that applies, and answers
+// if there is no backend.
 func snippetAccess(p *gatelodge.Policy) step {
 	if p.Snippet == nil {
 		return nil

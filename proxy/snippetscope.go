@@ -4,7 +4,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// scopeEdits are the fields that a scope changes.
+// scopeEdits are the changes of fields in a scope.
 type scopeEdits struct {
 	input, fields editList
 }
@@ -31,8 +31,8 @@ func compileScopes(s *gatelodge.Snippet) map[*gatelodge.SnippetScope]*scopeEdits
 	return scopes
 }
 
-// enter does what the scope says in which the rewrite phase of a request ended; goesOn
-// is false where it was answered there.
+// enter applies the scope in which the rewrite phase ended. goesOn is false if the
+// request was answered there.
 func (r *request) enter(edits *scopeEdits, goesOn bool) *answer {
 	if edits == nil {
 		return nil
@@ -63,7 +63,7 @@ func (r *request) enter(edits *scopeEdits, goesOn bool) *answer {
 	return nil
 }
 
-// snippetVariable returns what a snippet set.
+// snippetVariable returns the value of a variable that a snippet set.
 func (r *request) snippetVariable(name string) string {
 	if r.held == nil || r.held.snippet == nil {
 		return ""
@@ -87,7 +87,7 @@ func (r *request) snippetGroup(name string) string {
 	return ""
 }
 
-// target is the path and query that the client asked for, whatever became of them.
+// target returns the path and query of the client's request, before any change.
 func (r *request) target() string {
 	if r.asked != "" {
 		return r.asked

@@ -9,7 +9,7 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// timeouts sets those of the route for the connection to an endpoint, and ends a
+// timeouts applies the route's timeouts to the connection to an endpoint, and ends a
 // request that takes too long.
 func timeouts(p *gatelodge.Policy) step {
 	t := p.Timeouts
@@ -28,16 +28,16 @@ func timeouts(p *gatelodge.Policy) step {
 	}
 }
 
-// expiry ends a request at a time, by ending what it waits for on the connection
-// to the endpoint.
+// expiry ends a request at a time, by ending the operation on the connection to the
+// endpoint that it waits for.
 type expiry struct {
 	at    time.Time
 	timer *time.Timer
 
 	mu   sync.Mutex
-	x    *exchange.Exchange // nil: it has ended, and its connection may be serving another
-	late bool               // the time is over
-	body io.Closer          // the client's, while the request waits for it; nil: it does not
+	x    *exchange.Exchange // nil: it has ended, and its connection may serve another
+	late bool               // the time has passed
+	body io.Closer          // the client's, while the request waits for it; otherwise nil
 }
 
 func newExpiry(x *exchange.Exchange, at time.Time) *expiry {
@@ -54,12 +54,12 @@ func (e *expiry) expire() {
 		e.x.Cancellation.Expire()
 	}
 	if e.body != nil {
-		_ = e.body.Close() // its reader notices
+		_ = e.body.Close() // its reader gets the error
 	}
 }
 
-// watch has a body closed when the time is over, nil for none. The Cancellation is
-// not for that: engines end it while they hold what closing a body needs.
+// watch closes a body when the time has passed; nil for none. The Cancellation can't do
+// that, because engines call it while they hold locks that closing a body needs.
 func (e *expiry) watch(body io.Closer) {
 	if e == nil {
 		return
@@ -67,11 +67,11 @@ func (e *expiry) watch(body io.Closer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.body = body; e.late && body != nil {
-		_ = body.Close() // its reader notices
+		_ = body.Close() // its reader gets the error
 	}
 }
 
-// end undoes what was set, at the end of the request.
+// end restores the settings, at the end of the request.
 func (e *expiry) end() {
 	e.timer.Stop()
 	e.mu.Lock()
@@ -80,8 +80,8 @@ func (e *expiry) end() {
 	e.x = nil
 }
 
-// hurry leaves a try no more time to connect than the request has: there is no
-// connection yet that could be ended.
+// hurry limits the time to connect to the remaining time of the request, because there
+// is no connection yet that could be ended.
 func (h *held) hurry() {
 	if h == nil || h.expiry == nil {
 		return

@@ -10,25 +10,25 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// verdict is what a service says of a request. As the response to the question
-// (exchange.Response) it keeps what is used of it.
+// verdict is the decision of a service about a request. As the response to the question
+// (exchange.Response) it keeps the parts that are used.
 type verdict struct {
 	auth       *externalAuth
-	status     int             // 0: it has said nothing yet
+	status     int             // 0: no answer yet
 	fields     exchange.Fields // for the backend
 	challenges []string        // WWW-Authenticate
 	cookies    []string        // Set-Cookie
-	keep       time.Duration   // for which it may be kept; 0: not at all
+	keep       time.Duration   // time in the cache; 0: not cached
 
 	read int
-	long bool // the body is longer than is read
+	long bool // the body is longer than mostAuthBody
 }
 
 // Interim drops an interim response.
 func (v *verdict) Interim(int, exchange.Fields) error { return nil }
 
-// Head keeps the status and the fields that are used. Of several fields of one name
-// for the backend it makes one: nothing that a backend could choose from.
+// Head keeps the status and the fields that are used. Several fields of one name for
+// the backend are joined, so that the backend can't choose between them.
 func (v *verdict) Head(status int, header exchange.Fields, _ int64) error {
 	v.status = status
 	for i := range header {
@@ -76,15 +76,15 @@ func (v *verdict) Flush() error { return nil }
 // Trailers drops them.
 func (v *verdict) Trailers(exchange.Fields) error { return nil }
 
-// Tunnel refuses an upgrade, which was not asked for.
+// Tunnel rejects an upgrade, because the question requests none.
 func (v *verdict) Tunnel(string, exchange.Fields) (exchange.Tunnel, error) {
 	return nil, fmt.Errorf("%w: no upgrade was asked for", exchange.ErrClient)
 }
 
-// keepFor returns for how long an answer may be kept. As with nginx's proxy_cache, what
-// the answer says itself goes before the rules, and one with a cookie is for one
-// client. One that varies with fields is not kept, because the key does not have
-// those.
+// keepFor returns how long an answer may be cached. As with nginx's proxy_cache, the
+// answer's own fields take precedence over the rule, and an answer with a cookie is not
+// cached, because it is for one client. Neither is one with Vary, because the key does
+// not contain those fields.
 func keepFor(header exchange.Fields, rule time.Duration, now time.Time) time.Duration {
 	if header.Has("set-cookie") || header.Has("vary") {
 		return 0
@@ -104,7 +104,7 @@ func keepFor(header exchange.Fields, rule time.Duration, now time.Time) time.Dur
 		switch strings.ToLower(name) {
 		case "no-cache", "no-store", "private":
 			return 0
-		case "s-maxage": // goes before max-age (RFC 9111 §5.2.2.10)
+		case "s-maxage": // takes precedence over max-age (RFC 9111 §5.2.2.10)
 			rule, shared = secondsOf(value), true
 		case "max-age":
 			if !shared {
@@ -115,7 +115,7 @@ func keepFor(header exchange.Fields, rule time.Duration, now time.Time) time.Dur
 	return rule
 }
 
-// secondsOf reads a number of seconds; 0 for what is not one.
+// secondsOf parses a number of seconds; it returns 0 if the text is not valid.
 func secondsOf(text string) time.Duration {
 	n, err := strconv.ParseUint(strings.Trim(text, `"`), 10, 31)
 	if err != nil {
@@ -136,9 +136,9 @@ func (v *verdict) size() int {
 	return n
 }
 
-// cacheKey is what answers to a request follow from: the author's key, the route and
-// the question. The zero value stands for an answer that is not kept. Values can't
-// flow into each other.
+// cacheKey returns the cache key of a request: a hash of the author's key, the route
+// and the question. The zero value means that the answer is not cached. Each value is
+// hashed with its length, so different values never give the same text.
 func (a *externalAuth) cacheKey(r *request) (key verdictKey) {
 	if a.CacheKey == nil {
 		return key

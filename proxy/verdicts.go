@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// verdicts keeps what services said of late, for the routes that have auth-cache-key.
-// It outlives Snapshots. Each namespace has a share of the memory, so that none
-// forgets because of another; where all is used, the one that has the most of it
-// forgets first.
+// verdicts is the cache of services' decisions, for routes with auth-cache-key. It
+// survives changes of the Snapshot. Each namespace has a share of the memory, so that
+// it can't evict the entries of others. If all memory is used, the namespace with the
+// most loses its least recently used entries.
 type verdicts struct {
 	mu     sync.Mutex
 	kept   map[verdictKey]*list.Element // of a keptVerdict
@@ -32,8 +32,8 @@ type keptVerdict struct {
 	until     time.Time
 }
 
-// verdictKey is a hash of what an answer follows from. Clients choose parts of that,
-// so it is one for which nobody finds another text.
+// verdictKey is a hash of the cache key. Clients choose parts of the key, so it is a
+// cryptographic hash, for which they can't find collisions.
 type verdictKey [sha256.Size]byte
 
 func verdictKeyOf(parts []string) (key verdictKey) {
@@ -48,8 +48,7 @@ func verdictKeyOf(parts []string) (key verdictKey) {
 	return key
 }
 
-// The most memory that is used, by estimate and in bytes: of one verdict, of a
-// namespace, and of all.
+// Limits of the estimated memory, in bytes: of one verdict, of a namespace, and of all.
 const (
 	mostVerdict    = 8 << 10
 	mostOfTeam     = 4 << 20
@@ -60,7 +59,7 @@ func newVerdicts() *verdicts {
 	return &verdicts{kept: make(map[verdictKey]*list.Element), shares: make(map[string]*verdictShare)}
 }
 
-// get returns the verdict that is kept for a key, nil for none.
+// get returns the cached verdict of a key, or nil.
 func (c *verdicts) get(key verdictKey, now time.Time) *verdict {
 	if key == (verdictKey{}) {
 		return nil
@@ -80,7 +79,7 @@ func (c *verdicts) get(key verdictKey, now time.Time) *verdict {
 	return k.verdict
 }
 
-// keep keeps a verdict of a namespace's service for as long as it says, if it does.
+// keep caches a verdict of a namespace's service for the time in v.keep, if any.
 func (c *verdicts) keep(key verdictKey, v *verdict, namespace string, now time.Time) {
 	size := v.size()
 	if v.keep <= 0 || key == (verdictKey{}) || size > mostVerdict {
@@ -88,7 +87,7 @@ func (c *verdicts) keep(key verdictKey, v *verdict, namespace string, now time.T
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.kept[key]; e != nil { // by a request that asked at the same time
+	if e := c.kept[key]; e != nil { // from a request at the same time
 		c.forget(e)
 	}
 	share := c.shares[namespace]
@@ -125,13 +124,13 @@ func (c *verdicts) forget(e *list.Element) {
 	}
 }
 
-// asking counts the requests that wait for services, by namespace.
+// asking counts the requests that wait for services, for each namespace.
 type asking struct {
 	mu    sync.Mutex
 	count map[string]int
 }
 
-// enter counts one more, and returns false if there are too many.
+// enter counts one more request, or returns false if there are too many.
 func (a *asking) enter(namespace string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
