@@ -7,12 +7,12 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Explainer answers for a person what the proxy does with requests, by the rules
-// by which it does it. A nil Server in it has served nothing.
+// Explainer describes what the proxy does with requests, with the same rules. A nil
+// Server in it has served nothing.
 type Explainer struct{ Server *Server }
 
-// Route returns the host and the route of the Snapshot for a name and a canonical
-// path in a view; nil where there is none.
+// Route returns the host and the route of the Snapshot for a name and a canonical path
+// in a view, or nil.
 func (e Explainer) Route(s *gatelodge.Snapshot, view string, name gatelodge.Name, path string) (*gatelodge.Host, *gatelodge.Route) {
 	found := s.Hosts.Get(name)
 	if wildcard := name.Wildcard(); found == nil && wildcard != "" {
@@ -35,11 +35,10 @@ func (e Explainer) Route(s *gatelodge.Snapshot, view string, name gatelodge.Name
 	return found, nil
 }
 
-// Policies names what a route has done with its requests, in the order in which it
-// is done.
+// Policies names what a route does with its requests, in the order of execution.
 func (e Explainer) Policies(route *gatelodge.Route) []string {
 	var names []string
-	for _, n := range (&Server{}).namedSteps(route) { // which are made, and not run
+	for _, n := range (&Server{}).namedSteps(route) { // the steps are built, but not executed
 		names = append(names, n.name)
 	}
 	return names
@@ -56,7 +55,7 @@ func (e Explainer) Recent(name gatelodge.Name) []gatelodge.Handled {
 	return nil
 }
 
-// Endpoints returns what is known of the endpoints of a backend, in their order.
+// Endpoints returns the states of a backend's endpoints, in their order.
 func (e Explainer) Endpoints(key gatelodge.BackendKey) []gatelodge.EndpointState {
 	if e.Server == nil {
 		return nil
@@ -68,7 +67,7 @@ func (e Explainer) Endpoints(key gatelodge.BackendKey) []gatelodge.EndpointState
 	return e.Server.upstreams.states(b.source)
 }
 
-// states returns what is known of the endpoints of a backend.
+// states returns the states of a backend's endpoints.
 func (u *upstreams) states(source *gatelodge.Backend) (states []gatelodge.EndpointState) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -86,7 +85,7 @@ func (u *upstreams) states(source *gatelodge.Backend) (states []gatelodge.Endpoi
 	return states
 }
 
-// describe says what is known at a moment.
+// describe sets the state of an endpoint at a time.
 func (h *health) describe(state *gatelodge.EndpointState, now time.Time) {
 	switch out := h.outUntil.Load(); {
 	case out == math.MaxInt64:
@@ -105,7 +104,7 @@ type endpointError struct {
 	at   time.Time
 }
 
-// noteError keeps the last error of an endpoint for people who ask.
+// noteError keeps the last error of an endpoint, for explanations.
 func (h *health) noteError(err error, at time.Time) {
 	h.lastError.Store(&endpointError{err.Error(), at})
 }

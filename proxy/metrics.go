@@ -11,9 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are the proxy's metrics. The series of a route or a backend are looked
-// up when it is compiled rather than for each request, and dropped when the
-// table no longer has it.
+// metrics are the proxy's metrics. The series of a route or a backend are looked up
+// when it is compiled, not for each request, and dropped when the table no longer has
+// it.
 type metrics struct {
 	requests         *prometheus.CounterVec
 	duration         *prometheus.HistogramVec
@@ -109,20 +109,20 @@ func (m *metrics) handshake(version uint16, err error) {
 	m.handshakes.WithLabelValues(name, result).Inc()
 }
 
-// requestSeries are the series of one route. They are made at its first request:
-// many routes have none for a long time, and a histogram is larger than all else
-// that a route needs.
+// requestSeries are the series of one route. They are created at its first request,
+// because many routes have none for a long time, and a histogram is larger than
+// everything else that a route needs.
 type requestSeries struct {
 	key   requestKey
 	all   *metrics
-	hosts int // in the live table, that have a route of it; guarded by metrics.mu
+	hosts int // hosts in the live table with a route of these series; guarded by metrics.mu
 
 	mu      sync.Mutex // held to add to seen
 	seen    atomic.Pointer[seenRequests]
 	closed  bool                            // the series were dropped; guarded by mu
-	limits  []string                        // by which requests were refused; guarded by mu
+	limits  []string                        // that requests exceeded; guarded by mu
 	codings []string                        // of compressed answers; guarded by mu
-	canary  [canaryRules]prometheus.Counter // of a canary, by what decided; guarded by mu
+	canary  [canaryRules]prometheus.Counter // of a canary, by rule; guarded by mu
 }
 
 // seenRequests counts the requests so far.
@@ -144,7 +144,7 @@ func (m *metrics) newRequestSeries(key requestKey) *requestSeries {
 	return s
 }
 
-// requestSeries returns the series of key, the same ones as long as a table has
+// requestSeries returns the series of key, the same ones for as long as a table has
 // them.
 func (m *metrics) requestSeries(key requestKey) *requestSeries {
 	m.mu.Lock()
@@ -171,13 +171,13 @@ func (s *requestSeries) observe(method string, status int, took time.Duration) {
 	s.add(method, status, took)
 }
 
-// add counts the first request of a method and status. It copies the list, so
-// that observe needs no lock; the list is short because backends use few statuses.
+// add counts the first request of a method and status. It copies the list, so that
+// observe needs no lock. The list is short, because backends use few statuses.
 func (s *requestSeries) add(method string, status int, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return // the Ingress was deleted: its series must not return
+		return // the Ingress was deleted, and its series must not return
 	}
 	k := s.key
 	counter := s.all.requests.WithLabelValues(k.namespace, k.ingress, k.service, method, strconv.Itoa(status))
@@ -205,7 +205,7 @@ func (s *requestSeries) limited(limit string) {
 	s.all.limited.WithLabelValues(k.namespace, k.ingress, k.service, limit).Inc()
 }
 
-// toCanary counts a request that went to the canary whose series these are.
+// toCanary counts a request that went to the canary of these series.
 func (s *requestSeries) toCanary(by canaryRule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

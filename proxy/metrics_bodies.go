@@ -2,8 +2,8 @@ package proxy
 
 import "slices"
 
-// compressed counts an answer that was compressed from a number of bytes to another,
-// or with the coding "none" one that was not for want of memory.
+// compressed counts an answer, with its size before and after compression; the coding
+// "none" means that there was no memory to compress it.
 func (s *requestSeries) compressed(coding string, before, after int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -21,7 +21,7 @@ func (s *requestSeries) compressed(coding string, before, after int64) {
 	}
 }
 
-// dropCompressed removes what was counted of compressed answers; mu is held.
+// dropCompressed removes the series of compressed answers; mu is held.
 func (s *requestSeries) dropCompressed() {
 	k := s.key
 	for _, coding := range s.codings {

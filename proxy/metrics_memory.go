@@ -2,7 +2,7 @@ package proxy
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// showMemory registers the gauges of what requests take of what is bounded.
+// showMemory registers the gauges of limited memory and files in use.
 func (s *Server) showMemory(to prometheus.Registerer) {
 	gauge := func(name, help string, used func() int64) prometheus.GaugeFunc {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "gatelodge", Name: name, Help: help}, func() float64 { return float64(used()) })

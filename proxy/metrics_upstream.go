@@ -21,7 +21,7 @@ type upstreamSeries struct {
 	backends, ready, draining int // in the live table; guarded by metrics.mu
 }
 
-// upstreamSeries returns the series of key, the same ones as long as a table has
+// upstreamSeries returns the series of key, the same ones for as long as a table has
 // them.
 func (m *metrics) upstreamSeries(key upstreamKey) *upstreamSeries {
 	m.mu.Lock()
@@ -40,8 +40,8 @@ func (m *metrics) upstreamSeries(key upstreamKey) *upstreamSeries {
 	return s
 }
 
-// session counts a session that was begun, because the client has none or because
-// it moves. Its series is made then: most backends have no sessions.
+// session counts a session that starts, because the client has none or its session
+// moves. The series is created then, because most backends have no sessions.
 func (s *upstreamSeries) session(moves bool) {
 	s.rare.Lock()
 	defer s.rare.Unlock()
@@ -54,7 +54,7 @@ func (s *upstreamSeries) session(moves bool) {
 	}
 }
 
-// eject counts an ejection, of which most backends have none.
+// eject counts an ejection; most backends have none.
 func (s *upstreamSeries) eject() {
 	s.rare.Lock()
 	defer s.rare.Unlock()
@@ -85,8 +85,7 @@ func (s *upstreamSeries) mirrored(result string) {
 	}
 }
 
-// unhealthy counts an endpoint that fails its checks from now on, or does so no
-// longer.
+// unhealthy counts an endpoint that starts to fail its checks, or passes them again.
 func (s *upstreamSeries) unhealthy(failing bool) {
 	s.rare.Lock()
 	defer s.rare.Unlock()
@@ -100,7 +99,7 @@ func (s *upstreamSeries) unhealthy(failing bool) {
 	}
 }
 
-// drop removes what was counted of what most backends never have.
+// drop removes the series that most backends never have.
 func (s *upstreamSeries) drop() {
 	s.rare.Lock()
 	defer s.rare.Unlock()
@@ -117,8 +116,8 @@ func (s *upstreamSeries) drop() {
 	}
 }
 
-// sweep drops the series that the table no longer has, and counts the endpoints
-// of the backends that changed.
+// sweep drops the series that are no longer in the table, and counts the endpoints of
+// the backends that changed.
 func (m *metrics) sweep(c *changes) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -160,7 +159,7 @@ func (h *host) allSeries() []*requestSeries {
 	return h.series
 }
 
-// count adds a backend to its Service's series, or with -1 subtracts it. Each
+// count adds a backend to its Service's series, or subtracts it if sign is -1. Each
 // port of a Service is a backend.
 func (s *upstreamSeries) count(b *gatelodge.Backend, sign int) {
 	s.backends += sign

@@ -12,8 +12,8 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// passage is the error that ends a TLS handshake whose ClientHello (RFC 8446
-// §4.1.2) names a passthrough host, before anything was answered.
+// passage is the error that ends a TLS handshake whose ClientHello (RFC 8446 §4.1.2)
+// names a passthrough host, before anything is sent to the client.
 type passage struct {
 	table *table
 	to    *gatelodge.Route
@@ -22,8 +22,8 @@ type passage struct {
 
 func (*passage) Error() string { return "the connection is passed on" }
 
-// passesOn returns a configuration that ends handshakes for hosts whose connections
-// are passed on, as a *passage, and is config for all others.
+// passesOn returns a configuration that ends handshakes for passthrough hosts with a
+// *passage, and is config for all others.
 func (s *Server) passesOn(config *tls.Config) *tls.Config {
 	config = config.Clone()
 	inner := config.GetConfigForClient
@@ -44,8 +44,8 @@ func (s *Server) passesOn(config *tls.Config) *tls.Config {
 	return config
 }
 
-// passthrough returns the route to which connections for the name are passed on, nil
-// for none.
+// passthrough returns the route to which connections for the name are passed on, or
+// nil.
 func (t *table) passthrough(name gatelodge.Name, h *gatelodge.Handshake) *gatelodge.Route {
 	at := t.host(name)
 	if at == nil || at.source.Passthrough == nil {
@@ -57,9 +57,8 @@ func (t *table) passthrough(name gatelodge.Name, h *gatelodge.Handshake) *gatelo
 	return nil
 }
 
-// admits reports whether the client may have its connection passed on. Of the
-// route's policy only the client's address applies: everything else would have to
-// read the requests.
+// admits reports whether the client's connection may be passed on. Only the client's
+// address is checked, because all other policies need requests.
 func (p *passage) admits(client *exchange.Conn) bool {
 	policy, address := p.to.Policy, client.Peer.Addr()
 	return policy.Unavailable == "" && !policy.DenyFrom.Contains(address) &&
@@ -67,8 +66,8 @@ func (p *passage) admits(client *exchange.Conn) bool {
 }
 
 // passOn connects the client to an endpoint of the host's backend until either side
-// ends the connection. If that fails the client can't be sent an error; its
-// connection just ends.
+// ends the connection. If that fails, the client's connection is closed; it can't be
+// sent an error.
 func (l *listener) passOn(c *net.TCPConn, p *passage, info *exchange.Conn) {
 	s := l.server
 	defer c.Close()
@@ -97,8 +96,7 @@ func (l *listener) passOn(c *net.TCPConn, p *passage, info *exchange.Conn) {
 	}
 }
 
-// connectPassage connects to an endpoint in turns, and to another one where that
-// fails.
+// connectPassage connects to an endpoint in turn, and to another one if that fails.
 func (s *Server) connectPassage(p *passage, b *backend) (*net.TCPConn, error) {
 	settings := p.table.settings
 	dialer := net.Dialer{Timeout: settings.Timeouts.Connect, KeepAliveConfig: net.KeepAliveConfig{Enable: true}}
@@ -124,8 +122,8 @@ func (s *Server) connectPassage(p *passage, b *backend) (*net.TCPConn, error) {
 	return nil, errors.Join(errors.New("no endpoint takes it"), failed)
 }
 
-// passed is a connection that is passed on, as drains see it (exchange.Tunnel). Its
-// bytes go from socket to socket.
+// passed is a connection that is passed on, in the form that drains use
+// (exchange.Tunnel). Its bytes go from socket to socket.
 type passed struct{ client, endpoint *net.TCPConn }
 
 func (p *passed) Read([]byte) (int, error)  { return 0, net.ErrClosed }
@@ -137,8 +135,8 @@ func (p *passed) Close() error {
 	return errors.Join(p.client.Close(), p.endpoint.Close())
 }
 
-// countPassing returns how many hosts' connections are passed on, where before of
-// them were in the table before.
+// countPassing returns the number of hosts with passthrough after a change, from the
+// number before it.
 func countPassing(before int, change gatelodge.Change[*host]) int {
 	for _, end := range []struct {
 		host *host

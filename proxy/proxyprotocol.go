@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// announced reads the PROXY protocol header of a trusted peer, which comes first
-// on the connection, and returns the client in it. It waits as long as for a
-// request's head, and reads nothing after the header.
+// announced reads the PROXY protocol header of a trusted peer at the start of the
+// connection, and returns the client in it. It waits as long as for a request's head,
+// and reads nothing after the header.
 func (l *listener) announced(c net.Conn, peer netip.AddrPort) (netip.AddrPort, error) {
 	if timeout := l.server.settings().Timeouts.Header; timeout > 0 {
 		if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {

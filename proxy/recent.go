@@ -10,16 +10,16 @@ import (
 // keptRequests is how many of the last requests for a host are kept.
 const keptRequests = 8
 
-// recent holds the last requests for a host, for people who ask why it does not
-// work. It outlives the tables. No request ever waits for it: of requests that end
-// at the same moment, only one is recorded.
+// recent contains the last requests for a host, for explanations. It outlives the
+// tables. No request ever waits for it: of requests that end at the same moment, only
+// one is recorded.
 type recent struct {
 	mu   sync.Mutex
 	ring *[keptRequests]gatelodge.Handled // nil: there was no request yet
-	next int                              // the place of the next one; below keptRequests
+	next int                              // the index of the next one; below keptRequests
 }
 
-// note keeps a request that has ended.
+// note records a request that has ended.
 func (k *recent) note(r *request, took time.Duration) {
 	if !k.mu.TryLock() {
 		return
@@ -40,7 +40,7 @@ func (k *recent) note(r *request, took time.Duration) {
 	}
 }
 
-// list returns them, the latest first.
+// list returns the requests, the latest first.
 func (k *recent) list() (requests []gatelodge.Handled) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -10,8 +10,9 @@ import (
 	"gatelodge.dev/proxy/tracing"
 )
 
-// tracer returns the tracer for the settings: that of the table before, if it does the
-// same. Where there is none yet, spans of requests are not made, which is told.
+// tracer returns the tracer for the settings: the one of the previous table, if it has
+// the same settings. If a tracer can't be created, requests are not traced, and the log
+// says so.
 func (s *Server) tracer(settings *gatelodge.Settings, before *table) *tracing.Tracer {
 	if before.tracer.Traces(settings.Tracing) {
 		return before.tracer
@@ -24,8 +25,8 @@ func (s *Server) tracer(settings *gatelodge.Settings, before *table) *tracing.Tr
 	return tracer
 }
 
-// trace begins the trace of a request. A question about another request belongs to the
-// trace of that.
+// trace starts the trace of a request. A question to an auth-url service belongs to the
+// trace of its request.
 func (r *request) trace() {
 	if r.asking {
 		return
@@ -61,7 +62,7 @@ func (r *request) endTrace() {
 	r.held.span.End(&of)
 }
 
-// tracedTry sends the request to one endpoint, with a span of its own.
+// tracedTry sends the request to one endpoint, with its own span.
 func (r *request) tracedTry(b *backend, e *endpoint, start time.Time) error {
 	try := r.held.span.Try(&r.x.Header, r.x.Method, e.address, len(r.tried)+1, start)
 	err := r.tryOnce(b, e, start)

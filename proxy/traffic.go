@@ -12,7 +12,7 @@ import (
 // Traffic returns the counts of all Services that are backends, in no order.
 func (s *Server) Traffic() []gatelodge.Traffic {
 	m := s.metrics
-	m.mu.Lock() // only for as long as it takes to list them: compiling waits
+	m.mu.Lock() // only while they are listed, because compiling waits for it
 	all := make([]*upstreamSeries, 0, len(m.upstreams))
 	for _, u := range m.upstreams {
 		all = append(all, u)
@@ -25,7 +25,7 @@ func (s *Server) Traffic() []gatelodge.Traffic {
 	return traffic
 }
 
-// traffic reads what the series count.
+// traffic reads the values of the series.
 func (s *upstreamSeries) traffic() gatelodge.Traffic {
 	t := gatelodge.Traffic{Namespace: s.key.namespace, Service: s.key.service}
 	for _, c := range []struct {
@@ -43,8 +43,8 @@ func (s *upstreamSeries) traffic() gatelodge.Traffic {
 	return t
 }
 
-// written is the form of a metric that shows its value. Those of this package can
-// always be written.
+// written returns a metric in the form that contains its value. Metrics of this package
+// can always be written.
 func written(metric any) *dto.Metric {
 	var out dto.Metric
 	if m, ok := metric.(prometheus.Metric); ok {

@@ -39,7 +39,7 @@ func endpointTLS(t *gatelodge.BackendTLS, protocol string) *tls.Config {
 	return config
 }
 
-// verifyEndpoint verifies an endpoint's chain, the leaf first.
+// verifyEndpoint verifies an endpoint's chain, whose first certificate is the leaf.
 func verifyEndpoint(chain []*x509.Certificate, roots *x509.CertPool, name string) error {
 	intermediates := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -59,8 +59,8 @@ func dialTLS(config *tls.Config) func(ctx context.Context, address netip.AddrPor
 		overHTTP2 := config.NextProtos[0] == "h2"
 		conn := tls.Client(wire.BelowTLS(tcp), config)
 		err = conn.HandshakeContext(ctx)
-		// Where nothing was agreed on HTTP/1.1 is spoken, and never HTTP/2 (RFC
-		// 9113 §3.2).
+		// Without an agreed protocol HTTP/1.1 is used, and never HTTP/2 (RFC 9113
+		// §3.2).
 		if err == nil && overHTTP2 && conn.ConnectionState().NegotiatedProtocol != "h2" {
 			err = errors.New("the endpoint does not agree to HTTP/2 (ALPN)")
 		}

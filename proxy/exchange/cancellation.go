@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// Cancellation tells a handler that a request must not go on, because its client is
-// gone or its time is over, without a goroutine or an allocation for each request: a
-// handler that waits for a backend has the Cancellation close that connection. The
-// zero value is ready for use, and nil does nothing.
+// Cancellation tells a handler that a request must end, because its client is gone or
+// its time has passed. It needs no goroutine and no allocation for each request: it
+// closes the connection to the backend that the handler waits for. The zero value is
+// ready for use, and nil does nothing.
 type Cancellation struct {
 	// Look, if set, reports whether the client is gone, for an engine that
 	// otherwise notices only when it reads or writes. It may be called from any
@@ -22,8 +22,9 @@ type Cancellation struct {
 	closer  io.Closer
 }
 
-// Watch has closer closed when the client goes away or the request's time is over,
-// or at once if that has happened. It replaces the previous one; nil removes it.
+// Watch registers closer to be closed when the client goes away or the request's time
+// has passed, or at once if that has happened. It replaces the previous one; nil
+// removes it.
 func (c *Cancellation) Watch(closer io.Closer) {
 	if c == nil {
 		return
@@ -44,8 +45,8 @@ func (c *Cancellation) ClientGone() {
 	c.close()
 }
 
-// Expire records that the time of the request is over. A handler calls it, from
-// any goroutine, and Renew when the request has ended.
+// Expire records that the request's time has passed. A handler calls it, from any
+// goroutine, and Renew when the request has ended.
 func (c *Cancellation) Expire() {
 	if c == nil {
 		return
@@ -77,8 +78,8 @@ var (
 	errExpired  = fmt.Errorf("%w: the request takes longer than it may", ErrTimeout)
 )
 
-// Err says why the request must not go on: an ErrClient after ClientGone, an
-// ErrTimeout of neither peer after Expire, and nil while it may.
+// Err returns why the request must end: an ErrClient after ClientGone, an ErrTimeout of
+// neither peer after Expire, and otherwise nil.
 func (c *Cancellation) Err() error {
 	if c == nil {
 		return nil
@@ -94,9 +95,9 @@ func (c *Cancellation) Err() error {
 	return nil
 }
 
-// HungUp reports whether the client is gone, or has ended its side of the
-// connection, which for a client that waits for an answer mostly means the
-// same. It may make a system call.
+// HungUp reports whether the client is gone, or has closed its side of the connection,
+// which for a client that waits for an answer usually means the same. It may make a
+// system call.
 func (c *Cancellation) HungUp() bool {
 	return c != nil && (c.Err() == errWentAway || c.Look != nil && c.Look())
 }

@@ -2,8 +2,8 @@ package exchange
 
 import "errors"
 
-// Errors that engines wrap, on either side, so that handlers know which peer
-// failed and why: one of the first two, and any of the others that applies.
+// Errors that engines wrap, on either side, so that handlers know which peer failed and
+// why: one of the first two, and any of the others that apply.
 var (
 	ErrClient  = errors.New("client")  // the client left early, or sent something invalid
 	ErrBackend = errors.New("backend") // the backend did
@@ -15,7 +15,7 @@ var (
 	// sent to another endpoint with any method.
 	ErrUnsent = errors.New("unsent")
 
-	// ErrUnprocessed comes with ErrUnsent where the endpoint has said so itself,
-	// or had ended the connection before: that is no sign of trouble with it.
+	// ErrUnprocessed comes with ErrUnsent if the endpoint itself has said so, or had
+	// closed the connection before; then the endpoint is not faulty.
 	ErrUnprocessed = errors.New("unprocessed")
 )

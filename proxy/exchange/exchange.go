@@ -1,5 +1,5 @@
-// Package exchange is the one form of an HTTP request and its response, which
-// every wire engine fills in and every feature works on. It knows no protocol
+// Package exchange defines the common form of an HTTP request and its response, which
+// every wire engine fills in and every feature uses. It is independent of the protocol
 // version: HTTP/1.1, HTTP/2 and later HTTP/3 are engines behind it.
 //
 // The request is pulled: a handler reads Body when it is ready for more. The
@@ -8,9 +8,9 @@
 // reading and one writing. Features such as a limit, a buffer or a counter wrap
 // Body or Response and replace the field.
 //
-// A connection to a backend is a Handler, too: it takes an Exchange, sends the
-// request and writes the response to Response. So forwarding, retries and our
-// own requests need no second form.
+// A connection to a backend is a Handler too: it takes an Exchange, sends the request
+// and writes the response to Response. So forwarding, retries and the gateway's own
+// requests use the same form.
 package exchange
 
 import (
@@ -43,7 +43,7 @@ type Exchange struct {
 
 	Version   Version
 	Method    string // as sent; the engine has checked that it is a token
-	Scheme    string // "http" or "https": what the client used with us
+	Scheme    string // "http" or "https", as the client used it with the gateway
 	Authority string // the Host field or :authority, as sent
 	Path      string // as sent, without the query; "*" for OPTIONS *
 	Query     string // as sent, with its "?"; empty if there is none
@@ -88,7 +88,7 @@ type Conn struct {
 	PeerText string         // the address of Peer, for fields that are added to every request
 	Local    netip.AddrPort // where the connection was accepted
 	Listener *gatelodge.Listener
-	View     string // of those of the listener, the client's; "": none is for it
+	View     string // the listener's view for this client; "": none
 	TLS      *TLS   // nil in clear text
 }
 
@@ -134,11 +134,11 @@ type Body interface {
 	Reopen()
 }
 
-// Buffered returns how much of a body Read returns without waiting, at least, and
-// whether that is all that is left of it. Engines use it to send a small body
-// together with the head, and to flush before a Read may wait. A Body may
-// implement it with a method of this name; otherwise the result is 0 and false.
-// So a wrapper has to have the method, too.
+// Buffered returns the minimum of bytes that Read returns without waiting, and whether
+// that is all that is left of the body. Engines use it to send a small body together
+// with the head, and to flush before a Read may wait. A Body may implement it with a
+// method of this name; otherwise the result is 0 and false. So a wrapper must have the
+// method too.
 func Buffered(b Body) (n int64, whole bool) {
 	if offers, ok := b.(interface{ Buffered() (int64, bool) }); ok {
 		return offers.Buffered()
@@ -151,9 +151,9 @@ func Buffered(b Body) (n int64, whole bool) {
 // error wraps ErrClient: the client is gone, and nothing more needs to be written.
 // No argument is kept after the call.
 //
-// The response ends when the handler returns. It is complete if the handler
-// returned nil and the body has the length that Head announced; otherwise it is
-// aborted in a way that the client can tell.
+// The response ends when the handler returns. It is complete if the handler returned
+// nil and the body has the length that Head announced; otherwise it is aborted, and the
+// client can detect that.
 type Response interface {
 	// Interim sends an interim response at once, status 100 or 102 to 199. It is
 	// dropped if the client can't receive it (HTTP/1.0), and so is a 100 that the

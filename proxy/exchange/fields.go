@@ -10,14 +10,13 @@ type Field struct {
 	Spelling    Spelling // of the name, for HTTP/1.1
 }
 
-// Fields is an ordered list of fields. Fields of the same name may be repeated
-// and keep their order (RFC 9110 §5.3). Names passed to its methods are in
-// lower case. Set and Del work in place: to keep the list as it was, copy it
-// first (slices.Clone, or append to another slice).
+// Fields is an ordered list of fields. Fields of the same name may be repeated and keep
+// their order (RFC 9110 §5.3). Names passed to its methods are in lower case. Set and
+// Del work in place: to keep the old list, copy it first (slices.Clone, or append to
+// another slice).
 type Fields []Field
 
-// Get returns the value of the first field of this name, and "" if there is
-// none.
+// Get returns the value of the first field of this name, or "".
 func (f Fields) Get(name string) string {
 	for i := range f {
 		if f[i].Name == name {
@@ -56,5 +55,5 @@ func (f *Fields) Del(name string) {
 	*f = slices.DeleteFunc(*f, func(field Field) bool { return field.Name == name })
 }
 
-// String is the field as logs and tests show it, without its spelling.
+// String formats the field for logs and tests, without its spelling.
 func (f Field) String() string { return f.Name + ": " + f.Value }

@@ -2,27 +2,26 @@ package exchange
 
 import "math/bits"
 
-// Spelling says which letters of a field's name were in upper case where it was
-// read: names are case-insensitive (RFC 9110 §5.1), but some peers depend on
-// theirs, so HTTP/1.1 passes them on as they came. The zero Spelling is the one
-// that the name is registered in, or was meant in by those who made it up.
+// Spelling records which letters of a field's name were in upper case when it was read.
+// Names are case-insensitive (RFC 9110 §5.1), but some peers depend on the case, so
+// HTTP/1.1 keeps it. The zero Spelling is the registered or usual one of the name.
 type Spelling uint64
 
-// spelled is set in every Spelling that was read, also if no letter is in upper
-// case. Bit i is for the letter at i.
+// spelled is set in every Spelling that was read, even if no letter is in upper case.
+// Bit i is for the letter at i.
 const spelled Spelling = 1 << 63
 
-// maxSpelled is how many letters a name may have whose Spelling is kept.
+// maxSpelled is the maximum length of a name whose Spelling is kept.
 const maxSpelled = 63
 
-// With notes for the letter at i whether it is in upper case, for which upper
-// is 1, and 0 otherwise.
+// With records whether the letter at i is in upper case: upper is 1 if it is, otherwise
+// 0.
 func (s Spelling) With(i int, upper byte) Spelling {
 	return s | Spelling(upper)<<(i&maxSpelled)
 }
 
-// Of returns the Spelling of a name with length letters. It is the zero one for
-// a name that is too long to be spelled.
+// Of returns the Spelling of a name with length letters, the zero one if the name is
+// too long.
 func (s Spelling) Of(length int) Spelling {
 	if length > maxSpelled {
 		return 0
@@ -45,8 +44,8 @@ func AppendName(b []byte, name string, s Spelling) []byte {
 	return b
 }
 
-// appendRegistered appends a name as it is registered with IANA, or known
-// otherwise: mostly with a capital letter at the start of each word.
+// appendRegistered appends a name in its registered or usual spelling: mostly with a
+// capital letter at the start of each word.
 func appendRegistered(b []byte, name string) []byte {
 	if written := registered(name); written != "" {
 		return append(b, written...)
@@ -63,8 +62,8 @@ func appendRegistered(b []byte, name string) []byte {
 	return b
 }
 
-// registered returns the names whose spelling does not follow the rule, and ""
-// for all others.
+// registered returns the spelling of names that do not follow the rule, and "" for all
+// others.
 func registered(name string) string {
 	switch name {
 	case "a-im":

@@ -27,7 +27,7 @@ func IsAuthority(s string) bool {
 	return host != "" && validPort(port)
 }
 
-// validPort takes a colon and up to five digits, or nothing.
+// validPort accepts a colon and up to five digits, or nothing.
 func validPort(s string) bool {
 	if s == "" {
 		return true

@@ -2,8 +2,8 @@ package wire
 
 import "strings"
 
-// LowerToken holds the lower-case form of each character that a token may have
-// (RFC 9110 §5.6.2), and 0 for every other.
+// LowerToken contains the lower-case form of each character that a token may have (RFC
+// 9110 §5.6.2), and 0 for every other.
 var LowerToken = func() (table [256]byte) {
 	for c := '0'; c <= '9'; c++ {
 		table[c] = byte(c)
@@ -30,7 +30,8 @@ func IsToken(s string) bool {
 // IsBlank reports whether c is a space or a tab.
 func IsBlank(c byte) bool { return c == ' ' || c == '\t' }
 
-// IsControl reports whether c is one that no field value may have (RFC 9110 §5.5).
+// IsControl reports whether c is a character that no field value may contain (RFC 9110
+// §5.5).
 func IsControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 // IsDigit reports whether c is a decimal digit.
@@ -68,7 +69,7 @@ func HasControl(s string) bool {
 	}
 }
 
-// eight is the first eight bytes of s, in one load.
+// eight returns the first eight bytes of s, in one load.
 func eight(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
@@ -89,7 +90,7 @@ func IsVisible(s string) bool {
 	return true
 }
 
-// Abridge keeps what an error quotes of a stranger's line short.
+// Abridge shortens a client's line for an error message.
 func Abridge(line []byte) []byte {
 	return line[:min(len(line), 64)]
 }

@@ -18,7 +18,7 @@ type dateOfSecond struct {
 	text   string
 }
 
-// Now returns the date of this moment.
+// Now returns the current date.
 func (d *Date) Now() string {
 	now := time.Now()
 	last := d.last.Load()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// keepAlive finds a peer gone while a request or nothing waits for it: with the
-// limit of LimitSilence, after this idle time and this interval.
+// keepAlive detects a dead peer on a connection that waits or is idle: after this idle
+// time and interval, and the limit of LimitSilence.
 const keepAlive = 5 * time.Second
 
 // Dial connects to an endpoint.
@@ -19,11 +19,11 @@ func Dial(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
 	return dialer.DialTCP(ctx, "tcp", netip.AddrPort{}, address)
 }
 
-// LimitSilence has a TCP connection fail when the peer acknowledges nothing of what
-// was sent for as long as limit; 0 is no limit. So a peer that is gone without a
-// word, as a pod whose node fails, is found long before a timeout for answers that
-// may be slow. A peer that acknowledges but takes nothing more fails the connection,
-// too: a body that it may take slowly has to be sent without the limit.
+// LimitSilence makes a TCP connection fail when the peer does not acknowledge sent data
+// for as long as limit; 0 is no limit. So a peer that disappears, like a pod whose node
+// fails, is detected long before a timeout for slow answers. A peer that acknowledges
+// but accepts no more data also fails the connection, so a body that it may read slowly
+// must be sent without the limit.
 func LimitSilence(conn net.Conn, limit time.Duration) {
 	if layer, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = layer.NetConn()
@@ -35,8 +35,8 @@ func LimitSilence(conn net.Conn, limit time.Duration) {
 	}
 }
 
-// IsSilence reports whether err is that of a connection whose peer was silent for too
-// long. While it can't be reached at all, the kernel says that.
+// IsSilence reports whether err means that the peer was silent for too long. If the
+// peer can't be reached at all, the kernel reports that instead.
 func IsSilence(err error) bool {
 	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
 }

@@ -1,9 +1,8 @@
-// Package wire is what the wire engines have in common: the rules for what may
-// stand in a message whatever version of HTTP carries it (methods, targets,
-// fields, lengths, statuses), and the small tools for connections (buffers,
-// deadlines, the Date field).
+// Package wire contains what the wire engines have in common: the rules for the parts
+// of a message in every version of HTTP (methods, targets, fields, lengths, statuses),
+// and small tools for connections (buffers, deadlines, the Date field).
 //
-// A rule stands here once, so that a request that one engine refuses does not
-// get past another. The package knows the exchange and nothing of framing: how
-// messages are delimited is what http1 and http2 differ in.
+// Each rule exists once, so that all engines refuse the same requests. The package uses
+// the exchange and contains no framing: http1 and http2 differ in how messages are
+// delimited.
 package wire

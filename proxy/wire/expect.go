@@ -6,16 +6,15 @@ import (
 )
 
 const (
-	// MaxInterim is how many responses with status 1xx an endpoint may send
-	// before its answer.
+	// MaxInterim is how many 1xx responses an endpoint may send before its answer.
 	MaxInterim = 32
-	// ContinuePeriod is how long an endpoint is given to ask by 100 for a body,
-	// which is sent then all the same (RFC 9110 §10.1.1).
+	// ContinuePeriod is how long to wait for an endpoint's 100; then the body is sent
+	// anyway (RFC 9110 §10.1.1).
 	ContinuePeriod = time.Second
 )
 
-// CheckExpect fails for an Expect field that can't be met. count is how many
-// there are.
+// CheckExpect returns an error for an Expect field that can't be met. count is the
+// number of Expect fields.
 func CheckExpect(value string, count int) error {
 	if count > 1 || !strings.EqualFold(value, "100-continue") {
 		return Statusf(417, "Expect: only 100-continue can be met")

@@ -13,9 +13,9 @@ type Bounds struct {
 	Fields int
 }
 
-// CheckFields fails for fields that would end their line early. Other engines
-// and features see to that too; here is the last place where a request that is
-// split in two can be stopped.
+// CheckFields returns an error for fields that would end their line early. Engines and
+// features check that too; this is the last place where request splitting can be
+// stopped.
 func CheckFields(fields exchange.Fields) error {
 	for i := range fields {
 		if f := &fields[i]; !IsToken(f.Name) || hasLineBreak(f.Value) {

@@ -1,7 +1,7 @@
 package wire
 
-// ParseLength reads a Content-Length: digits and nothing else (RFC 9110 §8.6).
-// before is what another one of the message said, -1 if there was none.
+// ParseLength parses a Content-Length: only digits (RFC 9110 §8.6). before is the value
+// of another one in the message, -1 if there was none.
 func ParseLength(value string, before int64) (int64, error) {
 	if value == "" || len(value) > 18 { // 18 digits fit an int64
 		return 0, Badf("Content-Length %q: expected up to 18 digits", value)

@@ -10,8 +10,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// Malformed says why a message can't be read, and the status that answers a
-// request like it. In a response the status means nothing.
+// Malformed is why a message is not valid, and the status for a request like it. The
+// status has no meaning for a response.
 type Malformed struct {
 	Status int
 	Reason string
@@ -28,21 +28,21 @@ func Statusf(status int, format string, args ...any) error {
 	return &Malformed{status, fmt.Sprintf(format, args...)}
 }
 
-// TooLarge returns an error for a message that breaks a limit: a Malformed
-// that wraps exchange.ErrTooLarge.
+// TooLarge returns an error for a message that exceeds a limit: a Malformed that wraps
+// exchange.ErrTooLarge.
 func TooLarge(status int, format string, args ...any) error {
 	return fmt.Errorf("%w: %w", exchange.ErrTooLarge, Statusf(status, format, args...))
 }
 
-// IsMalformed reports whether err is of a message that can't be read, and not
-// of its connection.
+// IsMalformed reports whether err is about an invalid message, and not about its
+// connection.
 func IsMalformed(err error) bool {
 	var bad *Malformed
 	return errors.As(err, &bad)
 }
 
-// Blame wraps an error of reading or writing with whose fault it is, ErrClient
-// or ErrBackend, and with ErrTimeout where that fits.
+// Blame wraps an error of reading or writing with the peer that caused it, ErrClient or
+// ErrBackend, and with ErrTimeout if it is one.
 func Blame(whom error, doing string, err error) error {
 	switch {
 	case err == io.EOF:
@@ -53,7 +53,7 @@ func Blame(whom error, doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", whom, doing, err)
 }
 
-// Unsent is the error of an endpoint that could not be connected to.
+// Unsent returns the error for an endpoint that could not be connected to.
 func Unsent(endpoint string, err error) error {
 	if IsTimeout(err) {
 		err = fmt.Errorf("%w: %w", exchange.ErrTimeout, err)
@@ -61,7 +61,7 @@ func Unsent(endpoint string, err error) error {
 	return fmt.Errorf("%w: %w: connecting to %s: %w", exchange.ErrBackend, exchange.ErrUnsent, endpoint, err)
 }
 
-// IsTimeout reports whether err is of a deadline that is over.
+// IsTimeout reports whether err means that a deadline has passed.
 func IsTimeout(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()

@@ -6,10 +6,10 @@ import (
 	"os"
 )
 
-// Records is the TCP connection below a tls.Conn. TLS reads ahead: what the peer
-// sent may already be in the tls.Conn, where a look at the socket does not find
-// it. Records follows the boundaries of TLS records (RFC 8446 §5.1), so that one
-// can find out what the tls.Conn holds without waiting for more.
+// Records is the TCP connection below a tls.Conn. TLS reads ahead: data from the peer
+// may already be in the tls.Conn, where checking the socket does not find it. Records
+// follows the boundaries of TLS records (RFC 8446 §5.1), to find out what the tls.Conn
+// contains without waiting for more.
 type Records struct {
 	*net.TCPConn
 
@@ -19,8 +19,8 @@ type Records struct {
 	shut   bool               // Read returns nothing more
 
 	keeping bool
-	kept    []byte // what was read while keeping
-	mute    bool   // nothing is written
+	kept    []byte // read while keeping
+	mute    bool   // writes are dropped
 }
 
 // recordHeader is the size of type, version and length.
@@ -56,7 +56,7 @@ func (r *Records) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write writes to the TCP connection, unless that was taken over.
+// Write writes to the TCP connection, unless it was taken over.
 func (r *Records) Write(p []byte) (int, error) {
 	if r.mute {
 		return len(p), nil
@@ -64,14 +64,14 @@ func (r *Records) Write(p []byte) (int, error) {
 	return r.TCPConn.Write(p)
 }
 
-// Keep has what is read kept until the end of the client's first message, which
-// decides who is to answer: then either Forget or TakeOver is called.
+// Keep keeps everything that is read until the end of the client's first message, which
+// decides what answers it: then either Forget or TakeOver is called.
 func (r *Records) Keep() { r.keeping = true }
 
-// Forget drops what was kept.
+// Forget drops the kept bytes.
 func (r *Records) Forget() { r.keeping, r.kept = false, nil }
 
-// TakeOver returns what was kept. The tls.Conn above can't write any more.
+// TakeOver returns the kept bytes. The tls.Conn above can't write any more.
 func (r *Records) TakeOver() []byte {
 	kept := r.kept
 	r.Forget()
@@ -99,13 +99,13 @@ func (r *Records) follow(p []byte) {
 	}
 }
 
-// ReadNow reads what secure, the tls.Conn above r, can give without waiting for
-// the peer. A nil Records has nothing.
+// ReadNow reads the data that secure, the tls.Conn above r, has without waiting for the
+// peer. A nil Records has none.
 func (r *Records) ReadNow(secure net.Conn, p []byte) int {
 	if r == nil {
 		return 0
 	}
-	n, _ := r.readNow(secure, p) // the next read meets the error again
+	n, _ := r.readNow(secure, p) // the next read gets the error again
 	return n
 }
 
@@ -116,9 +116,9 @@ func (r *Records) readNow(secure net.Conn, p []byte) (int, error) {
 	return n, err
 }
 
-// Holds reports whether secure, the tls.Conn above r, has read anything that was
-// not read from it: application data, a part of a record, or the end. It does
-// not wait, and what it finds is lost.
+// Holds reports whether secure, the tls.Conn above r, contains anything unread:
+// application data, a part of a record, or the end. It does not wait, and the data is
+// lost.
 func (r *Records) Holds(secure net.Conn, scratch []byte) bool {
 	n, err := r.readNow(secure, scratch)
 	return n > 0 || r.have > 0 || !errors.Is(err, os.ErrDeadlineExceeded)

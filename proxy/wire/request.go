@@ -7,9 +7,9 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// CheckRequest fails for a request that would not be read as the one that it
-// is. The engine that read it has seen to that; here is the last place where a
-// request that splits in two can be stopped.
+// CheckRequest returns an error for a request that the endpoint would read differently.
+// The engine that read it checks that too; this is the last place where request
+// splitting can be stopped.
 func CheckRequest(ex *exchange.Exchange) error {
 	switch {
 	case !IsToken(ex.Method):

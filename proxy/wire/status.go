@@ -1,7 +1,6 @@
 package wire
 
-// Reason is the phrase that the status is registered with, and "" if it is not
-// one of the usual ones.
+// Reason returns the registered phrase of a status, or "" if it is not a usual one.
 func Reason(status int) string {
 	switch status {
 	case 100:

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReadNow and WriteNow are recv(2) and send(2) on a socket that does not block.
-// They don't tell the scheduler, as syscall.Read would, since there is nothing
-// to wait for. Both that and to come without the layers that read(2) and
-// write(2) have for files are some hundredths of what a request costs.
+// ReadNow and WriteNow are recv(2) and send(2) on a non-blocking socket. They don't
+// notify the scheduler, as syscall.Read would, because they never wait. Avoiding that,
+// and the layers of read(2) and write(2) for files, saves some hundredths of the cost
+// of a request.
 
 func ReadNow(fd uintptr, p []byte) (int, error) {
 	return rawCall(syscall.SYS_RECVFROM, fd, p, 0)
@@ -33,8 +33,8 @@ func rawCall(call, fd uintptr, p []byte, flags uintptr) (int, error) {
 	}
 }
 
-// HungUp reports whether the peer has ended its side of the connection, or all
-// of it, whatever it sent before and nobody has read.
+// HungUp reports whether the peer has closed its side of the connection, or all of it,
+// even if data that it sent before is still unread.
 func HungUp(fd uintptr) bool {
 	of := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	n, err := unix.Poll(of, 0)

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// ReadNow and WriteNow are read(2) and write(2) on a descriptor that does not
-// block.
+// ReadNow and WriteNow are read(2) and write(2) on a non-blocking descriptor.
 
 func ReadNow(fd uintptr, p []byte) (int, error) {
 	for {
@@ -26,8 +25,8 @@ func WriteNow(fd uintptr, p []byte) (int, error) {
 	}
 }
 
-// HungUp would report whether the peer has ended its side of the connection;
-// here there is no way to ask.
+// HungUp returns false here, because there is no way to find out whether the peer has
+// closed its side.
 func HungUp(uintptr) bool { return false }
 
 // limitSilence does nothing here.

@@ -6,7 +6,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// CheckTarget fails for a request target with a character that none may have.
+// CheckTarget returns an error for a request target with a character that none may
+// contain.
 func CheckTarget(target string) error {
 	for i := range len(target) {
 		if c := target[i]; c <= ' ' || c == 0x7f || c == '#' {
@@ -16,8 +17,8 @@ func CheckTarget(target string) error {
 	return nil
 }
 
-// SplitTarget puts a target in origin form, "/path?query", or the asterisk of
-// OPTIONS into ex, whose Method is known (RFC 9112 §3.2.1, RFC 9113 §8.3.1).
+// SplitTarget stores a target in ex, whose Method is set: in origin form,
+// "/path?query", or the asterisk of OPTIONS (RFC 9112 §3.2.1, RFC 9113 §8.3.1).
 func SplitTarget(ex *exchange.Exchange, target string) error {
 	if target == "*" && ex.Method == "OPTIONS" {
 		ex.Path = target
@@ -37,7 +38,7 @@ func SplitTarget(ex *exchange.Exchange, target string) error {
 	return nil
 }
 
-// escapesWell reports whether every % of a path begins an escape (RFC 3986 §2.1).
+// escapesWell reports whether every % of a path starts an escape (RFC 3986 §2.1).
 func escapesWell(path string) bool {
 	for {
 		i := strings.IndexByte(path, '%')

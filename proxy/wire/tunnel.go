@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// Join copies between the two ends until both directions have ended or one has
-// failed. The end of one direction is passed on and leaves the other open.
+// Join copies between the two ends until both directions have ended or one has failed.
+// The end of one direction is passed on, and the other stays open.
 func Join(client, endpoint exchange.Tunnel) error {
 	var failed error
 	var once sync.Once
