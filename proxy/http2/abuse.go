@@ -2,10 +2,10 @@ package http2
 
 import "time"
 
-// abuse limits frames that cost us work and carry no request or response further:
-// requests cancelled before they are answered, streams that we have to reset,
-// pings, settings, frames without content. It is a leaky bucket: abuseBurst at
-// once, and abuseRate a second in the long run.
+// abuse limits frames that cost work without advancing a request or response: requests
+// cancelled before they are answered, streams that the gateway has to reset, pings,
+// settings, frames without content. It is a leaky bucket: abuseBurst at once, and
+// abuseRate a second in the long run.
 type abuse struct {
 	level int64 // in thousandths of a frame
 	at    time.Time
@@ -15,25 +15,25 @@ const (
 	abuseBurst = 1000
 	abuseRate  = 100
 
-	// refusedHead is how many frames an invalid head counts as: a large one costs
-	// most of all.
+	// refusedHead is how many frames an invalid head counts as, because a large one
+	// costs the most.
 	refusedHead = 10
 )
 
-// mostPings is how many pings a peer may have earned.
+// mostPings is the maximum of pings that a peer can have earned.
 const mostPings = abuseBurst
 
 // earnPing allows one ping for a DATA frame with content, in either direction. Peers
-// measure the path with a ping for what they receive, as gRPC's do with each message
-// of a chat, and that costs no more than the message itself. The caller holds the
-// lock.
+// measure the bandwidth with a ping for data that they receive, as gRPC does with each
+// message of a chat, and that costs no more than the message itself. The caller holds
+// the lock.
 func (l *link) earnPing() {
 	if l.pings < mostPings {
 		l.pings++
 	}
 }
 
-// countPing adds a ping that was not earned.
+// countPing counts a ping that was not earned.
 func (l *link) countPing() error {
 	if l.pings > 0 {
 		l.pings--
@@ -42,7 +42,7 @@ func (l *link) countPing() error {
 	return l.abuse.count(1)
 }
 
-// count adds n such frames, and fails when there were too many.
+// count counts n such frames, and returns an error if there were too many.
 func (a *abuse) count(n int64) error {
 	now := time.Now()
 	if !a.at.IsZero() {

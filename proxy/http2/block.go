@@ -9,7 +9,7 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// section says what a block of fields belongs to.
+// section is the kind of message part that a block of fields belongs to.
 type section uint8
 
 const (
@@ -18,12 +18,12 @@ const (
 	ofTrailers
 )
 
-// block is what the fields of a HEADERS frame and its CONTINUATIONs say. The
-// whole of it has to be decoded, for the tables of HPACK are the connection's;
-// what is wrong with the message is noted, and found after its end.
+// block contains the decoded fields of a HEADERS frame and its CONTINUATIONs. All of it
+// must be decoded, because the HPACK tables belong to the connection. Mistakes in the
+// message are recorded, and handled after its end.
 //
-// What is about the message's framing is taken out of fields and stands beside
-// them. All strings are the decoder's and never change.
+// Fields about the message's framing are not in fields but in the other members. All
+// strings belong to the decoder and never change.
 type block struct {
 	of     section
 	limit  wire.Bounds
@@ -44,13 +44,12 @@ type block struct {
 	expects                                           int
 }
 
-// begin forgets the last block, and has the fields of the next one appended to
-// memory.
+// begin starts a new block, whose fields are appended to memory.
 func (b *block) begin(of section, limit wire.Bounds, memory exchange.Fields) {
 	*b = block{of: of, limit: limit, fields: memory, length: -1, cookie: -1}
 }
 
-// add takes a field from the decoder.
+// add adds a field from the decoder.
 func (b *block) add(f hpack.HeaderField) {
 	if b.err != nil {
 		return
@@ -65,7 +64,7 @@ func (b *block) add(f hpack.HeaderField) {
 	}
 }
 
-// pseudo takes a pseudo-header field (RFC 9113 §8.3).
+// pseudo adds a pseudo-header field (RFC 9113 §8.3).
 func (b *block) pseudo(name, value string) error {
 	var to *string
 	switch {
@@ -99,7 +98,7 @@ func (b *block) pseudo(name, value string) error {
 	return nil
 }
 
-// note takes a field (RFC 9113 §8.2).
+// note adds a field (RFC 9113 §8.2).
 func (b *block) note(name, value string) error {
 	if !isLowerToken(name) {
 		return wire.Badf("field %q: expected a name of token characters in lower case", name[:min(len(name), 64)])
@@ -167,7 +166,7 @@ func isLowerToken(s string) bool {
 	return s != ""
 }
 
-// isFieldValue reports whether s may be the value of a field.
+// isFieldValue reports whether s is a valid field value.
 func isFieldValue(s string) bool {
 	if s == "" {
 		return true
@@ -177,7 +176,7 @@ func isFieldValue(s string) bool {
 	}
 	if wire.HasControl(s) {
 		for i := range len(s) {
-			if wire.IsControl(s[i]) { // a tab is not
+			if wire.IsControl(s[i]) { // a tab is allowed
 				return false
 			}
 		}
@@ -185,7 +184,7 @@ func isFieldValue(s string) bool {
 	return true
 }
 
-// request makes an exchange of a request's block (RFC 9113 §8.3.1).
+// request fills an exchange from a request's block (RFC 9113 §8.3.1).
 func (b *block) request(x *exchange.Exchange, ended bool) error {
 	if b.err != nil {
 		return b.err
@@ -197,8 +196,7 @@ func (b *block) request(x *exchange.Exchange, ended bool) error {
 	if b.method == "CONNECT" && b.protocol == "" {
 		return wire.Statusf(501, "CONNECT is not offered")
 	}
-	// A proxy that ended TLS may have left https, and what it means is the
-	// listener's to say.
+	// A proxy that terminated TLS may send https; the listener decides what that means.
 	if !strings.EqualFold(b.scheme, "http") && !strings.EqualFold(b.scheme, "https") {
 		return wire.Badf(":scheme %q: expected http or https", b.scheme)
 	}
@@ -224,7 +222,7 @@ func (b *block) request(x *exchange.Exchange, ended bool) error {
 	return nil
 }
 
-// target reads :authority or Host, which have to agree, and :path.
+// target reads :authority or Host, which must agree, and :path.
 func (b *block) target(x *exchange.Exchange) error {
 	switch {
 	case b.hosts > 1:
@@ -244,8 +242,7 @@ func (b *block) target(x *exchange.Exchange) error {
 	return wire.SplitTarget(x, b.path)
 }
 
-// upgrade makes an extended CONNECT the GET that it is over HTTP/1.1 (RFC 8441
-// §4).
+// upgrade converts an extended CONNECT to the GET of an HTTP/1.1 upgrade (RFC 8441 §4).
 func (b *block) upgrade(x *exchange.Exchange, ended bool) error {
 	if x.Method != "CONNECT" || ended || b.length >= 0 || !wire.IsProtocol(b.protocol) {
 		return wire.Badf(":protocol %q: expected one protocol, in a CONNECT that is a tunnel", b.protocol)

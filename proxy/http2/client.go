@@ -13,14 +13,14 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// Options of a Client. Settings has to be set.
+// Options are those of a Client. Settings is required.
 type Options struct {
-	// Settings gives the timeouts and limits of the moment; the limits of
-	// request heads hold for response heads too.
+	// Settings returns the current timeouts and limits; the limits of request heads
+	// also apply to response heads.
 	Settings func() *gatelodge.Settings
 
-	// Dial connects to the endpoint; nil is plain TCP, on which HTTP/2 is
-	// spoken with prior knowledge. It is given Timeouts.Connect through ctx.
+	// Dial connects to the endpoint; nil means plain TCP with HTTP/2 by prior
+	// knowledge. ctx ends after Timeouts.Connect.
 	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 
 	// IdleTimeout is how long an unused connection is kept; 0 is
@@ -28,27 +28,27 @@ type Options struct {
 	IdleTimeout time.Duration
 }
 
-// DefaultIdleTimeout is that of Options. Many servers close idle connections
-// after 60 or 75 seconds; to be first spares a request the race.
+// DefaultIdleTimeout is the default of Options.IdleTimeout. Many servers close idle
+// connections after 60 or 75 seconds; closing first avoids a race with a request.
 const DefaultIdleTimeout = 50 * time.Second
 
-// Client sends requests to one endpoint, many at a time over one connection,
-// and over more where the endpoint does not take as many.
+// Client sends requests to one endpoint, many at a time over one connection, and over
+// more connections if the endpoint accepts fewer streams.
 type Client struct {
 	addr     netip.AddrPort
-	host     string // what :authority says where the client said nothing
+	host     string // the :authority if the client sent none
 	opts     Options
 	forwards sync.Pool // of *forward
 
 	mu      sync.Mutex
-	conns   []*endpointConn // those that take requests, or will when they know how many
+	conns   []*endpointConn // those that accept requests, or will when their settings are known
 	dialing bool            // a connection is being made
 	changed chan struct{}   // closed when there may be room; nil if no request waits
 	closed  bool
 }
 
-// NewClient makes a Client for the endpoint at addr. It connects when it is
-// first used.
+// NewClient returns a Client for the endpoint at addr. It connects at the first
+// request.
 func NewClient(addr netip.AddrPort, opts Options) *Client {
 	if opts.IdleTimeout == 0 {
 		opts.IdleTimeout = DefaultIdleTimeout
@@ -60,9 +60,9 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 }
 
 // Do sends the request of ex to the endpoint and answers with the response
-// (exchange.Handler). It passes on Header as it stands. An Upgrade becomes an
-// extended CONNECT where the endpoint takes those (RFC 8441), for which Do runs
-// until the tunnel ends, and is left out elsewhere.
+// (exchange.Handler). It passes on Header unchanged. An Upgrade becomes an extended
+// CONNECT if the endpoint supports it (RFC 8441), and Do runs until the tunnel ends;
+// otherwise the Upgrade is left out.
 //
 // An error of the endpoint wraps exchange.ErrBackend, and
 //   - ErrUnsent if it does not accept a connection or a byte on it,
@@ -74,12 +74,11 @@ func NewClient(addr netip.AddrPort, opts Options) *Client {
 //   - none of these if it closes or resets at any other point, or what it sends
 //     is malformed. Unless Head was called before, the client has got nothing.
 //
-// An error of the client wraps ErrClient, and one that wraps neither says that
-// the request can't be written. An answer that comes before the end of the
-// request's body is passed on, and the rest of the body left to the client's
-// engine. Context ends the attempt to connect; afterwards Cancellation ends the
-// request, and the timeouts bound how long Do waits for either peer. The error of
-// a request that Cancellation ends is that of its Err.
+// An error of the client wraps ErrClient; one that wraps neither means that the request
+// can't be written. An answer before the end of the request's body is passed on, and
+// the rest of the body is left to the client's engine. Context ends the attempt to
+// connect; afterwards Cancellation ends the request, and the timeouts limit how long Do
+// waits for either peer. If Cancellation ends a request, the error is that of its Err.
 func (c *Client) Do(ex *exchange.Exchange) error {
 	if err := wire.CheckRequest(ex); err != nil {
 		return err
@@ -93,8 +92,8 @@ func (c *Client) Do(ex *exchange.Exchange) error {
 	return err
 }
 
-// Close ends the connections that no request is on, and each other one when its
-// requests are done. Do works afterwards, on connections that end with it.
+// Close closes the connections without requests, and the others when their requests are
+// done. Do still works afterwards, on connections that end with the request.
 func (c *Client) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -108,10 +107,10 @@ func (c *Client) Close() {
 	}
 }
 
-// take returns a connection with a place for one more request, and makes one
-// where there is none, one at a time: requests that come meanwhile wait, for it
-// will take them all once its settings are known. One that needs to know them
-// waits too. No wait takes longer than timeout.
+// take returns a connection with room for one more request, and opens one if there is
+// none. It opens one at a time; other requests wait, because its settings may allow all
+// of them. A request that needs to know the settings waits too. No wait takes longer
+// than timeout.
 func (c *Client) take(ctx context.Context, timeout time.Duration, upgrade bool) (*endpointConn, error) {
 	for waited := false; ; waited = true {
 		c.mu.Lock()
@@ -153,7 +152,7 @@ func (c *Client) take(ctx context.Context, timeout time.Duration, upgrade bool) 
 	}
 }
 
-// connect makes a connection. The request that needs it has its first place, unless
+// connect opens a connection. Its first stream is for the request that needs it, unless
 // that has to wait for the settings.
 func (c *Client) connect(ctx context.Context, upgrade bool) (*endpointConn, error) {
 	nc, err := c.opts.Dial(ctx, c.addr)
@@ -177,7 +176,7 @@ func (c *Client) connect(ctx context.Context, upgrade bool) (*endpointConn, erro
 	return ec, nil
 }
 
-// release gives back the place of a request.
+// release frees the place of a request.
 func (c *Client) release(ec *endpointConn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -185,7 +184,7 @@ func (c *Client) release(ec *endpointConn) {
 	c.notify()
 }
 
-// learn takes in how many requests a connection takes at a time.
+// learn records how many concurrent requests a connection allows.
 func (c *Client) learn(ec *endpointConn, limit int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,7 +192,7 @@ func (c *Client) learn(ec *endpointConn, limit int) {
 	c.notify()
 }
 
-// drop forgets a connection that takes no more requests.
+// drop removes a connection that accepts no more requests.
 func (c *Client) drop(ec *endpointConn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,7 +202,7 @@ func (c *Client) drop(ec *endpointConn) {
 	c.notify()
 }
 
-// notify has those look again who wait for a place.
+// notify wakes the requests that wait for a place.
 func (c *Client) notify() {
 	if c.changed != nil {
 		close(c.changed)
@@ -211,7 +210,7 @@ func (c *Client) notify() {
 	}
 }
 
-// isClosed reports whether connections are to end with the requests on them.
+// isClosed reports whether connections end when their requests are done.
 func (c *Client) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

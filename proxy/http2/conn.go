@@ -14,29 +14,29 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// conn is a client's connection. It stays small, since most connections are
-// idle most of the time: what a request needs is in a request.
+// conn is a client's connection. It is small, because most connections are idle most of
+// the time: the state of a request is in a request.
 type conn struct {
 	server *Server
 	info   *exchange.Conn
 	ctx    context.Context
 	link   link
 
-	unserved     []*request     // were read and have no worker yet
-	handlers     sync.WaitGroup // requests that have one
-	headingSince time.Time      // when the head that is being read began
+	unserved     []*request     // read, but without a worker yet
+	handlers     sync.WaitGroup // requests with a worker
+	headingSince time.Time      // start of the head that is being read
 
 	// Under the link's lock.
-	served    bool      // there was a request
+	served    bool      // there was at least one request
 	idleSince time.Time // when the last stream ended, or the connection began
 	tunnels   int       // streams that are tunnels
-	goingAway bool      // the client was told to send no more
-	final     bool      // and has been told which stream is the last
-	finalBy   time.Time // it is told at the latest then
+	goingAway bool      // the first GOAWAY was sent
+	final     bool      // the final GOAWAY was sent
+	finalBy   time.Time // the final GOAWAY is sent at the latest then
 	last      uint32    // the last stream, if final
 }
 
-// serve is the life of a connection. It reads; workers do all the rest.
+// serve runs the connection. This goroutine reads; workers do everything else.
 func (c *conn) serve() {
 	err := c.handshake()
 	for err == nil {
@@ -49,8 +49,8 @@ func (c *conn) serve() {
 	c.handlers.Wait()
 }
 
-// receive handles what was read, and has all requests in it served: a body
-// that came along with its head is known to be whole then.
+// receive handles the buffered frames, and then starts all requests in them, so that a
+// body that arrived together with its head is known to be complete.
 func (c *conn) receive() error {
 	l := &c.link
 	l.mu.Lock()
@@ -65,7 +65,7 @@ func (c *conn) receive() error {
 	return err
 }
 
-// handshake sends our SETTINGS and reads the client's preface.
+// handshake sends the gateway's SETTINGS and reads the client's preface.
 func (c *conn) handshake() error {
 	l, settings := &c.link, c.server.Settings()
 	l.mu.Lock()
@@ -94,18 +94,17 @@ func (c *conn) handshake() error {
 	return nil
 }
 
-// How long, and for how many bytes, a connection that has ended is read on, so
-// that the client gets to read what was written last.
+// How long, and for how many bytes, an ended connection is still read, so that the
+// client receives what was written last.
 const (
 	lingerPeriod = 2 * time.Second
 	lingerBytes  = 256 << 10
 )
 
-// fill waits for more from the client: for as long as a head may take where one
-// has begun or the first is due, and for a request that follows as long as a
-// connection may be idle, whatever else comes meanwhile. There is no limit
-// while streams are open: those who use them have one. The deadline is left
-// alone then, and set anew if it expires.
+// fill waits for more bytes from the client. The limit is the time for a head if one
+// has started or the first is expected, and the idle timeout for later requests,
+// whatever else arrives. While streams are open there is no limit here, because their
+// users have one; the deadline is left unchanged then, and set again if it expires.
 func (c *conn) fill() error {
 	l := &c.link
 	for {
@@ -120,12 +119,12 @@ func (c *conn) fill() error {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		l.in.by = wire.Deadline{} // it is over
+		l.in.by = wire.Deadline{} // it has expired
 	}
 }
 
-// patience is how long the client may take for what it has to send, and busy
-// whether that is nothing, since it waits for us.
+// patience returns how long the client may take to send, and busy if it has nothing to
+// send because it waits for answers.
 func (c *conn) patience() (left time.Duration, busy bool) {
 	l, timeouts := &c.link, &c.server.Settings().Timeouts
 	if l.heading.id == 0 {
@@ -149,7 +148,7 @@ func (c *conn) patience() (left time.Duration, busy bool) {
 	return remaining(timeouts.Header, c.idleSince), false
 }
 
-// remaining is what is left of a timeout; without one it is long.
+// remaining returns what is left of a timeout; a long time if there is none.
 func remaining(timeout time.Duration, since time.Time) time.Duration {
 	if timeout == 0 {
 		return 24 * time.Hour
@@ -157,8 +156,8 @@ func remaining(timeout time.Duration, since time.Time) time.Duration {
 	return timeout - time.Since(since)
 }
 
-// end ends the connection. What is still to be sent is sent; a mistake of the
-// client is told as the reason.
+// end ends the connection after sending what is queued. The GOAWAY contains a mistake
+// of the client as the reason.
 func (c *conn) end(err error) {
 	l := &c.link
 	l.mu.Lock()
@@ -173,7 +172,7 @@ func (c *conn) end(err error) {
 		l.out.b = appendGoAway(l.out.b, l.highest, codeNo)
 	}
 	for _, st := range l.streams {
-		_ = l.breakStream(st, err, false) // there is nothing left to end
+		_ = l.breakStream(st, err, false) // nothing is left to end
 	}
 	l.stopClock()
 	if l.err == nil && len(l.out.b) > 0 {
@@ -188,7 +187,7 @@ func (c *conn) end(err error) {
 	l.in.release()
 }
 
-// linger reads on until the client has closed its side.
+// linger reads until the client has closed its side.
 func (c *conn) linger() {
 	in := &c.link.in
 	in.by = wire.Deadline{}
@@ -198,12 +197,12 @@ func (c *conn) linger() {
 		if in.fill(timeout) != nil {
 			return
 		}
-		timeout = wire.Keep // all of it is within that time
+		timeout = wire.Keep // the deadline is for all reads together
 	}
 }
 
-// goAway tells the client to send no other request on the connection, and a ping
-// after it says when the client has read that: requests that it sent before are
+// goAway tells the client to send no other request on the connection. The answer to the
+// ping after it shows that the client has read it; requests that it sent before are
 // served (RFC 9113 §6.8).
 func (c *conn) goAway() {
 	if c.goingAway {
@@ -241,7 +240,7 @@ func (c *conn) tick(now time.Time) {
 	}
 }
 
-// sendFinalGoAway tells the client which stream is the last one that is served.
+// sendFinalGoAway tells the client the last stream that is served.
 func (c *conn) sendFinalGoAway() {
 	if c.final {
 		return
@@ -253,14 +252,14 @@ func (c *conn) sendFinalGoAway() {
 	c.closeIfOver()
 }
 
-// closeIfOver ends a connection that has no request left and takes none.
+// closeIfOver closes a connection without requests that accepts none.
 func (c *conn) closeIfOver() {
 	if c.final && len(c.link.streams) == 0 {
 		c.link.closeWhenSent()
 	}
 }
 
-func (c *conn) receivedGoAway(uint32, errCode) {} // it takes no pushes, which we don't make
+func (c *conn) receivedGoAway(uint32, errCode) {} // it rejects pushes, which the gateway never sends
 func (c *conn) receivedSettings()              {}
 
 // broken tells the handler that the client is gone or has cancelled the request.
@@ -273,7 +272,7 @@ func (c *conn) broken(st *stream, byPeer bool) error {
 	return nil
 }
 
-// headers begins a request, or ends its body with trailers.
+// headers starts a request, or ends its body with trailers.
 func (c *conn) headers(f frame, fragment []byte) error {
 	l := &c.link
 	if f.id%2 == 0 {
@@ -291,7 +290,7 @@ func (c *conn) headers(f frame, fragment []byte) error {
 	settings := c.server.Settings()
 	switch {
 	case c.final:
-		c.giveRequest(r) // it was told that this would not be served
+		c.giveRequest(r) // the client knows that this one is not served
 		return nil
 	case len(l.streams) >= settings.Limits.Streams:
 		c.giveRequest(r)
@@ -300,7 +299,7 @@ func (c *conn) headers(f frame, fragment []byte) error {
 	return c.begin(r, f, settings)
 }
 
-// refuseStream refuses a stream that is one too many.
+// refuseStream refuses a stream beyond the limit.
 func (l *link) refuseStream(id uint32) error {
 	if err := l.abuse.count(1); err != nil {
 		return err
@@ -308,7 +307,7 @@ func (l *link) refuseStream(id uint32) error {
 	return l.reset(id, codeRefusedStream, nil)
 }
 
-// begin opens the stream of a request and has it served, or answers it here.
+// begin opens the stream of a request and queues it for a worker, or answers it here.
 func (c *conn) begin(r *request, f frame, settings *gatelodge.Settings) error {
 	l := &c.link
 	c.served = true
@@ -329,7 +328,7 @@ func (c *conn) begin(r *request, f frame, settings *gatelodge.Settings) error {
 	return nil
 }
 
-// laterHeaders are the trailers of a request, or a mistake.
+// laterHeaders handles the trailers of a request, or a mistake.
 func (c *conn) laterHeaders(f frame, fragment []byte) error {
 	l := &c.link
 	var memory exchange.Fields
@@ -341,7 +340,7 @@ func (c *conn) laterHeaders(f frame, fragment []byte) error {
 		return err
 	}
 	switch {
-	case l.resets.has(f.id): // it was on its way
+	case l.resets.has(f.id): // sent before the reset arrived
 		return nil
 	case st == nil && l.closed.has(f.id):
 		return connErrorf(codeStreamClosed, "HEADERS on a stream that is closed")

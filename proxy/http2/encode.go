@@ -6,11 +6,11 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// Fields are written as literals that no table keeps (RFC 7541 §6.2.2), with
-// the name's index in the static table where it has one.
+// Fields are encoded as literals without indexing (RFC 7541 §6.2.2), with the name's
+// index in the static table if it has one.
 
-// noTable tells the peer once that the dynamic table stays empty (RFC 7541
-// §6.3), whatever size it allows.
+// noTable tells the peer once that the dynamic table stays empty (RFC 7541 §6.3),
+// whatever size it allows.
 const noTable = 0x20
 
 // Indices in the static table (RFC 7541 Appendix A).
@@ -28,7 +28,7 @@ const (
 	literalAndNever = 0x10 // nor may any other on the way put it into a table
 )
 
-// appendInt writes an integer with a prefix of so many bits (RFC 7541 §5.1).
+// appendInt encodes an integer with a prefix of this many bits (RFC 7541 §5.1).
 func appendInt(b []byte, first byte, prefix uint, n int) []byte {
 	most := 1<<prefix - 1
 	if n < most {
@@ -48,7 +48,7 @@ func appendString(b []byte, s string) []byte {
 
 func appendIndexed(b []byte, index int) []byte { return appendInt(b, 0x80, 7, index) }
 
-// appendNamed writes a field whose name is at an index of the static table.
+// appendNamed encodes a field whose name has this index in the static table.
 func appendNamed(b []byte, index int, value string) []byte {
 	b = appendInt(b, literal, 4, index)
 	return appendString(b, value)
@@ -115,7 +115,7 @@ func appendMethod(b []byte, method string) []byte {
 	return appendNamed(b, indexMethod, method)
 }
 
-// staticName is the index of a name in the static table, 0 for none.
+// staticName returns the index of a name in the static table, 0 if it has none.
 func staticName(name string) int {
 	switch name {
 	case "accept-charset":

@@ -64,7 +64,7 @@ func appendFrame(b []byte, length int, k kind, flags uint8, id uint32) []byte {
 	return append(b, byte(length>>16), byte(length>>8), byte(length), byte(k), flags, byte(id>>24), byte(id>>16), byte(id>>8), byte(id))
 }
 
-// setLength puts the length of a payload into the header before it.
+// setLength writes the length of a payload into the frame header before it.
 func setLength(header []byte, length int) {
 	header[0], header[1], header[2] = byte(length>>16), byte(length>>8), byte(length)
 }
@@ -107,7 +107,7 @@ const (
 	windowOfClientConnection = 16 << 20
 )
 
-// setting is one of a SETTINGS frame.
+// setting is a parameter of a SETTINGS frame.
 type setting struct {
 	id    uint16
 	value uint32
@@ -153,7 +153,7 @@ func (c errCode) String() string {
 	return fmt.Sprintf("error code %d", uint32(c))
 }
 
-// connError is what the peer did that ends the connection.
+// connError is a mistake of the peer that ends the connection.
 type connError struct {
 	code   errCode
 	reason string

@@ -9,22 +9,22 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// input is what was read from a connection and not used yet. It holds no
+// input contains the bytes that were read from a connection and not used yet. It has no
 // buffer while it waits with nothing in it.
 type input struct {
 	conn net.Conn
 
-	// raw is the descriptor of a TCP connection, nil for any other (TLS, a
-	// pipe). It lets the input wait without a buffer.
+	// raw is the descriptor of a TCP connection, nil for any other (TLS, a pipe). With
+	// it the input can wait without a buffer.
 	raw   syscall.RawConn
 	ready func(fd uintptr) bool // the method readable, bound once
-	got   error                 // what readable found instead of bytes
+	got   error                 // the error that readable got
 
 	records *wire.Records // below TLS; nil for others
 
-	buf   *wire.Buffer // holds buf[r:w]; may be nil if there is nothing
+	buf   *wire.Buffer // holds buf[r:w]; may be nil if it is empty
 	r, w  int
-	first [1]byte // what a read goes into that must not hold a buffer
+	first [1]byte // for a read without a buffer
 	by    wire.Deadline
 }
 
@@ -43,7 +43,7 @@ func (in *input) init(conn net.Conn, read []byte) {
 	}
 }
 
-// buffered are the bytes that were not used yet.
+// buffered returns the bytes that were not used yet.
 func (in *input) buffered() []byte {
 	if in.buf == nil {
 		return nil
@@ -51,7 +51,7 @@ func (in *input) buffered() []byte {
 	return in.buf[in.r:in.w]
 }
 
-// release gives the buffer back if nothing in it is left to use.
+// release returns the buffer if it is empty.
 func (in *input) release() {
 	if in.buf != nil && in.r == in.w {
 		wire.GiveBuffer(in.buf)
@@ -59,8 +59,8 @@ func (in *input) release() {
 	}
 }
 
-// fill waits for more bytes, at most for timeout, and adds them to what is
-// buffered, which is never so much that there would be no room.
+// fill waits for more bytes, at most for timeout, and adds them to the buffer, which
+// always has room.
 func (in *input) fill(timeout time.Duration) error {
 	if at, needed := in.by.Renew(timeout); needed {
 		if err := in.conn.SetReadDeadline(at); err != nil {
@@ -83,15 +83,15 @@ func (in *input) fill(timeout time.Duration) error {
 		if n > 0 {
 			in.buf = wire.TakeBuffer()
 			in.buf[0] = in.first[0]
-			n += in.records.ReadNow(in.conn, in.buf[n:]) // or the rest of a frame would come byte by byte
+			n += in.records.ReadNow(in.conn, in.buf[n:]) // otherwise the rest of a frame would come byte by byte
 		}
 		return in.filled(n, err)
 	}
 	return in.filled(in.conn.Read(in.buf[in.w:]))
 }
 
-// readable is called by the runtime's poller, at once and then whenever the
-// descriptor may have become readable; false sends it to wait again.
+// readable is called by the runtime's poller, at once and then whenever the descriptor
+// may have become readable; it returns false to wait again.
 func (in *input) readable(fd uintptr) bool {
 	if in.buf == nil {
 		in.buf = wire.TakeBuffer()

@@ -15,8 +15,8 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// link is an HTTP/2 connection, whichever side of it we are. One goroutine
-// reads; any goroutine may write.
+// link is an HTTP/2 connection, to a client or to an endpoint. One goroutine reads; any
+// goroutine may write.
 type link struct {
 	side     side
 	conn     net.Conn
@@ -27,53 +27,53 @@ type link struct {
 	decoder       *hpack.Decoder
 	block         block
 	pending       []byte // fragments of a block whose frames have not ended
-	heading       frame  // the HEADERS frame that it began with; no id: none
-	settingsKnown bool   // the peer's first SETTINGS came
+	heading       frame  // the HEADERS frame at its start; no id: none
+	settingsKnown bool   // the peer's first SETTINGS arrived
 	abuse         abuse
 
-	mu        sync.Mutex // guards what follows, and is held while frames are handled
+	mu        sync.Mutex // guards the following, and is held while frames are handled
 	out       output
 	streams   map[uint32]*stream
-	highest   uint32  // of the streams that the client opened
+	highest   uint32  // the highest id of the client's streams
 	data      payload // of a DATA frame that has not ended
 	closed    recent  // streams that ended
-	resets    recent  // those that we reset, on which more may be on its way
+	resets    recent  // streams that the gateway reset; frames for them may still arrive
 	peer      peer
 	err       error     // why the connection has ended; nil: it has not
-	closing   bool      // it ends when all is written
+	closing   bool      // it ends when everything is written
 	closingAt time.Time // since when
 	waiting   int       // goroutines that wait for room in the output
-	pings     int       // that the peer may send uncounted, see earnPing
+	pings     int       // pings that the peer may send uncounted, see earnPing
 	clock     clock
-	received  int64 // octets read, to see whether the peer is alive
+	received  int64 // octets read, to detect whether the peer is alive
 
-	sendWindow int64 // what the peer takes on the connection
-	recvWindow int   // what we offer it
+	sendWindow int64 // the peer's receive window of the connection
+	recvWindow int   // the receive window of the gateway
 
-	// early has the window given back as soon as bytes come, so that one slow
-	// client does not hold up the others of an endpoint's connection. What its
-	// streams may hold bounds the memory then.
+	// early gives the window back as soon as bytes arrive, so that one slow client does
+	// not hold up the others on an endpoint's connection. The windows of the streams
+	// then limit the memory.
 	early    bool
-	recvLeft int // of that
-	consumed int // what was taken since we told the peer last
+	recvLeft int // what is left of it
+	consumed int // consumed since the last WINDOW_UPDATE
 }
 
-// side is what differs between a client's connection and an endpoint's. The
+// side contains the differences between a client's connection and an endpoint's. The
 // lock is held in every call.
 type side interface {
-	// headers takes a block that is whole but not decoded.
+	// headers handles a block that is complete but not decoded.
 	headers(f frame, fragment []byte) error
 	receivedGoAway(last uint32, code errCode)
 	receivedPingAck(data [8]byte)
 	receivedSettings() // the peer's settings are known
-	// broken is called once for each stream that ends too early: the peer has
-	// reset it, we have, or the connection has failed.
+	// broken is called once for each stream that ends too early: because of a reset by
+	// the peer or the gateway, or because the connection has failed.
 	broken(st *stream, byPeer bool) error
-	// tick is called when a time that was given to wakeBy has come.
+	// tick is called at the time that was given to wakeBy.
 	tick(now time.Time)
 }
 
-// peer is what the other side's SETTINGS say.
+// peer contains the settings of the other side.
 type peer struct {
 	maxFrame      int
 	initialWindow int64
@@ -93,19 +93,20 @@ func (l *link) init(s side, conn net.Conn, settings func() *gatelodge.Settings, 
 	l.out.grow()
 }
 
-// limits bound a block of fields.
+// limits returns the limits for a block of fields.
 func (l *link) limits() wire.Bounds {
 	limits := &l.settings().Limits
 	return wire.Bounds{Bytes: limits.HeaderBytes, Fields: limits.Headers}
 }
 
-// sendSettings starts our side of the connection: our SETTINGS, and its window.
+// sendSettings starts the gateway's side of the connection: its SETTINGS and its
+// window.
 func (l *link) sendSettings(settings ...setting) {
 	l.out.b = appendSettings(l.out.b, settings...)
 	l.out.b = appendWindowUpdate(l.out.b, 0, l.recvWindow-defaultWindow)
 }
 
-// decode reads a block into l.block.
+// decode decodes a block into l.block.
 func (l *link) decode(of section, memory exchange.Fields, fragment []byte) error {
 	limit := l.limits()
 	l.block.begin(of, limit, memory)
@@ -132,7 +133,7 @@ func (l *link) fail(err error) {
 	for _, st := range l.streams {
 		l.breakStream(st, err, false)
 	}
-	_ = l.conn.Close() // the reader finds out
+	_ = l.conn.Close() // the reader gets an error
 }
 
 // breakStream makes reads and writes of a stream fail.
@@ -140,7 +141,7 @@ func (l *link) breakStream(st *stream, err error, byPeer bool) error {
 	if st.broken != nil {
 		return nil
 	}
-	if err == io.EOF { // the connection's: a body that ends with it is not whole
+	if err == io.EOF { // of the connection: a body that ends with it is incomplete
 		err = io.ErrUnexpectedEOF
 	}
 	st.broken = err
@@ -148,20 +149,21 @@ func (l *link) breakStream(st *stream, err error, byPeer bool) error {
 	return l.side.broken(st, byPeer)
 }
 
-// used notes that n received bytes were consumed.
+// used records that n received bytes were consumed.
 func (l *link) used(n int) {
 	if !l.early {
 		l.credit(n)
 	}
 }
 
-// dropInput discards what was received and will not be read.
+// dropInput discards received bytes that will not be read.
 func (l *link) dropInput(st *stream) {
 	l.used(st.in.size)
 	st.in.clear()
 }
 
-// reset ends a stream with a RST_STREAM. reason is the error of those who use the stream.
+// reset ends a stream with a RST_STREAM. reason is the error for the users of the
+// stream.
 func (l *link) reset(id uint32, code errCode, reason error) error {
 	l.out.grow()
 	l.out.b = appendReset(l.out.b, id, code)
@@ -177,7 +179,7 @@ func (l *link) reset(id uint32, code errCode, reason error) error {
 	return nil
 }
 
-// remove forgets a stream that is no longer used.
+// remove removes a stream that is no longer used.
 func (l *link) remove(st *stream) {
 	if l.data.st == st {
 		l.data.st = nil
@@ -187,7 +189,7 @@ func (l *link) remove(st *stream) {
 	l.closed.add(st.id)
 }
 
-// wakeAll has every goroutine that waits look again.
+// wakeAll wakes every waiting goroutine.
 func (l *link) wakeAll() {
 	if l.waiting == 0 {
 		return
@@ -197,7 +199,7 @@ func (l *link) wakeAll() {
 	}
 }
 
-// recent remembers the last few of many streams.
+// recent remembers the latest few of many streams.
 type recent struct {
 	ids [16]uint32
 	n   int
@@ -217,15 +219,15 @@ func (r *recent) has(id uint32) bool {
 	return false
 }
 
-// clock wakes the streams of a connection that wait for too long. It costs one
-// timer for all of them, which is reset only when it would fire too late: most
-// waits end long before.
+// clock wakes the streams of a connection that have waited too long. All of them share
+// one timer, which is reset only when it would fire too late, because most waits end
+// long before.
 type clock struct {
 	timer *time.Timer
 	at    time.Time // when it fires; zero: never
 }
 
-// wakeBy has the clock fire at t at the latest.
+// wakeBy makes the clock fire at t at the latest.
 func (l *link) wakeBy(t time.Time) {
 	c := &l.clock
 	if t.IsZero() || !c.at.IsZero() && !t.Before(c.at) {
@@ -265,7 +267,8 @@ func (l *link) stopClock() {
 	}
 }
 
-// closeWhenSent ends our side of the connection when what is queued is sent.
+// closeWhenSent closes the gateway's side of the connection when everything queued is
+// sent.
 func (l *link) closeWhenSent() {
 	if !l.closing {
 		l.closing, l.closingAt = true, time.Now()
@@ -277,14 +280,14 @@ func (l *link) closeWhenSent() {
 	}
 }
 
-// shut ends our side of the connection, so that the peer reads to the end of
-// what was sent, and gives it some time to end its own.
+// shut closes the gateway's side of the connection, so that the peer can read
+// everything that was sent, and gives it some time to close its own.
 func (l *link) shut() {
 	if l.err != nil {
 		return
 	}
 	half, ok := l.conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil || l.conn.SetReadDeadline(time.Now().Add(lingerPeriod)) != nil {
-		_ = l.conn.Close() // the reader finds out
+		_ = l.conn.Close() // the reader gets an error
 	}
 }

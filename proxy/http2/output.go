@@ -8,27 +8,27 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// output is what is to be written to a connection. Frames are appended under
-// the link's lock; one goroutine at a time writes them. It holds a buffer only
-// while something is in it.
+// output contains the bytes to be written to a connection. Frames are appended under
+// the link's lock; one goroutine at a time writes them. It has a buffer only while it
+// is not empty.
 type output struct {
 	conn     net.Conn
-	buf      *wire.Buffer // where b starts; b leaves it if more is appended
+	buf      *wire.Buffer // where b starts; b is reallocated if it grows beyond it
 	b        []byte
-	taken    uint64 // buffers that were taken to be written
-	queued   int64  // bytes appended so far, but for those in b
-	written  int64  // bytes that the connection took
-	flushing bool   // a goroutine writes, or is about to
+	taken    uint64 // number of buffers taken for writing
+	queued   int64  // bytes appended so far, except those in b
+	written  int64  // bytes that were written
+	flushing bool   // a goroutine is writing, or is about to
 	timeout  time.Duration
-	failed   error // of a write
+	failed   error // error of a write
 	by       wire.Deadline
 }
 
-// outputRoom is how much may be queued before writers of content have to wait.
-// Replies to the peer's control frames are always queued; abuse limits them.
+// outputRoom is how much can be queued before writers of content have to wait. Answers
+// to the peer's control frames are always queued; abuse limits them.
 const outputRoom = wire.BufferSize - 1<<10
 
-// grow makes b ready to be appended to.
+// grow makes room in b.
 func (o *output) grow() {
 	if o.buf == nil {
 		o.buf = wire.TakeBuffer()
@@ -36,10 +36,10 @@ func (o *output) grow() {
 	}
 }
 
-// position is where the next byte will stand in all that was ever written.
+// position returns the offset of the next byte in everything that was ever written.
 func (o *output) position() int64 { return o.queued + int64(len(o.b)) }
 
-// take returns what is to be written, and starts anew.
+// take returns the bytes to write, and starts an empty buffer.
 func (o *output) take() (*wire.Buffer, []byte) {
 	buf, b := o.buf, o.b
 	o.buf, o.b = nil, nil
@@ -48,9 +48,9 @@ func (o *output) take() (*wire.Buffer, []byte) {
 	return buf, b
 }
 
-// flush writes what is queued, unless another goroutine is writing already. The
-// lock is held, and released during the write. Other goroutines run first: on a
-// busy machine their frames are sent by the same write.
+// flush writes the queued bytes, unless another goroutine is writing already. The lock
+// is held, and released during the write. Other goroutines run first: on a busy machine
+// their frames are sent by the same write.
 func (l *link) flush() {
 	o := &l.out
 	if o.flushing || len(o.b) == 0 || l.dead() != nil {
@@ -68,7 +68,7 @@ func (l *link) drainOutput() {
 	o := &l.out
 	for len(o.b) > 0 && l.dead() == nil {
 		buf, b := o.take()
-		l.wakeAll() // there is room
+		l.wakeAll() // there is room again
 		timeout := o.timeout
 		l.mu.Unlock()
 		n, err := o.write(b, timeout)
@@ -85,7 +85,7 @@ func (l *link) drainOutput() {
 	}
 }
 
-// dead returns why nothing can be sent any more, nil if it can.
+// dead returns why nothing can be sent any more, or nil.
 func (l *link) dead() error {
 	if l.err != nil {
 		return l.err
@@ -93,8 +93,8 @@ func (l *link) dead() error {
 	return l.out.failed
 }
 
-// unwritable ends sending. What an endpoint sent before it closed may still say
-// which requests it processed, so reading goes on for a while.
+// unwritable ends sending. Reading continues for a while, because frames that the
+// endpoint sent before it closed may contain which requests it processed.
 func (l *link) unwritable(err error) {
 	if l.out.failed != nil {
 		return
@@ -118,8 +118,8 @@ func (o *output) write(b []byte, timeout time.Duration) (int, error) {
 	return o.conn.Write(b)
 }
 
-// flushLater flushes in another goroutine, for a reader: if both peers waited for
-// the other one to read, they would wait for ever.
+// flushLater flushes in another goroutine, for a reader: if both peers waited for the
+// other one to read, neither would continue.
 func (l *link) flushLater() {
 	if l.out.flushing || len(l.out.b) == 0 || l.dead() != nil {
 		return

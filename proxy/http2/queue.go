@@ -6,20 +6,20 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// queue holds what came on a stream until it is read. A small body is in memory
-// of the queue's own, which the next user of a pooled stream has again; a larger
-// one is in buffers of the pool, so that none has to grow.
+// queue contains the received bytes of a stream until they are read. A small body is in
+// the queue's own memory, which is reused with a pooled stream; a larger one is in
+// buffers of the pool, so nothing has to grow.
 type queue struct {
 	size  int    // bytes in parts
 	parts []part // in order, none of them empty
 	own   []byte // memory of ownSize, empty; nil until it is needed
-	lent  bool   // a part in it was taken
+	lent  bool   // a part in own was taken
 }
 
-// part is a piece of what came.
+// part is a piece of the received bytes.
 type part struct {
 	b   []byte
-	buf *wire.Buffer // that b is in; nil: it is in the queue's own memory
+	buf *wire.Buffer // that contains b; nil: b is in the queue's own memory
 }
 
 const ownSize = 4 << 10
@@ -40,7 +40,7 @@ func (q *queue) put(p []byte) {
 
 func (q *queue) last() *part { return &q.parts[len(q.parts)-1] }
 
-// room returns an empty part, for size bytes and what may follow them.
+// room returns an empty part for size bytes and more to come.
 func (q *queue) room(size int) part {
 	if size > ownSize || len(q.parts) > 0 || q.lent {
 		buf := wire.TakeBuffer()
@@ -52,7 +52,7 @@ func (q *queue) room(size int) part {
 	return part{b: q.own}
 }
 
-// read moves what fits to p.
+// read moves as much as fits to p.
 func (q *queue) read(p []byte) (n int) {
 	for n < len(p) && len(q.parts) > 0 {
 		first := &q.parts[0]
@@ -66,7 +66,7 @@ func (q *queue) read(p []byte) (n int) {
 	return n
 }
 
-// take returns the first part, which is to be given back.
+// take returns the first part, which must be given back.
 func (q *queue) take() part {
 	p := q.drop()
 	q.size -= len(p.b)
@@ -80,7 +80,7 @@ func (q *queue) drop() part {
 	return p
 }
 
-// give takes a part back that is not used any more.
+// give returns a part that is not used any more.
 func (q *queue) give(p part) {
 	switch {
 	case p.buf != nil:
@@ -90,7 +90,7 @@ func (q *queue) give(p part) {
 	}
 }
 
-// clear forgets what was not read.
+// clear drops unread bytes.
 func (q *queue) clear() {
 	for len(q.parts) > 0 {
 		q.give(q.drop())

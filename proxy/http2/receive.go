@@ -53,7 +53,7 @@ func (l *link) receive() error {
 	}
 }
 
-// frame handles a frame of any kind but DATA.
+// frame handles a frame of any kind except DATA.
 func (l *link) frame(f frame, p []byte) error {
 	switch f.kind {
 	case kindHeaders:
@@ -90,8 +90,7 @@ func (l *link) frame(f frame, p []byte) error {
 // isIdle reports whether the stream was never opened.
 func (l *link) isIdle(id uint32) bool { return id > l.highest || id%2 == 0 }
 
-// beginData takes the header of a DATA frame out of the input, and the length
-// of its padding.
+// beginData consumes the header of a DATA frame and the length of its padding.
 func (l *link) beginData(f frame, rest []byte) error {
 	l.in.r += frameHeaderSize
 	d := payload{left: f.length, end: f.has(flagEndStream)}
@@ -122,7 +121,7 @@ func (l *link) beginData(f frame, rest []byte) error {
 	st := l.streams[f.id]
 	switch {
 	case l.resets.has(f.id): // it was on its way
-	case l.early && st != nil && st.inEnded: // more than the answer, which is whole
+	case l.early && st != nil && st.inEnded: // data after the answer, which is complete
 		if err := l.abuse.count(1); err != nil {
 			return err
 		}
@@ -158,7 +157,7 @@ func (l *link) beginData(f frame, rest []byte) error {
 	return nil
 }
 
-// receiveData moves what has come of a DATA frame to its stream.
+// receiveData moves the received part of a DATA frame to its stream.
 func (l *link) receiveData() error {
 	d := &l.data
 	p := l.in.buffered()
@@ -190,7 +189,7 @@ func (l *link) endData() error {
 	return nil
 }
 
-// endInput notes that the peer sends no more on a stream.
+// endInput records that the peer sends no more on a stream.
 func (l *link) endInput(st *stream) error {
 	st.inEnded = true
 	st.cond.Broadcast()
@@ -236,11 +235,11 @@ func (l *link) receiveHeaders(f frame, p []byte) error {
 	return l.fragment(f.has(flagEndHeaders), p[:len(p)-pad])
 }
 
-// fragmentOverhead is what a frame counts beside its octets, so that there is
-// no end of empty ones.
+// fragmentOverhead is how much a frame counts in addition to its octets, to limit empty
+// ones.
 const fragmentOverhead = 64
 
-// fragment collects a block of fields, and has it handled when it is whole.
+// fragment collects a block of fields, and handles it when it is complete.
 func (l *link) fragment(last bool, p []byte) error {
 	limit := 2*l.limits().Bytes + maxFrame
 	if l.block.encoded += len(p) + fragmentOverhead; l.block.encoded > limit {
@@ -318,7 +317,7 @@ func (l *link) receiveSettings(f frame, p []byte) error {
 			if value < maxFrame || value > 1<<24-1 {
 				return connErrorf(codeProtocol, "MAX_FRAME_SIZE of %d", value)
 			}
-			l.peer.maxFrame = min(int(value), maxFrame) // larger ones would only hold up other streams
+			l.peer.maxFrame = min(int(value), maxFrame) // larger ones would only delay other streams
 		case settingConnectProtocol:
 			if value > 1 {
 				return connErrorf(codeProtocol, "ENABLE_CONNECT_PROTOCOL of %d", value)
@@ -395,8 +394,8 @@ func (l *link) receiveWindowUpdate(f frame, p []byte) error {
 	return nil
 }
 
-// credit offers the peer n bytes of the connection's window again, when there
-// are enough for a frame.
+// credit adds n bytes to the connection's window, with a WINDOW_UPDATE when there are
+// enough.
 func (l *link) credit(n int) {
 	if l.consumed += n; l.consumed < l.recvWindow/2 {
 		return

@@ -10,7 +10,7 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// request is what one request and its answer need.
+// request is the state of one request and its answer.
 type request struct {
 	c            *conn
 	st           stream
@@ -45,8 +45,7 @@ func (c *conn) giveRequest(r *request) {
 	c.server.requests.Put(r)
 }
 
-// begin opens the stream and makes an exchange of it, but for what the head
-// says.
+// begin opens the stream and prepares an exchange without the parts from the head.
 func (r *request) begin(id uint32, settings *gatelodge.Settings) {
 	c := r.c
 	r.st.open(&c.link, id, initialWindowOfStreams)
@@ -67,8 +66,8 @@ func (r *request) begin(id uint32, settings *gatelodge.Settings) {
 	}
 }
 
-// refuse answers a request whose head can't be read. One that is malformed is
-// reset as well (RFC 9113 §8.1.1).
+// refuse answers a request with an invalid head. A malformed one is also reset (RFC
+// 9113 §8.1.1).
 func (c *conn) refuse(r *request, f frame, err error) error {
 	status, code := 400, codeProtocol
 	if bad := (*wire.Malformed)(nil); errors.As(err, &bad) && bad.Status != 400 {
@@ -109,7 +108,7 @@ func (c *conn) forget(r *request) {
 
 var errPanicked = errors.New("the handler panicked")
 
-// serve has a request handled and ends its response.
+// serve runs the handler of a request and ends its response.
 func (r *request) serve() {
 	l, st := &r.c.link, &r.st
 	l.mu.Lock()
@@ -154,6 +153,6 @@ func (r *request) end(err error) {
 		st.end()
 	}
 	if code != codeNo || !st.inEnded {
-		_ = l.reset(st.id, code, errEnded) // fails for what a peer does
+		_ = l.reset(st.id, code, errEnded) // fails only for a peer's mistake
 	}
 }

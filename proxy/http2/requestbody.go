@@ -8,7 +8,7 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// requestBody is the body of a request as its handler reads it (exchange.Body).
+// requestBody is the body of a request for its handler (exchange.Body).
 type requestBody struct {
 	r       *request
 	timeout time.Duration // between two reads
@@ -19,7 +19,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if r.ex.Upgrade != "" { // what follows is the tunnel's
+	if r.ex.Upgrade != "" { // the following bytes belong to the tunnel
 		return 0, io.EOF
 	}
 	if r.ex.ExpectsContinue {
@@ -35,23 +35,23 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, wire.Blame(exchange.ErrClient, "reading the body", err)
 }
 
-// Trailers are there after io.EOF.
+// Trailers returns the trailers after io.EOF.
 func (b *requestBody) Trailers() exchange.Fields {
 	b.r.c.link.mu.Lock()
 	defer b.r.c.link.mu.Unlock()
 	return b.r.trailers
 }
 
-// Close may meet a Read in another goroutine.
+// Close may be called during a Read in another goroutine.
 func (b *requestBody) Close() error {
 	b.r.st.stop(true)
 	return nil
 }
 
-// Reopen lets reads go on where they were ended.
+// Reopen lets reads continue after Close.
 func (b *requestBody) Reopen() { b.r.st.stop(false) }
 
-// Buffered is what can be had without waiting (exchange.Buffered).
+// Buffered returns what can be read without waiting (exchange.Buffered).
 func (b *requestBody) Buffered() (n int64, whole bool) {
 	st := &b.r.st
 	st.l.mu.Lock()

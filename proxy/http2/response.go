@@ -9,10 +9,9 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// response writes the answer to a request (exchange.Response). What is written
-// is held back in the connection's output until that is full, Flush is called
-// or the handler returns, so that a head and a small body leave in one piece,
-// and with those of other streams.
+// response writes the answer to a request (exchange.Response). Frames stay in the
+// connection's output until that is full, Flush is called or the handler returns, so
+// that a head and a small body are sent together, also with those of other streams.
 type response struct {
 	r    *request
 	send time.Duration // timeout of a write
@@ -21,8 +20,8 @@ type response struct {
 	begun     bool // Head or Tunnel was called
 	continued bool // 100 was sent, or the client does not wait for it
 
-	empty  bool  // there is no body, whatever the length says
-	left   int64 // of the body that Head announced; -1 if it did not
+	empty  bool  // there is no body, whatever the length is
+	left   int64 // rest of the body that Head announced; -1 without a length
 	ended  bool  // Head or Trailers wrote the end
 	failed error
 	tunnel *tunnel
@@ -60,7 +59,7 @@ func (p *response) sendInterim(status int, header exchange.Fields) error {
 	return nil
 }
 
-// ask tells a client that waits to go on with its body, once (RFC 9110 §10.1.1).
+// ask tells a client that waits to send its body, once (RFC 9110 §10.1.1).
 func (p *response) ask() error {
 	l := &p.r.c.link
 	l.mu.Lock()
@@ -95,13 +94,13 @@ func (p *response) Head(status int, header exchange.Fields, length int64) error 
 	}
 	p.begun, p.left = true, length
 	p.empty = wire.Bodyless(status) || p.r.ex.Method == "HEAD"
-	// After a 421 the client is to come on another connection (RFC 9110
-	// §15.5.20), which not every one does by itself.
+	// After a 421 the client should use another connection (RFC 9110 §15.5.20), which
+	// some clients don't do by themselves.
 	if status == 421 || c.server.leaving.Load() {
 		c.goAway()
 	}
-	// If nothing can follow, the end is in the head itself: a gRPC client takes an
-	// empty frame after it for missing trailers.
+	// If nothing can follow, the head itself ends the stream: a gRPC client treats an
+	// empty frame after it as missing trailers.
 	p.ended = p.empty || length == 0
 	st.head(p.ended, func(b []byte) []byte {
 		b = appendStatus(b, status)
@@ -185,7 +184,7 @@ func (p *response) Tunnel(protocol string, header exchange.Fields) (exchange.Tun
 	return p.tunnel, nil
 }
 
-// wrote keeps the first error of a write: nothing can follow it.
+// wrote keeps the first error of a write, after which nothing can be written.
 func (p *response) wrote(err error) error {
 	if err != nil && p.failed == nil {
 		p.failed = wire.Blame(exchange.ErrClient, "writing the answer", err)

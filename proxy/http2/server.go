@@ -14,26 +14,25 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// Server is the server side of HTTP/2. Handler and Settings have to be set,
-// and no field changes once ServeConn has been called.
+// Server is the server side of HTTP/2. Handler and Settings are required, and no field
+// may change after the first call of ServeConn.
 type Server struct {
 	Handler exchange.Handler
 
-	// Settings gives the timeouts and limits of the moment. It is asked once
-	// for every request. Limits.HeaderBytes and Limits.Streams are announced to
-	// a client as they are when it connects.
+	// Settings returns the current timeouts and limits, once for every request. A
+	// client gets the Limits.HeaderBytes and Limits.Streams of the time when it
+	// connects.
 	Settings func() *gatelodge.Settings
 
-	// Log is told of what is wrong with the program, not with a peer. Nil
-	// drops it.
+	// Log is for faults of the program, not of a peer. Nil drops them.
 	Log *slog.Logger
 
-	// Refused, if set, is told of each request that was answered before
-	// Handler, because its head can't be read: the status, and an error that
-	// wraps exchange.ErrClient.
+	// Refused, if set, is called for each request that is answered before Handler,
+	// because its head is not valid: with the status, and an error that wraps
+	// exchange.ErrClient.
 	Refused func(c *exchange.Conn, status int, err error)
 
-	leaving  atomic.Bool // connections take no other request after the next answer
+	leaving  atomic.Bool // connections accept no other request after the next answer
 	date     wire.Date
 	requests sync.Pool // of *request
 	workers  workers
@@ -43,10 +42,10 @@ type Server struct {
 	draining bool
 }
 
-// ServeConn serves the requests of a connection, TCP or TLS after its
-// handshake, and returns when the connection has ended and no handler of it
-// runs any more. read is what was read from it already. ctx is the Context of
-// its exchanges. It does not end the connection: Drain and Close do.
+// ServeConn serves the requests of a connection, TCP or TLS after its handshake, and
+// returns when the connection has ended and none of its handlers is running. read
+// contains bytes that were already read from it. ctx is the Context of its exchanges.
+// ctx does not end the connection; Drain and Close do.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn, read []byte) {
 	c := &conn{server: s, info: info, ctx: ctx, idleSince: time.Now()}
 	c.link.init(c, nc, s.Settings, read, windowOfServerConnection)
@@ -54,12 +53,12 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, info *exchange.Conn
 	c.serve()
 }
 
-// Leave has every connection end after its next answer, which comes with a
-// GOAWAY. It ends none itself, and new ones are served.
+// Leave lets every connection end after its next answer, which comes with a GOAWAY. It
+// ends none itself, and new ones are served.
 func (s *Server) Leave() { s.leaving.Store(true) }
 
-// Drain tells all clients by GOAWAY to send no other request. What they have
-// sent by the time that they know is answered. Drain does not wait.
+// Drain sends all clients a GOAWAY, so that they send no other request. Requests that
+// they send before they read it are answered. Drain does not wait.
 func (s *Server) Drain() {
 	s.Leave()
 	s.each(func(c *conn) {
@@ -68,8 +67,9 @@ func (s *Server) Drain() {
 	})
 }
 
-// Active is how many connections have a request under way, or one that may
-// still come after a Drain, or an answer that is not all sent yet. Tunnels are not counted.
+// Active returns the number of connections with a request in progress, a request that
+// may still come after a Drain, or an answer that is not completely sent. Tunnels are
+// not counted.
 func (s *Server) Active() int {
 	n := 0
 	s.each(func(c *conn) {
@@ -81,8 +81,8 @@ func (s *Server) Active() int {
 	return n
 }
 
-// CloseRequests ends all requests at once that are no tunnels, and the
-// connections that have none. It does not wait for their ServeConn to return.
+// CloseRequests ends all requests except tunnels at once, and the connections without
+// any. It does not wait for their ServeConn to return.
 func (s *Server) CloseRequests() {
 	s.each(func(c *conn) {
 		if c.tunnels == 0 && !c.link.closing {
@@ -105,8 +105,8 @@ func (s *Server) Close() {
 	s.each(func(c *conn) { c.link.fail(net.ErrClosed) })
 }
 
-// each calls f for every connection, with its lock held, and from then on new
-// ones are told to go.
+// each calls f for every connection, with its lock held. From then on new connections
+// are closed.
 func (s *Server) each(f func(*conn)) {
 	s.mu.Lock()
 	s.draining = s.leaving.Load()
@@ -139,7 +139,7 @@ func (s *Server) remove(c *conn) {
 	delete(s.conns, c)
 }
 
-// handle runs the handler, of which a panic ends only its request.
+// handle runs the handler; a panic ends only its request.
 func (s *Server) handle(x *exchange.Exchange) (err error) {
 	defer func() {
 		if failure := recover(); failure != nil {

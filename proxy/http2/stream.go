@@ -11,34 +11,34 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// stream is one request and its response on a link (RFC 9113 §5), from either
-// side: the bytes that came and are not read yet, and the windows. The link's
-// lock guards it. One goroutine may read while another writes.
+// stream is one request and its response on a link (RFC 9113 §5), on either side: the
+// received bytes that are not read yet, and the windows. The link's lock guards it. One
+// goroutine may read while another writes.
 type stream struct {
 	l      *link
 	id     uint32
 	cond   sync.Cond // of the link's lock
 	owner  any       // *request or *forward
-	wakeAt time.Time // when the clock is to wake those who wait; zero: not
-	broken error     // it will not be whole: a *resetError, a *streamError or the link's
+	wakeAt time.Time // when the clock has to wake waiting goroutines; zero: never
+	broken error     // it will not be completed: a *resetError, a *streamError or the link's error
 
-	in       queue // what came and was not read
-	window   int   // what we offer the peer
-	recvLeft int   // of that
-	consumed int   // what was read since we told the peer last
-	length   int64 // what is to come by Content-Length; -1 if that is not known
-	inEnded  bool  // the peer sends no more
-	stopped  bool  // reading is ended for now
-	inClosed bool  // reading is over: we have reset it
+	in       queue // received and not read
+	window   int   // the receive window
+	recvLeft int   // what is left of it
+	consumed int   // read since the last WINDOW_UPDATE
+	length   int64 // the rest of the Content-Length; -1 if unknown
+	inEnded  bool  // the peer has ended its side
+	stopped  bool  // reading is stopped for now
+	inClosed bool  // reading has ended with a reset by the gateway
 
 	sendWindow int64
 	outEnded   bool // nothing more may be sent
-	frameAt    int  // where our last frame begins in the output
+	frameAt    int  // offset of the last sent frame in the output
 	frameIn    uint64
-	headAt     int64 // where our first frame ends in all that was written
+	headAt     int64 // end of the first sent frame in everything that was written
 }
 
-// open makes a stream that is used again one of the link.
+// open prepares a pooled stream for the link.
 func (st *stream) open(l *link, id uint32, window int) {
 	in := queue{parts: st.in.parts[:0], own: st.in.own}
 	*st = stream{l: l, id: id, owner: st.owner, in: in, window: window, recvLeft: window, length: -1, sendWindow: l.peer.initialWindow}
@@ -51,7 +51,7 @@ type resetError struct{ code errCode }
 
 func (e *resetError) Error() string { return "the stream was reset: " + e.code.String() }
 
-// streamError is what the peer did, or we, that ended a stream.
+// streamError is why the peer or the gateway ended a stream.
 type streamError struct {
 	code errCode
 	err  error
@@ -65,14 +65,14 @@ var (
 	errEnded   = errors.New("nothing more may be sent")
 )
 
-// put adds to what came.
+// put adds received bytes.
 func (st *stream) put(p []byte) {
 	st.in.put(p)
 	st.cond.Broadcast()
 }
 
-// credit notes that n bytes of the stream were read, and offers the peer as
-// many when they are worth a frame.
+// credit records that n bytes of the stream were read, and sends a WINDOW_UPDATE when
+// there are enough.
 func (st *stream) credit(n int) {
 	l := st.l
 	before := len(l.out.b)
@@ -138,7 +138,7 @@ func (st *stream) next(before part, timeout time.Duration) (part, error) {
 	return st.in.take(), nil
 }
 
-// stop ends reading until it is undone.
+// stop ends reading until it is called with false.
 func (st *stream) stop(stopped bool) {
 	st.l.mu.Lock()
 	defer st.l.mu.Unlock()
@@ -146,8 +146,8 @@ func (st *stream) stop(stopped bool) {
 	st.cond.Broadcast()
 }
 
-// wait lets go of the lock until something happens, and reports whether there
-// is time left of the timeout, which begins with the first wait; 0 is no limit.
+// wait releases the lock until something happens, and reports whether time is left of
+// the timeout, which starts with the first wait; 0 is no limit.
 func (st *stream) wait(until *time.Time, timeout time.Duration) bool {
 	if timeout > 0 {
 		now := time.Now()
@@ -165,7 +165,7 @@ func (st *stream) wait(until *time.Time, timeout time.Duration) bool {
 	return true
 }
 
-// sendable fails where nothing may be sent.
+// sendable returns an error if nothing may be sent.
 func (st *stream) sendable() error {
 	switch {
 	case st.broken != nil:
@@ -178,8 +178,8 @@ func (st *stream) sendable() error {
 	return nil
 }
 
-// head queues a HEADERS frame, which encode appends the fields to, and splits
-// it where it is too large for one (RFC 9113 §4.3).
+// head queues a HEADERS frame with the fields that encode appends, and splits it if it
+// is too large (RFC 9113 §4.3).
 func (st *stream) head(end bool, encode func(b []byte) []byte) {
 	o := &st.l.out
 	o.grow()
@@ -211,8 +211,8 @@ func (st *stream) head(end bool, encode func(b []byte) []byte) {
 	}
 }
 
-// end marks the last frame as the stream's last, or appends an empty one if it
-// has left.
+// end marks the last frame as the end of the stream, or appends an empty one if that
+// was already written.
 func (st *stream) end() {
 	if st.outEnded {
 		return
@@ -227,7 +227,7 @@ func (st *stream) end() {
 	o.b = appendFrame(o.b, 0, kindData, flagEndStream, st.id)
 }
 
-// appendData queues a DATA frame, for which there is room and window.
+// appendData queues a DATA frame that fits into the room and the windows.
 func (st *stream) appendData(p []byte) {
 	o := &st.l.out
 	o.grow()
@@ -239,7 +239,7 @@ func (st *stream) appendData(p []byte) {
 	st.l.earnPing()
 }
 
-// finish ends what we send, with trailers if there are any.
+// finish ends the sending side, with trailers if there are any.
 func (st *stream) finish(trailers exchange.Fields) {
 	if len(trailers) == 0 {
 		st.end()
@@ -255,8 +255,8 @@ func (st *stream) readable() bool {
 	return st.in.size > 0 || st.inEnded || st.broken != nil
 }
 
-// leastProgress is how much a peer has to take within the timeout of a write,
-// so that windows opened byte by byte don't keep a stream for ever.
+// leastProgress is how much a peer has to accept within the timeout of a write, so that
+// windows opened byte by byte don't keep a stream open.
 const leastProgress = 1 << 10
 
 // write queues p as DATA as far as the windows allow, and waits for them. It
@@ -273,7 +273,7 @@ func (st *stream) write(p []byte, timeout time.Duration) (int, error) {
 		}
 		room := outputRoom - len(o.b)
 		if room < min(len(p), leastProgress) {
-			room = 0 // rather than a small frame
+			room = 0 // wait instead of sending a small frame
 		}
 		n := min(len(p), l.peer.maxFrame, room, int(min(st.sendWindow, l.sendWindow)))
 		if n <= 0 {

@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// tunnel is a stream after an extended CONNECT (exchange.Tunnel), the client's
-// or the endpoint's. It may be silent for as long as it likes.
+// tunnel is a stream after an extended CONNECT (exchange.Tunnel), of the client or the
+// endpoint. It has no read timeout.
 type tunnel struct {
 	st             *stream
 	send           time.Duration
@@ -25,8 +25,8 @@ func (t *tunnel) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo copies all that comes to w. Unlike a loop around Read it holds no
-// buffer while nothing comes (io.WriterTo).
+// WriteTo copies everything to w. Unlike a loop around Read it has no buffer while it
+// waits (io.WriterTo).
 func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	var p part

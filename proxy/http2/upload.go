@@ -9,18 +9,18 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// upload sends the body of a request from a goroutine of its own, while the
-// answer is read in the one that called Do.
+// upload sends the body of a request in a separate goroutine, while the goroutine that
+// called Do reads the answer.
 type upload struct {
 	f       *forward
 	started bool
 	done    chan struct{}
-	unasked atomic.Bool // the body is of no use any more
+	unasked atomic.Bool // the body is not needed any more
 
-	err error // what is wrong with the client's side; for reading once done is closed
+	err error // error of the client; may be read once done is closed
 }
 
-// start begins to send, once.
+// start starts sending, once.
 func (u *upload) start() {
 	if !u.started {
 		u.started = true
@@ -28,25 +28,24 @@ func (u *upload) start() {
 	}
 }
 
-// run ends the endpoint's patience when it is done: from then on it is the
-// endpoint's turn, and Timeouts.Read holds.
+// run starts the timer for the endpoint's answer when it is done: from then on
+// Timeouts.Read applies.
 func (u *upload) run() {
 	defer close(u.done)
-	_ = u.copy() // kept in err if it is the client's
+	_ = u.copy() // kept in err if it is of the client
 	l, st := u.f.st.l, &u.f.st
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	u.f.sending = false
 	if u.err != nil && st.broken == nil {
-		_ = l.reset(st.id, codeCancel, u.err) // the endpoint must not take what it got for the whole
+		_ = l.reset(st.id, codeCancel, u.err) // the endpoint must not treat the part as the whole body
 	}
 	l.flush()
 	st.cond.Broadcast()
 }
 
-// copy reads the body and writes it. An error is told only if it is the
-// client's: an endpoint that takes no more may have answered all the same,
-// which the other goroutine will see.
+// copy reads the body and writes it. It returns only errors of the client: an endpoint
+// that accepts no more may have answered, which the other goroutine handles.
 func (u *upload) copy() error {
 	f, ex, st := u.f, u.f.ex, &u.f.st
 	if f.whole {
@@ -107,9 +106,9 @@ func (u *upload) fail(err error) error {
 	return err
 }
 
-// end waits for the goroutine after the answer ended with err, and makes it
-// stop if it has not: then the endpoint did not want the rest of the body. It
-// returns what is to be said of the exchange.
+// end waits for the goroutine after the answer ended with err, and stops it if it still
+// runs, because the endpoint did not want the rest of the body. It returns the error of
+// the exchange.
 func (u *upload) end(err error) error {
 	if !u.started {
 		return err

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// workers are goroutines that handle requests. They are used again, so that a
-// request finds one whose stack has grown already, the one used last first; those
-// that had nothing to do for a while end.
+// workers are goroutines that handle requests. They are reused, because their stacks
+// have grown already, starting with the one used last; those that are idle for a while
+// end.
 type workers struct {
 	mu     sync.Mutex
 	idle   []*worker // the one used last at the end
@@ -22,7 +22,7 @@ type worker struct {
 // idleWorker is how long a worker waits for a request.
 const idleWorker = 5 * time.Second
 
-// run has a worker handle r.
+// run lets a worker handle r.
 func (ws *workers) run(r *request) {
 	ws.mu.Lock()
 	n := len(ws.idle)
@@ -52,15 +52,14 @@ func (ws *workers) work(w *worker, r *request) {
 	}
 }
 
-// reap ends the workers that were idle for too long. Those used longest ago
-// stand first.
+// reap ends the workers that were idle for too long. The longest idle ones are first.
 func (ws *workers) reap() {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	now := time.Now()
 	n := 0
 	for n < len(ws.idle) && now.Sub(ws.idle[n].since) >= idleWorker {
-		ws.idle[n].next <- nil // it waits, so there is room
+		ws.idle[n].next <- nil // it is waiting, so there is room
 		n++
 	}
 	kept := copy(ws.idle, ws.idle[n:])
