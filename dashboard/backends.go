@@ -20,10 +20,10 @@ type backendRow struct {
 	rate
 }
 
-// mostEndpoints are those that a row lists; a backend may have thousands.
+// mostEndpoints is the maximum in a row; a backend may have thousands.
 const mostEndpoints = 20
 
-// backends lists those that match, with what their endpoints do.
+// backends lists the backends that match, with the state of their endpoints.
 func (d *Dashboard) backends(w http.ResponseWriter, r *http.Request) {
 	s, _, _ := d.snapshot()
 	l := readList(r, "backends")
@@ -62,7 +62,7 @@ func (d *Dashboard) backends(w http.ResponseWriter, r *http.Request) {
 		List    *list
 		Classes []class
 		Rows    []backendRow
-		Over    string // the time that rates are taken over; "": they are not known yet
+		Over    string // the period of the rates; "": not known yet
 	}{List: &l}
 	if over > 0 {
 		content.Over = strings.TrimPrefix(from(over), "in ")
@@ -78,7 +78,7 @@ func (d *Dashboard) backends(w http.ResponseWriter, r *http.Request) {
 	d.show(w, http.StatusOK, "backends", page{Title: "Backends", Current: "backends", Ticks: true, Content: content})
 }
 
-// PerSecond writes how many a second.
+// PerSecond formats a rate per second.
 func (rate) PerSecond(n float64) string {
 	switch {
 	case n == 0:
@@ -91,7 +91,7 @@ func (rate) PerSecond(n float64) string {
 	return grouped(int(n + 0.5))
 }
 
-// Millis writes a time; "–" where there was no try.
+// Millis formats a time; "–" without a try.
 func (rate) Millis(t time.Duration) string {
 	switch {
 	case t == 0:

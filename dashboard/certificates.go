@@ -14,12 +14,12 @@ type certificateRow struct {
 	*gatelodge.Certificate
 	State state
 	Left  string              // until it expires
-	Hosts int                 // that show it first
+	Hosts int                 // hosts whose first certificate it is
 	Host  gatelodge.Name      // one of them
-	Order *gatelodge.Issuance // by which it is renewed; nil: it is not ours
+	Order *gatelodge.Issuance // the order for its renewal; nil: the gateway does not renew it
 }
 
-// certificateRow makes a row without what only a list of all knows.
+// certificateRow returns a row without the values that need a list of all certificates.
 func (d *Dashboard) certificateRow(c *gatelodge.Certificate) certificateRow {
 	left := c.NotAfter.Sub(d.Now())
 	row := certificateRow{Certificate: c, State: ok, Left: from(left)}
@@ -32,7 +32,7 @@ func (d *Dashboard) certificateRow(c *gatelodge.Certificate) certificateRow {
 	return row
 }
 
-// certificateRows lists all certificates in use, the first to expire first.
+// certificateRows lists all certificates in use, in the order of expiry.
 func (d *Dashboard) certificateRows() (rows []certificateRow) {
 	s, _, _ := d.snapshot()
 	at := make(map[*gatelodge.Certificate]int)
@@ -70,16 +70,16 @@ func (d *Dashboard) certificateRows() (rows []certificateRow) {
 	return rows
 }
 
-// text is what a search looks into.
+// text returns the text for searches.
 func (c certificateRow) text() string { return strings.ToLower(c.Certificate.String()) }
 
-// waiting is a certificate that is asked for and not there yet.
+// waiting is a certificate that is requested but does not exist yet.
 type waiting struct {
 	*gatelodge.Issuance
 	Problems []gatelodge.Problem
 }
 
-// certificates lists those that match, and those that are not there yet.
+// certificates lists the certificates that match, and those that don't exist yet.
 func (d *Dashboard) certificates(w http.ResponseWriter, r *http.Request) {
 	s, _, _ := d.snapshot()
 	x := d.indexed()

@@ -15,30 +15,30 @@ import (
 //go:embed static
 var static embed.FS
 
-// Config is what the dashboard shows beside the Snapshot. No function may block
+// Config is what the dashboard shows in addition to the Snapshot. No function may block
 // for long.
 type Config struct {
 	Live    *gatelodge.Live
 	Name    string // of the replica
 	Version string
-	// Unready says why the gateway is not ready; "": it is.
+	// Unready returns why the gateway is not ready; "": it is.
 	Unready func() string
-	// Serial returns that of a zone in a view, if it has one yet.
+	// Serial returns the serial of a zone in a view, if it has one yet.
 	Serial func(zone gatelodge.Name, view string) (serial uint32, ok bool)
 	Guard  func() Guard
-	// Confirm releases what the guard holds under this hash.
+	// Confirm confirms what the guard holds, by its hash.
 	Confirm func(ctx context.Context, hash string) error
-	// Explain says what happens to a URL or name, and where it stops working.
+	// Explain describes what happens to a URL or name, and where it stops working.
 	Explain func(url string) (*explain.Document, error)
 	// Traffic returns the counts of all Services that are backends.
 	Traffic func() []gatelodge.Traffic
 	Now     func() time.Time
 }
 
-// Guard is what the withdrawal guard does; zero: nothing.
+// Guard is the state of the withdrawal guard; zero: it holds nothing.
 type Guard struct {
 	Text    string // what it holds, a sentence without a full stop; "": nothing
-	Hash    string // by which it is confirmed
+	Hash    string // for the confirmation
 	Until   time.Time
 	Hosts   []gatelodge.Name
 	Objects []gatelodge.Object
@@ -81,22 +81,22 @@ func New(path string, config Config) *Dashboard {
 // ServeHTTP answers with a page, or a part of one.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	// Nothing comes from elsewhere, no script but the file runs, and no other
-	// page shows this one in a frame.
+	// Nothing is loaded from other hosts, only the dashboard's script runs, and no
+	// other page can show this one in a frame.
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	// Not "no-referrer", by which a browser sends "Origin: null" with the form of
-	// the guard, and the admin endpoint could not tell whose page it is.
+	// Not "no-referrer", with which a browser sends "Origin: null" with the form of the
+	// guard, and the admin endpoint could not tell the origin of the page.
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache")
 	d.mux.ServeHTTP(w, r)
 }
 
-// Swapped makes known that a Snapshot went live in the place of before, which is
-// nil at first. Calls are in the order of the generations.
+// Swapped reports that a Snapshot replaced before, which is nil at first. Calls are in
+// the order of the generations.
 func (d *Dashboard) Swapped(before, now *gatelodge.Snapshot, generation uint64) {
 	d.history.add(before, now, generation, d.Now())
 	d.hub.tell()
@@ -105,7 +105,7 @@ func (d *Dashboard) Swapped(before, now *gatelodge.Snapshot, generation uint64) 
 // Close ends all live connections.
 func (d *Dashboard) Close() { d.hub.close() }
 
-// snapshot returns what is live, or an empty one before there is one.
+// snapshot returns the live Snapshot, or an empty one if there is none yet.
 func (d *Dashboard) snapshot() (*gatelodge.Snapshot, uint64, time.Time) {
 	s, generation, since := d.Live.Current()
 	if s == nil {
@@ -114,6 +114,6 @@ func (d *Dashboard) snapshot() (*gatelodge.Snapshot, uint64, time.Time) {
 	return s, generation, since
 }
 
-// ErrNotConfirmed is the error of a Config.Confirm to which nothing is held, or
-// something else.
+// ErrNotConfirmed is the error of Config.Confirm if nothing is held, or something with
+// another hash.
 var ErrNotConfirmed = errors.New("not confirmed")

@@ -8,14 +8,14 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// difference is a change whose details are not made yet: in a large one most of
-// them are only counted.
+// difference is a change without its details: in a large one most changes are only
+// counted.
 type difference struct {
 	change
 	before, after func() []string // the parts, in their order
 }
 
-// detailed makes the details.
+// detailed returns the change with its details.
 func (d difference) detailed() change {
 	before, after := parts(d.before), parts(d.after)
 	c := d.change
@@ -34,7 +34,7 @@ func (d difference) detailed() change {
 	return c
 }
 
-// mostParts bounds the parts of one thing that are compared.
+// mostParts limits the parts of one thing that are compared.
 const mostParts = 500
 
 func parts(of func() []string) []string {
@@ -45,8 +45,8 @@ func parts(of func() []string) []string {
 	return all[:min(len(all), mostParts)]
 }
 
-// differences goes through what differs between two Snapshots, of which the first
-// may be nil, at the cost of what changed.
+// differences yields the differences between two Snapshots, of which the first may be
+// nil, at the cost of what changed.
 func differences(before, now *gatelodge.Snapshot) iter.Seq[difference] {
 	if before == nil {
 		before = &gatelodge.Snapshot{}
@@ -87,7 +87,7 @@ func differences(before, now *gatelodge.Snapshot) iter.Seq[difference] {
 	}
 }
 
-// newChange makes one of whether the thing was there and is there.
+// newChange returns a change, depending on whether the thing existed and exists.
 func newChange(kind, name string, was, is bool) change {
 	c := change{Action: changed, Kind: kind, Name: name}
 	switch {
@@ -111,7 +111,7 @@ func ofHost(name gatelodge.Name, h gatelodge.Change[*gatelodge.Host]) difference
 	return d
 }
 
-// hostTexts are a host's routes and certificates as they are in the text form.
+// hostTexts returns a host's routes and certificates in the text form.
 func hostTexts(h *gatelodge.Host) func() []string {
 	if h == nil {
 		return nil
@@ -149,8 +149,8 @@ func endpointTexts(b *gatelodge.Backend) func() []string {
 	}
 }
 
-// ofCertificates compares the default ones, of which there are few; those of a
-// host are parts of it.
+// ofCertificates compares the default certificates, of which there are few; those of a
+// host are parts of the host.
 func ofCertificates(before, now []*gatelodge.Certificate) (all []difference) {
 	list := func(action action, these, others []*gatelodge.Certificate) {
 		for _, c := range these {

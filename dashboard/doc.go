@@ -2,16 +2,15 @@
 // not work, problems, certificates, zones, backends, what the withdrawal guard
 // holds, and what changed lately.
 //
-// It knows the Snapshot and, through the functions of a Config, what is not in it.
-// It must not know Kubernetes, a server's insides or how it is reached: the admin
-// endpoint of cmd/gatelodge decides who gets in.
+// It uses the Snapshot and the functions of a Config. It must not depend on Kubernetes,
+// the servers' internals or the way it is reached: the admin endpoint of cmd/gatelodge
+// decides about access.
 //
-// Pages are made by the server (pages/*.html, which html/template escapes) and need
-// no script. Where there is one, static/live.js asks for the page anew whenever
-// the WebSocket says that something changed, so there is one way to make a page.
-// All links are relative and of one level, so that a reverse proxy may put the
-// dashboard below any path.
+// The server renders the pages (pages/*.html, escaped by html/template), which need no
+// script. With scripts, static/live.js requests the page again whenever the WebSocket
+// reports a change, so there is one way to render a page. All links are relative and of
+// one level, so that a reverse proxy can serve the dashboard below any path.
 //
-// What authors of objects wrote is hostile until shown: it is escaped, and what can
-// not be seen or turns the direction of a line is made visible.
+// Text from authors of objects is untrusted: it is escaped, and invisible characters
+// and those that change the direction of text are made visible.
 package dashboard

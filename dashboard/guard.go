@@ -7,17 +7,17 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// guardPage is what the page of the guard shows.
+// guardPage is the content of the guard's page.
 type guardPage struct {
 	Guard
-	Listed []gatelodge.Name // of Guard.Hosts, as many as fit on a page
+	Listed []gatelodge.Name // the first of Guard.Hosts that fit on a page
 	Things []gatelodge.Object
 	More   int
 	Error  string
 	Done   bool
 }
 
-// mostHeld bounds the names on the page; the API has all of them.
+// mostHeld limits the names on the page; the API has all of them.
 const mostHeld = 1000
 
 func (d *Dashboard) guard(w http.ResponseWriter, r *http.Request) {
@@ -32,8 +32,8 @@ func (d *Dashboard) showGuard(w http.ResponseWriter, status int, content guardPa
 	d.show(w, status, "guard", page{Title: "Guard", Current: "guard", Content: content})
 }
 
-// confirm is the only thing that the dashboard changes. The admin endpoint has
-// made sure that no other site's page sent the form.
+// confirm handles the only action of the dashboard. The admin endpoint has checked that
+// the form is not from another site.
 func (d *Dashboard) confirm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	hash := r.PostFormValue("hash")

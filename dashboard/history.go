@@ -8,7 +8,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Bounds of what is remembered: some MiB at the very most.
+// Limits of the history, which is a few MiB at most.
 const (
 	mostGenerations = 40  // that changed something
 	mostChanges     = 60  // of a generation; the others are counted
@@ -16,29 +16,29 @@ const (
 	mostOctets      = 200 // of a detail
 )
 
-// history is what the last generations changed.
+// history contains the changes of the last generations.
 type history struct {
 	mu   sync.Mutex
 	last []generation // the latest last
 }
 
-// generation is what one swap changed.
+// generation contains the changes of one swap.
 type generation struct {
 	Number  uint64
 	At      time.Time
 	Counts  []changeCount
 	Changes []change
-	More    int // that are not among Changes
+	More    int // changes that are not in Changes
 }
 
-// changeCount is how many of a kind became what.
+// changeCount counts the changes of a kind and action.
 type changeCount struct {
 	Action action
 	Kind   string
 	Count  int
 }
 
-// action is what became of a thing, in the word that is shown.
+// action is what happened to a thing, as the word that is shown.
 type action string
 
 const (
@@ -52,8 +52,8 @@ type change struct {
 	Action  action
 	Kind    string // "host", "backend", "certificate", "record" or "problem"
 	Name    string
-	To      string           // the page that shows it; "": none does
-	Object  gatelodge.Object // that asks for it; zero: not one, or not known
+	To      string           // the page that shows it; "": none
+	Object  gatelodge.Object // the object that asks for it; zero: none, or unknown
 	Details []detail
 }
 
@@ -63,7 +63,7 @@ type detail struct {
 	Text   string
 }
 
-// add remembers what a swap changed, if anything.
+// add records what a swap changed, if anything.
 func (h *history) add(before, now *gatelodge.Snapshot, number uint64, at time.Time) {
 	g := generation{Number: number, At: at}
 	for c := range differences(before, now) {

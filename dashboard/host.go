@@ -9,15 +9,15 @@ import (
 	"gatelodge.dev/explain"
 )
 
-// hostPage is what the page of one name shows.
+// hostPage is the content of the page of one name.
 type hostPage struct {
 	Name         gatelodge.Name
-	Path         string // whose requests are explained
+	Path         string // the path that is explained
 	Explained    *explain.Document
-	Unexplained  string // why they are not; "": they are
+	Unexplained  string // why there is no explanation; "": there is one
 	Entry        hostEntry
-	Host         *gatelodge.Host // nil: none has the name
-	Wildcard     gatelodge.Name  // the host that answers in its place; "": none does
+	Host         *gatelodge.Host // nil: no host has the name
+	Wildcard     gatelodge.Name  // the wildcard host that answers instead; "": none
 	Routes       []routeRow
 	Certificates []certificateRow
 	Records      []recordRow
@@ -62,11 +62,11 @@ func (d *Dashboard) host(w http.ResponseWriter, r *http.Request) {
 	d.show(w, status, "host", page{Title: hostName(name), Current: "hosts", Ticks: true, Content: content})
 }
 
-// explain adds what happens to requests for a path of the host. Without a path it is
-// that of the first route that does not work, and else "/".
+// explain adds the explanation for a path of the host. Without a path it is that of the
+// first route that does not work, otherwise "/".
 func (d *Dashboard) explain(content *hostPage, path string) {
 	if content.Name == "" {
-		return // there is no name to ask for
+		return // there is no name to request
 	}
 	for _, r := range content.Routes {
 		if path == "" && r.Stops != "" && r.Match != gatelodge.PathPattern {
@@ -81,7 +81,7 @@ func (d *Dashboard) explain(content *hostPage, path string) {
 	}
 }
 
-// To is the page that explains the route; "": a pattern is not a path.
+// To returns the page that explains the route; "": a pattern is not a path.
 func (r routeRow) To(name gatelodge.Name) string {
 	if r.Match == gatelodge.PathPattern {
 		return ""
@@ -89,7 +89,7 @@ func (r routeRow) To(name gatelodge.Name) string {
 	return "host?" + url.Values{"name": {string(name)}, "path": {r.Path}}.Encode()
 }
 
-// wildcardFor returns the host that answers for a name which has no entry.
+// wildcardFor returns the wildcard host that answers for a name without a host.
 func wildcardFor(s *gatelodge.Snapshot, name gatelodge.Name) (*gatelodge.Host, gatelodge.Name) {
 	for _, other := range []gatelodge.Name{name.Wildcard(), ""} {
 		if h := s.Hosts.Get(other); h != nil {
@@ -103,7 +103,7 @@ func wildcardFor(s *gatelodge.Snapshot, name gatelodge.Name) (*gatelodge.Host, g
 type routeRow struct {
 	*gatelodge.Route
 	Policies string
-	Stops    string // why it gives no answers; "": it may
+	Stops    string // why it gives no answers; "": it can
 }
 
 func (x *index) routeRows(h *gatelodge.Host) (rows []routeRow) {
@@ -113,7 +113,7 @@ func (x *index) routeRows(h *gatelodge.Host) (rows []routeRow) {
 	return rows
 }
 
-// problemsOf lists those of the objects that the host is made of.
+// problemsOf lists the problems of the objects of the host.
 func (x *index) problemsOf(h *gatelodge.Host) (problems []gatelodge.Problem) {
 	seen := make(map[objectName]bool)
 	for _, o := range objectsOf(h) {
@@ -144,7 +144,7 @@ func recordRows(s *gatelodge.Snapshot, name gatelodge.Name) (rows []recordRow) {
 	return rows
 }
 
-// missing is the page in the place of one that there is not.
+// missing renders the page for something that does not exist.
 func (d *Dashboard) missing(w http.ResponseWriter, status int, why string) {
 	d.show(w, status, "missing", page{Title: "Not found", Content: why})
 }

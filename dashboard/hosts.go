@@ -68,7 +68,7 @@ func (d *Dashboard) hosts(w http.ResponseWriter, r *http.Request) {
 		List    *list
 		Classes []class
 		Rows    []hostEntry
-		Name    gatelodge.Name // that the query may mean, though no host has it
+		Name    gatelodge.Name // a name in the query without a host
 	}{List: &l}
 	content.Classes = []class{
 		l.class("", "All", found[ok]+found[warning]+found[broken]),

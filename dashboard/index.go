@@ -9,7 +9,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// state says how something is, in the word that is shown.
+// state is the state of something, as the word that is shown.
 type state string
 
 const (
@@ -18,8 +18,7 @@ const (
 	broken  state = "broken"
 )
 
-// index is what is made of a Snapshot to search hosts and to see at a glance which
-// do not work.
+// index is built from a Snapshot, to search hosts and to list those that do not work.
 type index struct {
 	snapshot *gatelodge.Snapshot
 	guard    string // its hash
@@ -33,27 +32,27 @@ type index struct {
 type hostEntry struct {
 	Host     *gatelodge.Host
 	State    state
-	Why      string // what is wrong, a sentence without a full stop
+	Why      string // the fault, a sentence without a full stop
 	Problems int    // of its objects
 	text     string // in lower case: name, owner and objects
 }
 
-// objectName is what identifies an object in a Problem and in a route.
+// objectName identifies an object in a Problem and in a route.
 type objectName struct{ kind, namespace, name string }
 
 func nameOf(o gatelodge.Object) objectName { return objectName{o.Kind, o.Namespace, o.Name} }
 
-// indexCache keeps the index of the live Snapshot. It is made when a page asks, not
-// at each swap: most swaps are seen by no one.
+// indexCache keeps the index of the live Snapshot. It is built when a page needs it,
+// not at each swap, because usually no page is open.
 type indexCache struct {
 	mu   sync.Mutex
 	last *index
 }
 
-// indexAge is how long an index is used; certificates expire meanwhile.
+// indexAge is how long an index is used, because certificates expire meanwhile.
 const indexAge = time.Minute
 
-// indexed returns the index of what is live.
+// indexed returns the index of the live Snapshot.
 func (d *Dashboard) indexed() *index {
 	s, _, _ := d.snapshot()
 	guard, now := d.Guard(), d.Now()
@@ -91,8 +90,8 @@ func newIndex(s *gatelodge.Snapshot, guard Guard, now time.Time) *index {
 	return x
 }
 
-// entry says how a host is. What only requests can tell, such as an endpoint that
-// refuses connections, is on the host's page.
+// entry returns the state of a host. Faults that only requests can reveal, such as an
+// endpoint that refuses connections, are on the host's page.
 func (x *index) entry(h *gatelodge.Host) hostEntry {
 	e := hostEntry{Host: h, State: ok}
 	text := []string{hostName(h.Name), h.Owner}
@@ -112,7 +111,7 @@ func (x *index) entry(h *gatelodge.Host) hostEntry {
 	return e
 }
 
-// judge finds what keeps the host from working.
+// judge finds what prevents the host from working.
 func (x *index) judge(h *gatelodge.Host) (state, string) {
 	if h.Passthrough == nil && h.WantsTLS && len(h.Certificates) == 0 {
 		return broken, "it has no certificate"
@@ -146,7 +145,7 @@ func (x *index) judge(h *gatelodge.Host) (state, string) {
 	return ok, ""
 }
 
-// stops says why no request by the route gets an answer of its backend; "": one may.
+// stops returns why the route's backend can't answer any request; "": it can.
 func (x *index) stops(r *gatelodge.Route) string {
 	if r.Policy != nil && r.Policy.Unavailable != "" {
 		return r.Policy.Unavailable
@@ -161,7 +160,7 @@ func (x *index) stops(r *gatelodge.Route) string {
 	return ""
 }
 
-// objectsOf are those that a host is made of.
+// objectsOf returns the objects of a host.
 func objectsOf(h *gatelodge.Host) (objects []gatelodge.Object) {
 	for _, r := range h.Routes {
 		objects = append(objects, r.Object)
@@ -172,13 +171,13 @@ func objectsOf(h *gatelodge.Host) (objects []gatelodge.Object) {
 	return objects
 }
 
-// soon is how long before its end a certificate is worth a warning: those that are
-// renewed have been by then.
+// soon is how long before its expiry a certificate gets a warning: a renewal would have
+// happened by then.
 func soon(c *gatelodge.Certificate) time.Duration {
 	return min(7*24*time.Hour, c.NotAfter.Sub(c.NotBefore)/5)
 }
 
-// from says when something is, seen from now: "in 12 days", "3 hours ago".
+// from formats a time relative to now: "in 12 days", "3 hours ago".
 func from(left time.Duration) string {
 	unit, name := time.Minute, "minute"
 	size := left.Abs()

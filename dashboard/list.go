@@ -7,16 +7,15 @@ import (
 	"strings"
 )
 
-// perPage is how many rows a page has. More would be more to send and to lay out
-// than to read.
+// perPage is the number of rows on a page. More would be slow to send and to lay out.
 const perPage = 50
 
-// list is what is asked of a page with rows, and what part of them it shows.
+// list is the request for a page with rows, and the part that the page shows.
 type list struct {
-	Query string // what rows must contain: every word of it
+	Query string // every word of it must be in a row
 	Only  string // the class of rows; "": all
 	Total int    // rows that match
-	First int    // number of the first that is shown, from 1
+	First int    // number of the first row that is shown, from 1
 	Last  int
 	Page  int // from 1
 	path  string
@@ -28,16 +27,16 @@ func readList(r *http.Request, path string) list {
 		page = 1
 	}
 	query := r.FormValue("q")
-	if len(query) > 255 { // which is the longest name
+	if len(query) > 255 { // the length of the longest name
 		query = query[:255]
 	}
 	return list{Query: strings.TrimSpace(strings.ToValidUTF8(query, "")), Only: r.FormValue("only"), Page: page, path: path}
 }
 
-// words are those to look for.
+// words returns the words to search for.
 func (l *list) words() []string { return strings.Fields(strings.ToLower(l.Query)) }
 
-// matches reports whether a text in lower case has all of the words.
+// matches reports whether a text in lower case contains all of the words.
 func matches(text string, words []string) bool {
 	for _, word := range words {
 		if !strings.Contains(text, word) {
@@ -47,7 +46,7 @@ func matches(text string, words []string) bool {
 	return true
 }
 
-// cut returns the rows of the page, and notes which they are.
+// cut returns the rows of the page, and records which they are.
 func cut[T any](l *list, rows []T) []T {
 	l.Total = len(rows)
 	l.Page = min(l.Page, max(1, (l.Total+perPage-1)/perPage))
@@ -57,7 +56,7 @@ func cut[T any](l *list, rows []T) []T {
 	return rows[from:to]
 }
 
-// to is the address of another part of the same list.
+// to returns the address of another part of the same list.
 func (l list) to(only string, page int) string {
 	values := url.Values{}
 	for key, value := range map[string]string{"q": l.Query, "only": only} {
@@ -74,7 +73,7 @@ func (l list) to(only string, page int) string {
 	return l.path + "?" + values.Encode()
 }
 
-// Previous is the address of the page before; "": there is none.
+// Previous returns the address of the previous page; "": there is none.
 func (l list) Previous() string {
 	if l.Page == 1 {
 		return ""
@@ -82,7 +81,7 @@ func (l list) Previous() string {
 	return l.to(l.Only, l.Page-1)
 }
 
-// Next is the address of the page after; "": there is none.
+// Next returns the address of the next page; "": there is none.
 func (l list) Next() string {
 	if l.Last >= l.Total {
 		return ""
@@ -90,7 +89,7 @@ func (l list) Next() string {
 	return l.to(l.Only, l.Page+1)
 }
 
-// Path is where the form of the search leads.
+// Path returns the target of the search form.
 func (l list) Path() string { return l.path }
 
 // class is a link to the rows of one class.
@@ -101,7 +100,7 @@ type class struct {
 	Current bool
 }
 
-// class makes a link to the rows of one class; "" is for all.
+// class returns a link to the rows of one class; "" is for all.
 func (l list) class(only, name string, n int) class {
 	return class{Name: name, Count: n, To: l.to(only, 1), Current: only == l.Only}
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// Bounds of the live connections.
+// Limits of the live connections.
 const (
 	mostLive    = 64               // connections at a time
 	messageSize = 64               // bytes of a client's message, of which none is expected
 	telling     = time.Second      // the shortest time between two messages
 	ticking     = 5 * time.Second  // between messages to a page whose numbers change all the time
-	pinging     = 30 * time.Second // to find out that a client is gone
+	pinging     = 30 * time.Second // to detect that a client is gone
 	patience    = 10 * time.Second // for a write
 )
 
-// hub tells live connections that something changed; what, they see in the page.
+// hub tells live connections that something changed; the page itself shows what.
 type hub struct {
 	mu      *sync.Mutex
 	changed chan struct{} // closed by the next change
@@ -39,14 +39,14 @@ func (h *hub) tell() {
 	h.changed = make(chan struct{})
 }
 
-// next returns what the next change closes.
+// next returns the channel that the next change closes.
 func (h *hub) next() <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.changed
 }
 
-// enter counts a connection in, unless there are enough.
+// enter counts a connection, and returns false if there are too many.
 func (h *hub) enter() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,10 +8,10 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// lately is how long ago an error of an endpoint is still worth a warning.
+// lately is the age up to which an endpoint's error causes a warning.
 const lately = 10 * time.Minute
 
-// backend is the Service that answers, with its endpoints.
+// backend describes the Service that answers, with its endpoints.
 func (t *timeline) backend() *Step {
 	if t.route == nil || t.route.Backend == "" {
 		return nil
@@ -40,7 +40,7 @@ func (t *timeline) backend() *Step {
 	return s
 }
 
-// noEndpoints says why requests are answered with 503.
+// noEndpoints explains why requests are answered with 503.
 func (t *timeline) noEndpoints(s *Step, b *gatelodge.Backend, wrong []gatelodge.Problem) {
 	why, do := t.Names.Lacking(b.Key), "see the pods that the selector of the Service is for: kubectl get pods,endpointslices -n "+b.Namespace
 	for _, p := range wrong {
@@ -53,7 +53,7 @@ func (t *timeline) noEndpoints(s *Step, b *gatelodge.Backend, wrong []gatelodge.
 	s.worse(Broken, "requests are answered with 503: "+why, do)
 }
 
-// endpoints tells of each endpoint what is known of it.
+// endpoints adds the state of each endpoint.
 func (t *timeline) endpoints(s *Step, b *gatelodge.Backend) {
 	states := t.Proxy.Endpoints(b.Key)
 	if states == nil {
@@ -119,7 +119,7 @@ func (t *timeline) lastFailed() bool {
 	return false
 }
 
-// traffic is the last requests.
+// traffic describes the last requests.
 func (t *timeline) traffic() *Step {
 	if t.host == nil || t.Generation == 0 {
 		return nil

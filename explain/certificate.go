@@ -8,10 +8,10 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// expiresSoon is when a certificate that nothing renews is worth a warning.
+// expiresSoon is when a certificate without renewal causes a warning.
 const expiresSoon = 7 * 24 * time.Hour
 
-// certificate is what is shown in a handshake for the name.
+// certificate describes the certificate in a handshake for the name.
 func (t *timeline) certificate() *Step {
 	s := &Step{Kind: Certificate, Title: "Certificate", State: OK}
 	bySecret := func(p gatelodge.Problem) bool { return !aboutAuth(p.Message) }
@@ -51,8 +51,7 @@ func (t *timeline) certificate() *Step {
 	return s
 }
 
-// shown returns the certificates that a client may be shown, the preferred one
-// first.
+// shown returns the certificates that a client may get, the preferred one first.
 func (t *timeline) shown() []*gatelodge.Certificate {
 	if t.host != nil && t.host.Name != "" {
 		return t.host.Certificates
@@ -66,7 +65,7 @@ func (t *timeline) shown() []*gatelodge.Certificate {
 	return covering
 }
 
-// ordered tells of the orders at an ACME CA that are for the name.
+// ordered adds the orders at an ACME CA for the name.
 func (t *timeline) ordered(s *Step) {
 	if t.Snapshot.Issuing == nil {
 		return
@@ -85,7 +84,7 @@ func (t *timeline) ordered(s *Step) {
 			label += " " + string(i.KeyType)
 		}
 		switch {
-		case len(i.Askers) == 0: // it goes when it would be renewed
+		case len(i.Askers) == 0: // it is not renewed
 		case !i.RetryAt.IsZero():
 			s.addAt(Warning, label, "the last order failed, the next attempt is", i.RetryAt)
 		case i.Certificate != nil && i.Certificate.Flaw != nil:
@@ -102,7 +101,7 @@ func (t *timeline) ordered(s *Step) {
 	}
 }
 
-// others says how many further hosts an order is for.
+// others formats the number of further hosts of an order.
 func others(n int) string {
 	if n <= 0 {
 		return ""
@@ -110,7 +109,7 @@ func others(n int) string {
 	return fmt.Sprintf("together with %d more of the namespace ", n)
 }
 
-// aboutAuth reports whether a Problem with a Secret is about who is let in.
+// aboutAuth reports whether a Problem with a Secret is about access control.
 func aboutAuth(message string) bool {
 	return strings.Contains(message, "auth-") || strings.Contains(message, "proxy-ssl-secret")
 }

@@ -15,17 +15,17 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Question is what is asked about.
+// Question is the URL to explain.
 type Question struct {
 	Query  string // as it was written
-	Scheme string // "http" or "https"; "": https where the host has a certificate, else http
+	Scheme string // "http" or "https"; "": https if the host has a certificate, else http
 	Name   gatelodge.Name
 	Port   uint16     // 0: that of the scheme
 	Path   string     // canonical
-	Client netip.Addr // whose requests are judged; invalid: any client's
+	Client netip.Addr // the client; invalid: any
 }
 
-// Parse reads a URL, or a name, which stands for the path "/" of it.
+// Parse parses a URL, or a name, which means its path "/".
 func Parse(text string) (Question, error) {
 	q := Question{Query: text, Path: "/"}
 	rest := text
@@ -65,42 +65,42 @@ func Parse(text string) (Question, error) {
 	return q, nil
 }
 
-// Names knows who asks for names, and why backends have no endpoints.
+// Names knows which objects ask for names, and why backends have no endpoints.
 type Names interface {
 	Claims(name gatelodge.Name) gatelodge.NameClaims
-	Lacking(backend gatelodge.BackendKey) string // "": it has endpoints, or is not known
+	Lacking(backend gatelodge.BackendKey) string // "": it has endpoints, or is unknown
 }
 
-// Proxy knows what is done with requests, and what became of the last ones.
+// Proxy knows what happens to requests, and the results of the last ones.
 type Proxy interface {
 	Route(s *gatelodge.Snapshot, view string, name gatelodge.Name, path string) (*gatelodge.Host, *gatelodge.Route)
 	Policies(route *gatelodge.Route) []string                     // in their order
 	Recent(host gatelodge.Name) []gatelodge.Handled               // the latest first
-	Endpoints(key gatelodge.BackendKey) []gatelodge.EndpointState // nil: nothing is known of them
+	Endpoints(key gatelodge.BackendKey) []gatelodge.EndpointState // nil: unknown
 }
 
-// DNS knows what is answered.
+// DNS knows the answers to queries.
 type DNS interface {
 	Answer(view string, name gatelodge.Name, rtype string) gatelodge.Answer
 }
 
-// Held is what the withdrawal guard keeps serving.
+// Held is what the withdrawal guard withholds.
 type Held struct {
 	Hosts []gatelodge.Name
 	Until time.Time
 }
 
-// Knowledge is what an explanation is made of.
+// Knowledge is the input of an explanation.
 type Knowledge struct {
 	Snapshot   *gatelodge.Snapshot
-	Generation uint64 // 0: nothing is served, as offline
+	Generation uint64 // 0: offline
 	Now        time.Time
 	Names      Names
 	Proxy      Proxy
 	DNS        DNS
 	Held       Held
 	RenewAt    func(*gatelodge.Certificate, *gatelodge.RenewalWindow) time.Time
-	Delegation func(zone gatelodge.Name) *gatelodge.Delegation // nil, or returning nil: it is not checked
+	Delegation func(zone gatelodge.Name) *gatelodge.Delegation // nil, or returning nil: not checked
 }
 
 // ErrNothing means that there is no snapshot to explain.
@@ -138,7 +138,7 @@ func (k Knowledge) Explain(q Question) (*Document, error) {
 	return d, nil
 }
 
-// one makes a list of a step, empty where there is nothing to tell.
+// one makes a list of a step, empty if the step is nil.
 func one(step func() *Step) func() []Step {
 	return func() []Step {
 		if s := step(); s != nil {
@@ -148,22 +148,22 @@ func one(step func() *Step) func() []Step {
 	}
 }
 
-// timeline is an explanation while it is made.
+// timeline is an explanation in progress.
 type timeline struct {
 	Knowledge
 	Question
-	view     string           // in which the request is followed; "": there are none
-	host     *gatelodge.Host  // in the view; nil: none is served for the name
+	view     string           // the view that the request is followed in; "": there are none
+	host     *gatelodge.Host  // in the view; nil: no host is served for the name
 	route    *gatelodge.Route // nil: the host has none for the path
 	claims   gatelodge.NameClaims
 	requests []gatelodge.Handled // for the host, the latest first
-	untold   []gatelodge.Problem // of the objects involved, that no step has told yet
+	untold   []gatelodge.Problem // of the objects involved, not used by a step yet
 }
 
-// choose follows the request in the first view that has a route for it, else in the
-// first that has the host, else in the first.
+// choose selects the view: the first that has a route for the request, else the first
+// that has the host, else the first.
 func (t *timeline) choose() {
-	found := 0 // how much of it the view has
+	found := 0 // how much the view has of it
 	for i, v := range t.Snapshot.Views {
 		host, route := t.Proxy.Route(t.Snapshot, v.Name, t.Name, t.Path)
 		has := 0
@@ -182,7 +182,7 @@ func (t *timeline) choose() {
 	}
 }
 
-// url is the URL as it was understood.
+// url returns the URL as it was understood.
 func (t *timeline) url() string {
 	port := ""
 	if t.Port != 0 && t.Port != map[string]uint16{"http": 80, "https": 443}[t.Scheme] {
@@ -191,7 +191,7 @@ func (t *timeline) url() string {
 	return t.Scheme + "://" + string(t.Name) + port + t.Path
 }
 
-// listener returns the first listener of a scheme in the view; nil for none.
+// listener returns the first listener of a scheme in the view, or nil.
 func (t *timeline) listener(scheme string) *gatelodge.Listener {
 	for i := range t.Snapshot.Listeners {
 		if l := &t.Snapshot.Listeners[i]; strings.EqualFold(string(l.Protocol), scheme) && (t.view == "" || slices.Contains(l.Views, t.view)) {
@@ -201,7 +201,7 @@ func (t *timeline) listener(scheme string) *gatelodge.Listener {
 	return nil
 }
 
-// inView names the view where there are several.
+// inView names the view if there are several.
 func (t *timeline) inView() string {
 	if len(t.Snapshot.Views) < 2 {
 		return ""
@@ -209,7 +209,7 @@ func (t *timeline) inView() string {
 	return " in view " + t.view
 }
 
-// comesIn is the listener.
+// comesIn describes the listener.
 func (t *timeline) comesIn() *Step {
 	s := &Step{Kind: Listener, Title: "Listener", State: OK}
 	l := t.listener(t.Scheme)

@@ -10,7 +10,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// owner is who has the name, and who else asked for it.
+// owner describes which namespace has the name, and which others asked for it.
 func (t *timeline) owner() *Step {
 	s := &Step{Kind: Owner, Title: "Owner", State: OK}
 	claims := t.claims
@@ -59,7 +59,7 @@ func (t *timeline) asHost() string {
 	return "the name"
 }
 
-// whoNearlyAsks finds out why a name has no host.
+// whoNearlyAsks explains why a name has no host.
 func (t *timeline) whoNearlyAsks(s *Step) {
 	if len(t.claims.Skipped) > 0 {
 		p := t.claims.Skipped[0]
@@ -68,7 +68,7 @@ func (t *timeline) whoNearlyAsks(s *Step) {
 		return
 	}
 	if t.host != nil && t.host.Name == "" {
-		return // which is meant to serve it
+		return // which serves it
 	}
 	for name := t.Name.Parent(); name != ""; name = name.Parent() {
 		if wildcard := "*." + name; wildcard != t.Name.Wildcard() && t.Snapshot.Hosts.Get(wildcard) != nil {
@@ -84,9 +84,9 @@ func (t *timeline) whoNearlyAsks(s *Step) {
 	s.worse(Broken, text, "add a rule with this host to an Ingress, or correct the name")
 }
 
-// nearest returns the host whose name differs least, "" if none is near.
+// nearest returns the host with the most similar name, "" if none is similar.
 func (t *timeline) nearest() (near gatelodge.Name) {
-	best := 4 // edits are too many
+	best := 4 // more edits are too many
 	for name := range t.Snapshot.Hosts.All() {
 		if d := edits(string(name), string(t.Name), best); d < best {
 			near, best = name, d
@@ -95,8 +95,8 @@ func (t *timeline) nearest() (near gatelodge.Name) {
 	return near
 }
 
-// edits returns how many letters have to be changed, added or taken away to make
-// one text of another (Levenshtein), or most, if that is not less.
+// edits returns the number of letters to change, add or remove to make one text of
+// another (Levenshtein), or most if that is not less.
 func edits(a, b string, most int) int {
 	if len(a)-len(b) >= most || len(b)-len(a) >= most {
 		return most
@@ -132,8 +132,8 @@ func reasonsOf(problems []gatelodge.Problem) (reasons []gatelodge.Reason) {
 	return reasons
 }
 
-// since says when something began, and "" if that is not known. Objects of files
-// have the year 1970.
+// since formats when something began, "" if unknown. Objects of files have the year
+// 1970.
 func since(at time.Time) string {
 	if at.Year() < 2000 {
 		return ""
@@ -150,7 +150,7 @@ func until(at time.Time) string {
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
-// list joins a few texts, and says how many more there are.
+// list joins a few texts, and adds the number of the rest.
 func list[T ~string](items []T) string {
 	const most = 8
 	texts := make([]string, 0, most+1)

@@ -8,7 +8,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// policies is what is done with a request on its way, in order.
+// policies describes what is done with a request, in order.
 func (t *timeline) policies() *Step {
 	if t.route == nil || t.host.Passthrough != nil && t.Scheme == "https" {
 		return nil
@@ -22,7 +22,7 @@ func (t *timeline) policies() *Step {
 			text = "as configured"
 		}
 		if text == "" {
-			continue // it holds for every route, and does nothing here
+			continue // it applies to every route, and does nothing here
 		}
 		names = append(names, name)
 		s.add(Info, name, text)
@@ -54,7 +54,7 @@ func (t *timeline) policies() *Step {
 	return s
 }
 
-// judgeClient says whether the client that was asked about is let in by its address.
+// judgeClient adds whether the address lists let the client in.
 func (t *timeline) judgeClient(s *Step) {
 	p := t.route.Policy
 	switch {
@@ -67,7 +67,7 @@ func (t *timeline) judgeClient(s *Step) {
 	}
 }
 
-// refusals tells of the last requests that the gateway refused.
+// refusals adds the last requests that the gateway refused.
 func (t *timeline) refusals(s *Step) {
 	for _, r := range t.requests {
 		if r.Path != t.route.Path || r.Reason == "" || r.Endpoint != "" {
@@ -82,8 +82,8 @@ func (t *timeline) refusals(s *Step) {
 	}
 }
 
-// refusalKinds say what to do about requests that policies refused, by what is in
-// their reasons.
+// refusalKinds contains what to do about refused requests, by the text of their
+// reasons.
 var refusalKinds = []struct {
 	status     int
 	reason, do string
@@ -101,8 +101,8 @@ var refusalKinds = []struct {
 	{400, "read in several ways", "write the path without characters that are read in several ways"},
 }
 
-// policyText says what a policy does. It is "" where the policy is one of every
-// route and does nothing on this one.
+// policyText describes a policy. It is "" for a policy of every route that does nothing
+// on this one.
 func (t *timeline) policyText(name string, p *gatelodge.Policy) (text string, special bool) {
 	host := t.host
 	switch name {

@@ -9,7 +9,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// gather collects the Problems of all objects that have to do with the question.
+// gather collects the Problems of all objects that the question is about.
 func (t *timeline) gather() {
 	objects := slices.Clone(t.claims.Granted)
 	if t.host != nil {
@@ -49,7 +49,7 @@ func (t *timeline) gather() {
 var hostInMessage = regexp.MustCompile(`\bhost ([*a-z0-9_-]+(?:\.[a-z0-9_-]+)+)`)
 
 // concerns reports whether a Problem's message is about the name, or about none in
-// particular: an object may have many hosts.
+// particular, because an object may have many hosts.
 func (t *timeline) concerns(message string) bool {
 	named := hostInMessage.FindAllStringSubmatch(message, -1)
 	return len(named) == 0 || slices.ContainsFunc(named, func(m []string) bool {
@@ -58,8 +58,8 @@ func (t *timeline) concerns(message string) bool {
 	})
 }
 
-// take returns the Problems with one of the reasons that also satisfy a condition,
-// nil for any, and has them count as told.
+// take returns the Problems with one of the reasons that also satisfy a condition (nil:
+// any), and marks them as used.
 func (t *timeline) take(also func(gatelodge.Problem) bool, reasons ...gatelodge.Reason) (taken []gatelodge.Problem) {
 	t.untold = slices.DeleteFunc(t.untold, func(p gatelodge.Problem) bool {
 		takes := slices.Contains(reasons, p.Reason) && (also == nil || also(p))
@@ -80,7 +80,7 @@ func (s *Step) tell(state State, problems []gatelodge.Problem) {
 	}
 }
 
-// rest is the Problems that no other step has told.
+// rest describes the Problems that no other step has used.
 func (t *timeline) rest() *Step {
 	if len(t.untold) == 0 {
 		return nil
@@ -93,8 +93,7 @@ func (t *timeline) rest() *Step {
 	return s
 }
 
-// advice says what to do about a Problem of each reason, where its message does
-// not say what to write.
+// advice is what to do about a Problem, by its reason, if the message does not say it.
 var advice = map[gatelodge.Reason]string{
 	gatelodge.BadManifest:        "correct the file",
 	gatelodge.BadHost:            "write a valid name into the rule",

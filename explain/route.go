@@ -8,7 +8,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// redirect is where a request is sent instead of being answered.
+// redirect describes where a request is redirected.
 func (t *timeline) redirect() *Step {
 	if t.route == nil {
 		return nil
@@ -55,7 +55,7 @@ func (t *timeline) toHTTPS() bool {
 	return t.Snapshot.Settings.RedirectHTTPS && t.listener("https") != nil && (t.host.Certified() || t.host.Passthrough != nil)
 }
 
-// leadsBack reports whether a redirect goes to the URL itself.
+// leadsBack reports whether a redirect leads to the URL itself.
 func (t *timeline) leadsBack(location string) bool {
 	to, err := url.Parse(location)
 	if err != nil || to.RawQuery != "" {
@@ -68,10 +68,10 @@ func (t *timeline) leadsBack(location string) bool {
 	return strings.EqualFold(to.Hostname(), string(t.Name)) && path == t.Path && (to.Scheme == "" || to.Scheme == t.Scheme)
 }
 
-// choice is the route, and those that it goes before.
+// choice describes the route, and the other routes of the host.
 func (t *timeline) choice() *Step {
 	if t.host == nil {
-		return nil // the owner's step says why
+		return nil // the owner step says why
 	}
 	s := &Step{Kind: Route, Title: "Route", State: OK}
 	defer func() {
@@ -111,7 +111,7 @@ func (t *timeline) choice() *Step {
 	return s
 }
 
-// noRoute says what the paths of the host have that is near.
+// noRoute describes the most similar path of the host.
 func (t *timeline) noRoute() string {
 	text := fmt.Sprintf("no path of host %s matches %s", t.host.Name, t.Path)
 	for _, r := range t.host.Routes {
@@ -125,10 +125,10 @@ func (t *timeline) noRoute() string {
 	return text
 }
 
-// differs is why a path does not match that has nothing in common.
+// differs is the reason for a path without a similarity.
 const differs = "is another path"
 
-// whyNot says why a route does not match.
+// whyNot returns why a route does not match.
 func (t *timeline) whyNot(r *gatelodge.Route) string {
 	path, has := gatelodge.PathForm(t.Path), strings.TrimSuffix(r.Path, "/")
 	switch {
@@ -146,7 +146,7 @@ func (t *timeline) whyNot(r *gatelodge.Route) string {
 
 func parent(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
 
-// whyBeaten says why a route that matches is not taken.
+// whyBeaten returns why a route that matches is not used.
 func (t *timeline) whyBeaten(r *gatelodge.Route) string {
 	switch {
 	case len(r.Path) < len(t.route.Path):

@@ -8,14 +8,13 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// TextOptions say how a Document is written for people.
+// TextOptions are the options of the text form.
 type TextOptions struct {
-	Color bool // by ANSI escape sequences
-	All   bool // the items of every step, rather than of those that are not well
+	Color bool // with ANSI escape sequences
+	All   bool // the items of every step, not only of those with a mark
 }
 
-// marks begin the line of a step; each has one that can be told from the others
-// without colours.
+// marks are the starts of the lines; they differ without colours too.
 var marks = map[State]struct{ mark, color string }{
 	OK:      {"ok  ", "32"},
 	Info:    {"    ", "2"},
@@ -23,8 +22,7 @@ var marks = map[State]struct{ mark, color string }{
 	Broken:  {"STOP", "31;1"},
 }
 
-// WriteText writes a Document as a timeline of lines, the marked ones with what to
-// do below them.
+// WriteText writes a Document as lines, with what to do below the marked ones.
 func (d *Document) WriteText(w io.Writer, o TextOptions) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", gatelodge.Printable(d.URL))
@@ -55,7 +53,7 @@ func (d *Document) WriteText(w io.Writer, o TextOptions) error {
 	return err
 }
 
-// shows reports whether an item is worth a line without being asked for.
+// shows reports whether an item is shown by default.
 func (s *Step) shows(item Item) bool {
 	if s.State == Warning || s.State == Broken {
 		return item.State == Warning || item.State == Broken || s.Kind == Backend || s.Kind == Route && item.Text != differs

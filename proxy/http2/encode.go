@@ -25,7 +25,7 @@ const (
 	indexStatus     = 8
 	indexMethod     = 2
 	literal         = 0x00
-	literalAndNever = 0x10 // nor may any other on the way put it into a table
+	literalAndNever = 0x10 // proxies on the way must not index it either
 )
 
 // appendInt encodes an integer with a prefix of this many bits (RFC 7541 §5.1).

@@ -18,18 +18,18 @@ type endpointConn struct {
 	secure bool // over TLS
 
 	// Under the client's lock.
-	active int  // requests that have a place
-	limit  int  // how many may have
+	active int  // requests on the connection
+	limit  int  // the maximum of requests
 	ready  bool // the endpoint's settings are known
 
 	// Under the link's lock.
-	retired   bool // it takes no more requests
-	slow      int  // requests whose bodies the endpoint may take slowly
+	retired   bool // it accepts no more requests
+	slow      int  // requests whose bodies the endpoint may read slowly
 	idleSince time.Time
 }
 
-// maxStreams is how many requests are on a connection at a time even where the
-// endpoint takes more: its frames are handled one after the other.
+// maxStreams is the maximum of concurrent requests on a connection, even if the
+// endpoint allows more, because its frames are handled one after the other.
 const maxStreams = 256
 
 func newEndpointConn(c *Client, nc net.Conn) *endpointConn {
@@ -49,8 +49,8 @@ func newEndpointConn(c *Client, nc net.Conn) *endpointConn {
 	return ec
 }
 
-// limitSilence limits the silence of the endpoint (wire.LimitSilence) to the time that
-// it has to accept a connection, unless it may take some body slowly.
+// limitSilence limits the silence of the endpoint (wire.LimitSilence) to the connect
+// timeout, unless it may read a body slowly.
 func (ec *endpointConn) limitSilence() {
 	timeout := ec.client.opts.Settings().Timeouts.Connect
 	if ec.slow > 0 {
@@ -81,7 +81,7 @@ func (ec *endpointConn) serve() {
 	ec.retired = true
 	ec.client.drop(ec)
 	if l.out.failed != nil {
-		err = l.out.failed // that came first
+		err = l.out.failed // that error came first
 	}
 	if bad := (*connError)(nil); errors.As(err, &bad) && l.err == nil {
 		l.out.grow()
@@ -108,8 +108,7 @@ func (ec *endpointConn) noteIdle() {
 	l.wakeBy(ec.idleSince.Add(ec.client.opts.IdleTimeout))
 }
 
-// retire takes no more requests on the connection, and ends it when there are
-// none.
+// retire accepts no more requests on the connection, and closes it when there are none.
 func (ec *endpointConn) retire() {
 	if !ec.retired {
 		ec.retired = true
@@ -120,7 +119,7 @@ func (ec *endpointConn) retire() {
 	}
 }
 
-// errGone: the connection takes no request, and nothing of one was sent.
+// errGone means that the connection accepts no request, and nothing of one was sent.
 var errGone = errors.New("the connection has ended")
 
 func (ec *endpointConn) tick(now time.Time) {
@@ -143,8 +142,8 @@ func (ec *endpointConn) receivedPingAck([8]byte) {}
 
 func (ec *endpointConn) broken(*stream, bool) error { return nil }
 
-// errUnprocessed: the endpoint said by GOAWAY that it will not process a stream
-// (RFC 9113 §6.8).
+// errUnprocessed means that the endpoint sent a GOAWAY, by which it does not process a
+// stream (RFC 9113 §6.8).
 var errUnprocessed = errors.New("the endpoint ends the connection before it came to the request")
 
 func (ec *endpointConn) receivedGoAway(last uint32, code errCode) {
@@ -156,7 +155,7 @@ func (ec *endpointConn) receivedGoAway(last uint32, code errCode) {
 	ec.retire()
 }
 
-// headers takes an answer, an interim one, or trailers.
+// headers handles an answer, an interim one, or trailers.
 func (ec *endpointConn) headers(fr frame, fragment []byte) error {
 	l := &ec.link
 	if l.isIdle(fr.id) {
@@ -177,9 +176,9 @@ func (ec *endpointConn) headers(fr frame, fragment []byte) error {
 		return err
 	}
 	switch {
-	case l.resets.has(fr.id): // it was on its way
+	case l.resets.has(fr.id): // sent before the reset arrived
 		return nil
-	case st != nil && st.inEnded: // more than the answer, which is whole
+	case st != nil && st.inEnded: // data after the answer, which is complete
 		return l.abuse.count(1)
 	case st == nil || st.broken != nil:
 		return l.streamError(fr.id, codeStreamClosed, "HEADERS on a stream that is closed")
@@ -207,10 +206,10 @@ func (ec *endpointConn) headers(fr frame, fragment []byte) error {
 type answer struct {
 	status int
 	fields exchange.Fields
-	length int64 // as exchange.Response.Head wants it
+	length int64 // as for exchange.Response.Head
 }
 
-// spare is memory for the fields of the next answer.
+// spare returns memory for the fields of the next answer.
 func (f *forward) spare() exchange.Fields {
 	if n := len(f.answers); n < cap(f.answers) {
 		return f.answers[:n+1][n].fields[:0]
@@ -218,7 +217,7 @@ func (f *forward) spare() exchange.Fields {
 	return nil
 }
 
-// takeAnswer adds a head that came to those that the worker is to look at.
+// takeAnswer queues a received head for the worker.
 func (f *forward) takeAnswer(b *block, ended bool) error {
 	if b.err != nil {
 		return b.err

@@ -12,8 +12,7 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// forward is one request on its way to an endpoint, and the answer on its way
-// back.
+// forward is one request to an endpoint, and its answer.
 type forward struct {
 	c        *Client
 	ex       *exchange.Exchange
@@ -21,7 +20,7 @@ type forward struct {
 
 	ec       *endpointConn
 	st       stream
-	received int64 // what the connection had read before
+	received int64 // bytes that the connection had read before
 	upgrade  bool  // it is sent as an extended CONNECT
 	memory   *wire.Buffer
 	small    []byte          // the whole body, in memory, if whole
@@ -31,11 +30,11 @@ type forward struct {
 	slow     bool // see takesTime
 
 	// Under the link's lock.
-	answers  []answer // heads that came
-	looked   int      // at so many of them
-	final    bool     // the last of them is
+	answers  []answer // received heads
+	looked   int      // number of them that the worker has handled
+	final    bool     // the last of them is a final answer
 	trailers exchange.Fields
-	sending  bool // the upload is not done: it is not the endpoint's turn yet
+	sending  bool // the upload is not done, so the endpoint need not answer yet
 }
 
 func (c *Client) takeForward(ex *exchange.Exchange) *forward {
@@ -67,8 +66,8 @@ func (c *Client) giveForward(f *forward) {
 	c.forwards.Put(f)
 }
 
-// run forwards over a connection that has a place, and over another if that
-// turns out to have ended before anything was sent.
+// run forwards over a connection with room, and over another if that one has ended
+// before anything was sent.
 func (f *forward) run() error {
 	if err := f.readSmall(); err != nil {
 		return err
@@ -87,9 +86,9 @@ func (f *forward) run() error {
 	}
 }
 
-// readSmall reads a body that is there already, so that it leaves along with
-// the head. Any other is sent by a goroutine of its own, so that an answer that
-// does not wait for it gets through.
+// readSmall reads a body that has arrived already, to send it together with the head.
+// Any other is sent by a separate goroutine, so that an answer before its end is passed
+// on.
 func (f *forward) readSmall() error {
 	ex := f.ex
 	if ex.Length == 0 {
@@ -129,7 +128,7 @@ func trailersOf(ex *exchange.Exchange) exchange.Fields {
 	return trailers
 }
 
-// attempt sends the request and passes the answer on.
+// attempt sends the request and passes on the answer.
 func (f *forward) attempt() error {
 	if !f.open() {
 		return errGone
@@ -146,7 +145,7 @@ func (f *forward) attempt() error {
 	return f.leave(err)
 }
 
-// Close ends the request, whose client has gone.
+// Close ends the request after its client has disconnected.
 func (f *forward) Close() error {
 	l := &f.ec.link
 	l.mu.Lock()
@@ -158,8 +157,8 @@ func (f *forward) Close() error {
 	return nil
 }
 
-// open opens a stream and sends the request, or as much of it as may go now. It
-// reports whether the connection took it.
+// open opens a stream and sends the request, or as much of it as is possible now. It
+// reports whether the connection accepted it.
 func (f *forward) open() bool {
 	l := &f.ec.link
 	l.mu.Lock()
@@ -241,7 +240,7 @@ func (f *forward) appendHead(b []byte) []byte {
 	return b
 }
 
-// answer passes on what the endpoint answers.
+// answer passes on the endpoint's answer.
 func (f *forward) answer() error {
 	for {
 		a, err := f.nextAnswer()
@@ -262,8 +261,7 @@ func (f *forward) answer() error {
 	}
 }
 
-// nextAnswer waits for the next head. The time for it begins when the request
-// is sent.
+// nextAnswer waits for the next head. The timeout starts when the request is sent.
 func (f *forward) nextAnswer() (answer, error) {
 	st := &f.st
 	st.l.mu.Lock()
@@ -285,14 +283,14 @@ func (f *forward) nextAnswer() (answer, error) {
 		if st.wait(&until, timeout) {
 			continue
 		}
-		if f.sending && !f.upload.started { // it has not asked, and may not know how to
+		if f.sending && !f.upload.started { // the endpoint has not sent 100, and may not support it
 			st.l.mu.Unlock()
 			f.upload.start()
 			st.l.mu.Lock()
 			until = time.Time{}
 			continue
 		}
-		if st.l.received == f.received { // nor has any other request heard of it
+		if st.l.received == f.received { // no other request has received anything either
 			f.ec.retire()
 		}
 		return answer{}, os.ErrDeadlineExceeded
@@ -301,7 +299,7 @@ func (f *forward) nextAnswer() (answer, error) {
 	return f.answers[f.looked-1], nil
 }
 
-// unreadable is the error of an endpoint whose answer can't be read (on).
+// unreadable returns the error for an endpoint whose answer is not valid or ends early.
 func unreadable(err error) error {
 	var broke *connError
 	if wire.IsMalformed(err) || errors.As(err, &broke) {
@@ -310,8 +308,8 @@ func unreadable(err error) error {
 	return wire.Blame(exchange.ErrBackend, "reading the answer", err)
 }
 
-// relay passes a final response on, part by part as it comes: what is there is
-// flushed before more is waited for.
+// relay passes on a final response as it arrives: buffered parts are flushed before it
+// waits for more.
 func (f *forward) relay(a answer) error {
 	to := f.ex.Response
 	if a.length == 0 { // only trailers can follow, and 0 would exclude them
@@ -346,18 +344,17 @@ func (f *forward) relay(a answer) error {
 	return to.Trailers(f.receivedTrailers())
 }
 
-// receivedTrailers are there once the body has ended.
+// receivedTrailers returns the trailers once the body has ended.
 func (f *forward) receivedTrailers() exchange.Fields {
 	f.st.l.mu.Lock()
 	defer f.st.l.mu.Unlock()
 	return f.trailers
 }
 
-// tunnels reports whether a status opens the tunnel that was asked for.
+// tunnels reports whether a status opens the requested tunnel.
 func (f *forward) tunnels(status int) bool { return f.upgrade && status/100 == 2 }
 
-// takesTime says that the endpoint may take what it is sent slowly, until the
-// request has ended.
+// takesTime records that the endpoint may read slowly until the request has ended.
 func (f *forward) takesTime() {
 	f.st.l.mu.Lock()
 	defer f.st.l.mu.Unlock()
@@ -376,14 +373,14 @@ func (f *forward) tunnel(a answer) error {
 	if err != nil {
 		return err
 	}
-	f.ex.Cancellation.Watch(nil) // from here on the owner of the tunnel ends it
+	f.ex.Cancellation.Watch(nil) // from here on the tunnel's owner ends it
 	f.takesTime()
 	var received, sent int64
 	return wire.Join(client, &tunnel{st: &f.st, send: f.timeouts.Send, whom: exchange.ErrBackend, received: &received, sent: &sent})
 }
 
-// leave ends what is left of the stream after err, and adds to an error of the
-// endpoint what it says about the request.
+// leave ends the stream after err, and adds to an endpoint's error whether it processed
+// the request.
 func (f *forward) leave(err error) error {
 	if err != nil {
 		if gone := f.ex.Cancellation.Err(); gone != nil {
@@ -410,7 +407,7 @@ func (f *forward) leave(err error) error {
 	unsent := l.err != nil && st.headAt > l.out.written
 	switch {
 	case errors.Is(err, errUnprocessed), errors.As(err, &reset) && reset.code == codeRefusedStream,
-		unsent && st.id > 1: // the connection was kept, and had ended
+		unsent && st.id > 1: // it was a kept connection, which had ended
 		return fmt.Errorf("%w: %w: %w", exchange.ErrUnprocessed, exchange.ErrUnsent, err)
 	case unsent:
 		return fmt.Errorf("%w: %w", exchange.ErrUnsent, err)

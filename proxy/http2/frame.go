@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// preface is what a client says first (RFC 9113 §3.4).
+// preface is the start of a client's connection (RFC 9113 §3.4).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 // kind is the type of a frame (RFC 9113 §6).
@@ -35,7 +35,7 @@ const (
 
 const (
 	frameHeaderSize = 9
-	maxFrame        = 16 << 10 // the payload that we let peers send, the default
+	maxFrame        = 16 << 10 // the maximum payload that peers may send, the default
 	maxWindow       = 1<<31 - 1
 	defaultWindow   = 64<<10 - 1
 )
