@@ -9,8 +9,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Answer returns what a view answers to a question of class IN, for one who asks
-// about a name rather than by DNS. It is not counted.
+// Answer returns a view's answer to a question of class IN, for callers within the
+// process. It is not counted.
 func (s *Server) Answer(view string, asked gatelodge.Name, rtype string) gatelodge.Answer {
 	v := s.table.Load().view(view)
 	qtype, known := dns.StringToType[rtype]
@@ -26,7 +26,7 @@ func (s *Server) Answer(view string, asked gatelodge.Name, rtype string) gatelod
 	for _, p := range r.answer {
 		rrs, err := p.set.records(p.owner)
 		if err != nil {
-			continue // it was compiled, so it can be read
+			continue // it can't fail: the record was compiled
 		}
 		for _, rr := range rrs {
 			answer.Records = append(answer.Records, recordOf(rr))

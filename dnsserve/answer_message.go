@@ -2,10 +2,9 @@ package dnsserve
 
 import gatelodge "gatelodge.dev"
 
-// AnswerMessage answers a query of this process from what is served, as if it came over
-// TCP: the first of the views with a zone that holds the name answers. Nil: none
-// has, or the query can't be read. It is counted nowhere, and there are no
-// transfers.
+// AnswerMessage answers a query of this process, as if it came over TCP, from the first
+// of the views with a zone that contains the name. It returns nil if there is none, or
+// the query is not valid. The query is not counted, and transfers are not possible.
 func (s *Server) AnswerMessage(views []*gatelodge.View, message []byte) []byte {
 	q, r := new(query), new(reply)
 	if !q.readHeader(message) || q.readBody(message) != nil || q.question == nil {

@@ -72,8 +72,8 @@ func newBatch(socket *net.UDPConn) (*batch, error) {
 	return b, nil
 }
 
-// receive waits for packets and returns how many came, at least one. When
-// draining it does not wait, and returns 0 if there is none.
+// receive waits for packets and returns their number, at least one. When draining it
+// does not wait, and returns 0 if there is none.
 func (b *batch) receive(draining bool) (int, error) {
 	for i := range b.received {
 		b.prepare(i)

@@ -17,8 +17,8 @@ type compiler struct {
 	metrics     *metrics
 }
 
-// compile makes the table of next. Views and zones that did not change are those
-// of the table before, and so are the nodes of a zone that changed elsewhere.
+// compile returns the table of next. Unchanged views and zones, and unchanged nodes of
+// a changed zone, are reused from the previous table.
 func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 	t := &table{views: make(map[string]*view, len(next.Views))}
 	t.compileTransfers(next.Transfers, before)
@@ -48,8 +48,8 @@ func (c *compiler) compile(next *gatelodge.Snapshot, before *table) *table {
 	return t
 }
 
-// compileZone makes the zone of source, and nil where that is impossible. before
-// is nil for a new zone.
+// compileZone compiles a zone, or returns nil if that is impossible. before is nil for
+// a new zone.
 func (c *compiler) compileZone(key zoneKey, source *gatelodge.Zone, before *zone) *zone {
 	if before != nil && before.source == source {
 		return before
@@ -72,8 +72,7 @@ func (c *compiler) compileZone(key zoneKey, source *gatelodge.Zone, before *zone
 	return z
 }
 
-// update changes the tree of z, which was made of the old nodes, into that of
-// its own.
+// update changes the tree of z, made of the old nodes, into that of its own nodes.
 func (c *compiler) update(z *zone, old gatelodge.Map[gatelodge.Name, *gatelodge.Node]) {
 	for n, change := range z.source.Nodes.Changes(old) {
 		owner := wireName(n)

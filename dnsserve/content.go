@@ -6,8 +6,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// content holds the records of a zone while they are read and checked: by owner
-// in lower case, and by type.
+// content contains the records of a zone while they are read and checked: by owner in
+// lower case, and by type.
 type content map[string]map[uint16][]dns.RR
 
 // add adds rr. It returns an error if the records so far don't allow it.

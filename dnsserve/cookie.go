@@ -30,7 +30,7 @@ const (
 	cookieVersion    = 1
 )
 
-// How far the time in a cookie may be from our clock (RFC 9018 §4.3).
+// How far the time in a cookie may differ from the gateway's clock (RFC 9018 §4.3).
 const (
 	cookieAge    = time.Hour
 	cookieFuture = 5 * time.Minute
@@ -40,7 +40,7 @@ const (
 type cookie struct {
 	asked  bool
 	client [clientCookieSize]byte
-	server []byte // that the client received from us before; empty: none yet
+	server []byte // that the client received from this server before; empty: none yet
 }
 
 // read reads the option's data and returns false if its length is wrong.
@@ -53,9 +53,8 @@ func (c *cookie) read(data []byte) bool {
 	return true
 }
 
-// appendCookie appends the option's data for the reply: the client's cookie, and
-// a server cookie (RFC 9018 §4), by which the client proves next time that it is
-// at this address.
+// appendCookie appends the option's data for the reply: the client's cookie, and a
+// server cookie (RFC 9018 §4), with which the client proves its address next time.
 func appendCookie(b []byte, c *cookie, client netip.Addr, secret *[16]byte, now time.Time) []byte {
 	b = append(b, c.client[:]...)
 	b = append(b, cookieVersion, 0, 0, 0)

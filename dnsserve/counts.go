@@ -7,8 +7,7 @@ import (
 	"gatelodge.dev/dnsserve/versions"
 )
 
-// counts is how often something happened, by labels of which one is a zone in a
-// view.
+// counts counts events by labels, one of which is a zone in a view.
 type counts[L zoned] struct {
 	mu sync.Mutex
 	of map[L]uint64

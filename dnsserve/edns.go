@@ -80,10 +80,10 @@ type options struct {
 	nsid     string // "": none
 	extended *extendedError
 	padded   bool // the message's length is rounded up to paddingBlock
-	padding  int  // how many octets that takes
+	padding  int  // length of the padding in octets
 }
 
-// extendedError explains a failure to the people who look into it (RFC 8914).
+// extendedError explains a failure to operators (RFC 8914).
 type extendedError struct {
 	code uint16
 	text string

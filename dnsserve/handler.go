@@ -20,7 +20,7 @@ const (
 // String is the transport's value of the label "proto".
 func (t transport) String() string { return [...]string{"udp", "tcp", "tls"}[t] }
 
-// The extended errors in our replies (RFC 8914 §4).
+// The extended errors in replies (RFC 8914 §4).
 var (
 	notReady         = &extendedError{dns.ExtendedErrorCodeNotReady, "no configuration has been loaded yet"}
 	noSerial         = &extendedError{dns.ExtendedErrorCodeNotReady, "the zone's serial is not known yet"}
@@ -47,7 +47,7 @@ type responder struct {
 	strictTLS bool      // the connection has TLS 1.3, and was opened for DNS (RFC 9103 §7)
 	outgoing  *outgoing // the transfer that answers the query, in place of the reply
 
-	view   *view // that answers the query; nil: there is none
+	view   *view // the view that answers the query; nil: there is none
 	query  query
 	reply  reply
 	opt    options
@@ -57,8 +57,9 @@ type responder struct {
 	unlogged   float64      // the sum of the shares since the last query that was logged; at 1 one is due
 }
 
-// respond appends the reply to message to b, which is empty, and returns nil if
-// there must be no reply, or the answer is a transfer (s.outgoing). now is when the message was received.
+// respond appends the reply to message to b, which is empty. It returns nil if there
+// must be no reply, or if the answer is a transfer (s.outgoing). now is when the
+// message was received.
 func (s *responder) respond(b, message []byte, client netip.Addr, via transport, now time.Time) []byte {
 	q, r := &s.query, &s.reply
 	r.reset()
@@ -152,7 +153,7 @@ func (s *responder) decide(message []byte, t *table, client netip.Addr, via tran
 	switch {
 	case q.edns.version > 0:
 		r.rcode = dns.RcodeBadVers
-	case q.question == nil: // it asks for a cookie only
+	case q.question == nil: // it only asks for a cookie
 	case q.qclass != dns.ClassINET:
 		s.fail(dns.RcodeRefused, noClass) // "version.bind CH TXT" too
 	case t == nil:

@@ -14,12 +14,12 @@ const (
 	// usually has its neighbours too.
 	limitBits4, limitBits6 = 24, 56
 
-	// slip: of so many replies over the limit one is sent truncated, so that a
-	// genuine client can ask again over TCP.
+	// slip: one of this many replies over the limit is sent truncated, so that a
+	// genuine client can repeat the query over TCP.
 	slip = 2
 )
 
-// verdict says what happens to a reply.
+// verdict is what happens to a reply.
 type verdict int
 
 const (
@@ -28,9 +28,8 @@ const (
 	drop
 )
 
-// limiter limits the replies over UDP to each client network (response rate
-// limiting), because a query with a spoofed source address makes us send to a
-// victim.
+// limiter limits the replies over UDP to each client network (response rate limiting),
+// because replies to queries with a spoofed source address go to a victim.
 //
 // It is a table of leaky buckets in the form of the generic cell rate
 // algorithm: a bucket is one number, the time at which it will have leaked

@@ -26,9 +26,9 @@ type service interface {
 	close()       // makes serve end at once
 }
 
-// Listen binds the address of l: UDP and TCP for protocol DNS, TCP for DOT. Port 0
-// is any free port. Queries are answered from the first of l's views that is for the client, once Serve is
-// called.
+// Listen binds the address of l: UDP and TCP for protocol DNS, TCP for DOT. Port 0 is
+// any free port. After Serve is called, queries are answered from the first of l's
+// views that is for the client.
 func (s *Server) Listen(l gatelodge.Listener) error {
 	bound, err := s.bind(l)
 	if err != nil {

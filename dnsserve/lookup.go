@@ -17,12 +17,12 @@ type placed struct {
 	set   *rrset
 }
 
-// reply is what a lookup found. It is reused from query to query.
+// reply is the result of a lookup. It is reused from query to query.
 type reply struct {
 	rcode         int
 	authoritative bool
-	zone          *zone // of the name asked for; nil: it is in none of ours
-	truncated     bool  // the whole answer is to be had over TCP
+	zone          *zone // of the name asked for; nil: it is in no zone
+	truncated     bool  // the complete answer is available over TCP
 	referral      bool  // the authority section holds a delegation
 	answer        []placed
 	authority     []placed
@@ -83,8 +83,8 @@ func (v *view) lookup(r *reply, qname name, qtype uint16) {
 	r.addAddresses(v)
 }
 
-// step answers for one name of a chain, and returns the next, or nil where the
-// chain ends.
+// step answers for one name of a chain, and returns the next, or nil at the end of the
+// chain.
 func (z *zone) step(r *reply, qname name, qtype uint16) (next name) {
 	n := z.apex
 	for depth := r.labels.n - z.depth; depth > 0; depth-- {
@@ -138,8 +138,8 @@ func (z *zone) match(r *reply, n *node, qname name, qtype uint16) (next name) {
 	return next
 }
 
-// refer adds the delegation at owner. The answer stays authoritative if it holds
-// records of ours: its first name decides.
+// refer adds the delegation at owner. The answer stays authoritative if it already
+// contains the gateway's own records, because its first name decides.
 func (r *reply) refer(owner name, cut *rrset) {
 	r.referral = true
 	r.authoritative = len(r.answer) > 0
@@ -163,8 +163,8 @@ func (r *reply) substitute(owner name, dname *rrset, qname name, qtype uint16) (
 	return next
 }
 
-// answered reports whether the answer already holds records of this name: the
-// chain is a loop.
+// answered reports whether the answer already contains records of this name, so that
+// the chain is a loop.
 func (r *reply) answered(owner name) bool {
 	for _, p := range r.answer {
 		if p.set.rtype != dns.TypeDNAME && string(p.owner) == string(owner) {
@@ -174,8 +174,8 @@ func (r *reply) answered(owner name) bool {
 	return false
 }
 
-// addAddresses adds the addresses of the hosts that the answer or a referral
-// names, where the view has them.
+// addAddresses adds the addresses of the hosts in the answer or referral, if the view
+// has them.
 func (r *reply) addAddresses(v *view) {
 	from := r.answer
 	if r.referral {

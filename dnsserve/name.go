@@ -13,9 +13,9 @@ import (
 // maxName is the most octets of a name on the wire (RFC 1035 §3.1).
 const maxName = 255
 
-// name is a domain name in wire form: labels, each after its length, and the
-// root's zero octet at the end. It is never compressed, and it is in lower
-// case wherever names are compared. A nil name stands for no name.
+// name is a domain name in wire form: labels, each after its length, and the root's
+// zero octet at the end. It is never compressed, and in lower case wherever names are
+// compared. A nil name means no name.
 type name []byte
 
 // packName returns the wire form of a name in master-file form, in lower case.
@@ -50,8 +50,8 @@ func (n name) String() string {
 	return s
 }
 
-// lower puts a name in wire form into lower case. Length octets are below 64
-// and so are never taken for letters.
+// lower converts a name in wire form to lower case. Length octets are below 64, so they
+// are never changed.
 func lower(n []byte) {
 	for i := 0; i+8 <= len(n); i += 8 {
 		v := binary.LittleEndian.Uint64(n[i:])

@@ -15,26 +15,26 @@ import (
 	"gatelodge.dev/dnsserve/versions"
 )
 
-// The times of notifying (RFC 1996 §3.6). A secondary that does not answer learns
-// of the version when it next asks by itself.
+// The times of NOTIFY (RFC 1996 §3.6). A secondary that does not answer learns of the
+// version at its next refresh.
 const (
 	notifyTries   = 7
 	notifyTimeout = 3 * time.Second // for an answer
-	notifyPause   = time.Second     // after the first try; twice as long after each other
+	notifyPause   = time.Second     // after the first try; doubled after each further try
 	notifyAtOnce  = 20              // messages that wait for their answers
 )
 
-// notifier tells secondaries of new versions. Every replica does, once it has the
-// version itself: the secondary may ask whichever the load balancer chooses, and is
-// told again by each one that was behind.
+// notifier notifies secondaries of new versions. Every replica does so once it has the
+// version itself, because the load balancer may send the secondary to any replica, and
+// a replica that was behind notifies it again.
 type notifier struct {
 	table func() *table
 	log   *slog.Logger
 	slots chan struct{}
 
 	mu      sync.Mutex
-	due     map[versions.Key]uint32             // the serials that are to be told, once the zone is live
-	telling map[notifyTarget]context.CancelFunc // those that are being told
+	due     map[versions.Key]uint32             // the serials to notify, once the zone is live
+	telling map[notifyTarget]context.CancelFunc // notifications in progress
 	wake    gatelodge.Signal
 
 	counts counts[notifyCount]
@@ -61,7 +61,7 @@ func newNotifier(table func() *table, log *slog.Logger) *notifier {
 	}
 }
 
-// published has the zone's secondaries told of a version.
+// published notifies the zone's secondaries of a version.
 func (n *notifier) published(key versions.Key, v *versions.Version) {
 	if !v.Proven {
 		return
@@ -72,7 +72,7 @@ func (n *notifier) published(key versions.Key, v *versions.Version) {
 	n.wake.Raise()
 }
 
-// start begins to tell. The function that it returns ends that.
+// start starts the notifier. The function that it returns ends it.
 func (n *notifier) start() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -92,7 +92,7 @@ func (n *notifier) start() (stop func()) {
 	}
 }
 
-// tellDue begins to tell what is due. It replaces what is being told of the same
+// tellDue sends the due notifications. They replace those in progress for the same
 // zones.
 func (n *notifier) tellDue(ctx context.Context, running *sync.WaitGroup) {
 	t := n.table()
@@ -122,7 +122,7 @@ func (n *notifier) tellDue(ctx context.Context, running *sync.WaitGroup) {
 	}
 }
 
-// transferOf returns who may have copies of a zone, and nil if no client may.
+// transferOf returns the transfer settings of a zone, or nil if there are none.
 func (t *table) transferOf(key versions.Key) *gatelodge.Transfer {
 	if x := t.transfers[transferKey{string(wireName(key.Zone)), key.View}]; x != nil {
 		return x.source
@@ -130,7 +130,7 @@ func (t *table) transferOf(key versions.Key) *gatelodge.Transfer {
 	return nil
 }
 
-// tell sends the message until it is answered.
+// tell repeats the message until it is answered.
 func (n *notifier) tell(ctx context.Context, target notifyTarget, key *gatelodge.TransferKey, serial uint32) {
 	pause := notifyPause
 	for try := 1; ; try++ {
@@ -178,7 +178,7 @@ func (n *notifier) send(ctx context.Context, target notifyTarget, key *gatelodge
 	return err
 }
 
-// forget drops what is about zones that t, which went live, does not have.
+// forget drops the state of zones that t, the new live table, does not have.
 func (n *notifier) forget(t *table) {
 	n.counts.forget(t)
 	n.mu.Lock()

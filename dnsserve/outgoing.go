@@ -14,13 +14,13 @@ import (
 // transferMessage is the size up to which a transfer's messages are filled.
 const transferMessage = 32 << 10
 
-// outgoing is a transfer that is being sent.
+// outgoing is a transfer in progress.
 type outgoing struct {
 	query   *query
 	live    *zone // as it is served, whose compiled records are used where they are those of the version
 	version *versions.Version
-	steps   []*versions.Step // from what the client has; none: the whole zone
-	end     func(error)      // is called when all was sent, or with what came between
+	steps   []*versions.Step // from the client's version; none: the whole zone
+	end     func(error)      // called at the end, with the error if not everything was sent
 }
 
 // messages yields the messages of the transfer, each with the question and signed
@@ -121,7 +121,7 @@ func (x *outgoing) records() iter.Seq2[name, []byte] {
 	}
 }
 
-// difference puts the steps together, so that each name changes once.
+// difference combines the steps, so that each name changes once.
 func (x *outgoing) difference() []versions.NodeChange {
 	at := make(map[gatelodge.Name]int)
 	var all []versions.NodeChange
@@ -162,6 +162,6 @@ func (x *outgoing) setsOf(owner name, n *gatelodge.Node) []*rrset {
 			return at.sets
 		}
 	}
-	c := compiler{log: slog.New(slog.DiscardHandler)} // what is left out was logged when it was built
+	c := compiler{log: slog.New(slog.DiscardHandler)} // records that are left out were logged when the zone was built
 	return slices.DeleteFunc(c.compileSets(n), isSOA)
 }

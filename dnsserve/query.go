@@ -41,9 +41,9 @@ type query struct {
 	buf [maxName]byte // of name
 }
 
-// readHeader reads the header of message. It returns false if there can be no
-// reply: the message is too short, or is a reply itself, and answering replies
-// would let two servers talk for ever.
+// readHeader reads the header of message. It returns false if there can be no reply:
+// the message is too short, or is a reply itself, because answering replies could start
+// an endless exchange between two servers.
 func (q *query) readHeader(message []byte) bool {
 	if len(message) < headerSize {
 		return false

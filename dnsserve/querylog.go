@@ -13,15 +13,15 @@ import (
 // queryLogRoom is how many lines may wait to be written; more are dropped.
 const queryLogRoom = 1024
 
-// queryLog writes a line for each sampled query, in a goroutine of its own: when
-// it can't keep up, lines are dropped and answers are not delayed.
+// queryLog writes a line for each sampled query, in a separate goroutine: when it can't
+// keep up, lines are dropped and answers are not delayed.
 type queryLog struct {
 	log     *slog.Logger
 	lines   chan queryLine
 	dropped atomic.Uint64
 }
 
-// queryLine is what the log says about a query.
+// queryLine is the content of a line about a query.
 type queryLine struct {
 	at     time.Time
 	client netip.Addr

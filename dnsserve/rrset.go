@@ -19,9 +19,9 @@ type rrset struct {
 	rtype uint16
 	count int
 
-	// wire is the records as an answer holds them when their owner is the name
-	// asked for: each begins with ownerIsQuestion, and the names in the data
-	// are not compressed.
+	// wire contains the records in the form for an answer whose owner is the question's
+	// name: each begins with ownerIsQuestion, and the names in the data are not
+	// compressed.
 	wire []byte
 
 	target name   // where a CNAME or DNAME points

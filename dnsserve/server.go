@@ -14,7 +14,7 @@ import (
 	"gatelodge.dev/dnsserve/versions"
 )
 
-// Config is what a Server is made with. All of it is optional.
+// Config are the optional settings of a Server.
 type Config struct {
 	Log        *slog.Logger          // nil: nothing is logged
 	Registerer prometheus.Registerer // receives the metrics; nil: they are not exposed
@@ -54,8 +54,8 @@ type Server struct {
 	closing   bool
 }
 
-// New returns a Server for live. It must be called before the first Swap, until
-// which every query is answered with SERVFAIL.
+// New returns a Server for live. It must be called before the first Swap; until that,
+// every query is answered with SERVFAIL.
 func New(live *gatelodge.Live, cfg Config) *Server {
 	log := cfg.Log
 	if log == nil {
@@ -190,13 +190,13 @@ func (s *Server) close() {
 	}
 }
 
-// zone returns a zone of a view as it is served now, and nil if there is none.
+// zone returns a zone of a view as it is served now, or nil.
 func (s *Server) zone(zoneName gatelodge.Name, view string) *zone {
 	return s.table.Load().view(view).zone(zoneName)
 }
 
-// Serial returns the serial of a zone in a view, and false if there is no such
-// zone or no serial was published yet.
+// Serial returns the serial of a zone in a view. ok is false if there is no such zone
+// or no serial yet.
 func (s *Server) Serial(zoneName gatelodge.Name, view string) (serial uint32, ok bool) {
 	z := s.zone(zoneName, view)
 	if z == nil || !z.soa().known {
@@ -205,12 +205,12 @@ func (s *Server) Serial(zoneName gatelodge.Name, view string) (serial uint32, ok
 	return z.soa().serial, true
 }
 
-// UseStore has the serials of zones kept in a store, for all replicas and for the
-// next process. It is called before the first Swap.
+// UseStore keeps the serials of zones in a store, for all replicas and for the next
+// process. It is called before the first Swap.
 func (s *Server) UseStore(store gatelodge.Store) { s.versions.UseStore(store) }
 
-// FollowSerials publishes zones under the serials that the leader stores, until
-// ctx ends. Every replica calls it.
+// FollowSerials publishes zones with the serials that the leader stores, until ctx
+// ends. Every replica calls it.
 func (s *Server) FollowSerials(ctx context.Context) error { return s.versions.Follow(ctx) }
 
 // LeadSerials stores a serial for each change of a zone, until ctx ends. Only the

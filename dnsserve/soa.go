@@ -19,21 +19,21 @@ const (
 	soaExpire  = 14 * 24 * time.Hour
 )
 
-// authority is the SOA record of a zone in a view. It outlives tables, because a
-// serial is published apart from what is built.
+// authority is the SOA record of a zone in a view. It outlives tables, because serials
+// are published independently of Snapshots.
 type authority struct{ current atomic.Pointer[soa] }
 
 // soa is an SOA record, compiled.
 type soa struct {
 	serial uint32
-	known  bool   // false: no serial was published yet, and this one is not told
-	set    *rrset // as it is answered
-	// negative is the record as negative answers carry it: with the TTL that the
-	// answer may be kept (RFC 2308 §3).
+	known  bool   // false: there is no serial yet, and no SOA record is sent
+	set    *rrset // for answers
+	// negative is the record for negative answers, with the TTL for which they may be
+	// cached (RFC 2308 §3).
 	negative *rrset
 }
 
-// newSOA makes the SOA record that a zone asks for, with this serial.
+// newSOA returns the SOA record of a zone with this serial.
 func newSOA(source *gatelodge.Zone, serial uint32) (*soa, error) {
 	return compileSOA(&dns.SOA{
 		Hdr:     dns.RR_Header{Name: ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: seconds(source.TTL)},
@@ -87,10 +87,10 @@ func (a *authorities) of(key zoneKey) *authority {
 	return record
 }
 
-// published makes the SOA record of a version the zone's.
+// published sets the zone's SOA record to that of a version.
 func (a *authorities) published(key versions.Key, v *versions.Version) {
 	record, err := newSOA(v.Zone, v.Serial)
-	if err != nil { // Build's names are valid, those in a store may be anything
+	if err != nil { // Build's names are valid, but those in a store may be arbitrary
 		a.log.Error("a zone keeps its last SOA record because the new one can't be made", "zone", key.Zone, "view", key.View, "error", err)
 		return
 	}

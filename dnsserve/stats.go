@@ -35,8 +35,8 @@ const (
 	durationBuckets = longestBucket - shortestBucket + 1
 )
 
-// zoneStats counts the queries for one zone in one view. Each processor has a part
-// of its own, so that they don't contend for the counters.
+// zoneStats counts the queries for one zone in one view. Each processor has its own
+// part, to avoid contention for the counters.
 type zoneStats struct {
 	key   zoneKey
 	parts []statsPart

@@ -16,10 +16,10 @@ type zoneKey struct{ zone, view string }
 // transferKey names a zone, by its name in wire form, in a view.
 type transferKey struct{ zone, view string }
 
-// table holds what queries need of a Snapshot.
+// table contains the parts of a Snapshot that queries need.
 type table struct {
 	views     map[string]*view
-	nsid      bool    // clients that ask are told the identity
+	nsid      bool    // clients that ask for the identity get it
 	rateLimit int     // replies a second to one client network; 0: no limit
 	logShare  float64 // of queries
 	minTLS    uint16
@@ -51,8 +51,8 @@ func (t *table) viewFor(names []string, client netip.Addr) *view {
 	return nil
 }
 
-// viewForKey returns the view in which a client that signed with the key is answered:
-// v, that of its address, unless copies of zones are for the key in others alone.
+// viewForKey returns the view for a client that signed with the key: v, the view by its
+// address, unless the key only allows transfers in other views.
 func (t *table) viewForKey(names []string, key *signingKey, v *view) *view {
 	if key == nil || v != nil && slices.Contains(key.views, v.name()) {
 		return v
@@ -86,7 +86,7 @@ type view struct {
 	outside *zoneStats // of queries for names in none of the zones; nil: not counted
 }
 
-// name is the view's, "" of none.
+// name returns the view's name, "" if v is nil.
 func (v *view) name() string {
 	if v == nil || v.source == nil {
 		return ""

@@ -26,8 +26,8 @@ const (
 	drainTime      = 100 * time.Millisecond // to read what had arrived when draining began
 )
 
-// tcpServer answers on connections, plain or with TLS: one query after the other,
-// in the order of arrival, whether or not the client waits for replies (RFC 7766
+// tcpServer answers on connections, plain or with TLS: one query after the other, in
+// the order of arrival, even if the client does not wait for replies (RFC 7766
 // §6.2.1.1).
 type tcpServer struct {
 	listener  net.Listener
@@ -136,8 +136,8 @@ func (s *tcpServer) touch(c *tcpConn) {
 	}
 }
 
-// answer answers the queries on c until it ends. Replies are sent together while
-// more queries are there to be read.
+// answer answers the queries on c until it ends. Replies are sent together while more
+// queries can be read without waiting.
 func (s *tcpServer) answer(c *tcpConn) {
 	client, _ := netip.ParseAddrPort(c.RemoteAddr().String())
 	r := s.responder()
@@ -164,7 +164,7 @@ func (s *tcpServer) answer(c *tcpConn) {
 		}
 		if reply == nil {
 			out.Flush()
-			return // what follows a message that is not a query can't be trusted to be one
+			return // bytes after a message that is not a query may not be a query
 		}
 		var size [2]byte
 		binary.BigEndian.PutUint16(size[:], uint16(len(reply)))
@@ -177,8 +177,8 @@ func (s *tcpServer) answer(c *tcpConn) {
 	}
 }
 
-// transfer writes the messages of a transfer. A client that takes them too slowly,
-// each or all together, is cut off.
+// transfer writes the messages of a transfer. If the client reads a message or the
+// whole too slowly, the connection is closed.
 func (s *tcpServer) transfer(c *tcpConn, out *bufio.Writer, x *outgoing) (err error) {
 	begin := time.Now()
 	for message := range x.messages() {

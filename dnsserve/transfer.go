@@ -12,21 +12,21 @@ import (
 	"gatelodge.dev/dnsserve/versions"
 )
 
-// Limits of transfers. Only clients with a key get as far as to use them.
+// Limits of transfers, which only clients with a key can use.
 const (
 	transfersAtOnce  = 10
 	transfersAClient = 3                // of those
 	transferTime     = 10 * time.Minute // that one may take
 )
 
-// transfer is who may have copies of a zone, compiled.
+// transfer is the compiled setting of who may transfer a zone.
 type transfer struct {
 	source *gatelodge.Transfer
 	keys   []*signingKey
 }
 
-// allows reports whether a client who signed with this key, nil for none, may have
-// a copy. A nil transfer allows no client.
+// allows reports whether a client that signed with this key, nil for none, may transfer
+// the zone. A nil transfer allows no client.
 func (x *transfer) allows(key *signingKey, client netip.Addr) bool {
 	if x == nil || key == nil || !slices.Contains(x.keys, key) {
 		return false
@@ -69,7 +69,7 @@ func (t *table) signingKeys() map[string]*signingKey {
 	return t.keys
 }
 
-// transfers are those that are being sent, of all listeners.
+// transfers counts the transfers in progress, of all listeners.
 type transfers struct {
 	versions *versions.Zones
 
@@ -83,7 +83,7 @@ type transfers struct {
 // transferCount is the labels of a count of transfers.
 type transferCount struct {
 	zone   versions.Key
-	kind   string // axfr, ixfr, or soa where the client has the last version
+	kind   string // axfr, ixfr, or soa if the client has the current version
 	result string // sent, refused or failed
 }
 
@@ -114,15 +114,14 @@ func (x *transfers) release(client netip.Addr) {
 	}
 }
 
-// beginTransfer decides on a query for a zone as a whole (RFC 5936 §2.2) or for its
-// changes (RFC 1995). What is to be sent follows the query as s.outgoing; an answer
-// of one record is the reply.
+// beginTransfer handles a query for a whole zone (RFC 5936 §2.2) or for its changes
+// (RFC 1995). The result is s.outgoing, or a reply if the answer is one record.
 func (s *responder) beginTransfer(t *table, client netip.Addr, via transport) {
 	q, r := &s.query, &s.reply
 	z := s.view.zones[string(q.name)]
 	if z == nil {
 		if s.fail(dns.RcodeRefused, noTransfer); q.tsig.by() != nil {
-			s.fail(dns.RcodeNotAuth, notAuthoritative) // RFC 5936 §2.2.1, for those who may know
+			s.fail(dns.RcodeNotAuth, notAuthoritative) // RFC 5936 §2.2.1, for clients that may know
 		}
 		return
 	}

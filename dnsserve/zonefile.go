@@ -88,8 +88,8 @@ func withoutPlace(err error) error {
 	return errors.New(message)
 }
 
-// refuseDirectives refuses the directives that read other files or make any number
-// of records from one line.
+// refuseDirectives rejects the directives that read other files or make any number of
+// records from one line.
 func refuseDirectives(text string) error {
 	for i, line := range strings.Split(text, "\n") {
 		directive, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(line)), " ")

@@ -39,10 +39,10 @@ func (c *check) find(kind gatelodge.FindingKind, do, format string, args ...any)
 	c.found.Findings = append(c.found.Findings, gatelodge.Finding{Kind: kind, Text: fmt.Sprintf(format, args...), Do: do})
 }
 
-// maxServers bounds how many servers of a zone are asked.
+// maxServers limits the number of servers of a zone that are asked.
 const maxServers = 8
 
-// parents finds the servers of the zone above.
+// parents finds the servers of the parent zone.
 func (c *check) parents(ctx context.Context) (servers []string, err error) {
 	if len(c.Parents) > 0 {
 		c.found.Parent = c.zone.Name.Parent()
@@ -68,7 +68,7 @@ func (c *check) parents(ctx context.Context) (servers []string, err error) {
 	}
 }
 
-// askParents asks the first server of the zone above that answers.
+// askParents asks the servers of the parent zone until one answers.
 func (c *check) askParents(ctx context.Context, servers []string) (err error) {
 	for _, server := range servers {
 		var r *dns.Msg
@@ -88,8 +88,8 @@ func (c *check) askParents(ctx context.Context, servers []string) (err error) {
 	return err
 }
 
-// read takes the delegation out of an answer: of the authority section of a
-// referral, or of the answer of a server that has both zones.
+// read takes the delegation from an answer: from the authority section of a referral,
+// or from the answer of a server that has both zones.
 func (c *check) read(r *dns.Msg) {
 	for _, rr := range slices.Concat(r.Answer, r.Ns) {
 		if ns, ok := rr.(*dns.NS); ok && nameOf(ns.Hdr.Name) == c.zone.Name && !slices.Contains(c.found.Servers, nameOf(ns.Ns)) {
@@ -122,7 +122,7 @@ func (c *check) compare() {
 	}
 	for _, server := range ours {
 		if !server.Within(c.zone.Name) || !slices.Contains(c.found.Servers, server) {
-			continue // others know its addresses
+			continue // its addresses are in another zone
 		}
 		want, have := c.addressesOf(server), c.glueOf(server)
 		switch {
@@ -136,7 +136,7 @@ func (c *check) compare() {
 	}
 }
 
-// wanted is the records that the zone above should have.
+// wanted returns the records that the parent zone should have.
 func (c *check) wanted(ours []gatelodge.Name) (records []string) {
 	for _, server := range ours {
 		records = append(records, fmt.Sprintf("%s. NS %s.", c.zone.Name, server))
@@ -168,7 +168,7 @@ func (c *check) servers() (ours []gatelodge.Name) {
 	return ours
 }
 
-// addressesOf returns the addresses that the zone has of a name, sorted.
+// addressesOf returns the zone's addresses of a name, sorted.
 func (c *check) addressesOf(name gatelodge.Name) (addresses []netip.Addr) {
 	if node := c.zone.Nodes.Get(name); node != nil {
 		for _, r := range node.Records {
@@ -191,12 +191,12 @@ func (c *check) glueOf(name gatelodge.Name) (addresses []netip.Addr) {
 	return addresses
 }
 
-// askDS looks for a DS record, which makes resolvers refuse every answer of a zone
+// askDS looks for a DS record, because of which resolvers reject every answer of a zone
 // that is not signed (RFC 4035 §5.2).
 func (c *check) askDS(ctx context.Context, server string) {
 	r, err := c.ask(ctx, server, c.zone.Name, dns.TypeDS, false)
 	if err != nil {
-		return // the next round tells
+		return // the next round tries again
 	}
 	for _, rr := range r.Answer {
 		if ds, ok := rr.(*dns.DS); ok && nameOf(ds.Hdr.Name) == c.zone.Name {
@@ -214,7 +214,7 @@ func (c *check) askDS(ctx context.Context, server string) {
 	}
 }
 
-// askServers asks each server that the zone is delegated to for its SOA record.
+// askServers asks each server in the delegation for the SOA record.
 func (c *check) askServers(ctx context.Context) {
 	for i, server := range c.found.Servers {
 		if i == maxServers {
@@ -239,7 +239,7 @@ func (c *check) askServers(ctx context.Context) {
 	}
 }
 
-// lame says why a server does not answer for the zone, and "" if it does.
+// lame returns why a server does not answer for the zone, or "".
 func (c *check) lame(ctx context.Context, address string) string {
 	r, err := c.ask(ctx, address, c.zone.Name, dns.TypeSOA, false)
 	switch {

@@ -18,14 +18,14 @@ type client struct {
 	port string // of name servers
 }
 
-// Bounds of a query.
+// Limits of a query.
 const (
 	queryTime = 3 * time.Second
 	queryUDP  = 1232 // octets of an answer
 )
 
-// ask sends one question to a server, over UDP, and over TCP where the answer does
-// not fit. recursive asks a resolver.
+// ask sends one question to a server, over UDP, and over TCP if the answer does not
+// fit. recursive is for resolvers.
 func (c client) ask(ctx context.Context, server string, name gatelodge.Name, qtype uint16, recursive bool) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(dns.Fqdn(string(name)), qtype)
@@ -58,7 +58,7 @@ func (c client) resolve(ctx context.Context, name gatelodge.Name, qtype uint16) 
 	return nil, err
 }
 
-// addresses returns where a server is asked, as resolvers know it.
+// addresses returns the addresses of a server, as resolvers know them.
 func (c client) addresses(ctx context.Context, name gatelodge.Name) (servers []string) {
 	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		r, err := c.resolve(ctx, name, qtype)

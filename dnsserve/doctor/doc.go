@@ -1,8 +1,9 @@
-// Package doctor asks the servers of the zone above what they say of our zones, and
-// compares it with what is served: without a delegation that is right, no resolver
-// finds this gateway, and nothing in it knows.
+// Package doctor asks the servers of the parent zones about the gateway's zones, and
+// compares the answers with what is served. Without a correct delegation no resolver
+// finds the gateway, which the gateway can't see in its own data.
 //
-// The leader asks now and then, a few bounded queries for each zone, and tells the
-// other replicas through the Store. It is the one part of the gateway that sends
-// DNS queries to others, and it is off unless resolvers are configured.
+// The leader sends a few queries for each zone from time to time, and shares the
+// results with the other replicas through the Store. This is the only part of the
+// gateway that sends DNS queries to other servers, and it is off unless resolvers are
+// configured.
 package doctor

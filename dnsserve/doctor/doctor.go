@@ -13,23 +13,23 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Settings say whom to ask, and how often.
+// Settings are the servers to ask, and how often.
 type Settings struct {
 	Resolvers []string      // address:port; empty: nothing is asked
-	Parents   []string      // address:port of the servers of the zone above; empty: those that the resolvers find
-	Interval  time.Duration // about how long from one round to the next
+	Parents   []string      // address:port of the servers of the parent zone; empty: those that the resolvers find
+	Interval  time.Duration // approximate time from one round to the next
 }
 
-// Config is what a Doctor is made with.
+// Config are the dependencies of a Doctor.
 type Config struct {
 	Log      *slog.Logger
-	Settings func() Settings            // as they are now
-	Snapshot func() *gatelodge.Snapshot // that is live; nil: there is none yet
+	Settings func() Settings            // current settings
+	Snapshot func() *gatelodge.Snapshot // the live one; nil: there is none yet
 	Answer   func(view string, name gatelodge.Name, rtype string) gatelodge.Answer
-	Changed  func() // called when Found returns something else
+	Changed  func() // called when the results change
 }
 
-// Doctor knows what was found out about the delegations of the zones.
+// Doctor checks the delegations of the zones, and keeps the results.
 type Doctor struct {
 	Config
 	found atomic.Pointer[map[gatelodge.Name]*gatelodge.Delegation]
@@ -37,12 +37,12 @@ type Doctor struct {
 	port string // of name servers
 }
 
-// New returns a Doctor, which has found nothing yet.
+// New returns a Doctor without results.
 func New(c Config) *Doctor {
 	return &Doctor{Config: c, port: "53", newcomers: newcomers{waiting: make(map[gatelodge.Name]bool)}}
 }
 
-// Found returns what is known of a zone; nil: it was not checked.
+// Found returns the result for a zone; nil: it was not checked.
 func (d *Doctor) Found(zone gatelodge.Name) *gatelodge.Delegation {
 	if found := d.found.Load(); found != nil && len(d.Settings().Resolvers) > 0 {
 		return (*found)[zone]
@@ -50,7 +50,7 @@ func (d *Doctor) Found(zone gatelodge.Name) *gatelodge.Delegation {
 	return nil
 }
 
-// All returns what is known of all zones, by their names.
+// All returns the results for all zones, by name.
 func (d *Doctor) All() (all []*gatelodge.Delegation) {
 	found := d.found.Load()
 	if found == nil || len(d.Settings().Resolvers) == 0 {
@@ -63,15 +63,15 @@ func (d *Doctor) All() (all []*gatelodge.Delegation) {
 	return all
 }
 
-// Bounds of a round.
+// Limits of a round.
 const (
 	maxZones  = 200
 	firstWait = 5 * time.Second // before the first round, at most
 	roundTime = 10 * time.Minute
 )
 
-// Run asks, round after round, until ctx ends. With a store it tells the other
-// replicas what it found; nil: there are none.
+// Run checks in rounds until ctx ends. It shares the results with the other replicas
+// through store; nil: there are none.
 func (d *Doctor) Run(ctx context.Context, store gatelodge.Store) {
 	wait, due := rand.N(firstWait), time.Time{}
 	for {
@@ -139,7 +139,7 @@ func (d *Doctor) set(found map[gatelodge.Name]*gatelodge.Delegation) {
 	d.Changed()
 }
 
-// item is the name under which the leader stores what it found.
+// item is the name of the leader's results in the store.
 const item = "delegations"
 
 func (d *Doctor) store(ctx context.Context, store gatelodge.Store) error {
@@ -155,7 +155,7 @@ func (d *Doctor) store(ctx context.Context, store gatelodge.Store) error {
 	return err
 }
 
-// Follow reads what the leader stores, until ctx ends.
+// Follow reads the leader's results until ctx ends.
 func (d *Doctor) Follow(ctx context.Context, store gatelodge.Store) error {
 	return store.Watch(ctx, item, func(name string) {
 		if name != item {

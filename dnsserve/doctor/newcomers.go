@@ -11,22 +11,23 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// newcomers are the hosts that resolvers are asked for: those that are new, of
-// which one may remember that they did not exist (RFC 2308), until it has forgotten.
+// newcomers are the new hosts that resolvers are asked about. A resolver may remember
+// that a host did not exist (RFC 2308), until that answer expires.
 type newcomers struct {
-	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host] // at the last look; used by Run alone, as is all else
+	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host] // at the last check; used only by Run, like everything else
 	looked  bool
 	waiting map[gatelodge.Name]bool
 }
 
-// Bounds of what resolvers are asked.
+// Limits of the queries to resolvers.
 const (
-	newcomersEvery = 30 * time.Second // about how often
-	maxWaiting     = 20               // hosts at a time; others are not asked for
-	maxAtFirst     = 3                // hosts at the first look, when all are new
+	newcomersEvery = 30 * time.Second // approximate interval
+	maxWaiting     = 20               // hosts at a time; others are not checked
+	maxAtFirst     = 3                // hosts at the first check, when all are new
 )
 
-// note takes the hosts that are new since the last look, and drops those that are gone.
+// note records the hosts that are new since the last check, and drops those that are
+// gone.
 func (n *newcomers) note(hosts gatelodge.Map[gatelodge.Name, *gatelodge.Host]) {
 	most := maxWaiting
 	if !n.looked {
@@ -42,8 +43,8 @@ func (n *newcomers) note(hosts gatelodge.Map[gatelodge.Name, *gatelodge.Host]) {
 	n.hosts, n.looked = hosts, true
 }
 
-// lookAgain asks the resolvers between two rounds, and reports whether something
-// else was found than before.
+// lookAgain asks the resolvers between two rounds, and reports whether the results
+// changed.
 func (d *Doctor) lookAgain(ctx context.Context) bool {
 	before := d.found.Load()
 	if before == nil {
@@ -65,7 +66,7 @@ func (d *Doctor) lookAgain(ctx context.Context) bool {
 	return false
 }
 
-// askResolvers adds to what was found which resolvers don't know a host yet.
+// askResolvers adds to the results which resolvers don't know a host yet.
 func (d *Doctor) askResolvers(ctx context.Context, snapshot *gatelodge.Snapshot, found map[gatelodge.Name]*gatelodge.Delegation) {
 	d.note(snapshot.Hosts)
 	c := d.client()
@@ -94,7 +95,7 @@ func (d *Doctor) askResolvers(ctx context.Context, snapshot *gatelodge.Snapshot,
 	}
 }
 
-// holder returns what was found of the zone that holds a name; nil for none.
+// holder returns the result of the zone that contains a name, or nil.
 func holder(found map[gatelodge.Name]*gatelodge.Delegation, name gatelodge.Name) (holds *gatelodge.Delegation) {
 	for zone, f := range found {
 		if name.Within(zone) && (holds == nil || len(zone) > len(holds.Zone)) {
@@ -109,7 +110,7 @@ func (d *Doctor) exists(s *gatelodge.Snapshot, name gatelodge.Name) bool {
 	return slices.ContainsFunc(s.Views, func(v *gatelodge.View) bool { return len(d.Answer(v.Name, name, "A").Records) > 0 })
 }
 
-// remembered is how long a resolver keeps a negative answer (RFC 2308 §5).
+// remembered returns how long a resolver keeps a negative answer (RFC 2308 §5).
 func remembered(r *dns.Msg) time.Duration {
 	for _, rr := range r.Ns {
 		if soa, ok := rr.(*dns.SOA); ok {

@@ -13,12 +13,12 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// digest is a hash of all that a zone says, which follows changes at the cost of what
-// changed. It is never written.
+// digest is a hash of the whole content of a zone, which is updated at the cost of what
+// changed. It is immutable.
 //
-// The names are cut into chunks, in their order: a chunk begins at each name whose
-// own hash says so, which depends on nothing else, so that replicas cut the same
-// content alike, however they came by it. The hash of the zone is that of its chunks'
+// The names are divided into chunks, in their order: a chunk begins at each name whose
+// own hash says so. That depends on nothing else, so replicas divide the same content
+// in the same way, however they got it. The hash of the zone is that of its chunks'
 // hashes.
 type digest struct {
 	of     *gatelodge.Zone
@@ -30,7 +30,7 @@ type chunk struct {
 	sum   [sha256.Size]byte
 }
 
-// chunkNames is how many names there are in a chunk, on average.
+// chunkNames is the average number of names in a chunk.
 const chunkNames = 64
 
 func beginsChunk(name gatelodge.Name) bool {
@@ -39,8 +39,8 @@ func beginsChunk(name gatelodge.Name) bool {
 	return h.Sum32()%chunkNames == 0
 }
 
-// digestOf returns the digest of a zone. last, which may be nil, is one of a zone that
-// it shares nodes with.
+// digestOf returns the digest of a zone. last, which may be nil, is the digest of a
+// zone with shared nodes.
 func digestOf(z *gatelodge.Zone, last *digest) *digest {
 	if last == nil {
 		last = &digest{of: &gatelodge.Zone{}, chunks: []chunk{{}}}
@@ -65,14 +65,14 @@ func digestOf(z *gatelodge.Zone, last *digest) *digest {
 	return next
 }
 
-// stale reports which chunks say something else in z.
+// stale reports which chunks differ in z.
 func (d *digest) stale(z *gatelodge.Zone) []bool {
 	stale := make([]bool, len(d.chunks))
 	stale[0] = d.of.Nodes.Len() == 0
 	for name := range z.Nodes.Changes(d.of.Nodes) {
 		i, begins := slices.BinarySearchFunc(d.chunks[1:], name, func(c chunk, name gatelodge.Name) int { return c.start.Compare(name) })
 		if begins {
-			stale[i+1] = true // and the one before grows if the name is gone
+			stale[i+1] = true // the previous one grows if the name is gone
 		}
 		stale[i] = true
 	}
@@ -119,7 +119,7 @@ func (d *digest) String() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// line writes fields so that other fields make another text.
+// line hashes fields unambiguously.
 func line(h hash.Hash, fields ...string) {
 	var size [20]byte
 	for _, field := range fields {

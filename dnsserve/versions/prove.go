@@ -6,9 +6,9 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// prove makes the version in the store the published one, if what it says can be
-// found out: by its steps from the published version, as something that was built
-// here lately, or by its base. Whichever it is must have the version's hash.
+// prove publishes the version in the store if its content is known: by its steps from
+// the published version, from something that was built here recently, or from its base.
+// The content must have the version's hash.
 func (z *Zones) prove(key Key) {
 	z.proving.Lock()
 	defer z.proving.Unlock()
@@ -24,13 +24,13 @@ func (z *Zones) prove(key Key) {
 	case e.version != nil && e.version.Proven && e.version.Serial == r.serial && e.version.hash == r.hash:
 		return
 	}
-	proof := e.proofOf(r) // takes its time, without the lock
+	proof := e.proofOf(r) // takes long, so without the lock
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	now := z.zones[key]
 	switch {
 	case now.built == nil || now.record != r || now.version != e.version:
-		z.unread.Raise() // it is about something else by now
+		z.unread.Raise() // it has changed meanwhile
 	case proof != nil:
 		z.publish(now, &Version{Serial: r.serial, Zone: proof.of, Proven: true, Steps: r.steps, digest: proof, hash: r.hash})
 	case e.version == nil || !e.version.Proven && e.version.Serial != r.serial:
@@ -38,8 +38,7 @@ func (z *Zones) prove(key Key) {
 	}
 }
 
-// proofOf returns what the zone says in the version r, with its digest, and nil if
-// that can't be found out.
+// proofOf returns the content of version r with its digest, or nil if it is unknown.
 func (e *zone) proofOf(r *record) *digest {
 	var last *digest
 	if e.version != nil {
@@ -85,8 +84,8 @@ func (e *zone) proofOf(r *record) *digest {
 	return prove(follow(r.steps, r.baseAt, base))
 }
 
-// follow returns the zone that the last of the steps leads to from what it says
-// under a serial, and nil if they don't come by there.
+// follow returns the zone after the steps, starting from the content of a serial, or
+// nil if the steps don't include that serial.
 func follow(steps []*Step, from uint32, content *gatelodge.Zone) *gatelodge.Zone {
 	i := slices.IndexFunc(steps, func(s *Step) bool { return s.From == from })
 	switch {
@@ -95,7 +94,7 @@ func follow(steps []*Step, from uint32, content *gatelodge.Zone) *gatelodge.Zone
 	case len(steps) > 0 && steps[len(steps)-1].To != from:
 		return nil
 	default:
-		return content // which is the version itself, or its hash will tell
+		return content // this is the version, or its hash will differ
 	}
 	for _, s := range steps {
 		content = s.apply(content)

@@ -17,19 +17,19 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Bounds of what is kept of a zone. A ConfigMap holds 1 MiB.
+// Limits of what is stored of a zone. A ConfigMap holds 1 MiB.
 const (
 	maxSteps     = 500
 	maxStepBytes = 256 << 10 // of all steps together
 	maxBaseBytes = 256 << 10 // compressed
-	maxBaseNodes = 30_000    // of more, a base is not even tried
+	maxBaseNodes = 30_000    // larger zones get no base
 	maxUnpacked  = 64 << 20  // of a base
 )
 
-// itemPrefix begins the name of every item. A Store keeps those in public.
+// itemPrefix is the prefix of every item's name. A Store keeps these items as public.
 const itemPrefix = "zone-"
 
-// item returns the name under which the Store has a zone.
+// item returns the name of the zone's item in the Store.
 func (k Key) item() string {
 	zone := string(k.Zone)
 	if len(zone) > 120 || strings.Contains(zone, "_") {
@@ -39,8 +39,8 @@ func (k Key) item() string {
 	return itemPrefix + zone + "-" + k.View
 }
 
-// record is a version as the Store has it: its hash and the steps that lead to it,
-// and where it fits a base, a whole version from which they lead to it.
+// record is a version in the Store: its hash, the steps that lead to it, and if it fits
+// a base, a whole earlier version from which the steps lead to it.
 type record struct {
 	serial uint32
 	hash   string
@@ -49,10 +49,10 @@ type record struct {
 	base   []byte // compressed; nil: none
 	baseAt uint32 // the serial of the base
 
-	tried map[*gatelodge.Zone]bool // what does not prove it, nil standing for the base
+	tried map[*gatelodge.Zone]bool // contents that don't prove it; nil means the base
 }
 
-// The parts of an item. Those of steps end in the serial that they lead to.
+// The parts of an item. The names of steps end in the serial that they lead to.
 const (
 	partZone   = "zone"
 	partView   = "view"
@@ -82,8 +82,8 @@ func (r *record) encode(key Key) map[string][]byte {
 	return parts
 }
 
-// decodeRecord reads an item. last, which may be nil, is what was read before: steps
-// that are in both are the same.
+// decodeRecord decodes an item. last, which may be nil, is what was read before; steps
+// that are in both are shared.
 func decodeRecord(parts map[string][]byte, key Key, last *record) (*record, error) {
 	if zone, view := string(parts[partZone]), string(parts[partView]); zone != string(key.Zone) || view != key.View {
 		return nil, fmt.Errorf("it is about zone %q in view %q", zone, view)
@@ -131,7 +131,7 @@ func decodeRecord(parts map[string][]byte, key Key, last *record) (*record, erro
 	}
 	for at := r.serial; leadingTo[at] != nil; {
 		s := leadingTo[at]
-		delete(leadingTo, at) // so that no circle is followed twice
+		delete(leadingTo, at) // so that a circle ends
 		r.steps = append(r.steps, s)
 		at = s.From
 	}
@@ -164,8 +164,8 @@ type storedHeader struct {
 	NegativeTTL int64          `json:"negativeTTL"`
 }
 
-// storedNode has a name's records before and after a step, in master-file form;
-// null stands for no such name.
+// storedNode contains a name's records before and after a step, in master-file form;
+// null means that the name does not exist.
 type storedNode struct {
 	Name   gatelodge.Name `json:"name"`
 	Before []string       `json:"before"`

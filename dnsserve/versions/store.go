@@ -13,8 +13,8 @@ import (
 const (
 	publishPause = time.Second     // between two versions of a zone
 	retryPause   = 5 * time.Second // after a failure of the store
-	workShare    = 20              // the leader rests for this many times the time that making versions took
-	proofShare   = 5               // and each replica for this many times that of proving them, a pause at most
+	workShare    = 20              // the leader pauses for this many times the time for making versions
+	proofShare   = 5               // each replica pauses for this many times the time for proving them, at most publishPause
 )
 
 // Follow publishes the versions that the leader stores, until ctx ends. Every
@@ -53,7 +53,7 @@ func (z *Zones) Follow(ctx context.Context) error {
 	}
 }
 
-// itemChanged has an item read.
+// itemChanged marks an item to be read.
 func (z *Zones) itemChanged(item string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -65,7 +65,7 @@ func (z *Zones) itemChanged(item string) {
 	z.unread.Raise()
 }
 
-// readAll reads what is to be read, and reports whether that succeeded.
+// readAll reads the marked items, and reports whether that succeeded.
 func (z *Zones) readAll(ctx context.Context) bool {
 	ok := true
 	for _, key := range z.keys(func(e *zone) bool { return !e.read }) {
@@ -77,7 +77,7 @@ func (z *Zones) readAll(ctx context.Context) bool {
 	return ok
 }
 
-// keys lists the zones in the Snapshot that are so.
+// keys lists the zones in the Snapshot for which are returns true.
 func (z *Zones) keys(are func(*zone) bool) []Key {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -111,8 +111,8 @@ func (z *Zones) readZone(ctx context.Context, key Key) error {
 	return nil
 }
 
-// setRead notes before a read that it happens: a change during it is another one. It
-// returns what was read before.
+// setRead records, before a read, that it happens, so that a change during the read
+// causes another one. It returns what was read before.
 func (z *Zones) setRead(key Key) *record {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -121,7 +121,7 @@ func (z *Zones) setRead(key Key) *record {
 	return e.record
 }
 
-// have records what the store has of a zone.
+// have records the stored record of a zone.
 func (z *Zones) have(key Key, r *record, itemVersion string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -131,8 +131,8 @@ func (z *Zones) have(key Key, r *record, itemVersion string) {
 	z.unsaid.Raise()
 }
 
-// Lead makes versions of what was built and stores them, until ctx ends. Only the
-// leader calls it.
+// Lead makes versions of new content and stores them, until ctx ends. Only the leader
+// calls it.
 func (z *Zones) Lead(ctx context.Context) {
 	if z.store == nil {
 		return
@@ -167,15 +167,15 @@ func (z *Zones) Lead(ctx context.Context) {
 	}
 }
 
-// decision is what the leader is to store of a zone.
+// decision is what the leader has to store for a zone.
 type decision struct {
 	version *Version
 	new     bool    // the version is not published yet
-	before  *record // that it replaces; nil: none
+	before  *record // the record that it replaces; nil: none
 	item    string  // the version of that item
 }
 
-// decide returns what is to be stored of a zone, and nil for nothing.
+// decide returns what has to be stored for a zone, or nil.
 func (z *Zones) decide(ctx context.Context, key Key) (*decision, error) {
 	if len(z.keys(func(e *zone) bool { return e.key == key && !e.read })) > 0 {
 		if err := z.readZone(ctx, key); err != nil {
@@ -193,8 +193,8 @@ func (z *Zones) decide(ctx context.Context, key Key) (*decision, error) {
 		e.see(e.record.serial)
 	}
 	if e.record == nil && !e.known && z.now().Sub(z.since) < publishPause {
-		// A process before this one may have published a moment ago, and its item be
-		// lost: the serial must not be that of the same second.
+		// An earlier process may have published a serial a moment ago, and its item may
+		// be lost, so the serial must not be that of the same second.
 		z.unsaid.Raise()
 		return nil, nil
 	}
@@ -207,8 +207,8 @@ func (z *Zones) decide(ctx context.Context, key Key) (*decision, error) {
 	case e.record == nil && e.version.Serial == e.last:
 		return &decision{e.version, false, nil, e.recordVersion}, nil // the item was deleted
 	}
-	// The item is of another version, which no replica can have proven: the same content
-	// gets a serial after both.
+	// The item has another version, which no replica can have proven: the same content
+	// gets a serial greater than both.
 	again := *e.version
 	again.Serial, again.Steps = nextSerial(e.last, e.known, z.now()), nil
 	return &decision{&again, true, e.record, e.recordVersion}, nil
@@ -235,7 +235,7 @@ func (z *Zones) put(ctx context.Context, key Key, d *decision, r *record) error 
 	return nil
 }
 
-// recordOf is what is stored of a version, where before was stored until now.
+// recordOf returns the record of a version that replaces before.
 func recordOf(v *Version, before *record) *record {
 	if v.hash == "" {
 		v.digest = digestOf(v.Zone, v.digest)
@@ -250,8 +250,8 @@ func recordOf(v *Version, before *record) *record {
 	return r
 }
 
-// leads reports whether the steps lead on from a serial, and are not yet so many
-// that it is time for another base.
+// leads reports whether the steps start at a serial, and are not too many, in which
+// case another base is due.
 func leads(steps []*Step, from uint32) bool {
 	size := 0
 	for i := len(steps) - 1; i >= 0; i-- {

@@ -14,17 +14,17 @@ type Key struct {
 	View string
 }
 
-// Version is what a zone says in a view under a serial. It is never written.
+// Version is the content of a zone in a view with its serial. It is immutable.
 type Version struct {
 	Serial uint32
 	Zone   *gatelodge.Zone
 
-	// Proven means that Zone is what every replica has under the serial.
-	// Otherwise only its SOA fields are known, and Zone has no nodes.
+	// Proven means that Zone is what every replica has with this serial. Otherwise only
+	// its SOA fields are known, and Zone has no nodes.
 	Proven bool
 
-	digest *digest // of Zone; nil: not made yet, as without a store
-	hash   string  // the same as the record has it; "" likewise
+	digest *digest // of Zone; nil: not computed yet, or without a store
+	hash   string  // as in the record; "": as for digest
 
 	// Steps lead to this version, the oldest first, each to where the next begins.
 	Steps []*Step
@@ -40,14 +40,14 @@ type Step struct {
 	text []byte // the step as it is stored
 }
 
-// NodeChange is a name whose records changed; nil stands for no such name.
+// NodeChange is a name whose records changed; nil means that the name does not exist.
 type NodeChange struct {
 	Name          gatelodge.Name
 	Before, After *gatelodge.Node
 }
 
-// Since returns the steps that lead to v from the version of this serial, and
-// false if they are not known.
+// Since returns the steps that lead to v from the version of this serial. ok is false
+// if they are unknown.
 func (v *Version) Since(serial uint32) (steps []*Step, ok bool) {
 	if serial == v.Serial {
 		return nil, true
@@ -59,9 +59,8 @@ func (v *Version) Since(serial uint32) (steps []*Step, ok bool) {
 	return v.Steps[i:], true
 }
 
-// nextSerial returns the serial that follows last: the Unix time, or one more than
-// last where that would not be an increase (RFC 1982). known is false if there was
-// none.
+// nextSerial returns the serial after last: the Unix time, or last plus one if the time
+// is not greater (RFC 1982). known is false if there was none.
 func nextSerial(last uint32, known bool, now time.Time) uint32 {
 	serial := uint32(now.Unix())
 	if known && !Less(last, serial) {
@@ -77,8 +76,8 @@ func Less(a, b uint32) bool {
 	return d != 0 && d < 1<<31
 }
 
-// stepBetween returns what leads from before, which is nil for nothing, to after,
-// and nil if they say the same.
+// stepBetween returns the step from before, which is nil for nothing, to after, or nil
+// if they are equal.
 func stepBetween(before, after *gatelodge.Zone) *Step {
 	s := &Step{After: header(after)}
 	var nodes gatelodge.Map[gatelodge.Name, *gatelodge.Node]
@@ -96,7 +95,7 @@ func stepBetween(before, after *gatelodge.Zone) *Step {
 	return s
 }
 
-// apply returns the zone that the step leads to from z, which is nil for nothing.
+// apply returns the zone after the step from z, which is nil for nothing.
 func (s *Step) apply(z *gatelodge.Zone) *gatelodge.Zone {
 	next := *s.After
 	if z != nil {
@@ -110,7 +109,7 @@ func (s *Step) apply(z *gatelodge.Zone) *gatelodge.Zone {
 	return &next
 }
 
-// header is z without its nodes.
+// header returns z without its nodes.
 func header(z *gatelodge.Zone) *gatelodge.Zone {
 	return &gatelodge.Zone{Name: z.Name, Primary: z.Primary, Hostmaster: z.Hostmaster, TTL: z.TTL, NegativeTTL: z.NegativeTTL}
 }
@@ -119,7 +118,7 @@ func sameHeader(a, b *gatelodge.Zone) bool {
 	return a.Primary == b.Primary && a.Hostmaster == b.Hostmaster && a.TTL == b.TTL && a.NegativeTTL == b.NegativeTTL
 }
 
-// canonical is n with its records in their order.
+// canonical returns n with its records in a fixed order.
 func canonical(n *gatelodge.Node) *gatelodge.Node {
 	if n == nil || slices.IsSortedFunc(n.Records, compareRecords) {
 		return n

@@ -11,7 +11,7 @@ import (
 
 // Zones are the versions of all zones, in all views.
 type Zones struct {
-	store   gatelodge.Store // nil: versions are made here
+	store   gatelodge.Store // nil: versions are made in this process
 	changed func(Key, *Version)
 	log     *slog.Logger
 	now     func() time.Time
@@ -25,28 +25,28 @@ type Zones struct {
 	proving sync.Mutex // held while a version is proven, before mu
 }
 
-// zone is what is known of a zone in a view. It is guarded by Zones.mu.
+// zone is the state of a zone in a view. It is guarded by Zones.mu.
 type zone struct {
 	key     Key
 	built   *gatelodge.Zone   // of the last Snapshot; nil: it has no such zone
 	recent  []*gatelodge.Zone // built lately, the last one at the end
-	version *Version          // that is published here; nil: none
+	version *Version          // the published one; nil: none
 
-	last  uint32 // the greatest serial that was seen
+	last  uint32 // the greatest serial so far
 	known bool   // whether there was one
 
-	// What the store has:
+	// The stored record:
 	read          bool    // since the zone or its item last changed
 	record        *record // nil: nothing
 	recordVersion string  // of its item; "": there is none
 }
 
-// maxRecent bounds the zones that are kept to prove versions by.
+// maxRecent limits the zones that are kept for proofs of versions.
 const maxRecent = 16
 
-// New returns the versions of zones that are kept in the store, or in this process
-// alone if store is nil. changed is called after each change of what is published,
-// by one goroutine at a time; it must not call methods of Zones.
+// New returns Zones whose versions are kept in the store, or only in this process if
+// store is nil. changed is called after each change of a published version, by one
+// goroutine at a time; it must not call methods of Zones.
 func New(store gatelodge.Store, changed func(Key, *Version), log *slog.Logger) *Zones {
 	return &Zones{
 		store: store, changed: changed, log: log, now: time.Now, since: time.Now(),
@@ -54,10 +54,10 @@ func New(store gatelodge.Store, changed func(Key, *Version), log *slog.Logger) *
 	}
 }
 
-// UseStore has the versions kept in a store. It is called before the first Built.
+// UseStore keeps the versions in a store. It is called before the first Built.
 func (z *Zones) UseStore(store gatelodge.Store) { z.store = store }
 
-// Built records what a zone says by the Snapshot that goes live.
+// Built records the content of a zone in the Snapshot that goes live.
 func (z *Zones) Built(key Key, built *gatelodge.Zone) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -95,8 +95,7 @@ func (z *Zones) Keep(has func(Key) bool) {
 	}
 }
 
-// Published returns the version of a zone that is published, and nil if there is
-// none.
+// Published returns the published version of a zone, or nil.
 func (z *Zones) Published(key Key) *Version {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -106,22 +105,21 @@ func (z *Zones) Published(key Key) *Version {
 	return nil
 }
 
-// publish makes v the zone's version here. The caller holds the lock.
+// publish publishes v as the zone's version. The caller holds the lock.
 func (z *Zones) publish(e *zone, v *Version) {
 	e.version = v
 	e.see(v.Serial)
 	z.changed(e.key, v)
 }
 
-// see records a serial that was seen.
+// see records a serial.
 func (e *zone) see(serial uint32) {
 	if !e.known || Less(e.last, serial) {
 		e.last, e.known = serial, true
 	}
 }
 
-// next returns the version that publishes what was built, and nil if the present
-// one does.
+// next returns the version for new content, or nil if the current one has it.
 func (e *zone) next(now time.Time) *Version {
 	next := &Version{Zone: e.built, Proven: true}
 	if e.version == nil || !e.version.Proven {
@@ -131,7 +129,7 @@ func (e *zone) next(now time.Time) *Version {
 	step := stepBetween(e.version.Zone, e.built)
 	if step == nil {
 		same := *e.version
-		same.Zone = e.built // it is compared faster with what is built of it
+		same.Zone = e.built // later comparisons with it are faster
 		if same.digest != nil {
 			same.digest = digestOf(e.built, same.digest)
 		}
@@ -145,7 +143,7 @@ func (e *zone) next(now time.Time) *Version {
 	return next
 }
 
-// bounded is the last of the steps, as many as are kept.
+// bounded returns the last of the steps, as many as are kept.
 func bounded(steps []*Step) []*Step {
 	first, size := len(steps), 0
 	for first > 0 && len(steps)-first < maxSteps {
