@@ -108,7 +108,7 @@ func TestExplainDemo(t *testing.T) {
 	g.rebuild(objs, time.Now())
 	d := g.explained(t, "http://basket.shop.pke.example.com") // the demo's own certificate is not here
 	if d.State != explain.Broken || d.Cause.Kind != explain.Backend ||
-		!strings.Contains(d.Cause.Text, "broken.yaml:4): Service shop/echo has no TCP port web, it has 80 (http)") || d.Cause.Do == "" {
+		!strings.Contains(d.Cause.Text, "broken.yaml:3): Service shop/echo has no TCP port web, it has 80 (http)") || d.Cause.Do == "" {
 		t.Errorf("%+v", d.Cause)
 	}
 	readme, err := os.ReadFile("../../README.md")

@@ -130,7 +130,7 @@ func TestImportConcealsSecrets(t *testing.T) {
 }
 
 func TestImportSaysWhatIsMissing(t *testing.T) {
-	if status, _, errs := runCommand(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n", "import", "ingress-nginx"); status != 1 || !strings.Contains(errs, "no controller") {
+	if status, _, errs := runCommand(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n", "import", "ingress-nginx"); status != 1 || !strings.Contains(errs, "neither a controller") {
 		t.Errorf("%d %s", status, errs)
 	}
 	if status, _, errs := runCommand(t, "", "import", "ingress-nginx", "--kubeconfig", "x", "y"); status != 2 {
