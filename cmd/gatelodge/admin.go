@@ -27,7 +27,7 @@ type admin struct {
 	pages   *dashboard.Dashboard
 }
 
-// adminIndex is the page at "/" for programs; browsers are led to the dashboard.
+// adminIndex is the page at "/" for programs; browsers are redirected to the dashboard.
 const adminIndex = `Gatelodge admin endpoint
 
 /dashboard/              pages for people
@@ -80,7 +80,7 @@ func (a *admin) serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    16 << 10,
 	}
 	stop := context.AfterFunc(ctx, func() {
-		a.pages.Close() // the server knows nothing of its sockets any more
+		a.pages.Close() // the server does not track these connections any more
 		server.Close()
 	})
 	defer stop()
@@ -242,7 +242,7 @@ func (a *admin) zone(w http.ResponseWriter, r *http.Request) {
 	writeText(w, http.StatusOK, text.String())
 }
 
-// current returns the live snapshot, or an empty one before there is one.
+// current returns the live snapshot, or an empty one if there is none yet.
 func (a *admin) current() (*gatelodge.Snapshot, uint64, time.Time) {
 	s, generation, since := a.gateway.live.Current()
 	if s == nil {
@@ -257,8 +257,8 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	fmt.Fprint(w, text)
 }
 
-// writeJSON writes value with escapes for what gatelodge.Printable escapes,
-// which encoding/json writes as it is.
+// writeJSON writes value as JSON, with escapes for the characters that
+// gatelodge.Printable escapes and encoding/json does not.
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	text, err := jsonText(value)
@@ -266,10 +266,10 @@ func writeJSON(w http.ResponseWriter, value any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, _ = w.Write(text) // the client went away
+	_, _ = w.Write(text) // the client has disconnected
 }
 
-// jsonText is what writeJSON writes.
+// jsonText returns the text that writeJSON writes.
 func jsonText(value any) ([]byte, error) {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// The admin endpoint has no password, so a browser inside the network could be
-// made to use it by any page that it shows. Two rules keep pages out:
+// The admin endpoint has no password, so a page in a browser inside the network could
+// use it. Two rules prevent that:
 //
 //   - What changes something is not done for another site's page
 //     (http.CrossOriginProtection: Sec-Fetch-Site, and Origin where that is
@@ -35,9 +35,9 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// isOwnHost reports whether a Host field is one that the endpoint is meant by:
-// an address, localhost, the pod, one of the gateway's Services, or a name that
-// is configured. Clients that send none are no browsers.
+// isOwnHost reports whether a Host field names the endpoint: an address, localhost, the
+// pod, one of the gateway's Services, or a configured name. Clients that send none are
+// not browsers.
 func (a *admin) isOwnHost(field string) bool {
 	host := field
 	if name, _, err := net.SplitHostPort(field); err == nil {
@@ -64,13 +64,13 @@ func (a *admin) isOwnHost(field string) bool {
 			return true
 		case service.Namespace == "" || !within:
 			return false
-		default: // as a pod's resolver searches for it
+		default: // a name that a pod's resolver completes
 			return rest == "" || rest == ".svc" || rest == ".svc.cluster.local"
 		}
 	})
 }
 
-// services are the Services that lead to the gateway, by the names that the
+// services returns the Services that lead to the gateway, by the names that the
 // configuration and the chart give them.
 func (c *config) services() []objects.Key {
 	services := []objects.Key{c.Kube.DNSService}

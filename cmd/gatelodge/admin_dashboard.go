@@ -11,7 +11,7 @@ import (
 	"gatelodge.dev/kube/guard"
 )
 
-// newDashboard returns the pages for people, which show what g serves.
+// newDashboard returns the dashboard of g.
 func newDashboard(g *gateway) *dashboard.Dashboard {
 	return dashboard.New("/dashboard/", dashboard.Config{
 		Live:    &g.live,

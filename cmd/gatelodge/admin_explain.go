@@ -13,7 +13,7 @@ import (
 	"gatelodge.dev/tls/issuer"
 )
 
-// knowledge is what explanations are made of at this moment.
+// knowledge returns the current input of explanations.
 func (g *gateway) knowledge() explain.Knowledge {
 	snapshot, generation, _ := g.live.Current()
 	return explain.Knowledge{
@@ -34,8 +34,8 @@ func heldBy(g *guard.Guard) explain.Held {
 	return explain.Held{Hosts: status.Hosts, Until: status.Until}
 }
 
-// explain answers /api/explain?url=URL, with client=ADDRESS as that client is
-// served. The JSON is that of explain.Document (docs/explain.md).
+// explain answers /api/explain?url=URL, with client=ADDRESS for the view of that
+// client. The JSON is that of explain.Document (docs/explain.md).
 func (a *admin) explain(w http.ResponseWriter, r *http.Request) {
 	q, err := parseQuestion(r.URL.Query().Get("url"), r.URL.Query().Get("client"))
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 // apiGuard is the JSON form of the withdrawal guard's status.
 type apiGuard struct {
 	Holding  bool       `json:"holding"`
-	Starting bool       `json:"starting"` // nothing is served yet, because much less is there than before
+	Starting bool       `json:"starting"` // the start is delayed, because there are far fewer hosts than before
 	Hash     string     `json:"hash,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`
-	Hosts    []string   `json:"hosts"`   // all that the guard keeps serving
+	Hosts    []string   `json:"hosts"`   // all hosts that the guard withholds
 	Objects  []string   `json:"objects"` // kept because a new list lacks them
 }
 
@@ -33,8 +33,8 @@ func (a *admin) guard(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, guard)
 }
 
-// confirm releases what the guard holds. The status is 409 if nothing is held,
-// or something else than was meant.
+// confirm confirms what the guard holds. The status is 409 if nothing is held, or
+// something with another hash.
 func (a *admin) confirm(w http.ResponseWriter, r *http.Request) {
 	hash, err := a.gateway.confirm(r.Context(), r.URL.Query().Get("hash"))
 	switch {

@@ -9,7 +9,7 @@ import (
 	"gatelodge.dev/kube/ingressnginx"
 )
 
-// checkMove reports what becomes of the Ingresses of ingress-nginx.
+// checkMove reports what happens to the Ingresses of ingress-nginx.
 func checkMove(ctx context.Context, std stdio, flags *checkFlags, paths []string) error {
 	texts, err := flags.source.read(ctx, std, paths)
 	if err != nil {
@@ -47,8 +47,8 @@ func checkMove(ctx context.Context, std stdio, flags *checkFlags, paths []string
 	return nil
 }
 
-// moveConfig is the configuration of the file, or without one that which is made of
-// the installation, or else that of an installation that says nothing.
+// moveConfig returns the configuration of the file; without a file, the translation of
+// the installation; and without an installation, that of one with default settings.
 func moveConfig(file string, translation *ingressnginx.Translation) (*config, error) {
 	if file != "" {
 		return loadConfig(file)

@@ -23,15 +23,15 @@ import (
 // serviceAccountNamespace is where a pod finds the name of its namespace.
 const serviceAccountNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// clients are those of the API server, for built-in and for custom resources.
+// clients are clients of the API server, for built-in and for custom resources.
 type clients struct {
 	builtIn kubernetes.Interface
 	custom  dynamic.Interface
 }
 
-// connect returns clients of the API server that a kubeconfig names, or of the
-// cluster that the process runs in if kubeconfig is empty. namespace is the
-// gateway's: POD_NAMESPACE, or else the client's default.
+// connect returns clients of the API server of a kubeconfig, or of the cluster that the
+// process runs in if kubeconfig is empty. namespace is the gateway's: POD_NAMESPACE, or
+// else the client's default.
 func connect(kubeconfig string) (c clients, namespace string, err error) {
 	config, namespace, err := clientConfig(kubeconfig)
 	if err != nil {

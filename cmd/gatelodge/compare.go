@@ -143,7 +143,7 @@ func compareAnswers(ctx context.Context, std stdio, flags *compareFlags, file st
 
 func compareLines(ctx context.Context, std stdio, opts compare.Options, in io.Reader, base *url.URL, asJSON bool) error {
 	report := compare.Report{A: opts.A.String(), B: opts.B.String()}
-	var failed error // to write
+	var failed error // of writing
 	summary, err := compare.Run(ctx, compare.Lines(in, base), opts,
 		func(result compare.Result) {
 			if asJSON {
@@ -172,7 +172,7 @@ func compareLines(ctx context.Context, std stdio, opts compare.Options, in io.Re
 	return nil
 }
 
-// readRoots reads certificates in PEM.
+// readRoots reads root certificates in PEM.
 func readRoots(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {

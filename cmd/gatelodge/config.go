@@ -24,7 +24,7 @@ type config struct {
 	Listeners  []gatelodge.Listener
 	AdminHosts []string // further names of the admin endpoint, in lower case
 	Doctor     doctor.Settings
-	State      string // folder for what outlives the process; "": none
+	State      string // folder for data that outlives the process; "": none
 
 	defaultListeners bool // the file has no listeners, so flags may set their addresses
 }
@@ -126,8 +126,8 @@ func (c *config) needsState() error {
 	return nil
 }
 
-// needsRestart returns an error if a running gateway can't change from the
-// current configuration to c.
+// needsRestart returns an error if a change from the current configuration to c needs a
+// restart.
 func (c *config) needsRestart(current *config) error {
 	switch {
 	case c.Name != current.Name:

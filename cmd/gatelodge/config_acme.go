@@ -25,7 +25,7 @@ const maxRootsBytes = 1 << 20
 // maxNames is how many names a certificate may be ordered for; public CAs allow no more.
 const maxNames = 100
 
-// acme returns how certificates are ordered, nil if they are not.
+// acme returns the settings for ordering certificates, nil if none are ordered.
 func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACMEConfig {
 	if f.Directory == "" {
 		var defaults fileConfig
@@ -95,7 +95,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 	return c
 }
 
-// acmeAccount reads what belongs to one CA.
+// acmeAccount reads the settings of one CA.
 func (r *configReader) acmeAccount(key string, f fileACMEFallback, email string) objects.ACMEAccount {
 	a := objects.ACMEAccount{ConfigKey: key, Account: gatelodge.Account{
 		Directory: r.directoryURL(key+".directory", f.Directory),
@@ -131,7 +131,7 @@ func knownKeyTypes() string {
 	return strings.Join(names, ", ")
 }
 
-// acmeLimits reads what a CA allows, which is known where nothing is given.
+// acmeLimits reads the limits of a CA; known CAs have defaults.
 func (r *configReader) acmeLimits(key string, f fileACMELimits, known gatelodge.CALimits) gatelodge.CALimits {
 	limits := gatelodge.CALimits{
 		Orders:        r.rate(key+".orders", f.Orders, known.Orders),
@@ -147,7 +147,7 @@ func (r *configReader) acmeLimits(key string, f fileACMELimits, known gatelodge.
 	return limits
 }
 
-// rate accepts a number and the duration that it is for, or none.
+// rate accepts a number and its period, or none.
 func (r *configReader) rate(key, s string, otherwise gatelodge.Rate) gatelodge.Rate {
 	switch s {
 	case "":

@@ -72,9 +72,9 @@ func (r *configReader) zones(written []fileZone, views []fileView) []objects.Zon
 		}
 		if err != nil {
 			r.fail(key+".name", "%v; write a zone like pke.example.com", err)
-			continue // all else in the zone is relative to its name
+			continue // everything else in the zone is relative to its name
 		}
-		for _, view := range slices.Compact(slices.Sorted(slices.Values(z.Views))) { // of which each may have a zone of its own
+		for _, view := range slices.Compact(slices.Sorted(slices.Values(z.Views))) { // each view may have its own zone
 			r.once(names, key+".name", string(name)+" in view "+view)
 		}
 		zones = append(zones, r.zone(key, name, z, views))
@@ -182,7 +182,7 @@ func (r *configReader) records(key, text string, zone gatelodge.Name, ttl time.D
 	return records
 }
 
-// autoCAA stands for the records that let the CAs of acme issue.
+// autoCAA is the value for the records that let the CAs of acme issue.
 const autoCAA = "auto"
 
 // caa returns the canonical RDATA of a CAA record (RFC 8659 §4.1.1).
@@ -195,7 +195,7 @@ func (r *configReader) caa(key, s string, zone gatelodge.Name) string {
 	return records[0].Data
 }
 
-// doctor reads whom the doctor asks.
+// doctor reads the settings of delegation checks.
 func (r *configReader) doctor(key string, f fileDoctor) doctor.Settings {
 	texts := func(servers []netip.AddrPort) (list []string) {
 		for _, server := range servers {

@@ -2,9 +2,8 @@ package main
 
 import gatelodge "gatelodge.dev"
 
-// fileConfig is the configuration as written; docs/configuration.md describes
-// the keys. Numbers and booleans are decoded; all else is text for validate to
-// parse.
+// fileConfig is the configuration as written; docs/configuration.md describes the keys.
+// Numbers and booleans are decoded; everything else is text that validate parses.
 type fileConfig struct {
 	APIVersion    string          `yaml:"apiVersion"`
 	Kind          string          `yaml:"kind"`
@@ -188,14 +187,15 @@ type fileAdopt struct {
 	AccountSecret string `yaml:"accountSecret"`
 }
 
-// fileWildcard is a name, which may stand alone, and what is asked for its certificates.
+// fileWildcard is a name, which may be written without a mapping, and the settings of
+// its certificates.
 type fileWildcard struct {
 	Name    string `yaml:"name"`
 	KeyType string `yaml:"keyType"`
 	Profile string `yaml:"profile"`
 }
 
-// fileACMEFallback is a further CA. What it leaves out is not taken from the first.
+// fileACMEFallback is a further CA. It inherits nothing from the first.
 type fileACMEFallback struct {
 	Directory string         `yaml:"directory"`
 	CAFile    string         `yaml:"caFile"`
@@ -251,7 +251,7 @@ type fileZone struct {
 	Levels      []string     `yaml:"levels"`
 }
 
-// fileCAA is a list of records, or "auto", which may stand without a list.
+// fileCAA is a list of records, or "auto", which may be written without a list.
 type fileCAA []string
 
 type fileTransfer struct {

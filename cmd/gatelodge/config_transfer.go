@@ -18,7 +18,7 @@ import (
 // maxKeysBytes is the size limit of a file of transfer keys.
 const maxKeysBytes = 1 << 20
 
-// transfer returns who may have copies of a zone.
+// transfer returns the transfer settings of a zone.
 func (r *configReader) transfer(key string, f fileTransfer) objects.TransferConfig {
 	c := objects.TransferConfig{RequireTLS: f.RequireTLS}
 	if f.TSIGSecret != "" {
@@ -48,9 +48,9 @@ func (r *configReader) transfer(key string, f fileTransfer) objects.TransferConf
 	return c
 }
 
-// notifyServers has the name servers told of new versions whose addresses are static
-// records of the zone, and so not the gateway's own: they are secondaries too (RFC
-// 1996 §2.1).
+// notifyServers adds the name servers whose addresses are static records of the zone to
+// those that are notified: they are not the gateway itself, so they are secondaries too
+// (RFC 1996 §2.1).
 func notifyServers(zone *objects.ZoneConfig) {
 	c := &zone.Transfer
 	if !c.Allowed() {

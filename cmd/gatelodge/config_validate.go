@@ -163,14 +163,14 @@ func (r *configReader) settings(f *fileConfig) *gatelodge.Settings {
 	return s
 }
 
-// drainDNS is twice the longest TTL of the zones unless something else is written.
+// drainDNS returns drain.dns, by default twice the longest TTL of the zones.
 func (r *configReader) drainDNS(f *fileConfig) time.Duration {
 	if f.Drain.DNS != "" {
 		return r.duration("drain.dns", f.Drain.DNS, 0)
 	}
 	var longest time.Duration
 	for i := range f.DNS.Zones {
-		if ttl, err := time.ParseDuration(f.DNS.Zones[i].TTL); err == nil { // otherwise the zone's own problem
+		if ttl, err := time.ParseDuration(f.DNS.Zones[i].TTL); err == nil { // otherwise it is a problem of the zone
 			longest = max(longest, ttl)
 		}
 	}
@@ -262,8 +262,8 @@ func (r *configReader) listeners(written []fileListener, views []fileView) []gat
 	return listeners
 }
 
-// bindAddress accepts addresses that need no DNS lookup, because we may be the
-// DNS server.
+// bindAddress accepts addresses that need no DNS lookup, because this gateway may be
+// the DNS server.
 func (r *configReader) bindAddress(key, s string) string {
 	host, port, err := net.SplitHostPort(s)
 	if err == nil && host != "" {
@@ -278,8 +278,8 @@ func (r *configReader) bindAddress(key, s string) string {
 	return s
 }
 
-// publicPort returns the port that users see: the given one, or else the
-// protocol's default.
+// publicPort returns the port that users see: the configured one, or the protocol's
+// default.
 func (r *configReader) publicPort(key string, protocol gatelodge.Protocol, given int) uint16 {
 	switch {
 	case r.isWritten(key) && (protocol == gatelodge.DNS || protocol == gatelodge.DOT):
@@ -294,8 +294,8 @@ func (r *configReader) publicPort(key string, protocol gatelodge.Protocol, given
 	return 0
 }
 
-// listenerViews returns what is served on a listener. Where there is but one view, an
-// HTTP listener need not name it; where there are more, none is in all by an oversight.
+// listenerViews returns the views of a listener. With one view, an HTTP listener need
+// not name it; with several it must, so that none is served everywhere by mistake.
 func (r *configReader) listenerViews(key string, l *fileListener, views []fileView) []string {
 	isDNS := l.Protocol == string(gatelodge.DNS) || l.Protocol == string(gatelodge.DOT)
 	switch {

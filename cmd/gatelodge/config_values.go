@@ -155,8 +155,8 @@ func (r *configReader) collectorURL(key, s string) string {
 	return s
 }
 
-// dnsServers accepts addresses of DNS servers, with port 53 where none is written. what
-// names one in messages.
+// dnsServers accepts addresses of DNS servers; the default port is 53. what names one
+// in messages.
 func (r *configReader) dnsServers(key, what string, written []string) []netip.AddrPort {
 	var servers []netip.AddrPort
 	seen := make(unique)
@@ -176,8 +176,8 @@ func (r *configReader) dnsServers(key, what string, written []string) []netip.Ad
 	return servers
 }
 
-// label accepts the name of a Kubernetes namespace. Our own names follow the same
-// rules.
+// label accepts the name of a Kubernetes namespace. The gateway's own names follow the
+// same rules.
 func (r *configReader) label(key, s string) string {
 	if len(validation.IsDNS1123Label(s)) > 0 {
 		r.fail(key, "%q is not a valid name, write up to 63 lower-case letters, digits and hyphens", abridged(s))

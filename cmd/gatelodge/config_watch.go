@@ -15,8 +15,8 @@ const (
 )
 
 // watchConfig calls onChange with the parsed file, or its error, after each change of
-// its content, until ctx ends. known is what the caller read, so that a change since
-// then counts too.
+// its content, until ctx ends. known is the content that the caller has read, so that
+// changes since then are noticed.
 //
 // The folder is watched rather than the file: editors replace a file, and a
 // mounted ConfigMap replaces a symbolic link beside it. Changes without an event,
@@ -58,10 +58,10 @@ func watchConfig(ctx context.Context, file string, known []byte, log *slog.Logge
 	}
 }
 
-// watchedFile is a configuration file, and what reading it gave last.
+// watchedFile is a configuration file, with the result of the last read.
 type watchedFile struct{ name, content, err string }
 
-// read parses the file if what reading it gives has changed.
+// read parses the file if its content, or the error of reading it, has changed.
 func (w *watchedFile) read() (c *config, changed bool, err error) {
 	now := watchedFile{name: w.name}
 	data, err := readConfigFile(w.name)

@@ -12,7 +12,7 @@ import (
 type guide struct {
 	g         *gateway
 	ca        string // file of the CA's certificate
-	acme      string // directory of the ACME CA that takes its place; "": none
+	acme      string // directory of the ACME CA that is used instead; "": none
 	manifests string // the folder that is served
 	admin     string // address of the admin endpoint
 }
@@ -51,7 +51,7 @@ func (d guide) print(w io.Writer) {
 	}
 }
 
-// program is how this program is started in a shell.
+// program returns the command that starts this program in a shell.
 func program() string {
 	if path, err := os.Executable(); err == nil {
 		return path

@@ -10,8 +10,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// newDoctor makes the doctor of a gateway, whose findings become problems at the
-// next build.
+// newDoctor returns the doctor of a gateway. Its findings become problems at the next
+// build.
 func (g *gateway) newDoctor() *doctor.Doctor {
 	return doctor.New(doctor.Config{
 		Log:      g.log,
@@ -22,7 +22,7 @@ func (g *gateway) newDoctor() *doctor.Doctor {
 	})
 }
 
-// delegationProblems are the findings of the doctor as problems of the zones.
+// delegationProblems returns the findings of the doctor as problems of the zones.
 func (g *gateway) delegationProblems() (problems []gatelodge.Problem) {
 	for _, d := range g.doctor.All() {
 		for _, f := range d.Findings {
@@ -35,7 +35,7 @@ func (g *gateway) delegationProblems() (problems []gatelodge.Problem) {
 	return problems
 }
 
-// delegationMetrics shows what the doctor found.
+// delegationMetrics are the metrics of the doctor's results.
 type delegationMetrics struct {
 	g                 *gateway
 	findings, checked *prometheus.Desc

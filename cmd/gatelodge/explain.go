@@ -112,7 +112,7 @@ func explainURL(ctx context.Context, std stdio, flags *explainFlags, text string
 	return err
 }
 
-// mostDocument bounds what is read of an admin endpoint.
+// mostDocument limits the answer of an admin endpoint.
 const mostDocument = 16 << 20
 
 // askAdmin asks the admin endpoint of a running gateway.

@@ -26,7 +26,7 @@ const (
 	adminPort   = "admin"
 )
 
-// forwardTime is how long a forwarded port may take to be there.
+// forwardTime limits the time to open a forwarded port.
 const forwardTime = 15 * time.Second
 
 // askPod asks the admin endpoint of a pod of the gateway, at a port that the API server
@@ -54,7 +54,7 @@ func askPod(ctx context.Context, flags *explainFlags, text string) (*explain.Doc
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig %s: %w", flags.kubeconfig, err)
 	}
-	// API servers before 1.31 and some proxies know SPDY alone.
+	// API servers before 1.31 and some proxies support only SPDY.
 	dialer := portforward.NewFallbackDialer(overWebSocket, spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, at), func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	})

@@ -15,7 +15,7 @@ import (
 	"gatelodge.dev/tls/issuer"
 )
 
-// explainOffline compiles manifests and explains what they would give.
+// explainOffline compiles manifests and explains the result.
 func explainOffline(ctx context.Context, std stdio, flags *explainFlags, text string) (*explain.Document, error) {
 	cfg, err := loadConfig(flags.config)
 	if err != nil {
@@ -39,7 +39,7 @@ func explainOffline(ctx context.Context, std stdio, flags *explainFlags, text st
 	return offline(snapshot, builder.Asked(), objs.Now).Explain(q)
 }
 
-// offline is what is known of a Snapshot that nothing serves.
+// offline is the knowledge about a Snapshot that is not served.
 func offline(snapshot *gatelodge.Snapshot, asked compile.Asked, now time.Time) explain.Knowledge {
 	var live gatelodge.Live
 	dns := dnsserve.New(&live, dnsserve.Config{Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})

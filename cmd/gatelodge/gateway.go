@@ -39,7 +39,7 @@ type gateway struct {
 	live     gatelodge.Live
 	source   objects.Source
 	platform platform
-	lastGood *state.LastGood // keeps what is served for the next start; nil: nothing is kept
+	lastGood *state.LastGood // stores what is served for the next start; nil: nothing is stored
 	guard    *guard.Guard
 	child    *supervisor.Child // nil: there is no supervisor
 	proxy    *proxy.Server
@@ -48,7 +48,7 @@ type gateway struct {
 
 	certificates *gatetls.Server
 	keys         []*gatelodge.SharedKeys // of tickets and cookies; nil: this process makes its own
-	store        gatelodge.Store         // nil: nothing is kept
+	store        gatelodge.Store         // nil: there is no store
 	issuer       *issuer.Issuer          // nil: there is no store to keep certificates in
 	revocations  *revocation.Checker     // nil, as issuer
 
@@ -58,8 +58,8 @@ type gateway struct {
 	gc       gcTuner // used by rebuild only
 
 	config       atomic.Pointer[config]
-	leaving      *leaving                        // the addresses that go with this replica, while it drains
-	wakeBuild    gatelodge.Signal                // has a snapshot built though no object changed
+	leaving      *leaving                        // the addresses that are withdrawn while this replica drains
+	wakeBuild    gatelodge.Signal                // starts a build although no object changed
 	followConfig func(ctx context.Context) error // watches the configuration file; nil: there is none
 
 	serving   sync.Once     // closes first
@@ -107,10 +107,10 @@ func newGateway(cfg *config, source objects.Source, accessLog io.Writer, log *sl
 	return g
 }
 
-// kubeConfig returns the current configuration of what is built.
+// kubeConfig returns the current configuration of the build.
 func (g *gateway) kubeConfig() *objects.Config { return &g.config.Load().Kube }
 
-// unreadiness says why the gateway is not ready.
+// unreadiness returns why the gateway is not ready.
 func (g *gateway) unreadiness() string {
 	reason := g.reason.Load().(string)
 	if status := g.guard.Status(); status.Starting {
@@ -122,8 +122,8 @@ func (g *gateway) unreadiness() string {
 	return reason
 }
 
-// reservation says what is unusual about a gateway that is ready: the guard
-// withholds something, or it serves objects that an earlier process stored.
+// reservation returns what is unusual about a ready gateway: the guard withholds
+// something, or it serves objects that an earlier process stored.
 func (g *gateway) reservation() string {
 	if status := g.guard.Status(); status.Holding {
 		return ", " + status.String()
@@ -134,7 +134,7 @@ func (g *gateway) reservation() string {
 	return ""
 }
 
-// identity is the name of this replica: the pod's, or else the machine's.
+// identity returns the name of this replica: that of the pod, or else of the machine.
 func identity() string {
 	if name := os.Getenv("POD_NAME"); name != "" {
 		return name
@@ -152,7 +152,7 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 
 	g.gc.start()
 
-	// 1. The admin endpoint comes first: it says why the gateway is not ready.
+	// 1. The admin endpoint is first, because it says why the gateway is not ready.
 	adminListener, err := g.listenAdmin(adminAddress)
 	if err != nil {
 		return fmt.Errorf("opening the admin endpoint: %w", err)
@@ -207,7 +207,8 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	group.Go(func() error { return g.platform.joinElection(member) })
 	group.Go(func() error { g.keepAddresses(working); return nil })
 
-	// 6. Drain: leave the answers of DNS, and finish the requests in progress.
+	// 6. Drain: withdraw the addresses from DNS answers, and finish the requests in
+	// progress.
 	select {
 	case <-ctx.Done():
 	case <-working.Done():
@@ -222,8 +223,8 @@ func (g *gateway) run(ctx context.Context, adminAddress string) error {
 	return errors.Join(err, ignoreCanceled(group.Wait()))
 }
 
-// sockets is the gatelodge.Sockets of all listeners. One that the configuration has
-// moved or made another since a process before opened it, is not that listener.
+// sockets is the gatelodge.Sockets of all listeners. A socket of an earlier process is
+// not used if the configuration has changed the address or protocol of its listener.
 func (g *gateway) sockets(l gatelodge.Listener, open func() ([]syscall.Conn, error)) ([]syscall.Conn, error) {
 	return g.child.Sockets(fmt.Sprintf("%s %s %s", l.Name, l.Protocol, l.Address), open)
 }
@@ -287,7 +288,7 @@ func (g *gateway) rebuild(from objects.Objects, since time.Time) (again time.Tim
 	return again
 }
 
-// refuseAdmin keeps routes from leading to the admin endpoint, which is at address.
+// refuseAdmin prevents routes from leading to the admin endpoint, which is at address.
 func (g *gateway) refuseAdmin(address net.Addr) error {
 	at, err := netip.ParseAddrPort(address.String())
 	if err != nil {
@@ -327,9 +328,8 @@ func (g *gateway) configChanged(next *config, err error) {
 	g.wakeBuild.Raise()
 }
 
-// confirm releases what the guard holds, here at once and on the other replicas
-// when they are told. hash is that of the list that was meant; "" is for any
-// list.
+// confirm confirms what the guard holds: here at once, and on the other replicas
+// through the store. hash is that of the list; "" is for any list.
 func (g *gateway) confirm(ctx context.Context, hash string) (confirmed string, err error) {
 	confirmed, err = g.guard.Confirm(hash)
 	if err != nil {
@@ -342,8 +342,8 @@ func (g *gateway) confirm(ctx context.Context, hash string) (confirmed string, e
 	return confirmed, nil
 }
 
-// drain takes the gateway, which is not ready any more so that clients go
-// elsewhere, out of service, and finishes what is in progress.
+// drain takes the gateway, which is already unready so that clients use other replicas,
+// out of service, and finishes what is in progress.
 func (g *gateway) drain() error {
 	snapshot, _, _ := g.live.Current()
 	d := snapshot.Settings.Drain
@@ -356,14 +356,14 @@ func (g *gateway) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), max(d.Timeout, d.Tunnels))
 	defer cancel()
 	err := g.proxy.Drain(ctx)
-	// What held up a request holds up no query: these have a time of their own.
+	// A slow request does not delay queries: these have their own time.
 	ctx, cancel = context.WithTimeout(context.Background(), queriesTime)
 	defer cancel()
 	return errors.Join(leaving, err, g.dns.Shutdown(ctx))
 }
 
-// queriesTime is how long the queries that have arrived, and transfers of zones, get to be
-// answered in the end. It is within what the pod's grace period has for the exit.
+// queriesTime is how long arrived queries and zone transfers may take at the end. It is
+// within the time that the pod's grace period has for the exit.
 const queriesTime = 3 * time.Second
 
 // ignoreCanceled drops the error of canceled work.

@@ -67,7 +67,7 @@ defaults of the classes: --defaults prints their manifests instead.`,
 	return command
 }
 
-// source is where the objects of an installation are read from.
+// source is the input of check and import.
 type source struct{ kubeconfig, controller string }
 
 func (s *source) add(command *cobra.Command) {
@@ -93,7 +93,8 @@ func (s *source) read(ctx context.Context, std stdio, paths []string) (manifests
 	return readCluster(ctx, api.custom, func(err error) { fmt.Fprintf(std.err, "gatelodge: %v\n", err) })
 }
 
-// translation is that of the controller among the objects, nil if there is none.
+// translation translates the controller among the objects; it returns nil if there is
+// none.
 func (s *source) translation(texts manifests.Texts, objs *objects.Objects) (*ingressnginx.Translation, error) {
 	in, err := ingressnginx.Find(texts.Documents(), objs, s.controller)
 	if in == nil || err != nil {

@@ -13,7 +13,7 @@ import (
 	"gatelodge.dev/kube/manifests"
 )
 
-// readResources lists what check and import read of a cluster.
+// readResources lists the resources that check and import read.
 func readResources() []schema.GroupVersionResource {
 	return []schema.GroupVersionResource{
 		{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
@@ -28,11 +28,11 @@ func readResources() []schema.GroupVersionResource {
 	}
 }
 
-// listPage is how many objects are asked for at a time.
+// listPage is the number of objects in a list request.
 const listPage = 500
 
-// readCluster reads the objects of a cluster once, as manifests. What may not be
-// listed is told and left out.
+// readCluster reads the objects of a cluster once, as manifests. Resources that it may
+// not list are reported and left out.
 func readCluster(ctx context.Context, api dynamic.Interface, tell func(error)) (manifests.Texts, error) {
 	type list struct {
 		APIVersion string            `json:"apiVersion"`

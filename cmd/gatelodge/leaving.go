@@ -13,15 +13,15 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// leaveTime bounds how long it takes to tell the other replicas.
+// leaveTime limits the time to tell the other replicas.
 const leaveTime = 5 * time.Second
 
-// leaving is the addresses that go with this replica.
+// leaving contains the addresses that are withdrawn when this replica stops.
 type leaving struct {
 	interfaces func() []netip.Addr             // of this machine
 	addresses  atomic.Pointer[objects.Leaving] // nil: this replica stays
 	gone       gatelodge.Signal                // a snapshot without them is live
-	returned   gatelodge.Signal                // this replica stays, and has addresses that are said to go
+	returned   gatelodge.Signal                // this replica stays, but its addresses are recorded as withdrawn
 
 	telling sync.Mutex // held while the other replicas are told
 }
@@ -30,8 +30,8 @@ func newLeaving() *leaving {
 	return &leaving{interfaces: interfaceAddresses, gone: gatelodge.NewSignal(), returned: gatelodge.NewSignal()}
 }
 
-// build returns which addresses answers are not to name: what the replicas say, and
-// this one. live is to be called when what is built of it is live.
+// build returns the addresses to leave out of answers: those recorded by the replicas,
+// and those of this one. live must be called when the snapshot built with them is live.
 func (l *leaving) build(told objects.Leaving, now time.Time) (going objects.Leaving, live func()) {
 	own := l.addresses.Load()
 	if own == nil {
@@ -47,7 +47,8 @@ func (l *leaving) build(told objects.Leaving, now time.Time) (going objects.Leav
 	return told, l.gone.Raise
 }
 
-// interfaceAddresses are those at which others can reach this machine, or pod.
+// interfaceAddresses returns the addresses at which others can reach this machine, or
+// pod.
 func interfaceAddresses() []netip.Addr {
 	interfaces, _ := net.InterfaceAddrs() // without them no address goes with this replica
 	var addresses []netip.Addr
@@ -60,14 +61,14 @@ func interfaceAddresses() []netip.Addr {
 	return addresses
 }
 
-// common returns the addresses of a that b has, too.
+// common returns the addresses that are in both a and b.
 func common(a, b []netip.Addr) []netip.Addr {
 	return slices.DeleteFunc(slices.Clone(a), func(address netip.Addr) bool { return !slices.Contains(b, address) })
 }
 
-// leaveAnswers has the answers of all replicas name no more the addresses that go
-// with this one, where they have others, and then lets the time pass for which
-// resolvers and clients remember the answers until now.
+// leaveAnswers removes this replica's addresses from the DNS answers of all replicas,
+// if the names have others, and then waits for as long as resolvers and clients
+// remember the earlier answers.
 func (g *gateway) leaveAnswers(ctx context.Context) {
 	snapshot, _, _ := g.live.Current()
 	d := snapshot.Settings.Drain
@@ -99,8 +100,8 @@ func (g *gateway) leaveAnswers(ctx context.Context) {
 	}
 }
 
-// keepAddresses tells all replicas that addresses stay which one before this took out
-// of the answers, until ctx ends.
+// keepAddresses restores the addresses that an earlier process has withdrawn, until ctx
+// ends.
 func (g *gateway) keepAddresses(ctx context.Context) {
 	for {
 		select {
@@ -114,8 +115,8 @@ func (g *gateway) keepAddresses(ctx context.Context) {
 	}
 }
 
-// tellLeaving tells all replicas that addresses go, until a moment, or that they
-// stay if that is zero, which holds no more once this replica leaves.
+// tellLeaving tells all replicas that addresses are withdrawn until a time, or that
+// they stay if it is zero, which has no effect once this replica leaves.
 func (g *gateway) tellLeaving(ctx context.Context, addresses []netip.Addr, until time.Time) error {
 	g.leaving.telling.Lock()
 	defer g.leaving.telling.Unlock()

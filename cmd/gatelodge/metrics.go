@@ -11,7 +11,7 @@ import (
 	"gatelodge.dev/kube/guard"
 )
 
-// metrics are about the snapshot as a whole; each server has its own.
+// metrics describe the snapshot as a whole; each server has its own metrics.
 type metrics struct {
 	generation  prometheus.Gauge
 	build       prometheus.Histogram
@@ -22,7 +22,7 @@ type metrics struct {
 	live        atomic.Pointer[gatelodge.Snapshot]
 }
 
-// newRegistry returns a registry with what every Go program reports.
+// newRegistry returns a registry with the metrics of every Go program.
 func newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -13,8 +13,8 @@ import (
 	"gatelodge.dev/tls/issuer"
 )
 
-// writeOrders writes when the certificates that are missing would be ordered, by a
-// gateway that starts now.
+// writeOrders writes when a gateway that starts now would order the missing
+// certificates.
 func writeOrders(to io.Writer, issuing *gatelodge.Issuing, now time.Time) error {
 	for _, p := range issuer.Plan(issuing, now) {
 		when := "at once"
@@ -37,7 +37,7 @@ func writeOrders(to io.Writer, issuing *gatelodge.Issuing, now time.Time) error 
 	return nil
 }
 
-// asking says who asks for a certificate.
+// asking formats the Ingresses that ask for a certificate.
 func asking(p issuer.Planned) string {
 	if p.Namespace == "" {
 		return "Config acme.wildcards"
@@ -46,7 +46,7 @@ func asking(p issuer.Planned) string {
 }
 
 type apiOrders struct {
-	Leader bool       `json:"leader"` // only the leader orders, and knows what is to come
+	Leader bool       `json:"leader"` // only the leader orders, and has a plan
 	Orders []apiOrder `json:"orders"`
 }
 
@@ -56,9 +56,9 @@ type apiOrder struct {
 	Namespace string    `json:"namespace"` // empty: the configuration
 	State     string    `json:"state"`     // ordering, due or waiting
 	At        time.Time `json:"at"`
-	Limit     string    `json:"limit,omitempty"` // that it waits for; retry: its last order failed
+	Limit     string    `json:"limit,omitempty"` // the limit that it waits for; retry: its last order failed
 	Renewal   bool      `json:"renewal"`
-	With      string    `json:"with,omitempty"` // the host whose certificate is for this one, too
+	With      string    `json:"with,omitempty"` // the host whose certificate it shares
 }
 
 func (a *admin) orders(w http.ResponseWriter, _ *http.Request) {
@@ -84,7 +84,7 @@ func stateOf(p issuer.Planned, now time.Time) string {
 	return "due"
 }
 
-// orderMetrics are about what the leader has to order.
+// orderMetrics describe the leader's queue of orders.
 type orderMetrics struct {
 	issuer                *issuer.Issuer
 	queued, sharing, done *prometheus.Desc

@@ -14,22 +14,22 @@ import (
 	"gatelodge.dev/tls/revocation"
 )
 
-// platform is where the gateway runs: as a clusterMember, or standalone.
+// platform is the environment of the gateway: a clusterMember, or standalone.
 type platform interface {
-	// waiting says which objects the source still lacks, "" if it is complete.
+	// waiting returns which objects the source has not read yet, "" if it is complete.
 	waiting() string
-	// previousRecord returns what the guard recorded before this process
-	// started; nil: the objects contain it, or it is not known.
+	// previousRecord returns the guard's record from before the start of this process;
+	// nil: the objects contain it, or it is unknown.
 	previousRecord() *objects.GuardRecord
-	// previousClaims returns who had which names before this process started, with
-	// the same exceptions.
+	// previousClaims returns the owners of names from before the start of this process,
+	// with the same exceptions.
 	previousClaims() objects.Holdings
 	// served is called after each swap, with what the snapshot was built from.
 	served(snapshot *gatelodge.Snapshot, from objects.Objects)
 	// confirmed tells the other replicas what was confirmed at this one.
 	confirmed(ctx context.Context, hash string) error
-	// leave tells the other replicas that addresses are about to go until a moment,
-	// or that they stay if that is past.
+	// leave tells the other replicas that addresses are withdrawn until a time, or that
+	// they stay if it has passed.
 	leave(ctx context.Context, addresses []netip.Addr, until time.Time) error
 	// renewLease tells the other replicas what this one serves, until ctx ends.
 	renewLease(ctx context.Context) error
@@ -38,10 +38,10 @@ type platform interface {
 	joinElection(ctx context.Context) error
 }
 
-// standalone is a gateway without a cluster. The zero value remembers nothing.
+// standalone is a gateway without a cluster. The zero value stores nothing.
 type standalone struct {
 	g      *gateway
-	store  gatelodge.Store // nil: there is no folder to keep things in
+	store  gatelodge.Store // nil: there is no state folder
 	record *objects.GuardRecord
 	claims objects.Holdings
 }
@@ -81,8 +81,7 @@ func (s *standalone) putClaims(ctx context.Context, h objects.Holdings) error {
 	return err
 }
 
-// keepIn gives the gateway, which has its source and no cluster, a folder for
-// what has to outlive the process.
+// keepIn sets the state folder of a gateway that has its source and no cluster.
 func (g *gateway) keepIn(ctx context.Context, folder string) error {
 	store, err := state.NewFolderStore(filepath.Join(folder, "items"))
 	if err != nil {
@@ -93,7 +92,7 @@ func (g *gateway) keepIn(ctx context.Context, folder string) error {
 		return err
 	}
 	claims, err := objects.StoredClaims(ctx, store)
-	if err != nil { // the age of objects decides, as at a first start
+	if err != nil { // age decides about names, as at a first start
 		g.log.Error("can't read the previous owners of names", "error", err)
 	}
 	g.platform = &standalone{g, store, record, claims}
@@ -109,8 +108,8 @@ func (g *gateway) keepIn(ctx context.Context, folder string) error {
 	return nil
 }
 
-// firstAccount is the name of the item with the account's key at the first CA, "" if
-// there is none.
+// firstAccount returns the name of the item with the account key at the first CA, or
+// "".
 func (g *gateway) firstAccount() string {
 	if acme := g.kubeConfig().ACME; acme != nil {
 		return acme.Account.Item()
@@ -118,8 +117,8 @@ func (g *gateway) firstAccount() string {
 	return ""
 }
 
-// keepLastGood keeps the objects that are served in a folder, for a start at
-// which the source lacks some.
+// keepLastGood stores the served objects in a folder, for a start when the source can't
+// be read.
 func (g *gateway) keepLastGood(folder string) error {
 	lastGood, err := state.NewLastGood(g.source, folder, g.log)
 	if err != nil {
@@ -129,17 +128,16 @@ func (g *gateway) keepLastGood(folder string) error {
 	return nil
 }
 
-// How long a key is in use. A ticket or cookie is valid for at most as long
-// again.
+// How long a key is in use. A ticket or cookie is valid for at most the same time after
+// that.
 const (
 	ticketPeriod = 12 * time.Hour // ticket keys have to change, because they decrypt past sessions (RFC 5077 §5.5)
 	cookiePeriod = 24 * time.Hour // a cookie is valid for an hour
 )
 
-// useStore makes the gateway use a store for the keys of session tickets and DNS
-// cookies, for the serials of zones, and for certificates from an ACME CA. The other replicas, and the
-// next process, find them there. awaitServed waits for the other replicas; nil:
-// there are none.
+// useStore sets the store for the keys of session tickets and DNS cookies, the serials
+// of zones, and certificates from an ACME CA, which the other replicas and the next
+// process read. awaitServed waits for the other replicas; nil: there are none.
 func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Context, func(string) bool) error) {
 	g.keys = []*gatelodge.SharedKeys{
 		{Store: store, Item: "tickets", Period: ticketPeriod, Use: g.certificates.UseTicketKeys, Log: g.log},
@@ -156,7 +154,7 @@ func (g *gateway) useStore(store gatelodge.Store, awaitServed func(context.Conte
 	g.registry.MustRegister(newOrderMetrics(g.issuer), newRevocationMetrics(g.revocations))
 }
 
-// userAgent is how the gateway calls itself towards CAs.
+// userAgent is the gateway's name in requests to CAs.
 func userAgent() string { return "gatelodge/" + buildInfo().version }
 
 // answerOwn answers a DNS query of this process from the zones that are served.
@@ -168,9 +166,9 @@ func (g *gateway) answerOwn(query []byte) []byte {
 	return g.dns.AnswerMessage(snapshot.Views, query)
 }
 
-// followStore uses what the replicas share, until ctx ends: the keys, without
-// which only the resumption of sessions at another replica is lost, and the serials
-// of zones.
+// followStore follows the items that the replicas share, until ctx ends: the keys,
+// without which only sessions can't be resumed at another replica, and the serials of
+// zones.
 func (g *gateway) followStore(ctx context.Context) {
 	var following sync.WaitGroup
 	following.Go(func() {
@@ -195,8 +193,8 @@ func (g *gateway) followStore(ctx context.Context) {
 	following.Wait()
 }
 
-// lead does what only one replica may do, until ctx ends: it rotates the keys,
-// gives zones their serials, orders certificates, and runs the given tasks.
+// lead does the leader's work, until ctx ends: it rotates the keys, gives zones their
+// serials, orders certificates, and runs the given tasks.
 func (g *gateway) lead(ctx context.Context, tasks ...func(ctx context.Context)) {
 	for _, keys := range g.keys {
 		tasks = append(tasks, keys.Lead)

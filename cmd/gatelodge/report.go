@@ -27,9 +27,9 @@ func (g *gateway) report(before, now *gatelodge.Snapshot, generation uint64) {
 	}
 }
 
-// loggedElsewhere reports whether the source of the problem logs it itself: the
-// cluster does, also before there is a snapshot, and so does the guard, whose
-// list may be long and grow.
+// loggedElsewhere reports whether the source of the problem logs it itself: the cluster
+// does, even before there is a snapshot, and so does the guard, whose list may be long
+// and grow.
 func loggedElsewhere(p gatelodge.Problem) bool {
 	return p.Object.Kind == "Cluster" || p.Object.Kind == "Guard"
 }

@@ -6,7 +6,7 @@ import (
 	"gatelodge.dev/tls/revocation"
 )
 
-// revocationMetrics are about the CRLs that the leader fetches.
+// revocationMetrics count the CRLs that the leader fetches.
 type revocationMetrics struct {
 	revocations *revocation.Checker
 	fetches     *prometheus.Desc

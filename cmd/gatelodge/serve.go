@@ -86,8 +86,8 @@ requests in progress are lost.`,
 // serveFiles are the names of the files that serve reads; each may be empty.
 type serveFiles struct{ config, kubeconfig, manifests string }
 
-// serve runs a gateway until ctx ends, or at once if its supervisor does: its sockets
-// are not kept any more then, and the next supervisor needs their addresses.
+// serve runs a gateway until ctx ends, or exits at once if its supervisor ends, because
+// its sockets are not kept any more, and the next supervisor needs their addresses.
 func serve(ctx context.Context, std stdio, log *slog.Logger, files serveFiles, flags listenFlags, child *supervisor.Child) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

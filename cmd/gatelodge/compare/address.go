@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Address is where a server is reached. It connects to an IP address and never
-// looks up a name.
+// Address is where to connect to a server. It has IP addresses only, so no name is
+// looked up.
 type Address struct {
 	text        string
 	http, https netip.AddrPort // port 0: that of the URL
@@ -48,11 +48,11 @@ func parseEndpoint(text string) (netip.AddrPort, error) {
 	return netip.ParseAddrPort(text)
 }
 
-// String is the address as it was written.
+// String returns the address as it was written.
 func (a Address) String() string { return a.text }
 
-// of returns where to connect to for a scheme, with the port of the URL unless the
-// address has one.
+// of returns the address to connect to for a scheme, with the port of the URL if it has
+// none.
 func (a Address) of(scheme, port string) (netip.AddrPort, error) {
 	endpoint := a.http
 	if scheme == "https" {

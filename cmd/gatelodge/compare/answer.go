@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// Bounds of one answer. A body beyond maxBody is compared as far as that; without
-// Options.Bodies no more than maxDrain is read, so that the connection can be
-// used again.
+// Limits of one answer. Only the first maxBody bytes of a body are compared. Without
+// Options.Bodies at most maxDrain bytes are read, so that the connection can be used
+// again.
 const (
 	maxBody   = 16 << 20
 	maxDrain  = 256 << 10
 	maxHeader = 1 << 20
 )
 
-// server is one of the two.
+// server is one of the two servers.
 type server struct {
 	address    Address
 	opts       *Options
@@ -65,15 +65,15 @@ func (s *server) close() {
 	s.tls.CloseIdleConnections()
 }
 
-// answer is what a server said to a request.
+// answer is a server's answer to a request.
 type answer struct {
-	err    error // no answer came, and the rest is empty
+	err    error // there is no answer, and the rest is empty
 	status int
 	header http.Header
-	body   string // what is compared of it; "" if bodies are not
+	body   string // the form that is compared; "" if bodies are not
 }
 
-// ask sends a request and reads the answer. It follows no redirect.
+// ask sends a request and reads the answer. It does not follow redirects.
 func (s *server) ask(ctx context.Context, r Request) answer {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
@@ -101,7 +101,7 @@ func (s *server) ask(ctx context.Context, r Request) answer {
 	return a
 }
 
-// read reads the body, and says of it what is compared.
+// read reads the body, and returns the form that is compared.
 func (s *server) read(body io.Reader) (string, error) {
 	if !s.opts.Bodies {
 		_, err := io.Copy(io.Discard, io.LimitReader(body, maxDrain))
@@ -112,7 +112,7 @@ func (s *server) read(body io.Reader) (string, error) {
 	return fmt.Sprintf("%d bytes, SHA-256 %.8x…", n, hash.Sum(nil)), err
 }
 
-// withoutURL is the error without what a report says anyway.
+// withoutURL returns the error without the URL, which the report contains anyway.
 func withoutURL(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -121,11 +121,11 @@ func withoutURL(err error) error {
 	return err
 }
 
-// location is where an answer redirects to.
+// location returns the target of a redirect.
 func (a answer) location() string { return a.header.Get("Location") }
 
-// cookies is what is compared of Set-Cookie: names and attributes. The value of a
-// session's cookie differs by nature, and so does when it ends.
+// cookies returns the parts of Set-Cookie that are compared: names and attributes. The
+// value and the expiry of a session's cookie differ in every answer.
 func (a answer) cookies() string {
 	var cookies []string
 	for _, line := range a.header.Values("Set-Cookie") {

@@ -7,17 +7,16 @@ import (
 	"strings"
 )
 
-// Difference is one point in which two answers to a request differ. Part is
-// "answer" where one of them did not come, "status", "body", or the name of a
-// field in lower case.
+// Difference is one difference between two answers to a request. Part is "answer" if
+// one of them is missing, "status", "body", or the name of a field in lower case.
 type Difference struct {
 	Part string `json:"part"`
 	A    string `json:"a"`
 	B    string `json:"b"`
 }
 
-// DefaultFields are the fields that clients, caches and browsers act upon. Where a
-// redirect leads to is always compared.
+// DefaultFields are the fields that clients, caches and browsers act upon. The target
+// of a redirect is always compared.
 func DefaultFields() []string {
 	return []string{
 		"access-control-allow-credentials", "access-control-allow-headers", "access-control-allow-methods",
@@ -28,19 +27,19 @@ func DefaultFields() []string {
 	}
 }
 
-// AllFields, as a name in Options.Fields, is every field but those that differ by
-// nature.
+// AllFields, as a name in Options.Fields, means every field except those that always
+// differ.
 const AllFields = "all"
 
-// differByNature lists fields that say something of the moment, the connection or
-// the server, and not of the answer.
+// differByNature lists fields that depend on the time, the connection or the server,
+// and not on the answer.
 var differByNature = []string{
 	"age", "alt-svc", "connection", "content-length", "date", "keep-alive", "proxy-connection", "server", "server-timing",
 	"request-id", "traceparent", "tracestate", "trailer", "transfer-encoding", "via",
 	"x-correlation-id", "x-request-id", "x-request-start", "x-runtime",
 }
 
-// differences compares two answers. Nothing differs where neither came.
+// differences compares two answers. If both are missing, nothing differs.
 func (o *Options) differences(a, b answer) []Difference {
 	switch {
 	case a.err != nil && b.err != nil:
@@ -69,7 +68,7 @@ func (o *Options) differences(a, b answer) []Difference {
 	return found
 }
 
-// fields lists the names that are compared, beside Location.
+// fields lists the names that are compared, in addition to Location.
 func (o *Options) fields(a, b answer) []string {
 	names := slices.Clone(o.Fields)
 	if slices.Contains(names, AllFields) {
@@ -88,7 +87,7 @@ func (o *Options) fields(a, b answer) []string {
 
 func (a answer) field(name string) string { return strings.Join(a.header.Values(name), ", ") }
 
-// came says whether an answer came, for a report where one did not.
+// came describes whether there was an answer, for a report in which one is missing.
 func (a answer) came() string {
 	if a.err != nil {
 		return "none: " + a.err.Error()
@@ -96,9 +95,8 @@ func (a answer) came() string {
 	return fmt.Sprintf("status %d", a.status)
 }
 
-// unstable takes out of found what a server answers differently when it is asked
-// the same again, and returns both lists. What is left in found differs each
-// time.
+// unstable removes from found what a server answers differently to the same request,
+// and returns both lists. The rest of found differs each time.
 func unstable(found, again, itself []Difference) (differ, vary []Difference) {
 	has := func(list []Difference, part string) bool {
 		return slices.ContainsFunc(list, func(d Difference) bool { return d.Part == part })

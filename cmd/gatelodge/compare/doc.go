@@ -1,8 +1,8 @@
-// Package compare sends the same requests to two servers and says in what their
-// answers differ: their status, where they redirect to, their fields, and their
-// bodies if asked to. It is for an operator who moves hosts from one gateway to
-// another, so it names the hosts in requests and handshakes but connects to the
-// two addresses that it is given, and looks nothing up in the DNS.
+// Package compare sends the same requests to two servers and reports how their answers
+// differ: in status, redirect target, fields, and optionally bodies. It is for
+// operators who move hosts from one gateway to another. It connects to the two given
+// addresses, with the hosts in requests and handshakes, and does not look up names in
+// DNS.
 //
-// It must not know what either server is.
+// It must not depend on the kind of either server.
 package compare

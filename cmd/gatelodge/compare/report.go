@@ -10,7 +10,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// WriteText writes a result of which something is to be said, as text for people.
+// WriteText writes a result with differences as text.
 func (r Result) WriteText(out io.Writer, a, b Address) error {
 	if len(r.Differences) == 0 {
 		return nil
@@ -24,7 +24,7 @@ func (r Result) WriteText(out io.Writer, a, b Address) error {
 	return err
 }
 
-// shown is a value as a line of text, whatever a server put into it.
+// shown returns a value as one printable line, whatever a server sent.
 func shown(value string) string {
 	const most = 300
 	switch {
@@ -62,7 +62,7 @@ type Report struct {
 	A       string       `json:"a"`
 	B       string       `json:"b"`
 	Summary Summary      `json:"summary"`
-	Results []resultJSON `json:"results"` // those of which something is to be said
+	Results []resultJSON `json:"results"` // those with something to report
 }
 
 type resultJSON struct {

@@ -13,13 +13,13 @@ import (
 	"strings"
 )
 
-// Request is what is sent to both servers.
+// Request is the request that is sent to both servers.
 type Request struct {
 	Method string
 	URL    *url.URL // absolute, of http or https
 }
 
-// String is the request as reports name it.
+// String returns the request as reports name it.
 func (r Request) String() string { return r.Method + " " + r.URL.String() }
 
 // maxLine is the length of the longest line of a list or log, in bytes.
@@ -27,7 +27,7 @@ const maxLine = 1 << 20
 
 // The forms of a line that is not a URL.
 var (
-	// nginx's "combined", which ingress-nginx's default format begins with, perhaps
+	// nginx's "combined", with which ingress-nginx's default format begins, possibly
 	// after the name of the host.
 	combined = regexp.MustCompile(`^(?:(\S+) )?\S+ - .* \[[^\]]*\] "([A-Z]+) (\S+) HTTP/[0-9.]+" [0-9]{3} `)
 
@@ -36,14 +36,14 @@ var (
 
 var errNoHost = errors.New("the line does not name a host, give --base https://HOST for such a log")
 
-// Lines reads requests from a list of URLs, each perhaps after a method, or from an
-// access log: nginx's combined format, ingress-nginx's default format, or
-// Gatelodge's JSON. Each line may have another form. base completes what a line
-// does not say: combined logs name no host, and no log of them names the scheme;
-// it may be nil. Empty lines and those that start with "#" are left out.
+// Lines reads requests from a list of URLs, each with an optional method before it, or
+// from an access log: nginx's combined format, ingress-nginx's default format, or
+// Gatelodge's JSON. Each line may have another form. base completes the lines: combined
+// logs contain no host, and none of these logs contains the scheme; it may be nil.
+// Empty lines and those that start with "#" are skipped.
 //
-// An error is about one line, which it names; reading goes on after it, unless
-// the input itself fails.
+// An error is about one line, which it names; reading continues after it, unless the
+// input itself fails.
 func Lines(from io.Reader, base *url.URL) iter.Seq2[Request, error] {
 	return func(yield func(Request, error) bool) {
 		lines := bufio.NewScanner(from)
@@ -123,7 +123,7 @@ func first(texts ...string) string {
 	return ""
 }
 
-// complete makes a request of what a line says, and takes the rest from base.
+// complete makes a request from the parts of a line, and takes missing ones from base.
 func complete(method, scheme, host, target string, base *url.URL) (Request, error) {
 	if base != nil {
 		scheme, host = first(scheme, base.Scheme), first(host, base.Host)

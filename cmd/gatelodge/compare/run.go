@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// Options say how to compare.
+// Options are the options of a comparison.
 type Options struct {
 	A, B        Address
 	Fields      []string      // names in lower case, or AllFields
 	Ignore      []string      // names in lower case that are not compared
 	Bodies      bool          // compare bodies too
-	Methods     []string      // those that are sent; requests with others are counted and left out
+	Methods     []string      // methods that are sent; other requests are counted and skipped
 	Header      http.Header   // sent with every request
-	Rate        float64       // requests a second to each server, at most
-	Concurrency int           // requests at a time, at most
-	Most        int           // different requests, at most
+	Rate        float64       // maximum of requests a second to each server
+	Concurrency int           // maximum of requests at a time
+	Most        int           // maximum of different requests
 	Timeout     time.Duration // of one request
 	Roots       *x509.CertPool
 	Insecure    bool // certificates are not verified
 }
 
-// SafeMethods are those that change nothing (RFC 9110 §9.2.1), but for TRACE.
+// SafeMethods are the methods that change nothing (RFC 9110 §9.2.1), except TRACE.
 func SafeMethods() []string {
 	return []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 }
@@ -48,23 +48,23 @@ func (o *Options) Check() error {
 	return nil
 }
 
-// Result is the comparison of one request. Without Differences the answers are the
-// same, as far as is compared.
+// Result is the comparison of one request. Without Differences all compared parts are
+// the same.
 type Result struct {
 	Request     Request
 	Differences []Difference
-	// Varies is what a server answers differently each time it is asked, so that
-	// nothing follows from it.
+	// Varies is what a server answers differently each time, so that it can't be
+	// compared.
 	Varies []Difference
 }
 
-// Summary counts.
+// Summary contains the counts of a comparison.
 type Summary struct {
 	Compared  int `json:"compared"`  // different requests that were sent
-	Same      int `json:"same"`      // with nothing that differs
-	Different int `json:"different"` // with something that differs each time
+	Same      int `json:"same"`      // without differences
+	Different int `json:"different"` // with differences each time
 	Varying   int `json:"varying"`   // of those that are the same: with something that varies by itself
-	Repeated  int `json:"repeated"`  // lines with a request that was sent already
+	Repeated  int `json:"repeated"`  // lines with a request that was already sent
 	Unsafe    int `json:"unsafe"`    // requests with a method that is not sent
 	Unread    int `json:"unread"`    // lines that could not be read
 	LeftOut   int `json:"leftOut"`   // requests beyond Options.Most
@@ -124,7 +124,7 @@ type runner struct {
 	turn *time.Ticker // when the next request may be sent
 }
 
-// feed hands each different request out once.
+// feed sends each different request to the workers once.
 func (r *runner) feed(ctx context.Context, requests iter.Seq2[Request, error], work chan<- Request, counted *Summary, unread func(error)) {
 	sent := make(map[string]bool)
 	for request, err := range requests {
@@ -152,8 +152,8 @@ func (r *runner) feed(ctx context.Context, requests iter.Seq2[Request, error], w
 	}
 }
 
-// compare sends a request to both servers, and again if the answers differ. It
-// fails only when ctx ends.
+// compare sends a request to both servers, and repeats it if the answers differ. It
+// returns an error only when ctx ends.
 func (r *runner) compare(ctx context.Context, request Request) (Result, error) {
 	result := Result{Request: request}
 	a, b, err := r.both(ctx, request)
@@ -168,7 +168,7 @@ func (r *runner) compare(ctx context.Context, request Request) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	if a2.err != nil && b2.err != nil { // nothing is known of either
+	if a2.err != nil && b2.err != nil { // neither has answered
 		result.Differences = []Difference{{"answer", a2.came(), b2.came()}}
 		return result, nil
 	}
@@ -177,7 +177,7 @@ func (r *runner) compare(ctx context.Context, request Request) (Result, error) {
 	return result, nil
 }
 
-// both asks both servers at once, when it is time to.
+// both asks both servers at once, when the rate allows it.
 func (r *runner) both(ctx context.Context, request Request) (a, b answer, err error) {
 	select {
 	case <-r.turn.C:
@@ -191,7 +191,7 @@ func (r *runner) both(ctx context.Context, request Request) (a, b answer, err er
 	return a, b, ctx.Err()
 }
 
-// Names reads names of fields, separated by commas.
+// Names parses names of fields, separated by commas.
 func Names(text string) []string {
 	var names []string
 	for name := range strings.SplitSeq(text, ",") {
