@@ -66,7 +66,7 @@ func (t *timeline) answers() []Step {
 		if zones := t.zones(); len(zones) > 0 && t.host != nil {
 			s.State = Warning
 			s.Text = fmt.Sprintf("%s is outside the zones of this gateway (%s), so no record is published for it here", t.Name, list(zones))
-			s.Do = "use a name within a zone, add the zone under dns.zones, or have its address published by those who serve its zone"
+			s.Do = "use a name within a zone, add the zone under dns.zones, or publish its address on the servers of its zone"
 		}
 		return []Step{s}
 	}
@@ -106,7 +106,7 @@ func (t *timeline) answer(v *gatelodge.View) Step {
 	host, _ := t.Proxy.Route(t.Snapshot, v.Name, t.Name, t.Path)
 	switch {
 	case a.Zone == "":
-		s.State, s.Text = Info, "the view has no zone that holds the name"
+		s.State, s.Text = Info, "the view has no zone with the name"
 	case a.Refers:
 		s.State, s.Text = Info, "the name is in a zone that is delegated to other servers"
 	case len(addresses) > 0 && slices.ContainsFunc(addresses, func(at netip.Addr) bool { return slices.Contains(v.Addresses, at) }):
@@ -122,12 +122,12 @@ func (t *timeline) answer(v *gatelodge.View) Step {
 	case a.Code == "NXDOMAIN" && host == nil:
 		s.worse(Broken, fmt.Sprintf("%s does not exist (NXDOMAIN)%s", t.Name, t.negative(a.Zone, v)), "")
 	case a.Code == "NXDOMAIN":
-		s.worse(Broken, fmt.Sprintf("%s does not exist (NXDOMAIN), though it is served", t.Name), "see whether an object asks that it is not published, or a view that the name is not in")
+		s.worse(Broken, fmt.Sprintf("%s does not exist (NXDOMAIN), though it is served", t.Name), "check whether an annotation prevents the record, or excludes the name from this view")
 	default:
 		s.State, s.Text = Info, fmt.Sprintf("%s exists, and has no address (%s without records)", t.Name, a.Code)
 	}
 	if l := t.asked(v.Name); l == nil {
-		s.add(Info, "listener", "no DNS listener asks this view")
+		s.add(Info, "listener", "no DNS listener serves this view")
 	}
 	return s
 }
@@ -145,7 +145,7 @@ func (t *timeline) isElsewhere(but *gatelodge.View) bool {
 func (t *timeline) negative(zone gatelodge.Name, v *gatelodge.View) string {
 	for _, z := range v.Zones {
 		if z.Name == zone && z.NegativeTTL > 0 {
-			return fmt.Sprintf(", and resolvers that ask remember so for %s", z.NegativeTTL)
+			return fmt.Sprintf(", and resolvers remember that for %s", z.NegativeTTL)
 		}
 	}
 	return ""

@@ -42,7 +42,7 @@ func (t *timeline) backend() *Step {
 
 // noEndpoints explains why requests are answered with 503.
 func (t *timeline) noEndpoints(s *Step, b *gatelodge.Backend, wrong []gatelodge.Problem) {
-	why, do := t.Names.Lacking(b.Key), "see the pods that the selector of the Service is for: kubectl get pods,endpointslices -n "+b.Namespace
+	why, do := t.Names.Lacking(b.Key), "check the pods that the Service selects: kubectl get pods,endpointslices -n "+b.Namespace
 	for _, p := range wrong {
 		why, do = fmt.Sprintf("%s: %s", p.Object, p.Message), advice[p.Reason]
 		break

@@ -43,7 +43,7 @@ func (t *timeline) certificate() *Step {
 	for _, c := range shown {
 		s.addAt(OK, fmt.Sprintf("%s %s", c.Algorithm, c.Object), fmt.Sprintf("from %s, expires", c.Source), c.NotAfter)
 		if c.Source != gatelodge.FromACME && c.NotAfter.Sub(t.Now) < expiresSoon && c.NotAfter.Sub(c.NotBefore) > 2*expiresSoon {
-			s.worse(Warning, fmt.Sprintf("the certificate in %s expires at %s", c.Object, stamp(c.NotAfter)), "renew it, or see why what renews it did not")
+			s.worse(Warning, fmt.Sprintf("the certificate in %s expires at %s", c.Object, stamp(c.NotAfter)), "renew it, or find out why its renewal failed")
 		}
 	}
 	t.ordered(s)

@@ -37,7 +37,7 @@ func (t *timeline) policies() *Step {
 	ofAuth := t.take(nil, gatelodge.SecretMissing, gatelodge.BadSecret)
 	asked := t.take(func(p gatelodge.Problem) bool { return p.Object == t.route.Object }, gatelodge.BadAnnotation, gatelodge.UnknownAnnotation)
 	if p.Unavailable != "" {
-		text, do := "every request is answered with 503, because a protection can't be kept: "+p.Unavailable, "correct what the annotation names; until then nothing is served without its protection"
+		text, do := "every request is answered with 503, because a protection can't be applied: "+p.Unavailable, "correct what the annotation refers to; until then the routes answer 503"
 		for _, problem := range slices.Concat(ofAuth, asked) {
 			text, do = fmt.Sprintf("%s (%s: %s)", text, problem.Object, problem.Message), advice[problem.Reason]
 			break

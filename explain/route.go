@@ -29,13 +29,13 @@ func (t *timeline) redirect() *Step {
 			s.Text += ", but for those that a snippet answers or ends before"
 		}
 		if t.leadsBack(p.RedirectTo.Location.String()) {
-			s.worse(Broken, fmt.Sprintf("every request is redirected to where it comes from: %d to %s", p.RedirectTo.Status, p.RedirectTo.Location),
+			s.worse(Broken, fmt.Sprintf("every request is redirected to its own URL: %d to %s", p.RedirectTo.Status, p.RedirectTo.Location),
 				"correct the annotation permanent-redirect or temporal-redirect")
 		}
 	case t.Scheme == "http" && t.toHTTPS():
 		s.Text = "308 to the same URL with https, which is followed here"
 	case t.Scheme == "http":
-		s.State, s.Text = Info, "none: http is answered as it is"
+		s.State, s.Text = Info, "none: HTTP is not redirected"
 	case p.AppRoot != "" && t.Path == "/":
 		s.Text = fmt.Sprintf("/ is redirected to %s (302)", p.AppRoot)
 	default:
@@ -78,7 +78,7 @@ func (t *timeline) choice() *Step {
 		s.tell(Warning, t.take(nil, gatelodge.PathTaken, gatelodge.BadPath, gatelodge.RuleTaken))
 	}()
 	if t.host.Passthrough != nil && t.Scheme == "https" {
-		s.Text = fmt.Sprintf("connections over TLS are passed on as they are to %s by %s: no path, policy or certificate of this gateway counts", t.host.Passthrough.Backend, t.host.Passthrough.Object)
+		s.Text = fmt.Sprintf("connections over TLS are passed on unchanged to %s by %s: paths, policies and certificates of this gateway don't apply", t.host.Passthrough.Backend, t.host.Passthrough.Object)
 		s.State = Info
 		t.route = t.host.Passthrough
 		return s
@@ -133,7 +133,7 @@ func (t *timeline) whyNot(r *gatelodge.Route) string {
 	path, has := gatelodge.PathForm(t.Path), strings.TrimSuffix(r.Path, "/")
 	switch {
 	case r.Match == gatelodge.PathExact && strings.HasPrefix(path, has+"/"):
-		return fmt.Sprintf("has pathType Exact, and so is for %s alone", r.Path)
+		return fmt.Sprintf("has pathType Exact, so it matches only %s", r.Path)
 	case r.Match == gatelodge.PathPrefix && has != "" && strings.HasPrefix(path, has):
 		return fmt.Sprintf("has pathType Prefix, which compares whole elements: %s is another element", strings.TrimPrefix(path, parent(has)))
 	case r.Match == gatelodge.PathPattern && strings.HasPrefix(path, has):
@@ -156,5 +156,5 @@ func (t *timeline) whyBeaten(r *gatelodge.Route) string {
 	case r.Match != t.route.Match && t.route.Match == gatelodge.PathExact:
 		return "an Exact path takes precedence over others of its length"
 	}
-	return "the path that is taken comes first in the order of the host"
+	return "the other path is first in the order of the host"
 }

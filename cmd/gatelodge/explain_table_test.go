@@ -183,7 +183,7 @@ func TestExplainBroken(t *testing.T) {
 		{"an order without a CA", "https://app.example.com/", "", annotated(`gatelodge.dev/acme: "true"`),
 			explain.Broken, explain.Certificate, "this gateway is configured with no ACME CA"},
 		{"a redirect to itself", http, "", annotated(`nginx.ingress.kubernetes.io/permanent-redirect: "http://app.example.com/"`),
-			explain.Broken, explain.Redirect, "every request is redirected to where it comes from: 301 to http://app.example.com/"},
+			explain.Broken, explain.Redirect, "every request is redirected to its own URL: 301 to http://app.example.com/"},
 		{"an Exact path", "http://app.example.com/a/b", "", strings.Replace(well, "path: /, pathType: Prefix", "path: /a, pathType: Exact", 1),
 			explain.Broken, explain.Route, "has pathType Exact, and so is for /a alone"},
 		{"a Prefix of half an element", "http://app.example.com/apiv2", "", strings.Replace(well, "path: /, ", "path: /api, ", 1),
