@@ -185,7 +185,7 @@ func TestExplainBroken(t *testing.T) {
 		{"a redirect to itself", http, "", annotated(`nginx.ingress.kubernetes.io/permanent-redirect: "http://app.example.com/"`),
 			explain.Broken, explain.Redirect, "every request is redirected to its own URL: 301 to http://app.example.com/"},
 		{"an Exact path", "http://app.example.com/a/b", "", strings.Replace(well, "path: /, pathType: Prefix", "path: /a, pathType: Exact", 1),
-			explain.Broken, explain.Route, "has pathType Exact, and so is for /a alone"},
+			explain.Broken, explain.Route, "has pathType Exact, so it matches only /a"},
 		{"a Prefix of half an element", "http://app.example.com/apiv2", "", strings.Replace(well, "path: /, ", "path: /api, ", 1),
 			explain.Broken, explain.Route, "has pathType Prefix, which compares whole elements: apiv2 is another element"},
 		{"a path that another object has", http, "", well + "---\n" + strings.NewReplacer("name: web, namespace", "name: web2, namespace", "2026-01-01", "2026-02-01").Replace(wellIngress),
