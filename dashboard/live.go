@@ -65,8 +65,8 @@ func (h *hub) leave() {
 
 func (h *hub) close() { h.closed.Do(func() { close(h.done) }) }
 
-// upgrader's default check of the origin lets in pages of the same host only. The
-// admin endpoint has made sure that the host is its own.
+// The default origin check of upgrader allows only pages of the same host. The admin
+// endpoint has checked that the host is its own.
 var upgrader = websocket.Upgrader{ReadBufferSize: 512, WriteBufferSize: 512, HandshakeTimeout: patience}
 
 // news is the message of a live connection.
@@ -74,7 +74,7 @@ type news struct {
 	Generation uint64 `json:"generation"`
 }
 
-// live tells a page when to ask for itself anew.
+// live tells a page when to reload itself.
 func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 	if !d.hub.enter() {
 		http.Error(w, "too many live pages, this one needs a reload to change", http.StatusServiceUnavailable)
@@ -83,7 +83,7 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 	defer d.hub.leave()
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		return // it has answered
+		return // Upgrade has answered
 	}
 	defer conn.Close()
 	gone := make(chan struct{})
@@ -93,7 +93,7 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 		alive := func(string) error { return conn.SetReadDeadline(time.Now().Add(2 * pinging)) }
 		conn.SetPongHandler(alive)
 		if alive("") == nil {
-			_, _, _ = conn.NextReader() // a page has nothing to say: whatever comes is the end
+			_, _, _ = conn.NextReader() // pages send nothing, so any message ends the connection
 		}
 	}()
 	d.follow(conn, gone, r.FormValue("ticks") != "")

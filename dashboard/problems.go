@@ -10,7 +10,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// problems lists those that match.
+// problems lists the problems that match.
 func (d *Dashboard) problems(w http.ResponseWriter, r *http.Request) {
 	s, _, _ := d.snapshot()
 	l := readList(r, "problems")

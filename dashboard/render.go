@@ -35,7 +35,7 @@ func parsePages() map[string]*template.Template {
 	return pages
 }
 
-// functions are those that templates use.
+// functions are the functions for templates.
 var functions = template.FuncMap{
 	"time":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"day":    func(t time.Time) string { return t.UTC().Format("2006-01-02") },
@@ -49,7 +49,7 @@ var functions = template.FuncMap{
 	},
 }
 
-// page is what the frame shows around the content.
+// page is the data of the frame around the content.
 type page struct {
 	Title      string
 	Current    string // the page of the navigation
@@ -72,11 +72,11 @@ var sections = []section{
 	{"zones", "Zones"}, {"backends", "Backends"}, {"changes", "Changes"}, {"guard", "Guard"},
 }
 
-// show writes a page.
+// show renders a page.
 func (d *Dashboard) show(w http.ResponseWriter, status int, name string, p page) {
 	_, p.Generation, p.Since = d.snapshot()
 	p.Sections, p.Name, p.Version, p.Unready, p.Guard = sections, d.Name, d.Version, d.Unready(), d.Guard().Text
-	if len(p.Guard) > 160 { // the guard's page has all of it
+	if len(p.Guard) > 160 { // the guard's page shows all of it
 		p.Guard, _, _ = strings.Cut(p.Guard, ";")
 	}
 	var b bytes.Buffer
@@ -89,8 +89,8 @@ func (d *Dashboard) show(w http.ResponseWriter, status int, name string, p page)
 	_, _ = w.Write(visible(b.Bytes())) // the client went away
 }
 
-// visible puts an escape in the place of each rune that gatelodge.Printable
-// replaces, except for the line ends of the page.
+// visible replaces each rune that gatelodge.Printable replaces with an escape, except
+// for the line ends of the page.
 func visible(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for line := range bytes.Lines(text) {
@@ -103,7 +103,7 @@ func visible(text []byte) []byte {
 	return out
 }
 
-// hostName is a host as people call it.
+// hostName formats a host for people.
 func hostName(name gatelodge.Name) string {
 	if name == "" {
 		return "any other host"
@@ -122,7 +122,7 @@ func shortObject(o gatelodge.Object) string {
 	return o.String()
 }
 
-// grouped writes a number with commas: 10,000.
+// grouped formats a number with commas: 10,000.
 func grouped(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -131,7 +131,7 @@ func grouped(n int) string {
 	return text
 }
 
-// count writes how many there are: "1 route", "2 routes".
+// count formats a count: "1 route", "2 routes".
 func count(n int, one string) string {
 	if n == 1 {
 		return "1 " + one

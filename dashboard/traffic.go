@@ -8,9 +8,9 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// sampler makes rates of counts. It samples when a page asks and the last sample
-// is old enough: without readers it costs nothing, and the first reader gets the
-// averages since the last one.
+// sampler computes rates from counts. It takes a sample when a page is requested and
+// the last sample is old enough: without readers it costs nothing, and the first reader
+// gets the averages since the last one.
 type sampler struct {
 	source func() []gatelodge.Traffic
 	now    func() time.Time
@@ -19,7 +19,7 @@ type sampler struct {
 	before, last sample
 }
 
-// sample is the counts at one moment.
+// sample contains the counts at one time.
 type sample struct {
 	at   time.Time
 	data map[serviceName]gatelodge.Traffic
@@ -27,19 +27,19 @@ type sample struct {
 
 type serviceName struct{ namespace, service string }
 
-// sampleEvery is the shortest time that a rate is taken over.
+// sampleEvery is the shortest period of a rate.
 const sampleEvery = 4 * time.Second
 
-// rate is what a Service's endpoints do.
+// rate contains the rates of a Service's endpoints.
 type rate struct {
 	Known              bool
-	Total              float64       // tries since the process began
+	Total              float64       // tries since the start of the process
 	Requests           float64       // tries a second
 	Retries, Failures  float64       // a second
-	Median, Percentile time.Duration // the 50th and the 99th; 0: there was no try
+	Median, Percentile time.Duration // the 50th and the 99th percentile; 0: there was no try
 }
 
-// rates returns those of all Services, and over which time; 0: none are known yet.
+// rates returns the rates of all Services, and their period; 0: not known yet.
 func (s *sampler) rates() (rates map[serviceName]rate, over time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,8 +81,8 @@ func rateOf(before, now gatelodge.Traffic, over time.Duration) rate {
 	}
 }
 
-// quantile estimates it as Prometheus does: evenly spread within a bucket. It is
-// the highest finite bound where that is passed, and 0 without tries.
+// quantile estimates a quantile like Prometheus: values are evenly spread within a
+// bucket. It returns the highest finite bound if that is exceeded, and 0 without tries.
 func quantile(took []gatelodge.Took, q float64) time.Duration {
 	if len(took) == 0 || took[len(took)-1].Tries == 0 {
 		return 0

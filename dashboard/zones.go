@@ -6,14 +6,14 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// zones lists each zone as each view has it.
+// zones lists each zone in each view.
 func (d *Dashboard) zones(w http.ResponseWriter, _ *http.Request) {
 	s, _, _ := d.snapshot()
 	type row struct {
 		*gatelodge.Zone
 		View   string
 		Serial uint32
-		Serves bool // it has a serial, so it is answered for
+		Serves bool // it has a serial, so its SOA record is served
 	}
 	var content struct {
 		Views     []*gatelodge.View

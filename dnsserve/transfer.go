@@ -15,8 +15,8 @@ import (
 // Limits of transfers, which only clients with a key can use.
 const (
 	transfersAtOnce  = 10
-	transfersAClient = 3                // of those
-	transferTime     = 10 * time.Minute // that one may take
+	transfersAClient = 3                // of these
+	transferTime     = 10 * time.Minute // for one transfer
 )
 
 // transfer is the compiled setting of who may transfer a zone.
@@ -93,7 +93,7 @@ func newTransfers(v *versions.Zones) *transfers {
 	return &transfers{versions: v, byClient: make(map[netip.Addr]int)}
 }
 
-// take reports whether another transfer may begin.
+// take reserves a transfer, and reports whether one more may start.
 func (x *transfers) take(client netip.Addr) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -149,7 +149,7 @@ func (s *responder) beginTransfer(t *table, client netip.Addr, via transport) {
 	case q.qtype == dns.TypeIXFR && !q.hasSOA:
 		r.rcode = dns.RcodeFormatError
 	case q.qtype == dns.TypeIXFR && (via == overUDP || !versions.Less(q.serial, version.Serial)):
-		// Over UDP the record says that there is more over TCP (RFC 1995 §2).
+		// Over UDP the SOA record tells the client to ask over TCP (RFC 1995 §2).
 		record, err := newSOA(version.Zone, version.Serial)
 		if err != nil {
 			s.fail(dns.RcodeServerFailure, noSerial)

@@ -9,23 +9,22 @@ import (
 	"gatelodge.dev/dnsserve/versions"
 )
 
-// node is a name that exists in a zone: it owns records, or is said to exist
-// without any, or a name below it does and it is an empty non-terminal (RFC 8499
-// §7). It is immutable: a change makes new nodes from there up to the apex, and
-// shares all others.
+// node is a name that exists in a zone: it has records, or exists without any, or is an
+// empty non-terminal because a name below it exists (RFC 8499 §7). It is immutable: a
+// change makes new nodes from there up to the apex, and shares all others.
 type node struct {
 	stands   bool                             // the zone has a gatelodge.Node of this name
 	sets     []*rrset                         // by type
 	children gatelodge.HashMap[string, *node] // by label; below an apex there may be many
 	wildcard *node                            // the child "*", which matches the names below that don't exist
 
-	// Those of sets that a lookup needs on its way down.
+	// Records that a lookup needs on its way down.
 	cut   *rrset // NS: below the apex, a delegation
 	dname *rrset
 	cname *rrset
 }
 
-// set returns the records of this type, and nil if there are none.
+// set returns the records of this type, or nil.
 func (n *node) set(rtype uint16) *rrset {
 	for _, s := range n.sets {
 		if s.rtype == rtype {
@@ -35,10 +34,10 @@ func (n *node) set(rtype uint16) *rrset {
 	return nil
 }
 
-// empty reports whether the node has no reason to exist.
+// empty reports whether the node need not exist.
 func (n *node) empty() bool { return !n.stands && n.children.Empty() }
 
-// withSets returns a copy of n that owns sets.
+// withSets returns a copy of n with these records.
 func (n *node) withSets(sets []*rrset) *node {
 	c := *n
 	c.sets, c.cut, c.dname, c.cname = sets, nil, nil, nil
@@ -68,9 +67,9 @@ func (n *node) withChild(label string, child *node) *node {
 	return &c
 }
 
-// put returns the tree under n with sets, and nothing else, at owner, of whose
-// labels l the first depth are below n. Where owner does not stand, it goes, with
-// the names above it that then have no reason to exist.
+// put returns the tree under n with exactly these sets at owner; the first depth of its
+// labels l are below n. If owner does not stand, it is removed, with the names above it
+// that need not exist any more.
 func (n *node) put(owner name, l *labels, depth int, stands bool, sets []*rrset) *node {
 	if depth == 0 {
 		n = n.withSets(sets)
@@ -111,12 +110,12 @@ type zone struct {
 	apex   *node
 
 	authority *authority // the SOA record
-	private   bool       // it is for those who may transfer it only
+	private   bool       // only clients that may transfer it can query it
 
 	stats *zoneStats // nil: not counted
 }
 
-// soa returns the SOA record as it is now.
+// soa returns the current SOA record.
 func (z *zone) soa() *soa { return z.authority.current.Load() }
 
 func (z *zone) setName(n name) {
@@ -132,8 +131,8 @@ func (z *zone) put(apex *node, owner name, stands bool, sets []*rrset) *node {
 	return apex.put(owner, &l, l.n-z.depth, stands, sets)
 }
 
-// find returns the node of this name, and nil if it does not exist. It ignores
-// delegations: below one it finds the glue.
+// find returns the node of this name, or nil. It ignores delegations: below one it
+// finds the glue.
 func (z *zone) find(owner name) *node {
 	if !owner.within(z.name) {
 		return nil

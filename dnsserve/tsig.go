@@ -21,16 +21,16 @@ const (
 	tsigEnd   = 2 + 2 + 2     // after the MAC: original ID, error, length of other data
 )
 
-// tsigFudge is how many seconds the clocks may be apart (RFC 8945 §10).
+// tsigFudge is the permitted difference of the clocks in seconds (RFC 8945 §10).
 const tsigFudge = 300
 
-// signingKey is a TransferKey, compiled.
+// signingKey is a compiled TransferKey.
 type signingKey struct {
 	source    *gatelodge.TransferKey
 	algorithm name // the algorithm's
 	size      int  // of a MAC
 	mac       func() hash.Hash
-	views     []string // with zones of which copies are for it
+	views     []string // views with zones that the key may transfer
 }
 
 func newSigningKey(source *gatelodge.TransferKey) *signingKey {
@@ -47,8 +47,7 @@ func newSigningKey(source *gatelodge.TransferKey) *signingKey {
 	return k
 }
 
-// tsig is the signature of a query (RFC 8945), and what is needed to sign its
-// replies.
+// tsig is the signature of a query (RFC 8945), and the state for signing its replies.
 type tsig struct {
 	key       []byte // its name, as received; nil: the query is not signed
 	algorithm []byte // its name, as received
@@ -59,7 +58,7 @@ type tsig struct {
 
 	at     int         // where the record begins
 	known  *signingKey // nil: there is no such key, or the signature is not from it
-	code   uint16      // what is wrong, in the words of a TSIG record
+	code   uint16      // the TSIG error
 	now    uint64      // when the query was received, in Unix time
 	prior  []byte      // MAC of the message before in this exchange
 	middle bool        // a message of a transfer after the first was signed
@@ -68,7 +67,7 @@ type tsig struct {
 	out   [tsigTimes + 4 + 6]byte // the times of a reply, and its end
 }
 
-// reset forgets the signature of the query before, but for the buffer.
+// reset drops the signature of the previous query, but keeps the buffer.
 func (s *tsig) reset() {
 	if s.key != nil {
 		*s = tsig{}
@@ -97,8 +96,8 @@ func (s *tsig) read(owner, data []byte, at int) bool {
 	return true
 }
 
-// verify checks the signature of message, and returns the response code of what is
-// wrong with it (RFC 8945 §5.2).
+// verify checks the signature of message, and returns the response code for the error
+// (RFC 8945 §5.2).
 func (s *tsig) verify(message []byte, keys map[string]*signingKey, now time.Time) (rcode int) {
 	s.now = uint64(now.Unix())
 	key := s.lower[:copy(s.lower[:], s.key)]
@@ -134,13 +133,13 @@ func (s *tsig) verify(message []byte, keys map[string]*signingKey, now time.Time
 		s.code = dns.RcodeBadTime
 		return dns.RcodeNotAuth
 	case len(s.mac) < k.size:
-		s.code = dns.RcodeBadTrunc // our policy: whole signatures only (§5.2.4)
+		s.code = dns.RcodeBadTrunc // by policy, truncated signatures are rejected (§5.2.4)
 		return dns.RcodeNotAuth
 	}
 	return dns.RcodeSuccess
 }
 
-// by returns the key that signed the query, and nil if none did.
+// by returns the key that signed the query, or nil.
 func (s *tsig) by() *signingKey {
 	if s.code != 0 {
 		return nil
@@ -173,9 +172,9 @@ func (s *tsig) size() int {
 	return n
 }
 
-// append appends the record of a reply, which is complete but for it, and counts
-// it. The reply is signed unless the signature of the query is none of a known key
-// (RFC 8945 §5.3.2).
+// append appends the TSIG record to a reply that is otherwise complete, and counts it.
+// The reply is signed if the query has a valid signature of a known key (RFC 8945
+// §5.3.2).
 func (s *tsig) append(b []byte, id uint16) []byte {
 	times := s.out[:tsigTimes]
 	if s.known == nil || s.code == dns.RcodeBadTime {
@@ -186,7 +185,7 @@ func (s *tsig) append(b []byte, id uint16) []byte {
 		binary.BigEndian.PutUint16(times[6:], tsigFudge)
 	}
 	end := binary.BigEndian.AppendUint16(s.out[tsigTimes:tsigTimes], s.code)
-	if s.code == dns.RcodeBadTime { // the time here (§5.2.3)
+	if s.code == dns.RcodeBadTime { // the server's time (§5.2.3)
 		end = binary.BigEndian.AppendUint16(end, 6)
 		end = binary.BigEndian.AppendUint16(end, uint16(s.now>>32))
 		end = binary.BigEndian.AppendUint32(end, uint32(s.now))
@@ -210,9 +209,9 @@ func (s *tsig) append(b []byte, id uint16) []byte {
 	return b
 }
 
-// sign returns the MAC of a reply; nil: it is not signed. Of a transfer's messages
-// the first is signed like any reply, and each other one with the MAC before and
-// its times (§5.3.1).
+// sign returns the MAC of a reply; nil: it is not signed. The first message of a
+// transfer is signed like any reply, each further one with the previous MAC and its own
+// times (§5.3.1).
 func (s *tsig) sign(b, times, end []byte) []byte {
 	if s.known == nil {
 		return nil

@@ -8,7 +8,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// delegation is what the zone above says of the zone of the name.
+// delegation describes the answers of the parent zone about the zone of the name.
 func (t *timeline) delegation() *Step {
 	zone := t.zone()
 	if zone == nil {
@@ -47,7 +47,7 @@ func (t *timeline) delegation() *Step {
 	return s
 }
 
-// zone returns a zone that holds the name, of any view; nil for none.
+// zone returns a zone that contains the name, in any view, or nil.
 func (t *timeline) zone() (holds *gatelodge.Zone) {
 	for _, v := range t.Snapshot.Views {
 		for _, z := range v.Zones {
@@ -59,7 +59,7 @@ func (t *timeline) zone() (holds *gatelodge.Zone) {
 	return holds
 }
 
-// answers is what each view answers for the name.
+// answers describes the answer of each view for the name.
 func (t *timeline) answers() []Step {
 	if t.zone() == nil {
 		s := Step{Kind: Answer, Title: "DNS", State: Info, Text: fmt.Sprintf("no zone of this gateway holds %s: its address is published elsewhere", t.Name)}
@@ -89,7 +89,7 @@ func (t *timeline) zones() (names []gatelodge.Name) {
 	return names
 }
 
-// answer is what one view answers for the name.
+// answer describes the answer of one view for the name.
 func (t *timeline) answer(v *gatelodge.View) Step {
 	s := Step{Kind: Answer, Title: "DNS, view " + v.Name, State: OK}
 	records := t.take(nil, gatelodge.BadRecord)
@@ -141,7 +141,7 @@ func (t *timeline) isElsewhere(but *gatelodge.View) bool {
 	})
 }
 
-// negative says how long resolvers remember that the name does not exist.
+// negative formats how long resolvers remember that the name does not exist.
 func (t *timeline) negative(zone gatelodge.Name, v *gatelodge.View) string {
 	for _, z := range v.Zones {
 		if z.Name == zone && z.NegativeTTL > 0 {
@@ -151,7 +151,7 @@ func (t *timeline) negative(zone gatelodge.Name, v *gatelodge.View) string {
 	return ""
 }
 
-// asked returns a listener by which a view is asked; nil for none.
+// asked returns a DNS listener of a view, or nil.
 func (t *timeline) asked(view string) *gatelodge.Listener {
 	for i := range t.Snapshot.Listeners {
 		if l := &t.Snapshot.Listeners[i]; slices.Contains(l.Views, view) {

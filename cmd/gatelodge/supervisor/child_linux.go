@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// variable of the environment names the descriptor of a child's link.
+// variable is the environment variable with the descriptor of a child's link.
 const variable = "GATELODGE_SUPERVISOR"
 
 // Child is a process that a supervisor started, and its link to it. A nil Child is
@@ -21,14 +21,14 @@ type Child struct {
 	orphaned chan struct{}
 }
 
-// Connect returns the Child that this process is; nil: no supervisor started it.
-// Call it once.
+// Connect returns the Child for this process; nil: no supervisor started it. Call it
+// once.
 func Connect() (*Child, error) {
 	value, ok := os.LookupEnv(variable)
 	if !ok {
 		return nil, nil
 	}
-	os.Unsetenv(variable) // it is not for what this process starts
+	os.Unsetenv(variable) // processes that this one starts must not have it
 	fd, err := strconv.Atoi(value)
 	if err != nil {
 		return nil, fmt.Errorf("%s is set by the supervisor only: %w", variable, err)
@@ -59,7 +59,7 @@ func Connect() (*Child, error) {
 	return c, nil
 }
 
-// Restarts is how many children of the supervisor died before this one.
+// Restarts returns how many children of the supervisor died before this one.
 func (c *Child) Restarts() int {
 	if c == nil {
 		return 0
@@ -67,7 +67,7 @@ func (c *Child) Restarts() int {
 	return c.hello.Restarts
 }
 
-// Family is a name that all children of a supervisor have and no other process;
+// Family returns a name that all children of a supervisor share, and no other process;
 // "": there is no supervisor. Only one of them runs at a time.
 func (c *Child) Family() string {
 	if c == nil {
@@ -76,7 +76,8 @@ func (c *Child) Family() string {
 	return c.hello.Family
 }
 
-// Orphaned is closed when the supervisor has ended. It is nil if there is none.
+// Orphaned returns a channel that is closed when the supervisor has ended, nil if there
+// is none.
 func (c *Child) Orphaned() <-chan struct{} {
 	if c == nil {
 		return nil
@@ -84,9 +85,9 @@ func (c *Child) Orphaned() <-chan struct{} {
 	return c.orphaned
 }
 
-// Sockets returns the sockets that are kept under a name. If there are none, it
-// returns those that open opens and has them kept. They are listeners and packet
-// connections of package net.
+// Sockets returns the sockets that are kept under a name. If there are none, it returns
+// those that open opens, and gives copies to the supervisor. They are listeners and
+// packet connections of package net.
 func (c *Child) Sockets(name string, open func() ([]syscall.Conn, error)) ([]syscall.Conn, error) {
 	if c == nil {
 		return open()
@@ -129,9 +130,9 @@ func (c *Child) take(name string) (sockets []syscall.Conn, err error) {
 	}
 }
 
-// restore makes a descriptor what it was in the process that opened it. Connections
-// of a restored listener cost four system calls more, because package net sets
-// keep-alive on each, whatever the listener was opened with.
+// restore converts a descriptor to what it was in the process that opened it.
+// Connections of a restored listener cost four more system calls, because package net
+// sets keep-alive on each, whatever the options of the listener were.
 func restore(fd int) (syscall.Conn, error) {
 	file := os.NewFile(uintptr(fd), "kept")
 	defer file.Close() // the socket is a copy
@@ -164,7 +165,7 @@ func (c *Child) keep(name string, socket syscall.Conn) error {
 }
 
 // Serving tells the supervisor that this process serves on all its sockets. Kept
-// ones that it did not ask for are closed.
+// sockets that it did not request are closed.
 func (c *Child) Serving() error { return c.tell(message{Serving: true}) }
 
 // Leaving tells the supervisor that this process closes its sockets and will end,

@@ -4,30 +4,30 @@
 // of them. When it dies, the next child is given them, so that connections wait in
 // the kernel's queue, and queries in the socket's buffer, instead of being refused.
 //
-// The package must not know what a socket is for or how it is configured. It opens
+// The package must not depend on the purpose or the configuration of a socket. It opens
 // none and reads nothing from any, so that it has no reason to die itself.
 //
-// The two speak over a pair of Unix sockets (message): the child asks for the
-// sockets of a name, hands over those that it opened, and says that it serves. A
-// child that has not asked for a socket does not accept from it, so what arrives
-// before it has something to answer waits for that.
+// The two communicate over a pair of Unix sockets (message): the child requests the
+// sockets of a name, hands over those that it opened, and reports that it serves. A
+// child accepts from a socket only after it has requested it, so connections wait until
+// the child can answer them.
 package supervisor
 
 import "time"
 
 // How the supervisor deals with children that die.
 const (
-	// settled is for how long a child must have served to count as sound: only those
-	// that died sooner count towards most.
+	// settled is how long a child must have served to be considered sound: only those
+	// that died earlier count towards most.
 	settled = time.Minute
-	// most is how many children in a row may die before they were settled. The
+	// most is how many children in a row may die before they are settled. The
 	// supervisor then ends with the exit code of the last one, for the kubelet or
 	// service manager that started it.
 	most = 5
 	// firstPause is the wait before the second of them is replaced; it doubles with
 	// each. The first is replaced at once.
 	firstPause = 100 * time.Millisecond
-	// longest is for how long sockets are kept without a process that serves them.
-	// Clients are better off refused than left waiting longer.
+	// longest is how long sockets are kept without a process that serves them. After
+	// that it is better to refuse clients than to let them wait.
 	longest = 10 * time.Second
 )

@@ -8,20 +8,19 @@ import (
 	"syscall"
 )
 
-// message is what the supervisor and its child tell each other: one packet, with a
-// socket or without.
+// message is a packet between the supervisor and its child, with a socket or without.
 type message struct {
 	// From the supervisor, when the child has started.
 	Hello *hello `json:"hello,omitempty"`
 
-	// From the child: which sockets are kept under this name? They come in a message
-	// each, and one without a socket follows.
+	// From the child: a request for the sockets under this name. Each is sent in a
+	// message, and a message without a socket follows.
 	Take string `json:"take,omitempty"`
 	// From the child, with a socket: keep it under this name.
 	Keep string `json:"keep,omitempty"`
-	// From the child: all is served, and sockets that it did not take are not needed.
+	// From the child: it serves, and sockets that it did not request are not needed.
 	Serving bool `json:"serving,omitempty"`
-	// From the child: it ends because it was asked to, so that no socket may be kept.
+	// From the child: it was asked to end, so no socket may be kept.
 	Leaving bool `json:"leaving,omitempty"`
 
 	socket int // noSocket: none
@@ -30,7 +29,7 @@ type message struct {
 // noSocket is the descriptor of a message without a socket.
 const noSocket = -1
 
-// hello tells a child about those before it.
+// hello contains what a child needs to know about earlier ones.
 type hello struct {
 	Restarts int    `json:"restarts"`
 	Family   string `json:"family"` // a name that all children of the supervisor have
@@ -39,7 +38,7 @@ type hello struct {
 // link is one end of the connection between the two.
 type link struct{ *net.UnixConn }
 
-// pair returns the two ends of a link, that of the child as its descriptor.
+// pair returns the two ends of a link; the child's is a descriptor.
 func pair() (ours link, theirs int, err error) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

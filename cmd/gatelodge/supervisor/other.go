@@ -13,7 +13,7 @@ func Run(*slog.Logger) (code int, err error) {
 	return 0, errors.New("a supervisor needs Linux")
 }
 
-// Child is not there on other systems: it is always nil.
+// Child does not exist on other systems: it is always nil.
 type Child struct{}
 
 // Connect returns nil.

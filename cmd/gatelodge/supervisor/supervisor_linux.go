@@ -24,24 +24,24 @@ type supervisor struct {
 	kept     map[string]*sockets
 	child    *os.Process // nil: none runs
 	served   time.Time   // since when it serves; zero: not yet
-	died     time.Time   // since when none serves; zero: one does, or none did yet
+	died     time.Time   // since when none serves; zero: one does, or none has yet
 	restarts int
 	expiry   *time.Timer
 	stopping bool
 	stop     context.CancelFunc // ends a pause
 }
 
-// sockets are those that are kept under a name.
+// sockets are the sockets under a name.
 type sockets struct {
 	fds   []int
-	taken bool // by the child that runs, or it opened them
+	taken bool // requested or opened by the running child
 }
 
 // Run runs this program as a child, with the same command line, until it is asked to
-// end, the child ends well, or children die again and again. It passes on the
-// signals that end a process and SIGQUIT, and reaps what the init process of a
-// container has to. It returns the exit code of the last child, 128 and the signal
-// of one that was killed.
+// end, the child exits successfully, or children die repeatedly. It passes on SIGQUIT
+// and the signals that end a process, and reaps orphans as the init process of a
+// container must. It returns the exit code of the last child, or 128 plus the signal
+// that killed it.
 func Run(log *slog.Logger) (code int, err error) {
 	s := &supervisor{log: log, family: rand.Text()[:8], kept: make(map[string]*sockets)}
 	pausing, stop := context.WithCancel(context.Background())
@@ -63,7 +63,7 @@ func Run(log *slog.Logger) (code int, err error) {
 		if err != nil || pid == 0 {
 			return exitCode(status), err
 		}
-		debug.FreeOSMemory() // little of it will be needed again
+		debug.FreeOSMemory() // little of the memory is needed again
 		if status, err = await(pid); err != nil {
 			return 0, err
 		}
@@ -89,8 +89,8 @@ func Run(log *slog.Logger) (code int, err error) {
 	}
 }
 
-// start starts a child, unless we were asked to end: pid is 0 then. done is closed
-// when all that the child said was heard.
+// start starts a child, unless the supervisor was asked to end; then pid is 0. done is
+// closed when all messages of the child have been read.
 func (s *supervisor) start() (pid int, done <-chan struct{}, err error) {
 	ours, end, err := pair()
 	if err != nil {
@@ -110,7 +110,8 @@ func (s *supervisor) start() (pid int, done <-chan struct{}, err error) {
 	child, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{ // the same program even if its file was replaced
 		Env:   append(os.Environ(), fmt.Sprintf("%s=%d", variable, len(files)-1)),
 		Files: files,
-		// In a group of its own, a terminal's Ctrl-C reaches it once, by way of us.
+		// In its own process group, the child gets a terminal's Ctrl-C once, through
+		// the supervisor.
 		Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {
@@ -133,7 +134,7 @@ func (s *supervisor) greet(child link) error {
 	return child.send(message{Hello: &hello{Restarts: s.restarts, Family: s.family}, socket: noSocket})
 }
 
-// hear answers a child until it has ended.
+// hear answers the messages of a child until it has ended.
 func (s *supervisor) hear(from link) error {
 	for {
 		m, err := from.receive()
@@ -153,7 +154,7 @@ func (s *supervisor) hear(from link) error {
 		case m.Leaving:
 			s.leave()
 		}
-		if err != nil && !errors.Is(err, syscall.EPIPE) { // EPIPE: it died meanwhile
+		if err != nil && !errors.Is(err, syscall.EPIPE) { // EPIPE: the child died meanwhile
 			return err
 		}
 	}
@@ -178,7 +179,7 @@ func (s *supervisor) keep(name string, fd int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
-		_ = syscall.Close(fd) // the child has its own
+		_ = syscall.Close(fd) // the child has its copy
 		return
 	}
 	if s.kept[name] == nil {
@@ -199,8 +200,8 @@ func (s *supervisor) serving() {
 	s.closeUntaken()
 }
 
-// leave has the child end without a next one. What it still accepts until it closes
-// its sockets is served; after that clients are refused, as they must be.
+// leave lets the child end without a successor. Connections that it still accepts until
+// it closes its sockets are served; after that clients are refused.
 func (s *supervisor) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,7 +213,7 @@ func (s *supervisor) leave() {
 	s.stop()
 }
 
-// closeUntaken closes the sockets that no child has. The caller holds mu.
+// closeUntaken closes the sockets that the child did not request. The caller holds mu.
 func (s *supervisor) closeUntaken() {
 	for name, set := range s.kept {
 		if set.taken {
@@ -225,19 +226,19 @@ func (s *supervisor) closeUntaken() {
 	}
 }
 
-// expire gives up sockets that nothing has served for too long.
+// expire closes sockets that no process has served for too long.
 func (s *supervisor) expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.died.IsZero() {
-		return // it serves since
+		return // it serves again
 	}
 	s.log.Error("the gateway does not serve after its restart, so clients are refused from now on", "after", longest)
 	s.closeUntaken()
 }
 
-// ended takes note that the child has ended. It returns for how long that served,
-// and whether there is to be another.
+// ended records that the child has ended. It returns how long the child served, and
+// whether to start another.
 func (s *supervisor) ended() (lived time.Duration, next bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -253,14 +254,14 @@ func (s *supervisor) ended() (lived time.Duration, next bool) {
 		set.taken = false
 	}
 	if s.died.IsZero() || s.stopping {
-		return lived, false // none ever served: what is wrong is told at once
+		return lived, false // none has ever served: report the fault at once
 	}
 	s.restarts++
 	return lived, true
 }
 
-// pass passes a signal on. All but SIGQUIT, with which the Go runtime writes the
-// stacks of a process that hangs, mean that there is to be no next child.
+// pass passes on a signal. All except SIGQUIT, with which the Go runtime prints the
+// stacks of a hanging process, mean that no further child is started.
 func (s *supervisor) pass(sig os.Signal) {
 	if sig != syscall.SIGQUIT {
 		s.leave()
@@ -272,7 +273,7 @@ func (s *supervisor) pass(sig os.Signal) {
 	}
 }
 
-// await returns how the child ended, and reaps the orphans that are given to us as
+// await returns how the child ended, and reaps the orphans that this process gets as
 // the init process of a container.
 func await(child int) (syscall.WaitStatus, error) {
 	for {
@@ -288,7 +289,7 @@ func await(child int) (syscall.WaitStatus, error) {
 	}
 }
 
-// exitCode is what a shell makes of it.
+// exitCode returns the exit code as a shell reports it.
 func exitCode(status syscall.WaitStatus) int {
 	if status.Signaled() {
 		return 128 + int(status.Signal())
