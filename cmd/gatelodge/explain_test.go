@@ -49,7 +49,7 @@ func TestExplainOffline(t *testing.T) {
 		"ok    DNS, view default  echo.shop.pke.example.com leads to this gateway: 192.0.2.10\n",
 		"ok    Route              Prefix / by Ingress shop/echo",
 		"STOP  Backend            requests are answered with 503: Service shop/echo has no endpoints",
-		"                         do: see the pods",
+		"                         do: check the pods",
 		"\nIt stops at \"Backend\".\n",
 	} {
 		if !strings.Contains(out.String(), want) {
