@@ -6,7 +6,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// backendURLs has the URLs in the backend's response changed.
+// backendURLs changes the URLs in the backend's response.
 func backendURLs(p *gatelodge.Policy) step {
 	if p.BackendURLs == nil {
 		return nil

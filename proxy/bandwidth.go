@@ -8,7 +8,7 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// limitRate bounds how fast the body of a response is sent.
+// limitRate limits how fast the body of a response is sent.
 func limitRate(p *gatelodge.Policy) step {
 	b := p.Bandwidth
 	if b == nil {
@@ -22,15 +22,15 @@ func limitRate(p *gatelodge.Policy) step {
 	}
 }
 
-// throttle is a response whose body has a rate. It sends at once what may be sent
-// in an eighth of a second, two of these at most, and then sleeps for as long: the
-// rate is kept on average, what an endpoint leaves unused is not saved up, and a
-// client that goes away is noticed at the next write.
+// throttle is a response whose body has a rate. It sends at once the amount of an
+// eighth of a second, at most two of these, and then sleeps for as long. So the rate is
+// kept on average, an endpoint that pauses can't catch up, and a disconnected client is
+// noticed at the next write.
 type throttle struct {
 	exchange.Response
 	ctx  context.Context
 	rate int64 // bytes a second
-	free int64 // bytes that are sent at full speed yet
+	free int64 // rest of the bytes that are sent at full speed
 
 	since time.Time // the rate counts from here
 	sent  int64     // bytes since then

@@ -25,7 +25,7 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 	}}
 	return func(r *request) *answer {
 		if several(r.x.Header, "authorization") {
-			// The backend might believe another one than was checked here.
+			// The backend might use another one than was checked here.
 			return badRequest("more than one Authorization field")
 		}
 		user, password, ok := basicCredentials(r.x.Header.Get("authorization"))
@@ -34,7 +34,7 @@ func (s *Server) basicAuth(p *gatelodge.Policy) step {
 		}
 		hash, known := users[user]
 		if !known {
-			hash = stranger // so that the time tells nobody which users exist
+			hash = stranger // so that the time does not reveal which users exist
 		}
 		by := asker{host: r.host.source.Name, client: clientOf(r.x.Client.Addr()), ctx: r.x.Context, cancellation: r.x.Cancellation}
 		right, err := s.credentials.check(by, password, hash)
@@ -64,9 +64,8 @@ func several(fields exchange.Fields, name string) bool {
 	return n > 1
 }
 
-// longestCredentials is the most octets of encoded credentials that are looked
-// at: some hashes take time in proportion to the password, and strangers choose
-// that.
+// longestCredentials is the maximum of octets of encoded credentials that are checked,
+// because some hashes take time in proportion to the password, which clients choose.
 const longestCredentials = 1024
 
 // basicCredentials reads an Authorization field.

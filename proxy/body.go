@@ -11,14 +11,14 @@ import (
 	"gatelodge.dev/proxy/spool"
 )
 
-// body is the request's body: it bounds its size, and keeps the beginning, so
-// that a request whose endpoint did not process it can be sent again.
+// body is the request's body: it limits its size, and keeps its start, so that a
+// request that its endpoint did not process can be sent again.
 type body struct {
 	exchange.Body
 	limit int64 // 0: none
 	size  int64
 	kept  []byte       // what was read, unless lost
-	again int          // so much of kept was read since rewind
+	again int          // how much of kept was read since rewind
 	lost  bool         // more was read than is kept
 	all   atomic.Bool  // all of it is kept; another goroutine may be the one that reads
 	copy  *requestCopy // gets what is read; nil: there is none
@@ -28,8 +28,8 @@ type body struct {
 	whole   *spool.Spool // all of it, if it was buffered; nil: it comes as it is read
 }
 
-// limitBody sets the limit of the route, and refuses a body that declares to be
-// larger.
+// limitBody sets the limit of the route, and refuses a request that announces a larger
+// body.
 func limitBody(r *request) *answer {
 	if most := r.route.source.Policy.BodyBytes; most != nil {
 		r.body.limit = *most
@@ -40,8 +40,8 @@ func limitBody(r *request) *answer {
 	return nil
 }
 
-// What is kept of a body, in bytes, and how much memory for it a pooled request
-// holds for the next one.
+// How much of a body is kept, in bytes, and how much memory for it a pooled request
+// keeps for the next one.
 const (
 	mostKept   = 64 << 10
 	keptMemory = 4 << 10
@@ -121,7 +121,7 @@ func (b *body) Close() error {
 	return b.Body.Close()
 }
 
-// Buffered is what the client has sent already (exchange.Buffered).
+// Buffered returns how much the client has sent already (exchange.Buffered).
 func (b *body) Buffered() (n int64, whole bool) {
 	if b.whole != nil {
 		return b.whole.Left(), true
@@ -130,8 +130,8 @@ func (b *body) Buffered() (n int64, whole bool) {
 	return n + int64(len(b.kept)-b.again), whole
 }
 
-// Trailers returns the fields after the body, but for those that a backend may
-// take for the head's: what those say was decided before the body came.
+// Trailers returns the trailers, except those that a backend may treat like fields of
+// the head, because these were checked before the body arrived.
 func (b *body) Trailers() exchange.Fields {
 	var trailers exchange.Fields
 	for _, f := range b.Body.Trailers() {

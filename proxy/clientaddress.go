@@ -2,9 +2,9 @@ package proxy
 
 import gatelodge "gatelodge.dev"
 
-// clientAddress lets clients in by their address, which identify found: that of
-// the peer, or what a trusted proxy says. As in ingress-nginx, the list of those
-// that are refused is looked at first.
+// clientAddress accepts or refuses clients by their address, which identify has
+// determined: that of the peer, or the one that a trusted proxy sends. As in
+// ingress-nginx, the list of refused addresses is checked first.
 func clientAddress(p *gatelodge.Policy) step {
 	if p.AllowFrom == nil && p.DenyFrom == nil {
 		return nil

@@ -7,9 +7,9 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// limitClients bounds what each client asks of the routes of an Ingress. The
-// answer is 429 (RFC 6585), where ingress-nginx has 503 unless told otherwise:
-// the gateway is well, and it is for the client to wait.
+// limitClients limits the requests of each client to the routes of an Ingress. The
+// answer is 429 (RFC 6585). ingress-nginx answers 503 by default, but the gateway has
+// no fault: the client has to wait.
 func (s *Server) limitClients(route *gatelodge.Route) step {
 	l := route.Policy.ClientLimits
 	if l == nil {

@@ -11,11 +11,11 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// clientTable remembers how much each client has recently asked of the routes of
-// each Ingress. It outlives Snapshots, and its size is bounded: each shard has two
-// maps, and when one is full the older one is dropped, so the clients that asked
-// last are remembered. A client that is over its limit and keeps asking is never
-// forgotten, whatever other clients do.
+// clientTable counts the recent requests of each client to the routes of each Ingress.
+// It outlives Snapshots, and its size is limited: each shard has two maps, and when one
+// is full the older one is dropped, so the clients with the latest requests are kept. A
+// client that is over its limit and continues is never dropped, whatever other clients
+// do.
 type clientTable struct {
 	seed   maphash.Seed
 	shards [clientShards]clientShard
@@ -31,7 +31,7 @@ const (
 type clientShard struct {
 	mu     sync.Mutex
 	recent map[clientKey]*client
-	older  map[clientKey]*client // not asked since recent began
+	older  map[clientKey]*client // without a request since recent began
 	most   int                   // in recent
 }
 
@@ -43,7 +43,7 @@ type clientKey struct {
 
 type ingressName struct{ namespace, name string }
 
-// client is what is known of one.
+// client is the state of a client.
 type client struct {
 	// When the next request is due, in Unix nanoseconds, if requests came evenly
 	// spread; guarded by the shard.
@@ -53,20 +53,19 @@ type client struct {
 
 func newClientTable() *clientTable { return &clientTable{seed: maphash.MakeSeed()} }
 
-// pace is a rate: the generic cell rate algorithm, which is a leaky bucket
-// without a tick, and exact. A request may come as much earlier than it is due as
-// the burst allows.
+// pace is a rate, with the generic cell rate algorithm, an exact leaky bucket without a
+// timer. A request may come earlier than it is due, by as much as the burst allows.
 type pace struct{ every, slack int64 } // nanoseconds; every 0: no limit
 
 func newPace(requests int, period time.Duration, burst int) pace {
 	if requests == 0 {
 		return pace{}
 	}
-	// A burst is so many times the number of requests, each of which takes every.
+	// The burst is this multiple of the number of requests, each of which takes every.
 	return pace{every: int64(period) / int64(requests), slack: int64(period) * int64(burst)}
 }
 
-// early returns for how long a request has to wait that is due at that time.
+// early returns how long a request has to wait that is due at that time.
 func (p pace) early(due, now int64) time.Duration {
 	if p.every == 0 {
 		return 0
@@ -77,7 +76,7 @@ func (p pace) early(due, now int64) time.Duration {
 // next returns when the request after this one is due.
 func (p pace) next(due, now int64) int64 { return max(due, now) + p.every }
 
-// clientPaces are ClientLimits as the table counts.
+// clientPaces are ClientLimits in the form of the table.
 type clientPaces struct {
 	second, minute pace
 	connections    int32
@@ -101,9 +100,9 @@ const (
 	limitConnections
 )
 
-// admit counts a request that came now, unless a limit is exceeded: then it says
-// which, and how long the client has to wait. A refused request does not count.
-// Where connections are limited, the caller takes one off client.open at the end.
+// admit counts a request, unless a limit is exceeded: then it returns which one, and
+// how long the client has to wait. A refused request does not count. If connections are
+// limited, the caller decrements client.open at the end.
 func (t *clientTable) admit(key clientKey, paces *clientPaces, now time.Time) (c *client, over clientLimit, wait time.Duration) {
 	s := &t.shards[maphash.Comparable(t.seed, key)%clientShards]
 	at := now.UnixNano()
@@ -127,7 +126,7 @@ func (t *clientTable) admit(key clientKey, paces *clientPaces, now time.Time) (c
 	return c, noLimit, 0
 }
 
-// client returns what is known of a client, and remembers that it asked.
+// client returns the state of a client, and marks it as recent.
 func (s *clientShard) client(key clientKey) *client {
 	if c := s.recent[key]; c != nil {
 		return c
@@ -143,7 +142,7 @@ func (s *clientShard) client(key clientKey) *client {
 	return c
 }
 
-// turn forgets the older clients, but for those with requests in progress.
+// turn drops the older clients, except those with requests in progress.
 func (s *clientShard) turn() {
 	next := make(map[clientKey]*client)
 	for key, c := range s.older {

@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev/proxy/tracing"
 )
 
-// compile makes the table of a Snapshot. It compiles what changed since the table
-// before, and reuses the rest.
+// compile returns the table of a Snapshot. It compiles only what changed since the
+// previous table, and reuses the rest.
 func (s *Server) compile(next *gatelodge.Snapshot, before *table) *table {
 	if before == nil {
 		before = &table{snapshot: &gatelodge.Snapshot{}}
@@ -55,8 +55,8 @@ type changes struct {
 	tracer   *tracing.Tracer // of the table before, if it is not that of the next one
 }
 
-// compileHost compiles a host. Its list of routes may be that of the host before,
-// nil for none, or one of lists, which are compiled already, by their first route.
+// compileHost compiles a host. Its list of routes may be that of the previous host (nil
+// for none), or one of lists, which contains compiled lists by their first route.
 func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapshot, before *host, lists map[*gatelodge.Route]*routeList) *host {
 	kept := &recent{}
 	if before != nil {
@@ -76,7 +76,7 @@ func (s *Server) compileHost(source *gatelodge.Host, snapshot *gatelodge.Snapsho
 	return &host{source: source, routeList: list, recent: kept, views: viewsOf(source, list, kept)}
 }
 
-// viewsOf returns what a host is in each view, where it is not the same in all.
+// viewsOf returns the parts of a host in each view, if they differ.
 func viewsOf(source *gatelodge.Host, all *routeList, kept *recent) map[string]*host {
 	if source.ByView == nil {
 		return nil
@@ -88,7 +88,7 @@ func viewsOf(source *gatelodge.Host, all *routeList, kept *recent) map[string]*h
 	return views
 }
 
-// only returns the list of some of the routes, with what was compiled of each.
+// only returns the compiled list of some of the routes.
 func (l *routeList) only(source []*gatelodge.Route) *routeList {
 	if slices.Equal(source, l.source) {
 		return l
@@ -139,7 +139,8 @@ func (s *Server) seriesOf(r *gatelodge.Route, snapshot *gatelodge.Snapshot) *req
 	return s.metrics.requestSeries(requestKey{r.Object.Namespace, r.Object.Name, service})
 }
 
-// findLocations notes what match has to know of the locations of a server-snippet.
+// findLocations records what match needs to know about the locations of a
+// server-snippet.
 func (l *routeList) findLocations() {
 	for _, r := range l.source {
 		l.startFirst = l.startFirst || r.Match == gatelodge.PathStartFirst
@@ -153,12 +154,12 @@ func (l *routeList) findLocations() {
 	}
 }
 
-// published drops what no table refers to any more. Requests that loaded an older
-// table keep what they hold.
+// published drops everything that no table refers to any more. Requests that loaded an
+// older table keep their references.
 func (s *Server) published(*table) {
 	s.upstreams.sweep(s.changes.backends)
 	s.metrics.sweep(&s.changes)
-	go s.changes.tracer.Close() // which sends what waits
+	go s.changes.tracer.Close() // which sends the queued spans
 	s.changes = changes{}
 }
 

@@ -8,11 +8,11 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// cors answers preflight requests of the origins that are allowed, and lets their
-// scripts read all other answers, those of the gateway included. It comes before
-// redirects and before clients are asked who they are: a preflight request has no
-// credentials and follows no redirect. For other origins the backend is left to
-// decide. A route that can't be served lets nothing be read.
+// cors answers preflight requests of allowed origins, and lets their scripts read all
+// other answers, including those of the gateway. It comes before redirects and access
+// control, because a preflight request has no credentials and follows no redirect. For
+// other origins the backend decides. For a route that can't be served, no origin may
+// read anything.
 func cors(p *gatelodge.Policy) step {
 	c := p.CORS
 	if c == nil || p.Unavailable != "" {
@@ -32,7 +32,7 @@ func cors(p *gatelodge.Policy) step {
 	set("access-control-expose-headers", c.Expose)
 	set("access-control-max-age", strconv.FormatInt(int64(c.MaxAge/time.Second), 10))
 	origin := &gatelodge.FieldEdit{Name: "access-control-allow-origin"}
-	// No cache may give one origin what is meant for another.
+	// A cache must not give an answer for one origin to another.
 	vary := fieldEdit{&gatelodge.FieldEdit{Change: gatelodge.AddField, Name: "vary"}, "Origin"}
 	return func(r *request) *answer {
 		from, edits := "*", slices.Clip(r.response.edits)

@@ -19,15 +19,15 @@ import (
 // remembers, at about 100 bytes each.
 const verifiedMost = 4096
 
-// credentials checks passwords. Hashes are slow to compute by design, so what
-// was right once is remembered, and the rest waits for a turn in a queue.
+// credentials checks passwords. Hashes are slow to compute by design, so correct
+// passwords are remembered, and others wait for a turn in a queue.
 type credentials struct {
-	secret [32]byte // keys the memory, so that it holds nothing to try passwords on
+	secret [32]byte // keys the memory, so that passwords can't be tried on it
 	queue  hashQueue
 
 	mu     sync.Mutex
 	recent map[[32]byte]struct{} // verified of late
-	older  map[[32]byte]struct{} // verified before; forgotten when recent is full
+	older  map[[32]byte]struct{} // verified before; dropped when recent is full
 }
 
 func newCredentials() *credentials {
@@ -47,15 +47,14 @@ type asker struct {
 	cancellation *exchange.Cancellation
 }
 
-// hangUpPeriod is how often it is looked whether a client that waits has hung
-// up.
+// hangUpPeriod is the interval for checking whether a waiting client has disconnected.
 const hangUpPeriod = 100 * time.Millisecond
 
 // errHungUp: the client went away while it waited for its turn.
 var errHungUp = fmt.Errorf("%w: hung up while its password waited to be checked", exchange.ErrClient)
 
-// check reports whether password is the one that was hashed. It fails when
-// there are too many to check, or the client goes away before its turn.
+// check reports whether password is the hashed one. It returns an error if there are
+// too many to check, or the client disconnects before its turn.
 func (c *credentials) check(by asker, password string, hash gatelodge.PasswordHash) (bool, error) {
 	if !isSlow(hash) {
 		return matchesHash(password, hash), nil
@@ -101,11 +100,11 @@ func (c *credentials) await(by asker) error {
 	}
 }
 
-// key stands for a password and a hash in memory.
+// key returns the key for a password and a hash in memory.
 func (c *credentials) key(password, hash string) (key [32]byte) {
 	mac := hmac.New(sha256.New, c.secret[:])
 	mac.Write([]byte(hash))
-	mac.Write([]byte{0}) // in no hash: nothing moves from one part to the other
+	mac.Write([]byte{0}) // no hash contains it, so the parts can't be confused
 	mac.Write([]byte(password))
 	mac.Sum(key[:0])
 	return key

@@ -10,14 +10,14 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// asked is what the client asked for, before policies changed it.
+// asked is the client's request, before policies changed it.
 type asked struct {
 	path, query string
 	header      exchange.Fields
 }
 
-// errorPages has errors answered by another backend: those of the steps that follow,
-// and those of the route's backend.
+// errorPages lets another backend answer errors: those of the following steps, and
+// those of the route's backend.
 func errorPages(p *gatelodge.Policy) step {
 	pages := p.ErrorPages
 	if pages == nil {
@@ -25,7 +25,7 @@ func errorPages(p *gatelodge.Policy) step {
 	}
 	return func(r *request) *answer {
 		if isGRPC(r.x.Header) {
-			return nil // a page means nothing to its client
+			return nil // its client can't use a page
 		}
 		h := r.hold()
 		h.pages = pages
@@ -49,7 +49,7 @@ func (r *request) errorPage(a *answer) (sent bool, err error) {
 	}
 	x, was := r.x, r.held.asked
 	x.Path, x.Query, x.Header = "/", was.query, was.header
-	x.Length, x.Upgrade, x.ExpectsContinue = 0, "", false // what is left of the body is not meant for it
+	x.Length, x.Upgrade, x.ExpectsContinue = 0, "", false // the rest of the body is not for it
 	r.forwardedFields()
 	r.describe(a.status)
 	r.fields.Set("x-original-uri", was.path+was.query)
@@ -66,8 +66,8 @@ func (r *request) errorPage(a *answer) (sent bool, err error) {
 	return true, err
 }
 
-// standIn sends a request whose backend has no endpoints to the backend for errors,
-// as it is, and reports whether there is one.
+// standIn sends a request whose backend has no endpoints unchanged to the backend for
+// errors, and reports whether there is one.
 func (r *request) standIn() (sent bool, err error) {
 	b := r.otherBackend(func(pages *gatelodge.ErrorPages) bool { return pages.StandIn })
 	if b == nil {
@@ -102,8 +102,8 @@ func (r *request) tryOther(b *backend) error {
 	return r.try(b, c.random().endpoint, now)
 }
 
-// describe tells the backend for errors what ingress-nginx tells its own, in place of
-// what the client says.
+// describe sets the fields for the backend for errors, as ingress-nginx does, in place
+// of the client's.
 func (r *request) describe(status int) {
 	key := &r.route.series.key
 	port := ""

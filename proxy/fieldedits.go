@@ -8,12 +8,12 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// mostFieldText bounds what the edits of a request make of its values, in octets:
-// several of them can repeat what the client sent.
+// mostFieldText limits the text that the edits of a request produce, in octets, because
+// several of them can repeat the client's text.
 const mostFieldText = 64 << 10
 
-// editList are the edits of a request and of its response, compiled; with the values of
-// a request, if that is what they have.
+// editList contains the compiled edits of a request and of its response, with their
+// values for a request if these are set.
 type editList struct {
 	request, response []fieldEdit
 	constant          bool // the values are the same for all requests
@@ -25,9 +25,9 @@ type fieldEdit struct {
 	text string
 }
 
-// editFields changes the fields of the request and of its response. It comes before
-// all that may answer, because answers of the gateway have the fields too, and
-// makes the values at once, from what the client sent.
+// editFields changes the fields of the request and of its response. It comes before all
+// steps that may answer, because answers of the gateway are changed too. The values are
+// computed at once, from the fields that the client sent.
 func editFields(p *gatelodge.Policy) step {
 	if p.Fields == nil {
 		return nil
@@ -100,7 +100,7 @@ func (e *fieldEdit) applyTo(fields *exchange.Fields, of exchange.Fields) {
 	}
 }
 
-// isFor reports whether a Content-Type is one of those that the edit is for.
+// isFor reports whether the edit applies to a Content-Type.
 func (e *fieldEdit) isFor(contentType string) bool {
 	kind, _, _ := strings.Cut(contentType, ";")
 	return slices.Contains(e.Types, strings.TrimSpace(kind))

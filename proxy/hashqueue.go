@@ -9,7 +9,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// The bounds on those who wait for a hash to be computed.
+// The limits of passwords that wait for a hash to be computed.
 const (
 	waitingMost       = 512 // in all
 	waitingMostClient = 16  // of one client at one host

@@ -27,8 +27,7 @@ func equal(a, b string) bool {
 	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
 
-// isSlow reports whether a hash is made to take long: it has to wait for its
-// turn.
+// isSlow reports whether a hash is slow by design, so it has to wait for its turn.
 func isSlow(hash gatelodge.PasswordHash) bool {
 	return hash.Form == gatelodge.Bcrypt || hash.Form == gatelodge.APR1
 }

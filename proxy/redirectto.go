@@ -6,9 +6,9 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// redirectTo answers with the redirects of a policy that do not depend on who asks:
+// redirectTo answers with the redirects of a policy that do not depend on the client:
 // AppRoot for "/" alone, and RedirectTo for every path. A route that can't be served
-// redirects nowhere, and on one with a snippet rewritePhase finds their place.
+// redirects nowhere, and on one with a snippet rewritePhase does this.
 func redirectTo(p *gatelodge.Policy) step {
 	if p.Unavailable != "" || p.Snippet != nil || p.AppRoot == "" && p.RedirectTo == nil {
 		return nil

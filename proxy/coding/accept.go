@@ -7,9 +7,9 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// Choose returns the one of the codings, which are in order of preference, that a
-// request asks for with its Accept-Encoding fields (RFC 9110 §12.5.3), and "" if
-// the answer is to be sent as it is. What is not well-formed counts as not there.
+// Choose returns the coding for a request by its Accept-Encoding fields (RFC 9110
+// §12.5.3), or "" for an uncompressed answer. The codings are in order of preference.
+// Malformed items are ignored.
 func Choose(header exchange.Fields, codings []gatelodge.Coding) gatelodge.Coding {
 	best, weight := gatelodge.Coding(""), weightOf(header, "identity", 1) // worth more than none, if it isn't listed
 	for _, one := range codings {
@@ -21,8 +21,9 @@ func Choose(header exchange.Fields, codings []gatelodge.Coding) gatelodge.Coding
 	return best
 }
 
-// weightOf returns the weight of a coding in thousandths and one more: 1 is "not
-// acceptable", and absent is for one that is not listed, which "*" does for.
+// weightOf returns the weight of a coding in thousandths, plus one: 1 is "not
+// acceptable". absent is the result for a coding that neither is listed nor matched by
+// "*".
 func weightOf(header exchange.Fields, name string, absent int) int {
 	any := absent
 	for i := range header {

@@ -1,6 +1,6 @@
-// Package coding has the content codings that answers are compressed with (RFC
-// 9110 §8.4): which one a client takes, and encoders that are used again, in memory
-// that is bounded. It does not know what an answer is, nor which are compressed.
+// Package coding implements the content codings for compressed answers (RFC 9110 §8.4):
+// the choice of a coding for a client, and reused encoders in limited memory. It does
+// not decide which answers are compressed.
 package coding
 
 import (
@@ -15,15 +15,15 @@ import (
 	"gatelodge.dev/proxy/quota"
 )
 
-// writer is what the encoders have in common.
+// writer is the common interface of the encoders.
 type writer interface {
 	io.WriteCloser
 	Flush() error // what was written so far can be decoded
 	Reset(to io.Writer)
 }
 
-// Encoder compresses one body. Close ends the body and Release the use of the
-// Encoder, also without Close.
+// Encoder compresses one body. Close ends the body; Release returns the Encoder, even
+// without Close.
 type Encoder struct {
 	writer
 	kind      kind
@@ -52,8 +52,8 @@ const (
 	zstdWindow   = 128 << 10
 )
 
-// Take returns an encoder that writes to to, and nil if there is no memory for one:
-// a namespace may have half of it, so that it does not lack for others.
+// Take returns an encoder that writes to to, or nil if there is no memory for one. A
+// namespace may have half of the memory, so that the rest is left for others.
 func (p *Pool) Take(coding gatelodge.Coding, levels *gatelodge.CompressionLevels, namespace string, to io.Writer) *Encoder {
 	k := kindOf(coding, levels)
 	if !p.memory.Take(namespace, k.memory(), quota.Bounds{All: levels.Memory, Each: levels.Memory / 2}) {
@@ -68,7 +68,7 @@ func (p *Pool) Take(coding gatelodge.Coding, levels *gatelodge.CompressionLevels
 	return e
 }
 
-// Release gives the encoder back, whose body may be incomplete.
+// Release returns the encoder to the pool; its body may be incomplete.
 func (e *Encoder) Release() {
 	e.Reset(io.Discard) // keeps nothing of the answer
 	e.pool.memory.Give(e.namespace, e.kind.memory())
@@ -76,7 +76,7 @@ func (e *Encoder) Release() {
 	e.pool.of(e.kind).Put(e)
 }
 
-// Memory is how much the encoders in use take, by estimate.
+// Memory returns the estimated memory of the encoders in use.
 func (p *Pool) Memory() int64 { return p.memory.Used() }
 
 func (p *Pool) of(k kind) *sync.Pool {
@@ -103,7 +103,8 @@ func kindOf(coding gatelodge.Coding, levels *gatelodge.CompressionLevels) kind {
 	return kind{gatelodge.Gzip, levels.Gzip}
 }
 
-// memory is how much an encoder takes, as TestMemoryOfEncoders finds, rounded up.
+// memory returns the memory of an encoder, as measured by TestMemoryOfEncoders and
+// rounded up.
 func (k kind) memory() int64 {
 	switch {
 	case k.coding == gatelodge.Gzip, k.coding == gatelodge.Zstd && k.level < 3, k.coding == gatelodge.Brotli && k.level < 4:

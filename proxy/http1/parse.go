@@ -82,7 +82,7 @@ func requestBodyOf(ex *exchange.Exchange, h *head) error {
 	// A server may ignore an Upgrade (RFC 9110 §7.8). One to h2c would let requests
 	// bypass all policies; one of several protocols is not used in practice. There
 	// may be a body, as "docker exec" sends one: the tunnel begins behind its end,
-	// which is told as in any other request, on both sides.
+	// which is delimited as in any other request, on both sides.
 	if h.upgrading && h.upgrades == 1 && wire.IsProtocol(h.upgrade) && !strings.EqualFold(h.upgrade, "h2c") {
 		ex.Upgrade = strings.ToLower(h.upgrade)
 	}

@@ -7,22 +7,22 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// Queue is a body on its way from one goroutine, which writes it as fast as it can,
-// to another, which reads it as fast as it can. What is between them is in memory
-// and then in a file; when both are full, the writer waits.
+// Queue is a body between one goroutine, which writes it as fast as it can, and
+// another, which reads it as fast as it can. Unread bytes are in memory and then in a
+// file; when both are full, the writer waits.
 type Queue struct {
 	account  Account
-	inMemory int   // buffers that it may have
-	inFile   int64 // bytes that it may have there
+	inMemory int   // limit of buffers
+	inFile   int64 // limit of bytes in the file
 
 	mu      sync.Mutex
 	changed sync.Cond // of mu
-	parts   []part    // that were written, the oldest first, before all in file
+	parts   []part    // written parts, the oldest first, before all in file
 	free    []*wire.Buffer
 	buffers int // in parts, in free, and with the reader
 	file    file
-	at      int64 // up to here the file was read
-	spilled bool  // something was in the file
+	at      int64 // how much of the file was read
+	spilled bool  // the file was used
 	ended   bool  // by the writer
 	broken  error // by the reader
 }
@@ -44,7 +44,7 @@ func NewQueue(account Account, inMemory, inFile int64) *Queue {
 	return q
 }
 
-// TryWrite writes as much of p as there is room for, and returns how much that is.
+// TryWrite writes as much of p as there is room for, and returns how much.
 func (q *Queue) TryWrite(p []byte) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -120,7 +120,7 @@ func (q *Queue) spill(p []byte) int {
 	return len(p)
 }
 
-// End says that nothing more will be written.
+// End records that nothing more will be written.
 func (q *Queue) End() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -128,7 +128,7 @@ func (q *Queue) End() {
 	q.changed.Broadcast()
 }
 
-// Break has writes fail from now on.
+// Break makes further writes fail.
 func (q *Queue) Break(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -136,8 +136,8 @@ func (q *Queue) Break(err error) {
 	q.changed.Broadcast()
 }
 
-// Copy writes all that was written to the queue to to, until End. It flushes to
-// before it waits. An error is that of to, which the writer gets as well.
+// Copy writes everything from the queue to to, until End. It flushes to before it
+// waits. An error is that of to, which the writer gets as well.
 func (q *Queue) Copy(to interface {
 	io.Writer
 	Flush() error
@@ -162,8 +162,7 @@ func (q *Queue) Copy(to interface {
 	}
 }
 
-// next returns what was written first and not read yet, and reports whether all of
-// it was read.
+// next returns the oldest unread part, and reports whether all of it was read.
 func (q *Queue) next() (p part, ended bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -182,7 +181,7 @@ func (q *Queue) next() (p part, ended bool, err error) {
 		wire.GiveBuffer(p.buffer)
 		return part{}, false, err
 	}
-	q.buffers++ // give takes it for one of the queue's
+	q.buffers++ // give treats it as one of the queue's
 	q.account.Store.memory.Force(q.account.Namespace, wire.BufferSize)
 	if q.at += int64(len(p.b)); q.at == q.file.size {
 		q.at = 0
@@ -191,8 +190,8 @@ func (q *Queue) next() (p part, ended bool, err error) {
 	return p, false, nil
 }
 
-// give takes back a part that was read. The queue keeps one buffer, so that it can
-// always go on.
+// give returns a part that was read. The queue keeps one buffer, so that it can always
+// continue.
 func (q *Queue) give(p part) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -221,7 +220,7 @@ func (q *Queue) Spilled() bool {
 	return q.spilled
 }
 
-// Close gives back what the queue takes, when both sides are done with it.
+// Close returns the memory and the file of the queue, when both sides are done with it.
 func (q *Queue) Close() {
 	for _, p := range q.parts {
 		q.account.giveBuffer(p.buffer)

@@ -1,6 +1,6 @@
-// Package spool holds bodies in memory, and what is more in files that nobody else
-// can open and that end with the process. What all of them take is bounded, and
-// what those of a namespace do. It does not know what the bodies are of.
+// Package spool keeps bodies in memory, and the rest in files that no other process can
+// open and that end with the process. The total is limited, and so is the share of a
+// namespace. The package does not depend on what the bodies belong to.
 package spool
 
 import (
@@ -13,15 +13,15 @@ import (
 	"gatelodge.dev/proxy/wire"
 )
 
-// ErrFull: the body does not fit into what is left.
+// ErrFull means that the body does not fit into the remaining room.
 var ErrFull = errors.New("the buffers are full")
 
-// Store is what all bodies share. The zero value is ready for use.
+// Store is shared by all bodies. The zero value is ready for use.
 type Store struct {
 	memory, disk quota.Quota
 }
 
-// Memory and Disk are how many bytes are taken.
+// Memory and Disk are the bytes in use.
 func (s *Store) Memory() int64 { return s.memory.Used() }
 func (s *Store) Disk() int64   { return s.disk.Used() }
 
@@ -32,7 +32,7 @@ type Account struct {
 	Memory, Disk quota.Bounds
 }
 
-// buffer returns memory, nil if there is none left.
+// buffer returns a buffer, nil if there is no memory left.
 func (a *Account) buffer() *wire.Buffer {
 	if !a.Store.memory.Take(a.Namespace, wire.BufferSize, a.Memory) {
 		return nil
@@ -48,7 +48,7 @@ func (a *Account) giveBuffer(b *wire.Buffer) {
 // file is a file without a name. The zero value is an empty one.
 type file struct {
 	f    *os.File // nil: it is not open
-	size int64    // that is taken of the Account
+	size int64    // reserved from the Account
 }
 
 // append writes p at the end.
@@ -85,7 +85,7 @@ func (f *file) open() error {
 	return os.Remove(made.Name())
 }
 
-// empty gives back all that the file holds.
+// empty returns everything that the file uses.
 func (f *file) empty(a *Account) error {
 	a.Store.disk.Give(a.Namespace, f.size)
 	f.size = 0
@@ -95,23 +95,23 @@ func (f *file) empty(a *Account) error {
 func (f *file) close(a *Account) {
 	a.Store.disk.Give(a.Namespace, f.size)
 	if f.f != nil {
-		_ = f.f.Close() // nothing that was written is needed any more
+		_ = f.f.Close() // the content is not needed any more
 	}
 	*f = file{}
 }
 
-// Spool is a body that is read as often as is wanted, once it was filled.
+// Spool is a body that can be read repeatedly once it is filled.
 type Spool struct {
 	account  Account
 	inMemory int // buffers that it may have
 
-	parts []*wire.Buffer // all of them full, but for the last one
+	parts []*wire.Buffer // all full except the last one
 	held  int64          // bytes in them
-	file  file           // what follows
-	at    int64          // where Read goes on
+	file  file           // the rest
+	at    int64          // offset of the next Read
 }
 
-// New returns an empty body, of which about as many bytes are kept in memory.
+// New returns an empty body that keeps about this many bytes in memory.
 func New(account Account, inMemory int64) *Spool {
 	return &Spool{account: account, inMemory: int(min((inMemory+wire.BufferSize-1)/wire.BufferSize, 1<<20))}
 }
@@ -134,7 +134,7 @@ func (s *Spool) Fill(from io.Reader) error {
 	}
 }
 
-// room returns the memory that follows what is held, nil if there is no more.
+// room returns the next free memory, nil if there is none.
 func (s *Spool) room() []byte {
 	used := s.held % wire.BufferSize
 	if used == 0 && s.held == int64(len(s.parts))*wire.BufferSize {
@@ -169,19 +169,19 @@ func (s *Spool) fillFile(from io.Reader) error {
 	}
 }
 
-// Size is the length of the body in bytes.
+// Size returns the length of the body in bytes.
 func (s *Spool) Size() int64 { return s.held + s.file.size }
 
 // InFile reports whether a part of the body is in a file.
 func (s *Spool) InFile() bool { return s.file.size > 0 }
 
-// Left is how many bytes Read has not returned yet.
+// Left returns how many bytes Read has not returned yet.
 func (s *Spool) Left() int64 { return s.Size() - s.at }
 
-// Rewind has Read begin again.
+// Rewind makes Read start again.
 func (s *Spool) Rewind() { s.at = 0 }
 
-// Read reads on.
+// Read continues reading.
 func (s *Spool) Read(p []byte) (n int, err error) {
 	switch {
 	case s.at < s.held:
@@ -201,7 +201,7 @@ func (s *Spool) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// Close gives back what the body takes.
+// Close returns the memory and the file of the body.
 func (s *Spool) Close() {
 	for _, part := range s.parts {
 		s.account.giveBuffer(part)

@@ -24,10 +24,10 @@ type Sender struct {
 	spans    *prometheus.CounterVec // by result
 }
 
-// The bounds of what waits to be sent. What does not fit is dropped.
+// The limits of the queue. What does not fit is dropped.
 const (
 	mostWaiting   = 4096 // spans
-	longestValue  = 1024 // octets of an attribute, most of which clients write
+	longestValue  = 1024 // octets of an attribute; clients write most of these
 	sendEvery     = 2 * time.Second
 	longestSend   = 10 * time.Second
 	longestRetry  = 30 * time.Second // of sending the same spans
@@ -47,8 +47,9 @@ func NewSender(instance string, registerer prometheus.Registerer, log *slog.Logg
 	return s
 }
 
-// Open returns the tracer that the settings ask for, nil for none. OTEL_EXPORTER_OTLP_
-// variables of the environment, such as HEADERS, hold for what settings don't say.
+// Open returns the tracer for the settings, nil for none. OTEL_EXPORTER_OTLP_
+// environment variables, such as HEADERS, apply to everything that is not in the
+// settings.
 func (s *Sender) Open(settings gatelodge.Tracing) (*Tracer, error) {
 	if settings.Collector == "" {
 		return nil, nil
@@ -74,17 +75,18 @@ func (s *Sender) Open(settings gatelodge.Tracing) (*Tracer, error) {
 	return &Tracer{settings: settings, provider: provider, tracer: provider.Tracer("gatelodge.dev/proxy")}, nil
 }
 
-// Close sends what waits, within some seconds. The tracer may be nil.
+// Close sends the queued spans, within some seconds. The tracer may be nil.
 func (t *Tracer) Close() {
 	if t == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), longestEnding)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // what was not sent is counted
+	_ = t.provider.Shutdown(ctx) // spans that were not sent are counted
 }
 
-// export counts what is sent, and tells once that it can't be, and when it can again.
+// export counts the spans that are sent, and logs once when sending fails, and when it
+// works again.
 type export struct {
 	sdk.SpanExporter
 	sender  *Sender
@@ -106,7 +108,7 @@ func (e *export) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) erro
 	default:
 		e.sender.log.Info("spans are sent again", "collector", e.to)
 	}
-	return nil // or it would be written to the standard error stream
+	return nil // otherwise it would be written to the standard error stream
 }
 
 // counter counts the spans that end.

@@ -19,8 +19,8 @@ import (
 // propagator reads and writes the fields traceparent and tracestate.
 var propagator propagation.TraceContext
 
-// Span is what a request has of its trace. There may be no span: then it is the
-// context that is passed on.
+// Span is a request's part of a trace. Without a span, only the trace context is passed
+// on.
 type Span struct {
 	tracer  trace.Tracer // nil: there is no span
 	span    trace.Span
@@ -28,7 +28,7 @@ type Span struct {
 	parent  string // instead of context, of a trace without spans; "": context has it
 }
 
-// Inject sets the fields by which a service knows the trace.
+// Inject sets the trace fields for a service.
 func (s *Span) Inject(fields *exchange.Fields) {
 	if s.parent != "" {
 		fields.Set("traceparent", s.parent)
@@ -38,24 +38,24 @@ func (s *Span) Inject(fields *exchange.Fields) {
 	inject(s.context, fields)
 }
 
-// extract returns the context that the fields name. It is not Begin's own because what
-// OpenTelemetry gets of it escapes to the heap.
+// extract returns the context in the fields. It is separate from Begin because what
+// OpenTelemetry gets from it escapes to the heap.
 func extract(fields exchange.Fields) context.Context {
 	return propagator.Extract(context.Background(), carrier{&fields})
 }
 
 func inject(ctx context.Context, fields *exchange.Fields) {
-	fields.Del("tracestate") // which Inject leaves as it is where the trace has none
+	fields.Del("tracestate") // Inject does not change it if the trace has none
 	propagator.Inject(ctx, carrier{fields})
 }
 
-// Request is what a span says of the client's request, by the names of
+// Request contains the attributes of the span for the client's request, in the terms of
 // OpenTelemetry's semantic conventions for HTTP.
 type Request struct {
 	Name           string // of the span; "": method and route
 	Method         string
 	Scheme, Host   string
-	Path           string // without the query, which often has secrets
+	Path           string // without the query, which often contains secrets
 	Route          string // its path; "": there is none
 	Protocol       string // 1.1 or 2
 	Client         string // address
@@ -66,7 +66,7 @@ type Request struct {
 	RequestID      string
 	Status         int
 	Received, Sent int64  // octets of the bodies
-	Reason         string // why the answer is the gateway's own; "": it is not
+	Reason         string // why the gateway itself answered; "": it did not
 	TLS            string // version
 }
 
@@ -108,7 +108,7 @@ func (s *Span) End(r *Request) {
 // Try is the span of one try to send the request to an endpoint.
 type Try struct{ span trace.Span }
 
-// Try begins the nth try, and sets the fields by which the endpoint knows it.
+// Try starts the span of the nth try, and sets the trace fields for the endpoint.
 func (s *Span) Try(fields *exchange.Fields, method, address string, n int, began time.Time) Try {
 	if s.tracer == nil {
 		s.Inject(fields)
@@ -128,8 +128,8 @@ func (s *Span) Try(fields *exchange.Fields, method, address string, n int, began
 	return Try{span}
 }
 
-// End ends the span of a try by what came of it: the status of the answer, 0 for
-// none, or an error.
+// End ends the span of a try with its result: the status of the answer, 0 for none, or
+// an error.
 func (t Try) End(status int, err error) {
 	if t.span == nil {
 		return
@@ -147,13 +147,13 @@ func (t Try) End(status int, err error) {
 	t.span.End()
 }
 
-// text is an attribute that outlives the request, whose texts do not: the engines use
-// their memory again.
+// text returns an attribute with its own copy of the text, because the engines reuse
+// the memory of requests.
 func text(key attribute.Key, value string) attribute.KeyValue {
 	return key.String(strings.Clone(value))
 }
 
-// knownMethod returns a method as spans name it: others could be any text.
+// knownMethod returns a method for a span; unknown ones could be any text.
 func knownMethod(method string) (name, original string) {
 	switch method {
 	case "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH":

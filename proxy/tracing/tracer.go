@@ -14,14 +14,14 @@ import (
 	"gatelodge.dev/proxy/exchange"
 )
 
-// Tracer traces requests, as settings say.
+// Tracer traces requests according to the settings.
 type Tracer struct {
 	settings gatelodge.Tracing
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 }
 
-// Traces reports whether it does what the settings say. A nil Tracer traces nothing.
+// Traces reports whether the tracer has these settings. A nil Tracer traces nothing.
 func (t *Tracer) Traces(settings gatelodge.Tracing) bool {
 	if t == nil {
 		return settings.Collector == ""
@@ -29,9 +29,9 @@ func (t *Tracer) Traces(settings gatelodge.Tracing) bool {
 	return t.settings == settings
 }
 
-// Begin begins the trace of a request, or continues that which its fields name if
-// the client is trusted with it: then it also says whether there are spans, and
-// otherwise the share of the settings does. The request began at the time given.
+// Begin starts the trace of a request, which began at the given time. If the client is
+// trusted, the trace in its fields continues, and they decide whether there are spans;
+// otherwise the sampling share of the settings decides.
 func (t *Tracer) Begin(fields exchange.Fields, trusted bool, name string, began time.Time) *Span {
 	ctx := context.Background()
 	if trusted && fields.Has("traceparent") {
@@ -49,9 +49,9 @@ func (t *Tracer) Begin(fields exchange.Fields, trusted bool, name string, began 
 	return s
 }
 
-// unsampled returns the traceparent of a trace that begins here and has no spans, so
-// that services behind us do not decide otherwise (W3C Trace Context, section 3.2).
-// Most requests have one, so it is written without OpenTelemetry.
+// unsampled returns the traceparent of a new trace without spans, so that the following
+// services do not decide otherwise (W3C Trace Context, section 3.2). Most requests have
+// one, so it is written without OpenTelemetry.
 func unsampled() string {
 	var ids [24]byte
 	for i := range 3 {
