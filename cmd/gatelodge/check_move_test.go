@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,7 +161,7 @@ func TestCheckFromTellsOfALostFirewall(t *testing.T) {
 func TestCheckFromAsTextAndAsPage(t *testing.T) {
 	status, text, _ := runCommand(t, beforeTheMove+needsYou, "check", "--from", "ingress-nginx")
 	if status != 1 || !strings.Contains(text, "Ingresses: 3; answered as before: 1; with named differences: 1; with something to be done: 1; of other classes, not looked at: 1\n") ||
-		!strings.Contains(text, "Ingress shop/named (stdin:") {
+		!strings.Contains(text, "1 Ingress: shop/named (stdin:") {
 		t.Errorf("%d\n%s", status, text)
 	}
 	status, page, _ := runCommand(t, strings.ReplaceAll(beforeTheMove+needsYou, "many", `"<script>x"`), "check", "--from", "ingress-nginx", "--output", "html")
@@ -170,6 +172,40 @@ func TestCheckFromAsTextAndAsPage(t *testing.T) {
 		if strings.Contains(page, foreign) {
 			t.Errorf("the page is not self-contained, or not escaped: it has %s", foreign)
 		}
+	}
+}
+
+// TestCheckFromTellsEachFindingOnce: a difference that many Ingresses have is one entry of
+// the text, which names some of them.
+func TestCheckFromTellsEachFindingOnce(t *testing.T) {
+	var many strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&many, `---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {namespace: shop, name: limited-%02d, annotations: {nginx.ingress.kubernetes.io/limit-rps: "5"}}
+spec: {ingressClassName: nginx, rules: [{host: limited-%02d.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
+`, i, i)
+	}
+	_, text, _ := runCommand(t, beforeTheMove+needsYou+many.String(), "check", "--from", "ingress-nginx")
+	parts := strings.Split(text, "\n\n")
+	for heading, wants := range map[string][]string{
+		"To do:":         {"stream-snippet: the gateway forwards HTTP only", "limit-rpm: \"many\"", "\n    1 Ingress: shop/named (stdin:"},
+		"Different:":     {"limit-rps: The status is 429", "\n    13 Ingresses: shop/limited-00 (stdin:", "shop/limited-09 (stdin:", " and 3 more"},
+		"Nothing to do:": {"ssl-ciphers: It has no meaning here", "\n    1 Ingress: shop/older (stdin:"},
+	} {
+		i := slices.IndexFunc(parts, func(part string) bool { return strings.HasPrefix(part, heading) })
+		if i < 0 {
+			t.Fatalf("there is no %q in\n%s", heading, text)
+		}
+		for _, want := range wants {
+			if !strings.Contains(parts[i], want) {
+				t.Errorf("%s\nwant %q", parts[i], want)
+			}
+		}
+	}
+	if strings.Count(text, "The status is 429") != 1 || strings.Contains(text, "limited-10") {
+		t.Errorf("a difference is told more than once, or names more Ingresses than the most:\n%s", text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ingressnginx
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 // Clean reports whether nothing is to be done before the move.
 func (r *Report) Clean() bool { return r.Sum.ToDo == 0 && len(r.Settings) == 0 && len(r.Others) == 0 }
 
-// WriteText writes the report for a terminal: the sum, then what needs attention.
+// WriteText writes the report for a terminal: the sum, then each finding once with the
+// Ingresses that it is about.
 func (r *Report) WriteText(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Ingresses: %d; answered as before: %d; with named differences: %d; with something to be done: %d", r.Sum.Ingresses, r.Sum.Same, r.Sum.Differs, r.Sum.ToDo)
@@ -34,17 +36,14 @@ func (r *Report) WriteText(out io.Writer) error {
 		}
 	}
 	for _, part := range []struct {
-		verdict Verdict
-		title   string
-	}{{NeedsYou, "To do"}, {Differs, "Different"}} {
-		if !slices.ContainsFunc(r.Ingresses, func(one IngressReport) bool { return one.Verdict == part.verdict }) {
-			continue
-		}
-		fmt.Fprintf(&b, "\n%s:\n", part.title)
-		for _, one := range r.Ingresses {
-			if one.Verdict == part.verdict {
-				one.writeText(&b)
+		kind  FindingKind
+		title string
+	}{{ToDoFinding, "To do"}, {Difference, "Different"}, {Remark, "Nothing to do"}} {
+		for i, p := range r.points(part.kind) {
+			if i == 0 {
+				fmt.Fprintf(&b, "\n%s:\n", part.title)
 			}
+			p.writeText(&b)
 		}
 	}
 	if len(r.Others) > 0 {
@@ -57,15 +56,66 @@ func (r *Report) WriteText(out io.Writer) error {
 	return err
 }
 
-func (one *IngressReport) writeText(b *strings.Builder) {
-	fmt.Fprintf(b, "  Ingress %s/%s", one.Namespace, one.Name)
-	if one.File != "" {
-		fmt.Fprintf(b, " (%s:%d)", one.File, one.Line)
+// point is a finding with the Ingresses that it is about, in the order of their names.
+type point struct {
+	Finding
+	ingresses []*IngressReport
+}
+
+// points returns the findings of a kind, each once, and first what is about most
+// Ingresses.
+func (r *Report) points(kind FindingKind) []*point {
+	byFinding := make(map[Finding]*point)
+	var list []*point
+	for i := range r.Ingresses {
+		one := &r.Ingresses[i]
+		for _, f := range one.Findings {
+			if f.Kind != kind {
+				continue
+			}
+			p := byFinding[f]
+			if p == nil {
+				p = &point{Finding: f}
+				byFinding[f] = p
+				list = append(list, p)
+			}
+			if n := len(p.ingresses); n == 0 || p.ingresses[n-1] != one {
+				p.ingresses = append(p.ingresses, one)
+			}
+		}
+	}
+	for _, p := range list {
+		slices.SortFunc(p.ingresses, func(a, b *IngressReport) int {
+			return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+		})
+	}
+	slices.SortFunc(list, func(a, b *point) int {
+		return cmp.Or(cmp.Compare(len(b.ingresses), len(a.ingresses)), strings.Compare(a.Line(), b.Line()))
+	})
+	return list
+}
+
+// mostNamed is how many Ingresses of a point the text names; JSON and the page name all.
+const mostNamed = 10
+
+func (p *point) writeText(b *strings.Builder) {
+	fmt.Fprintf(b, "  %s\n    %d Ingress", p.Line(), len(p.ingresses))
+	separator := ": "
+	if len(p.ingresses) > 1 {
+		separator = "es: "
+	}
+	for i, one := range p.ingresses {
+		if i == mostNamed {
+			fmt.Fprintf(b, " and %d more", len(p.ingresses)-mostNamed)
+			break
+		}
+		fmt.Fprintf(b, "%s%s/%s", separator, one.Namespace, one.Name)
+		if one.File != "" {
+			fmt.Fprintf(b, " (%s:%d)", one.File, one.Line)
+		}
+		separator = ", "
 	}
 	b.WriteString("\n")
-	for _, f := range one.Findings {
-		fmt.Fprintf(b, "    %s: %s\n", f.Kind, f.Line())
-	}
 }
 
 // Line is the finding as one line.
