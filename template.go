@@ -41,6 +41,7 @@ const (
 	RouteNamespace                    // $namespace: of the Ingress
 	RouteIngress                      // $ingress_name
 	RouteService                      // $service_name
+	RouteServicePort                  // $service_port: as the Ingress names it
 	RequestField                      // $http_NAME
 	RequestCookie                     // $cookie_NAME
 	RequestArgument                   // $arg_NAME: of the query, as it is written there
@@ -56,7 +57,7 @@ var valueNames = [...]string{
 	RequestPath: "uri", RequestQuery: "args", RequestQueryMark: "is_args", RequestMethod: "request_method",
 	RequestProtocol: "server_protocol", RequestTargetEscaped: "escaped_request_uri", RequestUser: "remote_user",
 	RequestID: "request_id", RequestPort: "server_port", ClientAddress: "remote_addr",
-	RouteNamespace: "namespace", RouteIngress: "ingress_name", RouteService: "service_name",
+	RouteNamespace: "namespace", RouteIngress: "ingress_name", RouteService: "service_name", RouteServicePort: "service_port",
 	RequestField: "http_", RequestCookie: "cookie_", RequestArgument: "arg_",
 	SnippetVariable: "", PatternGroup: "", FutureDate: "date+",
 }

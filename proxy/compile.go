@@ -115,6 +115,9 @@ func (s *Server) compileRoutes(source []*gatelodge.Route, snapshot *gatelodge.Sn
 	}
 	for i, r := range source {
 		compiled := &route{source: r, inTurns: inTurns(r.Policy), series: s.seriesOf(r, snapshot)}
+		if b := snapshot.Backends.Get(r.Backend); b != nil {
+			compiled.servicePort = b.Port
+		}
 		if i > 0 && source[i-1].Policy == r.Policy && (source[i-1].Canary == nil) == (r.Canary == nil) {
 			compiled.steps = list.routes[i-1].steps
 		} else {

@@ -48,6 +48,8 @@ type route struct {
 	series  *requestSeries
 	canary  *canary // nil: all requests go to the main backend
 	session string  // the part of a session cookie that names the backend; "": none
+
+	servicePort string // of the backend's Service, as the Ingress names it
 }
 
 // host returns the most specific host for a canonical name: the exact one, then the

@@ -71,6 +71,8 @@ func (r *request) value(part *gatelodge.TemplatePart) string {
 		return r.route.series.key.ingress
 	case gatelodge.RouteService:
 		return r.route.series.key.service
+	case gatelodge.RouteServicePort:
+		return r.route.servicePort
 	case gatelodge.RequestField:
 		if part.Text == "upgrade" { // the engine keeps it apart
 			return x.Upgrade

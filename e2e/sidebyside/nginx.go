@@ -47,6 +47,9 @@ SERVERS
 const location = `
       set $best_http_host $http_host;
       set $pass_access_scheme $scheme;
+      set $namespace shop;
+      set $service_name web;
+      set $service_port 80;
       client_max_body_size 1m;
       proxy_set_header Host $best_http_host;
       proxy_set_header Upgrade $http_upgrade;

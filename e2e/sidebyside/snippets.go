@@ -232,6 +232,12 @@ func SnippetCases() []Case {
 				{Request: "/back", Show: "Location", Want: `200 / Location=-`},
 				{Request: "/app", Show: "Location", Want: `200 /app Location=-`},
 			}},
+		Snippets("fields for a service mesh", "", `proxy_set_header L5d-Dst-Override $service_name.$namespace.svc.cluster.local:$service_port; grpc_set_header L5d-Dst-Override grpc; grpc_set_header X-Only grpc;`,
+			Ask{Request: "/", Show: "> L5d-Dst-Override X-Only", Want: `200 / >L5d-Dst-Override=web.shop.svc.cluster.local:80 >X-Only=-`},
+		),
+		Snippets("what is off without it", "", `proxy_ssl_verify off; proxy_intercept_errors off;`,
+			Ask{Request: "/\nGive: 404", Want: `404 /`},
+		),
 	}
 }
 

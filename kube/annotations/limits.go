@@ -2,6 +2,7 @@ package annotations
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	gatelodge "gatelodge.dev"
@@ -56,8 +57,8 @@ func limitRows() []row {
 			"Requests at a backend at a time; those beyond wait, or get 503 at once ([limits.md](limits.md#backends)).", ""},
 		{"max-pending", "a number from 0 to 1000000", setCount(mostCount, func(l *LimitsAsk) *int { return &l.maxPending }), false,
 			"How many of those wait for their turn.", ""},
-		{"proxy-body-size", "a size such as 512k, 8m or 1g, or 0 for no limit", setBodySize, true,
-			"The largest body of a request; beyond it the answer is 413.", "The default is `limits.bodyBytes` of the configuration, which is no limit, where ingress-nginx has 1m."},
+		{"proxy-body-size", "a size such as 512k, 8m or 1g, or 0 for no limit", setBodySize, false,
+			"The largest body of a request; beyond it the answer is 413.", "The default is `limits.bodyBytes` of the configuration, which is no limit, where ingress-nginx has 1m. A size that is not valid, such as `100Mi`, is a problem, and the limit is 1m as there."},
 		{"proxy-connect-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Connect }), false,
 			"In place of `timeouts.connect` of the configuration, at the backend.", ""},
 		{"proxy-send-timeout", expectsDuration, setTimeout(func(l *LimitsAsk) *time.Duration { return &l.timeouts.Send }), false,
@@ -152,11 +153,13 @@ func setTimeout(field func(*LimitsAsk) *time.Duration) func(*Asked, string) erro
 	}
 }
 
+// setBodySize takes what is not valid for ingress-nginx's default.
 func setBodySize(a *Asked, value string) error {
 	size, err := syntax.ParseSize(value)
-	if err == nil {
-		a.Limits.bodyBytes = &size
+	if err != nil {
+		size, err = 1<<20, fmt.Errorf("%w (the limit is 1m, as with ingress-nginx)", err)
 	}
+	a.Limits.bodyBytes = &size
 	return err
 }
 

@@ -64,7 +64,7 @@ func (a *Asked) ReadSnippets(allowed bool, tell Report) {
 		s.Server = server
 	}
 	if s.locationTexts != nil {
-		location, problems := snippets.ReadLocation(s.Server, s.locationTexts...)
+		location, problems := snippets.ReadLocation(s.Server, a.Protocol == gatelodge.BackendH2C || a.Protocol == gatelodge.BackendH2, s.locationTexts...)
 		a.snippet("configuration-snippet", problems, location.Protects(), allowed, tell)
 		s.Location = location
 	}

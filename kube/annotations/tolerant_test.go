@@ -27,6 +27,12 @@ func TestSpellingsThatIngressNginxTakes(t *testing.T) {
 	if a, problems := read("proxy-ssl-verify", "true"); problems != 1 || a.Unavailable == "" {
 		t.Errorf("proxy-ssl-verify true: %d problems, unavailable %q, want 1 and 503", problems, a.Unavailable)
 	}
+	if a, problems := read("proxy-body-size", "100Mi"); problems != 1 || a.Limits.bodyBytes == nil || *a.Limits.bodyBytes != 1<<20 || a.Unavailable != "" {
+		t.Errorf("proxy-body-size 100Mi: %d problems, limits %+v, unavailable %q, want 1 and 1m", problems, a.Limits, a.Unavailable)
+	}
+	if a, problems := read("global-rate-limit", "100"); problems != 1 || a.Unavailable != "" {
+		t.Errorf("global-rate-limit 100, which ingress-nginx 1.15 passes over: %d problems, unavailable %q", problems, a.Unavailable)
+	}
 	if a, problems := read("session-cookie-samesite", "lax"); problems > 0 || a.Affinity.cookie.SameSite != "Lax" {
 		t.Errorf("session-cookie-samesite lax: %d problems, %q", problems, a.Affinity.cookie.SameSite)
 	}

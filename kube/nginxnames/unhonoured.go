@@ -77,7 +77,7 @@ func AllUnhonoured() []Unhonoured {
 		// Of older versions.
 		{"enable-influxdb", false, false, whyRemoved, removeIt},
 		{"enable-opentracing", false, false, whyRemoved, removeIt},
-		{"global-rate-limit", true, true, whyRemoved, "write limit-rps or limit-rpm, which each replica counts for itself"},
+		{"global-rate-limit", true, false, whyRemoved, "write limit-rps or limit-rpm, which each replica counts for itself"},
 		{"global-rate-limit-ignored-cidrs", false, false, whyRemoved, "write limit-allowlist"},
 		{"global-rate-limit-key", false, false, whyRemoved, "write limit-rps or limit-rpm, which count by the client's address"},
 		{"global-rate-limit-window", false, false, whyRemoved, "write limit-rps or limit-rpm"},

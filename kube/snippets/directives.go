@@ -31,6 +31,7 @@ func directiveTable() map[string]row {
 		"more_set_input_headers":   {1, maxWords, inLocals, false, true, readMore},
 		"more_clear_input_headers": {1, maxWords, inLocals, false, true, readMore},
 		"proxy_set_header":         {2, 2, atLevels | inAuth, false, true, readProxySetHeader},
+		"grpc_set_header":          {2, 2, atLevels, false, true, readProxySetHeader},
 		"proxy_hide_header":        {1, 1, atLevels, false, false, readProxyHideHeader},
 		"expires":                  {1, 2, inLocals, false, false, readExpires},
 		"default_type":             {1, 1, atLevels, false, false, readDefaultType},
@@ -51,12 +52,16 @@ func directiveTable() map[string]row {
 		"client_max_body_size":  {1, 1, atLevels, false, true, readBodySize},
 		"proxy_buffering":       {1, 1, atLevels, false, false, readSwitch},
 		"gzip":                  {1, 1, inLocals, false, false, readSwitch},
+
+		"proxy_ssl_verify":       {1, 1, atLevels, false, true, readOff},
+		"proxy_intercept_errors": {1, 1, atLevels, false, false, readOff},
 	}
 }
 
 // isHarmless reports whether a directive that is not honoured keeps no client out:
-// it says how something is logged, buffered, cached or encoded, or which fields with
-// malformed names are let through, of which the gateway lets none.
+// it says how something is logged, buffered, cached or encoded, what a TLS connection to
+// the backend is made with beside what verifies it, or which fields with malformed names
+// are let through, of which the gateway lets none.
 func isHarmless(name string) bool {
 	for _, prefix := range []string{
 		"access_log", "error_log", "log_", "rewrite_log", "uninitialized_variable_warn", "open_log_file_cache", "open_file_cache",
@@ -65,7 +70,7 @@ func isHarmless(name string) bool {
 		"proxy_force_ranges", "proxy_limit_rate", "client_body_", "client_header_", "large_client_header_buffers", "send_timeout", "keepalive_", "lingering_",
 		"reset_timedout_connection", "resolver", "gzip_", "gunzip", "brotli", "sub_filter", "charset", "etag", "types", "variables_hash_", "chunked_transfer_encoding",
 		"output_buffers", "postpone_output", "tcp_no", "sendfile", "aio", "directio", "opentracing", "opentelemetry", "otel_", "server_tokens", "port_in_redirect", "absolute_redirect",
-		"server_name_in_redirect", "grpc_connect_timeout", "grpc_read_timeout", "grpc_send_timeout", "add_trailer", "http2_", "limit_rate", "max_ranges", "if_modified_since", "msie_", "ignore_invalid_headers", "underscores_in_headers",
+		"server_name_in_redirect", "grpc_connect_timeout", "grpc_read_timeout", "grpc_send_timeout", "proxy_ssl_server_name", "proxy_ssl_name", "proxy_ssl_session_reuse", "proxy_ssl_protocols", "proxy_ssl_ciphers", "add_trailer", "http2_", "limit_rate", "max_ranges", "if_modified_since", "msie_", "ignore_invalid_headers", "underscores_in_headers",
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
@@ -95,6 +100,10 @@ func insteadOf(name string) string {
 		"proxy_redirect":          "proxy-redirect-from",
 		"proxy_request_buffering": "proxy-request-buffering",
 		"error_page":              "custom-http-errors",
+		"proxy_intercept_errors":  "custom-http-errors",
+		"proxy_ssl_verify":        "proxy-ssl-verify",
+		"proxy_ssl_server_name":   "proxy-ssl-server-name",
+		"proxy_ssl_name":          "proxy-ssl-name",
 	}[name]
 	if annotation == "" {
 		return ""
@@ -118,6 +127,14 @@ func readSwitch(r *reader, d *Directive, _ *level, in context) error {
 		r.gzip = &on
 	case on:
 		return fmt.Errorf("on is not honoured %s, only in a configuration-snippet", in)
+	}
+	return nil
+}
+
+// readOff is for what is off without it.
+func readOff(_ *reader, d *Directive, _ *level, _ context) error {
+	if d.Args[0] != "off" {
+		return fmt.Errorf("%.40q is not honoured%s", d.Args[0], insteadOf(d.Name))
 	}
 	return nil
 }

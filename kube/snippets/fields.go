@@ -134,6 +134,9 @@ func readProxySetHeader(r *reader, d *Directive, l *level, in context) error {
 	if in == inServer {
 		return errNoEffect
 	}
+	if d.Name == "grpc_set_header" && !r.grpc {
+		l = &level{} // nginx sends it to backends of gRPC alone
+	}
 	name, value := strings.ToLower(d.Args[0]), d.Args[1]
 	switch {
 	case name == "connection" || name == "upgrade":

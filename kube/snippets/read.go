@@ -71,9 +71,11 @@ func (s *source) Bytes() (alone, onHost int64) {
 }
 
 // ReadLocation reads the texts of a configuration-snippet, one behind the other. They may
-// have variables that the server-snippet of the same Ingress sets, which may be nil.
-func ReadLocation(server *Server, texts ...string) (*Location, []Problem) {
+// have variables that the server-snippet of the same Ingress sets, which may be nil. grpc
+// says that the backends speak gRPC.
+func ReadLocation(server *Server, grpc bool, texts ...string) (*Location, []Problem) {
 	r := newReader(texts...)
+	r.grpc = grpc
 	if server != nil {
 		maps.Copy(r.variables, server.variables)
 	}
@@ -234,6 +236,7 @@ func (c context) String() string {
 type reader struct {
 	source
 	table     map[string]row
+	grpc      bool // backends speak gRPC
 	locations []*Location
 	timeouts  *gatelodge.RouteTimeouts
 	bodyBytes *int64

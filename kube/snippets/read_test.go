@@ -68,6 +68,12 @@ func TestProblems(t *testing.T) {
 		{"gzip on; proxy_buffering off;", inLocation, ""},
 		{"gzip on;", inServer, "line 1, column 1: gzip on is not honoured in a server-snippet, only in a configuration-snippet"},
 		{"gzip yes;", inLocation, `line 1, column 1: gzip "yes" is neither on nor off`},
+		{"proxy_ssl_verify off; proxy_intercept_errors off;", inLocation, ""},
+		{"proxy_ssl_verify on;", inLocation, `!line 1, column 1: proxy_ssl_verify "on" is not honoured; there is the annotation proxy-ssl-verify`},
+		{"proxy_intercept_errors on;", inLocation, `line 1, column 1: proxy_intercept_errors "on" is not honoured; there is the annotation custom-http-errors`},
+		{"proxy_ssl_name a;", inLocation, "line 1, column 1: proxy_ssl_name is not honoured; there is the annotation proxy-ssl-name"},
+		{"proxy_ssl_trusted_certificate /ca;", inLocation, "!line 1, column 1: proxy_ssl_trusted_certificate is not honoured, and it may be a protection"},
+		{"grpc_set_header A $b;", inLocation, "!line 1, column 1: grpc_set_header holds the variable $b, which is not known"},
 		{"deny all", inLocation, "!line 1, column 1: deny does not end with a semicolon"},
 		{strings.Repeat("if ($uri) {}", maxIfs+1), inLocation, "!line 1, column 769: if is one more than the 64 that a snippet may have"},
 		{strings.Repeat("if ($uri) { add_header A b; add_header A b; add_header A b; }", 43), inLocation, "line 1, column 2607: add_header changes more fields than the 128 that a snippet may change"},
@@ -76,7 +82,7 @@ func TestProblems(t *testing.T) {
 		if test.in == inServer {
 			_, problems = ReadServer(test.text)
 		} else {
-			_, problems = ReadLocation(nil, test.text)
+			_, problems = ReadLocation(nil, false, test.text)
 		}
 		var got []string
 		for _, p := range problems {
@@ -88,6 +94,17 @@ func TestProblems(t *testing.T) {
 		}
 		if strings.Join(got, "|") != test.want {
 			t.Errorf("%.80q:\n got %s\nwant %s", test.text, strings.Join(got, "|"), test.want)
+		}
+	}
+}
+
+// TestGRPCFields: nginx sends the fields of grpc_set_header to backends that speak gRPC.
+func TestGRPCFields(t *testing.T) {
+	for grpc, want := range map[bool]int{false: 1, true: 2} {
+		l, problems := ReadLocation(nil, grpc, `proxy_set_header X-A "$service_name:$service_port"; grpc_set_header X-B b; grpc_set_header Host c;`)
+		scope := Snippet(nil, l).Scope
+		if len(problems) > 0 || len(scope.Fields.Request) != want || (scope.Host != nil) != grpc {
+			t.Errorf("gRPC %t: %v, fields %v and host %v", grpc, problems, scope.Fields.Request, scope.Host)
 		}
 	}
 }
@@ -104,7 +121,7 @@ func TestProtects(t *testing.T) {
 		`limit_except GET { deny all; }`:        true,
 		`deny all`:                              true,
 	} {
-		if l, _ := ReadLocation(nil, text); l.Protects() != want {
+		if l, _ := ReadLocation(nil, false, text); l.Protects() != want {
 			t.Errorf("%s: protects %t, want %t", text, l.Protects(), want)
 		}
 	}
@@ -131,7 +148,7 @@ func TestReadAuth(t *testing.T) {
 
 // TestSetOn: what a location sets of a route's policy goes before the annotations.
 func TestSetOn(t *testing.T) {
-	l, problems := ReadLocation(nil, `proxy_read_timeout 1m30s; proxy_connect_timeout 2; client_max_body_size 8m; gzip on;`)
+	l, problems := ReadLocation(nil, false, `proxy_read_timeout 1m30s; proxy_connect_timeout 2; client_max_body_size 8m; gzip on;`)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -143,7 +160,7 @@ func TestSetOn(t *testing.T) {
 	if *p.BodyBytes != 8<<20 || p.Compression == nil || p.Snippet == nil {
 		t.Errorf("%+v", p)
 	}
-	off, _ := ReadLocation(nil, `gzip off; proxy_buffering on;`)
+	off, _ := ReadLocation(nil, false, `gzip off; proxy_buffering on;`)
 	if off.SetOn(p); p.Compression != nil {
 		t.Error("gzip off leaves the compression on")
 	}
@@ -156,10 +173,10 @@ func TestVariablesOfTheServer(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if _, problems := ReadLocation(server, `add_header X "$a $name";`); len(problems) > 0 {
+	if _, problems := ReadLocation(server, false, `add_header X "$a $name";`); len(problems) > 0 {
 		t.Error(problems)
 	}
-	if _, problems := ReadLocation(nil, `add_header X "$a $name";`); len(problems) != 1 {
+	if _, problems := ReadLocation(nil, false, `add_header X "$a $name";`); len(problems) != 1 {
 		t.Errorf("without the server-snippet: %v", problems)
 	}
 }
@@ -167,7 +184,7 @@ func TestVariablesOfTheServer(t *testing.T) {
 // TestSnippetIsTheSame: hosts share what is made of the same two.
 func TestSnippetIsTheSame(t *testing.T) {
 	server, _ := ReadServer(`add_header A b;`)
-	location, _ := ReadLocation(server, `add_header C d;`)
+	location, _ := ReadLocation(server, false, `add_header C d;`)
 	if a, b := Snippet(server, location), Snippet(server, location); a != b {
 		t.Error("it was made twice")
 	}
@@ -192,7 +209,7 @@ func FuzzSnippets(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, serverText, locationText string) {
 		server, problems := ReadServer(serverText)
-		location, more := ReadLocation(server, locationText)
+		location, more := ReadLocation(server, false, locationText)
 		for _, p := range append(problems, more...) {
 			if len(p.Message) > 1000 {
 				t.Errorf("a problem of %d octets", len(p.Message))
