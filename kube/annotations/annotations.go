@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	gatelodge "gatelodge.dev"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/nginxnames"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
@@ -16,16 +17,18 @@ import (
 // The prefixes of annotations that are read. Where two name the same thing,
 // the one that is listed first wins.
 const (
-	OwnPrefix         = "gatelodge.dev/"
-	nginxPrefix       = syntax.NginxPrefix
-	ExternalDNSPrefix = "external-dns.kubernetes.io/"
-	ExternalDNSAlpha  = "external-dns.alpha.kubernetes.io/"
+	OwnPrefix   = "gatelodge.dev/"
+	nginxPrefix = syntax.NginxPrefix
 )
 
 // DomainsAnnotation, on a Namespace, lists the names at or below which the
 // objects of the namespace may claim names. It is the administrators' word:
 // who writes Ingresses has no right to write Namespaces, as a rule.
 const DomainsAnnotation = OwnPrefix + "domains"
+
+// WithdrawAnnotation, on a Service, lists addresses of its load balancer that are
+// about to go and that no answer names any more.
+const WithdrawAnnotation = OwnPrefix + "withdraw-addresses"
 
 // asked is what the annotations of an Ingress ask for.
 type Asked struct {
@@ -52,7 +55,7 @@ type Asked struct {
 	Compression     CompressionAsk
 	Buffering       BufferingAsk
 	ErrorPages      ErrorPagesAsk
-	Records         RecordsAsk
+	Records         externaldns.Ask
 	Snippets        snippetAsk
 	Canary          CanaryAsk
 	Mirror          MirrorAsk
@@ -177,19 +180,6 @@ func otherRows() []row {
 	}
 }
 
-// recordRows lists the annotations of ExternalDNS for an Ingress.
-// Those for single DNS providers are none of ours.
-func recordRows() []row {
-	return []row{
-		{"ttl", "seconds, or a duration such as 5m, from 1s to 2147483647s", setTTL, false, "", ""},
-		{"target", "addresses, or one name, separated by commas", setTarget, false, "", ""},
-		{"hostname", "names separated by commas", setHostname, false, "", ""},
-		{"internal-hostname", "the annotation hostname", setInternalHostname, false, "", ""},
-		{"ingress-hostname-source", "annotation-only or defined-hosts-only", setHostnameSource, false, "", ""},
-		{"controller", "", setController, false, "", ""},
-	}
-}
-
 // Report is told of what is wrong in an object. It takes what fmt.Sprintf takes.
 type Report func(reason gatelodge.Reason, format string, args ...any)
 
@@ -205,6 +195,7 @@ func Read(annotations map[string]string, namespace string, defaults *Defaults, t
 	}
 	defaults.apply(&a, annotations)
 	a.ByClass, a.Certificate = a.Certificate, objects.CertificateAsk{}
+	a.Records = externaldns.ReadIngress(annotations, tell)
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if name, ok := policyName(key); ok {
 			switch {
@@ -213,12 +204,6 @@ func Read(annotations map[string]string, namespace string, defaults *Defaults, t
 				tell(gatelodge.UnknownAnnotation, "annotation %s is not honoured: it belongs into the ConfigMap of the IngressClass", key)
 			case decisive(annotations, name) == key:
 				a.honour(key, name, annotations[key], tell)
-			}
-		} else if name, ok := strings.CutPrefix(key, ExternalDNSPrefix); ok {
-			a.honourRecord(key, name, annotations[key], tell)
-		} else if name, ok := strings.CutPrefix(key, ExternalDNSAlpha); ok {
-			if _, overridden := annotations[ExternalDNSPrefix+name]; !overridden {
-				a.honourRecord(key, name, annotations[key], tell)
 			}
 		}
 	}
@@ -281,17 +266,8 @@ func (a *Asked) honour(key, name, value string, tell Report) {
 	}
 }
 
-func (a *Asked) honourRecord(key, name, value string, tell Report) {
-	if row := records()[name]; row != nil {
-		row.apply(a, key, value, tell)
-	}
-}
-
-// The rows by the name of the annotation.
-var (
-	policies = sync.OnceValue(func() map[string]*row { return byName(policyRows()) })
-	records  = sync.OnceValue(func() map[string]*row { return byName(recordRows()) })
-)
+// policies has the rows by the name of the annotation.
+var policies = sync.OnceValue(func() map[string]*row { return byName(policyRows()) })
 
 func byName(rows []row) map[string]*row {
 	named := make(map[string]*row, len(rows))

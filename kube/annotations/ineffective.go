@@ -7,6 +7,7 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/syntax"
 )
 
@@ -57,8 +58,8 @@ func (a *Asked) IneffectiveOnIngress(source *networkingv1.Ingress, publishes fun
 			if why := withoutCertManager(source); why != "" && source.Annotations[key] != "false" {
 				list.Add(key, why)
 			}
-		case IsExternalDNS(key):
-			if name := key[strings.Index(key, "/")+1:]; records()[name] == nil && !a.Records.Others && publishes() {
+		case externaldns.Has(key):
+			if name := key[strings.Index(key, "/")+1:]; !externaldns.SaysMoreOfIngress(name) && !a.Records.Others && publishes() {
 				list.Add(key, "")
 			}
 		default:
@@ -157,19 +158,14 @@ func isCanarys(key string) bool {
 	return ok && countsForCanary(name)
 }
 
-// IsExternalDNS reports whether an annotation is ExternalDNS's.
-func IsExternalDNS(key string) bool {
-	return strings.HasPrefix(key, ExternalDNSPrefix) || strings.HasPrefix(key, ExternalDNSAlpha)
-}
-
 // KeepsOfService reports whether an annotation of a Service is read.
 func KeepsOfService(key string) bool {
-	return IsExternalDNS(key) || noneOfServices(key)
+	return externaldns.Has(key) || noneOfServices(key)
 }
 
 // KeepsOfDNSEndpoint reports whether an annotation of a DNSEndpoint is read.
 func KeepsOfDNSEndpoint(key string) bool {
-	return IsExternalDNS(key) || key == ViewsAnnotation
+	return externaldns.Has(key) || key == ViewsAnnotation
 }
 
 func noneOfServices(key string) bool {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -88,7 +88,7 @@ func (g *Grant) IsPublished() bool { return g.Leads != LeadsNowhere || g.Records
 
 // Target is where the name leads other than to the gateway, and for how long.
 // Both are zero where no object says so.
-func (g *Grant) Target() (to *annotations.Target, ttl time.Duration) {
+func (g *Grant) Target() (to *externaldns.Target, ttl time.Duration) {
 	switch g.Leads {
 	case LeadsToGateway:
 		return g.gatewayTarget()
@@ -99,7 +99,7 @@ func (g *Grant) Target() (to *annotations.Target, ttl time.Duration) {
 }
 
 // gatewayTarget is what the oldest Ingress says that says anything.
-func (g *Grant) gatewayTarget() (to *annotations.Target, ttl time.Duration) {
+func (g *Grant) gatewayTarget() (to *externaldns.Target, ttl time.Duration) {
 	for _, in := range g.gateways {
 		to = cmp.Or(to, in.Asked.Records.Target)
 		ttl = cmp.Or(ttl, in.Asked.Records.TTL)
@@ -109,7 +109,7 @@ func (g *Grant) gatewayTarget() (to *annotations.Target, ttl time.Duration) {
 
 // servicesTarget is the addresses of all Services, or what the oldest says that
 // leads elsewhere.
-func (g *Grant) servicesTarget() (to *annotations.Target, ttl time.Duration) {
+func (g *Grant) servicesTarget() (to *externaldns.Target, ttl time.Duration) {
 	for i := len(g.services) - 1; i >= 0; i-- {
 		ask := g.services[i]
 		if ask.TTL != 0 {
@@ -118,7 +118,7 @@ func (g *Grant) servicesTarget() (to *annotations.Target, ttl time.Duration) {
 		if to == nil || ask.Target.Alias != "" || to.Alias != "" && len(ask.Target.Addresses) > 0 {
 			to = ask.Target
 		} else if len(ask.Target.Addresses) > 0 {
-			to = &annotations.Target{Addresses: objects.SortedAddresses(slices.Concat(ask.Target.Addresses, to.Addresses))}
+			to = &externaldns.Target{Addresses: objects.SortedAddresses(slices.Concat(ask.Target.Addresses, to.Addresses))}
 		}
 	}
 	return to, ttl

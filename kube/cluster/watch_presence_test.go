@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
 )
@@ -94,7 +94,7 @@ func TestDNSEndpointsAreTrimmed(t *testing.T) {
 	object := func(ttl any) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{
 			"metadata": map[string]any{"namespace": "shop", "name": "a", "uid": "u", "labels": map[string]any{"l": "x"},
-				"annotations": map[string]any{"other": "x", annotations.ExternalDNSPrefix + "controller": "c"}},
+				"annotations": map[string]any{"other": "x", externaldns.Prefix + "controller": "c"}},
 			"spec":   map[string]any{"endpoints": []any{map[string]any{"dnsName": "a.test", "recordType": "A", "recordTTL": ttl, "targets": []any{"192.0.2.1"}}}},
 			"status": map[string]any{"observedGeneration": int64(1)},
 		}}

@@ -30,6 +30,7 @@ import (
 	gatelodge "gatelodge.dev"
 
 	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
@@ -270,7 +271,7 @@ func TestNodesAreWatchedWhileNamesLeadThere(t *testing.T) {
 	}
 	service := func(version, name string) *corev1.Service {
 		return &corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "web", UID: "web", ResourceVersion: version, Annotations: map[string]string{annotations.ExternalDNSPrefix + "hostname": name}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "web", UID: "web", ResourceVersion: version, Annotations: map[string]string{externaldns.Prefix + "hostname": name}},
 			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort},
 		}
 	}
@@ -339,7 +340,7 @@ func TestNodesAreWatchedWhileNamesLeadThere(t *testing.T) {
 // TestServicesAreTrimmed: of a Service's annotations those of ExternalDNS are
 // kept, and of its spec what is published or routed to.
 func TestServicesAreTrimmed(t *testing.T) {
-	hostname := map[string]string{annotations.ExternalDNSPrefix + "hostname": "a.example.com", annotations.ExternalDNSAlpha + "ttl": "30"}
+	hostname := map[string]string{externaldns.Prefix + "hostname": "a.example.com", externaldns.Alpha + "ttl": "30"}
 	annotations := map[string]string{"other": "x"}
 	maps.Copy(annotations, hostname)
 	trimmed, err := readings()["Service"].trim(nil, &corev1.Service{

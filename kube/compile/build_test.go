@@ -18,6 +18,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
@@ -94,9 +95,9 @@ func (w *world) ingress(namespace, name string) *networkingv1.Ingress {
 		in.Annotations["gatelodge.dev/server-alias"] = pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "bad host"})
 	}
 	if w.random.IntN(3) == 0 {
-		in.Annotations[annotations.ExternalDNSPrefix+"hostname"] = pick(w.random, []string{"app.example.com,e.example.com", "*.app.example.com,e.example.net", "bad host"})
-		in.Annotations[annotations.ExternalDNSAlpha+"ingress-hostname-source"] = pick(w.random, []string{"annotation-only", "defined-hosts-only", ""})
-		in.Annotations[annotations.ExternalDNSAlpha+"controller"] = pick(w.random, []string{annotations.OurController, annotations.OurController, "others"})
+		in.Annotations[externaldns.Prefix+"hostname"] = pick(w.random, []string{"app.example.com,e.example.com", "*.app.example.com,e.example.net", "bad host"})
+		in.Annotations[externaldns.Alpha+"ingress-hostname-source"] = pick(w.random, []string{"annotation-only", "defined-hosts-only", ""})
+		in.Annotations[externaldns.Alpha+"controller"] = pick(w.random, []string{externaldns.OurController, externaldns.OurController, "others"})
 	}
 	if w.random.IntN(4) == 0 {
 		in.Annotations["gatelodge.dev/share-host-with"] = pick(w.random, []string{"shop", "crm,lab", "*"})
@@ -143,9 +144,9 @@ func (w *world) service(namespace, name string) *corev1.Service {
 	meta := w.meta("Service", namespace, name)
 	if w.random.IntN(2) == 0 {
 		meta.Annotations = map[string]string{
-			annotations.ExternalDNSPrefix + "hostname":         pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "_x.app.example.com", "*.app.example.com", "y.d.example.com"}),
-			annotations.ExternalDNSAlpha + "internal-hostname": pick(w.random, []string{"in.example.com", "bad host"}),
-			annotations.ExternalDNSAlpha + "ttl":               pick(w.random, []string{"30", "never"}),
+			externaldns.Prefix + "hostname":         pick(w.random, []string{"app.example.com", "*.example.com,e.example.com", "_x.app.example.com", "*.app.example.com", "y.d.example.com"}),
+			externaldns.Alpha + "internal-hostname": pick(w.random, []string{"in.example.com", "bad host"}),
+			externaldns.Alpha + "ttl":               pick(w.random, []string{"30", "never"}),
 		}
 	}
 	return &corev1.Service{

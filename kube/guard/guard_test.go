@@ -18,6 +18,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/kubetest"
 	"gatelodge.dev/kube/objects"
 )
@@ -646,7 +647,7 @@ func TestServicesAndTheirNames(t *testing.T) {
 	g := newGuarded(t, 0)
 	for i := range 20 {
 		service := &corev1.Service{ObjectMeta: g.meta(fmt.Sprint("s", i)), Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer}}
-		service.Annotations = map[string]string{annotations.ExternalDNSPrefix + "hostname": hostNumber(i), annotations.ExternalDNSPrefix + "target": "192.0.2.77"}
+		service.Annotations = map[string]string{externaldns.Prefix + "hostname": hostNumber(i), externaldns.Prefix + "target": "192.0.2.77"}
 		g.objects.Services = objects.WithObjects(g.objects.Services, service)
 	}
 	g.build()

@@ -12,6 +12,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/syntax"
 )
 
@@ -92,7 +93,7 @@ type Claim struct {
 	Unrouted    bool // an Ingress asks for a record alone
 	Unpublished bool // a record is not asked for
 
-	Target  *annotations.Target // where the name leads, as a Service says; nil: to the gateway
+	Target  *externaldns.Target // where the name leads, as a Service says; nil: to the gateway
 	TTL     time.Duration       // 0: that of the zone
 	Records *RecordSets         // as a DNSEndpoint says
 }

@@ -9,6 +9,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -37,7 +38,7 @@ func (r *Reading) readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Obj
 	p := &Claimant{
 		Applicant: Applicant{Object: objs.ObjectOf("DNSEndpoint", &source.ObjectMeta), Since: source.CreationTimestamp.Time},
 	}
-	if _, controller, ok := annotations.ExternalDNS(source.Annotations, "controller"); ok && controller != annotations.OurController {
+	if _, controller, ok := externaldns.Find(source.Annotations, "controller"); ok && controller != externaldns.OurController {
 		return p
 	}
 	if source.Malformed != "" {
@@ -62,7 +63,7 @@ func (r *Reading) readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Obj
 	}
 	var list annotations.Ineffective
 	for _, key := range slices.Sorted(maps.Keys(source.Annotations)) {
-		if annotations.IsExternalDNS(key) && !strings.HasSuffix(key, "/controller") && len(p.Claims) > 0 {
+		if externaldns.Has(key) && !strings.HasSuffix(key, "/controller") && len(p.Claims) > 0 {
 			list.Add(key, "")
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 )
 
 // addHostnames asks for a record of each name of the annotation hostname, and
@@ -14,9 +14,9 @@ func (in *Claimant) addHostnames() {
 	for i := range in.Claims {
 		claim := &in.Claims[i]
 		listed := func(name gatelodge.Name) bool { return name != "" && slices.Contains(records.Names, name) }
-		claim.Unpublished = records.Others || records.Source == annotations.ListedOnly && !listed(claim.Name) && !listed(claim.ShortOf)
+		claim.Unpublished = records.Others || records.Source == externaldns.ListedOnly && !listed(claim.Name) && !listed(claim.ShortOf)
 	}
-	if records.Others || records.Source == annotations.RuleHostsOnly {
+	if records.Others || records.Source == externaldns.RuleHostsOnly {
 		return
 	}
 	for _, name := range records.Names {

@@ -11,6 +11,7 @@ import (
 
 	gatelodge "gatelodge.dev"
 	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -50,13 +51,13 @@ func (r *Reading) readPublication(service *corev1.Service, parts serviceParts, o
 	p := &Claimant{
 		Applicant: Applicant{Object: objs.ObjectOf("Service", &service.ObjectMeta), Since: service.CreationTimestamp.Time},
 	}
-	if _, controller, ok := annotations.ExternalDNS(service.Annotations, "controller"); ok && controller != annotations.OurController {
+	if _, controller, ok := externaldns.Find(service.Annotations, "controller"); ok && controller != externaldns.OurController {
 		return p
 	}
 	outside, inside := p.namesOf(service, "hostname", cfg), p.namesOf(service, "internal-hostname", cfg)
 	var list annotations.Ineffective
 	if len(outside)+len(inside) > 0 {
-		a := annotations.ReadService(service.Annotations, p.problem)
+		a := externaldns.ReadService(service.Annotations, p.problem)
 		if _, err := Withdrawing(service); err != nil {
 			p.problem(gatelodge.BadAnnotation, "%v", err)
 		}
@@ -78,7 +79,7 @@ func (r *Reading) readPublication(service *corev1.Service, parts serviceParts, o
 // namesOf reads a list of names. A name outside of our zones is for others to
 // publish, so it is not claimed.
 func (p *Claimant) namesOf(service *corev1.Service, annotation string, cfg *objects.Config) (names []gatelodge.Name) {
-	key, value, ok := annotations.ExternalDNS(service.Annotations, annotation)
+	key, value, ok := externaldns.Find(service.Annotations, annotation)
 	if !ok {
 		return nil
 	}
@@ -96,12 +97,12 @@ func (p *Claimant) namesOf(service *corev1.Service, annotation string, cfg *obje
 }
 
 // publish asks for records of names, and of the pods and ports below them.
-func (p *Claimant) publish(service *corev1.Service, annotation string, names []gatelodge.Name, lead serviceLead, a *annotations.RecordsAsk, list *annotations.Ineffective) {
+func (p *Claimant) publish(service *corev1.Service, annotation string, names []gatelodge.Name, lead serviceLead, a *externaldns.Ask, list *annotations.Ineffective) {
 	if len(names) == 0 {
 		return
 	}
 	if lead.target == nil {
-		key, _, _ := annotations.ExternalDNS(service.Annotations, annotation)
+		key, _, _ := externaldns.Find(service.Annotations, annotation)
 		list.Add(key, "a Service of type ClusterIP is reached inside of the cluster alone; write internal-hostname, or say by target where its names are to lead")
 		return
 	}
@@ -132,7 +133,7 @@ func (p *Claimant) publish(service *corev1.Service, annotation string, names []g
 }
 
 // lead asks for a name to lead to a target. What is listed first counts.
-func (p *Claimant) lead(name gatelodge.Name, t *annotations.Target, a *annotations.RecordsAsk) {
+func (p *Claimant) lead(name gatelodge.Name, t *externaldns.Target, a *externaldns.Ask) {
 	if p.claims(name) {
 		return
 	}
@@ -144,10 +145,10 @@ func (p *Claimant) lead(name gatelodge.Name, t *annotations.Target, a *annotatio
 // addIneffective lists the other annotations of ExternalDNS on a Service that have
 // no effect there.
 func (p *Claimant) addIneffective(service *corev1.Service, publishes bool, list *annotations.Ineffective) {
-	_, _, outside := annotations.ExternalDNS(service.Annotations, "hostname")
-	_, _, inside := annotations.ExternalDNS(service.Annotations, "internal-hostname")
+	_, _, outside := externaldns.Find(service.Annotations, "hostname")
+	_, _, inside := externaldns.Find(service.Annotations, "internal-hostname")
 	for key := range service.Annotations {
-		if !annotations.IsExternalDNS(key) {
+		if !externaldns.Has(key) {
 			continue
 		}
 		switch name := key[strings.Index(key, "/")+1:]; {
@@ -161,7 +162,7 @@ func (p *Claimant) addIneffective(service *corev1.Service, publishes bool, list 
 			list.Add(key, "the type of the Service is not NodePort")
 		case name == "endpoints-type" && !isHeadless(service):
 			list.Add(key, "the Service is not headless")
-		case !annotations.SaysMoreOfService(name):
+		case !externaldns.SaysMoreOfService(name):
 			list.Add(key, "")
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/objects"
 	"gatelodge.dev/kube/syntax"
 )
@@ -25,8 +25,8 @@ type serviceParts struct {
 // serviceLead is where the names of an annotation of a Service lead, as
 // ExternalDNS has it (its source/service.go).
 type serviceLead struct {
-	target  *annotations.Target            // nil: the annotation has no effect
-	pods    map[string]*annotations.Target // what names below lead to, by the host name of a pod
+	target  *externaldns.Target            // nil: the annotation has no effect
+	pods    map[string]*externaldns.Target // what names below lead to, by the host name of a pod
 	problem string                         // what is left out, or why there is nothing; "": all is well
 }
 
@@ -49,20 +49,20 @@ func needsParts(service *corev1.Service) bool {
 
 // leadsToNodes reports whether the names of a Service lead to nodes.
 func leadsToNodes(service *corev1.Service) bool {
-	_, _, byNode := annotations.ExternalDNS(service.Annotations, "endpoints-type")
-	_, _, elsewhere := annotations.ExternalDNS(service.Annotations, "target")
+	_, _, byNode := externaldns.Find(service.Annotations, "endpoints-type")
+	_, _, elsewhere := externaldns.Find(service.Annotations, "target")
 	return !elsewhere && (serviceType(service) == corev1.ServiceTypeNodePort || byNode && isHeadless(service))
 }
 
 // leadOf finds where a Service is reached, from inside of the cluster or from
 // outside.
-func leadOf(service *corev1.Service, inside bool, a *annotations.RecordsAsk, parts serviceParts) serviceLead {
+func leadOf(service *corev1.Service, inside bool, a *externaldns.Ask, parts serviceParts) serviceLead {
 	external := parseAddresses(service.Spec.ExternalIPs)
 	switch typ := serviceType(service); {
 	case a.Target != nil:
 		return serviceLead{target: a.Target}
 	case typ == corev1.ServiceTypeExternalName && len(external) > 0, typ == corev1.ServiceTypeLoadBalancer && len(external) > 0 && !inside:
-		return serviceLead{target: &annotations.Target{Addresses: external}}
+		return serviceLead{target: &externaldns.Target{Addresses: external}}
 	case typ == corev1.ServiceTypeExternalName:
 		return externalLead(service)
 	case typ == corev1.ServiceTypeLoadBalancer && !inside:
@@ -81,13 +81,13 @@ func leadOf(service *corev1.Service, inside bool, a *annotations.RecordsAsk, par
 func externalLead(service *corev1.Service) serviceLead {
 	text := service.Spec.ExternalName
 	if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" {
-		return serviceLead{target: &annotations.Target{Addresses: []netip.Addr{address.Unmap()}}}
+		return serviceLead{target: &externaldns.Target{Addresses: []netip.Addr{address.Unmap()}}}
 	}
 	name, err := syntax.ParseTarget(text)
 	if err != nil {
-		return serviceLead{target: &annotations.Target{}, problem: fmt.Sprintf("spec.externalName: %.60q %v", text, err)}
+		return serviceLead{target: &externaldns.Target{}, problem: fmt.Sprintf("spec.externalName: %.60q %v", text, err)}
 	}
-	return serviceLead{target: &annotations.Target{Alias: name}}
+	return serviceLead{target: &externaldns.Target{Alias: name}}
 }
 
 // balancerLead is where the load balancer of a Service is: at its addresses, or
@@ -95,7 +95,7 @@ func externalLead(service *corev1.Service) serviceLead {
 // alone (RFC 1034 §3.6.2).
 func balancerLead(service *corev1.Service) serviceLead {
 	leaving, _ := Withdrawing(service) // an error was told
-	t := &annotations.Target{Addresses: objects.Staying(BalancerAddresses(service), leaving)}
+	t := &externaldns.Target{Addresses: objects.Staying(BalancerAddresses(service), leaving)}
 	var names []gatelodge.Name
 	var leftOut string
 	for _, ingress := range service.Status.LoadBalancer.Ingress {
@@ -122,7 +122,7 @@ func balancerLead(service *corev1.Service) serviceLead {
 		}
 	}
 	if leftOut != "" {
-		leftOut = fmt.Sprintf("status.loadBalancer: %s; say by the annotation %starget where the names are to lead", leftOut, annotations.ExternalDNSPrefix)
+		leftOut = fmt.Sprintf("status.loadBalancer: %s; say by the annotation %starget where the names are to lead", leftOut, externaldns.Prefix)
 	}
 	return serviceLead{target: t, problem: leftOut}
 }
@@ -130,9 +130,9 @@ func balancerLead(service *corev1.Service) serviceLead {
 // nodeLead leads to the nodes, at which the ports of the Service are open: at their
 // outer addresses, or the inner ones where they have no other or "access" says so.
 // With externalTrafficPolicy: Local the nodes without a ready endpoint refuse.
-func nodeLead(service *corev1.Service, a *annotations.RecordsAsk, parts serviceParts) serviceLead {
+func nodeLead(service *corev1.Service, a *externaldns.Ask, parts serviceParts) serviceLead {
 	if parts.nodes.Len() == 0 {
-		return serviceLead{target: &annotations.Target{}, problem: "its names lead to the nodes, and none is known: the gateway may have no right to read Nodes"}
+		return serviceLead{target: &externaldns.Target{}, problem: "its names lead to the nodes, and none is known: the gateway may have no right to read Nodes"}
 	}
 	var outer, inner []netip.Addr
 	wanted := readyNodes(parts.slices)
@@ -146,14 +146,14 @@ func nodeLead(service *corev1.Service, a *annotations.RecordsAsk, parts serviceP
 	if a.Access == "private" || a.Access == "" && len(outer) == 0 {
 		outer = inner
 	}
-	return bounded(serviceLead{target: &annotations.Target{Addresses: outer}})
+	return bounded(serviceLead{target: &externaldns.Target{Addresses: outer}})
 }
 
 // podLead leads to the ready endpoints of a headless Service, or with
 // "endpoints-type" to the nodes that they run on. Pods that have a name in the
 // Service have it below its names too.
-func podLead(a *annotations.RecordsAsk, parts serviceParts) serviceLead {
-	lead := serviceLead{target: &annotations.Target{}, pods: make(map[string]*annotations.Target)}
+func podLead(a *externaldns.Ask, parts serviceParts) serviceLead {
+	lead := serviceLead{target: &externaldns.Target{}, pods: make(map[string]*externaldns.Target)}
 	if a.Endpoints != "" && parts.nodes.Len() == 0 {
 		lead.problem = "endpoints-type leads to the nodes, and none is known: the gateway may have no right to read Nodes"
 		return lead
@@ -173,7 +173,7 @@ func podLead(a *annotations.RecordsAsk, parts serviceParts) serviceLead {
 		if endpoint.Hostname != nil && *endpoint.Hostname != "" {
 			pod := lead.pods[*endpoint.Hostname]
 			if pod == nil {
-				pod = &annotations.Target{}
+				pod = &externaldns.Target{}
 				lead.pods[*endpoint.Hostname] = pod
 			}
 			pod.Addresses = append(pod.Addresses, addresses...)
@@ -251,12 +251,12 @@ func parseAddresses(texts []string) []netip.Addr {
 }
 
 // clusterTarget is where a Service is reached from inside of the cluster.
-func clusterTarget(service *corev1.Service) *annotations.Target {
+func clusterTarget(service *corev1.Service) *externaldns.Target {
 	texts := service.Spec.ClusterIPs
 	if len(texts) == 0 {
 		texts = []string{service.Spec.ClusterIP}
 	}
-	return &annotations.Target{Addresses: objects.SortedAddresses(parseAddresses(texts))}
+	return &externaldns.Target{Addresses: objects.SortedAddresses(parseAddresses(texts))}
 }
 
 // portRecords is the SRV records that tell the ports of a Service at its nodes

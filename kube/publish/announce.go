@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/annotations"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -17,7 +17,7 @@ import (
 // Announced is the addresses under which the gateway says that it can be
 // reached.
 type Announced struct {
-	Views       map[string]*annotations.Target // by name of the view
+	Views       map[string]*externaldns.Target // by name of the view
 	Nameservers map[string][]netip.Addr
 	Own         []netip.Addr // at which the gateway is reached, sorted
 	Withdrawn   []netip.Addr // those of Own that are about to go, and not named
@@ -28,13 +28,13 @@ type Announced struct {
 // of the Services. Those that leave are not named where there are others. last is returned if it is the same, and with it the target
 // of each view that did not change.
 func Announce(services objects.Table[*corev1.Service], leaving []netip.Addr, cfg *objects.Config, last *Announced) *Announced {
-	a := &Announced{Views: make(map[string]*annotations.Target, len(cfg.Views)), Nameservers: make(map[string][]netip.Addr, len(cfg.Views))}
+	a := &Announced{Views: make(map[string]*externaldns.Target, len(cfg.Views)), Nameservers: make(map[string][]netip.Addr, len(cfg.Views))}
 	for _, view := range cfg.Views {
 		addresses := a.announce(view.Addresses, view.Service, services, leaving)
 		if len(addresses) == 0 && cfg.HasZoneIn(view.Name) {
 			a.problem("views", "view %s has no address to publish: %s", view.Name, noAddress(view.Service))
 		}
-		a.Views[view.Name] = &annotations.Target{Addresses: addresses}
+		a.Views[view.Name] = &externaldns.Target{Addresses: addresses}
 	}
 	lack := false // of what holds in all views
 	for i := range cfg.Views {

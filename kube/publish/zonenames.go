@@ -8,8 +8,8 @@ import (
 	"time"
 
 	gatelodge "gatelodge.dev"
-	"gatelodge.dev/kube/annotations"
 	"gatelodge.dev/kube/claims"
+	"gatelodge.dev/kube/externaldns"
 	"gatelodge.dev/kube/intent"
 	"gatelodge.dev/kube/objects"
 )
@@ -73,7 +73,7 @@ func (b *zoneBuilder) leading(name gatelodge.Name, granted *claims.Grant) (recor
 type reach struct {
 	namespace string
 	leads     claims.LeadKind
-	to        *annotations.Target
+	to        *externaldns.Target
 	ttl       time.Duration
 	https     bool
 	author    gatelodge.Object // of an alias
