@@ -1,12 +1,8 @@
 package acme_test
 
 import (
-	"crypto"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,8 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/crypto/acme"
 
 	"gatelodge.dev/e2e/pebble"
 	"gatelodge.dev/e2e/undertest"
@@ -140,7 +134,6 @@ func (s *site) deactivate() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var account string
 	for _, file := range files {
 		info, err := os.Stat(file)
 		if err != nil {
@@ -149,36 +142,12 @@ func (s *site) deactivate() string {
 		if info.Mode().Perm() != 0o600 {
 			s.t.Errorf("%s has mode %v", file, info.Mode())
 		}
-		if strings.HasPrefix(filepath.Base(file), "acme-account-") {
-			account = file
-		}
 	}
-	text, err := os.ReadFile(account)
-	if err != nil {
+	file, item := s.account()
+	if err := s.owner(item["key"]).DeactivateReg(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	var parts map[string][]byte
-	if err := json.Unmarshal(text, &parts); err != nil {
-		s.t.Fatal(err)
-	}
-	block, _ := pem.Decode(parts["key"])
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	roots, err := os.ReadFile(s.ca.RootsFile())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(roots)
-	client := acme.Client{Key: key.(crypto.Signer), DirectoryURL: s.proxy.Directory, HTTPClient: &http.Client{
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}},
-	}}
-	if err := client.DeactivateReg(s.t.Context()); err != nil {
-		s.t.Fatal(err)
-	}
-	return account
+	return file
 }
 
 // TestAuthorityDownAndBack: while the CA is down, what was issued is served and one

@@ -9,17 +9,19 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/acme"
+
 	"gatelodge.dev/e2e/pebble"
 )
 
 // TestRenewalWindow: where the CA moves the renewal window of a certificate into the
-// past (RFC 9773), the next leader renews it at once, as a replacement of the old
-// one, and no other certificate.
+// past (RFC 9773), as it does if that was revoked, the next leader renews it at once, as
+// a replacement of the old one, and no other certificate.
 func TestRenewalWindow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pebble.Options{})
 	s.configure()
-	names := []string{"moved.example.test", "refused.example.test", "calm.example.test"}
+	names := []string{"moved.example.test", "refused.example.test", "revoked.example.test", "calm.example.test"}
 	s.ask(names...)
 	s.start()
 	s.Await("the first certificates", func() error { return s.accepted(names...) })
@@ -30,9 +32,15 @@ func TestRenewalWindow(t *testing.T) {
 			t.Fatal(err)
 		}
 		first[name] = leaf.SerialNumber
-		if name != "calm.example.test" {
+		switch name {
+		case "moved.example.test", "refused.example.test":
 			now := time.Now()
 			s.ca.SetRenewalWindow(t, leaf, now.Add(-time.Hour), now.Add(-time.Minute), "https://ca.example/why")
+		case "revoked.example.test": // Pebble has no CRL
+			_, item := s.account()
+			if err := s.owner(item["key"]).RevokeCert(t.Context(), nil, leaf.Raw, acme.CRLReasonKeyCompromise); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 
@@ -52,8 +60,8 @@ func TestRenewalWindow(t *testing.T) {
 	})
 	s.Stop()
 	s.start()
-	s.Await("two renewals", func() error {
-		for _, name := range names[:2] {
+	s.Await("three renewals", func() error {
+		for _, name := range names[:3] {
 			leaf, err := s.Accepted(name)
 			if err != nil {
 				return err
@@ -72,8 +80,10 @@ func TestRenewalWindow(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	// Pebble refuses nonces now and then: the same order is sent again (RFC 8555 §6.5).
-	if r := slices.Compact(replaced["moved.example.test"]); len(r) != 1 || r[0] == "" {
-		t.Errorf("the renewal replaces %q, want one order that names the old certificate", r)
+	for _, name := range []string{"moved.example.test", "revoked.example.test"} {
+		if r := slices.Compact(replaced[name]); len(r) != 1 || r[0] == "" {
+			t.Errorf("the renewal of %s replaces %q, want one order that names the old certificate", name, r)
+		}
 	}
 	_, failed := s.proxy.Orders() // each of which is ordered again
 	if r := slices.Compact(replaced["refused.example.test"]); len(r) < 2 || len(r) > 2+2*failed || r[0] == "" || r[1] != "" {

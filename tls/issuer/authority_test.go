@@ -103,7 +103,7 @@ func TestOrderStaysWithItsCA(t *testing.T) {
 		first.fails(nil)
 		time.Sleep(2 * time.Hour)
 		total := first.ordered() + second.ordered()
-		if err := c.handshakeWith("new.test", ""); err != nil || total > 2 {
+		if err := c.handshakeWith("new.test", "", 0); err != nil || total > 2 {
 			t.Errorf("%d orders are placed, %v", total, err)
 		}
 	})

@@ -201,14 +201,13 @@ func TestLeaderIsLostDuringBundle(t *testing.T) {
 				c := newTestCluster(t, ca)
 				c.account.Limits = gatelodge.CALimits{Domain: gatelodge.Rate{Count: 5, Per: 7 * day}, Names: 100}
 				names := c.askMany("shop", "company.test", 40)
-				lost := make(chan struct{})
 				var left atomic.Int32
 				left.Store(1)
 				lose := func(wanted bool) bool {
 					if !wanted || !left.CompareAndSwap(1, 0) {
 						return false
 					}
-					lost <- struct{}{}
+					c.killLeader()
 					return true
 				}
 				c.beforePut = func(item string, parts map[string][]byte) {
@@ -225,7 +224,7 @@ func TestLeaderIsLostDuringBundle(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				var running sync.WaitGroup
 				running.Go(func() { c.follow(ctx) })
-				running.Go(func() { c.replaceLeaders(ctx, lost) })
+				running.Go(func() { c.replaceLeaders(ctx) })
 				defer running.Wait()
 				defer cancel()
 				time.Sleep(5 * time.Minute)

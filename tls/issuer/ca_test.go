@@ -44,6 +44,7 @@ type testCA struct {
 	noKeyChange                    bool       // as step-ca and Vault
 	endsByOrder                    bool       // a certificate ends so long after its order, as with step-ca
 	renewalInfo                    bool
+	midway                         bool // the windows are in the middle of the lifetimes
 
 	// fault is called before a request is looked at, and with after once it is
 	// done and the answer is not sent yet. An error breaks the connection off.
@@ -444,6 +445,10 @@ func (ca *testCA) issue(text []byte) []byte {
 	der, err := x509.CreateCertificate(rand.Reader, leaf, ca.root, csr.PublicKey, ca.key)
 	if err != nil {
 		panic(err)
+	}
+	if id, _ := renewalID(der); ca.midway {
+		start := leaf.NotBefore.Add(ca.lifetime / 2)
+		ca.windows[id] = gatelodge.RenewalWindow{Start: start, End: start.Add(ca.lifetime / 50)}
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

@@ -47,6 +47,7 @@ type testCluster struct {
 	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host]
 	names   map[string]gatelodge.IssuanceKey // by item
 	wake    gatelodge.Signal
+	kill    context.CancelFunc // of the leader that replaceLeaders runs
 }
 
 func newTestCluster(t *testing.T, cas ...*testCA) *testCluster {
@@ -285,4 +286,24 @@ func (c *testCluster) lead(ctx context.Context, replica int) (issuer *Issuer, st
 	done := make(chan struct{})
 	go func() { defer close(done); issuer.Run(ctx) }()
 	return issuer, func() { cancel(); <-done }
+}
+
+// replaceLeaders has the other replica lead whenever the leader is killed.
+func (c *testCluster) replaceLeaders(ctx context.Context) {
+	for replica := 0; ctx.Err() == nil; replica = 1 - replica {
+		alive, kill := context.WithCancel(ctx)
+		c.mu.Lock()
+		c.kill = kill
+		c.mu.Unlock()
+		_, stop := c.lead(alive, replica)
+		<-alive.Done()
+		stop()
+	}
+}
+
+// killLeader ends the leader that replaceLeaders runs: it stores nothing any more.
+func (c *testCluster) killLeader() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kill()
 }

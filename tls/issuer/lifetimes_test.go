@@ -15,114 +15,101 @@ import (
 )
 
 // TestFiftyLifetimes: certificates of 6, 45 and 90 days are renewed for 50 lifetimes
-// by a CA that takes its time to validate, while the leader is lost at every step of
-// an order in turn, and no client ever sees one that is not valid.
+// by a CA that takes its time to validate, while the leader is killed at every step of
+// an order in turn. Whenever a client connects, it gets a certificate that is valid until
+// the next one connects, so there is no moment without one.
 func TestFiftyLifetimes(t *testing.T) {
 	for _, c := range []struct {
 		days, handshakes int
-	}{{6, 10000}, {45, 1000}, {90, 1000}} {
-		t.Run(fmt.Sprint(c.days, " days"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { runLifetimes(t, time.Duration(c.days)*day, 50, c.handshakes) })
+		renewalInfo      bool
+	}{{6, 10000, true}, {6, 1000, false}, {45, 1000, false}, {90, 1000, false}} {
+		t.Run(fmt.Sprintf("%d days, renewal info %t", c.days, c.renewalInfo), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ca := newTestCA(t, "https://ca.test")
+				ca.lifetime, ca.validation = time.Duration(c.days)*day, 40*time.Second
+				ca.renewalInfo, ca.midway = c.renewalInfo, true
+				runLifetimes(t, ca, 50, c.handshakes)
+			})
 		})
 	}
 }
 
-func runLifetimes(t *testing.T, lifetime time.Duration, lifetimes, handshakes int) {
+func runLifetimes(t *testing.T, ca *testCA, lifetimes, handshakes int) {
 	const name = "www.example.test"
-	ca := newTestCA(t, "https://ca.test")
-	ca.lifetime, ca.validation = lifetime, 40*time.Second
 	c := newTestCluster(t, ca)
 	c.ask("shop", name)
 	c.publish()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { c.follow(ctx) })
-	lost := make(chan struct{})
-	running.Go(func() { c.replaceLeaders(ctx, lost) })
+	running.Go(func() { c.replaceLeaders(ctx) })
 	defer running.Wait()
 	defer cancel()
 
 	time.Sleep(10 * time.Minute) // for the first one
-	steps := newStepLosses(ca, lost)
-	every := lifetime * time.Duration(lifetimes) / time.Duration(handshakes)
+	kills := &dailyKills{steps: []string{"neworder", "authz", "challenge", "order", "finalize", "certificate"}}
+	if ca.renewalInfo {
+		kills.steps = append(kills.steps, "info")
+	}
+	ca.fails(func(step string, after bool) error {
+		if !kills.isNext(step, after) {
+			return nil
+		}
+		c.killLeader()
+		return errUnreachable
+	})
+	every := ca.lifetime * time.Duration(lifetimes) / time.Duration(handshakes)
 	for range handshakes {
 		time.Sleep(every)
-		if err := c.handshake(name); err != nil {
+		if err := c.handshakeWith(name, ca.base, every); err != nil {
 			t.Fatalf("at %v: %v", time.Now(), err)
 		}
 	}
-	ca.mu.Lock()
-	orders := len(ca.orders)
-	ca.mu.Unlock()
-	if lost := steps.lost(); lost < 2*len(issuingSteps) {
-		t.Errorf("the leader was lost %d times, want once at each of %d steps at least", lost, 2*len(issuingSteps))
+	ca.fails(nil)
+	if kills.count < 2*len(kills.steps) {
+		t.Errorf("the leader was killed %d times, want twice at each of %d steps at least", kills.count, len(kills.steps))
 	}
-	// A renewal takes two thirds of a lifetime, and one order, or a second one where the
+	// A renewal takes half of a lifetime or more, and one order, or a second one where the
 	// answer to the first was lost before it could be stored.
+	orders := ca.ordered()
 	if most := lifetimes*2 + lifetimes/2; orders < lifetimes || orders > most {
 		t.Errorf("%d orders were placed in %d lifetimes, want at most %d", orders, lifetimes, most)
 	}
+	t.Logf("%d orders, and the leader was killed %d times", orders, kills.count)
 }
 
 // issuingSteps are the requests of an order that needs no other before it.
 var issuingSteps = []string{"neworder", "authz", "challenge", "finalize", "certificate"}
 
-// stepLosses has the leader lost at one step of an order a day, each time at the next.
-type stepLosses struct {
-	mu   sync.Mutex
-	next int
-	last time.Time
+// dailyKills says when the leader is to be killed: at one step a day, before and after
+// it in turn, and then at the next.
+type dailyKills struct {
+	steps []string
+
+	mu    sync.Mutex
+	count int
+	last  time.Time
 }
 
-func newStepLosses(ca *testCA, lost chan<- struct{}) *stepLosses {
-	s := &stepLosses{}
-	ca.mu.Lock()
-	defer ca.mu.Unlock()
-	ca.fault = func(step string, after bool) error {
-		if !s.isNext(step, after) {
-			return nil
-		}
-		lost <- struct{}{}
-		return errUnreachable
-	}
-	return s
-}
-
-func (s *stepLosses) isNext(step string, after bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if step != issuingSteps[s.next/2%len(issuingSteps)] || after != (s.next%2 == 1) || time.Since(s.last) < day {
+func (k *dailyKills) isNext(step string, after bool) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if step != k.steps[k.count/2%len(k.steps)] || after != (k.count%2 == 1) || time.Since(k.last) < day {
 		return false
 	}
-	s.next, s.last = s.next+1, time.Now()
+	k.count, k.last = k.count+1, time.Now()
 	return true
 }
 
-func (s *stepLosses) lost() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.next
-}
-
-// replaceLeaders has the other replica lead whenever the leader is lost.
-func (c *testCluster) replaceLeaders(ctx context.Context, lost <-chan struct{}) {
-	for replica := 0; ctx.Err() == nil; replica = 1 - replica {
-		_, stop := c.lead(ctx, replica)
-		select {
-		case <-lost:
-		case <-ctx.Done():
-		}
-		stop()
-	}
-}
-
-// handshake connects as a client that looks at the certificate.
+// handshake connects as a client that looks at the certificate, which is to be of the
+// first CA.
 func (c *testCluster) handshake(name string) error {
-	return c.handshakeWith(name, strings.TrimSuffix(c.account.Directory, "/directory"))
+	return c.handshakeWith(name, strings.TrimSuffix(c.account.Directory, "/directory"), 0)
 }
 
-// handshakeWith is handshake, with the issuer that is wanted; "": any.
-func (c *testCluster) handshakeWith(name, issuer string) error {
+// handshakeWith is handshake, with the issuer that is wanted, "" for any, and for how
+// long the certificate is to be valid.
+func (c *testCluster) handshakeWith(name, issuer string, validFor time.Duration) error {
 	there, here := net.Pipe()
 	defer there.Close()
 	defer here.Close()
@@ -138,7 +125,7 @@ func (c *testCluster) handshakeWith(name, issuer string) error {
 	switch now := time.Now(); {
 	case issuer != "" && leaf.Issuer.CommonName != issuer, !strings.HasPrefix(leaf.Issuer.CommonName, "https://"):
 		return fmt.Errorf("the certificate is by %q", leaf.Issuer.CommonName)
-	case now.Before(leaf.NotBefore) || now.After(leaf.NotAfter):
+	case now.Before(leaf.NotBefore) || now.Add(validFor).After(leaf.NotAfter):
 		return fmt.Errorf("the certificate is valid from %v to %v", leaf.NotBefore, leaf.NotAfter)
 	}
 	return leaf.VerifyHostname(name)
