@@ -5,14 +5,14 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// Asked is who asks for which name, and what was decided about that.
+// Asked contains the claims to each name, and the rulings about them.
 type Asked struct {
 	Grants  *Grants
 	Reading *intent.Reading
 }
 
-// Claims returns what is known of one name. It looks at every Ingress, which a person
-// who asks can wait for.
+// Claims returns what is known about one name. It scans every Ingress, which is fast
+// enough for an explanation.
 func (a Asked) Claims(name gatelodge.Name) gatelodge.NameClaims {
 	var known gatelodge.NameClaims
 	if a.Grants == nil {

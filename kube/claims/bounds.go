@@ -11,8 +11,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Bounded is the claimants without what is beyond the bounds of one object or of
-// one namespace, so that none can swell the gateway.
+// Bounded contains the claimants without everything beyond the bounds of one object or
+// one namespace, so that none can exhaust the gateway.
 type Bounded struct {
 	all    Claimants
 	bounds objects.Bounds
@@ -23,15 +23,15 @@ type Bounded struct {
 	Wrong   gatelodge.Map[intent.Key, *follow.Told]
 }
 
-// trimmed is a claimant without the names and routes beyond its bounds, and what
-// the rest of it takes.
+// trimmed is a claimant without the names and routes beyond its bounds, and the
+// estimated memory of the rest.
 type trimmed struct {
 	*intent.Claimant
 	Bytes int64
 	wrong *follow.Told // what is left out; nil: nothing
 }
 
-// spending is what the claimants of a namespace take together.
+// spending is the memory that the claimants of a namespace take together.
 type spending struct{ bytes int64 }
 
 // namespace is a key of a Map.
@@ -50,7 +50,7 @@ func KeepBounds(all Claimants, bounds objects.Bounds, last *Bounded) *Bounded {
 	}
 	b := &Bounded{all: all, bounds: bounds}
 	each, sums, kept, wrong := last.trimmed.Edit(), last.sums.Edit(), last.Kept.Edit(), last.Wrong.Edit()
-	over := make(map[namespace]bool) // that are, or were, beyond their bound
+	over := make(map[namespace]bool) // namespaces that are, or were, beyond their bound
 	for key, change := range all.Changes(last.all) {
 		before, after := each.Get(key), (*trimmed)(nil)
 		if change.After != nil {
@@ -106,7 +106,7 @@ func (b *Bounded) spend(at namespace, kept *gatelodge.MapEdit[intent.Key, *inten
 	}
 }
 
-// Trim leaves out of an Ingress what is beyond its bounds.
+// Trim removes from an Ingress everything beyond its bounds.
 func Trim(c *intent.Claimant, bounds objects.Bounds) *trimmed {
 	t := &trimmed{Claimant: c}
 	routes := 0
@@ -141,15 +141,14 @@ func (t *trimmed) leaveOut(from int, format string, args ...any) {
 	t.wrong = &follow.Told{Problems: []gatelodge.Problem{*intent.Refuse(&t.Applicant, gatelodge.TooMuch, "%s", fmt.Sprintf(format, args...))}}
 }
 
-// About what a name and a route take in the gateway, with their places in all
-// tables.
+// The approximate memory of a name and a route in the gateway, including all tables.
 const (
 	bytesOfName  = 1024
 	bytesOfRoute = 256
 	bytesOfPart  = 64 // of a regular expression
 )
 
-// bytesOf says about how much memory a claim takes, once it is granted.
+// bytesOf estimates the memory of a claim that is granted.
 func bytesOf(claim *intent.Claim) int64 {
 	n := bytesOfName + len(claim.Name)
 	for i := range claim.Paths {

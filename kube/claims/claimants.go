@@ -4,10 +4,10 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// Claimants is the objects that ask for names.
+// Claimants are the objects that ask for names.
 type Claimants = intent.Claimants
 
-// Joined is who asks for names: what the source has, and what the guard
+// Joined contains all claimants: those of the source, and those that the guard
 // withholds.
 type Joined struct {
 	Source, withheld Claimants

@@ -9,13 +9,13 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// share is a claim to a name, and whose it is.
+// share is a claim to a name, with its claimant.
 type share struct {
 	By    *intent.Claimant
 	Claim *intent.Claim
 }
 
-// asked names the host in a message to who claims it.
+// asked formats the host in a message to a claimant.
 func (s share) asked() string {
 	host := intent.HostName(s.Claim.Name)
 	if s.Claim.ShortOf != "" {
@@ -36,22 +36,22 @@ func compareClaimants(a, b *intent.Claimant) int {
 	return cmp.Or(a.Applicant.Compare(&b.Applicant), cmp.Compare(a.Part, b.Part))
 }
 
-// claimed is the claims to one name, the oldest first.
+// claimed contains the claims to one name, the oldest first.
 type claimed struct{ List []share }
 
-// claimedNames is the claims to every name.
+// claimedNames contains the claims to every name.
 type claimedNames struct {
 	claimants Claimants
 	cfg       *objects.Config
 
 	Names gatelodge.Map[gatelodge.Name, *claimed]
-	// labelled is those with a label that begins with an underscore, which belong
-	// to the owner of another name.
+	// labelled contains the names with a label that begins with an underscore, which
+	// belong to the owner of another name.
 	labelled gatelodge.Map[gatelodge.Name, *claimed]
 }
 
-// claimNames follows the claimants that changed. Changed is the names to which
-// there are other claims.
+// claimNames processes the claimants that changed. Changed contains the names whose
+// claims changed.
 func claimNames(all Claimants, cfg *objects.Config, last *claimedNames) (c *claimedNames, changed []gatelodge.Name) {
 	if last == nil || last.cfg != cfg { // whose zones decide which claims count
 		last = &claimedNames{}

@@ -9,8 +9,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Claims is the one rule for who gets a name, whatever kind of object asks for
-// it. What it grants holds for route, certificate and record alike.
+// Claims is the rule about names, for every kind of object. What it grants applies to
+// route, certificate and record alike.
 type Claims struct {
 	sharing    objects.HostSharing
 	Limits     *NameLimits
@@ -20,7 +20,7 @@ type Claims struct {
 	rulings    *gatelodge.MapEdit[gatelodge.Name, *Ruling]
 }
 
-// ReservedNames are those that the configuration has a use for.
+// ReservedNames are the names that the configuration uses.
 func ReservedNames(cfg *objects.Config) map[gatelodge.Name]Reservation {
 	reserved := make(map[gatelodge.Name]Reservation)
 	for _, zone := range cfg.Zones {
@@ -35,16 +35,16 @@ func ReservedNames(cfg *objects.Config) map[gatelodge.Name]Reservation {
 	return reserved
 }
 
-// Reservation is what the configuration has a use for a name for.
+// Reservation is what the configuration uses a name for.
 type Reservation struct {
 	What   string   // completes "it …"
-	grants []string // namespaces that may have the name as a host all the same …
+	grants []string // namespaces that may have the name as a host nevertheless …
 
 	grantable bool // … which it can have
 }
 
-// decide says who gets a name, of those who claim it, the oldest first. What has
-// a say over the name, by above, must be decided before.
+// decide returns the ruling about a name, from its claims, the oldest first. The name
+// above it, if any, must be decided before.
 func (c *Claims) decide(name gatelodge.Name, list []share) *Ruling {
 	r := &Ruling{}
 	permitted := c.Permitted(name, list, r)
@@ -57,7 +57,7 @@ func (c *Claims) decide(name gatelodge.Name, list []share) *Ruling {
 		for _, s := range permitted {
 			r.refuse(s, gatelodge.HostTaken, "%s belongs to %s, granted to namespace %s by %s", s.asked(), above.of, above.Namespace(), above.winner(s))
 		}
-		if !above.always { // it would have its say if it came last, too
+		if !above.always { // it has priority even if it came last
 			r.contested = contest{above.Namespace(), byAge != nil}
 		}
 		return r
@@ -76,8 +76,8 @@ func (c *Claims) decide(name gatelodge.Name, list []share) *Ruling {
 	return r
 }
 
-// Permitted returns the claims to a name that may be granted, by the
-// configuration and by the limits of namespaces.
+// Permitted returns the claims to a name that the configuration and the limits of
+// namespaces permit.
 func (c *Claims) Permitted(name gatelodge.Name, list []share, r *Ruling) []share {
 	if why := c.isReserved(name); why != "" {
 		list = slices.DeleteFunc(slices.Clone(list), func(s share) bool {
@@ -105,8 +105,8 @@ func (c *Claims) Permitted(name gatelodge.Name, list []share, r *Ruling) []share
 	return permitted
 }
 
-// first returns the claim whose namespace gets the name: that of the namespace
-// that had it, or else the oldest that nothing above blocks; nil for none.
+// first returns the claim whose namespace gets the name: the previous owner's, or else
+// the oldest that the name above does not block; nil for none.
 func (c *Claims) first(permitted []share, above *superior, had *objects.Holding) (first *share) {
 	for i := range permitted {
 		s := &permitted[i]
@@ -123,8 +123,8 @@ func (c *Claims) first(permitted []share, above *superior, had *objects.Holding)
 	return first
 }
 
-// grant shares the name among those who may use it: the namespace that has it,
-// and whom it lets in.
+// grant grants the name to its owner and to the namespaces that the owner shares it
+// with.
 func (c *Claims) grant(name gatelodge.Name, permitted []share, namespace string, r *Ruling) {
 	others := func(s share) bool { return s.Namespace() != namespace }
 	r.granted = permitted
@@ -144,16 +144,16 @@ func (c *Claims) grant(name gatelodge.Name, permitted []share, namespace string,
 	r.routed = slices.ContainsFunc(r.granted, func(s share) bool { return s.Claim.Routed() })
 }
 
-// superior is what has a say over a name beside those who claim it: for
-// _label.NAME the NAME, and else the wildcard that matches it.
+// superior is another name whose owner decides about this name: for _label.NAME it is
+// NAME, otherwise the wildcard that matches it.
 type superior struct {
 	*Ruling
-	of     string   // what it is
-	guests []string // namespaces that it lets in
-	always bool     // it has its say however young it is
+	of     string   // description
+	guests []string // namespaces that its owner shares it with
+	always bool     // it has priority even if it is younger
 }
 
-// above returns what has a say over a name; nil: nothing has.
+// above returns the superior of a name, or nil.
 func (c *Claims) above(name gatelodge.Name) *superior {
 	base, underscored := BelowUnderscore(name)
 	if name == "" || !underscored && name.IsWildcard() {
@@ -176,9 +176,8 @@ func (c *Claims) above(name gatelodge.Name) *superior {
 	return s
 }
 
-// blocks reports whether a claim comes too late for what is above: a wildcard
-// takes no name that was another's before, and none from an Ingress if it is a
-// record alone.
+// blocks reports whether the superior prevents a claim. A wildcard takes no name that
+// another namespace had before, and none from an Ingress if it has only a record.
 func (above *superior) blocks(s share, had *objects.Holding) bool {
 	switch own := above.Namespace(); {
 	case own == s.Namespace():
@@ -196,12 +195,12 @@ func (above *superior) blocks(s share, had *objects.Holding) bool {
 	}
 }
 
-// lets reports whether a claim is let in by what is above.
+// lets reports whether the superior's owner shares the name with the claim's namespace.
 func (c *Claims) lets(above *superior, s share) bool {
 	return c.sharing == objects.ShareAny || slices.Contains(above.guests, s.Namespace())
 }
 
-// isReserved says what the name is needed for, and "" for one that may be had.
+// isReserved returns what a reserved name is needed for, and "" for any other.
 func (c *Claims) isReserved(name gatelodge.Name) string {
 	if reservation, ok := c.Reserved[name]; ok {
 		return reservation.What
@@ -226,9 +225,8 @@ func (c *Claims) isReserved(name gatelodge.Name) string {
 	return ""
 }
 
-// isExcepted reports whether a claim to a reserved name is granted all the same:
-// by the configuration, or because the owner of a name leads to where the control
-// of it is proved.
+// isExcepted reports whether a claim to a reserved name is granted nevertheless: by the
+// configuration, or because the owner of a name delegates its challenges.
 func (c *Claims) isExcepted(name gatelodge.Name, s share) bool {
 	if reservation, ok := c.Reserved[name]; ok {
 		return slices.Contains(reservation.grants, s.Namespace())
@@ -245,7 +243,7 @@ func (c *Claims) isExcepted(name gatelodge.Name, s share) bool {
 	return c.hasSay(gatelodge.Name(base)) == s.Namespace()
 }
 
-// askForGrant says who can let the claim have a reserved name, "" if no one can.
+// askForGrant returns how the claim can get a reserved name, "" if it can't.
 func (c *Claims) askForGrant(name gatelodge.Name, s share) string {
 	if reservation, ok := c.Reserved[name]; !ok || !reservation.grantable || s.Claim.Records != nil {
 		return ""
@@ -253,9 +251,9 @@ func (c *Claims) askForGrant(name gatelodge.Name, s share) string {
 	return "; the gateway's operator can grant it, by dns.zones[].grants with namespace " + s.Namespace()
 }
 
-// BelowUnderscore cuts a name after its last label that starts with an
-// underscore. Such labels, as in _sip._tcp.NAME or key._domainkey.NAME, say
-// something of NAME (RFC 8552), which base is.
+// BelowUnderscore returns the part of a name after its last label that starts with an
+// underscore. Such labels, as in _sip._tcp.NAME or key._domainkey.NAME, describe NAME
+// (RFC 8552), which is base.
 func BelowUnderscore(name gatelodge.Name) (base gatelodge.Name, underscored bool) {
 	if !strings.Contains(string(name), "_") {
 		return name, false

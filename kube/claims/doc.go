@@ -1,5 +1,5 @@
-// Package claims is who has which name, whatever kind of object asks for it. What
-// it decides holds for route, certificate and record alike.
+// Package claims decides which namespace owns which name, for every kind of object. The
+// decision applies to route, certificate and record alike.
 //
 //	claimants.go   who asks: what the source has, and what a Guard withholds
 //	bounds.go      how much of it counts
@@ -9,5 +9,5 @@
 //	grants.go      a grant for each name, with the routes and records that it may have
 //	lead.go        where a name leads; entries.go what other records it has
 //
-// It must not know what stands behind a route, nor what a zone publishes.
+// It must not depend on what a route leads to, or what a zone publishes.
 package claims

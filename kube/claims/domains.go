@@ -14,15 +14,15 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// Domains is what the Namespaces say of the names that may be claimed in them.
+// Domains contains the names that may be claimed in each Namespace.
 type Domains struct {
 	namespaces objects.Table[*corev1.Namespace]
-	Limits     *NameLimits // those of last, if they are the same: most changes of a Namespace are none of names
+	Limits     *NameLimits // those of last, if they are the same: most changes of a Namespace don't concern names
 	Problems   []gatelodge.Problem
 }
 
-// NameLimits has, for each namespace that may not claim every name, the names
-// at or below which it may.
+// NameLimits contains, for each namespace with a limit, the names at or below which it
+// may claim names.
 type NameLimits struct {
 	byNamespace map[string][]gatelodge.Name
 }
@@ -46,8 +46,8 @@ func ReadDomains(objs *objects.Objects, last *Domains) *Domains {
 	return d
 }
 
-// read reads the list of one Namespace. What can't be read allows nothing, so
-// that a slip of the pen does not lift the limit.
+// read reads the list of one Namespace. An invalid item allows nothing, so that a
+// typing error does not remove the limit.
 func (d *Domains) read(namespace *corev1.Namespace, value string, objs *objects.Objects) (allowed []gatelodge.Name) {
 	for item := range strings.SplitSeq(value, ",") {
 		name, err := gatelodge.ParseName(strings.TrimSpace(item))
@@ -63,7 +63,7 @@ func (d *Domains) read(namespace *corev1.Namespace, value string, objs *objects.
 	return allowed
 }
 
-// refuses says why a namespace may not claim the name, and "" if it may.
+// refuses returns why a namespace may not claim the name, and "" if it may.
 func (l *NameLimits) refuses(namespace string, name gatelodge.Name) string {
 	allowed, limited := l.byNamespace[namespace]
 	if !limited || name != "" && slices.ContainsFunc(allowed, name.Within) {
@@ -75,7 +75,7 @@ func (l *NameLimits) refuses(namespace string, name gatelodge.Name) string {
 	return "may have names at or below " + JoinNames(allowed) + " only"
 }
 
-// JoinNames lists a few names in a message.
+// JoinNames formats a few names for a message.
 func JoinNames(names []gatelodge.Name) string {
 	const most = 5
 	texts := make([]string, 0, most+1)

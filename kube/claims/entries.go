@@ -7,18 +7,18 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// recordEntry is records that a DNSEndpoint adds to a name.
+// recordEntry contains records that a DNSEndpoint adds to a name.
 type recordEntry struct {
 	set *intent.RecordSet
 	of  *intent.RecordSets
 	By  *intent.Applicant
 }
 
-// addEntry adds records to those that the name has, and says so if they can't
-// stand beside them.
+// addEntry adds records to those of the name, or reports that they can't exist beside
+// them.
 func (g *Grant) addEntry(e recordEntry) (refusal *gatelodge.Problem) {
 	alias := e.set.Rtype == "CNAME"
-	if len(g.Entries) > 0 { // which are all CNAME records with the same target, or none is one
+	if len(g.Entries) > 0 { // either all are CNAME records with the same target, or none is one
 		other := g.Entries[0]
 		if (alias || other.set.Rtype == "CNAME") && (alias != (other.set.Rtype == "CNAME") || !slices.Equal(e.set.Data, other.set.Data)) {
 			return intent.Refuse(e.By, gatelodge.BadRecord, "%s %s is left out: no other record can exist beside a CNAME, and %s gives %s",
@@ -46,7 +46,7 @@ func (g *Grant) addEntry(e recordEntry) (refusal *gatelodge.Problem) {
 	return nil
 }
 
-// room is how much the records of one type take at a name.
+// room is the room that the records of one type take at a name.
 type room struct{ count, size int }
 
 func (r room) with(set *intent.RecordSet) room {
@@ -57,8 +57,8 @@ func (r room) with(set *intent.RecordSet) room {
 	return r
 }
 
-// settle puts the entries together once every claim was heard, and refuses those
-// that what came later leaves no place for.
+// settle combines the entries after all claims, and refuses those that can't exist
+// beside later ones.
 func (g *Grant) settle(rule *Claims) (refusals []gatelodge.Problem) {
 	if to, _ := g.Target(); to != nil && to.Alias != "" {
 		for _, e := range g.Entries {
@@ -94,8 +94,8 @@ func joinSets(entries []recordEntry) *intent.RecordSets {
 	return sets
 }
 
-// dropAlias has a name lead nowhere rather than be an alias beside records of the
-// configuration, or one that would speak for the name that a wildcard stands below.
+// dropAlias removes an alias that can't exist beside records of the configuration, or
+// that would apply to the name below which a wildcard is.
 func (g *Grant) dropAlias(rule *Claims) (refusal *gatelodge.Problem) {
 	to, _ := g.Target()
 	if to == nil || to.Alias == "" {
@@ -109,10 +109,10 @@ func (g *Grant) dropAlias(rule *Claims) (refusal *gatelodge.Problem) {
 	return intent.Refuse(g.Leader, gatelodge.NameReserved, "%s CNAME is left out: %s", g.Name, why)
 }
 
-// leavesOut says why records of a type may not be at a name, "" if they may. What
-// the configuration needs is granted for addresses alone. A wildcard answers for
-// every name below it that does not exist, _acme-challenge.NAME and _dmarc.NAME
-// among them, where records other than addresses speak for NAME.
+// leavesOut returns why records of a type may not be at a name, "" if they may. Names
+// of the configuration are granted only for addresses. A wildcard answers for every
+// name below it that does not exist, such as _acme-challenge.NAME and _dmarc.NAME,
+// where records other than addresses have a meaning for NAME.
 func (c *Claims) leavesOut(g *Grant, rtype string) string {
 	if rtype == "A" || rtype == "AAAA" {
 		return ""

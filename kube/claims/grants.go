@@ -12,9 +12,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Grants is who has which name, by the claims of all objects. Like the result of
-// every step of Build it is made whole and never written again, and what did not
-// change is the same pointer.
+// Grants contains the owners of all names. Like the result of every step of Build it is
+// immutable, and unchanged parts are the same pointers.
 type Grants struct {
 	Claimed    *claimedNames
 	Limits     *NameLimits
@@ -23,18 +22,19 @@ type Grants struct {
 	Reserved   map[gatelodge.Name]Reservation // for cfg
 
 	Rulings   gatelodge.Map[gatelodge.Name, *Ruling]      // of every name that is claimed
-	Names     gatelodge.Map[gatelodge.Name, *Grant]       // of those that have an owner
+	Names     gatelodge.Map[gatelodge.Name, *Grant]       // grants of names with an owner
 	contested gatelodge.Map[gatelodge.Name, contest]      // ruling.contested, where it is set
-	Wrong     gatelodge.Map[gatelodge.Name, *follow.Told] // what is not granted
+	Wrong     gatelodge.Map[gatelodge.Name, *follow.Told] // problems of claims that are not granted
 }
 
-// Grant is a name with those who may add routes and records to it.
+// Grant is a name with the objects that may add routes and records to it.
 type Grant struct {
 	Name  gatelodge.Name
 	Owner *intent.Applicant
-	// Contact is that of the oldest object of the owner's namespace that has one.
+	// Contact is the contact of the oldest object of the owner's namespace that has
+	// one.
 	Contact string
-	Shares  []share // the owner's namespace's first, of each the oldest first
+	Shares  []share // those of the owner's namespace first; of each namespace the oldest first
 	lead
 
 	room    map[string]room    // by type, that Entries take
@@ -43,8 +43,8 @@ type Grant struct {
 	Records *intent.RecordSets // … together; nil for none
 }
 
-// GrantNames decides anew about the names of which something changed: the claims
-// to them, who had them before, or who has a say over them.
+// GrantNames decides about the names with changes: in their claims, in their previous
+// owners, or in a superior.
 func GrantNames(all Claimants, limits *NameLimits, cfg *objects.Config, incumbents Incumbents, last *Grants) *Grants {
 	if last == nil {
 		last = &Grants{}
@@ -77,7 +77,7 @@ func GrantNames(all Claimants, limits *NameLimits, cfg *objects.Config, incumben
 	}
 	d := &decider{Claims: rule, changed: changed, names: last.Names.Edit(), contested: last.contested.Edit(), wrong: last.Wrong.Edit()}
 	d.decideAll()
-	if last.Cfg != cfg { // on which grants depend, not rulings alone
+	if last.Cfg != cfg { // grants depend on it, not only rulings
 		d.decided = changed
 	}
 	d.grantAll()
@@ -88,15 +88,15 @@ func GrantNames(all Claimants, limits *NameLimits, cfg *objects.Config, incumben
 // decider decides about the names that changed.
 type decider struct {
 	*Claims
-	changed   map[gatelodge.Name]bool // what is to be decided …
-	decided   map[gatelodge.Name]bool // … and what was decided otherwise than before
+	changed   map[gatelodge.Name]bool // names to decide …
+	decided   map[gatelodge.Name]bool // … and names with a different decision than before
 	names     *gatelodge.MapEdit[gatelodge.Name, *Grant]
 	contested *gatelodge.MapEdit[gatelodge.Name, contest]
 	wrong     *gatelodge.MapEdit[gatelodge.Name, *follow.Told]
 }
 
-// decideAll decides about wildcards first, then about the names that they match,
-// and then about _label.NAME, because each has a say over what follows.
+// decideAll decides first about wildcards, then about the names that they match, and
+// then about _label.NAME, because each is superior to the following.
 func (d *decider) decideAll() {
 	d.decided = make(map[gatelodge.Name]bool)
 	var plain, labelled []gatelodge.Name
@@ -120,8 +120,8 @@ func (d *decider) decideAll() {
 	}
 }
 
-// decideOne decides about a name, and reports whether names over which that one
-// has a say are to be decided as well.
+// decideOne decides about a name, and reports whether the names below it have to be
+// decided as well.
 func (d *decider) decideOne(name gatelodge.Name) (ruled bool) {
 	before := d.rulings.Get(name)
 	var after *Ruling
@@ -141,7 +141,7 @@ func (d *decider) decideOne(name gatelodge.Name) (ruled bool) {
 	return !before.rulesLike(after)
 }
 
-// plainChildren goes through the names that a wildcard below parent matches.
+// plainChildren yields the names that a wildcard below parent matches.
 func plainChildren(claimed gatelodge.Map[gatelodge.Name, *claimed], parent gatelodge.Name) func(func(gatelodge.Name) bool) {
 	return func(yield func(gatelodge.Name) bool) {
 		for name := range follow.Children(claimed, parent) {
@@ -152,7 +152,7 @@ func plainChildren(claimed gatelodge.Map[gatelodge.Name, *claimed], parent gatel
 	}
 }
 
-// labelledBelow goes through the names with underscores at and below a name.
+// labelledBelow yields the names with underscores at and below a name.
 func (d *decider) labelledBelow(top gatelodge.Name) func(func(gatelodge.Name) bool) {
 	return func(yield func(gatelodge.Name) bool) {
 		for name := range d.claimed.labelled.From(top) {
@@ -163,8 +163,8 @@ func (d *decider) labelledBelow(top gatelodge.Name) func(func(gatelodge.Name) bo
 	}
 }
 
-// grantAll makes the grants that follow from what was decided. That of a
-// wildcard depends on who has the name below which it stands as well.
+// grantAll makes the grants for the rulings. That of a wildcard also depends on the
+// owner of the name below which it is.
 func (d *decider) grantAll() {
 	names := slices.Collect(maps.Keys(d.decided))
 	for _, name := range names {
@@ -189,7 +189,7 @@ func (d *decider) grantOne(name gatelodge.Name) {
 		granted = before
 	}
 	d.names.Set(name, granted)
-	problems = slices.Compact(append(slices.Clip(r.problems), problems...)) // of many records often the same
+	problems = slices.Compact(append(slices.Clip(r.problems), problems...)) // often the same for many records
 	switch before := d.wrong.Get(name); {
 	case len(problems) == 0:
 		d.wrong.Set(name, nil)
@@ -198,8 +198,7 @@ func (d *decider) grantOne(name gatelodge.Name) {
 	}
 }
 
-// makeGrant puts together what the claims ask for that a ruling grants; nil if it
-// grants none.
+// makeGrant combines the claims that a ruling grants; nil if it grants none.
 func makeGrant(name gatelodge.Name, r *Ruling, rule *Claims) (g *Grant, problems []gatelodge.Problem) {
 	if r.owner == nil {
 		return nil, nil
@@ -221,7 +220,7 @@ func makeGrant(name gatelodge.Name, r *Ruling, rule *Claims) (g *Grant, problems
 	return g, problems
 }
 
-// add adds what one claim asks for.
+// add adds one claim.
 func (g *Grant) add(s share) (refusals []gatelodge.Problem) {
 	if s.Claim.Target != nil || s.Claim.Records != nil {
 		return g.publish(s.Claim, &s.By.Applicant)
@@ -246,8 +245,8 @@ func (g *Grant) equal(other *Grant) bool {
 		(g.Records == other.Records || g.Records != nil && other.Records != nil && reflect.DeepEqual(g.Records, other.Records))
 }
 
-// Namespace is the owner's, and "" for a name that only the configuration has
-// a use for.
+// Namespace returns the owner's namespace, and "" for a name that only the
+// configuration uses.
 func (g *Grant) Namespace() string {
 	if g.Owner == nil {
 		return ""

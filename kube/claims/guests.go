@@ -4,9 +4,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// guestsOf returns the namespaces that a namespace lets in to a name, should the
-// name be its own, by those of its objects that claim it. How old these are does
-// not matter: the guest may well be older.
+// guestsOf returns the namespaces that a namespace shares a name with, if it owns the
+// name, by its objects that claim it. Their age does not matter: a guest may be older.
 func guestsOf(claims []share, namespace string) (guests []string) {
 	for _, s := range claims {
 		if s.Namespace() == namespace {
@@ -16,9 +15,8 @@ func guestsOf(claims []share, namespace string) (guests []string) {
 	return guests
 }
 
-// guestsAt returns the namespaces that the owner of another name lets in to a
-// name: those of a wildcard are let in to the names that it matches, and to no
-// _label.NAME.
+// guestsAt returns the namespaces that the owner of another name shares a name with:
+// those of a wildcard may use the names that it matches, but no _label.NAME.
 func (c *Claims) guestsAt(name gatelodge.Name, above *Ruling) []string {
 	list := c.claimed.Names.Get(name)
 	if list == nil {

@@ -8,18 +8,18 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Incumbents is who had the names before a Build. Those keep what they go on
-// claiming, whatever older objects ask for; the age of objects decides where
-// there is no incumbent. The zero Incumbents is that of a first start.
+// Incumbents are the owners of names before a Build. They keep the names that they
+// still claim, even if older objects ask for them; without an incumbent, the age of
+// objects decides. The zero Incumbents is that of a first start.
 type Incumbents struct {
-	Served   objects.Holdings // what was served by this process
-	Recorded objects.Holdings // what the leader wrote down
-	// Leading is set where Served counts before Recorded: on the leader, who keeps
-	// the record. All others follow the record.
+	Served   objects.Holdings // owners in what this process has served
+	Recorded objects.Holdings // owners in the leader's record
+	// Leading means that Served takes precedence over Recorded: on the leader, which
+	// keeps the record. All others follow the record.
 	Leading bool
 }
 
-// of returns who had the name; nil: no namespace had it.
+// of returns the previous owner of the name; nil: no namespace had it.
 func (i *Incumbents) of(name gatelodge.Name) *objects.Holding {
 	first, second := i.Recorded, i.Served
 	if i.Leading {
@@ -35,7 +35,7 @@ func (i *Incumbents) of(name gatelodge.Name) *objects.Holding {
 	return i.Served.Get(name.Wildcard())
 }
 
-// changed returns the names of which something else may be known than by last.
+// changed returns the names whose previous owner may differ from last.
 func (i *Incumbents) changed(last *Incumbents, claimed gatelodge.Map[gatelodge.Name, *claimed]) map[gatelodge.Name]bool {
 	names := make(map[gatelodge.Name]bool)
 	for name, change := range i.Served.Changes(last.Served) {
@@ -57,7 +57,7 @@ func (i *Incumbents) changed(last *Incumbents, claimed gatelodge.Map[gatelodge.N
 	return names
 }
 
-// sameHolding reports whether a name is held alike by both; nil: by no namespace.
+// sameHolding reports whether both are the same holding; nil: no namespace.
 func sameHolding(h, other *objects.Holding) bool {
 	if h == nil || other == nil {
 		return h == other
@@ -65,7 +65,7 @@ func sameHolding(h, other *objects.Holding) bool {
 	return *h == *other
 }
 
-// Held is the Holdings by what a Builder built, and which of them others contest.
+// Held contains the Holdings of what a Builder built, and which of them are contested.
 type Held struct {
 	Holdings objects.Holdings
 
@@ -73,9 +73,9 @@ type Held struct {
 	rulings   gatelodge.Map[gatelodge.Name, *Ruling]
 }
 
-// Held returns who has which name by these grants, which were made at a moment. Last is what it returned before, so that it knows since when; the zero
-// Held stands for a first start, when nothing is known but the age of
-// objects.
+// Held returns the owners of names by these grants, which were made at a given time.
+// Last is the previous result, for the time since when; the zero Held means a first
+// start, when only the age of objects is known.
 func (g *Grants) Held(last Held, at time.Time) Held {
 	first := last.rulings == gatelodge.Map[gatelodge.Name, *Ruling]{}
 	holdings := last.Holdings.Edit()
@@ -96,7 +96,7 @@ func (g *Grants) Held(last Held, at time.Time) Held {
 		default:
 			h.Since = at
 		}
-		h.Since = h.Since.Truncate(time.Second).UTC() // as it is written down
+		h.Since = h.Since.Truncate(time.Second).UTC() // as in the record
 		if before == nil || *before != h {
 			holdings.Set(name, &h)
 		}
@@ -104,9 +104,9 @@ func (g *Grants) Held(last Held, at time.Time) Held {
 	return Held{Holdings: holdings.Map(), contested: g.contested, rulings: g.Rulings}
 }
 
-// Record returns what is to be written down for other replicas and the next
-// start: who has the names that several namespaces have to do with. Of more than
-// most names it leaves out those that the age of objects decides alike, at first.
+// Record returns the record for other replicas and the next start: the owners of names
+// that several namespaces claim. If there are more than most names, it first leaves out
+// those that the age of objects decides in the same way.
 func (h *Held) Record(most int) objects.Holdings {
 	record := objects.Holdings{}.Edit()
 	n := 0
@@ -123,11 +123,11 @@ func (h *Held) Record(most int) objects.Holdings {
 	return record.Map()
 }
 
-// AgainstAge reports whether the age of objects would give a name to another.
+// AgainstAge reports whether the age of objects would give a name to another namespace.
 func (h *Held) AgainstAge(name gatelodge.Name) bool { return h.contested.Get(name).againstAge }
 
-// holding returns that of a namespace: of the name, or else of the wildcard above
-// it.
+// holding returns the holding of a namespace: of the name, or else of the wildcard
+// above it.
 func (h *Held) holding(name gatelodge.Name, namespace string) *objects.Holding {
 	for _, at := range []gatelodge.Name{name, name.Wildcard()} {
 		if holding := h.Holdings.Get(at); holding != nil && holding.Namespace == namespace {

@@ -6,8 +6,8 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// In returns what a view has of the grant: what those of its objects ask for that are
-// in the view. Who has the name is the same in all of them. The grant may be nil.
+// In returns the part of the grant that is in a view: that of its objects in the view.
+// The owner is the same in all views. The grant may be nil.
 func (g *Grant) In(view string) *Grant {
 	if g == nil || g.isEverywhere() {
 		return g
@@ -45,14 +45,14 @@ func (g *Grant) In(view string) *Grant {
 	return in
 }
 
-// follow has the name lead where an applicant says, the oldest of them first.
+// follow sets where the name leads, by the oldest applicant first.
 func (g *Grant) follow(kind LeadKind, a *intent.Applicant) {
 	if kind != LeadsNowhere && g.Leader == nil {
 		g.Leads, g.Leader = kind, a
 	}
 }
 
-// isEverywhere reports whether all that the grant has is in every view.
+// isEverywhere reports whether all of the grant is in every view.
 func (g *Grant) isEverywhere() bool {
 	return !slices.ContainsFunc(g.Shares, func(s share) bool { return s.By.Views != nil }) &&
 		!slices.ContainsFunc(g.gateways, func(in *intent.Claimant) bool { return in.Views != nil }) &&
@@ -60,11 +60,10 @@ func (g *Grant) isEverywhere() bool {
 		!slices.ContainsFunc(g.kept, func(e recordEntry) bool { return e.By.Views != nil })
 }
 
-// IsPartial reports whether views differ in what they have of the grant, which may be
-// nil.
+// IsPartial reports whether views differ in their part of the grant, which may be nil.
 func (g *Grant) IsPartial() bool { return g != nil && !g.isEverywhere() }
 
-// IsNothing reports whether a view has nothing of the grant, as which In returned it.
+// IsNothing reports whether a grant that In returned is empty.
 func (g *Grant) IsNothing() bool {
 	return len(g.Shares) == 0 && !g.IsPublished()
 }

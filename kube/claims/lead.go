@@ -11,16 +11,16 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// lead is where a name leads: to the gateway, or as other objects say. The
-// oldest of the owner's objects decides, and the author of any other is told.
+// lead is where a name leads: to the gateway, or to what other objects say. The oldest
+// of the owner's objects decides, and the others get a problem.
 type lead struct {
 	Leads    LeadKind
 	Leader   *intent.Applicant
-	gateways []*intent.Claimant // the owner's that have it lead to the gateway, the oldest first
+	gateways []*intent.Claimant // the owner's that lead it to the gateway, the oldest first
 	services []serviceAsk       // … or to these
 }
 
-// serviceAsk is where a Service has the name lead.
+// serviceAsk is where a Service leads the name.
 type serviceAsk struct {
 	*intent.Claim
 	by *intent.Applicant
@@ -29,14 +29,14 @@ type serviceAsk struct {
 type LeadKind uint8
 
 const (
-	LeadsNowhere   LeadKind = iota // no object says, so it has no address
-	LeadsToGateway                 // or to the target that an Ingress gives instead
+	LeadsNowhere   LeadKind = iota // no object decides, so it has no address
+	LeadsToGateway                 // or to the target of an Ingress
 	leadsToServices
 	leadsByRecords // by A, AAAA or CNAME records of DNSEndpoints
 )
 
-// leadToGateway has the name lead to the gateway by an Ingress. Namespaces that
-// were let in to add paths may not move it.
+// leadToGateway leads the name to the gateway by an Ingress. Namespaces that the name
+// is shared with can't change where it leads.
 func (g *Grant) leadToGateway(in *intent.Claimant, unrouted bool) (refusal *gatelodge.Problem) {
 	switch own := g.Namespace() == in.Object.Namespace; {
 	case g.Leads == leadsToServices || g.Leads == leadsByRecords:
@@ -50,8 +50,7 @@ func (g *Grant) leadToGateway(in *intent.Claimant, unrouted bool) (refusal *gate
 	return nil
 }
 
-// publish adds what a Service or a DNSEndpoint asks for, which only the owner's
-// may.
+// publish adds the records of a Service or a DNSEndpoint, which must be the owner's.
 func (g *Grant) publish(ask *intent.Claim, a *intent.Applicant) (refusals []gatelodge.Problem) {
 	if g.Namespace() != a.Object.Namespace {
 		return []gatelodge.Problem{*intent.Refuse(a, gatelodge.HostTaken, "the records of %s are those of %s", intent.HostName(g.Name), g.Owner.Object)}
@@ -71,7 +70,7 @@ func (g *Grant) publish(ask *intent.Claim, a *intent.Applicant) (refusals []gate
 	return refusals
 }
 
-// takeLead lets objects of one kind say together where the name leads.
+// takeLead lets objects of one kind decide together where the name leads.
 func (g *Grant) takeLead(kind LeadKind, a *intent.Applicant) (refusal *gatelodge.Problem) {
 	switch g.Leads {
 	case LeadsNowhere:
@@ -86,8 +85,8 @@ func (g *Grant) takeLead(kind LeadKind, a *intent.Applicant) (refusal *gatelodge
 // IsPublished reports whether an object asks for records of the name.
 func (g *Grant) IsPublished() bool { return g.Leads != LeadsNowhere || g.Records != nil }
 
-// Target is where the name leads other than to the gateway, and for how long.
-// Both are zero where no object says so.
+// Target returns where the name leads if not to the gateway, and the TTL. Both are zero
+// if no object says so.
 func (g *Grant) Target() (to *externaldns.Target, ttl time.Duration) {
 	switch g.Leads {
 	case LeadsToGateway:
@@ -98,7 +97,7 @@ func (g *Grant) Target() (to *externaldns.Target, ttl time.Duration) {
 	return nil, 0
 }
 
-// gatewayTarget is what the oldest Ingress says that says anything.
+// gatewayTarget returns the target of the oldest Ingress that has one.
 func (g *Grant) gatewayTarget() (to *externaldns.Target, ttl time.Duration) {
 	for _, in := range g.gateways {
 		to = cmp.Or(to, in.Asked.Records.Target)
@@ -107,8 +106,8 @@ func (g *Grant) gatewayTarget() (to *externaldns.Target, ttl time.Duration) {
 	return to, ttl
 }
 
-// servicesTarget is the addresses of all Services, or what the oldest says that
-// leads elsewhere.
+// servicesTarget returns the addresses of all Services, or the target of the oldest
+// that leads elsewhere.
 func (g *Grant) servicesTarget() (to *externaldns.Target, ttl time.Duration) {
 	for i := len(g.services) - 1; i >= 0; i-- {
 		ask := g.services[i]
@@ -124,8 +123,8 @@ func (g *Grant) servicesTarget() (to *externaldns.Target, ttl time.Duration) {
 	return to, ttl
 }
 
-// TargetAuthor returns the applicant that says where the name leads: the oldest
-// that has something to say.
+// TargetAuthor returns the applicant that decides where the name leads: the oldest with
+// a target.
 func (g *Grant) TargetAuthor() *intent.Applicant {
 	for _, in := range g.gateways {
 		if in.Asked.Records.Target != nil {
@@ -140,8 +139,8 @@ func (g *Grant) TargetAuthor() *intent.Applicant {
 	return g.Leader
 }
 
-// leftOut tells the Services whose addresses or names are not published beside
-// those of older ones: a name is an alias of one other, or has addresses.
+// leftOut reports the Services whose addresses or names are not published because of
+// older ones: a name is an alias of one other name, or has addresses.
 func (g *Grant) leftOut() (refusals []gatelodge.Problem) {
 	to, _ := g.servicesTarget()
 	for _, ask := range g.services {

@@ -8,28 +8,27 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// Ruling is what was decided about a name that objects claim. It is never
-// written once it was made.
+// Ruling is the decision about a name that objects claim. It is immutable.
 type Ruling struct {
 	owner   *intent.Applicant // nil: no namespace has it
-	granted []share           // the claims that are granted: those of the owner's namespace first, of each the oldest first
-	guests  []string          // namespaces that the owner lets in
+	granted []share           // the claims that are granted: those of the owner's namespace first; of each namespace the oldest first
+	guests  []string          // namespaces that the owner shares it with
 	routed  bool              // a granted claim asks for routes
-	guest   bool              // the owner has it by the leave of who has the wildcard above
-	since   time.Time         // when the owner's namespace got it; zero: now, or that is not known
+	guest   bool              // the owner has it because the wildcard's owner shares it
+	since   time.Time         // when the owner's namespace got it; zero: now, or unknown
 
-	contested contest             // zero: one namespace alone has to do with the name
+	contested contest             // zero: only one namespace claims the name
 	problems  []gatelodge.Problem // of claims that are not granted
 }
 
-// contest is which namespace has a name that others ask for as well, or that lies
-// below the wildcard of another.
+// contest is the owner of a name that other namespaces ask for as well, or that is
+// below the wildcard of another namespace.
 type contest struct {
 	namespace  string
 	againstAge bool // it would not have the name by the age of objects
 }
 
-// Namespace is the owner's, and "" for a name that no namespace has.
+// Namespace returns the owner's namespace, and "" for a name without an owner.
 func (r *Ruling) Namespace() string {
 	if r == nil || r.owner == nil {
 		return ""
@@ -47,8 +46,8 @@ func (r *Ruling) equal(other *Ruling) bool {
 		slices.Equal(r.granted, other.granted) && slices.Equal(r.guests, other.guests) && slices.Equal(r.problems, other.problems)
 }
 
-// rulesLike reports whether other names, which the owner of this one has a say
-// over, are decided alike by both.
+// rulesLike reports whether the names below this one are decided in the same way by
+// both rulings.
 func (r *Ruling) rulesLike(other *Ruling) bool {
 	if r.Namespace() == "" || other.Namespace() == "" {
 		return r.Namespace() == other.Namespace()
@@ -57,8 +56,8 @@ func (r *Ruling) rulesLike(other *Ruling) bool {
 		r.routed == other.routed && r.since.Equal(other.since) && slices.Equal(r.guests, other.guests)
 }
 
-// winner names the object by which the owner's namespace has the name, and says
-// since when, for one that does not get it.
+// winner formats the object by which the owner's namespace has the name, and the time
+// since when, for a claimant that does not get it.
 func (r *Ruling) winner(lost share) string {
 	text, since := r.owner.Object.String(), r.since
 	if r.owner.Compare(&lost.By.Applicant) < 0 {
@@ -67,13 +66,13 @@ func (r *Ruling) winner(lost share) string {
 	if since.IsZero() {
 		since = r.owner.Since
 	}
-	if since.Year() < 2000 { // by its place in a file, which says no more than what is older
+	if since.Year() < 2000 { // by its place in a file, which only orders objects
 		return text
 	}
 	return text + ", which has it since " + since.UTC().Format(time.RFC3339)
 }
 
-// askOwner says how the owner of a host lets another namespace add paths to it.
+// askOwner returns how the owner of a host can share it with another namespace.
 func (r *Ruling) askOwner(lost share) string {
 	if r.owner.Object.Kind != "Ingress" || !lost.Claim.Routed() {
 		return ""

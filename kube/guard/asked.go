@@ -4,7 +4,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Claims returns who asks for a name, and since when a namespace has it.
+// Claims returns the claims to a name, and since when a namespace has it.
 func (g *Guard) Claims(name gatelodge.Name) gatelodge.NameClaims {
 	g.mu.Lock()
 	asked, holding := g.asked, g.names.Holdings.Get(name)
@@ -16,8 +16,7 @@ func (g *Guard) Claims(name gatelodge.Name) gatelodge.NameClaims {
 	return known
 }
 
-// Lacking says why a backend has no endpoints, and "" if it has some or is not
-// known.
+// Lacking returns why a backend has no endpoints, and "" if it has some or is unknown.
 func (g *Guard) Lacking(key gatelodge.BackendKey) string {
 	g.mu.Lock()
 	asked := g.asked

@@ -13,10 +13,10 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// deletedObjects is what was deleted of late of the objects that others need: a
-// namespace that is deleted takes its Services, Secrets and ConfigMaps along, in any order.
+// deletedObjects contains the recently deleted objects that others need: a deleted
+// namespace loses its Services, Secrets and ConfigMaps too, in any order.
 type deletedObjects struct {
-	list      []*deletedObject // the last one last
+	list      []*deletedObject // the latest last
 	externals map[gatelodge.Name]deletedExternal
 }
 
@@ -26,7 +26,7 @@ type deletedObject struct {
 	object   metav1.Object
 	origin   objects.Origin
 	needed   need
-	relisted bool // no watch said that it was deleted: a whole list lacked it, and it was needed
+	relisted bool // no watch reported its deletion: a complete list lacked it, and it was needed
 }
 
 type deletedExternal struct {
@@ -34,9 +34,9 @@ type deletedExternal struct {
 	known *objects.External
 }
 
-// note compares the objects of one moment with those before. needed says what
-// was needed then, and is asked only if a whole list lacked something. every
-// says that a list lacked an object that was needed, and all others.
+// note compares the objects with the previous ones. needed returns what was needed
+// then, and is called only if a complete list lacked something. every reports that a
+// list lacked a needed object and all others.
 func (d *deletedObjects) note(before, now *objects.Objects, at time.Time, needed func() needs) (every bool) {
 	for _, kind := range objects.Kinds() {
 		if !isNeeded(kind) {
@@ -45,7 +45,7 @@ func (d *deletedObjects) note(before, now *objects.Objects, at time.Time, needed
 		for _, object := range kind.Deleted(before, now) {
 			one := &deletedObject{at: at, kind: kind, object: object, origin: before.Origins.Get(objects.UID(object.GetUID())), needed: needOf(kind, object)}
 			if service, ok := object.(*corev1.Service); ok {
-				plain := *service // the names that it asks for depart by themselves
+				plain := *service // the names that it asks for are departures of their own
 				plain.Annotations = nil
 				one.object = &plain
 			}
@@ -71,8 +71,8 @@ func (d *deletedObjects) forgetBefore(since time.Time) {
 	maps.DeleteFunc(d.externals, func(_ gatelodge.Name, one deletedExternal) bool { return one.at.Before(since) })
 }
 
-// addTo puts back what is needed, and what whole lists lacked; of the latter it
-// returns the names. What is there again, as whatever object, is not touched.
+// addTo restores what is needed, and what complete lists lacked; it returns the names
+// of the latter. Objects that exist again, in any form, are not changed.
 func (d *deletedObjects) addTo(o *objects.Objects, n needs) (relisted []gatelodge.Object) {
 	known := *o
 	for name, one := range d.externals {
@@ -84,7 +84,7 @@ func (d *deletedObjects) addTo(o *objects.Objects, n needs) (relisted []gatelodg
 	origins := o.Origins.Edit()
 	for _, kind := range objects.Kinds() {
 		edit := kind.Edit(o)
-		for _, one := range slices.Backward(d.list) { // of several of a name the last counts
+		for _, one := range slices.Backward(d.list) { // of several with one name the last is used
 			key := objects.KeyOf(one.object)
 			wanted := one.relisted || n[one.needed]
 			if _, ok := one.object.(*discoveryv1.EndpointSlice); ok {
@@ -105,9 +105,9 @@ func (d *deletedObjects) addTo(o *objects.Objects, n needs) (relisted []gatelodg
 	return relisted
 }
 
-// withoutEndpoints returns the Services that get their EndpointSlices back:
-// those that are put back themselves, and those whose slices a list lacked,
-// unless there are slices of them now.
+// withoutEndpoints returns the Services that get their EndpointSlices back: those that
+// are restored themselves, and those whose slices a list lacked, unless there are
+// slices of them now.
 func (d *deletedObjects) withoutEndpoints(now *objects.Objects, n needs) map[objects.Key]bool {
 	services := make(map[objects.Key]bool)
 	for _, one := range d.list {

@@ -7,34 +7,35 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// departures is what objects asked for of late and do not any more, because they
-// were deleted or edited, or are not ours any more. The zero departures is empty.
+// departures contains the names that objects recently stopped asking for, because they
+// were deleted or edited, or are not served by this gateway any more. The zero
+// departures is empty.
 type departures struct {
 	list  map[intent.Key]*departure
 	names map[string]int // in list, by namespace
-	parts int            // that were given out
+	parts int            // part numbers used so far
 }
 
-// maxGone bounds the names of a namespace that are remembered as gone, and so can be
-// withheld: more than it may have at once. One that keeps renaming its hosts would
-// have the gateway remember them all.
+// maxGone limits the names of a namespace that are remembered as gone, and so can be
+// withheld. It is more than a namespace may have at once. Otherwise a namespace that
+// keeps renaming its hosts could fill the memory.
 const maxGone = 30_000
 
-// departure is the names that one object gave up at a moment.
+// departure contains the names that one object gave up at one time.
 type departure struct {
 	at     time.Time
 	kept   *intent.Claimant        // the object as it was, asking for these names
 	served map[gatelodge.Name]bool // of those, the hosts that its namespace had
 }
 
-// begun is a name that an object asks for and did not before.
+// begun is a name that an object newly asks for.
 type begun struct {
 	name gatelodge.Name
 	by   *intent.Applicant
 }
 
-// note compares the claimants of a moment with those before, and returns the
-// UIDs of those that gave something up, and what was begun.
+// note compares the claimants with the previous ones, and returns the UIDs of those
+// that gave something up, and the new names.
 func (d *departures) note(last, now *sight) (lost []string, news []begun) {
 	for _, change := range now.claimants.Changes(last.claimants) {
 		was, is := change.Before, change.After
@@ -51,7 +52,7 @@ func (d *departures) note(last, now *sight) (lost []string, news []begun) {
 	return lost, news
 }
 
-// keep remembers the names that an object gave up.
+// keep records the names that an object gave up.
 func (d *departures) keep(was *intent.Claimant, names map[gatelodge.Name]bool, last *sight, at time.Time) {
 	d.parts++
 	served := make(map[gatelodge.Name]bool)
@@ -73,7 +74,7 @@ func (d *departures) add(gone *departure) {
 	d.names[key.Namespace] += len(gone.kept.Claims)
 }
 
-// drop forgets what one object gave up.
+// drop drops what one object gave up.
 func (d *departures) drop(key intent.Key) {
 	if gone := d.list[key]; gone != nil {
 		delete(d.list, key)
@@ -83,8 +84,8 @@ func (d *departures) drop(key intent.Key) {
 	}
 }
 
-// namesLost returns the names that an object asks for and its other version does
-// not. Both may be nil.
+// namesLost returns the names that an object asks for and its other version does not.
+// Both may be nil.
 func namesLost(object, other *intent.Claimant) map[gatelodge.Name]bool {
 	if object == nil {
 		return nil
@@ -101,7 +102,7 @@ func namesLost(object, other *intent.Claimant) map[gatelodge.Name]bool {
 	return names
 }
 
-// allNames returns the names that are given up.
+// allNames returns all names that were given up.
 func (d *departures) allNames() map[gatelodge.Name]bool {
 	names := make(map[gatelodge.Name]bool)
 	for _, gone := range d.list {
@@ -112,7 +113,7 @@ func (d *departures) allNames() map[gatelodge.Name]bool {
 	return names
 }
 
-// forget lets names go for good, because they are asked for anew.
+// forget drops names, because they are asked for again.
 func (d *departures) forget(anew map[gatelodge.Name]bool) {
 	for key, gone := range d.list {
 		rest := make(map[gatelodge.Name]bool)
@@ -130,7 +131,7 @@ func (d *departures) forget(anew map[gatelodge.Name]bool) {
 	}
 }
 
-// forgetIf forgets what is given up of some objects.
+// forgetIf drops what some objects gave up.
 func (d *departures) forgetIf(forget func(*departure) bool) {
 	for key, gone := range d.list {
 		if forget(gone) {
@@ -139,8 +140,8 @@ func (d *departures) forgetIf(forget func(*departure) bool) {
 	}
 }
 
-// follow returns what is given up now, but for that of some namespaces, made of
-// what it was before.
+// follow returns the current departures, except those of some namespaces, based on the
+// previous result.
 func (d *departures) follow(before intent.Claimants, spared map[string]bool) intent.Claimants {
 	edit := before.Edit()
 	for key := range before.All() {

@@ -16,21 +16,21 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Guard builds Snapshots, and keeps from going what looks like nobody meant it
-// to go: a "delete --all" in the wrong cluster, an operator that lost its
-// database, an API server whose store is empty.
+// Guard builds Snapshots, and prevents withdrawals that look like a mistake: a "delete
+// --all" in the wrong cluster, an operator that lost its database, an API server whose
+// store is empty.
 //
-// It compares what the source says with what it said before. Names for which
-// an object does not ask any more are remembered for GuardConfig.Window. When
-// too many hosts went within that, or a list that came whole lacks every object
-// of a kind, the Guard holds: what went returns, and what goes from then on is
-// withheld, each with the Services, EndpointSlices, Secrets and ConfigMaps that it needs.
-// So route, certificate and record stay together. A name that somebody asks for
-// anew is served anew, and so is everything else that changes.
+// It compares the objects of the source with the previous ones. Names that no object
+// asks for any more are remembered for GuardConfig.Window. When too many hosts
+// disappeared within it, or a complete list lacks every object of a kind, the Guard
+// holds: what disappeared returns, and what disappears from then on is withheld, each
+// with the Services, EndpointSlices, Secrets and ConfigMaps that it needs. So route,
+// certificate and record stay together. A name that an object asks for again is served
+// as that object says, and all other changes take effect.
 //
-// A withdrawal goes ahead after GuardConfig.Hold or when it is confirmed, by
-// Confirm or in the GuardRecord. A change of the configuration withdraws
-// nothing: who changes that is an operator already.
+// A withdrawal goes ahead after GuardConfig.Hold or when it is confirmed, by Confirm or
+// in the GuardRecord. A change of the configuration is never withheld, because an
+// operator made it.
 type Guard struct {
 	Log *slog.Logger
 	// Recall returns the objects that were served last, if they are kept; it is
@@ -39,7 +39,7 @@ type Guard struct {
 	// Reader is shared with a source that reads Ingresses as well; it may be nil.
 	Reader *intent.Reader
 
-	source compile.Builder // builds what the source says …
+	source compile.Builder // builds the objects of the source …
 	held   compile.Builder // … and, while holding, that together with what is withheld
 	last   *sight          // nil: nothing was served yet
 	began  time.Time
@@ -50,29 +50,29 @@ type Guard struct {
 	withheld   intent.Claimants // made of the departures
 	hold       *hold            // nil: nothing is withheld
 
-	mu        sync.Mutex // guards what is below, which others ask for
+	mu        sync.Mutex // guards the following, for other goroutines
 	status    Status
 	served    *gatelodge.Snapshot
 	asked     compile.Asked // by what is served
 	confirmed bool
-	news      gatelodge.Signal // the record to keep may have changed; nil: nobody keeps it
+	news      gatelodge.Signal // the record may have changed; nil: this replica does not write it
 
-	names     claims.Held      // who has which names, as it was served last
-	recorded  objects.Holdings // what is written down of them
-	leading   bool             // this replica writes it down
-	namesNews gatelodge.Signal // it may have changed; nil: this replica does not write it down
+	names     claims.Held      // the owners of names as last served
+	recorded  objects.Holdings // the record of them
+	leading   bool             // this replica writes the record
+	namesNews gatelodge.Signal // the record may have changed; nil: this replica does not write it
 }
 
-// hold is a withdrawal that is held.
+// hold is the state of a withdrawal that is held.
 type hold struct {
 	until   time.Time
-	classes objects.Table[*networkingv1.IngressClass] // by which Ingresses were ours
+	classes objects.Table[*networkingv1.IngressClass] // the classes of the served Ingresses
 	stale   string                                    // confirmed before, so not meant for this one
 	had     map[string]int                            // hosts of each namespace, before
 	list    withheldList                              // of the last Build
 }
 
-// sight is what was seen at one moment.
+// sight is what the Guard sees at one time.
 type sight struct {
 	objects   objects.Objects
 	cfg       *objects.Config
@@ -80,19 +80,19 @@ type sight struct {
 	hosts     gatelodge.Map[gatelodge.Name, *gatelodge.Host]
 }
 
-// see builds the objects and returns what there is to compare.
+// see builds the objects and returns what has to be compared.
 func (g *Guard) see(b *compile.Builder, objs objects.Objects, cfg *objects.Config) (*sight, *gatelodge.Snapshot) {
 	objs.Good = b.Good()
 	snapshot := b.BuildWith(objs, compile.Extra{Incumbents: g.incumbents(objs.Claims)}, cfg)
 	return &sight{objects: objs, cfg: cfg, hosts: snapshot.Hosts, claimants: b.Claimants()}, snapshot
 }
 
-// Build compiles the objects into what is served. It returns nil while, after a
-// start, so little is there that it must not be served yet. again is when to
-// build anew though nothing changed; zero: never.
+// Build compiles the objects into what is served. It returns nil if, after a start,
+// there is so little that it must not be served yet. again is when to build again
+// although nothing changed; zero: never.
 func (g *Guard) Build(objs objects.Objects, cfg *objects.Config) (snapshot *gatelodge.Snapshot, again time.Time) {
 	g.source.Reader = g.Reader
-	before := g.source // a copy: what a Builder remembers is never written
+	before := g.source // a copy: the state of a Builder is immutable
 	now, snapshot := g.see(&g.source, objs, cfg)
 	tripped := false
 	if g.last == nil {
@@ -113,7 +113,7 @@ func (g *Guard) Build(objs objects.Objects, cfg *objects.Config) (snapshot *gate
 		if objs.Guard != nil {
 			g.hold.stale = objs.Guard.Confirmed
 		}
-		g.held = before // where what went is remembered
+		g.held = before // it remembers what disappeared
 	}
 	if g.hold != nil {
 		if held := g.withhold(now); held != nil {
@@ -126,8 +126,8 @@ func (g *Guard) Build(objs objects.Objects, cfg *objects.Config) (snapshot *gate
 	return snapshot, snapshot.RebuildAt
 }
 
-// compare takes note of what went, and came, since the last time, and tells
-// whether that is too much.
+// compare records what disappeared and came since the last time, and reports whether
+// that is too much.
 func (g *Guard) compare(now *sight, before *compile.Builder) (tripped bool) {
 	last, at := g.last, now.objects.Now
 	since := at.Add(-now.cfg.Guard.Window)
@@ -152,8 +152,9 @@ func (g *Guard) compare(now *sight, before *compile.Builder) (tripped bool) {
 	return every || everyLacking(lost, last, now) || g.window.exceeded(&now.cfg.Guard, g.departures.allNames)
 }
 
-// compareNames takes note of who asks for a name no more, and lets go what
-// somebody has anew. It returns the UIDs of those who gave something up.
+// compareNames records claimants that no longer ask for a name, and drops those whose
+// name another object has claimed again. It returns the UIDs of the objects that gave
+// something up.
 func (g *Guard) compareNames(last, now *sight) (lost []string) {
 	lost, begun := g.departures.note(last, now)
 	if len(g.departures.list) == 0 {
@@ -171,8 +172,8 @@ func (g *Guard) compareNames(last, now *sight) (lost []string) {
 	return lost
 }
 
-// everyLacking tells whether one that gave something up, or a class that went
-// with it, was in a list that came empty.
+// everyLacking reports whether an object that gave something up, or its class, was in a
+// list that is now empty.
 func everyLacking(lost []string, last, now *sight) bool {
 	if len(lost) == 0 {
 		return false
@@ -191,8 +192,8 @@ func everyClassLacking(relists []*objects.Relist, last, now *sight) bool {
 	return false
 }
 
-// servedFor tells whether the host is there for the object: its namespace has
-// the name, or it may add routes to it.
+// servedFor reports whether the host is served for the object: its namespace owns the
+// name, or it may add routes to it.
 func servedFor(host *gatelodge.Host, a *intent.Applicant) bool {
 	return host != nil && (host.Owner == a.Object.Namespace ||
 		slices.ContainsFunc(host.Routes, func(r *gatelodge.Route) bool { return r.Object.UID == a.Object.UID }))

@@ -12,17 +12,17 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// The ways to begin.
+// The ways to start.
 type beginning uint8
 
 const (
-	beginNow      beginning = iota // there is nothing to be said against it
+	beginNow      beginning = iota // there is no reason to wait
 	beginRecalled                  // with what was served last
-	beginLater                     // so little is there that it must not be served yet
+	beginLater                     // there is so little that it must not be served yet
 )
 
-// begin judges the first objects by the record of how much was served, and by
-// what was served last where that is kept.
+// begin decides about the first objects, by the record of how much was served, and by
+// the objects that were served last if they are kept.
 func (g *Guard) begin(now *sight, before *compile.Builder) beginning {
 	record, guard, at := now.objects.Guard, &now.cfg.Guard, now.objects.Now
 	if guard.Hold == 0 || !now.objects.Remembered.IsZero() || record != nil && !guard.TooFew(now.hosts.Len(), record.Hosts) {
@@ -49,8 +49,8 @@ func (g *Guard) begin(now *sight, before *compile.Builder) beginning {
 	return beginLater
 }
 
-// recall makes what was served last what was seen last, if that is kept, is far
-// more than there is now, and not far less than was served.
+// recall starts from the objects that were served last, if they are kept, are far more
+// than now, and not far fewer than were served.
 func (g *Guard) recall(now *sight, before *compile.Builder) bool {
 	if g.Recall == nil {
 		return false
@@ -96,7 +96,7 @@ func (g *Guard) withhold(now *sight) *gatelodge.Snapshot {
 	return snapshot
 }
 
-// over says why a hold is over, "" while it is not.
+// over returns why a hold is over, "" while it is not.
 func (g *Guard) over(status *Status, record *objects.GuardRecord, stale string, now time.Time) string {
 	g.mu.Lock()
 	confirmed := g.confirmed
@@ -111,14 +111,14 @@ func (g *Guard) over(status *Status, record *objects.GuardRecord, stale string, 
 	return ""
 }
 
-// release lets everything go that was withheld.
+// release ends the hold, so that all withheld objects disappear.
 func (g *Guard) release() {
 	g.show(Status{})
 	g.hold, g.held = nil, compile.Builder{}
 	g.forget()
 }
 
-// withheldList is the hosts that were there at one moment for what is withheld.
+// withheldList contains the withheld hosts at one time.
 type withheldList struct {
 	withheld intent.Claimants
 	relisted []gatelodge.Object
@@ -129,7 +129,7 @@ type withheldList struct {
 	hash  string
 }
 
-// holds reports whether the list is still that of what is withheld.
+// holds reports whether the list is still valid for what is withheld.
 func (l *withheldList) holds(withheld intent.Claimants, relisted []gatelodge.Object, served gatelodge.Map[gatelodge.Name, *gatelodge.Host]) bool {
 	if l.asked == nil || l.withheld != withheld || !slices.Equal(l.relisted, relisted) {
 		return false
@@ -142,11 +142,10 @@ func (l *withheldList) holds(withheld intent.Claimants, relisted []gatelodge.Obj
 	return true
 }
 
-// withheldHosts lists, sorted, the hosts that are there for what is withheld,
-// and a hash by which the list is confirmed. It is of the objects too, which
-// are never the same twice: no confirmation is ever good for another list. The
-// list is made anew only if it may be another one: it may be long, and others'
-// changes go on.
+// withheldHosts returns the sorted list of withheld hosts, and a hash for the
+// confirmation. The hash includes the objects, which are never the same twice, so a
+// confirmation never applies to another list. The list is computed again only if it may
+// have changed, because it may be long and other changes continue.
 func (g *Guard) withheldHosts(served gatelodge.Map[gatelodge.Name, *gatelodge.Host], relisted []gatelodge.Object) (hosts []gatelodge.Name, hash string) {
 	l := &g.hold.list
 	if l.holds(g.withheld, relisted, served) {
@@ -173,13 +172,12 @@ func (g *Guard) withheldHosts(served gatelodge.Map[gatelodge.Name, *gatelodge.Ho
 	return l.hosts, l.hash
 }
 
-// forget forgets what went, so that a new window begins.
+// forget drops the recorded departures, so that a new window begins.
 func (g *Guard) forget() {
 	g.withheld, g.departures, g.deleted, g.window = intent.Claimants{}, departures{}, deletedObjects{}, window{}
 }
 
-// reconfigure begins a new window, and drops what another configuration does
-// not serve.
+// reconfigure begins a new window, and drops what the new configuration does not serve.
 func (g *Guard) reconfigure(cfg *objects.Config) {
 	if g.hold == nil {
 		g.forget()

@@ -9,7 +9,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// incumbents is who had the names before this Build.
+// incumbents returns the owners of names before this Build.
 func (g *Guard) incumbents(recorded objects.Holdings) claims.Incumbents {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -17,35 +17,33 @@ func (g *Guard) incumbents(recorded objects.Holdings) claims.Incumbents {
 	return claims.Incumbents{Served: g.names.Holdings, Recorded: recorded, Leading: g.leading}
 }
 
-// isHeldFrom reports whether a name that an object begins to ask for was served
-// for another namespace, and so is not to be had before that one has given it up
-// for good.
+// isHeldFrom reports whether a name that an object begins to ask for was served for
+// another namespace, so that it is not available until that one has finally given it
+// up.
 func (g *Guard) isHeldFrom(namespace string, name gatelodge.Name) bool {
 	had := g.names.Holdings.Get(name)
 	return had != nil && had.Namespace != namespace
 }
 
-// The least time between two records of who has which names, that for which one
-// waits which says no more than the age of objects, and that after which a
-// failed attempt is repeated.
+// The minimum time between two records of owners, that for a record that only repeats
+// the age of objects, and that after a failed attempt.
 const (
 	namesEvery = time.Second
 	namesLater = 10 * time.Second
 	namesRetry = 5 * time.Second
-	namesLast  = 2 * time.Second // the most that the last record of a term takes
+	namesLast  = 2 * time.Second // the maximum for the last record of a term
 )
 
-// KeepNames writes down who has the names that several namespaces have to do
-// with, whenever that changes, until ctx ends. It is the leader's: while it runs,
-// what this replica served counts before what was written down. A failed attempt
-// is repeated; put reports it.
+// KeepNames records the owners of names that several namespaces claim, whenever that
+// changes, until ctx ends. The leader calls it: while it runs, what this replica served
+// takes precedence over the record. A failed attempt is repeated; put reports it.
 func (g *Guard) KeepNames(ctx context.Context, put func(ctx context.Context, h objects.Holdings) error) {
 	news := gatelodge.NewSignal()
 	written := g.leadNames(news)
 	defer g.leadNames(nil)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var changed, next time.Time // when there was something to write, zero for nothing; and not before
+	var changed, next time.Time // when a change was found, zero for none; and the earliest next write
 	for {
 		select {
 		case <-news:
@@ -54,7 +52,7 @@ func (g *Guard) KeepNames(ctx context.Context, put func(ctx context.Context, h o
 			// The term ends only when this has returned, so there is no other leader.
 			if record, differs, _ := g.namesRecord(written); differs {
 				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), namesLast)
-				_ = put(last, record) // reported; what is lost is left to the age of objects
+				_ = put(last, record) // reported; the age of objects decides what is lost
 				cancel()
 			}
 			return
@@ -86,8 +84,8 @@ func (g *Guard) KeepNames(ctx context.Context, put func(ctx context.Context, h o
 	}
 }
 
-// leadNames begins to lead, or with a nil channel ends it. It returns what was
-// written down by then.
+// leadNames starts to lead, or ends it with a nil channel. It returns the record so
+// far.
 func (g *Guard) leadNames(news gatelodge.Signal) (recorded objects.Holdings) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -95,9 +93,9 @@ func (g *Guard) leadNames(news gatelodge.Signal) (recorded objects.Holdings) {
 	return g.recorded
 }
 
-// namesRecord returns what is to be written down, and whether it differs from what
-// is: urgently if without it a name would be another's after a restart, by the age
-// of objects or by what is written down.
+// namesRecord returns the record to write, and whether it differs from the last:
+// urgently if without it another namespace would get a name after a restart, by the age
+// of objects or by the last record.
 func (g *Guard) namesRecord(written objects.Holdings) (record objects.Holdings, differs, urgent bool) {
 	g.mu.Lock()
 	held := g.names

@@ -8,7 +8,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// needs is the objects without which claimants are not served as they were.
+// needs contains the objects without which claimants are not served as before.
 type needs map[need]bool
 
 // need is an object that others need. EndpointSlices are needed as part of their
@@ -18,9 +18,8 @@ type need struct {
 	key  objects.Key
 }
 
-// isNeeded reports whether others need objects of the kind. Those that ask for
-// names depart by themselves, and took in what their class says when they were
-// read.
+// isNeeded reports whether others need objects of the kind. Those that ask for names
+// depart by themselves, and have their class's defaults since they were read.
 func isNeeded(kind *objects.Kind) bool {
 	switch kind.Name {
 	case "Service", "EndpointSlice", "Secret", "ConfigMap", "Namespace":
@@ -29,7 +28,7 @@ func isNeeded(kind *objects.Kind) bool {
 	return false
 }
 
-// needOf says as what an object is needed.
+// needOf returns the need for an object.
 func needOf(kind *objects.Kind, object metav1.Object) need {
 	if slice, ok := object.(*discoveryv1.EndpointSlice); ok {
 		return need{"Service", objects.ServiceOf(slice)}
@@ -41,11 +40,11 @@ func needOf(kind *objects.Kind, object metav1.Object) need {
 func needsOf(claimants intent.Claimants) needs {
 	n := make(needs)
 	for _, c := range claimants.All() {
-		n[need{"Namespace", objects.Key{Name: c.Object.Namespace}}] = true // whose limits of names hold
+		n[need{"Namespace", objects.Key{Name: c.Object.Namespace}}] = true // its limits of names apply
 		for i := range c.Claims {
 			paths := c.Claims[i].Paths
 			if i > 0 && objects.SameSlice(paths, c.Claims[i-1].Paths) {
-				paths = nil // as aliases have them
+				paths = nil // as for aliases
 			}
 			for j := range paths {
 				n.addBackend(paths[j].Backend)
@@ -73,7 +72,7 @@ func (n needs) addBackend(ref *intent.BackendRef) {
 	}
 }
 
-// addConfig adds what the configuration names.
+// addConfig adds the objects that the configuration names.
 func (n needs) addConfig(cfg *objects.Config) {
 	if port := cfg.DefaultBackend; port != nil {
 		n[need{"Service", objects.Key{Namespace: port.Namespace, Name: port.Name}}] = true

@@ -9,11 +9,10 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// hashOfStart is what confirms a start with far less than the record has.
+// hashOfStart returns the hash that confirms a start with far less than the record has.
 func hashOfStart(r *objects.GuardRecord) string { return hashOfLines([]string{"start", r.Hash}) }
 
-// record is what there is to write down now; ok is false before anything is
-// served.
+// record returns the current record; ok is false before anything is served.
 func (g *Guard) record() (r objects.GuardRecord, ok bool) {
 	g.mu.Lock()
 	served, status := g.served, g.status
@@ -36,7 +35,7 @@ func (g *Guard) record() (r objects.GuardRecord, ok bool) {
 	return r, true
 }
 
-// note takes note of what is about to be served.
+// note records what is about to be served.
 func (g *Guard) note(snapshot *gatelodge.Snapshot, by *compile.Builder) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -50,12 +49,11 @@ func (g *Guard) note(snapshot *gatelodge.Snapshot, by *compile.Builder) {
 	}
 }
 
-// recordEvery is how often the record is made and written at most, unless
-// somebody waits for it.
+// recordEvery is the minimum interval between records, unless a list is waited for.
 const recordEvery = 5 * time.Second
 
-// Keep writes the record down whenever it changes, until ctx ends. It is the
-// leader's. A failed attempt is repeated; put tells of it.
+// Keep writes the record whenever it changes, until ctx ends. The leader calls it. A
+// failed attempt is repeated; put reports it.
 func (g *Guard) Keep(ctx context.Context, put func(ctx context.Context, r objects.GuardRecord) error) {
 	news := gatelodge.NewSignal()
 	news.Raise()
@@ -63,8 +61,8 @@ func (g *Guard) Keep(ctx context.Context, put func(ctx context.Context, r object
 	g.news = news
 	g.mu.Unlock()
 	var written *objects.GuardRecord
-	var wait <-chan time.Time // set: nothing is looked at until then, but for a list that is withheld
-	pending := false          // there is something to look at
+	var wait <-chan time.Time // set: the next check is then, except for a list that is withheld
+	pending := false          // there is something to check
 	for {
 		select {
 		case <-news:
@@ -77,7 +75,7 @@ func (g *Guard) Keep(ctx context.Context, put func(ctx context.Context, r object
 		if !pending || wait != nil && written != nil && written.Withheld == g.withheldHash() {
 			continue
 		}
-		r, ok := g.record() // goes through all hosts
+		r, ok := g.record() // scans all hosts
 		if !ok {
 			continue
 		}

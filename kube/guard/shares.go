@@ -5,8 +5,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// hostsByNamespace counts the hosts that each namespace had when the window
-// began, those included that came and went in it.
+// hostsByNamespace counts the hosts of each namespace at the start of the window,
+// including those that came and went within it.
 func (w *window) hostsByNamespace(now gatelodge.Map[gatelodge.Name, *gatelodge.Host]) map[string]int {
 	had := make(map[string]int)
 	for name, host := range now.All() {
@@ -20,9 +20,9 @@ func (w *window) hostsByNamespace(now gatelodge.Map[gatelodge.Name, *gatelodge.H
 	return had
 }
 
-// spared returns the namespaces of which nothing is withheld, because they lost
-// no more than their share of the hosts that they had: what one team deletes
-// holds no other.
+// spared returns the namespaces of which nothing is withheld, because they lost no more
+// than their share of the hosts that they had. So the deletions of one team affect no
+// other.
 func (d *departures) spared(cfg *objects.GuardConfig, had map[string]int, now gatelodge.Map[gatelodge.Name, *gatelodge.Host]) map[string]bool {
 	lost := make(map[string]map[gatelodge.Name]bool)
 	for _, gone := range d.list {

@@ -12,7 +12,7 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// Status is what a Guard does now; zero: nothing.
+// Status is the state of a Guard; zero: it holds nothing.
 type Status struct {
 	Holding bool
 	Hosts   []gatelodge.Name   // that are withheld, sorted
@@ -21,15 +21,14 @@ type Status struct {
 	Starting      bool // nothing is served yet …
 	There, Before int  // … because of so few hosts, where so many were served
 
-	Hash  string    // by which to confirm
-	Until time.Time // when it goes ahead without
+	Hash  string    // for the confirmation
+	Until time.Time // when it goes ahead without a confirmation
 }
 
-// maxListed bounds the names in one text.
+// maxListed limits the names in one text.
 const maxListed = 200
 
-// String says it in a sentence without a full stop, and "" when there is
-// nothing to say.
+// String returns a sentence without a full stop, and "" if the Guard holds nothing.
 func (s *Status) String() string {
 	what := s.what()
 	if what == "" {
@@ -76,14 +75,14 @@ func (s *Status) problem() gatelodge.Problem {
 	return gatelodge.Problem{Object: gatelodge.Object{Kind: "Guard", Name: "withdrawal"}, Reason: gatelodge.WithdrawalHeld, Message: s.String()}
 }
 
-// Status returns what the Guard does now.
+// Status returns the current state of the Guard.
 func (g *Guard) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.status
 }
 
-// show makes the status known.
+// show publishes the status.
 func (g *Guard) show(status Status) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,9 +98,8 @@ var (
 	ErrOtherHash   = errors.New("the list of the guard has changed")
 )
 
-// Confirm lets what is held go ahead, in the next Build. hash is that of the
-// list that was meant; "" means whatever is held now. It returns the hash of
-// what it confirmed.
+// Confirm confirms what is held, for the next Build. hash is that of the list; "" means
+// whatever is held now. It returns the hash of what it confirmed.
 func (g *Guard) Confirm(hash string) (confirmed string, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -115,7 +113,7 @@ func (g *Guard) Confirm(hash string) (confirmed string, err error) {
 	return g.status.Hash, nil
 }
 
-// hashOfLines is short enough to be typed.
+// hashOfLines returns a hash that is short enough to type.
 func hashOfLines(lines []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
 	return hex.EncodeToString(sum[:6])

@@ -9,30 +9,29 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// window knows how many hosts were served at each moment of the last while, and
-// which of them went. Deleting everything arrives as many small changes, each of
-// which is nothing to worry about.
+// window records how many hosts were served at each moment of the recent past, and
+// which of them disappeared. Deleting everything arrives as many small changes, each of
+// them harmless.
 type window struct {
-	moments []moment // the oldest first; what holds at one holds until the next
+	moments []moment // the oldest first; each lasts until the next
 	came    map[gatelodge.Name]time.Time
 	gone    map[gatelodge.Name]interval
-	goneOf  map[string]int // the hosts in gone of each namespace
+	goneOf  map[string]int // the number of hosts in gone of each namespace
 }
 
-// moment is when so many hosts began to be served.
+// moment is when this number of hosts began to be served.
 type moment struct {
 	at    time.Time
 	hosts int
 }
 
-// interval is when a host was served that is not any more.
+// interval is when a host was served that has disappeared.
 type interval struct {
 	came, gone time.Time
 	owner      string // the namespace that had it
 }
 
-// observe takes in that other hosts are served from a moment on, and forgets
-// what was over by since.
+// observe records a change of the served hosts, and drops what was over by since.
 func (w *window) observe(before, now gatelodge.Map[gatelodge.Name, *gatelodge.Host], at, since time.Time) {
 	if w.gone == nil {
 		w.came, w.gone = make(map[gatelodge.Name]time.Time), make(map[gatelodge.Name]interval)
@@ -68,7 +67,7 @@ func (w *window) observe(before, now gatelodge.Map[gatelodge.Name, *gatelodge.Ho
 	}
 }
 
-// forget forgets that a host went.
+// forget drops a host from those that disappeared.
 func (w *window) forget(name gatelodge.Name) {
 	if served, ok := w.gone[name]; ok {
 		delete(w.gone, name)
@@ -78,15 +77,15 @@ func (w *window) forget(name gatelodge.Name) {
 	}
 }
 
-// exceeded tells whether, of the hosts that were served at any one moment, more
-// went than may go, of those that count. So hosts that come and go one after the
+// exceeded reports whether, of the hosts that were served at any one moment, more have
+// disappeared than may, among those that count. So hosts that come and go one after the
 // other don't add up.
 func (w *window) exceeded(cfg *objects.GuardConfig, counting func() map[gatelodge.Name]bool) bool {
 	if len(w.gone) <= cfg.Minimum {
 		return false
 	}
 	counts := counting()
-	change := make([]int, len(w.moments)+1) // from moment to moment, of the hosts that are gone by now
+	change := make([]int, len(w.moments)+1) // changes between moments, of the hosts that have disappeared
 	index := func(t time.Time) int {
 		i, _ := slices.BinarySearchFunc(w.moments, t, func(m moment, t time.Time) int { return m.at.Compare(t) })
 		return i

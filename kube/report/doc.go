@@ -1,4 +1,3 @@
-// Package report tells the cluster what is served: the status of each Ingress, and
-// Events. Only the leader runs it, and it only ever tells what a live Snapshot
-// holds.
+// Package report writes to the cluster what is served: the status of each Ingress, and
+// Events. Only the leader runs it, and it reports only what a live Snapshot contains.
 package report

@@ -30,8 +30,8 @@ const (
 )
 
 const (
-	// lastingTime is for how long a problem has to last until it is told.
-	// Objects that were applied together arrive one by one.
+	// lastingTime is how long a problem has to last before it is reported. Objects that
+	// were applied together arrive one by one.
 	lastingTime = 3 * time.Second
 	// eventInterval is the least time between two Events.
 	eventInterval = 50 * time.Millisecond
@@ -39,27 +39,27 @@ const (
 	maxEventMessage = 1024
 )
 
-// event is something to tell about an object. Its name follows from it, so that
-// it is told once, whichever replica leads.
+// event is something to report about an object. Its name follows from it, so that it is
+// reported once, whichever replica leads.
 type event struct {
 	object  gatelodge.Object
 	reason  string
 	message string
 }
 
-// eventWriter writes an Event for each thing that begins to hold.
+// eventWriter writes an Event for each new event.
 type eventWriter struct {
 	cluster *cluster.Cluster
 
 	mu       sync.Mutex
 	queue    workqueue.TypedRateLimitingInterface[event] // of this term; nil: this replica does not lead
-	standing map[event]bool                              // what holds now; true: this leader saw it begin
+	standing map[event]bool                              // current events; true: this leader saw it begin
 	seen     *report
 }
 
 func newEventWriter(c *cluster.Cluster) *eventWriter { return &eventWriter{cluster: c} }
 
-// begin forgets what an earlier term of leadership knew.
+// begin drops the state of an earlier term.
 func (w *eventWriter) begin() workqueue.TypedRateLimitingInterface[event] {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -69,10 +69,10 @@ func (w *eventWriter) begin() workqueue.TypedRateLimitingInterface[event] {
 	return w.queue
 }
 
-// observe compares what holds now with what held before, and has what is new
-// told. The first report of a term holds what the leader before told: that an
-// Ingress with our status is served is old news, and a problem is written only
-// if there is no Event of it any more.
+// observe compares the current events with the previous ones, and queues the new ones.
+// The first report of a term contains what the previous leader reported: an Ingress
+// with the gateway's status is already known as served, and a problem is written only
+// if its Event no longer exists.
 func (w *eventWriter) observe(r *report) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -118,14 +118,13 @@ func (w *eventWriter) observe(r *report) {
 	}
 }
 
-// problemEvent returns what is to be told of a problem; ok is false for one of
-// no object in the cluster.
+// problemEvent returns the event for a problem; ok is false if the problem has no
+// object in the cluster.
 func problemEvent(p gatelodge.Problem) (e event, ok bool) {
 	return event{p.Object, problemReason, gatelodge.Printable(string(p.Reason) + ": " + p.Message)}, p.Object.UID != "" && p.Object.Namespace != ""
 }
 
-// servingEvents yields what is to be told of the hosts of an Ingress, nothing
-// if that is gone.
+// servingEvents yields the events for the hosts of an Ingress, none if it is gone.
 func (r *report) servingEvents(uid types.UID) iter.Seq[event] {
 	return func(yield func(event) bool) {
 		ingress := r.ingress(uid)
@@ -141,7 +140,7 @@ func (r *report) servingEvents(uid types.UID) iter.Seq[event] {
 	}
 }
 
-// run writes what the queue holds until it is shut down.
+// run writes the queued events until the queue is shut down.
 func (w *eventWriter) run(ctx context.Context, queue workqueue.TypedRateLimitingInterface[event]) {
 	pace := time.NewTicker(eventInterval)
 	defer pace.Stop()
@@ -151,7 +150,7 @@ func (w *eventWriter) run(ctx context.Context, queue workqueue.TypedRateLimiting
 			return
 		}
 		if began, holds := w.holds(e); !holds {
-			queue.Forget(e) // over before it was told
+			queue.Forget(e) // over before it was reported
 		} else if err := w.write(ctx, e, began); err != nil {
 			queue.AddRateLimited(e)
 		} else {
@@ -173,8 +172,8 @@ func (w *eventWriter) holds(e event) (began, holds bool) {
 	return began, holds
 }
 
-// write makes the Event. One that exists is told again only if it began anew in
-// this term; otherwise the leader before told it.
+// write creates the Event. An existing one is repeated only if the event began again in
+// this term; otherwise the previous leader has reported it.
 func (w *eventWriter) write(ctx context.Context, e event, began bool) error {
 	c := w.cluster
 	events := c.Client.CoreV1().Events(e.object.Namespace)
@@ -188,12 +187,12 @@ func (w *eventWriter) write(ctx context.Context, e event, began bool) error {
 	}
 	c.Note("write Events in namespace "+e.object.Namespace, err)
 	if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		return nil // with the namespace go those who would read it
+		return nil // the namespace is gone
 	}
 	return err
 }
 
-// again says that an Event's matter holds once more.
+// again updates an Event whose matter has returned.
 func (w *eventWriter) again(ctx context.Context, object *corev1.Event) error {
 	patch, err := json.Marshal(map[string]any{"lastTimestamp": object.LastTimestamp})
 	if err != nil {

@@ -17,9 +17,9 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Reporter tells the cluster what is served: the status of each Ingress, and
-// Events. It only ever tells what a live Snapshot holds, and Run, which writes,
-// is the leader's.
+// Reporter writes to the cluster what is served: the status of each Ingress, and
+// Events. It reports only what a live Snapshot contains. The leader calls Run, which
+// writes.
 type Reporter struct {
 	cluster *cluster.Cluster
 	events  *eventWriter
@@ -31,14 +31,13 @@ type Reporter struct {
 	written map[types.UID]time.Time // the worker's alone: statuses of late
 }
 
-// NewReporter returns what tells the cluster.
+// NewReporter returns a Reporter for the cluster.
 func NewReporter(c *cluster.Cluster) *Reporter {
 	return &Reporter{cluster: c, events: newEventWriter(c), wake: gatelodge.NewSignal(), written: make(map[types.UID]time.Time)}
 }
 
-// Served takes note of a Snapshot that is live, and of the objects that it was
-// built from. There is nothing to tell of objects that come from disk: the
-// cluster may have others by now.
+// Served records a live Snapshot and the objects that it was built from. Objects from
+// disk are not reported, because the cluster may have others.
 func (r *Reporter) Served(snapshot *gatelodge.Snapshot, objs objects.Objects) {
 	if !objs.Remembered.IsZero() {
 		return
@@ -55,20 +54,20 @@ func (r *Reporter) report() *report {
 	return r.latest
 }
 
-// Failed attempts for one Ingress wait longer each time. A status that
-// was set rests for a while, because another controller that sets it may answer at once.
+// Failed attempts for one Ingress wait longer each time. After a status was set, the
+// next change waits, because another controller that also sets it may react at once.
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
 	restTime   = 5 * time.Second
 )
 
-// reportPause is the least time between two looks at what there is to tell: what
-// changes twice within it is told once.
+// reportPause is the minimum time between two checks: changes within it are reported
+// once.
 const reportPause = 250 * time.Millisecond
 
-// Run reports until ctx ends. Whatever was reported by a leader before, it
-// begins by comparing everything.
+// Run reports until ctx ends. It starts by comparing everything, whatever an earlier
+// leader has reported.
 func (r *Reporter) Run(ctx context.Context) {
 	queue := workqueue.NewTypedRateLimitingQueue(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[types.UID](firstRetry, lastRetry))
@@ -123,17 +122,17 @@ func (r *Reporter) writeStatuses(ctx context.Context, queue workqueue.TypedRateL
 	}
 }
 
-// writeStatus makes the status of an Ingress what the latest report wants, or
-// says for how long that rests.
+// writeStatus sets the status of an Ingress to that of the latest report, or returns
+// how long to wait before that.
 func (r *Reporter) writeStatus(ctx context.Context, uid types.UID) (rest time.Duration, err error) {
 	report := r.report()
 	ingress := report.ingress(uid)
 	if ingress == nil || !report.differs(ingress) {
-		return 0, nil // it is gone, or well by now
+		return 0, nil // it is gone, or correct already
 	}
-	// An empty status takes back what this field manager applied, and nothing
-	// of what others did. The UID keeps an Ingress that was deleted and created
-	// anew from getting the status of the other.
+	// An empty status removes what this field manager applied, and nothing of others.
+	// The UID prevents an Ingress that was deleted and created again from getting the
+	// status of the other.
 	apply := networkingv1ac.Ingress(ingress.Name, ingress.Namespace).WithUID(uid)
 	addresses := report.addresses(ingress)
 	if len(addresses) > 0 {
@@ -151,7 +150,7 @@ func (r *Reporter) writeStatus(ctx context.Context, uid types.UID) (rest time.Du
 		metav1.ApplyOptions{FieldManager: c.FieldManager(), Force: true})
 	c.Note("write the status of Ingresses in namespace "+ingress.Namespace, err)
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return 0, nil // it is gone, or another one by now
+		return 0, nil // it is gone, or replaced by another
 	}
 	if err != nil {
 		return 0, err

@@ -13,8 +13,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// report is what there is to tell of one Snapshot. Its maps are shared with the
-// report before, so that it costs what changed.
+// report is what can be reported of one Snapshot. Its maps are shared with the previous
+// report, so that its cost depends on the changes.
 type report struct {
 	snapshot  *gatelodge.Snapshot
 	ingresses objects.Table[*networkingv1.Ingress]
@@ -22,7 +22,7 @@ type report struct {
 	routed    gatelodge.Map[routedHost, bool]
 }
 
-// routedHost is a host that an Ingress has a route of.
+// routedHost is a host of which an Ingress has a route.
 type routedHost struct {
 	uid  types.UID
 	host gatelodge.Name
@@ -36,7 +36,7 @@ func (r routedHost) Compare(q routedHost) int {
 	return r.host.Compare(q.host)
 }
 
-// newReport takes from last, nil for none, what did not change.
+// newReport returns a report, which reuses the unchanged parts of last, nil for none.
 func newReport(snapshot *gatelodge.Snapshot, ingresses objects.Table[*networkingv1.Ingress], last *report) *report {
 	if last == nil {
 		last = nothingTold()
@@ -53,7 +53,7 @@ func newReport(snapshot *gatelodge.Snapshot, ingresses objects.Table[*networking
 	return &report{snapshot: snapshot, ingresses: ingresses, byUID: byUID.Map(), routed: last.routedIn(snapshot)}
 }
 
-// ingress returns the Ingress of this UID, and nil if there is none.
+// ingress returns the Ingress with this UID, or nil.
 func (r *report) ingress(u types.UID) *networkingv1.Ingress { return r.byUID.Get(objects.UID(u)) }
 
 func nothingTold() *report { return &report{snapshot: &gatelodge.Snapshot{}} }
@@ -83,8 +83,8 @@ func (r *report) hosts(uid types.UID) iter.Seq[gatelodge.Name] {
 	}
 }
 
-// askersOf yields the UID of each Ingress with a route of the host, or a canary of
-// one, once. The host may be nil.
+// askersOf yields once the UID of each Ingress with a route of the host, or a canary of
+// one. The host may be nil.
 func askersOf(host *gatelodge.Host) iter.Seq[types.UID] {
 	return func(yield func(types.UID) bool) {
 		if host == nil {
@@ -106,8 +106,8 @@ func askersOf(host *gatelodge.Host) iter.Seq[types.UID] {
 	}
 }
 
-// news lists the Ingresses of which something else may be told than in an
-// earlier report; those that are gone are among them. told is nil for nothing.
+// news lists the Ingresses whose report may differ from an earlier one, including those
+// that are gone. told is nil for nothing.
 func (r *report) news(told *report) map[types.UID]bool {
 	if told == nil {
 		told = nothingTold()
@@ -120,7 +120,7 @@ func (r *report) news(told *report) map[types.UID]bool {
 			}
 		}
 	}
-	if !slices.EqualFunc(told.announced(), r.announced(), slices.Equal[[]netip.Addr]) { // which all of them are told
+	if !slices.EqualFunc(told.announced(), r.announced(), slices.Equal[[]netip.Addr]) { // which are in all statuses
 		for _, ingress := range r.ingresses.All() {
 			news[ingress.UID] = true
 		}
@@ -136,15 +136,15 @@ func (r *report) news(told *report) map[types.UID]bool {
 	return news
 }
 
-// tellsTheSame reports whether nothing changed that is told, as when endpoints
-// come and go.
+// tellsTheSame reports whether nothing in the reports changed, as when endpoints come
+// and go.
 func (r *report) tellsTheSame(last *report) bool {
 	return last != nil && last.snapshot.Hosts == r.snapshot.Hosts && last.snapshot.Problems == r.snapshot.Problems &&
 		objects.SameSlice(last.snapshot.Views, r.snapshot.Views) && last.ingresses == r.ingresses
 }
 
-// addresses are where users reach the Ingress: those of the first view in which
-// anything of it is served.
+// addresses returns where users reach the Ingress: the addresses of the first view in
+// which any of it is served.
 func (r *report) addresses(ingress *networkingv1.Ingress) []netip.Addr {
 	for _, view := range r.snapshot.Views {
 		for name := range r.hosts(ingress.UID) {
@@ -158,7 +158,7 @@ func (r *report) addresses(ingress *networkingv1.Ingress) []netip.Addr {
 	return nil
 }
 
-// announced are the addresses of the views.
+// announced returns the addresses of the views.
 func (r *report) announced() [][]netip.Addr {
 	var all [][]netip.Addr
 	for _, view := range r.snapshot.Views {
@@ -167,9 +167,8 @@ func (r *report) announced() [][]netip.Addr {
 	return all
 }
 
-// differs reports whether the status of the Ingress is not what it should be:
-// that of one that is served has our addresses, and that of any other has
-// nothing from us.
+// differs reports whether the status of the Ingress is not what it should be: the
+// gateway's addresses if it is served, and nothing from the gateway otherwise.
 func (r *report) differs(ingress *networkingv1.Ingress) bool {
 	want := r.addresses(ingress)
 	if len(want) == 0 {
@@ -181,6 +180,6 @@ func (r *report) differs(ingress *networkingv1.Ingress) bool {
 		})
 }
 
-// isReported reports whether the Ingress has a status from this gateway; trim
-// leaves no other manager's entry.
+// isReported reports whether the Ingress has a status from this gateway; trim removes
+// the entries of other managers.
 func isReported(ingress *networkingv1.Ingress) bool { return len(ingress.ManagedFields) > 0 }
