@@ -13,13 +13,14 @@ func (c *Cluster) claimsFeedKey() feedKey {
 	return feedKey{kind: "ConfigMap", record: true, namespace: c.Cfg.Namespace, name: c.meta(objects.ClaimsItem, itemRole).Name}
 }
 
-// claimsRecord is what was read of the ConfigMap last.
+// claimsRecord is the content of the ConfigMap at the last read.
 type claimsRecord struct {
 	object   *corev1.ConfigMap
 	holdings objects.Holdings
 }
 
-// readClaims reads the record of who has which names, if it is there and ours.
+// readClaims reads the record of the owners of names, if it exists and is this
+// gateway's.
 func (w *Watch) readClaims() objects.Holdings {
 	object := w.record(w.cluster.claimsFeedKey())
 	switch {

@@ -10,15 +10,15 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Config is what a gateway is in a cluster.
+// Config is the configuration of a gateway in a cluster.
 type Config struct {
 	Name      string // of the instance; prefix of all that it writes
-	Namespace string // of the gateway, the only one in which it makes objects, Events aside
-	Pod       string // what tells this replica from the others
+	Namespace string // of the gateway, the only one in which it creates objects except Events
+	Pod       string // distinguishes this replica from the others
 	Log       *slog.Logger
-	// Candidate tells processes of the pod apart in the election of the leader: one of
-	// the same name as the leader, which must have ended, leads at once. "" is one of
-	// its own.
+	// Candidate distinguishes processes of the pod in the election of the leader: a
+	// process with the same name as the leader, which must have ended, leads at once.
+	// "" is a unique name.
 	Candidate string
 	// Custom reads DNSEndpoints, which not every cluster has; nil: none are read.
 	Custom dynamic.Interface
@@ -26,8 +26,8 @@ type Config struct {
 	Registerer prometheus.Registerer
 }
 
-// Cluster is a gateway's connection to a Kubernetes API server. What goes
-// wrong on it is told once, however many of its parts notice.
+// Cluster is a gateway's connection to a Kubernetes API server. A failure is reported
+// once, however many of its parts notice it.
 type Cluster struct {
 	Client   kubernetes.Interface
 	Cfg      Config
@@ -35,7 +35,7 @@ type Cluster struct {
 	leader   prometheus.Gauge
 }
 
-// New returns the connection that client makes. It sends nothing yet.
+// New returns the connection of client. It sends nothing yet.
 func New(client kubernetes.Interface, cfg Config) *Cluster {
 	c := &Cluster{
 		Client: client, Cfg: cfg,
@@ -51,15 +51,15 @@ func New(client kubernetes.Interface, cfg Config) *Cluster {
 	return c
 }
 
-// Labels of what a gateway writes in its namespace.
+// Labels of the objects that a gateway writes in its namespace.
 const (
 	instanceLabel  = "gatelodge.dev/instance"
 	roleLabel      = "gatelodge.dev/role"
 	managedByLabel = "app.kubernetes.io/managed-by"
 )
 
-// meta names an object of the gateway. The label tells apart instances one of
-// whose names begins with another's.
+// meta returns the metadata of an object of the gateway. The label distinguishes
+// instances if the name of one begins with another's.
 func (c *Cluster) meta(name, role string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: c.Cfg.Namespace,
@@ -73,11 +73,10 @@ func (c *Cluster) owns(object *corev1.ConfigMap) bool {
 	return object != nil && object.Labels[instanceLabel] == c.Cfg.Name
 }
 
-// Note takes in how a request went. What goes wrong is logged, and shown, once.
-// subject is what the request was about, to complete "can't …"; a nil err says that
-// all is well with it.
+// Note records the result of a request. A failure is logged, and shown, once. subject
+// is what the request was about, to complete "can't …"; a nil err means success.
 func (c *Cluster) Note(subject string, err error) { c.problems.note(subject, err) }
 
-// FieldManager is under which name fields of status are owned (Kubernetes
-// server-side apply), so that a gateway takes back only its own.
+// FieldManager is the name of the owner of status fields (Kubernetes server-side
+// apply), so that a gateway removes only its own.
 func (c *Cluster) FieldManager() string { return c.Cfg.Namespace + "/" + c.Cfg.Name }

@@ -33,14 +33,14 @@ func (c *Cluster) PutGuardRecord(ctx context.Context, r objects.GuardRecord) err
 	return err
 }
 
-// ConfirmGuard tells all replicas what is confirmed.
+// ConfirmGuard writes the confirmation for all replicas.
 func (c *Cluster) ConfirmGuard(ctx context.Context, hash string) error {
 	err := objects.Retried(func() error { return c.Store().annotate(ctx, objects.GuardItem, confirmAnnotation, hash) })
 	c.noteWrite(c.guardFeedKey(), err)
 	return err
 }
 
-// noteWrite takes in how a ConfigMap of the gateway was written.
+// noteWrite records the result of writing a ConfigMap of the gateway.
 func (c *Cluster) noteWrite(key feedKey, err error) {
 	c.problems.note("write ConfigMap "+key.name+" in namespace "+key.namespace, err)
 }

@@ -13,9 +13,9 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// The times of the election. A leader that can't renew for renewTime stops
-// before its Lease runs out, so that there are never two; the others look every
-// retryTime whether it has.
+// The times of the election. A leader that can't renew for renewTime stops before its
+// Lease expires, so that there are never two; the others check every retryTime whether
+// it has expired.
 const (
 	leaseTime = 10 * time.Second
 	renewTime = 6 * time.Second
@@ -26,7 +26,7 @@ const (
 // is a gatelodge.Leading.
 type Election struct {
 	cluster *Cluster
-	id      string // of this process: the container's next one is another candidate
+	id      string // of this process: the container's next process is another candidate
 }
 
 // Election returns the election among the gateway's replicas.
@@ -47,7 +47,7 @@ func (e *Election) Lead(ctx context.Context, run func(ctx context.Context)) erro
 	return nil
 }
 
-// term runs for the leadership, once, and leads until it is lost or ctx ends.
+// term stands for election once, and leads until it loses the leadership or ctx ends.
 func (e *Election) term(ctx context.Context, run func(ctx context.Context)) error {
 	lock := e.lock()
 	var running sync.Mutex // held while run runs
@@ -61,7 +61,7 @@ func (e *Election) term(ctx context.Context, run func(ctx context.Context)) erro
 				running.Lock()
 				defer running.Unlock()
 				if ctx.Err() != nil {
-					return // over before it began
+					return // the term ended before it began
 				}
 				e.cluster.Cfg.Log.Info("leading", "lease", lock.Describe())
 				e.cluster.leader.Set(1)
@@ -69,7 +69,7 @@ func (e *Election) term(ctx context.Context, run func(ctx context.Context)) erro
 				run(ctx)
 				e.cluster.Cfg.Log.Info("no longer leading", "lease", lock.Describe())
 			},
-			OnStoppedLeading: func() {}, // the context says it
+			OnStoppedLeading: func() {}, // the context reports it
 		},
 	})
 	if err != nil {
@@ -91,21 +91,21 @@ func (e *Election) lock() resourcelock.Interface {
 	}}
 }
 
-// release gives up the Lease if it is ours. client-go's own ReleaseOnCancel
-// does so while run may still be at work.
+// release gives up the Lease if this process holds it. client-go's own ReleaseOnCancel
+// does so while run may still be working.
 func (e *Election) release(ctx context.Context, lock resourcelock.Interface) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	record, _, err := lock.Get(ctx)
 	if err != nil || record.HolderIdentity != e.id {
-		return // noted, or another replica's
+		return // already noted, or the Lease is another replica's
 	}
 	record.HolderIdentity = ""
 	record.LeaseDurationSeconds = 1
-	_ = lock.Update(ctx, *record) // noted; unreleased, the Lease runs out
+	_ = lock.Update(ctx, *record) // already noted; the Lease expires by itself
 }
 
-// notedLock notes how the requests for a Lease went.
+// notedLock records the results of the requests for a Lease.
 type notedLock struct {
 	problems *problems
 	resourcelock.Interface

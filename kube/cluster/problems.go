@@ -17,9 +17,9 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// problems is what goes wrong now between the gateway and the API server. Each
-// problem is logged when it begins and when it is over, however often it is met
-// in between: everything is tried again and again.
+// problems contains the current failures between the gateway and the API server. Each
+// is logged when it begins and when it is over, however often it occurs in between,
+// because everything is retried.
 type problems struct {
 	log *slog.Logger
 
@@ -28,9 +28,9 @@ type problems struct {
 	current map[string]problem
 }
 
-// problem is one thing that is wrong.
+// problem is one failure.
 type problem struct {
-	class    string // problems of one class are the same one, whatever the words
+	class    string // problems of one class are the same, whatever their text
 	sentence string
 }
 
@@ -47,18 +47,18 @@ func newProblems(log *slog.Logger) *problems {
 	return &problems{log: log, current: make(map[string]problem)}
 }
 
-// onChange has changed called after a problem began or ended.
+// onChange sets the function to be called after a problem began or ended.
 func (p *problems) onChange(changed func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changed = changed
 }
 
-// note takes in how a request went. subject is what it was about, such as
-// "list ingresses"; a nil err says that all is well with it.
+// note records the result of a request. subject is what it was about, such as "list
+// ingresses"; a nil err means success.
 func (p *problems) note(subject string, err error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, gatelodge.ErrConflict) || errors.Is(err, gatelodge.ErrNotFound) {
-		return // as of API errors of these kinds
+		return // as for API errors of these kinds
 	}
 	if err == nil {
 		p.end(serverSubject, accountSubject, subject)
@@ -82,7 +82,7 @@ func (p *problems) note(subject string, err error) {
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err),
 		apierrors.IsResourceExpired(err), apierrors.IsGone(err), apierrors.IsTooManyRequests(err):
-		return // each is handled where it is met, and none needs help
+		return // each is handled where it occurs, and needs no attention
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		p.begin(subject, problem{terminatingNote, fmt.Sprintf("can't %s: the namespace %s", subject, terminatingNote)})
 	default:
@@ -90,7 +90,7 @@ func (p *problems) note(subject string, err error) {
 	}
 }
 
-// innermost leaves out what differs from request to request: the URL.
+// innermost removes what differs from request to request: the URL.
 func innermost(err error) error {
 	var request *url.Error
 	if errors.As(err, &request) {

@@ -8,13 +8,13 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// quietly returns a context in which client-go logs to log, all at level debug:
-// what goes wrong is logged by problems, once, where client-go logs each attempt.
+// quietly returns a context in which client-go logs to log at level debug: failures are
+// logged once by problems, while client-go logs each attempt.
 func quietly(ctx context.Context, log *slog.Logger) context.Context {
 	return klog.NewContext(ctx, logr.FromSlogHandler(demoted{log.Handler()}))
 }
 
-// demoted is a slog.Handler that takes every record as one of level debug.
+// demoted is a slog.Handler that logs every record at level debug.
 type demoted struct{ slog.Handler }
 
 // Enabled leaves out what client-go logs at a verbosity of more than 4: at 8 it writes

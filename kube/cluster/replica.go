@@ -14,8 +14,8 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// The times of the replicas' Leases. A replica that is gone without a word is
-// counted for replicaTime, and what is left of it is swept up after staleTime.
+// The times of the replicas' Leases. A replica that has disappeared is counted for
+// replicaTime, and its Lease is deleted after staleTime.
 const (
 	replicaTime  = 30 * time.Second
 	replicaRenew = 10 * time.Second
@@ -28,18 +28,18 @@ const replicaRole = "replica"
 // challenges that it serves, "" for none.
 const challengesAnnotation = "gatelodge.dev/challenges"
 
-// Replica tells the others that this replica is there, and which challenges it
+// Replica tells the other replicas that this one exists, and which challenges it
 // serves, by the Lease NAME-replica-POD.
 type Replica struct {
 	cluster    *Cluster
 	challenges atomic.Pointer[string] // the version that is served; nil: nothing is yet
-	wake       gatelodge.Signal       // it changed
+	wake       gatelodge.Signal       // served has changed
 }
 
 // Replica returns this replica's own Lease.
 func (c *Cluster) Replica() *Replica { return &Replica{cluster: c, wake: gatelodge.NewSignal()} }
 
-// Served takes note of a Snapshot that is live.
+// Served records a live Snapshot.
 func (r *Replica) Served(snapshot *gatelodge.Snapshot) {
 	version := snapshot.ChallengesVersion
 	if before := r.challenges.Swap(&version); before == nil || *before != version {
@@ -104,8 +104,8 @@ func (r *Replica) renew(ctx context.Context) error {
 	return err
 }
 
-// SweepReplicas deletes the Leases of replicas that are long gone, now and
-// then, until ctx ends. It is the leader's.
+// SweepReplicas deletes the Leases of replicas that disappeared long ago, from time to
+// time, until ctx ends. The leader calls it.
 func (c *Cluster) SweepReplicas(ctx context.Context) {
 	tick := time.NewTicker(staleTime)
 	defer tick.Stop()

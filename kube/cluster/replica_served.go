@@ -9,12 +9,12 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 )
 
-// servedPoll is how often the Leases are looked at while a caller waits.
+// servedPoll is the interval for checking the Leases while a caller waits.
 const servedPoll = 500 * time.Millisecond
 
-// AwaitServed waits until served holds for the version of the challenges that
-// each replica serves, by its Lease, or until ctx ends. A Lease that ran out is
-// of a replica that serves no more.
+// AwaitServed waits until served returns true for the version of the challenges that
+// each replica serves, by its Lease, or until ctx ends. An expired Lease is of a
+// replica that no longer serves.
 func (c *Cluster) AwaitServed(ctx context.Context, served func(version string) bool) error {
 	tick := time.NewTicker(servedPoll)
 	defer tick.Stop()
@@ -51,7 +51,7 @@ func (c *Cluster) behind(ctx context.Context, served func(version string) bool) 
 	return behind, nil
 }
 
-// isOver reports whether a Lease ran out.
+// isOver reports whether a Lease has expired.
 func isOver(lease *coordinationv1.Lease, now time.Time) bool {
 	spec := &lease.Spec
 	if spec.RenewTime == nil || spec.LeaseDurationSeconds == nil {

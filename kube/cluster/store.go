@@ -16,25 +16,24 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Store is a gatelodge.Store of Secrets and ConfigMaps in the gateway's
-// namespace, named NAME-ITEM. Items that hold nothing secret, by isPublic, are
-// ConfigMaps, and all others Secrets. A version is the resourceVersion.
+// Store is a gatelodge.Store of Secrets and ConfigMaps in the gateway's namespace,
+// named NAME-ITEM. Items without secrets, by isPublic, are ConfigMaps, all others
+// Secrets. A version is the resourceVersion.
 type Store struct{ cluster *Cluster }
 
 // Store returns the store of this gateway's instance.
 func (c *Cluster) Store() *Store { return &Store{c} }
 
-// itemRole labels what the store keeps.
+// itemRole labels the objects of the store.
 const itemRole = "item"
 
-// itemLabels selects what the store keeps.
+// itemLabels selects the objects of the store.
 func (c *Cluster) itemLabels() string {
 	return instanceLabel + "=" + c.Cfg.Name + "," + roleLabel + "=" + itemRole
 }
 
-// isPublic reports by the name whether an item holds nothing secret: what the
-// withdrawal guard knows, who has which names, which addresses go, and the serials
-// of zones.
+// isPublic reports by the name whether an item contains nothing secret: the guard's
+// record, the owners of names, withdrawn addresses, and the serials of zones.
 func isPublic(name string) bool {
 	return name == objects.GuardItem || name == objects.ClaimsItem || name == objects.LeavingItem || strings.HasPrefix(name, "zone-")
 }
@@ -73,8 +72,8 @@ func (s *Store) Put(ctx context.Context, name string, item gatelodge.Item) (vers
 	return box.meta().ResourceVersion, nil
 }
 
-// update replaces the data of an item, and leaves what others wrote into its
-// metadata, as the confirmation of a withdrawal.
+// update replaces the data of an item, and keeps what others wrote into its metadata,
+// such as the confirmation of a withdrawal.
 func (s *Store) update(ctx context.Context, box box, item gatelodge.Item) error {
 	err := box.get(ctx)
 	if err == nil {
@@ -88,12 +87,12 @@ func (s *Store) update(ctx context.Context, box box, item gatelodge.Item) error 
 		err = box.update(ctx)
 	}
 	if apierrors.IsNotFound(err) {
-		return gatelodge.ErrConflict // to be deleted is to be changed
+		return gatelodge.ErrConflict // a deletion is a change, too
 	}
 	return err
 }
 
-// annotate sets an annotation of an item, which is made if there is none.
+// annotate sets an annotation of an item, which is created if it does not exist.
 func (s *Store) annotate(ctx context.Context, name, key, value string) error {
 	box, err := s.box(name)
 	if err != nil {
@@ -131,8 +130,8 @@ func (s *Store) Delete(ctx context.Context, name, version string) error {
 
 var errNotOurs = errors.New("the object is not this gateway's")
 
-// isOurs keeps apart two instances one of whose names begins with the other's:
-// "a-b" keeps its "x" where "a" keeps its "b-x".
+// isOurs distinguishes two instances if the name of one begins with the other's: the
+// item "x" of "a-b" has the same object name as the item "b-x" of "a".
 func (s *Store) isOurs(meta *metav1.ObjectMeta) error {
 	if owner := meta.Labels[instanceLabel]; owner != s.cluster.Cfg.Name {
 		return fmt.Errorf("%w: its label %s is %q, expected %q", errNotOurs, instanceLabel, owner, s.cluster.Cfg.Name)
@@ -140,7 +139,7 @@ func (s *Store) isOurs(meta *metav1.ObjectMeta) error {
 	return nil
 }
 
-// wrap says what failed, in terms of the store where it has one.
+// wrap adds what failed, with an error of the store if there is one.
 func (s *Store) wrap(verb, name string, err error) error {
 	switch {
 	case apierrors.IsNotFound(err):
@@ -200,7 +199,7 @@ func (b *configMapBox) data() map[string][]byte {
 	return parts
 }
 
-// setData keeps text as such, so that people can read it.
+// setData stores text as text, so that people can read it.
 func (b *configMapBox) setData(parts map[string][]byte) {
 	b.object.Data, b.object.BinaryData = make(map[string]string), make(map[string][]byte)
 	for key, part := range parts {

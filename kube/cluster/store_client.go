@@ -6,8 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// typedClient is what client-go's clients of Secrets and ConfigMaps have in
-// common.
+// typedClient is the common interface of client-go's clients of Secrets and ConfigMaps.
 type typedClient[T metav1.Object] interface {
 	Get(ctx context.Context, name string, options metav1.GetOptions) (T, error)
 	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
@@ -15,8 +14,8 @@ type typedClient[T metav1.Object] interface {
 	Delete(ctx context.Context, name string, options metav1.DeleteOptions) error
 }
 
-// objectClient is one object, and the ways to read and write it. What the API
-// server answers takes the place of the object.
+// objectClient reads and writes one object. The API server's answer replaces the
+// object.
 type objectClient[T metav1.Object] struct {
 	client typedClient[T]
 	object T

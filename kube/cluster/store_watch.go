@@ -56,16 +56,16 @@ func mayBePublic(prefix string) bool {
 	return isPublic(prefix) || strings.HasPrefix(objects.GuardItem, prefix) || strings.HasPrefix(objects.ClaimsItem, prefix) || strings.HasPrefix("zone-", prefix)
 }
 
-// itemNames is the store of a Reflector that keeps the versions of items only,
-// and tells their names when these change.
+// itemNames is the store of a Reflector that keeps only the versions of items, and
+// reports their names when these change.
 type itemNames struct {
 	instance, prefix string
-	public           bool // of which kind the objects are
+	public           bool // the kind of the objects
 	versions         map[string]string
 	changed          func(name string)
 }
 
-// itemName returns the name of the item in an object, if it is one to be told.
+// itemName returns the name of the item in an object, if it is one to report.
 func (n *itemNames) itemName(object metav1.Object) (name string, ok bool) {
 	name, ok = strings.CutPrefix(object.GetName(), n.instance)
 	return name, ok && strings.HasPrefix(name, n.prefix) && isPublic(name) == n.public
@@ -122,5 +122,5 @@ func (n *itemNames) Replace(items []any, _ string) error {
 	return nil
 }
 
-// Resync implements cache.ReflectorStore; there is nothing to remind of.
+// Resync implements cache.ReflectorStore; it does nothing.
 func (n *itemNames) Resync() error { return nil }

@@ -17,19 +17,17 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Watch is a Source that lists and watches an API server. While that can't be
-// reached, or refuses something, the objects stay that were known, what is wrong is
-// one of the Problems, and everything is tried again with a back-off of a few
-// seconds at most.
+// Watch is a Source that lists and watches an API server. If it can't be reached, or
+// refuses a request, the known objects stay, the failure is one of the Problems, and
+// everything is retried with a back-off of a few seconds at most.
 //
-// What is watched follows the configuration and the objects: a Secret that is
-// not of type kubernetes.io/tls is watched by its name while one of our
-// Ingresses names it.
+// What is watched depends on the configuration and the objects: a Secret that is not of
+// type kubernetes.io/tls is watched by its name while a served Ingress names it.
 type Watch struct {
 	cluster  *Cluster
 	config   func() *objects.Config
 	wake     gatelodge.Signal     // something changed
-	optional map[string]*presence // by kind, of those that not every cluster has
+	optional map[string]*presence // by kind, of resources that not every cluster has
 	reader   *intent.Reader       // shared with the Builder
 
 	newsMu sync.Mutex
@@ -37,23 +35,23 @@ type Watch struct {
 
 	mu                sync.Mutex
 	feeds             map[feedKey]*feed
-	merged            *merged         // what is handed out; nil: it is not complete yet
-	made              needed          // what merged was made for
+	merged            *merged         // the current result; nil: it is not complete yet
+	made              needed          // the needs that merged was made for
 	parameters, named []feedKey       // the feeds of merged that objects asked for
-	looked            *objects.Config // for which it was last looked what is needed
-	pending           bool            // feeds that are needed are not there yet
+	looked            *objects.Config // the configuration of the last check of the needs
+	pending           bool            // needed feeds are not complete yet
 	secrets           *secretWants
 	problems          []gatelodge.Problem
 	claims            claimsRecord
 }
 
-// needed is what decides which feeds are needed, beside the Secrets that Ingresses
+// needed determines which feeds are needed, in addition to the Secrets that Ingresses
 // name.
 type needed struct {
 	cfg     *objects.Config
 	present string // the optional kinds that the cluster has
 	classes objects.Table[*networkingv1.IngressClass]
-	nodes   bool // names lead there
+	nodes   bool // names lead to nodes
 }
 
 // Watch returns the Source of the cluster's objects, for what config returns.
@@ -94,8 +92,8 @@ func (w *Watch) Run(ctx context.Context, dirty func()) error {
 	}
 }
 
-// reconcile starts what has to be watched and is not. Once all of that is there,
-// it takes the place of what was watched before. It reports whether that happened.
+// reconcile starts missing feeds. Once all are complete, they replace what was watched
+// before. It reports whether that happened.
 func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -114,7 +112,7 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	if !w.start(ctx, fixed) || unknown != "" {
 		return false
 	}
-	// What was watched beside is still there, so that Tables go on from those before.
+	// The other feeds are still there, so that Tables continue from the previous ones.
 	next := w.merged.with(slices.Concat(fixed, w.parameters, w.named), w.feeds)
 	classes := next.objects.Classes
 	parameters := parametersFeeds(classes, cfg)
@@ -145,10 +143,10 @@ func (w *Watch) reconcile(ctx context.Context) (changed bool) {
 	return true
 }
 
-// presentKinds lists the optional kinds that are read for a configuration and that
-// the cluster has, and the resources of which that is not known yet.
+// presentKinds lists the optional kinds that are read for a configuration and that the
+// cluster has, and the resources for which that is unknown.
 func (w *Watch) presentKinds(cfg *objects.Config) (present, unknown string) {
-	if len(cfg.Zones) == 0 { // records alone are optional
+	if len(cfg.Zones) == 0 { // only records come from optional kinds
 		return "", ""
 	}
 	for _, kind := range slices.Sorted(maps.Keys(w.optional)) {
@@ -162,7 +160,7 @@ func (w *Watch) presentKinds(cfg *objects.Config) (present, unknown string) {
 	return present, unknown
 }
 
-// wantedSecrets follows which Secrets are to be watched by name.
+// wantedSecrets updates which Secrets have to be watched by name.
 func (w *Watch) wantedSecrets(m *merged, cfg *objects.Config) *secretWants {
 	var known []objects.Table[*corev1.Secret]
 	for _, key := range m.ofKind["Secret"] {
@@ -181,12 +179,12 @@ func (w *Watch) wantedSecrets(m *merged, cfg *objects.Config) *secretWants {
 	return w.secrets.after(w.reader.Read(&m.objects, cfg, nil).Claimants, configured, known)
 }
 
-// needsNodes reports whether nodes are to be watched.
+// needsNodes reports whether nodes have to be watched.
 func (w *Watch) needsNodes(m *merged, cfg *objects.Config) bool {
 	return w.reader.Read(&m.objects, cfg, nil).NeedsNodes()
 }
 
-// start starts the feeds that do not run yet, and reports whether all are there.
+// start starts the feeds that do not run yet, and reports whether all are complete.
 func (w *Watch) start(ctx context.Context, keys []feedKey) (settled bool) {
 	settled = true
 	for _, key := range keys {
@@ -220,7 +218,7 @@ func (w *Watch) stopOthers(keys []feedKey) {
 	}
 }
 
-// changed hears that the objects of a feed changed.
+// changed is called when the objects of a feed changed.
 func (w *Watch) changed(key feedKey) {
 	w.newsMu.Lock()
 	w.news[key] = true
@@ -228,7 +226,7 @@ func (w *Watch) changed(key feedKey) {
 	w.wake.Raise()
 }
 
-// takeNews takes over what changed in the feeds.
+// takeNews takes over the changes of the feeds.
 func (w *Watch) takeNews() {
 	if w.merged == nil {
 		return
@@ -244,7 +242,7 @@ func (w *Watch) takeNews() {
 	}
 }
 
-// Objects returns what the API server said last; its time is now.
+// Objects returns the latest objects of the API server; its time is now.
 func (w *Watch) Objects() objects.Objects {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -260,7 +258,7 @@ func (w *Watch) Objects() objects.Objects {
 	return objs
 }
 
-// record returns what a feed of one ConfigMap has, nil for none.
+// record returns the content of a feed of one ConfigMap, nil for none.
 func (w *Watch) record(key feedKey) *corev1.ConfigMap {
 	feed := w.feeds[key]
 	if feed == nil {
@@ -270,8 +268,8 @@ func (w *Watch) record(key feedKey) *corev1.ConfigMap {
 	return now.objects.ConfigMaps.Get(objects.Key{Namespace: key.namespace, Name: key.name})
 }
 
-// Waiting says what is missing until Objects is complete for the first time,
-// and why, or "" when nothing is.
+// Waiting returns what is missing until Objects is complete for the first time, and
+// why, or "" when nothing is.
 func (w *Watch) Waiting() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

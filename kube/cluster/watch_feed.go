@@ -14,12 +14,12 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// feed is the objects of one list and watch, kept by a client-go Reflector.
+// feed contains the objects of one list and watch, maintained by a client-go Reflector.
 //
-// It is the Reflector's store itself, where an informer would keep a map of its
-// own: Build wants a Table that says what changed, and a list anew after a lost
-// watch has to be told from single changes. It also gives the back-off a limit
-// that suits a gateway.
+// It is the Reflector's store itself, instead of an informer with its own map: Build
+// needs a Table with its changes, and a new list after a lost watch must be
+// distinguished from single changes. It also limits the back-off to a value that suits
+// a gateway.
 type feed struct {
 	cluster *Cluster
 	key     feedKey
@@ -31,14 +31,14 @@ type feed struct {
 
 	mu      sync.Mutex
 	now     fed
-	synced  bool // a whole list was seen
+	synced  bool // a complete list was received
 	settled bool // synced, or there is nothing to wait for
 }
 
-// fed is what a feed has at one moment.
+// fed is the content of a feed at one time.
 type fed struct {
 	objects objects.Objects // of the one kind
-	relist  *objects.Relist // what the last whole list lacked; nil: nothing
+	relist  *objects.Relist // what the last complete list lacked; nil: nothing
 }
 
 func newFeed(c *Cluster, key feedKey, changed, missing func()) *feed {
@@ -57,16 +57,14 @@ func (f *feed) start(ctx context.Context) {
 	go reflector.RunWithContext(ctx)
 }
 
-// watchBackoff says how long failed attempts to watch wait. A gateway has a
-// handful of watches, and a minute without changes hurts more than a request
-// every few seconds.
+// watchBackoff is the back-off of failed watches. A gateway has a handful of watches,
+// and a minute without changes is worse than a request every few seconds.
 func watchBackoff() *wait.Backoff {
 	return &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 10, Cap: 5 * time.Second}
 }
 
-// noted takes in the outcome of a request. A single object, or a kind that is
-// spare, keeps nothing else from being served if it may not be
-// read.
+// noted records the result of a request. A single object, or a spare kind, that can't
+// be read does not prevent everything else from being served.
 func (f *feed) noted(problems *problems, err error) {
 	problems.note("watch "+f.key.String(), err)
 	if apierrors.IsNotFound(err) {
@@ -85,7 +83,7 @@ func (f *feed) noted(problems *problems, err error) {
 	}
 }
 
-// read returns what the feed has now.
+// read returns the current content of the feed.
 func (f *feed) read() fed {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -124,8 +122,8 @@ func (f *feed) Delete(item any) error {
 	return nil
 }
 
-// set makes the object of a key another one, nil for none. The same version of it
-// keeps its pointer.
+// set replaces the object of a key; nil means none. The same version of it keeps its
+// pointer.
 func (f *feed) set(key objects.Key, object metav1.Object) {
 	f.mu.Lock()
 	edit := f.kind.Edit(&f.now.objects)
@@ -140,9 +138,8 @@ func (f *feed) set(key objects.Key, object metav1.Object) {
 	}
 }
 
-// Replace implements cache.ReflectorStore: it takes over a whole list, the
-// first one or that after a watch was lost. What did not change keeps its
-// pointer.
+// Replace implements cache.ReflectorStore: it takes over a complete list, the first one
+// or one after a lost watch. Unchanged objects keep their pointers.
 func (f *feed) Replace(items []any, _ string) error {
 	f.mu.Lock()
 	before, now := f.now.objects, f.now.objects
@@ -173,7 +170,7 @@ func (f *feed) Replace(items []any, _ string) error {
 	if news {
 		relist := objects.NewRelist(f.kind, &before, &now)
 		if relist != nil && f.key.name != "" {
-			relist.Every = false // it never was the list of a kind
+			relist.Every = false // it was not the list of a kind
 		}
 		f.now = fed{now, relist}
 	}
@@ -185,7 +182,8 @@ func (f *feed) Replace(items []any, _ string) error {
 	return nil
 }
 
-// sameVersion reports whether two objects, nil for none, are one version of one.
+// sameVersion reports whether two objects, nil for none, are the same version of one
+// object.
 func sameVersion(a, b metav1.Object) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
@@ -202,7 +200,7 @@ func (f *feed) Transformer() cache.TransformFunc {
 	return func(item any) (any, error) {
 		object, err := f.reading.trim(f.cluster, item)
 		if err != nil || object == nil {
-			return item, err // what is not read is left out once the list is whole
+			return item, err // objects that are not read are removed when the list is complete
 		}
 		return object, nil
 	}

@@ -23,18 +23,17 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// reading is how the objects of a kind are read from the API server.
+// reading defines how the objects of a kind are read from the API server.
 type reading struct {
-	// listWatch lists and watches what a key selects. It calls noted with the
-	// outcome of each request.
+	// listWatch lists and watches the objects of a key. It calls noted with the result
+	// of each request.
 	listWatch func(c *Cluster, key feedKey, noted func(error)) cache.ListerWatcher
-	example   runtime.Object // what the API server sends
-	// trim drops what Build does not read, which is most of what the API server
-	// sends: a large cluster's endpoints would take many times the memory. It
-	// returns nil for an object that is not read at all, and may be given what it
-	// returned.
+	example   runtime.Object // the type that the API server sends
+	// trim drops what Build does not read, which is most of what the API server sends:
+	// the endpoints of a large cluster would need many times the memory. It returns nil
+	// for an object that is not read at all, and may get its own result.
 	trim func(c *Cluster, object any) (metav1.Object, error)
-	// spare is a kind without which all else is served.
+	// spare means that everything else is served without this kind.
 	spare bool
 	// optional is a resource that not every cluster has; nil: all have it.
 	optional *schema.GroupVersionResource
@@ -82,7 +81,7 @@ func readings() map[string]reading {
 	}
 }
 
-// lister is what client-go's typed clients have in common.
+// lister is the common interface of client-go's typed clients.
 type lister[L runtime.Object] interface {
 	List(ctx context.Context, options metav1.ListOptions) (L, error)
 	Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error)
@@ -130,7 +129,7 @@ func newListWatch[L runtime.Object](client lister[L], selection metav1.ListOptio
 	}
 }
 
-// trimmed has an object of one type trimmed.
+// trimmed trims an object of one type.
 func trimmed[T metav1.Object](trim func(c *Cluster, object T)) func(*Cluster, any) (metav1.Object, error) {
 	return func(c *Cluster, object any) (metav1.Object, error) {
 		typed, ok := object.(T)
@@ -142,8 +141,8 @@ func trimmed[T metav1.Object](trim func(c *Cluster, object T)) func(*Cluster, an
 	}
 }
 
-// trimIngress leaves of the managers of its fields the gateway itself, by which
-// the Reporter knows what it wrote there, maybe long ago.
+// trimIngress keeps of the managed fields only those of the gateway, from which the
+// Reporter knows what it wrote, maybe long ago.
 func trimIngress(c *Cluster, o *networkingv1.Ingress) {
 	own := ownEntry(o.ManagedFields, c.FieldManager())
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
@@ -168,8 +167,8 @@ func trimSlice(_ *Cluster, o *discoveryv1.EndpointSlice) {
 	}
 }
 
-// shared returns an equal text that all who ask for the same share: thousands of
-// endpoints name a few nodes.
+// shared returns an equal text that all callers share: thousands of endpoints name a
+// few nodes.
 func shared(text *string) *string {
 	if text == nil {
 		return nil
@@ -178,8 +177,8 @@ func shared(text *string) *string {
 	return &one
 }
 
-// trimNode leaves the addresses, which seldom change, where a node's status is
-// written again every few minutes.
+// trimNode keeps the addresses, which seldom change, while a node's status is written
+// every few minutes.
 func trimNode(_ *Cluster, o *corev1.Node) {
 	o.ObjectMeta = trimMeta(&o.ObjectMeta)
 	o.Labels, o.Annotations = nil, nil
@@ -196,7 +195,7 @@ func trimSecret(_ *Cluster, o *corev1.Secret) {
 	o.Labels, o.Annotations = nil, onlyAnnotation(o.Annotations, objects.CertificateName)
 }
 
-// trimStored leaves the items of the Store that all replicas serve.
+// trimStored keeps the items of the Store that all replicas serve.
 func trimStored(c *Cluster, object any) (metav1.Object, error) {
 	secret, err := trimmed(trimSecret)(c, object)
 	if err != nil {
@@ -230,7 +229,7 @@ func trimDNSEndpoint(_ *Cluster, object any) (metav1.Object, error) {
 	return e, nil
 }
 
-// onlyAnnotation leaves one annotation, nil for none.
+// onlyAnnotation keeps one annotation, nil for none.
 func onlyAnnotation(annotations map[string]string, key string) map[string]string {
 	if value, ok := annotations[key]; ok {
 		return map[string]string{key: value}
@@ -238,7 +237,7 @@ func onlyAnnotation(annotations map[string]string, key string) map[string]string
 	return nil
 }
 
-// annotationsKept leaves those that are read, nil for none.
+// annotationsKept keeps the annotations that are read, nil for none.
 func annotationsKept(annotations map[string]string, keep func(key string) bool) map[string]string {
 	var kept map[string]string
 	for key, value := range annotations {
@@ -252,8 +251,8 @@ func annotationsKept(annotations map[string]string, keep func(key string) bool) 
 	return kept
 }
 
-// trimMeta leaves what tells objects and their versions apart, their ages, labels
-// and annotations.
+// trimMeta keeps the identity and the version of objects, their age, labels and
+// annotations.
 func trimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	if _, ok := m.Annotations[corev1.LastAppliedConfigAnnotation]; ok {
 		m.Annotations = maps.Clone(m.Annotations)

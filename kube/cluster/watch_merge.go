@@ -6,16 +6,16 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// merged is the objects of several feeds together. What changes in a feed costs
-// what changed.
+// merged contains the objects of several feeds. A change in a feed costs only that
+// change.
 type merged struct {
 	objects objects.Objects
 	keys    []feedKey
 	ofKind  map[string][]feedKey // the keys; where feeds have the same object, the first counts
-	took    map[feedKey]fed      // what was taken of each feed
+	took    map[feedKey]fed      // the content taken from each feed
 }
 
-// with returns the objects of other feeds, which shares with m what both have.
+// with returns the objects of other feeds, which shares the common part with m.
 func (m *merged) with(keys []feedKey, feeds map[feedKey]*feed) *merged {
 	if m == nil {
 		m = &merged{}
@@ -45,7 +45,7 @@ func (m *merged) with(keys []feedKey, feeds map[feedKey]*feed) *merged {
 	return next
 }
 
-// take takes over what a feed has now.
+// take takes over the current content of a feed.
 func (m *merged) take(key feedKey, now fed) {
 	before := m.took[key]
 	m.took[key] = now

@@ -13,19 +13,19 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// presenceEvery is how often it is asked whether a resource is there. To be
-// asked this every account has the right (ClusterRole system:discovery), where
-// to watch CustomResourceDefinitions few have.
+// presenceEvery is the interval for checking whether a resource exists. Every account
+// has the right for that (ClusterRole system:discovery), while few may watch
+// CustomResourceDefinitions.
 const presenceEvery = 15 * time.Second
 
-// resourceServer tells the resources of a group's version; it is the part of
+// resourceServer returns the resources of a group's version; it is the part of
 // discovery.ServerResourcesInterfaceWithContext that is needed.
 type resourceServer interface {
 	ServerResourcesForGroupVersionWithContext(ctx context.Context, groupVersion string) (*metav1.APIResourceList, error)
 }
 
-// presence knows whether the API server has a resource that not every cluster
-// has, and that may come and go.
+// presence tracks whether the API server has a resource that not every cluster has, and
+// that may be installed and removed.
 type presence struct {
 	resource schema.GroupVersionResource
 	doubt    gatelodge.Signal // a request found it missing
@@ -45,7 +45,7 @@ func (p *presence) get() (present, known bool) {
 	return p.present, p.known
 }
 
-// follow asks now and then until ctx ends, and calls changed after each news.
+// follow checks from time to time until ctx ends, and calls changed after each change.
 func (p *presence) follow(ctx context.Context, server resourceServer, problems *problems, changed func()) {
 	for {
 		list, err := server.ServerResourcesForGroupVersionWithContext(ctx, p.resource.GroupVersion().String())
@@ -70,8 +70,8 @@ func (p *presence) follow(ctx context.Context, server resourceServer, problems *
 	}
 }
 
-// learn takes in an answer. An error says nothing, but for that the resource is
-// not found or, at first, that we may not know.
+// learn processes an answer. An error changes nothing, unless it means that the
+// resource does not exist or, at first, that this account may not ask.
 func (p *presence) learn(list *metav1.APIResourceList, err error) (news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

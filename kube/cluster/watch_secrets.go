@@ -13,26 +13,26 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// maxNamedSecrets bounds the Secrets of a namespace that are watched one by
-// one, because the authors of its Ingresses decide on their number.
+// maxNamedSecrets limits the Secrets of a namespace that are watched one by one,
+// because the authors of its Ingresses decide on their number.
 const maxNamedSecrets = 100
 
-// secretWants is the Secrets that our Ingresses name and that the feeds of Secrets
-// of type kubernetes.io/tls do not have: those of another type, and those that are
-// missing. It is also the ConfigMaps that they name.
+// secretWants contains the Secrets that served Ingresses name and that the feeds of
+// type kubernetes.io/tls do not have: those of another type, and missing ones. It also
+// contains the ConfigMaps that they name.
 type secretWants struct {
 	claimants  intent.Claimants
-	configured []objects.Key                         // that the configuration names
+	configured []objects.Key                         // named by the configuration
 	known      []objects.Table[*corev1.Secret]       // of the feeds
-	uses       follow.Index[objects.Key, intent.Key] // who names a Secret
-	missing    gatelodge.Map[objects.Key, bool]      // that are used and not known
+	uses       follow.Index[objects.Key, intent.Key] // the Ingresses that name a Secret
+	missing    gatelodge.Map[objects.Key, bool]      // used, but unknown
 
-	readers    follow.Index[objects.Key, intent.Key] // who names a ConfigMap
-	configMaps gatelodge.Map[objects.Key, bool]      // that are named
+	readers    follow.Index[objects.Key, intent.Key] // the Ingresses that name a ConfigMap
+	configMaps gatelodge.Map[objects.Key, bool]      // named ConfigMaps
 }
 
-// after returns what later claimants and another configuration want, where later
-// Secrets are known.
+// after returns the needs of later claimants and another configuration, given the later
+// known Secrets.
 func (w *secretWants) after(claimants intent.Claimants, configured []objects.Key, known []objects.Table[*corev1.Secret]) *secretWants {
 	if len(w.known) != len(known) {
 		w = &secretWants{known: make([]objects.Table[*corev1.Secret], len(known))}
@@ -99,7 +99,7 @@ func configMapsOf(claimant *intent.Claimant) map[objects.Key]bool {
 	return names
 }
 
-// configMapFeeds are those of the ConfigMaps that Ingresses name.
+// configMapFeeds returns the feeds of the ConfigMaps that Ingresses name.
 func (w *secretWants) configMapFeeds() (keys []feedKey, problems []gatelodge.Problem) {
 	count := make(map[string]int)
 	for name := range w.configMaps.All() {
@@ -147,8 +147,8 @@ func (w *secretWants) knows(name objects.Key) bool {
 	return slices.ContainsFunc(w.known, func(table objects.Table[*corev1.Secret]) bool { return table.Get(name) != nil })
 }
 
-// feeds are those of the Secrets that are watched by name: what the configuration
-// names, and then, by name, what Ingresses do.
+// feeds returns the feeds of the Secrets that are watched by name: those that the
+// configuration names, and then, by name, those of Ingresses.
 func (w *secretWants) feeds() (keys []feedKey, problems []gatelodge.Problem) {
 	count := make(map[string]int)
 	add := func(name objects.Key) {

@@ -12,18 +12,18 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// feedKey names what one list and watch is about.
+// feedKey identifies what one list and watch is about.
 type feedKey struct {
 	kind      string // as in the table of kinds
 	namespace string // "": all, or the kind has none
 	name      string // "": all
 	tls       bool   // Secrets of type kubernetes.io/tls alone
 	labels    string // label selector; "": all
-	record    bool   // a ConfigMap of the gateway itself, which is a part of no Table
+	record    bool   // a ConfigMap of the gateway itself, which is in no Table
 }
 
-// String says what is watched, to complete "watch …", as messages and RBAC have
-// it.
+// String returns what is watched, to complete "watch …", in the words of messages and
+// RBAC.
 func (k feedKey) String() string {
 	text := objects.KindOf(k.kind).Resource
 	if k.kind == objects.StoredKind {
@@ -41,8 +41,8 @@ func (k feedKey) String() string {
 	return text
 }
 
-// selection selects on the server. The name comes from annotations, so it is
-// escaped.
+// selection returns the selectors for the server. The name comes from annotations, so
+// it is escaped.
 func (k feedKey) selection() metav1.ListOptions {
 	switch {
 	case k.name != "":
@@ -53,8 +53,8 @@ func (k feedKey) selection() metav1.ListOptions {
 	return metav1.ListOptions{LabelSelector: k.labels}
 }
 
-// fixedFeeds lists what has to be watched for a configuration, whatever objects
-// there are. present says which optional kinds the cluster has.
+// fixedFeeds lists the feeds that a configuration needs whatever objects exist. present
+// contains the optional kinds that the cluster has.
 func (c *Cluster) fixedFeeds(cfg *objects.Config, present func(kind string) bool) []feedKey {
 	keys := append(feedsOf(cfg), c.storedFeedOf(cfg)...)
 	keys = append(keys, c.guardFeedKey(), c.claimsFeedKey(), c.leavingFeedKey())
@@ -64,8 +64,8 @@ func (c *Cluster) fixedFeeds(cfg *objects.Config, present func(kind string) bool
 	return keys
 }
 
-// feedsOf lists what has to be watched for a configuration, whatever objects
-// there are. Nothing is watched that is not read.
+// feedsOf lists the feeds that a configuration needs whatever objects exist. Nothing is
+// watched that is not read.
 func feedsOf(cfg *objects.Config) []feedKey {
 	namespaces := cfg.WatchedNamespaces()
 	var keys []feedKey
@@ -80,12 +80,12 @@ func feedsOf(cfg *objects.Config) []feedKey {
 		add(feedKey{kind: "Secret", namespace: namespace, tls: true})
 		add(feedKey{kind: "Service", namespace: namespace})
 		add(feedKey{kind: "EndpointSlice", namespace: namespace})
-		add(feedKey{kind: "Namespace", name: namespace}) // a Namespace lies in none
+		add(feedKey{kind: "Namespace", name: namespace}) // a Namespace is not in a namespace
 	}
 	if cfg.ReadsClasses() {
 		add(feedKey{kind: "IngressClass"})
 	}
-	// The rest lies outside of a gateway's namespaces, as a rule.
+	// The rest is usually outside a gateway's namespaces.
 	if cfg.DefaultBackend != nil {
 		add(feedKey{kind: "Service", namespace: cfg.DefaultBackend.Namespace})
 		add(feedKey{kind: "EndpointSlice", namespace: cfg.DefaultBackend.Namespace})
@@ -99,8 +99,8 @@ func feedsOf(cfg *objects.Config) []feedKey {
 	return keys
 }
 
-// storedFeedOf is the feed of the gateway's own items, which are about the
-// certificates that it orders.
+// storedFeedOf returns the feed of the gateway's own items about the certificates that
+// it orders.
 func (c *Cluster) storedFeedOf(cfg *objects.Config) []feedKey {
 	if !cfg.KeepsCertificates() {
 		return nil
@@ -108,7 +108,7 @@ func (c *Cluster) storedFeedOf(cfg *objects.Config) []feedKey {
 	return []feedKey{{kind: objects.StoredKind, namespace: c.Cfg.Namespace, labels: c.itemLabels()}}
 }
 
-// dnsEndpointFeeds lists what is watched as well where there are DNSEndpoints.
+// dnsEndpointFeeds lists the additional feeds for DNSEndpoints.
 func dnsEndpointFeeds(cfg *objects.Config) []feedKey {
 	var keys []feedKey
 	for _, namespace := range cfg.WatchedNamespaces() {
@@ -119,7 +119,7 @@ func dnsEndpointFeeds(cfg *objects.Config) []feedKey {
 	return keys
 }
 
-// parametersFeeds lists the ConfigMaps that our classes name.
+// parametersFeeds lists the feeds of the ConfigMaps that served classes name.
 func parametersFeeds(all objects.Table[*networkingv1.IngressClass], cfg *objects.Config) []feedKey {
 	classes := intent.NewClasses(all, cfg)
 	if classes.Unread {

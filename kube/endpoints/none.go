@@ -8,7 +8,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
-// WhyNone says why a port of a Service has no endpoints in its slices: none are
+// WhyNone returns why a port of a Service has no endpoints in its slices: none is
 // ready, none has a port of this name, or there are none.
 func WhyNone(service, portName string, parts []*discoveryv1.EndpointSlice) string {
 	var unready int

@@ -11,8 +11,8 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// FindPort finds the port of the Service that a reference names, the first if it names
-// none. Where there is none, missing says what is not there.
+// FindPort finds the port of the Service in a reference, the first one if it names
+// none. If there is none, missing says what does not exist.
 func FindPort(ref *intent.BackendRef, service *corev1.Service) (port *corev1.ServicePort, missing string) {
 	name := ref.Port.Namespace + "/" + ref.Port.Name
 	if service == nil {
@@ -45,10 +45,9 @@ func portsText(service *corev1.Service) string {
 	return text
 }
 
-// ProtocolOf reads the appProtocol of a Service port (KEP-3726) in any of the
-// spellings that say one thing to all who read it: those of Kubernetes, of IANA,
-// of ALPN and of service meshes, in upper or lower case. What is not known means
-// HTTP/1.1.
+// ProtocolOf reads the appProtocol of a Service port (KEP-3726) in any usual spelling:
+// those of Kubernetes, of IANA, of ALPN and of service meshes, in upper or lower case.
+// An unknown one means HTTP/1.1.
 func ProtocolOf(port *corev1.ServicePort) (protocol gatelodge.BackendProtocol, known bool) {
 	if port.AppProtocol == nil {
 		return gatelodge.BackendHTTP, true

@@ -51,8 +51,8 @@ func OfSlices(parts []*discoveryv1.EndpointSlice, portName string, objs *objects
 	for _, p := range nearby(all, cfg.Zone) {
 		endpoints = append(endpoints, p.Endpoint)
 	}
-	// While an endpoint moves from one slice to another it can be in both: the
-	// better state counts.
+	// While an endpoint moves from one slice to another it can be in both: the better
+	// state is used.
 	slices.SortFunc(endpoints, func(a, b gatelodge.Endpoint) int {
 		if c := a.Address.Compare(b.Address); c != 0 || a.Draining == b.Draining {
 			return c
@@ -65,8 +65,8 @@ func OfSlices(parts []*discoveryv1.EndpointSlice, portName string, objs *objects
 	return slices.CompactFunc(endpoints, func(a, b gatelodge.Endpoint) bool { return a.Address == b.Address }), problems
 }
 
-// weightOf reads the weight of the endpoints of a slice, which is 1 where it says
-// nothing that can be read.
+// weightOf reads the weight of the endpoints of a slice, which is 1 without a valid
+// one.
 func weightOf(slice *discoveryv1.EndpointSlice) (int, error) {
 	value, ok := slice.Annotations[annotations.WeightAnnotation]
 	if !ok {
@@ -93,8 +93,8 @@ func slicePort(slice *discoveryv1.EndpointSlice, name string) uint16 {
 	return 0
 }
 
-// conditionsOf reads the conditions of an endpoint, whose absence has a
-// meaning: ready unless said otherwise, and serving as far as ready.
+// conditionsOf reads the conditions of an endpoint. Missing ones have defaults: ready
+// is true, and serving is the value of ready.
 func conditionsOf(endpoint *discoveryv1.Endpoint) (usable, draining bool) {
 	c := &endpoint.Conditions
 	ready := c.Ready == nil || *c.Ready
@@ -119,7 +119,7 @@ func readAddress(text string, cfg *objects.Config) (netip.Addr, error) {
 	return address, nil
 }
 
-// HasAddress reports whether a Service has an address of its own in the cluster.
+// HasAddress reports whether a Service has its own address in the cluster.
 func HasAddress(service *corev1.Service) bool {
 	ip := service.Spec.ClusterIP
 	return ip != "" && ip != corev1.ClusterIPNone

@@ -25,11 +25,11 @@ func zonesOf(endpoint *discoveryv1.Endpoint) []discoveryv1.ForZone {
 	return endpoint.Hints.ForZones
 }
 
-// nearby leaves the endpoints that are meant for the gateway's zone, so that
-// traffic stays in it. Like kube-proxy it heeds the hints only if each ready
-// endpoint has one, because otherwise they are just being written or withdrawn,
-// and if some are for the zone, because otherwise nobody would serve it. Those
-// on their way out are nobody's first choice, wherever they are.
+// nearby keeps the endpoints that are meant for the gateway's zone, so that traffic
+// stays in it. Like kube-proxy it follows the hints only if each ready endpoint has
+// one, because otherwise they are just being written or removed, and if some are for
+// the zone, because otherwise no endpoint would serve it. Terminating endpoints are the
+// last choice, in any zone.
 func nearby(all []placed, zone string) []placed {
 	if zone == "" {
 		return all

@@ -1,8 +1,8 @@
-// Package follow is how results follow changes: an Index leads from what changed
-// to the results that were made of it, Dirty collects those that are to be made
-// anew, and the problems of results are counted as these come and go.
+// Package follow lets results follow changes: an Index leads from what changed to the
+// results that depend on it, Dirty collects those that have to be computed again, and
+// the problems of results are counted as these come and go.
 //
-// It must not know what any result means.
+// It must not depend on the meaning of a result.
 package follow
 
 import (
@@ -11,8 +11,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Index says which items of B belong to an item of A. It leads from what changed
-// to the results that were made of it.
+// Index records which items of B depend on an item of A.
 type Index[A gatelodge.Ordered[A], B gatelodge.Ordered[B]] = gatelodge.Map[Pair[A, B], bool]
 
 // Pair is in the order of A, then B. The zero B must come before all others.
@@ -34,7 +33,7 @@ func (p Pair[A, B]) Compare(q Pair[A, B]) int {
 	return p.B.Compare(q.B)
 }
 
-// Of goes through what belongs to a.
+// Of yields the items that depend on a.
 func Of[A gatelodge.Ordered[A], B gatelodge.Ordered[B]](ix Index[A, B], a A) iter.Seq[B] {
 	return func(yield func(B) bool) {
 		for p := range ix.From(Pair[A, B]{A: a}) {
@@ -45,7 +44,7 @@ func Of[A gatelodge.Ordered[A], B gatelodge.Ordered[B]](ix Index[A, B], a A) ite
 	}
 }
 
-// Children goes through the names of m one label below parent.
+// Children yields the names of m one label below parent.
 func Children[V comparable](m gatelodge.Map[gatelodge.Name, V], parent gatelodge.Name) iter.Seq[gatelodge.Name] {
 	return func(yield func(gatelodge.Name) bool) {
 		for name := range m.From(parent) {
@@ -56,7 +55,7 @@ func Children[V comparable](m gatelodge.Map[gatelodge.Name, V], parent gatelodge
 	}
 }
 
-// Dirty is the keys whose results are to be made anew.
+// Dirty contains the keys whose results have to be computed again.
 type Dirty[K comparable] map[K]bool
 
 // Changes adds the keys whose values differ.

@@ -5,7 +5,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Told is what is wrong with one thing; nil: nothing.
+// Told contains the problems of one thing; nil: none.
 type Told struct{ Problems []gatelodge.Problem }
 
 // Wrong lists the problems of a result, which may be nil.
@@ -28,8 +28,8 @@ func (t *Told) Add(p gatelodge.Problem) *Told {
 	return t
 }
 
-// Problems counts how many steps tell of each problem, and is in the order in
-// which problems are shown.
+// Problems counts how many steps report each problem, in the order in which problems
+// are shown.
 type Problems = gatelodge.Map[gatelodge.Problem, int]
 
 // ProblemEdit changes the problems as the results of the steps change.
@@ -37,8 +37,8 @@ type ProblemEdit struct {
 	*gatelodge.MapEdit[gatelodge.Problem, int]
 }
 
-// Replace takes out the problems of a result and puts in those of the result that
-// took its place.
+// Replace removes the problems of a result and adds those of the result that replaced
+// it.
 func (e ProblemEdit) Replace(before, after []gatelodge.Problem) {
 	if len(before) == 0 && len(after) == 0 || objects.SameSlice(before, after) {
 		return

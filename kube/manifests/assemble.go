@@ -12,19 +12,19 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// ObjectSet puts the objects of files together. Of two of one kind and name the
-// first counts, by the names of their files and the places in them. What changes
-// in a file costs what that file holds.
+// ObjectSet combines the objects of files. Of two with one kind and name the first is
+// used, by the names of their files and the places in them. A change in a file costs
+// only what that file contains.
 type ObjectSet struct {
 	Objects objects.Objects
 
-	files      map[string][]*Item               // what each holds
-	problems   map[string][]gatelodge.Problem   // what is wrong in files, if anything
+	files      map[string][]*Item               // the objects of each
+	problems   map[string][]gatelodge.Problem   // problems in files, if any
 	items      map[itemName][]*Item             // in the order of their places
-	duplicates map[itemName][]gatelodge.Problem // of the items that don't count
+	duplicates map[itemName][]gatelodge.Problem // of the items that are not used
 }
 
-// fileContent is the objects of a file, and what is wrong in it.
+// fileContent contains the objects and the problems of a file.
 type fileContent struct {
 	items    []*Item
 	problems []gatelodge.Problem
@@ -43,13 +43,13 @@ func NewObjectSet() *ObjectSet {
 	}
 }
 
-// AddManifest adds what a file holds, and what is wrong in it.
+// AddManifest adds the objects and the problems of a file.
 func (s *ObjectSet) AddManifest(m *manifest) { s.put(m.file, m.content()) }
 
 // Add adds an object.
 func (s *ObjectSet) Add(it *Item) { s.replace(nil, []*Item{it}) }
 
-// put makes a file hold this and nothing else.
+// put replaces the content of a file.
 func (s *ObjectSet) put(file string, content fileContent) {
 	s.replace(s.files[file], content.items)
 	if s.files[file] = content.items; len(content.items) == 0 {
@@ -61,7 +61,7 @@ func (s *ObjectSet) put(file string, content fileContent) {
 	s.collectProblems()
 }
 
-// replace takes items out and puts others in.
+// replace removes items and adds others.
 func (s *ObjectSet) replace(gone, fresh []*Item) {
 	names := make(map[itemName]bool)
 	for _, it := range gone {
@@ -89,7 +89,7 @@ func (s *ObjectSet) replace(gone, fresh []*Item) {
 	s.Objects.Origins = origins.Map()
 }
 
-// choose puts the first of the items of a name into the objects.
+// choose adds the first of the items of a name to the objects.
 func (s *ObjectSet) choose(name itemName, edit objects.Edit, origins *gatelodge.MapEdit[objects.UID, objects.Origin]) {
 	if before := edit.Get(name.key); before != nil {
 		origins.Set(objects.UID(before.GetUID()), objects.Origin{})
@@ -113,8 +113,8 @@ func (s *ObjectSet) choose(name itemName, edit objects.Edit, origins *gatelodge.
 	}
 }
 
-// collectProblems lists what is wrong in all files. It keeps the list by which
-// Build knows that nothing changed.
+// collectProblems lists the problems of all files. It returns the same list if nothing
+// changed, by which Build knows that.
 func (s *ObjectSet) collectProblems() {
 	var problems []gatelodge.Problem
 	for _, list := range s.problems {

@@ -10,7 +10,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// fromOlder says what else to write where an object has an older version of its API.
+// fromOlder contains what else to write if an object has an older version of its API.
 func fromOlder(kind *objects.Kind) string {
 	if kind.Name != "Ingress" {
 		return ""
@@ -18,7 +18,8 @@ func fromOlder(kind *objects.Kind) string {
 	return ": Kubernetes 1.22 has no older one; write service.name and service.port in place of serviceName and servicePort, defaultBackend in place of backend, and a pathType for each path"
 }
 
-// decodingError says in the words of a manifest what the decoder says in those of Go.
+// decodingError converts an error of the decoder from Go's terms to those of a
+// manifest.
 func decodingError(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) {
@@ -27,7 +28,7 @@ func decodingError(err error) error {
 	return fmt.Errorf("has %s in %s, expected %s", withArticle(wrong.Value), fieldOf(wrong.Field), expected(wrong.Type))
 }
 
-// fieldOf leaves out the names of embedded structs, which no manifest has.
+// fieldOf removes the names of embedded structs, which no manifest has.
 func fieldOf(path string) string {
 	parts := strings.Split(path, ".")
 	kept := parts[:0]
@@ -54,7 +55,7 @@ func withArticle(kind string) string {
 	return "a " + kind
 }
 
-// expected says what a field of the type holds.
+// expected describes what a field of the type contains.
 func expected(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:

@@ -1,6 +1,6 @@
 // Package manifests reads a folder, files or a stream of Kubernetes manifests, and
-// watches the folder. It gives objects what an API server would: UIDs, versions
-// and ages, by the place where they stand.
+// watches the folder. It gives objects what an API server would: UIDs, versions and
+// ages, by their places in files.
 //
-// It must not know what objects ask for.
+// It must not depend on what objects ask for.
 package manifests

@@ -19,9 +19,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Limits of a folder of manifests. They are far above what people write, and
-// keep a mistake, such as a link to a parent folder, from taking the gateway
-// down.
+// Limits of a folder of manifests. They are far above normal use, and prevent a
+// mistake, such as a link to a parent folder, from exhausting the gateway.
 const (
 	maxFileBytes = 16 << 20
 	maxDepth     = 16
@@ -59,9 +58,9 @@ func readText(path string) (text []byte, mark fileMark, err error) {
 	return text, markOf(info), err
 }
 
-// readRegular is readText for a path that may have become anything. A folder
-// or a pipe, which opens only when another process writes to it, is not
-// a manifest, so there is none of that name.
+// readRegular is readText for a path that may be anything. A folder, or a pipe, which
+// opens only when another process writes to it, is not a manifest, so it counts as
+// absent.
 func readRegular(path string) (text []byte, mark fileMark, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -75,8 +74,8 @@ func readRegular(path string) (text []byte, mark fileMark, err error) {
 	return readText(path)
 }
 
-// isAbsent reports whether there is nothing at a path. A link that leads back to
-// itself leads nowhere, like one to a file that is gone.
+// isAbsent reports whether there is nothing at a path. A link that leads back to itself
+// is like one to a missing file.
 func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP)
 }
@@ -94,8 +93,7 @@ func readLimited(r io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// isManifest reports by its name whether a file is read, in whatever case other
-// systems write the end of a name.
+// isManifest reports by its name whether a file is read, in upper or lower case.
 func isManifest(path string) bool {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml", ".json":
@@ -114,8 +112,8 @@ type tree struct {
 	files   map[string]fileMark
 }
 
-// readTree lists a folder. Links are followed, because the files of a mounted
-// ConfigMap are links; what is deleted while it is listed is not there.
+// readTree lists a folder. It follows links, because the files of a mounted ConfigMap
+// are links; files that are deleted meanwhile are skipped.
 func readTree(dir string) (*tree, error) {
 	t := &tree{files: make(map[string]fileMark)}
 	return t, t.add(dir, 0)
@@ -154,8 +152,8 @@ func (t *tree) add(dir string, depth int) error {
 // Texts are those of files of manifests, by their paths.
 type Texts map[string][]byte
 
-// ReadTexts reads files, whatever they are called, the manifests of folders, and
-// standard input for "-". An error names a path that can't be read.
+// ReadTexts reads files with any name, the manifests of folders, and standard input for
+// "-". An error names a path that can't be read.
 func ReadTexts(paths []string, stdin io.Reader) (Texts, error) {
 	texts := make(Texts)
 	for _, path := range paths {
@@ -166,8 +164,8 @@ func ReadTexts(paths []string, stdin io.Reader) (Texts, error) {
 	return texts, nil
 }
 
-// Objects reads the objects that a Snapshot is built from. What is wrong inside a
-// file is one of their Problems.
+// Objects reads the objects that a Snapshot is built from. Mistakes inside a file are
+// Problems.
 func (t Texts) Objects() objects.Objects {
 	set := NewObjectSet()
 	for _, path := range sortedKeys(t) {
@@ -177,8 +175,8 @@ func (t Texts) Objects() objects.Objects {
 	return set.Objects
 }
 
-// Documents goes through all objects in JSON, of whatever kind, those of Lists
-// included. What is not YAML is left out.
+// Documents yields all objects in JSON, of any kind, including those of Lists.
+// Documents that are not YAML are skipped.
 func (t Texts) Documents() iter.Seq[json.RawMessage] {
 	return func(yield func(json.RawMessage) bool) {
 		for _, path := range sortedKeys(t) {

@@ -23,12 +23,12 @@ import (
 // and of the folders in it, in upper or lower case. Files and folders whose names start with a dot are
 // left out, as they are the own ones of editors and mounted volumes.
 //
-// Nothing that was served is lost because a file is half written: while a
-// document of a file is not YAML, the objects that the file held before stay,
-// together with a Problem. A file that is gone or empty is looked at a second
-// time before its objects go, because some programs replace a file in two
-// steps. The objects of a file that is gone were deleted; but a folder without
-// any manifest, as when its volume is not mounted, is a Relist that lacks all.
+// Nothing disappears because a file is half written: while a document of a file is not
+// YAML, the previous objects of the file stay, together with a Problem. A missing or
+// empty file is checked a second time before its objects disappear, because some
+// programs replace a file in two steps. A missing file means that its objects were
+// deleted; but a folder without any manifest, as when its volume is not mounted, is a
+// Relist that lacks all.
 type Folder struct {
 	dir string
 	log *slog.Logger
@@ -36,30 +36,30 @@ type Folder struct {
 	mu      sync.Mutex
 	objects objects.Objects
 
-	// What follows is Run's alone.
+	// The following is used only by Run.
 	files    map[string]*manifestFile // by path
 	set      *ObjectSet               // of files
-	doubtful map[string]bool          // paths of files that seem to be gone
+	doubtful map[string]bool          // paths of files that seem to be missing
 	problems []gatelodge.Problem      // why the folder can't be listed now
 }
 
-// manifestFile is a file and what is served of it.
+// manifestFile is a file and its served content.
 type manifestFile struct {
 	mark     fileMark
 	text     []byte
 	good     *manifest           // the last one that was YAML throughout, or the first
-	problems []gatelodge.Problem // why good is not what the file holds now
+	problems []gatelodge.Problem // why good is not the current content of the file
 }
 
 const (
-	// settleTime without an event tells that a file is written; settleMost
-	// bounds the waiting.
+	// settleTime without an event means that a file is completely written; settleMost
+	// limits the waiting.
 	settleTime = 5 * time.Millisecond
 	settleMost = 25 * time.Millisecond
-	// goneAfter is how long a file has to be gone or empty to count as that.
+	// goneAfter is how long a file has to be missing or empty to count as that.
 	goneAfter = 100 * time.Millisecond
-	// rescanEvery is the safety net for events that were lost, or that a file
-	// system, such as a network's, doesn't send.
+	// rescanEvery covers lost events, and file systems that don't send any, such as
+	// network file systems.
 	rescanEvery = 5 * time.Second
 )
 
@@ -71,7 +71,7 @@ func NewFolder(dir string, log *slog.Logger) *Folder {
 	}
 }
 
-// Objects returns what was read last; its time is now.
+// Objects returns the objects of the last read; its time is now.
 func (f *Folder) Objects() objects.Objects {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -80,7 +80,7 @@ func (f *Folder) Objects() objects.Objects {
 	return objs
 }
 
-// Run reads the folder, and what changes in it until ctx ends. It fails when the
+// Run reads the folder and its changes until ctx ends. It returns an error if the
 // folder can't be read at first or can't be watched.
 func (f *Folder) Run(ctx context.Context, dirty func()) error {
 	watcher, err := fsnotify.NewWatcher()
@@ -100,7 +100,7 @@ func (f *Folder) Run(ctx context.Context, dirty func()) error {
 
 	rescan := time.NewTicker(rescanEvery)
 	defer rescan.Stop()
-	var gone <-chan time.Time // set while a file is doubted
+	var gone <-chan time.Time // set while a file seems to be missing
 	for {
 		var changed bool
 		select {
@@ -143,9 +143,8 @@ func settle(ctx context.Context, watcher *fsnotify.Watcher, first fsnotify.Event
 	}
 }
 
-// touched reads again what events were about: one file each, or all where a
-// folder changed. A volume is swapped by renaming "..data", on which its files
-// hang.
+// touched reads the files of events again: one file each, or all if a folder changed. A
+// mounted ConfigMap is replaced by renaming "..data", to which its files link.
 func (f *Folder) touched(watcher *fsnotify.Watcher, paths map[string]bool) (changed bool) {
 	for path := range paths {
 		switch {
@@ -158,8 +157,8 @@ func (f *Folder) touched(watcher *fsnotify.Watcher, paths map[string]bool) (chan
 	return changed
 }
 
-// look looks for changes in the whole folder. While that can't be listed,
-// everything stays, together with a Problem.
+// look checks the whole folder for changes. While it can't be listed, everything stays,
+// together with a Problem.
 func (f *Folder) look(watcher *fsnotify.Watcher) (changed bool) {
 	changed, err := f.rescan(watcher)
 	var problems []gatelodge.Problem
@@ -172,7 +171,8 @@ func (f *Folder) look(watcher *fsnotify.Watcher) (changed bool) {
 }
 
 func (f *Folder) rescan(watcher *fsnotify.Watcher) (changed bool, err error) {
-	// Watching before listing: what comes in between is seen twice, not never.
+	// Watch before listing, so that changes in between are seen twice rather than
+	// never.
 	if err := watcher.Add(f.dir); err != nil {
 		return false, fmt.Errorf("folder %s: %w", f.dir, err)
 	}
@@ -209,8 +209,8 @@ func (f *Folder) rescan(watcher *fsnotify.Watcher) (changed bool, err error) {
 	return changed, nil
 }
 
-// read reads one file and reports whether that changed anything. A file that held
-// objects and now is gone or empty is doubted, unless certain.
+// read reads one file and reports whether that changed anything. A file that had
+// objects and is now missing or empty is checked again later, unless certain.
 func (f *Folder) read(path string, certain bool) (changed bool) {
 	if !f.readFile(path, certain) {
 		return false
@@ -269,7 +269,7 @@ func (f *Folder) confirmGone() (changed bool) {
 	return changed
 }
 
-// publish hands out what the files hold.
+// publish publishes the content of the files.
 func (f *Folder) publish() {
 	objs := f.set.Objects
 	if len(f.problems) > 0 {

@@ -28,11 +28,11 @@ func groupOf(apiVersion string) string {
 	return "" // the core group
 }
 
-// identify gives the object what an API server would: a namespace, a UID, which
-// is the same as long as the object stays in its file, and a resourceVersion,
-// which is the same as long as its content is. The age of an object without a
-// creationTimestamp is that of its place: it is older than what has one, and
-// among those without the place decides, by item within a document.
+// identify gives the object what an API server would: a namespace; a UID, which is the
+// same as long as the object stays in its file; and a resourceVersion, which is the
+// same as long as its content is. An object without a creationTimestamp is older than
+// those with one, and among those without, the order is that of their places, by item
+// within a document.
 func identify(file string, item int, kind *objects.Kind, object metav1.Object, raw []byte) error {
 	name := object.GetName()
 	if wrong := validation.IsDNS1123Subdomain(name); len(wrong) > 0 {

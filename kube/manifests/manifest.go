@@ -32,8 +32,8 @@ type document struct {
 	broken   bool
 }
 
-// ReadManifest reads a file. Documents that are, word for word, in the same
-// place of before are taken from there.
+// ReadManifest reads a file. Documents that are unchanged at the same place in before
+// are reused.
 func ReadManifest(file string, text []byte, before *manifest) *manifest {
 	known := make(map[string]*document)
 	if before != nil {
@@ -58,8 +58,7 @@ func ReadManifest(file string, text []byte, before *manifest) *manifest {
 func (d *document) read(file string, text []byte) {
 	raw, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
-		// A key given twice is wrong, but does not keep the object from being
-		// read.
+		// A duplicate key is a mistake, but the object can still be read.
 		lenient, lenientErr := yaml.YAMLToJSON(text)
 		if lenientErr != nil {
 			d.broken = true
@@ -72,8 +71,8 @@ func (d *document) read(file string, text []byte) {
 	d.readObject(file, raw, 0)
 }
 
-// maxListDepth is how deep Lists may lie in Lists. One in another is written by
-// nobody, and each depth reads what it holds again.
+// maxListDepth is the maximum nesting of Lists. Manifests have no Lists in Lists, and
+// each depth reads its content again.
 const maxListDepth = 4
 
 var (
@@ -82,8 +81,8 @@ var (
 	yamlLine     = regexp.MustCompile(`line (\d+): `)
 )
 
-// problem reports what is wrong with a document as a whole. The YAML parser
-// counts lines from the start of the document.
+// problem reports a mistake in a document as a whole. The YAML parser counts lines from
+// the start of the document.
 func (d *document) problem(file string, err error) {
 	line, message := d.line, strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")
 	message = strings.TrimPrefix(message, "yaml: ")
@@ -160,7 +159,7 @@ func (d *document) readObject(file string, raw []byte, depth int) {
 	d.items = append(d.items, &Item{Kind: kind, Object: object, origin: origin, index: len(d.items)})
 }
 
-// content is what the file holds, and what is wrong in it.
+// content returns the objects and the problems of the file.
 func (m *manifest) content() fileContent {
 	var content fileContent
 	for _, d := range m.documents {
@@ -170,7 +169,7 @@ func (m *manifest) content() fileContent {
 	return content
 }
 
-// problems lists what is wrong in the file.
+// problems lists the problems of the file.
 func (m *manifest) problems() []gatelodge.Problem {
 	var problems []gatelodge.Problem
 	for _, d := range m.documents {

@@ -6,13 +6,13 @@ import (
 
 // part is the text of a document.
 type part struct {
-	line int // where it starts, blank lines left out
+	line int // its first line, without blank lines
 	text []byte
 }
 
-// splitDocuments cuts a file at lines that start with "---", which in YAML ends
-// a document wherever it stands (YAML 1.2.2 §9.1.4). Documents with nothing but
-// blank lines and comments are left out.
+// splitDocuments splits a file at lines that start with "---", which in YAML end a
+// document anywhere (YAML 1.2.2 §9.1.4). Documents with only blank lines and comments
+// are skipped.
 func splitDocuments(text []byte) []part {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	var parts []part

@@ -13,13 +13,13 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// maxExternalNames bounds the names of a namespace that are looked up, because the
+// maxExternalNames limits the names of a namespace that are looked up, because the
 // authors of its Services decide on their number.
 const maxExternalNames = 100
 
-// wantedNames is the names of the ExternalName Services that an Ingress, or the
-// configuration, has as a backend, and those of auth-url. A change costs what
-// changed.
+// wantedNames contains the names of the ExternalName Services that are a backend of an
+// Ingress or of the configuration, and those of auth-url. A change costs only that
+// change.
 type wantedNames struct {
 	cfg        *objects.Config
 	services   objects.Table[*corev1.Service]
@@ -33,15 +33,14 @@ type wantedNames struct {
 	byClass  objects.Table[*[]gatelodge.Name]       // by ConfigMap
 
 	names    map[gatelodge.Name]bool
-	problems []gatelodge.Problem // of namespaces with more names than are looked up
+	problems []gatelodge.Problem // of namespaces with too many names
 }
 
-// externalName is the name of a Service. It has an address of its own, so that a
-// Table can hold it.
+// externalName is the name of a Service, as a pointer type for a Table.
 type externalName struct{ name gatelodge.Name }
 
-// after returns what later objects and another configuration want, w itself if
-// that is the same.
+// after returns the names for later objects and another configuration, w itself if they
+// are the same.
 func (w *wantedNames) after(objs *objects.Objects, cfg *objects.Config) *wantedNames {
 	if w.cfg == cfg && w.services == objs.Services && w.asking == objs.Ingresses && w.configMaps == objs.ConfigMaps {
 		return w
@@ -110,7 +109,7 @@ func (w *wantedNames) readAuth(before *wantedNames) {
 	w.byClass = byClass.Map()
 }
 
-// list lists the names, and what is wrong where there are too many.
+// list lists the names, and the problems of namespaces with too many.
 func (w *wantedNames) list() (names map[gatelodge.Name]bool, problems []gatelodge.Problem) {
 	names = make(map[gatelodge.Name]bool)
 	for _, target := range intent.AuthTargetsOfDefaults(w.cfg.Defaults) {

@@ -18,16 +18,16 @@ import (
 const (
 	lookupEvery = 30 * time.Second
 	lookupTime  = 5 * time.Second // for one lookup
-	// lookupWait bounds how long a start waits for the first answers, so that
-	// hosts with an external backend don't begin with 503.
+	// lookupWait limits how long a start waits for the first answers, so that hosts
+	// with an external backend don't start with 503.
 	lookupWait = 2 * time.Second
 	maxLookups = 64 // at a time
 )
 
-// ExternalNames is a Source that adds to another one's Objects what the names
-// resolve to of those ExternalName Services that an Ingress names. Each name is
-// looked up every 30 s, whatever the TTL of its records; one that takes long keeps
-// no other waiting. A lookup that fails leaves the addresses of the one before.
+// ExternalNames is a Source that adds to another one's Objects the addresses of
+// ExternalName Services that an Ingress names. Each name is looked up every 30 s,
+// whatever the TTL of its records; a slow lookup does not delay others. After a failed
+// lookup the previous addresses stay.
 type ExternalNames struct {
 	source objects.Source
 	config func() *objects.Config
@@ -40,8 +40,8 @@ type ExternalNames struct {
 	current objects.Externals
 }
 
-// NewExternalNames returns source with the addresses of external names, asked
-// of the machine's own resolver.
+// NewExternalNames returns source with the addresses of external names from the
+// machine's resolver.
 func NewExternalNames(source objects.Source, config func() *objects.Config, log *slog.Logger) *ExternalNames {
 	return &ExternalNames{
 		source: source, config: config, log: log, wake: gatelodge.NewSignal(), wanted: &wantedNames{},
@@ -51,7 +51,7 @@ func NewExternalNames(source objects.Source, config func() *objects.Config, log 
 	}
 }
 
-// Objects returns what the source knows, with the addresses known by now.
+// Objects returns the objects of the source, with the addresses known so far.
 func (e *ExternalNames) Objects() objects.Objects {
 	objs, cfg := e.source.Objects(), e.config()
 	e.mu.Lock()
@@ -61,7 +61,7 @@ func (e *ExternalNames) Objects() objects.Objects {
 		e.wake.Raise()
 	}
 	objs.Externals = e.current
-	if len(e.wanted.problems) > 0 { // otherwise the slice stays, by which Build knows it
+	if len(e.wanted.problems) > 0 { // otherwise the slice stays the same, by which Build knows it
 		objs.Problems = slices.Concat(objs.Problems, e.wanted.problems)
 	}
 	return objs
@@ -93,7 +93,7 @@ func (e *ExternalNames) Run(ctx context.Context, dirty func()) error {
 		case <-e.wake:
 			if begun.IsZero() {
 				begun = time.Now()
-				e.Objects() // says for the first time what is wanted
+				e.Objects() // determines the wanted names for the first time
 			}
 		case a := <-r.answers:
 			news = r.take(a)
@@ -120,12 +120,12 @@ func (e *ExternalNames) Run(ctx context.Context, dirty func()) error {
 type resolving struct {
 	*ExternalNames
 	names   map[gatelodge.Name]*lookup
-	busy    int         // lookups that are going on
-	answers chan answer // holds those of all lookups that may go on
+	busy    int         // lookups in progress
+	answers chan answer // has room for all lookups in progress
 	working sync.WaitGroup
 }
 
-// lookup is what is known of the lookups of a name.
+// lookup is the state of the lookups of a name.
 type lookup struct {
 	due     time.Time // of the next one
 	asking  bool
@@ -139,8 +139,8 @@ type answer struct {
 	err       error
 }
 
-// begin begins the lookups that are due, and forgets the names that are not wanted
-// any more. It returns when to look again.
+// begin starts the lookups that are due, and drops names that are not wanted any more.
+// It returns when to call it again.
 func (r *resolving) begin(ctx context.Context) (next time.Duration) {
 	r.mu.Lock()
 	wanted := r.wanted.names
@@ -174,7 +174,7 @@ func (r *resolving) begin(ctx context.Context) (next time.Duration) {
 	return next
 }
 
-// take takes in an answer, and reports whether it says something new. A failure is
+// take processes an answer, and reports whether it changes something. A failure is
 // logged when it begins and when it is over.
 func (r *resolving) take(a answer) (news bool) {
 	r.busy--
@@ -199,7 +199,7 @@ func (r *resolving) take(a answer) (news bool) {
 	return true
 }
 
-// answered reports whether something is known of every name that is wanted.
+// answered reports whether every wanted name has an answer.
 func (r *resolving) answered() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// openFolder makes the folder dir if it does not exist, for us alone, and
-// refuses one that others can write to: what is read from it, private keys and
-// the objects to start from, would be whatever they put there. A group that we
-// are of may write, as it may to the volumes of a pod with an fsGroup.
+// openFolder creates the folder dir, if it does not exist, for this user alone, and
+// refuses one that others can write to, because they could change the private keys and
+// objects that are read from it. A group of this process may write, as to the volumes
+// of a pod with an fsGroup.
 func openFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the folder of the state: %w", err)

@@ -15,19 +15,19 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// The times of what is kept on disk.
+// The times of the objects on disk.
 const (
-	patience  = 5 * time.Second // for which a source may take to be complete
-	saveEvery = 5 * time.Second // at most so often, however much changes
+	patience  = 5 * time.Second // how long a source may take to be complete
+	saveEvery = 5 * time.Second // minimum interval, however much changes
 )
 
 // lastGoodFile is the file's name in the folder of the state.
 const lastGoodFile = "objects.jsonl"
 
-// LastGood is a Source that keeps on disk what was served, and hands it out
-// while the Source that it is around, after a start, is not complete yet. So a
-// gateway can start while the API server is down. The file holds private keys, and only
-// its owner may read it.
+// LastGood is a Source that keeps on disk what was served, and returns it while the
+// wrapped Source, after a start, is not complete yet. So a gateway can start while the
+// API server is unavailable. The file contains private keys, and only its owner may
+// read it.
 type LastGood struct {
 	source objects.Source
 	file   string
@@ -40,13 +40,13 @@ type LastGood struct {
 	remembered objects.Objects
 	served     objects.Objects
 
-	// What follows is Run's alone.
+	// The following is used only by Run.
 	saved   objects.Objects
 	failure string // why the last attempt to save failed
 }
 
-// NewLastGood returns source with a memory in the folder dir, which is made if
-// it does not exist.
+// NewLastGood returns source with a file in the folder dir, which is created if it does
+// not exist.
 func NewLastGood(source objects.Source, dir string, log *slog.Logger) (*LastGood, error) {
 	if err := openFolder(dir); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func NewLastGood(source objects.Source, dir string, log *slog.Logger) (*LastGood
 	return &LastGood{source: source, file: filepath.Join(dir, lastGoodFile), log: log, news: gatelodge.NewSignal()}, nil
 }
 
-// Objects returns what the source knows, or what it knew when it was last
+// Objects returns the objects of the source, or those of the file until the source is
 // complete.
 func (l *LastGood) Objects() objects.Objects {
 	if l.complete.Load() {
@@ -67,8 +67,8 @@ func (l *LastGood) Objects() objects.Objects {
 	return objs
 }
 
-// Run runs the source. dirty is called for what is on disk if the source takes
-// long to be complete.
+// Run runs the source. dirty is called for the objects on disk if the source takes long
+// to be complete.
 func (l *LastGood) Run(ctx context.Context, dirty func()) error {
 	ended := make(chan error, 1)
 	go func() {
@@ -101,8 +101,7 @@ func (l *LastGood) Run(ctx context.Context, dirty func()) error {
 	}
 }
 
-// Served takes note of objects that are served, to be kept unless they come from
-// disk.
+// Served records objects that are served, to be stored unless they come from disk.
 func (l *LastGood) Served(objs objects.Objects) {
 	if !objs.Remembered.IsZero() {
 		return
@@ -113,7 +112,7 @@ func (l *LastGood) Served(objs objects.Objects) {
 	l.news.Raise()
 }
 
-// Recall returns what was kept when the process started, if it can be read.
+// Recall returns the stored objects of the start of the process, if they can be read.
 func (l *LastGood) Recall() (objs objects.Objects, ok bool) {
 	objs, err := readObjects(l.file)
 	if err != nil {
@@ -125,7 +124,7 @@ func (l *LastGood) Recall() (objs objects.Objects, ok bool) {
 	return objs, true
 }
 
-// load reads what was saved, and reports whether there is something.
+// load reads the stored objects, and reports whether there are any.
 func (l *LastGood) load() bool {
 	objs, err := readObjects(l.file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -149,7 +148,7 @@ func (l *LastGood) load() bool {
 	return true
 }
 
-// save writes what is served, unless that is on disk already.
+// save writes the served objects, unless they are on disk already.
 func (l *LastGood) save() {
 	l.mu.Lock()
 	objs := l.served

@@ -12,19 +12,19 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// The file is JSON, a line for each object after the first, so that neither
+// The file is JSON, with a line for each object after the first line, so that neither
 // writing nor reading needs the memory of all at once.
 
 // fileHead is the first line.
 type fileHead struct {
 	Format string    `json:"format"`
 	Time   time.Time `json:"time"`
-	Count  int       `json:"count"` // of the lines to come
+	Count  int       `json:"count"` // of the following lines
 }
 
 const fileFormat = "gatelodge.dev/objects/v1"
 
-// fileLine is each other line.
+// fileLine is each further line.
 type fileLine struct {
 	Kind   string          `json:"kind"`
 	Object json.RawMessage `json:"object"`

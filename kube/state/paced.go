@@ -14,25 +14,24 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// portion is how much of what asks for names may change from one Objects to the
-// next, in names; it takes a few hundredths of a second to build. The namespaces
-// that have changes share it equally, and each has at least one object.
+// portion is how much may change from one Objects to the next, in names; building it
+// takes a few hundredths of a second. The namespaces with changes share it equally, and
+// each has at least one object.
 const (
 	portion       = 500
-	routesPerName = 16 // that cost as much as a name
+	routesPerName = 16 // routes that cost as much as a name
 )
 
-// Paced is a Source that hands out another one's Objects in portions, so that
-// what one namespace changes at once, however much it is, delays no change of
-// another. What is left for later is as it was before; of a namespace, what is
-// deleted goes last. Few ever change as much as a portion at once.
+// Paced is a Source that returns another one's Objects in portions, so that a large
+// change of one namespace delays no change of another. The rest stays as it was until
+// later; of a namespace, deletions come last. Changes are rarely larger than a portion.
 type Paced struct {
 	source objects.Source
 	dirty  func()
 
 	mu    sync.Mutex
-	given *objects.Objects       // what was handed out last; nil: nothing was
-	left  map[string]objects.Key // by namespace, what it is to go on with
+	given *objects.Objects       // the last result; nil: none
+	left  map[string]objects.Key // by namespace, where it has to continue
 }
 
 // NewPaced returns source in portions.
@@ -44,9 +43,9 @@ func (p *Paced) Run(ctx context.Context, dirty func()) error {
 	return p.source.Run(ctx, dirty)
 }
 
-// Objects returns the next portion. While there is more, it says that the objects
-// changed. What comes first is handed out whole, and so is a list that came anew,
-// of which the guard has to see all that it lacks.
+// Objects returns the next portion. While there is more, it reports a change of the
+// objects. The first objects are returned as a whole, and so is a new list, because the
+// guard has to see everything that it lacks.
 func (p *Paced) Objects() objects.Objects {
 	objs := p.source.Objects()
 	p.mu.Lock()
@@ -70,9 +69,9 @@ type pacedChange struct {
 	weight int
 }
 
-// keepBack has the objects that exceed the portion be as they were before. It begins
-// with what was left the last time, so that what changes often does not come again
-// before others, and returns what is left now.
+// keepBack restores the previous state of the objects that exceed the portion. It
+// begins with the rest of the last time, so that frequent changes don't overtake
+// others, and returns the new rest.
 func keepBack(before, now *objects.Objects, begin map[string]objects.Key) (left map[string]objects.Key) {
 	edits := make(map[*objects.Kind]objects.Edit) // of before
 	changes, sum := make(map[string][]pacedChange), 0
@@ -112,8 +111,7 @@ func keepBack(before, now *objects.Objects, begin map[string]objects.Key) (left 
 	return left
 }
 
-// rank orders changes: from the first key on, then those before it, and what is gone
-// last.
+// rank orders changes: from the first key on, then those before it, and deletions last.
 func (c pacedChange) rank(first objects.Key) int {
 	switch {
 	case c.after == nil:
@@ -129,8 +127,8 @@ func isPaced(kind *objects.Kind) bool {
 	return kind.Name == "Ingress" || kind.Name == "Service" || kind.Name == "DNSEndpoint"
 }
 
-// namesOf says for about how many names an object asks, its routes counted as
-// well; 0 for one that asks for none.
+// namesOf estimates for how many names an object asks, including its routes; 0 for one
+// that asks for none.
 func namesOf(object metav1.Object) int {
 	switch o := object.(type) {
 	case *networkingv1.Ingress:

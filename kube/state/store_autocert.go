@@ -23,8 +23,8 @@ import (
 // stored.
 //
 // A file is written after its item and removed before it, so that whenever the process
-// ends, each file that it wrote belongs to an item; what is missing or old then is
-// written at the next start. Files that other programs add stay as they are.
+// ends, each file that it wrote belongs to an item; missing or old files are written at
+// the next start. Files that other programs add are not changed.
 type AutocertStore struct {
 	*FolderStore
 	dir     string
@@ -97,7 +97,7 @@ func (s *AutocertStore) hasFiles(item string) bool {
 	return gatelodge.IsIssuanceItem(item) || item == s.account()
 }
 
-// stored returns what an item holds, nothing if there is none.
+// stored returns the content of an item, nothing if it does not exist.
 func (s *AutocertStore) stored(item string) map[string][]byte {
 	stored, err := s.Get(context.Background(), item)
 	if !errors.Is(err, gatelodge.ErrNotFound) {
@@ -106,8 +106,8 @@ func (s *AutocertStore) stored(item string) map[string][]byte {
 	return stored.Data
 }
 
-// otherOf returns what is kept of the other certificate of a host, nothing if there is
-// none. of is what the item of the first or second one held and will hold.
+// otherOf returns the stored item of the other certificate of a host, nothing if there
+// is none. of is the old and new content of the first or second one.
 func (s *AutocertStore) otherOf(of ...map[string][]byte) map[string][]byte {
 	for _, data := range of {
 		if issued, err := gatelodge.DecodeIssuance(data); err == nil && issued.Name != "" {
@@ -117,9 +117,9 @@ func (s *AutocertStore) otherOf(of ...map[string][]byte) map[string][]byte {
 	return nil
 }
 
-// files returns what the folder is to have of an item that holds data, by the names of
-// the files. Of a host that is both certificates: either may be the one with a key of
-// RSA, and if both are of one algorithm, it is the first that has the file.
+// files returns the files for an item, by name. For a host both certificates are
+// considered: either may have the RSA key, and if both have one algorithm, the first
+// gets the file.
 func (s *AutocertStore) files(item string, data, other map[string][]byte) map[string][]byte {
 	files := make(map[string][]byte)
 	if !gatelodge.IsIssuanceItem(item) {
@@ -147,7 +147,7 @@ func (s *AutocertStore) files(item string, data, other map[string][]byte) map[st
 	return files
 }
 
-// write writes the files that are missing or hold something else.
+// write writes the files that are missing or differ.
 func (s *AutocertStore) write(files map[string][]byte) {
 	for file, text := range files {
 		path := filepath.Join(s.dir, file)
@@ -161,7 +161,7 @@ func (s *AutocertStore) write(files map[string][]byte) {
 	}
 }
 
-// logged logs an error that concerns an item or file, and reports whether there is none.
+// logged logs an error of an item or file, and reports whether there is none.
 func (s *AutocertStore) logged(name string, err error) bool {
 	if err == nil {
 		return true

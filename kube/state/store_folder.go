@@ -112,7 +112,7 @@ func (s *FolderStore) read(name string) (gatelodge.Item, error) {
 	return item, nil
 }
 
-// compare fails unless the stored item has the version, "" standing for none.
+// compare returns an error unless the stored item has the version, "" meaning none.
 func (s *FolderStore) compare(name, version string) error {
 	item, err := s.read(name)
 	switch {
@@ -153,7 +153,7 @@ func (s *FolderStore) Watch(ctx context.Context, prefix string, changed func(nam
 	}
 }
 
-// begin registers the watcher, with what is there as its first news.
+// begin registers the watcher, with the existing items as its first news.
 func (s *FolderStore) begin(w *folderWatcher) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +180,7 @@ func (s *FolderStore) names(prefix string) ([]string, error) {
 	return names, nil
 }
 
-// tell wakes those who watch the item; the caller holds the lock.
+// tell wakes the watchers of the item; the caller holds the lock.
 func (s *FolderStore) tell(name string) {
 	for w := range s.watchers {
 		if strings.HasPrefix(name, w.prefix) {

@@ -17,9 +17,9 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// StoredSource is a Source that adds to another one's Objects the items of a
-// FolderStore that are served. It is for a gateway without a cluster; Watch has
-// them from the API server.
+// StoredSource is a Source that adds to another one's Objects the served items of a
+// FolderStore. It is for a gateway without a cluster; Watch gets them from the API
+// server.
 type StoredSource struct {
 	source objects.Source
 	store  *FolderStore
@@ -36,7 +36,7 @@ func NewStoredSource(source objects.Source, store *FolderStore, log *slog.Logger
 	return &StoredSource{source: source, store: store, log: log}
 }
 
-// Objects returns what the source knows, with the items.
+// Objects returns the objects of the source, with the items.
 func (s *StoredSource) Objects() objects.Objects {
 	objs := s.source.Objects()
 	s.mu.Lock()
@@ -45,8 +45,8 @@ func (s *StoredSource) Objects() objects.Objects {
 	return objs
 }
 
-// Run runs the source and follows the store until ctx ends. What is kept from
-// before is read first, so that no host begins without its certificate.
+// Run runs the source and follows the store until ctx ends. Existing items are read
+// first, so that no host starts without its certificate.
 func (s *StoredSource) Run(ctx context.Context, dirty func()) error {
 	kept, err := s.store.names("")
 	if err != nil {

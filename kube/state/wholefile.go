@@ -8,8 +8,7 @@ import (
 	"path/filepath"
 )
 
-// writeWhole writes a file that only the owner may read, and that is never
-// there in part.
+// writeWhole writes a file atomically; only the owner may read it.
 func writeWhole(path string, write func(io.Writer) error) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
 	if err != nil {
