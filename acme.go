@@ -11,7 +11,7 @@ type Issuing struct {
 	Account   Account
 	Fallbacks []Account     // accounts with other CAs, in the order in which they take over from a failing one
 	Patience  time.Duration // how long a CA must keep failing before the next takes over; 0: ten minutes
-	Announced bool          // a zone publishes which CAs may issue, so all accounts are registered at once
+	Announced bool          // zones publish something for each account, so all accounts are registered at once
 	Lacking   string        // what is missing, if no certificate can be ordered; "": nothing
 	Issuances Map[IssuanceKey, *Issuance]
 	Resolvers []netip.AddrPort // asked for CAA records; empty: the system's resolvers
@@ -32,6 +32,7 @@ type Account struct {
 	Chain      string // common name of the issuer at the top of the preferred chain (RFC 8555 §7.4.2), if none is requested; "": the CA's choice
 	Limits     CALimits
 	KeyAge     time.Duration // when the account key is rolled over (RFC 8555 §7.3.5); 0: never
+	Persistent bool          // names of our zones are validated by dns-persist-01 (draft-ietf-acme-dns-persist) where the CA offers it
 	AdoptedKey string        // PEM account key that another program registered; "": none; never printed
 }
 

@@ -30,9 +30,10 @@ func (a *Account) Item() string {
 
 // KnownAccount is a registered account, with the identities of its CA.
 type KnownAccount struct {
-	Directory  string   `json:"directory"`  // URL (RFC 8555 §7.1.1)
-	URL        string   `json:"url"`        // account URL (RFC 8555 §7.1.2)
-	Identities []string `json:"identities"` // issuer domain names of the CA in CAA records, in lower case; empty: the CA does not say
+	Directory  string   `json:"directory"`            // URL (RFC 8555 §7.1.1)
+	URL        string   `json:"url"`                  // account URL (RFC 8555 §7.1.2)
+	Identities []string `json:"identities"`           // issuer domain names of the CA in CAA records, in lower case; empty: the CA does not say
+	Persistent string   `json:"persistent,omitempty"` // text of records for dns-persist-01, see PersistentText; "": the CA does not say its name
 }
 
 // EncodeAccounts returns the parts of AccountsItem.
@@ -53,6 +54,9 @@ func DecodeAccounts(parts map[string][]byte) ([]KnownAccount, error) {
 	for _, a := range accounts {
 		if u, err := url.Parse(a.URL); err != nil || u.Host == "" || strings.ContainsFunc(a.URL, isNoParameter) {
 			return nil, fmt.Errorf("%.60q is not a valid URL of an account", a.URL)
+		}
+		if !IsPersistentText(a.Persistent) {
+			return nil, fmt.Errorf("%.60q is not a valid text of a persistent record", a.Persistent)
 		}
 		for _, identity := range a.Identities {
 			if name, err := ParseName(identity); err != nil || name.IsWildcard() || strings.Contains(identity, "_") {

@@ -66,11 +66,13 @@ func (c *Certificate) Covers(host Name) bool {
 // ChallengeType is an ACME challenge type, a way to prove control of a name.
 type ChallengeType string
 
-// The challenges of RFC 8555 and RFC 8737.
+// The challenges of RFC 8555, RFC 8737 and draft-ietf-acme-dns-persist. The last needs
+// no response, because the zones publish what it asks for all the time.
 const (
-	DNS01     ChallengeType = "dns-01"
-	HTTP01    ChallengeType = "http-01"
-	TLSALPN01 ChallengeType = "tls-alpn-01"
+	DNS01        ChallengeType = "dns-01"
+	HTTP01       ChallengeType = "http-01"
+	TLSALPN01    ChallengeType = "tls-alpn-01"
+	DNSPersist01 ChallengeType = "dns-persist-01"
 )
 
 // Challenge is a challenge of an ACME CA together with our response, which the

@@ -52,7 +52,7 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 		a.Account.KeyAge = keyAge
 		return a
 	}
-	c := &objects.ACMEConfig{ACMEAccount: account("acme", fileACMEFallback{f.Directory, f.CAFile, f.EAB, f.Profile, f.Limits})}
+	c := &objects.ACMEConfig{ACMEAccount: account("acme", fileACMEFallback{f.Directory, f.CAFile, f.EAB, f.Profile, f.Limits, f.PersistentRecords})}
 	for i, fallback := range f.Fallbacks {
 		c.Fallbacks = append(c.Fallbacks, account(fmt.Sprintf("acme.fallbacks[%d]", i), fallback))
 	}
@@ -98,12 +98,13 @@ func (r *configReader) acme(f fileACME, zones []objects.ZoneConfig) *objects.ACM
 // acmeAccount reads the settings of one CA.
 func (r *configReader) acmeAccount(key string, f fileACMEFallback, email string) objects.ACMEAccount {
 	a := objects.ACMEAccount{ConfigKey: key, Account: gatelodge.Account{
-		Directory: r.directoryURL(key+".directory", f.Directory),
-		Roots:     r.roots(key+".caFile", f.CAFile),
-		Email:     email,
-		BindingID: r.printable(key+".eab.keyID", f.EAB.KeyID),
-		Profile:   r.printable(key+".profile", f.Profile),
-		Limits:    r.acmeLimits(key+".limits", f.Limits, budget.Known(f.Directory, f.Profile)),
+		Directory:  r.directoryURL(key+".directory", f.Directory),
+		Roots:      r.roots(key+".caFile", f.CAFile),
+		Email:      email,
+		BindingID:  r.printable(key+".eab.keyID", f.EAB.KeyID),
+		Profile:    r.printable(key+".profile", f.Profile),
+		Persistent: f.PersistentRecords,
+		Limits:     r.acmeLimits(key+".limits", f.Limits, budget.Known(f.Directory, f.Profile)),
 	}}
 	switch {
 	case (f.EAB.KeyID == "") != (f.EAB.Secret == ""):

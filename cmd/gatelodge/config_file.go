@@ -177,6 +177,8 @@ type fileACME struct {
 	AccountKeyAge string `yaml:"accountKeyAge"`
 	Patience      string `yaml:"patience"`
 
+	PersistentRecords bool `yaml:"persistentRecords"`
+
 	Limits    fileACMELimits     `yaml:"limits"`
 	Fallbacks []fileACMEFallback `yaml:"fallbacks"`
 	Adopt     fileAdopt          `yaml:"adopt"`
@@ -202,6 +204,8 @@ type fileACMEFallback struct {
 	EAB       fileEAB        `yaml:"eab"`
 	Profile   string         `yaml:"profile"`
 	Limits    fileACMELimits `yaml:"limits"`
+
+	PersistentRecords bool `yaml:"persistentRecords"`
 }
 
 func (f *fileACMEFallback) setDefaults() { f.Limits.Renewals = "exempt" }

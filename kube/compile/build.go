@@ -84,7 +84,7 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	next.announced = publish.Announce(objs.Services, objs.Leaving.At(objs.Now), cfg, b.last.announced)
 	next.issuing = makeIssuing(next.hosts, next.stored, next.issued, next.secrets, next.announced, cfg, b.last.issuing)
 	next.secured = publish.FindSecured(next.hosts.list, cfg, b.last.secured)
-	next.views = publish.MakeViews(next.grants, next.announced, next.secured.Records, next.stored.Challenges, next.stored.Accounts, cfg, b.last.views)
+	next.views = publish.MakeViews(next.grants, next.announced, next.secured.Records, next.stored.Challenges, next.stored.Accounts, next.issuing.list, cfg, b.last.views)
 	next.transfers = publish.MakeTransfers(objs.Secrets, cfg, b.last.transfers)
 	next.collectProblems(&objs, cfg, &b.last)
 	b.last = next

@@ -227,7 +227,7 @@ func (w *world) configMap(namespace, name string) *corev1.ConfigMap {
 // edit changes one object, makes one or removes one, or moves the clock.
 func (w *world) edit() {
 	namespace, name := pick(w.random, worldNamespaces), pick(w.random, []string{"one", "two"})
-	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "DNSEndpoint", "DNSEndpoint", "IngressClass", "ConfigMap", "externals", "clock", "challenge"})
+	kind := pick(w.random, []string{"Ingress", "Ingress", "Secret", "Service", "EndpointSlice", "Namespace", "DNSEndpoint", "DNSEndpoint", "IngressClass", "ConfigMap", "externals", "clock", "challenge", "account"})
 	key := kind + "/" + namespace + "/" + name
 	if w.random.IntN(4) == 0 {
 		delete(w.objects, key)
@@ -259,6 +259,12 @@ func (w *world) edit() {
 		}})
 		kubetest.Must(w.t, err)
 		w.objects["Stored"] = &corev1.Secret{ObjectMeta: w.meta("Stored", "gatelodge", "gatelodge-"+gatelodge.ChallengesItem), Data: parts}
+	case "account":
+		parts, err := gatelodge.EncodeAccounts([]gatelodge.KnownAccount{{
+			Directory: "https://ca.example/dir", URL: "https://ca.example/1", Persistent: pick(w.random, []string{"", "ca.example; accounturi=https://ca.example/1", "ca.example; accounturi=https://ca.example/2"}),
+		}})
+		kubetest.Must(w.t, err)
+		w.objects["Stored/accounts"] = &corev1.Secret{ObjectMeta: w.meta("Stored", "gatelodge", "gatelodge-"+gatelodge.AccountsItem), Data: parts}
 	case "clock":
 		w.now = kubetest.Now.Add(time.Duration(w.random.IntN(120)-60) * time.Minute)
 	}
@@ -316,6 +322,15 @@ func worldZone(name gatelodge.Name) objects.ZoneConfig {
 	}
 }
 
+// worldCA is a CA that looks for persistent records.
+func worldCA() *objects.ACMEConfig {
+	return &objects.ACMEConfig{
+		ACMEAccount: objects.ACMEAccount{Account: gatelodge.Account{Directory: "https://ca.example/dir", Persistent: true}},
+		KeyTypes:    gatelodge.KeyTypes{gatelodge.ECDSAP256},
+		Wildcards:   []objects.ACMEWildcard{{Name: "app.example.com"}},
+	}
+}
+
 func (w *world) config() *objects.Config {
 	return &objects.Config{
 		Controller:          "ours",
@@ -333,6 +348,7 @@ func (w *world) config() *objects.Config {
 		},
 		Zones:      pick(w.random, [][]objects.ZoneConfig{{worldZone("example.com")}, {worldZone("example.com"), worldZone("app.example.com")}, {worldZone("example.org")}}),
 		DNSService: objects.Key{Namespace: "shop", Name: "two"},
+		ACME:       pick(w.random, []*objects.ACMEConfig{nil, worldCA()}),
 		Listeners:  pick(w.random, [][]gatelodge.Listener{nil, {{Name: "https", Protocol: gatelodge.HTTPS, PublicPort: 443}}}),
 	}
 }

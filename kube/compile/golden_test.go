@@ -200,11 +200,12 @@ type goldenConfig struct {
 	DNSAddresses        []netip.Addr
 	DefaultCertificates []string
 	ACME                *struct {
-		Wildcards []gatelodge.Name
-		Ask       objects.CertificateAsk // for all of them
-		KeyTypes  gatelodge.KeyTypes
-		EABSecret string
-		Directory string
+		Wildcards  []gatelodge.Name
+		Ask        objects.CertificateAsk // for all of them
+		KeyTypes   gatelodge.KeyTypes
+		EABSecret  string
+		Directory  string
+		Persistent bool
 	}
 }
 
@@ -274,7 +275,7 @@ func (g goldenConfig) config(t *testing.T) (*objects.Config, time.Time) {
 	}
 	if g.ACME != nil {
 		cfg.ACME = &objects.ACMEConfig{KeyTypes: g.ACME.KeyTypes, ACMEAccount: objects.ACMEAccount{ConfigKey: "acme", BindingSecret: kubetest.Namespaced(g.ACME.EABSecret)}}
-		cfg.ACME.Account.Directory = g.ACME.Directory
+		cfg.ACME.Account.Directory, cfg.ACME.Account.Persistent = g.ACME.Directory, g.ACME.Persistent
 		for _, name := range g.ACME.Wildcards {
 			cfg.ACME.Wildcards = append(cfg.ACME.Wildcards, objects.ACMEWildcard{Name: name, Ask: g.ACME.Ask})
 		}

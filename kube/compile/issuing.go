@@ -62,7 +62,8 @@ func makeIssuing(h *hosts, s *stored.Items, i *issued, sec *secretReader, a *pub
 		return n
 	}
 	n.root = &gatelodge.Issuing{Resolvers: cfg.ACME.Resolvers, Own: a.Own, Patience: cfg.ACME.Patience,
-		Announced: slices.ContainsFunc(cfg.Zones, func(z objects.ZoneConfig) bool { return z.AutoCAA })}
+		Announced: slices.ContainsFunc(cfg.Zones, func(z objects.ZoneConfig) bool { return z.AutoCAA }) ||
+			slices.ContainsFunc(cfg.ACME.Accounts(), func(a objects.ACMEAccount) bool { return a.Account.Persistent })}
 	n.addAccounts()
 	for _, message := range cfg.ACME.Adopted.Problems {
 		n.problems = append(n.problems, gatelodge.Problem{Object: objects.ConfigObject("acme.adopt"), Reason: gatelodge.BadConfig, Message: message})

@@ -34,7 +34,7 @@ func BenchmarkZonesOneEdit(b *testing.B) {
 			builder.Build(objs, cfg)
 			after := builder.last
 			for b.Loop() {
-				publish.MakeViews(after.grants, after.announced, after.secured.Records, after.stored.Challenges, after.stored.Accounts, cfg, before.views)
+				publish.MakeViews(after.grants, after.announced, after.secured.Records, after.stored.Challenges, after.stored.Accounts, after.issuing.list, cfg, before.views)
 			}
 		})
 	}
@@ -47,7 +47,7 @@ func BenchmarkZonesCold(b *testing.B) {
 	builder.Build(objs, cfg)
 	m := builder.last
 	for b.Loop() {
-		publish.MakeViews(m.grants, m.announced, m.secured.Records, m.stored.Challenges, m.stored.Accounts, cfg, nil)
+		publish.MakeViews(m.grants, m.announced, m.secured.Records, m.stored.Challenges, m.stored.Accounts, m.issuing.list, cfg, nil)
 	}
 }
 

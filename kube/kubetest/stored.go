@@ -27,6 +27,7 @@ import (
 //	refused MESSAGE…          what is wrong between the CA and us
 //	challenge TYPE NAME RESPONSE
 //	account DIRECTORY URL IDENTITY…
+//	persistent TEXT…          what its records for dns-persist-01 say
 func AddStored(t *testing.T, objs *objects.Objects, text string) {
 	t.Helper()
 	var challenges []gatelodge.Challenge
@@ -83,6 +84,9 @@ func AddStored(t *testing.T, objs *objects.Objects, text string) {
 			continue
 		case "account":
 			accounts = append(accounts, gatelodge.KnownAccount{Directory: fields[0], URL: fields[1], Identities: fields[2:]})
+			continue
+		case "persistent": // of the account in the line before
+			accounts[len(accounts)-1].Persistent = strings.Join(fields, " ")
 			continue
 		default:
 			t.Fatalf("stored %q", line)

@@ -108,6 +108,12 @@ func (c *ACMEConfig) Uses(directory string) bool {
 	return c != nil && slices.ContainsFunc(c.Accounts(), func(a ACMEAccount) bool { return a.Account.Directory == directory })
 }
 
+// Persists reports whether names are validated by dns-persist-01 at the CA of a
+// directory.
+func (c *ACMEConfig) Persists(directory string) bool {
+	return c != nil && slices.ContainsFunc(c.Accounts(), func(a ACMEAccount) bool { return a.Account.Directory == directory && a.Account.Persistent })
+}
+
 // KeepsCertificates reports whether there may be something to know of certificates in
 // the Store.
 func (c *Config) KeepsCertificates() bool {

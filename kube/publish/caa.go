@@ -22,8 +22,12 @@ func (a *Accounts) Issuers(cfg *objects.Config) (issuers []string) {
 		if !cfg.ACME.Uses(account.Directory) {
 			continue // it was configured once
 		}
+		methods := gatelodge.DNS01
+		if cfg.ACME.Persists(account.Directory) {
+			methods += "," + gatelodge.DNSPersist01
+		}
 		for _, identity := range account.Identities {
-			issuers = append(issuers, fmt.Sprintf(`0 issue "%s; accounturi=%s; validationmethods=%s"`, identity, account.URL, gatelodge.DNS01))
+			issuers = append(issuers, fmt.Sprintf(`0 issue "%s; accounturi=%s; validationmethods=%s"`, identity, account.URL, methods))
 		}
 	}
 	slices.Sort(issuers)

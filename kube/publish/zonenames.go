@@ -31,6 +31,9 @@ func (b *zoneBuilder) own(name gatelodge.Name, granted *claims.Grant) []gatelodg
 		// Where there is a record already it may lead to who else proves the name.
 		records = slices.Clone(b.proofs[name])
 	}
+	if len(records) == 0 || records[0].Type != "CNAME" {
+		records = append(records, b.persistentRecords(name)...)
+	}
 	return records
 }
 

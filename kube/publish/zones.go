@@ -18,24 +18,26 @@ type Views struct {
 	https     *httpsRecords
 	answers   *Challenges
 	accounts  *Accounts
+	issuances issuances
 	cfg       *objects.Config
 
-	plans    plans
-	proofs   map[gatelodge.Name][]gatelodge.Record // of DNS-01 challenges
-	tenants  tenants
-	verdicts gatelodge.Map[gatelodge.Name, *verdict]
-	states   []*viewState // in the configuration's order
-	List     []*gatelodge.View
+	plans      plans
+	proofs     map[gatelodge.Name][]gatelodge.Record // of DNS-01 challenges
+	persistent []string                              // what records of dns-persist-01 say
+	tenants    tenants
+	verdicts   gatelodge.Map[gatelodge.Name, *verdict]
+	states     []*viewState // in the configuration's order
+	List       []*gatelodge.View
 }
 
-func MakeViews(g *claims.Grants, a *Announced, https *httpsRecords, answers *Challenges, accounts *Accounts, cfg *objects.Config, last *Views) *Views {
-	if last != nil && last.grants == g && last.announced == a && last.https == https && last.answers == answers && last.accounts == accounts && last.cfg == cfg {
+func MakeViews(g *claims.Grants, a *Announced, https *httpsRecords, answers *Challenges, accounts *Accounts, certificates issuances, cfg *objects.Config, last *Views) *Views {
+	if last != nil && last.grants == g && last.announced == a && last.https == https && last.answers == answers && last.accounts == accounts && last.issuances == certificates && last.cfg == cfg {
 		return last
 	}
 	if last == nil {
 		last = &Views{grants: &claims.Grants{}, https: &httpsRecords{}, answers: &Challenges{}}
 	}
-	v := &Views{grants: g, announced: a, https: https, answers: answers, accounts: accounts, cfg: cfg}
+	v := &Views{grants: g, announced: a, https: https, answers: answers, accounts: accounts, issuances: certificates, persistent: accounts.persistent(cfg), cfg: cfg}
 	v.plans = last.plans
 	if last.cfg != cfg || last.announced != a || last.accounts != accounts {
 		v.plans = planZones(cfg, a, accounts, last.plans)
@@ -106,6 +108,7 @@ func (v *Views) changes(last *Views) follow.Dirty[gatelodge.Name] {
 		granted := v.grants.Names.Get(name)
 		c.addGrant(name, granted, granted)
 	}
+	c.addPersistent()
 	for name, plans := range v.plans {
 		if !slices.Equal(plans, last.plans[name]) { // in its CAA records alone
 			c.names[name] = true
@@ -147,6 +150,11 @@ func (c *zoneChanges) addAll() {
 	for _, proofs := range []map[gatelodge.Name][]gatelodge.Record{c.last.proofs, c.proofs} {
 		for name := range proofs {
 			c.addName(name)
+		}
+	}
+	for _, certificates := range []issuances{c.last.issuances, c.issuances} {
+		for key := range certificates.All() {
+			c.addPersistentOf(key.Name)
 		}
 	}
 }

@@ -22,9 +22,11 @@ type client struct {
 	discovered  time.Time // when the CA's directory was read
 	profiles    []string  // that the CA offers, sorted
 	identities  []string  // by which CAA records call the CA; none: it does not say
-	announced   time.Time // when the account was last stored for CAA records; zero: it was known
-	keyUntil    time.Time // when the account's key is to be changed; zero: never
-	renewalInfo string    // URL below which it says when to renew (RFC 9773 §4.1); "": it doesn't
+	meta        directoryMeta
+	known       gatelodge.KnownAccount // as it was stored for the zones
+	announced   time.Time              // when known was last stored; zero: it was before
+	keyUntil    time.Time              // when the account's key is to be changed; zero: never
+	renewalInfo string                 // URL below which it says when to renew (RFC 9773 §4.1); "": it doesn't
 }
 
 // Further parts of an account's item.
@@ -79,7 +81,7 @@ func (t *term) register(ctx context.Context, account gatelodge.Account, lost boo
 	directory, err := c.Discover(ctx)
 	if err == nil {
 		c.identities, c.profiles, c.discovered = identitiesOf(directory.CAA), profilesOf(directory), time.Now()
-		c.renewalInfo, err = c.findRenewalInfo(ctx)
+		c.renewalInfo, c.meta, err = c.readFurther(ctx)
 	}
 	if err != nil {
 		return nil, authorityError{fmt.Errorf("directory %s: %w", account.Directory, err)}
@@ -127,7 +129,7 @@ func (t *term) withFreshKey(ctx context.Context, c *client, item gatelodge.Item)
 			return nil, err
 		}
 		changed := t.newClient(c.account, item, key)
-		changed.identities, changed.profiles, changed.discovered, changed.renewalInfo = c.identities, c.profiles, c.discovered, c.renewalInfo
+		changed.identities, changed.meta, changed.profiles, changed.discovered, changed.renewalInfo = c.identities, c.meta, c.profiles, c.discovered, c.renewalInfo
 		c = changed
 	}
 	if c.account.KeyAge > 0 {

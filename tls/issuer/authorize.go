@@ -17,9 +17,9 @@ import (
 // waiting for a replica that does not report what it serves, but not forever.
 const servedTime = 60 * time.Second
 
-// authorize completes an authorization with one type of challenge (RFC 8555
-// §7.5.1).
-func (t *term) authorize(ctx context.Context, c *client, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, url string, by gatelodge.ChallengeType) error {
+// authorize completes an authorization with the type of challenge that an order is for
+// (RFC 8555 §7.5.1), which it sets to the one that the CA offers in its place.
+func (t *term) authorize(ctx context.Context, c *client, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, url string, stored *storedOrder) error {
 	authorization, err := c.GetAuthorization(ctx, url)
 	if err != nil {
 		return err
@@ -28,10 +28,11 @@ func (t *term) authorize(ctx context.Context, c *client, issuing *gatelodge.Issu
 		_, err = c.WaitAuthorization(ctx, url) // it returns why an invalid one failed
 		return err
 	}
-	challenge := challengeOfType(authorization.Challenges, by)
+	challenge := challengeOfType(authorization.Challenges, stored.Type)
 	if challenge == nil {
-		return orderOver{fmt.Errorf("the CA offers no challenge of type %s for %s", by, authorization.Identifier.Value)}
+		return orderOver{fmt.Errorf("the CA offers no challenge of type %s for %s", stored.Type, authorization.Identifier.Value)}
 	}
+	stored.Type = gatelodge.ChallengeType(challenge.Type)
 	response, err := c.respond(authorization, challenge)
 	if err != nil {
 		return err
@@ -41,7 +42,9 @@ func (t *term) authorize(ctx context.Context, c *client, issuing *gatelodge.Issu
 		return err
 	}
 	if challenge.Status == acme.StatusPending { // otherwise the previous leader accepted it
-		t.awaitServed(ctx, issuing, issuance, response, served)
+		if response.Type != gatelodge.DNSPersist01 {
+			t.awaitServed(ctx, issuing, issuance, response, served)
+		}
 		err = c.accept(ctx, url, challenge)
 	}
 	if err == nil {
@@ -93,11 +96,16 @@ func (c *client) accept(ctx context.Context, url string, challenge *acme.Challen
 	}
 }
 
+// challengeOfType returns the challenge of a type, nil if the CA does not offer it. In
+// place of one of dns-persist-01 it may be one of dns-01.
 func challengeOfType(challenges []*acme.Challenge, by gatelodge.ChallengeType) *acme.Challenge {
 	for _, c := range challenges {
 		if c.Type == string(by) {
 			return c
 		}
+	}
+	if by == gatelodge.DNSPersist01 {
+		return challengeOfType(challenges, gatelodge.DNS01)
 	}
 	return nil
 }
@@ -129,7 +137,7 @@ func (t *term) awaitServed(ctx context.Context, issuing *gatelodge.Issuing, issu
 	log := t.config.Log.With("name", string(response.Name), "challenge", string(response.Type))
 	t.awaitReplicas(limited, served, log)
 	if response.Type == gatelodge.DNS01 {
-		t.awaitSecondaries(limited, issuing, issuance, response, log)
+		t.awaitSecondaries(limited, issuing, issuance, "_acme-challenge."+response.Name, response.Response, log)
 	}
 }
 

@@ -82,6 +82,7 @@ func (b *bundle) pendingOf(ctx context.Context, urls []string, refused map[*memb
 		if err != nil {
 			return nil, err
 		}
+		m.types = m.types[max(0, slices.Index(m.types, response.Type)):]
 		pending = append(pending, pendingAuthorization{m, url, challenge, response})
 	}
 	return pending, nil
@@ -100,15 +101,19 @@ func refuse(m *member, err error, refused map[*member]error) error {
 
 // authorizeBatch has the responses served, and the CA validate them.
 func (b *bundle) authorizeBatch(ctx context.Context, pending []pendingAuthorization, refused map[*member]error) error {
-	responses := make([]gatelodge.Challenge, len(pending))
-	for i, p := range pending {
-		responses[i] = p.response
+	var responses []gatelodge.Challenge
+	for _, p := range pending {
+		if p.response.Type != gatelodge.DNSPersist01 {
+			responses = append(responses, p.response)
+		}
 	}
-	served, err := b.challenges.publish(ctx, responses...)
-	if err != nil {
-		return err
+	if len(responses) > 0 {
+		served, err := b.challenges.publish(ctx, responses...)
+		if err != nil {
+			return err
+		}
+		b.awaitAllServed(ctx, pending, served)
 	}
-	b.awaitAllServed(ctx, pending, served)
 	limited, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()
 	for _, p := range pending {
@@ -165,7 +170,9 @@ func (b *bundle) awaitAllServed(ctx context.Context, pending []pendingAuthorizat
 	var waiting sync.WaitGroup
 	for _, p := range pending {
 		if p.response.Type == gatelodge.DNS01 {
-			waiting.Go(func() { b.awaitSecondaries(limited, b.issuing, p.issuance, p.response, log) })
+			waiting.Go(func() {
+				b.awaitSecondaries(limited, b.issuing, p.issuance, "_acme-challenge."+p.response.Name, p.response.Response, log)
+			})
 		}
 	}
 	waiting.Wait()

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/acme"
 
+	"gatelodge.dev"
 	"gatelodge.dev/tls/budget"
 )
 
@@ -51,6 +52,12 @@ func (b *bundle) blame(err error, refused map[*member]error) {
 // that the CA refused, but for those that it may still validate in another way.
 func (b *bundle) leaveOut(ctx context.Context, refused map[*member]error) error {
 	left := make(map[*member]error)
+	for m, why := range refused {
+		var failed *acme.AuthorizationError
+		if errors.As(why, &failed) && len(m.types) > 0 && m.types[0] == gatelodge.DNSPersist01 {
+			b.pausePersistent(m.issuance.Key())
+		}
+	}
 	err := b.at.reservation.change(ctx, func(l *budget.Ledger) {
 		if b.placed {
 			l.NotIssued(b.at.order)

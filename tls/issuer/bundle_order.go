@@ -163,7 +163,7 @@ func (b *bundle) permitAll(ctx context.Context) error {
 		looking.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			m.types, errs[n] = b.permitted(ctx, b.client, b.issuing, m.issuance.Name, m.issuance.Challenges)
+			m.types, errs[n] = b.typesFor(ctx, b.client, b.issuing, m.issuance)
 		})
 	}
 	looking.Wait()

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -45,6 +46,11 @@ type testCA struct {
 	endsByOrder                    bool       // a certificate ends so long after its order, as with step-ca
 	renewalInfo                    bool
 	midway                         bool // the windows are in the middle of the lifetimes
+
+	meta           map[string]any             // further fields of the directory
+	published      func(name string) []string // TXT records that dns-persist-01 looks for; nil: it is not offered
+	invalidPersist map[string]bool            // names for which it accepts none
+	accepted       []string                   // types of the challenges that were validated
 
 	// fault is called before a request is looked at, and with after once it is
 	// done and the answer is not sent yet. An error breaks the connection off.
@@ -179,6 +185,9 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 	case "directory":
 		directory := map[string]any{"newNonce": ca.base + "/nonce", "newAccount": ca.base + "/account", "newOrder": ca.base + "/neworder", "keyChange": ca.base + "/keychange",
 			"meta": map[string]any{"profiles": map[string]string{"short": "6 days", "classic": "90 days"}}}
+		for field, value := range ca.meta {
+			directory["meta"].(map[string]any)[field] = value
+		}
 		if ca.renewalInfo {
 			directory["renewalInfo"] = ca.base + "/info"
 		}
@@ -210,6 +219,7 @@ func (ca *testCA) serve(w *httptest.ResponseRecorder, request *http.Request, ste
 		if a.ready.IsZero() {
 			a.ready = time.Now().Add(ca.validation)
 			a.failed = ca.invalid[a.name]
+			ca.accept(a, path.Base(request.URL.Path))
 		}
 		answer(w, 200, ca.challenges(a, nil)[0])
 	case "finalize":
@@ -414,7 +424,35 @@ func (ca *testCA) challenges(a *testAuthorization, why map[string]any) []map[str
 	if why != nil {
 		challenge["error"] = why
 	}
-	return []map[string]any{challenge}
+	list := []map[string]any{challenge}
+	if ca.published != nil {
+		persist := maps.Clone(challenge)
+		delete(persist, "token")
+		persist["type"], persist["url"] = "dns-persist-01", fmt.Sprintf("%s/challenge/%d/dns-persist-01", ca.base, a.number)
+		list = append(list, persist)
+	}
+	return list
+}
+
+// accept takes down by which challenge a name is validated, and looks at its record.
+func (ca *testCA) accept(a *testAuthorization, by string) {
+	if by != "dns-persist-01" {
+		ca.accepted = append(ca.accepted, "dns-01")
+		return
+	}
+	ca.accepted = append(ca.accepted, by)
+	identity, _ := ca.meta["caaIdentities"].([]string)
+	want := strings.ToLower(strings.TrimSuffix(identity[0], ".")) + "; accounturi=" + a.account
+	if prefix, ok := ca.meta["accountHashPrefix"].(string); ok {
+		thumbprint := sha256.Sum256([]byte(ca.accounts[a.account])) // which has its fields in the order of RFC 7638
+		sum := sha256.Sum256([]byte("\x01*" + base64.RawURLEncoding.EncodeToString(thumbprint[:]) + a.account))
+		want = "ca.example; accounturi=" + prefix + "sha-256/" + base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	base, isWildcard := strings.CutPrefix(a.name, "*.")
+	if isWildcard {
+		want += "; policy=wildcard"
+	}
+	a.failed = a.failed || ca.invalidPersist[a.name] || !slices.Contains(ca.published("_validation-persist."+base), want)
 }
 
 func (ca *testCA) show(w *httptest.ResponseRecorder, status int, o *testOrder) {

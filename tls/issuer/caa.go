@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -105,10 +106,12 @@ func (t *term) announce(ctx context.Context, c *client) error {
 	if err != nil && !errors.Is(err, gatelodge.ErrNotFound) {
 		return storeError{err}
 	}
-	known := gatelodge.KnownAccount{Directory: c.account.Directory, URL: string(c.KID), Identities: c.identities}
-	same := func(a gatelodge.KnownAccount) bool {
-		return a.Directory == known.Directory && a.URL == known.URL && slices.Equal(a.Identities, known.Identities)
+	known := gatelodge.KnownAccount{
+		Directory: c.account.Directory, URL: string(c.KID), Identities: c.identities,
+		Persistent: persistentText(c.meta, c.identities, string(c.KID), c.Key.Public()),
 	}
+	c.known = known
+	same := func(a gatelodge.KnownAccount) bool { return reflect.DeepEqual(a, known) }
 	// An item that can't be read is replaced.
 	accounts, err := gatelodge.DecodeAccounts(item.Data)
 	if err == nil && slices.ContainsFunc(accounts, same) {
@@ -121,7 +124,7 @@ func (t *term) announce(ctx context.Context, c *client) error {
 		return err
 	}
 	if _, err := gatelodge.DecodeAccounts(item.Data); err != nil {
-		t.config.Log.Warn("no CAA record can be made for an account", "error", err)
+		t.config.Log.Warn("the zones can't publish records for an account", "error", err)
 		return nil
 	}
 	if _, err := t.config.Store.Put(ctx, gatelodge.AccountsItem, item); err != nil {

@@ -42,6 +42,9 @@ func (s *challengeStore) publish(ctx context.Context, responses ...gatelodge.Cha
 	}
 	list := slices.Clone(s.list)
 	for _, c := range responses {
+		if c.Type == gatelodge.DNSPersist01 {
+			continue
+		}
 		same := func(d gatelodge.Challenge) bool {
 			return d.Type == c.Type && d.Name == c.Name && d.Token == c.Token && d.Response == c.Response
 		}

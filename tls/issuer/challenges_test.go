@@ -109,7 +109,7 @@ func TestSecondariesAreAwaited(t *testing.T) {
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), servedTime)
 			defer cancel()
-			term.awaitSecondaries(ctx, issuing, &gatelodge.Issuance{Secondaries: secondaries}, response, term.config.Log)
+			term.awaitSecondaries(ctx, issuing, &gatelodge.Issuance{Secondaries: secondaries}, "_acme-challenge."+response.Name, response.Response, term.config.Log)
 			return time.Since(start)
 		}
 		if waited := wait("ns.example.net", "192.0.2.1"); waited != 10*time.Second {

@@ -31,6 +31,9 @@ type testCluster struct {
 	announced bool               // a zone publishes CAA records
 	cas       map[string]*testCA // by the directory's URL
 
+	unpublished bool     // the zone has no persistent records
+	secondaries []string // of the zone
+
 	beforePut func(item string, parts map[string][]byte) // nil: nothing
 	putFails  func(item string, done bool) error         // called before and after, as testCA.fault; nil: no
 	adopted   map[gatelodge.Name]*gatelodge.Certificate  // that other programs keep; nil: none
@@ -198,7 +201,23 @@ func (c *testCluster) publish() {
 	clear(c.changed)
 	c.list, c.hosts = list.Map(), hosts.Map()
 	challenges, _ := c.Memory.Get(context.Background(), gatelodge.ChallengesItem)
-	c.live.Swap(&gatelodge.Snapshot{Issuing: c.issuing(), Hosts: c.hosts, ChallengesVersion: challenges.Version})
+	c.live.Swap(&gatelodge.Snapshot{Issuing: c.issuing(), Hosts: c.hosts, ChallengesVersion: challenges.Version, Views: c.views()})
+}
+
+// views returns the persistent records of what is asked for, in one zone.
+func (c *testCluster) views() []*gatelodge.View {
+	item, _ := c.Memory.Get(context.Background(), gatelodge.AccountsItem)
+	accounts, _ := gatelodge.DecodeAccounts(item.Data)
+	var nodes []*gatelodge.Node
+	for name := range c.askers {
+		for _, a := range accounts {
+			if a.Persistent != "" && !c.unpublished {
+				r := gatelodge.PersistentRecord(a.Persistent, name)
+				nodes = append(nodes, &gatelodge.Node{Name: r.Name, Records: []gatelodge.Record{r}})
+			}
+		}
+	}
+	return []*gatelodge.View{{Name: "default", Zones: []*gatelodge.Zone{{Name: "test", Nodes: gatelodge.NodeMap(nodes...)}}}}
 }
 
 func (c *testCluster) issuing() *gatelodge.Issuing {
@@ -228,7 +247,7 @@ func (c *testCluster) takeOver(i *gatelodge.Issuance) *gatelodge.Issuance {
 // issuance returns what is to be done for a certificate. The caller holds the lock.
 func (c *testCluster) issuance(key gatelodge.IssuanceKey) *gatelodge.Issuance {
 	name := key.Name
-	i := &gatelodge.Issuance{Name: name, Second: key.Second, KeyType: c.kinds[name][0], Profile: c.profile[name], Askers: []gatelodge.Object{{Kind: "Ingress", Namespace: c.askers[name], Name: "x"}}, Challenges: []gatelodge.ChallengeType{gatelodge.DNS01}}
+	i := &gatelodge.Issuance{Name: name, Second: key.Second, KeyType: c.kinds[name][0], Profile: c.profile[name], Askers: []gatelodge.Object{{Kind: "Ingress", Namespace: c.askers[name], Name: "x"}}, Challenges: []gatelodge.ChallengeType{gatelodge.DNS01}, Secondaries: c.secondaries}
 	if key.Second {
 		i.KeyType = c.kinds[name][1]
 	}

@@ -9,8 +9,8 @@ import (
 
 // A zone that publishes which CAs may issue (RFC 8659) has to name a CA before that is
 // asked for the first time: resolvers, and the CA's, may remember the records of
-// before. So where there is such a zone, the accounts of all CAs are registered at
-// once, and not only when the first CA fails.
+// before. So where there is such a zone, or one with persistent records, the accounts of
+// all CAs are registered at once, and not only when the first CA fails.
 
 // earlyWait is the time between two looks at whether there are accounts to register.
 const earlyWait = time.Minute

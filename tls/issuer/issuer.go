@@ -68,6 +68,7 @@ type Issuer struct {
 type table struct {
 	issuing *gatelodge.Issuing
 	version string // of the challenges
+	views   []*gatelodge.View
 }
 
 // New returns an Issuer for the snapshots of live; call it before live's
@@ -75,7 +76,7 @@ type table struct {
 func New(live *gatelodge.Live, config Config) *Issuer {
 	i := &Issuer{config: config, lookup: systemLookup(), caa: &caa.Finder{Own: config.OwnDNS}, transport: networkTransport, changed: make(chan struct{})}
 	i.table = gatelodge.NewTable(live, func(next *gatelodge.Snapshot, _ table) table {
-		return table{next.Issuing, next.ChallengesVersion}
+		return table{next.Issuing, next.ChallengesVersion, next.Views}
 	}, func(table) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
@@ -152,7 +153,9 @@ type term struct {
 type nameState struct {
 	issuance  *gatelodge.Issuance // nil: nothing is to be done any more
 	since     time.Time           // when it was first seen to be missing
+	asked     time.Time           // when it was first seen to be asked for, since it was not
 	next      time.Time           // no attempt before this time
+	unproven  time.Time           // dns-persist-01 is not tried before this time
 	faults    int                 // consecutive failures of the CA
 	early     int                 // consecutive renewals of certificates that were nearly new
 	forbidden bool                // CAA records forbid its order
@@ -295,6 +298,9 @@ func (t *term) follow(issuances gatelodge.Map[gatelodge.IssuanceKey, *gatelodge.
 		}
 		t.queue.remove(s)
 		s.issuance = change.After
+		if change.Before == nil || len(change.Before.Askers) == 0 {
+			s.asked = now
+		}
 		if change.Before != nil && change.After != nil && change.Before.Profile != change.After.Profile {
 			s.next = time.Time{} // it may have waited only for the profile to be corrected
 		}

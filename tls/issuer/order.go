@@ -54,7 +54,7 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 	if err != nil {
 		return err
 	}
-	types, err := t.permitted(ctx, c, issuing, issuance.Name, issuance.Challenges)
+	types, err := t.typesFor(ctx, c, issuing, issuance)
 	if err != nil {
 		return err
 	}
@@ -78,6 +78,9 @@ func (t *term) obtain(ctx context.Context, issuing *gatelodge.Issuing, issuance 
 		var refused *acme.AuthorizationError
 		if !errors.As(err, &refused) {
 			return err
+		}
+		if stored.Type == gatelodge.DNSPersist01 {
+			t.pausePersistent(issuance.Key())
 		}
 		next := slices.Index(types, stored.Type) + 1
 		if next == len(types) {
@@ -227,7 +230,7 @@ func (t *term) completeOrder(ctx context.Context, c *client, issuing *gatelodge.
 	}
 	if order.Status == acme.StatusPending {
 		for _, url := range order.AuthzURLs {
-			if err := t.authorize(ctx, c, issuing, issuance, url, stored.Type); err != nil {
+			if err := t.authorize(ctx, c, issuing, issuance, url, stored); err != nil {
 				return overIfFinal(err)
 			}
 		}

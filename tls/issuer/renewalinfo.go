@@ -43,14 +43,15 @@ type infoState struct {
 
 var errNoInfo = errors.New("the CA has no renewalInfo")
 
-// findRenewalInfo looks for the URL below which the CA says when to renew, "" if
-// it has none.
-func (c *client) findRenewalInfo(ctx context.Context) (string, error) {
+// readFurther reads what the acme package does not of a CA's directory: the URL below
+// which it says when to renew, "" if it has none, and what it says of dns-persist-01.
+func (c *client) readFurther(ctx context.Context) (renewalInfo string, meta directoryMeta, err error) {
 	var directory struct {
-		RenewalInfo string `json:"renewalInfo"`
+		RenewalInfo string        `json:"renewalInfo"`
+		Meta        directoryMeta `json:"meta"`
 	}
-	_, err := c.getJSON(ctx, c.DirectoryURL, &directory)
-	return directory.RenewalInfo, err
+	_, err = c.getJSON(ctx, c.DirectoryURL, &directory)
+	return directory.RenewalInfo, directory.Meta, err
 }
 
 // getJSON reads a resource that needs no account.

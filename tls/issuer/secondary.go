@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatelodge.dev"
@@ -42,24 +43,28 @@ const (
 )
 
 // awaitSecondaries waits until the name servers of the zone that are not our own
-// serve a challenge response: a CA may ask any of them.
-func (t *term) awaitSecondaries(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, response gatelodge.Challenge, log *slog.Logger) {
+// serve a TXT record, and reports whether all do: a CA may ask any of them.
+func (t *term) awaitSecondaries(ctx context.Context, issuing *gatelodge.Issuing, issuance *gatelodge.Issuance, name gatelodge.Name, text string, log *slog.Logger) bool {
 	var waiting sync.WaitGroup
+	var missing atomic.Bool
 	for _, server := range issuance.Secondaries {
 		waiting.Go(func() {
 			addresses, err := t.addressesOf(ctx, server)
 			if err != nil {
 				log.Warn("can't find the address of a name server of the zone, continuing", "server", server, "error", err)
+				missing.Store(true)
 				return
 			}
 			for _, address := range addresses {
-				if !slices.Contains(issuing.Own, address) && !t.awaitText(ctx, netip.AddrPortFrom(address, dnsPort), response) {
-					log.Warn("a name server does not serve a challenge response, continuing", "server", server, "address", address)
+				if !slices.Contains(issuing.Own, address) && !t.awaitText(ctx, netip.AddrPortFrom(address, dnsPort), name, text) {
+					log.Warn("a name server does not serve a record for the CA, continuing", "server", server, "address", address, "record", string(name))
+					missing.Store(true)
 				}
 			}
 		})
 	}
 	waiting.Wait()
+	return !missing.Load()
 }
 
 // addressesOf resolves a name server, which may be given as an address.
@@ -76,16 +81,16 @@ func (t *term) addressesOf(ctx context.Context, server string) ([]netip.Addr, er
 	return found, err
 }
 
-// awaitText waits until a name server serves the TXT record of a challenge
-// response, and reports whether it does.
-func (t *term) awaitText(ctx context.Context, server netip.AddrPort, response gatelodge.Challenge) bool {
+// awaitText waits until a name server serves a TXT record, and reports whether it
+// does.
+func (t *term) awaitText(ctx context.Context, server netip.AddrPort, name gatelodge.Name, text string) bool {
 	tick := time.NewTicker(queryInterval)
 	defer tick.Stop()
 	for {
 		limited, cancel := context.WithTimeout(ctx, queryTime)
-		texts, err := t.lookup.texts(limited, server, "_acme-challenge."+string(response.Name)+".")
+		texts, err := t.lookup.texts(limited, server, string(name)+".")
 		cancel()
-		if err == nil && slices.Contains(texts, response.Response) {
+		if err == nil && slices.Contains(texts, text) {
 			return true
 		}
 		select {
