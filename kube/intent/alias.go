@@ -7,9 +7,9 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// addAliases asks for each alias what the first rule's host is asked for. Which
-// entries of spec.tls are meant for that host are meant for its aliases too.
-// An alias that has a rule of its own is served by that.
+// addAliases adds a claim for each alias, like that of the first rule's host. The
+// spec.tls entries of that host apply to its aliases too. An alias with its own rule is
+// served by that rule.
 func (in *Claimant) addAliases() {
 	if len(in.Asked.Aliases) == 0 {
 		return
@@ -32,8 +32,7 @@ func (in *Claimant) addAliases() {
 	}
 }
 
-// coverAlso makes the entries of spec.tls that are meant for a host meant for
-// another one too.
+// coverAlso makes the spec.tls entries of a host apply to another one too.
 func (in *Claimant) coverAlso(host, also gatelodge.Name) {
 	if in.also == nil {
 		in.also = make(map[gatelodge.Name]gatelodge.Name)
@@ -41,8 +40,8 @@ func (in *Claimant) coverAlso(host, also gatelodge.Name) {
 	in.also[also] = host
 }
 
-// addWWW asks for the name with or without www. beside each host, to redirect
-// from there to the host. A name that has a rule of its own is served by that.
+// addWWW adds a claim for the name with or without www. beside each host, to redirect
+// from it to the host. A name with its own rule is served by that rule.
 func (in *Claimant) addWWW() {
 	if !in.Asked.Redirects.WWW {
 		return
@@ -68,8 +67,7 @@ func (in *Claimant) addWWW() {
 	}
 }
 
-// redirectTo is a path by which every request is redirected to the same URL of a
-// host.
+// redirectTo returns a path that redirects every request to the same URL of a host.
 func redirectTo(host gatelodge.Name) PathAsk {
 	return PathAsk{Path: "/", Match: gatelodge.PathPrefix, RedirectTo: &gatelodge.RedirectTo{Status: 308, Location: gatelodge.Template{
 		{Value: gatelodge.RequestScheme}, {Text: "://" + string(host)}, {Value: gatelodge.RequestTarget},

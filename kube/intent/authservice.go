@@ -12,8 +12,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// NewAuthRef names the service that the Ingresses of a namespace have asked about
-// requests.
+// NewAuthRef returns the reference to the auth-url service of the Ingresses of a
+// namespace.
 func NewAuthRef(namespace string, to annotations.AuthService) *BackendRef {
 	port := objects.ServicePort{Namespace: to.Namespace, Name: to.Name, Port: strconv.Itoa(int(to.Port))}
 	if to.External {
@@ -35,14 +35,14 @@ func NewAuthRef(namespace string, to annotations.AuthService) *BackendRef {
 	return ref
 }
 
-// AuthRef is what a reference to the service of auth-url has beside that of a route.
+// AuthRef is the additional part of a reference to an auth-url service, compared with
+// that of a route.
 type AuthRef struct {
-	For      string // the namespace of those who ask; "*": the operator does, for all
+	For      string // the namespace of the Ingresses; "*": the operator's, for all
 	External bool   // Port.Name is a host or an address, not a Service
 }
 
-// AuthTarget is what an auth-url leads to, for those who look at what is named and
-// read no more of an object: a Service, or a name to be looked up.
+// AuthTarget is what an auth-url leads to: a Service, or a name to be looked up.
 type AuthTarget struct {
 	Service objects.Key    // the zero Key: none
 	Name    gatelodge.Name // "": none

@@ -8,21 +8,20 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// BackendRef is what a route says of its backend. Equal keys mean equal
-// content.
+// BackendRef is a route's reference to its backend. Equal keys mean equal content.
 type BackendRef struct {
 	Key      gatelodge.BackendKey
 	Port     objects.ServicePort
-	Protocol gatelodge.BackendProtocol // "": what the Service port says
-	TLS      annotations.BackendTLSAsk // where the protocol is over TLS
+	Protocol gatelodge.BackendProtocol // "": that of the Service port
+	TLS      annotations.BackendTLSAsk // if the protocol is over TLS
 	Check    annotations.HealthCheckAsk
 	Auth     *AuthRef // nil: a route leads there
-	Mirror   bool     // for copies of requests alone
+	Mirror   bool     // only for copies of requests
 	Whole    bool     // requests go to the address of the Service, and not to its endpoints
 }
 
-// NewBackendRef names a backend by what its author wrote, so that the key is
-// the same before and after the Service exists, and does not change with it.
+// NewBackendRef names a backend by what its author wrote, so that the key does not
+// depend on whether the Service exists, or on its content.
 func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol, tls annotations.BackendTLSAsk, check annotations.HealthCheckAsk) *BackendRef {
 	key := port.Namespace + "/" + port.Name + ":" + port.Port
 	if protocol != "" {
@@ -31,9 +30,9 @@ func NewBackendRef(port objects.ServicePort, protocol gatelodge.BackendProtocol,
 	return &BackendRef{Key: gatelodge.BackendKey(key + tls.Key() + check.Key()), Port: port, Protocol: protocol, TLS: tls, Check: check}
 }
 
-// mirror names the backend of copies of requests; nil for none. It is one of its
-// own, so that copies take no connections from requests, and what is known of the
-// endpoints does not hurt these.
+// mirror returns the backend for copies of requests; nil for none. It is separate from
+// that of requests, so that copies use none of their connections, and failures of
+// copies don't affect them.
 func (in *Claimant) mirror() *BackendRef {
 	ask := &in.Asked.Mirror
 	if ask.Service == "" {
@@ -49,13 +48,13 @@ func (in *Claimant) mirror() *BackendRef {
 	return ref
 }
 
-// Service names the Service in a message.
+// Service formats the Service for a message.
 func (ref *BackendRef) Service() string {
 	return ref.Port.Namespace + "/" + ref.Port.Name
 }
 
-// ServiceForErrors returns the Service that an Ingress names by annotation for its
-// errors, "" if it names none. What its class has by default is left out.
+// ServiceForErrors returns the Service for errors in an annotation of the Ingress, ""
+// if there is none. The default of its class is not considered.
 func ServiceForErrors(source *networkingv1.Ingress) string {
 	return annotations.DefaultBackend(source.Annotations)
 }

@@ -10,19 +10,19 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// Alternative is a path of which a canary gets a part of the requests, if its
-// namespace serves it.
+// Alternative is a path of a canary, which gets a part of its requests if its namespace
+// serves the path.
 type Alternative struct {
 	Host gatelodge.Name
-	// Path and Match are those of a route, Path "" for one that can't be such.
-	// Where the main Ingress has regular expressions it is Written that counts.
+	// Path and Match are those of a route; Path is "" if it can't be a route's. If the
+	// main Ingress has regular expressions, Written is compared.
 	Path    string
 	Match   gatelodge.PathMatch
 	Written string
 	Port    objects.ServicePort
 }
 
-// String names the path in a message.
+// String formats the path for a message.
 func (a *Alternative) String() string {
 	if a.Path == "" {
 		return fmt.Sprintf("path %.80q of %s", a.Written, HostName(a.Host))
@@ -30,7 +30,7 @@ func (a *Alternative) String() string {
 	return fmt.Sprintf("%s path %s of %s", a.Match, a.Path, HostName(a.Host))
 }
 
-// Fits reports whether a route is the one that is meant.
+// Fits reports whether a route is the one of the canary.
 func (a *Alternative) Fits(route *gatelodge.Route) bool {
 	if route.Match == gatelodge.PathPattern {
 		return a.Written == route.Path || a.Path == route.Path
@@ -38,8 +38,8 @@ func (a *Alternative) Fits(route *gatelodge.Route) bool {
 	return a.Path == route.Path && a.Match == route.Match
 }
 
-// readCanary reads what a canary asks for. Its default backend stands for the path
-// "/" of its hosts.
+// readCanary reads the paths of a canary. Its default backend stands for the path "/"
+// of its hosts.
 func (in *Claimant) readCanary(source *networkingv1.Ingress) {
 	if in.Asked.Canary.Broken {
 		return

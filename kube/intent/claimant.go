@@ -20,20 +20,19 @@ import (
 type Applicant struct {
 	Object gatelodge.Object
 	Since  time.Time // its creation
-	// Contact is the e-mail address of who answers for the names; "" for none.
+	// Contact is the email address to write to about the names; "" for none.
 	Contact string
-	Views   []string // that it is in, in the configuration's order; nil: all
+	Views   []string // views of the object, in the configuration's order; nil: all
 }
 
-// IsIn reports whether what the object asks for is in the view.
+// IsIn reports whether the object is in the view.
 func (a *Applicant) IsIn(view string) bool {
 	return a.Views == nil || slices.Contains(a.Views, view)
 }
 
-// Compare orders applicants by age; namespace, name and kind decide between two
-// that were created within the same second. The age of those in files that have no
-// creationTimestamp is that of their places, and Since counts the objects of a
-// document.
+// Compare orders applicants by age; namespace, name and kind decide if two were created
+// within the same second. The age of objects in files without a creationTimestamp is
+// that of their places, and Since counts the objects of a document.
 func (a *Applicant) Compare(b *Applicant) int {
 	if a.Since.Unix() == 0 && b.Since.Unix() == 0 {
 		if order := cmp.Or(strings.Compare(a.Object.File, b.Object.File), cmp.Compare(a.Object.Line, b.Object.Line)); order != 0 {
@@ -49,30 +48,32 @@ func (a *Applicant) Compare(b *Applicant) int {
 	)
 }
 
-// Refuse returns the Problem of an applicant that does not get what it asks for.
+// Refuse returns the Problem of an applicant whose claim is refused.
 func Refuse(a *Applicant, reason gatelodge.Reason, format string, args ...any) *gatelodge.Problem {
 	return &gatelodge.Problem{Object: a.Object, Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-// Claimant is what one object asks for, whatever its kind, read from that object
-// alone. It is never written once it was read.
+// Claimant contains the claims of one object of any kind, read from that object alone.
+// It is immutable once it is read.
 type Claimant struct {
 	Applicant
-	// Part tells what is withheld of an object from the object itself, which is 0.
+	// Part distinguishes the withheld parts of an object from the object itself, which
+	// is 0.
 	Part int
 
 	Source   *networkingv1.Ingress // nil: it is of another kind
 	defaults *annotations.Defaults // of its class; nil: none
 	Claims   []Claim               // one for each name, in the order in which they were written
-	// Alternatives is what a canary asks for, which has no Claims: it claims no name.
+	// Alternatives are the paths of a canary, which has no Claims, because it claims no
+	// name.
 	Alternatives []Alternative
-	Mirror       *BackendRef // that gets copies of the requests; nil: none does
+	Mirror       *BackendRef // the backend for copies of the requests; nil: none
 	TLS          []TLSEntry
 	Asked        annotations.Asked // by annotations
 	tenant       annotations.Tenant
 	ShortNames   annotations.ShortNames // by Asked and tenant
-	// Patterns: its paths are regular expressions, which makes those of its hosts
-	// such, whichever object asks for them.
+	// Patterns means that its paths are regular expressions, and therefore all paths of
+	// its hosts, of any object.
 	Patterns bool
 	problems []gatelodge.Problem
 
@@ -81,28 +82,27 @@ type Claimant struct {
 	patternSize int                               // of its paths, while they are read
 }
 
-// Claim is what an object asks for at one name: routes and a record, or with
-// Target or Records a record alone.
+// Claim is a claim to one name: for routes and a record, or with Target or Records only
+// for a record.
 type Claim struct {
 	Name     gatelodge.Name
 	Paths    []PathAsk
-	Fallback *BackendRef // for every path without a rule; nil: none asked for
+	Fallback *BackendRef // for every path without a rule; nil: none
 
 	ShortOf gatelodge.Name // the long name, of a short one; "": it is none
 
-	Unrouted    bool // an Ingress asks for a record alone
+	Unrouted    bool // an Ingress asks only for a record
 	Unpublished bool // a record is not asked for
 
-	Target  *externaldns.Target // where the name leads, as a Service says; nil: to the gateway
+	Target  *externaldns.Target // where a Service leads the name; nil: to the gateway
 	TTL     time.Duration       // 0: that of the zone
-	Records *RecordSets         // as a DNSEndpoint says
+	Records *RecordSets         // of a DNSEndpoint
 }
 
-// Routed reports whether the claim asks to be routed, and so for a certificate
-// as well.
+// Routed reports whether the claim is for routes, and so for a certificate as well.
 func (c *Claim) Routed() bool { return !c.Unrouted && c.Target == nil && c.Records == nil }
 
-// Key names a claimant among all others.
+// Key identifies a claimant.
 type Key struct {
 	Kind, Namespace, Name string
 	Part                  int
@@ -126,7 +126,7 @@ func (c *Claimant) Key() Key {
 	return Key{Kind: c.Object.Kind, Namespace: c.Object.Namespace, Name: c.Object.Name, Part: c.Part}
 }
 
-// Names goes through the names that the object asks for.
+// Names yields the names that the object claims.
 func (c *Claimant) Names() iter.Seq[gatelodge.Name] {
 	return func(yield func(gatelodge.Name) bool) {
 		for i := range c.Claims {
@@ -137,8 +137,8 @@ func (c *Claimant) Names() iter.Seq[gatelodge.Name] {
 	}
 }
 
-// HostOf returns the host of a rule that a further name, such as an alias, stands
-// for, and the name itself for any other.
+// HostOf returns the host of the rule that a further name, such as an alias, belongs
+// to, and the name itself for any other.
 func (c *Claimant) HostOf(name gatelodge.Name) gatelodge.Name {
 	for {
 		host, further := c.also[name]
@@ -149,7 +149,7 @@ func (c *Claimant) HostOf(name gatelodge.Name) gatelodge.Name {
 	}
 }
 
-// Only returns a part of the claimant, which asks for these names alone.
+// Only returns a part of the claimant, with the claims to these names.
 func (c *Claimant) Only(names map[gatelodge.Name]bool, part int) *Claimant {
 	only := *c
 	only.Part = part
@@ -157,15 +157,13 @@ func (c *Claimant) Only(names map[gatelodge.Name]bool, part int) *Claimant {
 	return &only
 }
 
-// Bounds of what one object is read for, so that none takes long to read,
-// whatever stands in it.
+// Limits of what is read of one object, so that reading it never takes long.
 const (
 	maxTLS      = 1000 // entries of spec.tls, and hosts in them
 	maxProblems = 100
 )
 
-// claim returns what the object asks for at a name; nil if it asks for too many
-// names already.
+// claim returns the claim to a name; nil if the object claims too many names already.
 func (c *Claimant) claim(name gatelodge.Name) *Claim {
 	if i := c.place(name); i >= 0 {
 		return &c.Claims[i]
@@ -178,12 +176,12 @@ func (c *Claimant) claim(name gatelodge.Name) *Claim {
 	return &c.Claims[len(c.Claims)-1]
 }
 
-// claims reports whether the object asks for a name.
+// claims reports whether the object claims a name.
 func (c *Claimant) claims(name gatelodge.Name) bool { return c.place(name) >= 0 }
 
 // place returns the index of the claim to a name, -1 if there is none.
 func (c *Claimant) place(name gatelodge.Name) int {
-	const few = 20 // for which a map is not worth its memory
+	const few = 20 // few enough to search without a map
 	if len(c.Claims) <= few {
 		return slices.IndexFunc(c.Claims, func(claim Claim) bool { return claim.Name == name })
 	}
@@ -208,7 +206,7 @@ func (c *Claimant) problem(reason gatelodge.Reason, format string, args ...any) 
 	}
 }
 
-// HostName names a host in a message.
+// HostName formats a host for a message.
 func HostName(name gatelodge.Name) string {
 	if name == "" {
 		return "the host of every other name"

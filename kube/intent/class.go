@@ -12,26 +12,26 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// The annotations by which a class was named before spec.ingressClassName, and
-// by which an IngressClass says that it is the default.
+// The annotation that named a class before spec.ingressClassName, and the one that
+// marks an IngressClass as the default.
 const (
 	legacyClassAnnotation  = "kubernetes.io/ingress.class"
 	DefaultClassAnnotation = networkingv1.AnnotationIsDefaultIngressClass
 )
 
-// classes knows which classes exist and which are ours.
+// classes contains which classes exist and which are served by this gateway.
 type classes struct {
 	cfg       *objects.Config
-	Unread    bool            // nothing is known of the classes of others
+	Unread    bool            // the classes of others are unknown
 	defined   map[string]bool // there is an IngressClass of the name
 	Ours      map[string]bool
-	classless bool // an Ingress without a class is ours
+	classless bool // Ingresses without a class are served
 
 	fallback *networkingv1.IngressClass // that of an Ingress without a class; nil: none
 }
 
-// NewClasses finds out which IngressClasses are ours, by the configuration and by
-// what they say of themselves.
+// NewClasses determines which IngressClasses are served, by the configuration and by
+// their content.
 func NewClasses(all objects.Table[*networkingv1.IngressClass], cfg *objects.Config) *classes {
 	if !cfg.ReadsClasses() {
 		all = objects.Table[*networkingv1.IngressClass]{}
@@ -55,13 +55,13 @@ func NewClasses(all objects.Table[*networkingv1.IngressClass], cfg *objects.Conf
 	return c
 }
 
-// newerClass tells which of two default classes an Ingress without a class is
-// given: the newer, as the API server gives it, or the first by name.
+// newerClass returns which of two default classes an Ingress without a class has: the
+// newer one, as at the API server, or the first by name.
 func newerClass(a, b *networkingv1.IngressClass) bool {
 	return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(a.Name, b.Name)) < 0
 }
 
-// of is the name of an Ingress's class, "" for none.
+// of returns the name of an Ingress's class, "" for none.
 func (c *classes) of(ingress *networkingv1.Ingress) string {
 	if name := ingress.Spec.IngressClassName; name != nil {
 		return *name
@@ -75,11 +75,11 @@ func (c *classes) of(ingress *networkingv1.Ingress) string {
 	return ""
 }
 
-// Has reports whether the Ingress is ours. The author of an Ingress of a class
-// that is not defined gets a problem.
+// Has reports whether the Ingress is served by this gateway. The author of an Ingress
+// of an undefined class gets a problem.
 //
-// The annotation never needed an IngressClass, so a name in it that we don't
-// know may well be another controller's.
+// The annotation never needed an IngressClass, so an unknown name in it may be another
+// controller's.
 func (c *classes) Has(ingress *networkingv1.Ingress) (ours bool, problem string) {
 	if !c.cfg.HasNamespace(ingress.Namespace) || c.cfg.Selector != nil && !c.cfg.Selector.Matches(labels.Set(ingress.Labels)) {
 		return false, ""
@@ -96,7 +96,7 @@ func (c *classes) Has(ingress *networkingv1.Ingress) (ours bool, problem string)
 	return c.classless, ""
 }
 
-// known says what could have been written instead.
+// known lists the classes for a message.
 func (c *classes) known() string {
 	names := make([]string, 0, len(c.Ours))
 	for name := range c.Ours {

@@ -21,7 +21,7 @@ type RecordSet struct {
 	Data  []string      // RDATA in master-file form, each once
 }
 
-// RecordSets is never written: other records are other recordSets.
+// RecordSets is immutable.
 type RecordSets struct{ List []RecordSet }
 
 // Limits of the records of one type at one name, so that they fit a message
@@ -31,8 +31,8 @@ const (
 	MaxRecordText = 16 << 10
 )
 
-// readDNSEndpoint reads the records that a DNSEndpoint asks for. An endpoint is
-// taken as a whole or not at all: half a set of records misleads.
+// readDNSEndpoint reads the records of a DNSEndpoint. An endpoint is used completely or
+// not at all, because half a set of records misleads.
 func (r *Reading) readDNSEndpoint(source *objects.DNSEndpoint, objs *objects.Objects) *Claimant {
 	cfg := r.cfg
 	p := &Claimant{
@@ -106,7 +106,7 @@ func (p *Claimant) recordSet(endpoint *objects.Endpoint, i int) (set RecordSet, 
 	return set, true
 }
 
-// addRecords asks for records, together with those of the same name.
+// addRecords adds a claim for records, combined with those of the same name.
 func (p *Claimant) addRecords(name gatelodge.Name, set RecordSet) {
 	claim := p.claim(name)
 	switch {

@@ -1,6 +1,6 @@
-// Package intent is what one object asks for, read from that object alone: the
-// names, paths, backends, certificates and records of an Ingress, and of the
-// Services and DNSEndpoints that ask for records only.
+// Package intent reads what one object asks for, from that object alone: the names,
+// paths, backends, certificates and records of an Ingress, and of the Services and
+// DNSEndpoints that ask only for records.
 //
 //	ingress.go      rules, paths and backends; alias.go further names; pattern.go regular expressions
 //	class.go        which Ingresses are ours; parameters.go the defaults of their classes
@@ -9,7 +9,7 @@
 //
 // Package annotations reads what annotations ask for, and package syntax texts.
 //
-// It must not look at a second object, but for the EndpointSlices and nodes that the
-// names of a Service lead to: who gets a name, whether a Secret is there
-// and what is behind a Service is decided in package compile.
+// It must not read a second object, except the EndpointSlices and nodes that the names
+// of a Service lead to: package compile decides which namespace gets a name, whether a
+// Secret exists, and what is behind a Service.
 package intent

@@ -7,8 +7,8 @@ import (
 	"gatelodge.dev/kube/externaldns"
 )
 
-// addHostnames asks for a record of each name of the annotation hostname, and
-// for none of the names that are not to get one.
+// addHostnames adds claims for records of the names in the annotation hostname, and
+// removes the records of names that are not to get one.
 func (in *Claimant) addHostnames() {
 	records := &in.Asked.Records
 	for i := range in.Claims {

@@ -34,7 +34,7 @@ type TLSEntry struct {
 	in *Claimant // whose further names are covered with their hosts
 }
 
-// Covers reports whether the entry is meant for the host.
+// Covers reports whether the entry applies to the host.
 func (t *TLSEntry) Covers(host gatelodge.Name) bool {
 	for further := true; further; host, further = t.in.also[host] {
 		if len(t.Hosts) == 0 || slices.ContainsFunc(t.Hosts, func(n gatelodge.Name) bool { return n.Matches(host) }) {
@@ -44,8 +44,8 @@ func (t *TLSEntry) Covers(host gatelodge.Name) bool {
 	return false
 }
 
-// readIngress reads what the Ingress asks for. What is wrong with a part of it
-// is a problem, and the other parts stand.
+// readIngress reads an Ingress. A mistake in a part is a problem, and the other parts
+// take effect.
 func readIngress(source *networkingv1.Ingress, defaults *annotations.Defaults, tenant annotations.Tenant, objs *objects.Objects, cfg *objects.Config) *Claimant {
 	in := &Claimant{
 		Applicant: Applicant{
@@ -105,13 +105,13 @@ func (in *Claimant) tellIneffective(cfg *objects.Config) {
 	}
 }
 
-// asksForRecord reports whether the object asks for a name in one of our zones.
+// asksForRecord reports whether the object claims a name in one of the gateway's zones.
 func (in *Claimant) asksForRecord(cfg *objects.Config) bool {
 	return slices.ContainsFunc(in.Claims, func(claim Claim) bool { return cfg.HasZoneOf(claim.Name) })
 }
 
-// sharePaths gives the names that ask for the same paths one list of them, as
-// aliases have it, so that their hosts share one list of routes.
+// sharePaths gives names with the same paths, such as aliases, one list of them, so
+// that their hosts share one list of routes.
 func (in *Claimant) sharePaths() {
 	if len(in.Claims) < 2 {
 		return
@@ -131,7 +131,7 @@ func (in *Claimant) sharePaths() {
 	}
 }
 
-// add asks for the paths of a name, together with those asked for before.
+// add adds the paths of a name to the earlier ones.
 func (in *Claimant) add(name gatelodge.Name, paths []PathAsk, fallback *BackendRef) {
 	if claim := in.claim(name); claim != nil {
 		claim.Paths, claim.Fallback = append(claim.Paths, paths...), fallback
@@ -178,8 +178,8 @@ func (in *Claimant) path(source *networkingv1.HTTPIngressPath) (PathAsk, error) 
 	return ask, nil
 }
 
-// rulePath reads a path and its type. ImplementationSpecific is Prefix here,
-// and the only type that may come without a path, as the API server has it.
+// rulePath reads a path and its type. ImplementationSpecific means Prefix here, and is
+// the only type that may have no path, as at the API server.
 func rulePath(source *networkingv1.HTTPIngressPath) (string, gatelodge.PathMatch, error) {
 	if source.PathType == nil {
 		return "", 0, fmt.Errorf("path %q has no pathType, expected Exact, Prefix or ImplementationSpecific", source.Path)
@@ -201,9 +201,9 @@ func rulePath(source *networkingv1.HTTPIngressPath) (string, gatelodge.PathMatch
 		return "", 0, fmt.Errorf("path %q %w", raw, err)
 	}
 	if match == gatelodge.PathPrefix && path != "/" {
-		// A slash at the end of a Prefix changes nothing, so both spellings
-		// are one path: it can be claimed once, and an Exact path of the same
-		// length goes before it.
+		// A slash at the end of a Prefix has no effect, so both spellings are one path:
+		// it can be claimed once, and an Exact path of the same length takes
+		// precedence.
 		path = strings.TrimSuffix(path, "/")
 		if path == "" {
 			path = "/"
@@ -212,8 +212,7 @@ func rulePath(source *networkingv1.HTTPIngressPath) (string, gatelodge.PathMatch
 	return path, match, nil
 }
 
-// backend reads a reference to a Service port; nil if there is none that can
-// be served.
+// backend reads a reference to a Service port; nil if it can't be served.
 func (in *Claimant) backend(source *networkingv1.IngressBackend, where string) *BackendRef {
 	switch {
 	case source == nil:
@@ -247,12 +246,11 @@ func (in *Claimant) tlsEntry(source networkingv1.IngressTLS, i int) (TLSEntry, b
 		}
 		ask.Hosts = append(ask.Hosts, name)
 	}
-	// An entry all of whose hosts are unreadable must not become one for every
-	// host.
+	// An entry with only invalid hosts must not become one for every host.
 	return ask, len(ask.Hosts) > 0 || len(source.Hosts) == 0
 }
 
-// ConfigMapNames lists the ConfigMaps of its namespace that an Ingress names.
+// ConfigMapNames lists the ConfigMaps of its own namespace that an Ingress names.
 func (in *Claimant) ConfigMapNames() []string {
 	var names []string
 	if name := in.Asked.Rewrites.ResponseFields; name != "" {
@@ -264,8 +262,8 @@ func (in *Claimant) ConfigMapNames() []string {
 	return names
 }
 
-// SecretNames lists the Secrets of its namespace that an Ingress names; some
-// may be "".
+// SecretNames lists the Secrets of its own namespace that an Ingress names; some may be
+// "".
 func (in *Claimant) SecretNames() []string {
 	names := []string{in.Asked.Auth.Secret, in.Asked.BackendTLS.Secret, in.Asked.ClientAuth.Secret}
 	for _, entry := range in.TLS {

@@ -14,7 +14,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// classParameters is the defaults of one class and what they were made of.
+// classParameters contains the defaults of one class and their sources.
 type classParameters struct {
 	class     *networkingv1.IngressClass
 	configMap *corev1.ConfigMap // nil: there is none
@@ -24,8 +24,8 @@ type classParameters struct {
 	problems []gatelodge.Problem
 }
 
-// readParameters reads the defaults of our classes, by the name of the class, where
-// those of the configuration are base.
+// readParameters reads the defaults of the served classes, by the name of the class;
+// base are those of the configuration.
 func readParameters(objs *objects.Objects, classes *classes, base *annotations.Defaults, last map[string]*classParameters) map[string]*classParameters {
 	parameters := make(map[string]*classParameters)
 	for _, class := range objs.Classes.All() {
@@ -48,8 +48,8 @@ func readParameters(objs *objects.Objects, classes *classes, base *annotations.D
 	return parameters
 }
 
-// ParametersName is the ConfigMap that a class names as its parameters, or why
-// it names none.
+// ParametersName returns the ConfigMap that a class names as its parameters, or why it
+// names none.
 func ParametersName(class *networkingv1.IngressClass) (name objects.Key, err error) {
 	p := class.Spec.Parameters
 	if p.Kind != "ConfigMap" || ptr.Deref(p.APIGroup, "") != "" {
@@ -62,9 +62,9 @@ func ParametersName(class *networkingv1.IngressClass) (name objects.Key, err err
 	return objects.Key{Namespace: namespace, Name: p.Name}, nil
 }
 
-// read reads the defaults. While a ConfigMap that should be there is not, nobody
-// knows which protections it asks for, so the class's routes are not served.
-// Parameters of another kind never were for this gateway.
+// read reads the defaults. While the ConfigMap is missing, it is unknown which
+// protections it asks for, so the class's routes are not served. Parameters of another
+// kind are not for this gateway.
 func (p *classParameters) read(objs *objects.Objects) {
 	p.defaults = annotations.ReadDefaults(nil, p.base, func(gatelodge.Reason, string, ...any) {})
 	class := objs.ObjectOf("IngressClass", &p.class.ObjectMeta)

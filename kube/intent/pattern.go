@@ -14,7 +14,7 @@ import (
 )
 
 // asksForPatterns reports whether the paths of an Ingress are regular expressions. A
-// rewrite makes them such unless it changes nothing.
+// rewrite that changes something makes them so.
 func asksForPatterns(asked *annotations.Asked, source *networkingv1.Ingress) bool {
 	w := &asked.Rewrites
 	if w.UseRegex || w.Target == "" {
@@ -28,12 +28,11 @@ func asksForPatterns(asked *annotations.Asked, source *networkingv1.Ingress) boo
 	return false
 }
 
-// maxPatterns bounds the expressions of one object together, in what
-// expressionSize counts.
+// maxPatterns limits the expressions of one object together, as expressionSize counts.
 const maxPatterns = 100_000
 
 // pattern reads a path as ingress-nginx does with use-regex: it is compared with the
-// beginning of a request's path, in any case of letters.
+// start of a request's path, ignoring case.
 func (in *Claimant) pattern(path string) (PathAsk, error) {
 	if !strings.HasPrefix(path, "/") {
 		return PathAsk{}, errors.New(`does not start with "/"`)

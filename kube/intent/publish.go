@@ -16,7 +16,7 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// BalancerAddresses are those of the load balancer of a Service.
+// BalancerAddresses returns the addresses of a Service's load balancer.
 func BalancerAddresses(service *corev1.Service) []netip.Addr {
 	var addresses []netip.Addr
 	for _, ingress := range service.Status.LoadBalancer.Ingress {
@@ -27,8 +27,8 @@ func BalancerAddresses(service *corev1.Service) []netip.Addr {
 	return objects.SortedAddresses(addresses)
 }
 
-// Withdrawing returns the addresses that a Service says are about to go, and an
-// error if what it says can't be read.
+// Withdrawing returns the addresses that a Service withdraws, and an error if its
+// annotation is not valid.
 func Withdrawing(service *corev1.Service) ([]netip.Addr, error) {
 	value, ok := service.Annotations[annotations.WithdrawAnnotation]
 	if !ok {
@@ -76,8 +76,8 @@ func (r *Reading) readPublication(service *corev1.Service, parts serviceParts, o
 	return p
 }
 
-// namesOf reads a list of names. A name outside of our zones is for others to
-// publish, so it is not claimed.
+// namesOf reads a list of names. Names outside the gateway's zones are not claimed,
+// because others publish them.
 func (p *Claimant) namesOf(service *corev1.Service, annotation string, cfg *objects.Config) (names []gatelodge.Name) {
 	key, value, ok := externaldns.Find(service.Annotations, annotation)
 	if !ok {
@@ -96,7 +96,7 @@ func (p *Claimant) namesOf(service *corev1.Service, annotation string, cfg *obje
 	return names
 }
 
-// publish asks for records of names, and of the pods and ports below them.
+// publish adds claims for records of names, and of the pods and ports below them.
 func (p *Claimant) publish(service *corev1.Service, annotation string, names []gatelodge.Name, lead serviceLead, a *externaldns.Ask, list *annotations.Ineffective) {
 	if len(names) == 0 {
 		return
@@ -132,7 +132,7 @@ func (p *Claimant) publish(service *corev1.Service, annotation string, names []g
 	}
 }
 
-// lead asks for a name to lead to a target. What is listed first counts.
+// lead leads a name to a target. The first one is used.
 func (p *Claimant) lead(name gatelodge.Name, t *externaldns.Target, a *externaldns.Ask) {
 	if p.claims(name) {
 		return
@@ -157,7 +157,7 @@ func (p *Claimant) addIneffective(service *corev1.Service, publishes bool, list 
 			list.Add(key, "it belongs on an Ingress")
 		case !outside && !inside:
 			list.Add(key, "without hostname or internal-hostname")
-		case !publishes: // the names are others' to publish, or that they have no effect is told
+		case !publishes: // others publish the names, or their lack of effect is reported
 		case name == "access" && serviceType(service) != corev1.ServiceTypeNodePort:
 			list.Add(key, "the type of the Service is not NodePort")
 		case name == "endpoints-type" && !isHeadless(service):

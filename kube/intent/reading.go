@@ -16,10 +16,10 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Claimants is the objects that ask for names.
+// Claimants are the objects that ask for names.
 type Claimants = gatelodge.Map[Key, *Claimant]
 
-// Reading is what was read of all objects that may ask for names.
+// Reading contains what was read of all objects that may ask for names.
 type Reading struct {
 	cfg        *objects.Config
 	ingresses  objects.Table[*networkingv1.Ingress]
@@ -34,26 +34,26 @@ type Reading struct {
 	parameters map[string]*classParameters // by the name of the class
 	tenants    *tenants
 
-	Claimants Claimants                              // those that are ours
+	Claimants Claimants                              // those of this gateway
 	Unknown   gatelodge.Map[Key, *gatelodge.Problem] // Ingresses of a class that no gateway defines
 	Problems  []gatelodge.Problem                    // of classes and Namespaces
 
 	SlicesOf follow.Index[objects.Key, objects.Key] // EndpointSlices by Service
-	onNodes  objects.Table[*corev1.Service]         // that lead to nodes
+	onNodes  objects.Table[*corev1.Service]         // whose names lead to nodes
 }
 
 // NeedsNodes reports whether names lead to nodes.
 func (r *Reading) NeedsNodes() bool { return r.onNodes.Len() > 0 }
 
-// Reader reads the claimants, and gives what it made of them to all who ask for
-// the same. It is safe for concurrent use; the nil Reader remembers nothing.
+// Reader reads the claimants, and shares the results between its callers. It is safe
+// for concurrent use; the nil Reader remembers nothing.
 type Reader struct {
 	mu   sync.Mutex
 	last *Reading
 }
 
-// Read reads what changed. It begins with last, what the caller was given the time
-// before, nil for the first time.
+// Read reads what changed since last, the caller's previous result, nil for the first
+// time.
 func (r *Reader) Read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	if last.isOf(objs, cfg) {
 		return last
@@ -121,8 +121,8 @@ func read(objs *objects.Objects, cfg *objects.Config, last *Reading) *Reading {
 	return r
 }
 
-// forChanged looks at the objects that changed, and at those of some namespaces, or
-// at every object.
+// forChanged processes the objects that changed, and those of some namespaces, or every
+// object.
 func forChanged[T comparable](now, before objects.Table[T], every bool, namespaces []string, look func(objects.Key, T)) {
 	var gone T
 	for key, change := range now.Changes(before) {
@@ -198,7 +198,7 @@ func (r *Reading) readServices(objs *objects.Objects, last *Reading, namespaces 
 	r.onNodes = onNodes.Map()
 }
 
-// orNil returns nil for a claimant that asks for nothing and has no problem.
+// orNil returns nil for a claimant without claims and problems.
 func (c *Claimant) orNil() *Claimant {
 	c.places = nil
 	if len(c.Claims) == 0 && len(c.problems) == 0 {
@@ -207,7 +207,7 @@ func (c *Claimant) orNil() *Claimant {
 	return c
 }
 
-// Problems returns what is wrong in the object itself; c may be nil.
+// Problems returns the problems of the object itself; c may be nil.
 func (c *Claimant) Problems() []gatelodge.Problem {
 	if c == nil {
 		return nil
@@ -215,9 +215,9 @@ func (c *Claimant) Problems() []gatelodge.Problem {
 	return c.problems
 }
 
-// readIngress reads an Ingress, nil for none. It returns nil if the Ingress is not
-// ours, with a problem if its class is nobody's; and before, if that was read of
-// the same.
+// readIngress reads an Ingress, nil for none. It returns nil if the Ingress is not for
+// this gateway, with a problem if its class is undefined; and before, if that is still
+// valid.
 func (r *Reading) readIngress(source *networkingv1.Ingress, classes *classes, objs *objects.Objects, before *Claimant, sameConfig bool) (*Claimant, *gatelodge.Problem) {
 	if source == nil {
 		return nil, nil

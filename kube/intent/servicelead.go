@@ -16,33 +16,33 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// serviceParts is what a Service is read together with, because it leads there.
+// serviceParts are the objects that are read together with a Service, because it leads
+// to them.
 type serviceParts struct {
 	slices []*discoveryv1.EndpointSlice // of the Service
 	nodes  objects.Table[*corev1.Node]
 }
 
-// serviceLead is where the names of an annotation of a Service lead, as
-// ExternalDNS has it (its source/service.go).
+// serviceLead is where the names in an annotation of a Service lead, as in ExternalDNS
+// (its source/service.go).
 type serviceLead struct {
 	target  *externaldns.Target            // nil: the annotation has no effect
-	pods    map[string]*externaldns.Target // what names below lead to, by the host name of a pod
-	problem string                         // what is left out, or why there is nothing; "": all is well
+	pods    map[string]*externaldns.Target // targets of the names below, by the host name of a pod
+	problem string                         // what is left out, or why there is nothing; "": no problem
 }
 
-// serviceType is the type of a Service, which is ClusterIP unless it says otherwise.
+// serviceType returns the type of a Service, ClusterIP by default.
 func serviceType(service *corev1.Service) corev1.ServiceType {
 	return cmp.Or(service.Spec.Type, corev1.ServiceTypeClusterIP)
 }
 
-// isHeadless reports whether the Service has no address of its own.
+// isHeadless reports whether the Service has no address.
 func isHeadless(service *corev1.Service) bool {
 	return serviceType(service) == corev1.ServiceTypeClusterIP &&
 		(service.Spec.ClusterIP == corev1.ClusterIPNone || slices.Contains(service.Spec.ClusterIPs, corev1.ClusterIPNone))
 }
 
-// needsParts reports whether what a Service says of its names depends on more than
-// itself.
+// needsParts reports whether the names of a Service depend on other objects.
 func needsParts(service *corev1.Service) bool {
 	return service != nil && len(service.Annotations) > 0 && (isHeadless(service) || serviceType(service) == corev1.ServiceTypeNodePort)
 }
@@ -54,8 +54,7 @@ func leadsToNodes(service *corev1.Service) bool {
 	return !elsewhere && (serviceType(service) == corev1.ServiceTypeNodePort || byNode && isHeadless(service))
 }
 
-// leadOf finds where a Service is reached, from inside of the cluster or from
-// outside.
+// leadOf returns where a Service is reached, from inside or outside the cluster.
 func leadOf(service *corev1.Service, inside bool, a *externaldns.Ask, parts serviceParts) serviceLead {
 	external := parseAddresses(service.Spec.ExternalIPs)
 	switch typ := serviceType(service); {
@@ -77,7 +76,7 @@ func leadOf(service *corev1.Service, inside bool, a *externaldns.Ask, parts serv
 	return serviceLead{}
 }
 
-// externalLead makes the names aliases of the name that the Service stands for.
+// externalLead makes the names aliases of the external name.
 func externalLead(service *corev1.Service) serviceLead {
 	text := service.Spec.ExternalName
 	if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" {
@@ -90,11 +89,11 @@ func externalLead(service *corev1.Service) serviceLead {
 	return serviceLead{target: &externaldns.Target{Alias: name}}
 }
 
-// balancerLead is where the load balancer of a Service is: at its addresses, or
-// under its name where it has a name only. A name can be an alias of one other
-// alone (RFC 1034 §3.6.2).
+// balancerLead returns where the load balancer of a Service is: its addresses, or its
+// name if it has no address. A name can be an alias of only one other (RFC 1034
+// §3.6.2).
 func balancerLead(service *corev1.Service) serviceLead {
-	leaving, _ := Withdrawing(service) // an error was told
+	leaving, _ := Withdrawing(service) // an error was reported
 	t := &externaldns.Target{Addresses: objects.Staying(BalancerAddresses(service), leaving)}
 	var names []gatelodge.Name
 	var leftOut string
@@ -127,9 +126,10 @@ func balancerLead(service *corev1.Service) serviceLead {
 	return serviceLead{target: t, problem: leftOut}
 }
 
-// nodeLead leads to the nodes, at which the ports of the Service are open: at their
-// outer addresses, or the inner ones where they have no other or "access" says so.
-// With externalTrafficPolicy: Local the nodes without a ready endpoint refuse.
+// nodeLead leads to the nodes, on which the ports of the Service are open: to their
+// external addresses, or the internal ones if they have no others or "access" says so.
+// With externalTrafficPolicy: Local the nodes without a ready endpoint refuse
+// connections.
 func nodeLead(service *corev1.Service, a *externaldns.Ask, parts serviceParts) serviceLead {
 	if parts.nodes.Len() == 0 {
 		return serviceLead{target: &externaldns.Target{}, problem: "its names lead to the nodes, and none is known: the gateway may have no right to read Nodes"}
@@ -149,9 +149,9 @@ func nodeLead(service *corev1.Service, a *externaldns.Ask, parts serviceParts) s
 	return bounded(serviceLead{target: &externaldns.Target{Addresses: outer}})
 }
 
-// podLead leads to the ready endpoints of a headless Service, or with
-// "endpoints-type" to the nodes that they run on. Pods that have a name in the
-// Service have it below its names too.
+// podLead leads to the ready endpoints of a headless Service, or with "endpoints-type"
+// to the nodes that they run on. Pods with a name in the Service also have it below its
+// names.
 func podLead(a *externaldns.Ask, parts serviceParts) serviceLead {
 	lead := serviceLead{target: &externaldns.Target{}, pods: make(map[string]*externaldns.Target)}
 	if a.Endpoints != "" && parts.nodes.Len() == 0 {
@@ -185,7 +185,7 @@ func podLead(a *externaldns.Ask, parts serviceParts) serviceLead {
 	return bounded(lead)
 }
 
-// bounded puts the addresses in order, and keeps as many as fit a message.
+// bounded sorts the addresses, and keeps as many as fit into a message.
 func bounded(lead serviceLead) serviceLead {
 	all := objects.SortedAddresses(lead.target.Addresses)
 	if len(all) > MaxRecords {
@@ -196,8 +196,7 @@ func bounded(lead serviceLead) serviceLead {
 	return lead
 }
 
-// readyEndpoints goes through the endpoints that are ready, as far as they have an
-// IP address.
+// readyEndpoints yields the ready endpoints with an IP address.
 func readyEndpoints(parts []*discoveryv1.EndpointSlice) func(yield func(*discoveryv1.Endpoint) bool) {
 	return func(yield func(*discoveryv1.Endpoint) bool) {
 		for _, slice := range parts {
@@ -250,7 +249,7 @@ func parseAddresses(texts []string) []netip.Addr {
 	return addresses
 }
 
-// clusterTarget is where a Service is reached from inside of the cluster.
+// clusterTarget returns where a Service is reached inside the cluster.
 func clusterTarget(service *corev1.Service) *externaldns.Target {
 	texts := service.Spec.ClusterIPs
 	if len(texts) == 0 {
@@ -259,8 +258,8 @@ func clusterTarget(service *corev1.Service) *externaldns.Target {
 	return &externaldns.Target{Addresses: objects.SortedAddresses(parseAddresses(texts))}
 }
 
-// portRecords is the SRV records that tell the ports of a Service at its nodes
-// (RFC 2782), by the name that they have below the Service's.
+// portRecords returns the SRV records of the ports of a Service at its nodes (RFC
+// 2782), by their names below the Service's.
 func portRecords(service *corev1.Service, name gatelodge.Name) map[string]RecordSet {
 	sets := make(map[string]RecordSet)
 	for _, port := range service.Spec.Ports {

@@ -8,9 +8,9 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// addShortNames asks for the short name of each host beside it. A short name that
-// has a rule of its own is served by that. They come after all others, so that they
-// are what is left out where an Ingress asks for too much.
+// addShortNames adds a claim for the short name of each host. A short name with its own
+// rule is served by that rule. They come last, so that they are left out first if an
+// Ingress asks for too much.
 func (in *Claimant) addShortNames(cfg *objects.Config) {
 	if in.ShortNames != annotations.ShortAlike && in.ShortNames != annotations.ShortRedirected {
 		return

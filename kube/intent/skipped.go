@@ -11,8 +11,8 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// Skipped returns the Ingresses that have the name in a rule and that this gateway
-// does not read, which is most often what the author of one asks about.
+// Skipped returns the Ingresses that have the name in a rule, but are not read by this
+// gateway, which is a frequent question of authors.
 func (r *Reading) Skipped(name gatelodge.Name) (skipped []gatelodge.PassedOver) {
 	if r == nil {
 		return nil
@@ -38,7 +38,7 @@ func hasRule(source *networkingv1.Ingress, name gatelodge.Name) bool {
 	return false
 }
 
-// whyNot says why the Ingress is not ours, and "" if it is.
+// whyNot returns why the Ingress is not for this gateway, and "" if it is.
 func (c *classes) whyNot(ingress *networkingv1.Ingress) string {
 	ours, problem := c.Has(ingress)
 	switch {

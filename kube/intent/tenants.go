@@ -13,15 +13,15 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// tenants is what Namespaces say of the names of their objects, by namespace:
-// those that say something.
+// tenants contains the annotations of Namespaces about the names of their objects, for
+// those that have some.
 type tenants struct {
 	namespaces objects.Table[*corev1.Namespace]
 	list       map[string]annotations.Tenant
 	problems   []gatelodge.Problem
 }
 
-// readTenants reads the Namespaces. last is returned where they are the same.
+// readTenants reads the Namespaces. It returns last if they are the same.
 func readTenants(objs *objects.Objects, last *tenants) *tenants {
 	if last == nil {
 		last = &tenants{}
@@ -40,7 +40,7 @@ func readTenants(objs *objects.Objects, last *tenants) *tenants {
 	return t
 }
 
-// changes returns the namespaces for which something else is said than by last.
+// changes returns the namespaces whose annotations differ from last.
 func (t *tenants) changes(last *tenants) []string {
 	if t == last {
 		return nil
@@ -60,7 +60,7 @@ func (t *tenants) changes(last *tenants) []string {
 	return slices.Sorted(maps.Keys(changed))
 }
 
-// settle says what holds for an object of the tenant; c may be nil.
+// settle applies the defaults of the tenant to an object; c may be nil.
 func (c *Claimant) settle(tenant annotations.Tenant) {
 	if c != nil {
 		c.tenant = tenant

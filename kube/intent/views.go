@@ -9,10 +9,10 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// setViews decides in which views the object is: those that its annotation lists, or
-// that of its namespace, or what byDefault says, or else all that the namespace may
-// use. A view that is not there, or that the namespace may not use, is a problem and
-// left out, and never makes the object appear in another.
+// setViews determines the views of the object: those in its annotation, or in that of
+// its Namespace, or byDefault, or all that the namespace may use. A view that does not
+// exist, or that the namespace may not use, is a problem and left out, and no other
+// view replaces it.
 func (c *Claimant) setViews(own string, byDefault []string, ofNamespace string, cfg *objects.Config) {
 	asked, where := annotations.ReadViews(own), "annotation "+annotations.ViewsAnnotation
 	if asked == nil {

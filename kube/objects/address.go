@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// CheckAddress reports why no traffic may go to an address, whatever object says
-// that it should; nil if it may. Objects of teams name addresses, and the gateway
-// reaches networks that their pods may not.
+// CheckAddress returns why no traffic may go to an address, whatever object names it;
+// nil if it may. Teams write addresses into objects, and the gateway reaches networks
+// that their pods may not.
 func (c *Config) CheckAddress(address netip.Addr) error {
 	for _, meant := range append(embedded(address), address) {
 		switch {
@@ -36,8 +36,8 @@ func isOneHost(address netip.Addr) bool {
 	return !address.IsUnspecified() && !address.IsMulticast()
 }
 
-// metadataAddresses are those, beside link-local ones, at which clouds give a
-// machine its credentials: Amazon's and Google's over IPv6, Scaleway's, Azure's,
+// metadataAddresses are the addresses, in addition to link-local ones, at which clouds
+// give a machine its credentials: Amazon's and Google's over IPv6, Scaleway's, Azure's,
 // Alibaba's and Oracle's.
 func metadataAddresses() []netip.Addr {
 	return []netip.Addr{
@@ -46,9 +46,9 @@ func metadataAddresses() []netip.Addr {
 	}
 }
 
-// embedded returns the IPv4 addresses that an IPv6 address may be translated to
-// on its way: NAT64's (RFC 6052 §2.1 and §2.2, RFC 8215), 6to4's (RFC 3056 §2),
-// and those that are written as IPv4-compatible or IPv4-mapped (RFC 4291 §2.5.5).
+// embedded returns the IPv4 addresses that an IPv6 address may be translated to:
+// NAT64's (RFC 6052 §2.1 and §2.2, RFC 8215), 6to4's (RFC 3056 §2), and IPv4-compatible
+// or IPv4-mapped ones (RFC 4291 §2.5.5).
 func embedded(address netip.Addr) (found []netip.Addr) {
 	if !address.Is6() {
 		return nil
@@ -73,8 +73,8 @@ func embedded(address netip.Addr) (found []netip.Addr) {
 		at(7, 9, 10, 11)
 		at(9, 10, 11, 12)
 		at(12, 13, 14, 15)
-		// Where the address is not of that length, these are parts of its prefix
-		// or its suffix, which are zero as a rule.
+		// If the prefix is not of that length, these are parts of the prefix or the
+		// suffix, which are usually zero.
 		found = slices.DeleteFunc(found, func(v4 netip.Addr) bool { return v4.As4()[0] == 0 })
 	}
 	return found

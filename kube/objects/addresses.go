@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Staying returns those of the addresses that do not leave, or that are of a family
-// of which none would be left.
+// Staying returns the addresses that are not withdrawn, and those of a family of which
+// none would be left.
 func Staying(addresses, leaving []netip.Addr) []netip.Addr {
 	leaves := func(a netip.Addr) bool { return slices.Contains(leaving, a) }
 	if !slices.ContainsFunc(addresses, leaves) {
@@ -17,8 +17,8 @@ func Staying(addresses, leaving []netip.Addr) []netip.Addr {
 	})
 }
 
-// SortedAddresses returns the addresses in order and without duplicates, in a
-// slice of their own.
+// SortedAddresses returns the addresses in order and without duplicates, in a new
+// slice.
 func SortedAddresses(addresses []netip.Addr) []netip.Addr {
 	sorted := slices.Clone(addresses)
 	slices.SortFunc(sorted, netip.Addr.Compare)

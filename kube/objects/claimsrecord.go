@@ -12,21 +12,21 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Holding is which namespace has a name. It is never written.
+// Holding is the owner of a name. It is immutable.
 type Holding struct {
 	Namespace string
-	Since     time.Time // when it got it, in whole seconds
-	// Guest is set if it has the name by the leave of the namespace that has the
-	// wildcard above it.
+	Since     time.Time // when it got the name, in whole seconds
+	// Guest means that the namespace of the wildcard above shares the name with the
+	// owner.
 	Guest bool
 }
 
-// Holdings is which namespaces have which names.
+// Holdings contains the owners of names.
 type Holdings = gatelodge.Map[gatelodge.Name, *Holding]
 
-// ClaimsItem is the name, after that of the instance, of the Store's item in
-// which the leader writes down who has the names that several namespaces claim.
-// In a cluster it is the ConfigMap NAME-claims.
+// ClaimsItem is the name, after that of the instance, of the Store's item with the
+// leader's record of the owners of names that several namespaces claim. In a cluster it
+// is the ConfigMap NAME-claims.
 const ClaimsItem = "claims"
 
 // ClaimsPart is the item's one part: a line for each name, with the namespace
@@ -34,8 +34,8 @@ const ClaimsItem = "claims"
 // other name.
 const ClaimsPart = "claims"
 
-// MaxClaims bounds the names in the item, so that it fits a ConfigMap: at most 1
-// MiB, of which a line takes 340 octets at most and 60 as a rule.
+// MaxClaims limits the names in the item, so that it fits a ConfigMap: at most 1 MiB,
+// of which a line takes 340 octets at most and usually 60.
 const MaxClaims = 3000
 
 // FormatClaims returns the content of the part.
@@ -55,9 +55,8 @@ func FormatClaims(h Holdings) []byte {
 	return text.Bytes()
 }
 
-// ReadClaims reads the part. A line that can't be read says nothing,
-// which leaves its name to the age of objects. What is the same as in last is the
-// same pointer.
+// ReadClaims reads the part. An invalid line is ignored, so the age of objects decides
+// about its name. Holdings that are the same as in last are the same pointers.
 func ReadClaims(text string, last Holdings) Holdings {
 	read := Holdings{}.Edit()
 	n := 0

@@ -7,20 +7,20 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// DNSEndpointResource is the resource of ExternalDNS by which records are written as
-// such. Its CustomResourceDefinition is ExternalDNS's to install.
+// DNSEndpointResource is ExternalDNS's resource for records. ExternalDNS installs its
+// CustomResourceDefinition.
 var DNSEndpointResource = schema.GroupVersionResource{Group: "externaldns.k8s.io", Version: "v1alpha1", Resource: "dnsendpoints"}
 
-// DNSEndpoint is what is read of an object of that resource. Labels of an
-// endpoint, its setIdentifier and what is specific to a provider say nothing to
-// an authoritative server.
+// DNSEndpoint is the part of such an object that is read. Labels of an endpoint, its
+// setIdentifier and what is specific to a provider have no meaning for an authoritative
+// server.
 type DNSEndpoint struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
 	Spec              DNSEndpointSpec `json:"spec"`
 
-	// Malformed says why Spec could not be read, as it may be where another
-	// definition of the resource than ExternalDNS's is installed.
+	// Malformed is why Spec could not be read, for example because another definition
+	// of the resource than ExternalDNS's is installed.
 	Malformed string `json:"-"`
 }
 
@@ -44,7 +44,7 @@ type Endpoint struct {
 	} `json:"providerSpecific,omitempty"`
 }
 
-// ReadUnstructured makes a DNSEndpoint of what the API server sent.
+// ReadUnstructured converts the API server's object to a DNSEndpoint.
 func ReadUnstructured(source *unstructured.Unstructured) *DNSEndpoint {
 	e := &DNSEndpoint{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(source.Object, e); err != nil {

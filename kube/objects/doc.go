@@ -1,8 +1,7 @@
-// Package objects is what was read of Kubernetes at one moment, and nothing that
-// was made of it: the Objects of all kinds, the Config by which they are judged,
-// and the Source that hands them over. Follow decides when a change of a source
-// is built.
+// Package objects contains what was read of Kubernetes at one time, and nothing derived
+// from it: the Objects of all kinds, the Config that applies to them, and the Source
+// that returns them. Follow decides when a change of a source is built.
 //
-// It knows the API's types. It must not know what any of them means for what is
-// served: that begins in package intent.
+// It uses the API's types. It must not depend on their meaning for what is served: that
+// begins in package intent.
 package objects

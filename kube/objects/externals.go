@@ -8,17 +8,16 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Externals is what the names resolve to that Services of type ExternalName
-// stand for.
+// Externals contains the addresses of the names of ExternalName Services.
 type Externals = gatelodge.Map[gatelodge.Name, *External]
 
-// External is what is known of one name. It is never written.
+// External is the state of one name. It is immutable.
 type External struct {
 	Addresses []netip.Addr // sorted; empty: there never was an answer with one
 }
 
-// ExternalName returns the name that a Service, which may be nil, stands for, as
-// Externals has it; "" for none.
+// ExternalName returns the external name of a Service, which may be nil, in the form of
+// Externals; "" for none.
 func ExternalName(service *corev1.Service) gatelodge.Name {
 	if !IsExternal(service) {
 		return ""
@@ -30,8 +29,8 @@ func ExternalName(service *corev1.Service) gatelodge.Name {
 	return name
 }
 
-// IsExternal reports whether the Service, which may be nil, stands for a name
-// outside of the cluster.
+// IsExternal reports whether the Service, which may be nil, is for a name outside the
+// cluster.
 func IsExternal(service *corev1.Service) bool {
 	return service != nil && service.Spec.Type == corev1.ServiceTypeExternalName
 }

@@ -9,25 +9,24 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// GuardRecord is what the leader writes down for the Guards of all replicas,
-// and those that will start: how much is served. In a cluster it is the
-// ConfigMap NAME-guard.
+// GuardRecord is the leader's record for the Guards of all replicas and of later
+// starts: how much is served. In a cluster it is the ConfigMap NAME-guard.
 type GuardRecord struct {
-	Hosts    int    // that are served
-	Hash     string // of their names and the objects that they are of
+	Hosts    int    // served hosts
+	Hash     string // of their names and objects
 	Withheld string // the hash of what the leader withholds; "": nothing
 
-	// Confirmed is the hash that a person wrote into the annotation
-	// gatelodge.dev/confirm. The leader does not write it.
+	// Confirmed is the hash in the annotation gatelodge.dev/confirm, which an operator
+	// writes, and not the leader.
 	Confirmed string
 }
 
 // GuardItem is the record's name, after that of the instance.
 const GuardItem = "guard"
 
-// Confirms reports whether a list of this hash is confirmed: itself, or what the
-// leader shows in its place, unless that was confirmed before the list came to
-// be.
+// Confirms reports whether a list with this hash is confirmed: by its own hash, or by
+// the one that the leader shows instead, unless that was confirmed before the list
+// existed.
 func (r *GuardRecord) Confirms(hash, stale string) bool {
 	return r != nil && r.Confirmed != "" &&
 		(r.Confirmed == hash || r.Confirmed == r.Withheld && r.Confirmed != stale)
@@ -40,8 +39,8 @@ const (
 	withheldPart = "withheld"
 )
 
-// ReadGuardRecord reads the parts. A number of hosts that can't be read leaves a
-// start without protection, and nothing else.
+// ReadGuardRecord reads the parts. An invalid number of hosts only leaves a start
+// without protection.
 func ReadGuardRecord(parts map[string]string, confirmed string) *GuardRecord {
 	hosts, err := strconv.Atoi(parts[hostsPart])
 	if err != nil || hosts < 0 {
@@ -62,7 +61,7 @@ func PutGuardRecord(ctx context.Context, store gatelodge.Store, r GuardRecord) e
 	return nil
 }
 
-// StoredGuardRecord reads what PutGuardRecord wrote; nil when it never did.
+// StoredGuardRecord reads what PutGuardRecord wrote; nil if there is no record.
 func StoredGuardRecord(ctx context.Context, store gatelodge.Store) (*GuardRecord, error) {
 	item, err := store.Get(ctx, GuardItem)
 	if errors.Is(err, gatelodge.ErrNotFound) {

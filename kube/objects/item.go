@@ -17,7 +17,7 @@ func CheckItemName(name string) error {
 	return nil
 }
 
-// putItem makes the data of an item this, whatever it was.
+// putItem replaces the data of an item.
 func putItem(ctx context.Context, store gatelodge.Store, name string, data map[string][]byte) error {
 	return Retried(func() error {
 		item, err := store.Get(ctx, name)
@@ -30,8 +30,8 @@ func putItem(ctx context.Context, store gatelodge.Store, name string, data map[s
 	})
 }
 
-// Retried repeats an attempt to change an item while another writer, such as a
-// replica, was faster, but not for ever.
+// Retried repeats an attempt to change an item while other writers are faster, a
+// limited number of times.
 func Retried(attempt func() error) error {
 	err := attempt()
 	for tries := 1; tries < 5 && errors.Is(err, gatelodge.ErrConflict); tries++ {

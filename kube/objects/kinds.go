@@ -11,16 +11,15 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Kind is a kind of object that a Snapshot is built from. What reads, keeps,
-// compares or watches objects goes by the table of kinds, so that none of them
-// forgets one.
+// Kind is a kind of object that a Snapshot is built from. All code that reads, keeps,
+// compares or watches objects uses the table of kinds, so that no kind is forgotten.
 type Kind struct {
 	Name       string // as in manifests
 	APIVersion string // "": no manifest has one
 	Resource   string // the plural, as in URLs and RBAC
 	Namespaced bool
-	// Own is of what the gateway itself writes: no manifest has one, and no list
-	// lacks one by accident.
+	// Own means that the gateway itself writes these objects: no manifest has one, and
+	// none is missing in a list by accident.
 	Own bool
 
 	table
@@ -43,10 +42,10 @@ var kinds = []*Kind{
 // StoredKind is the name of the kind of Objects.Stored, which are Secrets.
 const StoredKind = "Stored"
 
-// Kinds returns the table of kinds, which is not to be written.
+// Kinds returns the table of kinds, which must not be changed.
 func Kinds() []*Kind { return kinds }
 
-// KindOf returns the kind of a name, nil for one that nothing is built from.
+// KindOf returns the kind with a name, nil for one that nothing is built from.
 func KindOf(name string) *Kind {
 	for _, kind := range kinds {
 		if kind.Name == name {
@@ -56,19 +55,19 @@ func KindOf(name string) *Kind {
 	return nil
 }
 
-// table is how the objects of one kind are reached, whatever their type. An
-// object that is absent is nil.
+// table gives access to the objects of one kind, whatever their type. An absent object
+// is nil.
 type table interface {
 	New() metav1.Object
 	Len(o *Objects) int
 	Get(o *Objects, key Key) metav1.Object
 	All(o *Objects) iter.Seq2[Key, metav1.Object]
-	// Changes goes through what differs in now from before, as Map.Changes does.
+	// Changes yields the differences between now and before, like Map.Changes.
 	Changes(before, now *Objects) iter.Seq2[Key, gatelodge.Change[metav1.Object]]
-	// Same reports whether nothing of the kind differs. It looks no further than
-	// at whether one was made of the other.
+	// Same reports whether nothing of the kind differs. It only checks whether one was
+	// made of the other.
 	Same(a, b *Objects) bool
-	// Share makes the objects of the kind in to those in from.
+	// Share replaces the objects of the kind in to by those in from.
 	Share(to, from *Objects)
 	Edit(o *Objects) Edit
 }
@@ -76,12 +75,12 @@ type table interface {
 // Edit changes the objects of one kind in Objects, by many changes.
 type Edit interface {
 	Get(key Key) metav1.Object
-	Set(key Key, object metav1.Object) // nil takes it out
-	Done()                             // puts the changes so far into Objects
+	Set(key Key, object metav1.Object) // nil removes it
+	Done()                             // stores the changes so far in Objects
 }
 
-// Deleted goes through the objects of before that are not in now. Where another
-// object has the name now, which its UID says, the one before was deleted.
+// Deleted yields the objects of before that are not in now. If another object has the
+// name now, by its UID, the previous one was deleted.
 func (k *Kind) Deleted(before, now *Objects) iter.Seq2[Key, metav1.Object] {
 	return func(yield func(Key, metav1.Object) bool) {
 		for key, change := range k.Changes(before, now) {
@@ -106,7 +105,7 @@ func tableIn[V any, T interface {
 	return tableOf[V, T]{in}
 }
 
-// orNil keeps a nil T from becoming an object.
+// orNil prevents a nil T from becoming a non-nil object.
 func orNil[V any, T interface {
 	*V
 	metav1.Object

@@ -14,23 +14,21 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Leaving is which of the gateway's addresses are about to go, because the replica
-// that has them shuts down, each with when that will be over at the latest. It is
-// never written.
+// Leaving contains the gateway's addresses that are withdrawn because their replica
+// shuts down, each with the latest time when that is over. It is immutable.
 type Leaving map[netip.Addr]time.Time
 
 // LeavingItem is the name, after that of the instance, of the Store's item in which
-// replicas tell each other of the addresses that go with them. In a cluster it is
-// the ConfigMap NAME-leaving.
+// replicas record withdrawn addresses. In a cluster it is the ConfigMap NAME-leaving.
 const LeavingItem = "leaving"
 
 // LeavingPart is the item's one part: a line for each address, with the Unix time.
 const LeavingPart = "addresses"
 
-// maxLeaving bounds the addresses in the item.
+// maxLeaving limits the addresses in the item.
 const maxLeaving = 1000
 
-// At returns the addresses that are about to go at a moment, sorted.
+// At returns the addresses that are withdrawn at a time, sorted.
 func (l Leaving) At(now time.Time) []netip.Addr {
 	var addresses []netip.Addr
 	for address, until := range l {
@@ -41,7 +39,7 @@ func (l Leaving) At(now time.Time) []netip.Addr {
 	return SortedAddresses(addresses)
 }
 
-// Next returns when At changes first after a moment, and zero if it does not.
+// Next returns when At next changes after a time, and zero if it does not.
 func (l Leaving) Next(now time.Time) time.Time {
 	var next time.Time
 	for _, until := range l {
@@ -62,7 +60,7 @@ func (l Leaving) With(addresses []netip.Addr, until time.Time) Leaving {
 	return next
 }
 
-// ReadLeaving reads the part. A line that can't be read says nothing.
+// ReadLeaving reads the part. Invalid lines are ignored.
 func ReadLeaving(text string) Leaving {
 	l := make(Leaving)
 	for line := range strings.Lines(text) {
@@ -84,8 +82,8 @@ func (l Leaving) format() []byte {
 	return text
 }
 
-// PutLeaving tells all replicas that addresses are about to go, until a moment, or
-// that they are not if that is past. What else is over is dropped.
+// PutLeaving records for all replicas that addresses are withdrawn until a time, or
+// that they are not if it has passed. Entries that are over are dropped.
 func PutLeaving(ctx context.Context, store gatelodge.Store, addresses []netip.Addr, until, now time.Time) error {
 	err := Retried(func() error {
 		item, err := store.Get(ctx, LeavingItem)

@@ -11,11 +11,11 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Objects is everything that a Snapshot is built from at one moment. UID,
-// resourceVersion and creationTimestamp are set on each object, and none is ever
-// written: equal pointers mean equal content, place in a file and age. So a
-// source that hands out the pointer that it had, and Tables that were made of
-// those before, makes Build cost what changed.
+// Objects contains everything that a Snapshot is built from at one time. UID,
+// resourceVersion and creationTimestamp are set on each object, and objects are
+// immutable: equal pointers mean equal content, place in a file and age. If a source
+// returns unchanged pointers, and Tables made of the previous ones, the cost of Build
+// depends on the changes.
 type Objects struct {
 	Ingresses  Table[*networkingv1.Ingress]
 	Classes    Table[*networkingv1.IngressClass]
@@ -24,39 +24,39 @@ type Objects struct {
 	Secrets    Table[*corev1.Secret]
 	Namespaces Table[*corev1.Namespace]
 	ConfigMaps Table[*corev1.ConfigMap]
-	Nodes      Table[*corev1.Node] // while names of Services lead there
+	Nodes      Table[*corev1.Node] // while names of Services lead to nodes
 
 	DNSEndpoints Table[*DNSEndpoint]
 
-	// Stored is the items of the gateway's own Store that all replicas serve, by
-	// gatelodge.IsServedItem: challenges, and certificates that were issued. The
-	// version of one is its resourceVersion.
+	// Stored contains the items of the gateway's own Store that all replicas serve, by
+	// gatelodge.IsServedItem: challenges, and issued certificates. The version of one
+	// is its resourceVersion.
 	Stored Table[*corev1.Secret]
 
-	// Externals is what ExternalName Services lead to, as far as it was looked up.
+	// Externals contains the addresses of ExternalName Services that are known so far.
 	Externals Externals
 
-	// Good is what certificates were read from before.
+	// Good contains what certificates were read from before.
 	Good GoodSecrets
 
 	Problems []gatelodge.Problem // what the source could not read
 	Origins  Origins             // where objects were read from; empty without files
-	Now      time.Time           // what certificates are judged by
+	Now      time.Time           // the time for judging certificates
 
-	// Relists is what lists that came whole of late lacked, and Guard what the
-	// leader wrote down for the Guards of all replicas; nil: nothing.
+	// Relists contains what recent complete lists lacked, and Guard the leader's record
+	// for the Guards of all replicas; nil: nothing.
 	Relists []*Relist
 	Guard   *GuardRecord
 
-	// Claims is what the leader wrote down of who has names that several namespaces
+	// Claims is the leader's record of the owners of names that several namespaces
 	// claim.
 	Claims Holdings
 
-	// Leaving is which of the gateway's own addresses are about to go.
+	// Leaving contains the gateway's own withdrawn addresses.
 	Leaving Leaving
 
-	// Remembered is when these were the cluster's objects, if they come from
-	// disk; zero: they are what the source says now.
+	// Remembered is when these were the cluster's objects, if they come from disk;
+	// zero: they come from the source.
 	Remembered time.Time
 }
 
@@ -70,7 +70,7 @@ func (o *Objects) SameAs(p *Objects) bool {
 	return true
 }
 
-// Origins is the places in files of objects.
+// Origins contains the places of objects in files.
 type Origins = gatelodge.Map[UID, Origin]
 
 // Origin is the place in a file where an object starts.
@@ -79,7 +79,7 @@ type Origin struct {
 	Line int // counted from 1
 }
 
-// ObjectOf names an object for problems and routes.
+// ObjectOf identifies an object for problems and routes.
 func (o *Objects) ObjectOf(kind string, meta *metav1.ObjectMeta) gatelodge.Object {
 	origin := o.Origins.Get(UID(meta.UID))
 	return gatelodge.Object{
@@ -88,7 +88,7 @@ func (o *Objects) ObjectOf(kind string, meta *metav1.ObjectMeta) gatelodge.Objec
 	}
 }
 
-// ServiceOf names the Service that a slice is of.
+// ServiceOf returns the Service of a slice.
 func ServiceOf(slice *discoveryv1.EndpointSlice) Key {
 	return Key{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
 }

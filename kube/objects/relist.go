@@ -4,15 +4,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Relist is what a list that came whole, as after a lost watch, had no more of
-// what was there before. No watch said that these objects were deleted.
+// Relist contains the objects that a complete list, as after a lost watch, no longer
+// has. No watch reported the deletion of these objects.
 type Relist struct {
 	Lacking map[types.UID]bool
 	Every   bool // the list is empty
 }
 
-// NewRelist compares the list of a kind with the one before; nil when nothing is
-// lacking.
+// NewRelist compares the list of a kind with the previous one; nil if nothing is
+// missing.
 func NewRelist(kind *Kind, before, now *Objects) *Relist {
 	r := &Relist{Lacking: make(map[types.UID]bool), Every: kind.Len(now) == 0}
 	for _, object := range kind.Deleted(before, now) {
@@ -38,8 +38,8 @@ func RelistOf(before, now *Objects) []*Relist {
 	return relists
 }
 
-// Lacking reports whether a whole list lacked the object, and whether that list
-// lacked every other as well.
+// Lacking reports whether a complete list lacked the object, and whether that list
+// lacked all others as well.
 func Lacking(relists []*Relist, uid types.UID) (relisted, every bool) {
 	for _, r := range relists {
 		if r.Lacking[uid] {

@@ -10,10 +10,10 @@ import (
 
 // Source is where Objects come from.
 type Source interface {
-	// Run watches until ctx ends, or fails when it can't. It calls dirty when
+	// Run watches until ctx ends, or returns an error if it can't. It calls dirty when
 	// Objects is complete for the first time and after each change.
 	Run(ctx context.Context, dirty func()) error
-	// Objects returns what is there now; it is called after the first dirty.
+	// Objects returns the current objects; it is called after the first dirty.
 	Objects() Objects
 }
 
@@ -80,7 +80,7 @@ func Follow(ctx context.Context, source Source, poke <-chan struct{}, rebuild fu
 			if err != nil {
 				return err
 			}
-			failed = nil // it will not change any more, and is served on
+			failed = nil // it will not change any more, but is still served
 		case <-ctx.Done():
 			if failed != nil {
 				<-failed
@@ -90,8 +90,8 @@ func Follow(ctx context.Context, source Source, poke <-chan struct{}, rebuild fu
 	}
 }
 
-// dueAt tells when changes seen from first to last are to be built, after a
-// build that ended at built.
+// dueAt returns when changes seen from first to last are to be built, after a build
+// that ended at built.
 func dueAt(first, last, built time.Time) time.Time {
 	if first.Sub(built) >= quietTime {
 		return first
@@ -103,7 +103,7 @@ func dueAt(first, last, built time.Time) time.Time {
 	return due
 }
 
-// changes collects when something became dirty.
+// changes records when something became dirty.
 type changes struct {
 	signal gatelodge.Signal
 
@@ -128,7 +128,7 @@ func (c *changes) span() (first, last time.Time) {
 	return c.first, c.last
 }
 
-// take forgets the changes, before the objects are read that have them.
+// take drops the changes, before the objects with them are read.
 func (c *changes) take() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,8 +9,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// Key names an object among those of its kind; Namespace is "" for a kind that
-// has none.
+// Key identifies an object of a kind; Namespace is "" for a kind without namespaces.
 type Key struct{ Namespace, Name string }
 
 // Compare orders keys by namespace, then name.
@@ -21,7 +20,7 @@ func (k Key) Compare(other Key) int {
 	return cmp.Compare(k.Name, other.Name)
 }
 
-// String is the key as messages have it: "namespace/name".
+// String formats the key for messages: "namespace/name".
 func (k Key) String() string {
 	if k.Namespace == "" {
 		return k.Name
@@ -34,9 +33,9 @@ func KeyOf(object metav1.Object) Key {
 	return Key{Namespace: object.GetNamespace(), Name: object.GetName()}
 }
 
-// Table is the objects of one kind. An object that did not change keeps its
-// pointer from one Table to the next; another pointer may have another content,
-// age or place in a file.
+// Table contains the objects of one kind. An object that did not change keeps its
+// pointer from one Table to the next; another pointer may have another content, age or
+// place in a file.
 type Table[T comparable] = gatelodge.Map[Key, T]
 
 // Object is a pointer to an object of one kind.
@@ -48,8 +47,8 @@ type Object interface {
 // TableOf returns the Table of these objects, in any order.
 func TableOf[T Object](list ...T) Table[T] { return WithObjects(Table[T]{}, list...) }
 
-// WithObjects returns the table with these objects as well. An object takes the
-// place of another one of its name.
+// WithObjects returns the table with these objects too. An object replaces another one
+// of its name.
 func WithObjects[T Object](table Table[T], list ...T) Table[T] {
 	edit := table.Edit()
 	for _, object := range list {
@@ -64,7 +63,7 @@ type UID types.UID
 // Compare orders UIDs as text.
 func (u UID) Compare(other UID) int { return cmp.Compare(u, other) }
 
-// SameSlice reports whether two slices that are never written are one.
+// SameSlice reports whether two immutable slices are the same.
 func SameSlice[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

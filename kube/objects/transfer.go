@@ -6,17 +6,17 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// TransferConfig says who may have copies of a zone. The zero TransferConfig is
-// for nobody.
+// TransferConfig is the setting of who may transfer a zone. The zero TransferConfig
+// allows no client.
 type TransferConfig struct {
-	Secret     Key                      // whose entries have keys in the form of syntax.ParseTransferKeys …
+	Secret     Key                      // its entries have keys in the form of syntax.ParseTransferKeys …
 	Keys       []*gatelodge.TransferKey // … and those of the configuration's own file
 	Networks   []netip.Prefix           // of clients; empty: all
 	Notify     []netip.AddrPort
 	RequireTLS bool
 }
 
-// Allowed reports whether anyone may have copies.
+// Allowed reports whether any client may transfer the zone.
 func (c *TransferConfig) Allowed() bool { return c.Secret.Name != "" || len(c.Keys) > 0 }
 
 // CatalogConfig is a zone that lists those that may be transferred (RFC 9432).
@@ -26,7 +26,7 @@ type CatalogConfig struct {
 	Transfer TransferConfig
 }
 
-// TransferSecrets are the Secrets of keys.
+// TransferSecrets returns the Secrets of keys.
 func (c *Config) TransferSecrets() []Key {
 	var secrets []Key
 	if c.Catalog.Transfer.Secret.Name != "" {
