@@ -18,7 +18,7 @@ import (
 const minRSABits = 2048
 
 // AccountSecret reads the key of an ACME account from a Secret, which may be missing,
-// as cert-manager keeps it, or says what is wrong with it.
+// in cert-manager's form, or returns what is wrong with it.
 func AccountSecret(name objects.Key, secret *corev1.Secret) (key string, reason gatelodge.Reason, message string) {
 	if secret == nil {
 		return "", gatelodge.SecretMissing, fmt.Sprintf("there is no Secret %s with the account's key, so nothing is ordered: write the Secret that privateKeySecretRef of the Issuer names, or none to register a new account", name)

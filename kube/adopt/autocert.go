@@ -12,17 +12,17 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// challengeSuffixes are of files that are of use to nothing but an order in progress.
+// challengeSuffixes are the suffixes of files that only an order in progress uses.
 var challengeSuffixes = []string{"+token", "+http-01"}
 
-// Bounds of what is read of a folder.
+// Limits of what is read of a folder.
 const (
 	maxFiles     = 50_000
 	maxFileBytes = 256 << 10
 )
 
-// Autocert reads a folder of autocert.DirCache (golang.org/x/crypto/acme/autocert).
-// A file that can't be used is a problem and keeps no other from being used.
+// Autocert reads a folder of autocert.DirCache (golang.org/x/crypto/acme/autocert). A
+// file that can't be used is a problem, and the others are used.
 func Autocert(dir string, now time.Time) objects.Adopted {
 	f := &finder{now: now}
 	entries, err := os.ReadDir(dir)
@@ -40,8 +40,8 @@ func Autocert(dir string, now time.Time) objects.Adopted {
 	return f.result()
 }
 
-// autocertFile takes what a file holds. They come in the order of their names: HOST
-// is before HOST+rsa.
+// autocertFile reads one file. The files come in the order of their names: HOST is
+// before HOST+rsa.
 func (f *finder) autocertFile(dir string, entry fs.DirEntry) {
 	name, path := entry.Name(), filepath.Join(dir, entry.Name())
 	if entry.IsDir() || strings.HasPrefix(name, ".") || isChallenge(name) {

@@ -20,7 +20,7 @@ const (
 	accountFile      = "acme_account+key"
 	olderAccountFile = "acme_account.key"
 	rsaSuffix        = "+rsa"
-	// WildcardLabel stands for "*", which a key of autocert.Cache may not contain.
+	// WildcardLabel replaces "*", which a key of autocert.Cache may not contain.
 	WildcardLabel = "_"
 )
 
@@ -33,8 +33,8 @@ func HostOf(file string) (gatelodge.Name, error) {
 	return gatelodge.ParseName(host)
 }
 
-// AutocertFile returns the file in which autocert would keep a certificate that was
-// issued: its name, and what it holds.
+// AutocertFile returns the file in which autocert would keep an issued certificate: its
+// name and content.
 func AutocertFile(issued *gatelodge.StoredIssuance) (file string, text []byte, err error) {
 	pair, _, err := secrets.ReadKeyPair(issued.Chain, issued.Key)
 	if err != nil {

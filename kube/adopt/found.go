@@ -20,10 +20,10 @@ import (
 	"gatelodge.dev/kube/secrets"
 )
 
-// maxProblems bounds what is told of one folder or file.
+// maxProblems limits the problems of one folder or file.
 const maxProblems = 20
 
-// finder collects what is found.
+// finder collects the findings.
 type finder struct {
 	found   objects.Adopted
 	now     time.Time
@@ -46,8 +46,7 @@ func (f *finder) result() objects.Adopted {
 	return f.found
 }
 
-// certificate adds a certificate, as the gateway would keep it. origin says
-// where it was found.
+// certificate adds a certificate in the gateway's form. origin is where it was found.
 func (f *finder) certificate(origin string, as gatelodge.IssuanceKey, crt, key []byte) error {
 	name := as.Name
 	pair, _, err := secrets.ReadKeyPair(crt, key)
@@ -91,7 +90,7 @@ func encodeKey(key crypto.PrivateKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// readFile reads a file of a size that is bounded.
+// readFile reads a file of limited size.
 func readFile(path string, most int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {

@@ -2,8 +2,8 @@ package ingressnginx
 
 import "strings"
 
-// concerns reports whether the named difference of an annotation can be met with this value
-// on an Ingress of the namespace. Of most annotations it can, whatever the value.
+// concerns reports whether the stated difference of an annotation matters for this
+// value on an Ingress of the namespace. For most annotations it does, with any value.
 func concerns(name, value, namespace string) bool {
 	switch name {
 	case "backend-protocol":

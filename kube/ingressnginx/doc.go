@@ -1,7 +1,7 @@
-// Package ingressnginx knows how ingress-nginx 1.15 is configured: the flags of its
-// controller and the keys of its ConfigMap, and what of each has a counterpart in
-// Gatelodge. It reads an installation and translates it, and says of each Ingress
-// what will be answered as before.
+// Package ingressnginx contains the configuration of ingress-nginx 1.15: the flags of
+// its controller and the keys of its ConfigMap, with their counterparts in Gatelodge.
+// It reads an installation and translates it, and reports for each Ingress what stays
+// the same.
 //
 //	settings.go     what a flag or key may become
 //	keys_*.go       the keys of the ConfigMap
@@ -11,6 +11,7 @@
 //	document.go     writes configuration as YAML with comments
 //	report.go       what becomes of each Ingress
 //
-// What annotations mean is in package annotations. This package must not know how our
-// configuration is read: a test of cmd/gatelodge reads what is written here.
+// Package annotations has the meaning of annotations. This package must not depend on
+// how Gatelodge's configuration is read: a test of cmd/gatelodge reads what is written
+// here.
 package ingressnginx

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// document is configuration as it is being written: keys with values and where each
-// comes from.
+// document is a configuration in progress: keys with values and their origins.
 type document struct {
 	entries []entry
 }
@@ -20,7 +19,7 @@ type entry struct {
 	from  string // a comment; "" for none
 }
 
-// order is that of docs/configuration.md.
+// order is the order of the keys in docs/configuration.md.
 var order = []string{
 	"ingress", "listeners", "views", "trust", "timeouts", "limits", "retries", "balancing", "compression", "accessLog", "tracing",
 	"redirectHTTPS", "hsts", "serverName", "tls", "drain",

@@ -22,7 +22,7 @@ type Installation struct {
 
 type argument struct{ name, value string }
 
-// workload is what is read of a Deployment, a DaemonSet or a Pod.
+// workload contains the parts of a Deployment, a DaemonSet or a Pod that are read.
 type workload struct {
 	Kind     string `json:"kind"`
 	Metadata struct {
@@ -50,9 +50,9 @@ func (w *workload) name() string {
 	return fmt.Sprintf("%s %s/%s", w.Kind, w.Metadata.Namespace, w.Metadata.Name)
 }
 
-// Find looks for controllers among documents, which are objects in JSON. It returns
-// nil if there is none, and an error if there are several and choose, NAMESPACE/NAME
-// or "", does not say which.
+// Find looks for controllers among documents, which are objects in JSON. It returns nil
+// if there is none, and an error if there are several and choose, NAMESPACE/NAME or "",
+// does not select one.
 func Find(documents iter.Seq[json.RawMessage], objs *objects.Objects, choose string) (*Installation, error) {
 	var found []*Installation
 	var names []string
@@ -75,7 +75,7 @@ func Find(documents iter.Seq[json.RawMessage], objs *objects.Objects, choose str
 		found, names = append(found, in), append(names, in.Name)
 	}
 	if deployed := slices.DeleteFunc(slices.Clone(found), func(in *Installation) bool { return strings.HasPrefix(in.Name, "Pod ") }); len(deployed) > 0 {
-		found = deployed // whose pods are no controllers of their own
+		found = deployed // whose pods are not separate controllers
 	}
 	switch {
 	case len(found) == 1:
@@ -88,7 +88,8 @@ func Find(documents iter.Seq[json.RawMessage], objs *objects.Objects, choose str
 	return findConfigMap(objs), nil
 }
 
-// installation is that of a workload with a controller of ingress-nginx, else nil.
+// installation returns the installation of a workload with a controller of
+// ingress-nginx, otherwise nil.
 func (w *workload) installation(spec podSpec, objs *objects.Objects) *Installation {
 	for _, container := range spec.Containers {
 		words := slices.Concat(container.Command, container.Args)
@@ -125,7 +126,7 @@ func readArguments(words []string, env *strings.Replacer) []argument {
 	return list
 }
 
-// flag is the value of a flag, "" if it is not given.
+// flag returns the value of a flag, "" if it is not given.
 func (in *Installation) flag(name string) string {
 	for _, arg := range slices.Backward(in.args) {
 		if arg.name == name {
@@ -143,8 +144,8 @@ func (in *Installation) key(text string) objects.Key {
 	return objects.Key{Namespace: in.namespace, Name: text}
 }
 
-// findConfigMap is for manifests without a controller: the ConfigMap by the name
-// that the chart or the manifests of ingress-nginx give it, nil if there is none.
+// findConfigMap returns, for manifests without a controller, the ConfigMap with the
+// name that the chart or the manifests of ingress-nginx use, nil if there is none.
 func findConfigMap(objs *objects.Objects) *Installation {
 	for key := range objs.ConfigMaps.All() {
 		if strings.HasSuffix(key.Name, "ingress-nginx-controller") || key.Name == "nginx-configuration" {
@@ -154,7 +155,7 @@ func findConfigMap(objs *objects.Objects) *Installation {
 	return nil
 }
 
-// data is the ConfigMap's, and false if it is not among the objects.
+// data returns the data of the ConfigMap, and false if it is not among the objects.
 func (in *Installation) data(key objects.Key) (map[string]string, bool) {
 	configMap := in.objects.ConfigMaps.Get(key)
 	if configMap == nil {

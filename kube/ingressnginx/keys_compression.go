@@ -7,7 +7,7 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// compressionKeys are about gzip and Brotli, which ingress-nginx tunes one by one,
+// compressionKeys are about gzip and Brotli, which ingress-nginx configures separately,
 // and Gatelodge together.
 func compressionKeys() []setting {
 	use := func(coding gatelodge.Coding) func(*translation, string) error {
@@ -47,8 +47,8 @@ func compressionKeys() []setting {
 	}
 }
 
-// compress puts together what the keys say: Brotli first, as ingress-nginx chooses
-// for clients that take both, and text/html, which nginx adds to every list.
+// compress combines the keys: Brotli first, as ingress-nginx chooses for clients that
+// accept both, and text/html, which nginx adds to every list.
 func (t *translation) compress() {
 	if len(t.codings) > 0 {
 		slices.Sort(t.codings) // br before gzip

@@ -67,7 +67,7 @@ func clientKeys() []setting {
 	)
 }
 
-// headerBuffers translates "4 8k": so many buffers of that size.
+// headerBuffers translates "4 8k": number and size of buffers.
 func headerBuffers(t *translation, value string) error {
 	count, size, found := strings.Cut(strings.TrimSpace(value), " ")
 	n, err := strconv.Atoi(count)
@@ -125,7 +125,7 @@ func backendKeys() []setting {
 	)
 }
 
-// fieldKeys are about fields of requests and answers, and who is believed.
+// fieldKeys are about fields of requests and answers, and trusted proxies.
 func fieldKeys() []setting {
 	trust := func(set func(*translation, bool)) func(*translation, string) error {
 		return func(t *translation, value string) error {
@@ -180,12 +180,13 @@ func fieldKeys() []setting {
 	)
 }
 
-// bySnippet says where a directive stands for all Ingresses of a class.
+// bySnippet contains the annotation that replaces a directive for all Ingresses of a
+// class.
 func bySnippet(annotation string) string {
 	return " into " + annotation + " in the defaults of the class, and allow it by ingress.snippets: parsed"
 }
 
-// accessKeys are about who is let in.
+// accessKeys are about access control.
 func accessKeys() []setting {
 	list := slices.Concat([]setting{
 		{name: "block-cidrs", convert: func(t *translation, value string) error {
@@ -223,9 +224,9 @@ func accessKeys() []setting {
 
 const putFirewall = "put a web application firewall between the gateway and the backends, or before the gateway"
 
-// modSecurityRules makes rules that refuse requests a default of the class, by which
-// its routes answer 503 until the operator has another firewall. Without
-// enable-modsecurity in the ConfigMap ingress-nginx leaves the rules out, also for
+// modSecurityRules turns rules that refuse requests into a default of the class, by
+// which its routes answer 503 until the operator has another firewall. Without
+// enable-modsecurity in the ConfigMap ingress-nginx ignores the rules, even for
 // Ingresses that enable it.
 func modSecurityRules(t *translation, value string) error {
 	data, _ := t.in.data(t.in.configMap)
@@ -241,7 +242,8 @@ func modSecurityRules(t *translation, value string) error {
 	return errUntranslated(fmt.Sprintf("with %.100q every Ingress is protected, or may be, and loses that: its routes answer 503 unless it has enable-modsecurity: \"false\"; %s, and then leave modsecurity-snippet out of the defaults of the class", by, putFirewall))
 }
 
-// allowSnippets: they are read into policies, and what can't be read is a problem.
+// allowSnippets translates the key: snippets are parsed into policies, and what can't
+// be parsed is a problem.
 func allowSnippets(t *translation, value string) error {
 	on, err := parseBool(value)
 	if on {

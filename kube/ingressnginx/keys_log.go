@@ -2,7 +2,7 @@ package ingressnginx
 
 import "slices"
 
-// logKeys are about what is written of requests.
+// logKeys are about logs.
 func logKeys() []setting {
 	off := func(t *translation, value string) error {
 		on, err := parseBool(value)

@@ -12,7 +12,7 @@ import (
 )
 
 // tracingKeys are about OpenTelemetry. ingress-nginx sends spans over gRPC, and traces
-// no Ingress that does not ask for it.
+// only Ingresses that ask for it.
 func tracingKeys() []setting {
 	return slices.Concat([]setting{
 		{name: "otlp-collector-host", convert: func(t *translation, value string) error {
@@ -71,13 +71,13 @@ func tracingKeys() []setting {
 	)
 }
 
-// trace puts together what the keys of tracing decide.
+// trace combines the keys of tracing.
 func (t *translation) trace() {
 	if !t.doc.has("tracing.collector") {
 		return
 	}
 	if t.defaults["enable-opentelemetry"] == "" {
-		t.defaults["enable-opentelemetry"] = "false" // as there
+		t.defaults["enable-opentelemetry"] = "false" // as in ingress-nginx
 	}
 	if t.defaults["opentelemetry-trust-incoming-span"] == "" {
 		t.defaults["opentelemetry-trust-incoming-span"] = "true"

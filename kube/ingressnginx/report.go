@@ -15,19 +15,20 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Verdict says what a move changes for an Ingress.
+// Verdict is the effect of a move on an Ingress.
 type Verdict string
 
 // The verdicts.
 const (
 	Same     Verdict = "same"    // it is answered as before
-	Differs  Verdict = "differs" // with differences that have a name
-	NeedsYou Verdict = "todo"    // something is to be done first
+	Differs  Verdict = "differs" // with documented differences
+	NeedsYou Verdict = "todo"    // the operator has to do something first
 )
 
-// Report says what becomes of each Ingress of the classes of ingress-nginx.
+// Report contains the effects of a move on each Ingress of the classes of
+// ingress-nginx.
 type Report struct {
-	Controller  string          `json:"controller,omitempty"` // that the configuration was made of
+	Controller  string          `json:"controller,omitempty"` // the source of the configuration
 	Sum         Sum             `json:"sum"`
 	Settings    []SettingReport `json:"settings,omitempty"` // of the controller, that need attention
 	Ingresses   []IngressReport `json:"ingresses"`
@@ -44,7 +45,7 @@ type Sum struct {
 	Others    int `json:"otherClasses"` // not looked at
 }
 
-// Count says how many Ingresses have an annotation, and what becomes of it.
+// Count is the number of Ingresses with an annotation, and the effect on it.
 type Count struct {
 	Annotation string `json:"annotation"`
 	Verdict    string `json:"verdict"`
@@ -58,7 +59,7 @@ type SettingReport struct {
 	ToDo    string `json:"todo"`
 }
 
-// IngressReport is what becomes of one Ingress.
+// IngressReport is the effect on one Ingress.
 type IngressReport struct {
 	Namespace string    `json:"namespace"`
 	Name      string    `json:"name"`
@@ -77,17 +78,18 @@ type Finding struct {
 	Text       string      `json:"text"`
 }
 
-// FindingKind says what follows from a finding.
+// FindingKind is the consequence of a finding.
 type FindingKind string
 
 // The kinds.
 const (
 	ToDoFinding FindingKind = "todo"
 	Difference  FindingKind = "difference"
-	Remark      FindingKind = "remark" // nothing follows
+	Remark      FindingKind = "remark" // no consequence
 )
 
-// NewReport judges the Ingresses by what was built of them. t may be nil.
+// NewReport assesses the Ingresses by the Snapshot that was built of them. t may be
+// nil.
 func NewReport(objs *objects.Objects, cfg *objects.Config, snapshot *gatelodge.Snapshot, t *Translation) *Report {
 	r := &Report{Ingresses: []IngressReport{}}
 	if t != nil {
@@ -152,7 +154,7 @@ func (r *Report) add(one IngressReport, counts map[Count]int) {
 	}
 }
 
-// judge says what becomes of an Ingress, by its annotations and its problems.
+// judge returns the effect on an Ingress, by its annotations and its problems.
 func judge(ingress *networkingv1.Ingress, problems []gatelodge.Problem) IngressReport {
 	one := IngressReport{Namespace: ingress.Namespace, Name: ingress.Name, Verdict: Same}
 	for _, rule := range ingress.Spec.Rules {
@@ -205,8 +207,8 @@ func judge(ingress *networkingv1.Ingress, problems []gatelodge.Problem) IngressR
 	return one
 }
 
-// isOfDefault reports whether a problem is about an annotation that the Ingress has from
-// its class or the configuration, so that it is told once.
+// isOfDefault reports whether a problem is about an annotation that the Ingress has
+// from its class or the configuration, so that it is reported once.
 func isOfDefault(ingress *networkingv1.Ingress, p gatelodge.Problem) bool {
 	text, found := strings.CutPrefix(p.Message, "annotation ")
 	if !found || p.Reason != gatelodge.BadAnnotation {
@@ -224,15 +226,14 @@ func isOfDefault(ingress *networkingv1.Ingress, p gatelodge.Problem) bool {
 	return true
 }
 
-// tells reports whether a finding says already what the problem of an annotation
-// says.
+// tells reports whether a finding already contains the problem of an annotation.
 func (one *IngressReport) tells(p gatelodge.Problem) bool {
 	return slices.ContainsFunc(one.Findings, func(f Finding) bool {
 		return strings.HasPrefix(p.Message, fmt.Sprintf("annotation %s ", f.Annotation))
 	})
 }
 
-// rank puts first what needs attention.
+// rank orders findings by the attention that they need.
 func (v Verdict) rank() int { return slices.Index([]Verdict{NeedsYou, Differs, Same}, v) }
 
 func (k FindingKind) rank() int {

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Clean reports whether nothing is to be done before the move.
+// Clean reports whether the operator has nothing to do before the move.
 func (r *Report) Clean() bool { return r.Sum.ToDo == 0 && len(r.Settings) == 0 && len(r.Others) == 0 }
 
-// WriteText writes the report for a terminal: the sum, then each finding once with the
-// Ingresses that it is about.
+// WriteText writes the report for a terminal: the sum, then each finding once with its
+// Ingresses.
 func (r *Report) WriteText(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Ingresses: %d; answered as before: %d; with named differences: %d; with something to be done: %d", r.Sum.Ingresses, r.Sum.Same, r.Sum.Differs, r.Sum.ToDo)
@@ -56,13 +56,13 @@ func (r *Report) WriteText(out io.Writer) error {
 	return err
 }
 
-// point is a finding with the Ingresses that it is about, in the order of their names.
+// point is a finding with its Ingresses, in the order of their names.
 type point struct {
 	Finding
 	ingresses []*IngressReport
 }
 
-// points returns the findings of a kind, each once, and first what is about most
+// points returns the findings of a kind, each once, ordered by the number of their
 // Ingresses.
 func (r *Report) points(kind FindingKind) []*point {
 	byFinding := make(map[Finding]*point)
@@ -95,7 +95,8 @@ func (r *Report) points(kind FindingKind) []*point {
 	return list
 }
 
-// mostNamed is how many Ingresses of a point the text names; JSON and the page name all.
+// mostNamed is the maximum of Ingresses that the text lists for a point; JSON and the
+// page list all.
 const mostNamed = 10
 
 func (p *point) writeText(b *strings.Builder) {
@@ -118,7 +119,7 @@ func (p *point) writeText(b *strings.Builder) {
 	b.WriteString("\n")
 }
 
-// Line is the finding as one line.
+// Line returns the finding as one line.
 func (f Finding) Line() string {
 	return oneLine(strings.TrimPrefix(first(f.Annotation, f.Reason)+": "+f.Text, ": "))
 }
@@ -136,5 +137,5 @@ var reportPage string
 
 var reportTemplate = template.Must(template.New("report").Parse(reportPage))
 
-// WriteHTML writes the report as a page that needs nothing else.
+// WriteHTML writes the report as a self-contained page.
 func (r *Report) WriteHTML(out io.Writer) error { return reportTemplate.Execute(out, r) }

@@ -15,18 +15,18 @@ type setting struct {
 	name string
 	// convert translates a value; nil: it has no counterpart.
 	convert func(t *translation, value string) error
-	// needless: nothing is lost without a counterpart.
+	// needless means that nothing is lost without a counterpart.
 	needless bool
 	why      string // why it has none and, unless it is needless, what to do
 }
 
-// errUntranslated is for a value that has no counterpart although others of the
-// setting have; the text after it says what to do.
+// errUntranslated is an error for a value without a counterpart, if other values of the
+// setting have one; its text is what to do.
 type errUntranslated string
 
 func (e errUntranslated) Error() string { return string(e) }
 
-// needless are settings without a meaning here, all for one reason.
+// needless returns settings without a meaning here, all for one reason.
 func needless(why string, names ...string) []setting {
 	list := make([]setting, len(names))
 	for i, name := range names {
@@ -35,7 +35,7 @@ func needless(why string, names ...string) []setting {
 	return list
 }
 
-// missing are settings whose effect is lost, all for one reason.
+// missing returns settings whose effect is lost, all for one reason.
 func missing(why string, names ...string) []setting {
 	list := make([]setting, len(names))
 	for i, name := range names {
@@ -44,7 +44,7 @@ func missing(why string, names ...string) []setting {
 	return list
 }
 
-// seconds sets a key of ours, which is a duration, to a number of seconds.
+// seconds sets a key of Gatelodge, a duration, to a number of seconds.
 func seconds(key string) func(*translation, string) error {
 	return func(t *translation, value string) error {
 		number, err := strconv.Atoi(strings.TrimSuffix(value, "s"))
@@ -56,7 +56,7 @@ func seconds(key string) func(*translation, string) error {
 	}
 }
 
-// number sets a key of ours to a number within bounds.
+// number sets a key of Gatelodge to a number within bounds.
 func number(key string, least, most int) func(*translation, string) error {
 	return func(t *translation, value string) error {
 		n, err := strconv.Atoi(value)
@@ -69,7 +69,7 @@ func number(key string, least, most int) func(*translation, string) error {
 }
 
 // asDefault makes the value the default of an annotation of the class, if that is
-// honoured. Values that ask for nothing are left out.
+// honoured. Values without an effect are left out.
 func asDefault(annotation string) func(*translation, string) error {
 	return func(t *translation, value string) error {
 		if value == "" {
@@ -92,11 +92,10 @@ func asDefault(annotation string) func(*translation, string) error {
 	}
 }
 
-// isDefault reports whether a value is one by which a setting of ingress-nginx is
-// off.
+// isDefault reports whether a value turns a setting of ingress-nginx off.
 func isDefault(value string) bool { return value == "false" || value == "off" || value == "0" }
 
-// defaults are keys that are the defaults of annotations of the same name.
+// defaults returns keys that are the defaults of annotations of the same name.
 func defaults(names ...string) []setting {
 	list := make([]setting, len(names))
 	for i, name := range names {
@@ -105,7 +104,7 @@ func defaults(names ...string) []setting {
 	return list
 }
 
-// only accepts the values that need no counterpart, and says of others what to do.
+// only accepts the values that need no counterpart, and explains what to do for others.
 func only(instead string, values ...string) func(*translation, string) error {
 	return func(_ *translation, value string) error {
 		for _, same := range values {

@@ -15,7 +15,7 @@ import (
 	"gatelodge.dev/kube/annotations"
 )
 
-// translation is what is made of an installation.
+// translation is the translation of an installation in progress.
 type translation struct {
 	in       *Installation
 	doc      document
@@ -24,7 +24,7 @@ type translation struct {
 
 	now Note // about the setting that is being translated
 
-	// What several settings decide together.
+	// Values that several settings decide together.
 	hsts struct {
 		on, subdomains, preload bool
 		maxAge                  int
@@ -43,18 +43,18 @@ type translation struct {
 	byName                   bool
 }
 
-// Outcome says what became of a setting.
+// Outcome is what happened to a setting.
 type Outcome uint8
 
 // The outcomes.
 const (
-	Translated   Outcome = iota // a key of ours has it
+	Translated   Outcome = iota // it is a key of Gatelodge
 	ClassDefault                // it is a default of the class
 	Needless                    // nothing is lost without it
 	ToDo                        // it has no counterpart; the text says what to do
 )
 
-// Note says what became of a flag, a key or a port.
+// Note is what happened to a flag, a key or a port.
 type Note struct {
 	Setting string
 	Value   string
@@ -62,7 +62,7 @@ type Note struct {
 	Text    string
 }
 
-// Translation is configuration that is made of an installation.
+// Translation is the configuration for an installation.
 type Translation struct {
 	Notes    []Note
 	Classes  []string          // names of classes that were the controller's
@@ -85,8 +85,8 @@ func byName(list []setting) map[string]*setting {
 	return named
 }
 
-// Translate makes configuration of an installation. What is not said there is as
-// ingress-nginx has it by default, where clients would notice a difference.
+// Translate translates an installation. Settings that it does not have get
+// ingress-nginx's defaults if clients would notice a difference.
 func Translate(in *Installation) *Translation {
 	t := &translation{in: in, defaults: make(map[string]string), believed: []string{"0.0.0.0/0"}, controller: "k8s.io/ingress-nginx", className: "nginx"}
 	t.sampled = 0.01
@@ -131,12 +131,12 @@ func (t *translation) translate(name, value string, s *setting) {
 	t.notes = append(t.notes, t.now)
 }
 
-// from names the setting that is being translated, for a comment.
+// from formats the current setting for a comment.
 func (t *translation) from() string { return t.now.Setting + ": " + shown(t.now.Value) }
 
 func (t *translation) set(key, value string) { t.doc.set(key, value, t.from()) }
 
-// comment says that nothing is lost.
+// comment notes that nothing is lost.
 func (t *translation) comment(text string) { t.now.Outcome, t.now.Text = Needless, text }
 
 func (t *translation) setDefault(annotation, value string) {
@@ -144,8 +144,8 @@ func (t *translation) setDefault(annotation, value string) {
 	t.now.Outcome, t.now.Text = ClassDefault, annotation
 }
 
-// finish puts together what several settings decide, and the defaults of
-// ingress-nginx that clients would miss. It returns the names of the classes.
+// finish adds what several settings decide together, and the defaults of ingress-nginx
+// that clients would miss. It returns the names of the classes.
 func (t *translation) finish() []string {
 	const byDefault = "as ingress-nginx has it by default"
 	t.doc.set("ingress.hostSharing", "any", "ingress-nginx lets every namespace add paths to every host; write namespace when check reports no HostTaken with it")
@@ -198,8 +198,8 @@ func (t *translation) believes() string {
 	return "proxy-real-ip-cidr"
 }
 
-// classes are those that the controller watches, by their objects and by the name
-// that the older annotation has.
+// classes returns the classes that the controller watches, by their objects and by the
+// name in the older annotation.
 func (t *translation) classes() []string {
 	var names []string
 	if t.className != "" {
@@ -214,7 +214,7 @@ func (t *translation) classes() []string {
 	return slices.Compact(names)
 }
 
-// listeners are those of the addresses and ports that nginx has.
+// listeners sets listeners with the addresses and ports of nginx.
 func (t *translation) listeners() string {
 	hosts := []string{""}
 	if len(t.bind) > 0 {
@@ -262,8 +262,7 @@ func list(items []string) string {
 	return "[" + strings.Join(texts, ", ") + "]"
 }
 
-// services says what becomes of a ConfigMap of TCP or UDP services, one note for
-// each port.
+// services adds a note for each port of a ConfigMap of TCP or UDP services.
 func (t *translation) services(protocol, value string) error {
 	data, found := t.in.data(t.in.key(value))
 	if !found {
@@ -277,7 +276,7 @@ func (t *translation) services(protocol, value string) error {
 	return nil
 }
 
-// selectNamespaces lists the namespaces that a selector matches now.
+// selectNamespaces lists the namespaces that a selector matches at present.
 func selectNamespaces(t *translation, value string) error {
 	selector, err := labels.Parse(value)
 	if err != nil {
@@ -296,7 +295,7 @@ func selectNamespaces(t *translation, value string) error {
 	return nil
 }
 
-// defaultBackend names the first port of the Service, as ingress-nginx does.
+// defaultBackend returns the first port of the Service, as ingress-nginx does.
 func defaultBackend(t *translation, value string) error {
 	key := t.in.key(value)
 	service := t.in.objects.Services.Get(key)
@@ -317,7 +316,7 @@ func passthrough(t *translation) error {
 	return nil
 }
 
-// shown is a value for a comment: one line of it.
+// shown formats a value as one line of a comment.
 func shown(value string) string {
 	const most = 80
 	if value != "" && len(value) <= most && !strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' || c == '#' }) {

@@ -17,12 +17,11 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// defaultsNamespace is that of the ConfigMaps of defaults: the gateway's own, by
-// docs/install.md.
+// defaultsNamespace is the namespace of the ConfigMaps of defaults: the gateway's own,
+// as in docs/install.md.
 const defaultsNamespace = "gatelodge"
 
-// WriteConfig writes the configuration in YAML, and as comments what has no
-// counterpart in it.
+// WriteConfig writes the configuration in YAML; comments list what has no counterpart.
 func (t *Translation) WriteConfig(out io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Made by gatelodge import ingress-nginx of %s.\n", t.origin())
@@ -65,11 +64,11 @@ func (t *Translation) origin() string {
 	return oneLine(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " and "))
 }
 
-// oneLine keeps text from ending a comment, whatever it holds.
+// oneLine prevents text from ending a comment.
 func oneLine(text string) string { return gatelodge.Printable(strings.Join(strings.Fields(text), " ")) }
 
 // WriteDefaults writes manifests of a ConfigMap with the defaults of the classes, and
-// of the classes that name it. They are empty without defaults.
+// of the classes that name it; nothing without defaults.
 func (t *Translation) WriteDefaults(out io.Writer) error {
 	if len(t.Defaults) == 0 {
 		_, err := fmt.Fprintln(out, "# There are no defaults for the Ingresses of these classes.")
@@ -115,7 +114,7 @@ func (t *Translation) defaultObjects() (*corev1.ConfigMap, []*networkingv1.Ingre
 	return configMap, classes
 }
 
-// AddDefaults puts the defaults of the classes among objects, as WriteDefaults would.
+// AddDefaults adds the defaults of the classes to objects, as WriteDefaults would.
 func (t *Translation) AddDefaults(objs *objects.Objects) {
 	if len(t.Defaults) == 0 {
 		return

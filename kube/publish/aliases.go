@@ -11,29 +11,29 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// MaxChain is how many aliases the DNS server follows for one answer, and more
-// than resolvers follow.
+// MaxChain is how many aliases the DNS server follows for one answer; resolvers follow
+// fewer.
 const MaxChain = 16
 
-// aliases is the CNAME records of a view that lead to a name in its zones.
-// Others lead out of sight.
+// aliases contains the CNAME records of a view that lead to a name in its zones. Others
+// can't be checked.
 type aliases struct {
 	to   gatelodge.Map[gatelodge.Name, gatelodge.Name]
 	from follow.Index[gatelodge.Name, gatelodge.Name] // by where they lead, past DNAME records
-	lost gatelodge.Map[gatelodge.Name, *follow.Told]  // those that come to no end
+	lost gatelodge.Map[gatelodge.Name, *follow.Told]  // those that never end
 }
 
 // aliasFollower brings aliases up to date.
 type aliasFollower struct {
 	*viewMaker
 	aliases
-	suspects []gatelodge.Name // whose way may not be what it was
+	suspects []gatelodge.Name // whose chain may have changed
 	seen     map[gatelodge.Name]bool
 }
 
-// followAliases finds the aliases that come to no end, and takes their records
-// away. Their names go on to exist: what else is an alias of them, or is not,
-// must not depend on which was looked at first.
+// followAliases finds the aliases that never end, and removes their records. Their
+// names continue to exist, so that the result for other aliases does not depend on the
+// order of the checks.
 func (m *viewMaker) followAliases(last aliases) aliases {
 	f := &aliasFollower{viewMaker: m, aliases: last, seen: make(map[gatelodge.Name]bool)}
 	f.update(last)
@@ -64,7 +64,7 @@ func (m *viewMaker) followAliases(last aliases) aliases {
 	return f.aliases
 }
 
-// update takes in the names that changed.
+// update processes the names that changed.
 func (f *aliasFollower) update(last aliases) {
 	to, from := f.to.Edit(), f.from.Edit()
 	for _, b := range f.zones {
@@ -96,7 +96,7 @@ func (f *aliasFollower) update(last aliases) {
 	}
 }
 
-// innerAlias returns the name in our zones that the records make an alias of,
+// innerAlias returns the name in the gateway's zones that the records are an alias of,
 // "" for none.
 func (m *viewMaker) innerAlias(r *result) gatelodge.Name {
 	for _, record := range r.records {
@@ -109,7 +109,7 @@ func (m *viewMaker) innerAlias(r *result) gatelodge.Name {
 	return ""
 }
 
-// landing is where one comes from a name by DNAME records alone.
+// landing returns where a name leads by DNAME records alone.
 func (m *viewMaker) landing(name gatelodge.Name) gatelodge.Name {
 	for range MaxChain {
 		b := m.zoneOf(name)
@@ -133,8 +133,8 @@ func (f *aliasFollower) suspect(name gatelodge.Name) {
 	}
 }
 
-// suspectThoseTo suspects the aliases of a name, and if it appears or vanishes,
-// or is a wildcard, those of the names for which that makes a difference.
+// suspectThoseTo marks the aliases of a name for a check, and if it appears or
+// disappears, or is a wildcard, those of the names that are affected.
 func (f *aliasFollower) suspectThoseTo(name gatelodge.Name, appears bool) {
 	if name.IsWildcard() {
 		name, appears = name.Parent(), true
@@ -147,7 +147,7 @@ func (f *aliasFollower) suspectThoseTo(name gatelodge.Name, appears bool) {
 	}
 }
 
-// judge follows an alias, and returns a problem if it comes to no end.
+// judge follows an alias, and returns a problem if it never ends.
 func (f *aliasFollower) judge(name gatelodge.Name) *follow.Told {
 	to := f.to.Get(name)
 	if to == "" {
@@ -169,8 +169,8 @@ func (f *aliasFollower) judge(name gatelodge.Name) *follow.Told {
 	return f.problem(name, way, fmt.Sprintf("it leads through more than %d aliases", MaxChain))
 }
 
-// next returns what a name is an alias of, as the DNS server finds it (RFC 1034
-// §4.3.2): by a DNAME above it, by its own CNAME, or by that of a wildcard.
+// next returns the target of a name as the DNS server finds it (RFC 1034 §4.3.2): by a
+// DNAME above it, by its own CNAME, or by that of a wildcard.
 func (f *aliasFollower) next(name gatelodge.Name) (to gatelodge.Name, ok bool) {
 	b := f.zoneOf(name)
 	if b == nil {

@@ -14,19 +14,18 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Announced is the addresses under which the gateway says that it can be
-// reached.
+// Announced contains the addresses that the gateway publishes for itself.
 type Announced struct {
 	Views       map[string]*externaldns.Target // by name of the view
 	Nameservers map[string][]netip.Addr
-	Own         []netip.Addr // at which the gateway is reached, sorted
-	Withdrawn   []netip.Addr // those of Own that are about to go, and not named
+	Own         []netip.Addr // the gateway's addresses, sorted
+	Withdrawn   []netip.Addr // those of Own that are withdrawn from answers
 	Problems    []gatelodge.Problem
 }
 
-// Announce takes the addresses from the configuration, or else from the status
-// of the Services. Those that leave are not named where there are others. last is returned if it is the same, and with it the target
-// of each view that did not change.
+// Announce takes the addresses from the configuration, or else from the status of the
+// Services. Withdrawn ones are left out if there are others. It returns last if that is
+// the same, and reuses the target of each view that did not change.
 func Announce(services objects.Table[*corev1.Service], leaving []netip.Addr, cfg *objects.Config, last *Announced) *Announced {
 	a := &Announced{Views: make(map[string]*externaldns.Target, len(cfg.Views)), Nameservers: make(map[string][]netip.Addr, len(cfg.Views))}
 	for _, view := range cfg.Views {
@@ -36,7 +35,7 @@ func Announce(services objects.Table[*corev1.Service], leaving []netip.Addr, cfg
 		}
 		a.Views[view.Name] = &externaldns.Target{Addresses: addresses}
 	}
-	lack := false // of what holds in all views
+	lack := false // for all views
 	for i := range cfg.Views {
 		view := &cfg.Views[i]
 		addresses, service := cfg.NameserversOf(view)
@@ -65,8 +64,8 @@ func Announce(services objects.Table[*corev1.Service], leaving []netip.Addr, cfg
 	return a
 }
 
-// announce returns the addresses that answers name: those that are configured, or
-// else those of the Service.
+// announce returns the addresses for answers: the configured ones, or else those of the
+// Service.
 func (a *Announced) announce(own []netip.Addr, service objects.Key, services objects.Table[*corev1.Service], leaving []netip.Addr) []netip.Addr {
 	if object := services.Get(service); len(own) == 0 && object != nil {
 		withdrawn, err := intent.Withdrawing(object)

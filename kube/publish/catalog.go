@@ -39,7 +39,7 @@ func catalogOf(cfg *objects.Config, view string, last *gatelodge.Zone) *gatelodg
 	return z
 }
 
-// memberLabel is the identifier of a zone, which is the same for as long as the
+// memberLabel returns the identifier of a zone, which stays the same for as long as the
 // zone is a member (RFC 9432 §4.1).
 func memberLabel(zone gatelodge.Name) gatelodge.Name {
 	sum := sha256.Sum256([]byte(zone))

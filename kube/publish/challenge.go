@@ -7,12 +7,12 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// challengeTTL is how long resolvers may remember the answer to a challenge: the
-// next challenge for the same name has another one.
+// challengeTTL is the TTL of challenge responses; it is short because the next
+// challenge for the same name has another response.
 const challengeTTL = 5 * time.Second
 
-// ChallengeName is where the answer to a DNS-01 challenge for a name is
-// published (RFC 8555 §8.4). A wildcard has that of the name below it.
+// ChallengeName returns the name at which the response to a DNS-01 challenge for a name
+// is published (RFC 8555 §8.4). That of a wildcard is that of the name below it.
 func ChallengeName(name gatelodge.Name) gatelodge.Name {
 	if name.IsWildcard() {
 		name = name.Parent()
@@ -20,9 +20,9 @@ func ChallengeName(name gatelodge.Name) gatelodge.Name {
 	return "_acme-challenge." + name
 }
 
-// proofRecords returns the answers to DNS-01 challenges, by the names that they
-// are published at. Several at one name are several records: a wildcard and the
-// name below it.
+// proofRecords returns the responses to DNS-01 challenges, by the names at which they
+// are published. Several at one name are several records: a wildcard and the name below
+// it.
 func proofRecords(c *Challenges) map[gatelodge.Name][]gatelodge.Record {
 	proofs := make(map[gatelodge.Name][]gatelodge.Record)
 	for _, challenge := range c.List {
@@ -35,7 +35,7 @@ func proofRecords(c *Challenges) map[gatelodge.Name][]gatelodge.Record {
 	return proofs
 }
 
-// Challenges is the responses that CAs wait for.
+// Challenges contains the responses that CAs wait for.
 type Challenges struct {
 	List    []gatelodge.Challenge
 	Version string

@@ -11,10 +11,10 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// ownerLabel begins the name at which stands who has the name after it.
+// ownerLabel is the first label of the name with the owner record.
 const ownerLabel = "_owner."
 
-// ownerName is where it stands who has a name, and "" if that is too long.
+// ownerName returns the name of the owner record of a name, and "" if that is too long.
 func ownerName(name gatelodge.Name) gatelodge.Name {
 	if len(ownerLabel)+len(name) > gatelodge.MaxNameLength {
 		return ""
@@ -22,10 +22,10 @@ func ownerName(name gatelodge.Name) gatelodge.Name {
 	return ownerLabel + name
 }
 
-// responsible returns the records that say who has a name and whom to ask: a TXT
-// record at _owner.NAME, and an RP record (RFC 1183 §2.2) at NAME where the owner
-// gives a contact. Other is the records that the name has else; nothing stands beside
-// a CNAME (RFC 1034 §3.6.2).
+// responsible returns the records with the owner and the contact of a name: a TXT
+// record at _owner.NAME, and an RP record (RFC 1183 §2.2) at NAME if there is a
+// contact. Other contains the other records of the name; nothing can exist beside a
+// CNAME (RFC 1034 §3.6.2).
 func (b *zoneBuilder) responsible(name gatelodge.Name, granted *claims.Grant, other []gatelodge.Record) (records []gatelodge.Record) {
 	add := func(typ, data string) {
 		records = append(records, gatelodge.Record{Name: name, Type: typ, TTL: b.plan.zone.TTL, Data: data})

@@ -9,16 +9,16 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Secured is the names that browsers may be told to ask for by HTTPS alone.
+// Secured contains the names for which browsers may use only HTTPS.
 type Secured struct {
 	hosts   gatelodge.Map[gatelodge.Name, *gatelodge.Host]
 	cfg     *objects.Config
-	Records *httpsRecords // those of last, if they are the same: most changes of hosts are none of certificates
+	Records *httpsRecords // those of last, if they are the same: most changes of hosts don't concern certificates
 }
 
-// httpsRecords is what HTTPS records (RFC 9460 §9) say, and at which names.
-// Browsers that find one never go back to HTTP, so a name is here only if it
-// has a certificate that they accept.
+// httpsRecords contains the names with HTTPS records (RFC 9460 §9), and their data.
+// Browsers that find one use only HTTPS, so a name is here only if it has a certificate
+// that they accept.
 type httpsRecords struct {
 	data  map[string]string // RDATA, by view
 	names gatelodge.Map[gatelodge.Name, bool]
@@ -48,8 +48,8 @@ func FindSecured(hosts gatelodge.Map[gatelodge.Name, *gatelodge.Host], cfg *obje
 	return &Secured{hosts: hosts, cfg: cfg, Records: records}
 }
 
-// httpsData returns RDATA that says how to reach the first HTTPS listener of each view,
-// which is the one that redirects lead to. A view without one is not there.
+// httpsData returns the RDATA for the first HTTPS listener of each view, to which
+// redirects lead too. A view without one is left out.
 func httpsData(cfg *objects.Config) map[string]string {
 	all := make(map[string]string, len(cfg.Views))
 	for i := range cfg.Views {
@@ -60,7 +60,7 @@ func httpsData(cfg *objects.Config) map[string]string {
 		if at < 0 {
 			continue
 		}
-		data := `1 . alpn="h2,http/1.1"` // what every HTTPS listener speaks
+		data := `1 . alpn="h2,http/1.1"` // the protocols of every HTTPS listener
 		if port := cfg.Listeners[at].PublicPort; port != 443 {
 			data += fmt.Sprintf(` port="%d"`, port)
 		}

@@ -8,10 +8,10 @@ import (
 	"gatelodge.dev/kube/claims"
 )
 
-// tenants knows in whose hands the names below a name are.
+// tenants contains which namespaces own the names below a name.
 type tenants struct {
 	grants *claims.Grants
-	below  gatelodge.Map[tenancy, int] // how many names below it a namespace has
+	below  gatelodge.Map[tenancy, int] // the number of names below it of a namespace
 }
 
 // tenancy is a name, and a namespace that has names below it.
@@ -24,7 +24,7 @@ func (t tenancy) Compare(other tenancy) int {
 	return cmp.Or(t.name.Compare(other.name), strings.Compare(t.namespace, other.namespace))
 }
 
-// countTenants follows the names that are granted.
+// countTenants processes the names that are granted.
 func (v *Views) countTenants(last *Views) tenants {
 	before := last.tenants
 	if before.grants == nil || !v.plans.sameZones(last.plans) {
@@ -49,8 +49,7 @@ func (v *Views) countTenants(last *Views) tenants {
 	return tenants{v.grants, edit.Map()}
 }
 
-// otherAt returns another namespace that has the name or one below it, "" if
-// there is none.
+// otherAt returns another namespace that has the name or one below it, or "".
 func (t tenants) otherAt(name gatelodge.Name, namespace string) string {
 	if granted := t.grants.Names.Get(name); granted != nil && granted.Namespace() != namespace {
 		return granted.Namespace()

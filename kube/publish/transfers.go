@@ -12,17 +12,17 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// Transfers is who may have copies of which zones.
+// Transfers contains the transfer settings of the zones.
 type Transfers struct {
 	cfg     *objects.Config
-	secrets []*corev1.Secret // those of keys, as the configuration lists them
+	secrets []*corev1.Secret // the Secrets of keys, in the configuration's order
 
 	List     []*gatelodge.Transfer
 	Problems []gatelodge.Problem
 }
 
-// MakeTransfers reads the keys of transfers. A zone whose keys can't be read is
-// transferred to nobody.
+// MakeTransfers reads the keys of transfers. A zone without readable keys is not
+// transferred.
 func MakeTransfers(secrets objects.Table[*corev1.Secret], cfg *objects.Config, last *Transfers) *Transfers {
 	x := &Transfers{cfg: cfg}
 	for _, name := range cfg.TransferSecrets() {
@@ -61,8 +61,8 @@ func (x *Transfers) add(key string, zone gatelodge.Name, views []string, c *obje
 	x.List = append(x.List, t)
 }
 
-// otherKey reports whether a zone before has another key of this name: a client
-// names its key, and no zone.
+// otherKey reports whether a previous zone has another key of this name, because a
+// client names its key, but no zone.
 func (x *Transfers) otherKey(k *gatelodge.TransferKey) bool {
 	for _, t := range x.List {
 		if slices.ContainsFunc(t.Keys, func(o *gatelodge.TransferKey) bool { return o.Name == k.Name && !o.Same(k) }) {

@@ -10,8 +10,7 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// verdict is what is wrong with the records of a name, in whatever view; nil:
-// nothing.
+// verdict contains the problems of a name's records, in any view; nil: none.
 type verdict struct {
 	withheld bool // none is published
 	problems []gatelodge.Problem
@@ -27,7 +26,7 @@ func (v *verdict) wrong() []gatelodge.Problem {
 	return v.problems
 }
 
-// judge brings the verdicts up to date for the names that changed.
+// judge updates the verdicts for the names that changed.
 func (v *Views) judge(changed follow.Dirty[gatelodge.Name], last gatelodge.Map[gatelodge.Name, *verdict]) gatelodge.Map[gatelodge.Name, *verdict] {
 	edit := last.Edit()
 	for name := range changed {
@@ -57,7 +56,7 @@ func (v *Views) verdictOn(granted *claims.Grant) *verdict {
 			why = "has a DNAME record in the configuration, which redirects all names below it, including %s"
 		}
 		below := withhold(granted, gatelodge.BadRecord, "%s gets no records: %s "+why, granted.Name, cut.at, granted.Name)
-		below.withheld = false // a zone sees to it by itself, in the views where it has the cut
+		below.withheld = false // a zone handles that itself, in the views with the cut
 		return below
 	}
 	if label, base, _ := strings.Cut(string(granted.Name), "."); label == claims.ProofLabels()[0] {
@@ -69,8 +68,8 @@ func (v *Views) verdictOn(granted *claims.Grant) *verdict {
 	return nil
 }
 
-// withhold returns the verdict that nothing of the name is published, with a
-// problem for each object that asks for it.
+// withhold returns the verdict that nothing of the name is published, with a problem
+// for each of its objects.
 func withhold(g *claims.Grant, reason gatelodge.Reason, format string, args ...any) *verdict {
 	v := &verdict{withheld: true}
 	if g.Leader != nil {

@@ -7,7 +7,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// viewState is a view with what it is made of.
+// viewState is a view with its inputs.
 type viewState struct {
 	view    *gatelodge.View
 	zones   map[gatelodge.Name]*zoneState
@@ -22,7 +22,7 @@ type viewMaker struct {
 	zones map[gatelodge.Name]*zoneBuilder
 }
 
-// makeView brings the view up to date where names changed.
+// makeView updates the view for the names that changed.
 func (v *Views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name][]gatelodge.Name, afresh bool, last *viewState) *viewState {
 	m := &viewMaker{Views: v, view: config.Name, zones: make(map[gatelodge.Name]*zoneBuilder)}
 	for name := range v.plans {
@@ -59,8 +59,7 @@ func (v *Views) makeView(config *objects.ViewConfig, changed map[gatelodge.Name]
 	return next
 }
 
-// zoneOf returns the zone of this view that holds the name, and nil if none
-// does.
+// zoneOf returns the zone of this view that contains the name, or nil.
 func (m *viewMaker) zoneOf(name gatelodge.Name) *zoneBuilder {
 	if zone, ok := m.plans.of(name); ok {
 		return m.zones[zone]

@@ -11,17 +11,16 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// zoneState is a zone in a view, and which of its names exist.
+// zoneState is a zone in a view, with the names that exist in it.
 type zoneState struct {
 	zone     *gatelodge.Zone
 	presence gatelodge.Map[gatelodge.Name, presence]
 }
 
-// presence is whether and why a name exists. The zero presence is that of a
-// name that does not.
+// presence is whether and why a name exists. The zero presence means that it does not.
 type presence struct {
-	stands bool // it has a Node for its own sake
-	below  int  // how many names below it stand
+	stands bool // it has its own Node
+	below  int  // the number of names below it that stand
 }
 
 // zoneBuilder makes one zone in one view.
@@ -29,17 +28,17 @@ type zoneBuilder struct {
 	*Views
 	view     *objects.ViewConfig
 	plan     *zonePlan
-	last     *zoneState // whose Nodes are used again …
-	before   *zoneState // … and that the names are changes of
+	last     *zoneState // whose Nodes are reused …
+	before   *zoneState // … and the base of the changes
 	presence *gatelodge.MapEdit[gatelodge.Name, presence]
 
-	names   []gatelodge.Name           // that may not be what they were
-	appear  map[gatelodge.Name]bool    // those that begin to exist, or end
+	names   []gatelodge.Name           // that may have changed
+	appear  map[gatelodge.Name]bool    // those that start or cease to exist
 	results map[gatelodge.Name]*result // of names, and of those that appear
 }
 
-// newZoneBuilder begins with the zone before, or afresh; then only what was made
-// of each name is used again.
+// newZoneBuilder starts with the previous zone, or an empty one; then only the results
+// of unchanged names are reused.
 func newZoneBuilder(v *Views, view *objects.ViewConfig, plan *zonePlan, names []gatelodge.Name, afresh bool, last *zoneState) *zoneBuilder {
 	b := &zoneBuilder{
 		Views: v, view: view, plan: plan, last: last,
@@ -56,12 +55,12 @@ func newZoneBuilder(v *Views, view *objects.ViewConfig, plan *zonePlan, names []
 	return b
 }
 
-// result is what became of a name.
+// result is the result for a name.
 type result struct {
 	granted *claims.Grant // nil: not granted
-	in      *claims.Grant // what the view has of it
+	in      *claims.Grant // the part in the view
 	records []gatelodge.Record
-	exists  bool // it has a Node, with records or without
+	exists  bool // it has a Node, with or without records
 }
 
 // result returns the result of a name, which begins with its own records.
@@ -76,9 +75,9 @@ func (b *zoneBuilder) result(name gatelodge.Name) *result {
 	return r
 }
 
-// stand finds out which names exist, which those above them depend on.
+// stand determines which names exist, on which those above them depend.
 func (b *zoneBuilder) stand() {
-	below := make(map[gatelodge.Name]int) // how many names more stand below each
+	below := make(map[gatelodge.Name]int) // the change of the number of names below each
 	for _, name := range b.names {
 		r := b.result(name)
 		before := b.presence.Get(name)
@@ -111,13 +110,13 @@ func (b *zoneBuilder) setPresence(name gatelodge.Name, before, after presence) {
 	}
 }
 
-// exists reports whether there is a node at the name, if only because there are
-// some below it.
+// exists reports whether there is a node at the name, even if only because of names
+// below it.
 func (b *zoneBuilder) exists(name gatelodge.Name) bool {
 	return name == b.plan.zone.Name || b.presence.Get(name) != presence{}
 }
 
-// fill gives each name the records that it has by what stands around it.
+// fill adds the records of each name that depend on others.
 func (b *zoneBuilder) fill() {
 	for name := range b.appear {
 		b.result(name)
@@ -140,7 +139,7 @@ func (b *zoneBuilder) fillName(name gatelodge.Name) {
 	r.records = slices.Compact(r.records)
 }
 
-// again makes the records of a name that did not change.
+// again computes the records of a name that did not change.
 func (b *zoneBuilder) again(name gatelodge.Name) *result {
 	if b.results[name] == nil {
 		b.result(name)
@@ -149,8 +148,8 @@ func (b *zoneBuilder) again(name gatelodge.Name) *result {
 	return b.results[name]
 }
 
-// finish returns the zone with its new Nodes. Those that did not change are the
-// ones before, and so is the zone if none did.
+// finish returns the zone with its new Nodes. Unchanged ones are reused, and so is the
+// zone if none changed.
 func (b *zoneBuilder) finish() *zoneState {
 	state := &zoneState{presence: b.presence.Map()}
 	last, edit := b.last.zone.Nodes, b.before.zone.Nodes.Edit()
@@ -181,8 +180,9 @@ func (b *zoneBuilder) finish() *zoneState {
 	return state
 }
 
-// placeholder makes a name without records exist at secondaries too: a transfer has
-// records only, and a wildcard would answer there in the place of the name.
+// placeholder is a record by which a name without records exists at secondaries too: a
+// transfer contains only records, and otherwise a wildcard would apply to the name
+// there.
 func placeholder(name gatelodge.Name, ttl time.Duration) gatelodge.Record {
 	return gatelodge.Record{Name: name, Type: "TXT", TTL: ttl, Data: `"no records"`}
 }

@@ -14,7 +14,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// own returns the records that a name has whatever stands around it.
+// own returns the records of a name that don't depend on others.
 func (b *zoneBuilder) own(name gatelodge.Name, granted *claims.Grant) []gatelodge.Record {
 	configured := b.plan.records[name]
 	records := slices.Clone(configured)
@@ -28,7 +28,8 @@ func (b *zoneBuilder) own(name gatelodge.Name, granted *claims.Grant) []gatelodg
 		records = append(records, b.responsible(name, granted, records)...)
 	}
 	if len(records) == 0 {
-		// Where there is a record already it may lead to who else proves the name.
+		// An existing record may lead to another server that proves control of the
+		// name.
 		records = slices.Clone(b.proofs[name])
 	}
 	if len(records) == 0 || records[0].Type != "CNAME" {
@@ -37,12 +38,12 @@ func (b *zoneBuilder) own(name gatelodge.Name, granted *claims.Grant) []gatelodg
 	return records
 }
 
-// decidesLead reports whether a record of the configuration says where its name
+// decidesLead reports whether a record of the configuration decides where its name
 // leads, so that no object does.
 func decidesLead(r gatelodge.Record) bool { return objects.IsAddress(r) || r.Type == "CNAME" }
 
-// leading returns the records that have a name lead where a granted name does:
-// itself, or the wildcard above it.
+// leading returns the records that lead a name where a granted name leads: itself, or
+// the wildcard above it.
 func (b *zoneBuilder) leading(name gatelodge.Name, granted *claims.Grant) (records []gatelodge.Record) {
 	to, ttl := granted.Target()
 	ttl = cmp.Or(ttl, b.plan.zone.TTL)
@@ -62,7 +63,7 @@ func (b *zoneBuilder) leading(name gatelodge.Name, granted *claims.Grant) (recor
 	if to.Alias != "" {
 		add("CNAME", string(to.Alias)+".")
 	}
-	// What is spoken elsewhere is not known here.
+	// The protocols of other servers are unknown.
 	if to == announced && len(to.Addresses) > 0 {
 		if data := b.https.data[b.view.Name]; data != "" && b.https.names.Get(granted.Name) {
 			add("HTTPS", data)
@@ -71,8 +72,8 @@ func (b *zoneBuilder) leading(name gatelodge.Name, granted *claims.Grant) (recor
 	return records
 }
 
-// reach is all that the names below a wildcard depend on. The zero reach is that
-// of no wildcard.
+// reach contains everything that the names below a wildcard depend on. The zero reach
+// means no wildcard.
 type reach struct {
 	namespace string
 	leads     claims.LeadKind
@@ -108,15 +109,15 @@ func (b *zoneBuilder) added(granted *claims.Grant) (records []gatelodge.Record) 
 	return records
 }
 
-// granted returns what the view has of the grant of a name, nil where there is none.
+// granted returns the view's part of the grant of a name, or nil.
 func (b *zoneBuilder) granted(name gatelodge.Name) *claims.Grant {
 	return b.grants.Names.Get(name).In(b.view.Name)
 }
 
-// wildcardFor returns the wildcard whose addresses a name has beside its own
-// records, nil for none. A DNS wildcard does not reach a name that exists, be it
-// by other records alone or by names below it (RFC 4592 §2.2.2), but the
-// wildcard's route does, and a name that routes has to resolve.
+// wildcardFor returns the wildcard whose addresses a name has in addition to its own
+// records, nil for none. A DNS wildcard does not apply to a name that exists, even if
+// only by other records or names below it (RFC 4592 §2.2.2), but the wildcard's route
+// does, and a name that routes has to resolve.
 func (b *zoneBuilder) wildcardFor(name gatelodge.Name, r *result, own bool) *claims.Grant {
 	if name == b.plan.zone.Name || name.IsWildcard() || len(b.plan.records[name]) > 0 {
 		return nil
@@ -132,8 +133,8 @@ func (b *zoneBuilder) wildcardFor(name gatelodge.Name, r *result, own bool) *cla
 	if wildcard == nil || granted != nil && granted.Namespace() != wildcard.Namespace() {
 		return nil
 	}
-	// An alias speaks for all that is asked of the name: its other records, and
-	// the CAA records that hold for the names below it (RFC 8659 §3).
+	// An alias applies to every query for the name: for its other records, and for the
+	// CAA records that apply to the names below it (RFC 8659 §3).
 	if to, _ := wildcard.Target(); to != nil && to.Alias != "" && (own || b.tenants.otherAt(name, wildcard.Namespace()) != "") {
 		return nil
 	}
@@ -143,14 +144,13 @@ func (b *zoneBuilder) wildcardFor(name gatelodge.Name, r *result, own bool) *cla
 	return wildcard
 }
 
-// isElsewhere reports whether a name that is granted is in other views alone.
+// isElsewhere reports whether a granted name is only in other views.
 func (b *zoneBuilder) isElsewhere(r *result) bool {
 	return r.granted.IsPartial() && r.in.IsNothing()
 }
 
-// isSpokenFor reports whether a wildcard of another namespace, or one that is in the
-// view where the name is not, would answer for a name without records if it did not
-// exist.
+// isSpokenFor reports whether a wildcard of another namespace, or one in a view that
+// the name is not in, would apply to a name without records if it did not exist.
 func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, r *result) bool {
 	granted := r.granted
 	if _, isCut := b.plan.cutAbove(name); isCut {
@@ -176,8 +176,8 @@ func (b *zoneBuilder) isSpokenFor(name gatelodge.Name, r *result) bool {
 	})
 }
 
-// wildcardOver returns the nearest wildcard above the name, if it is a granted
-// one: those of the configuration belong to no namespace.
+// wildcardOver returns the nearest wildcard above the name, if it is granted: those of
+// the configuration belong to no namespace.
 func (b *zoneBuilder) wildcardOver(name gatelodge.Name) *claims.Grant {
 	for above := name; above != b.plan.zone.Name; {
 		above = above.Parent()
@@ -200,8 +200,7 @@ func (b *zoneBuilder) answers(granted *claims.Grant) bool {
 	return granted.IsPublished() && len(b.own(granted.Name, granted)) > 0
 }
 
-// unifyTTL gives the records of one type, which stand together, one TTL, the
-// shortest (RFC 2181 §5.2).
+// unifyTTL gives the records of each type one TTL, the shortest (RFC 2181 §5.2).
 func unifyTTL(records []gatelodge.Record) {
 	for start := 0; start < len(records); {
 		end, ttl := start, records[start].TTL

@@ -8,28 +8,28 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// plans is the zones of the configuration, by their names, in each of their views.
+// plans contains the zones of the configuration, by name, in each of their views.
 type plans map[gatelodge.Name][]*zonePlan
 
-// zonePlan is what the configuration says about a zone in a view.
+// zonePlan is the configuration of a zone in a view.
 type zonePlan struct {
 	zone        *objects.ZoneConfig
 	view        string
 	nameservers []netip.Addr // their addresses
-	issuers     []string     // RDATA of CAA records for our CAs
+	issuers     []string     // RDATA of CAA records for the configured CAs
 
 	records map[gatelodge.Name][]gatelodge.Record
 	cuts    map[gatelodge.Name]cut
 }
 
-// cut is a name of the configuration below which the zone has no say: others
-// answer there (RFC 1034 §4.2.1), or a DNAME leads elsewhere (RFC 6672 §2.4).
+// cut is a name of the configuration below which the zone is not authoritative: other
+// servers answer there (RFC 1034 §4.2.1), or a DNAME leads elsewhere (RFC 6672 §2.4).
 type cut struct {
 	at    gatelodge.Name
 	dname gatelodge.Name // where the DNAME leads; "": the names at and below the cut are delegated
 }
 
-// planZones reads the zones. A plan of last that would be the same is kept.
+// planZones reads the zones. Unchanged plans of last are reused.
 func planZones(cfg *objects.Config, a *Announced, accounts *Accounts, last plans) plans {
 	p, issuers := make(plans, len(cfg.Zones)), accounts.Issuers(cfg)
 	for i := range cfg.Zones {
@@ -60,8 +60,8 @@ func (p plans) in(zone gatelodge.Name, view string) *zonePlan {
 	return nil
 }
 
-// sameZones reports whether two configurations have the same zones, whatever is
-// in them.
+// sameZones reports whether two configurations have the same zones, whatever their
+// content.
 func (p plans) sameZones(other plans) bool {
 	for name := range p {
 		if other[name] == nil {
@@ -71,9 +71,8 @@ func (p plans) sameZones(other plans) bool {
 	return len(p) == len(other)
 }
 
-// addRecords adds the records of the apex, of the name servers and the static
-// ones. A static address of a name server wins over the addresses of the DNS
-// Service.
+// addRecords adds the records of the apex, of the name servers and the static ones. A
+// static address of a name server overrides the addresses of the DNS Service.
 func (p *zonePlan) addRecords() {
 	add := func(name gatelodge.Name, typ, data string) {
 		p.records[name] = append(p.records[name], gatelodge.Record{Name: name, Type: typ, TTL: p.zone.TTL, Data: data})
@@ -102,8 +101,7 @@ func (p *zonePlan) addRecords() {
 	p.addCAA(add)
 }
 
-// cutAbove returns the cut that takes the name away from the zone, the highest
-// of several.
+// cutAbove returns the highest cut at or above the name.
 func (p *zonePlan) cutAbove(name gatelodge.Name) (found cut, ok bool) {
 	if len(p.cuts) == 0 {
 		return cut{}, false
@@ -124,7 +122,8 @@ func (c cut) substitute(name gatelodge.Name) (to gatelodge.Name, ok bool) {
 	return to, c.dname != "" && len(to) <= gatelodge.MaxNameLength
 }
 
-// ZoneOf returns the zone that holds the name, the longest whose suffix it has.
+// ZoneOf returns the zone that contains the name: the one with the longest matching
+// suffix.
 func ZoneOf(name gatelodge.Name, apexes map[gatelodge.Name]bool) (apex gatelodge.Name, ok bool) {
 	for apex = name; ; apex = apex.Parent() {
 		if apexes[apex] {

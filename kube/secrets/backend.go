@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// caKey is the key of a Secret at which the certificates of a CA stand.
+// caKey is the key of a Secret with the certificates of a CA.
 const caKey = "ca.crt"
 
 // ReadRoots reads the CAs of a Secret.
@@ -31,8 +31,7 @@ func ReadRoots(secret *corev1.Secret) ([]*x509.Certificate, error) {
 	return roots, nil
 }
 
-// ReadClientCertificate reads the gateway's own certificate; nil if there is
-// none.
+// ReadClientCertificate reads the gateway's own certificate, or returns nil.
 func ReadClientCertificate(secret *corev1.Secret) (*tls.Certificate, error) {
 	chain, key := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
 	if len(chain) == 0 && len(key) == 0 {

@@ -16,8 +16,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// ReadCertificate reads a Secret of type kubernetes.io/tls. One of its two texts
-// may be empty where the other is a combined file.
+// ReadCertificate reads a Secret of type kubernetes.io/tls. One of its two texts may be
+// empty if the other is a combined file.
 func ReadCertificate(secret *corev1.Secret, objs *objects.Objects) (certificate *gatelodge.Certificate, gap string, err error) {
 	crt, key := secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]
 	switch {
@@ -34,7 +34,7 @@ func ReadCertificate(secret *corev1.Secret, objs *objects.Objects) (certificate 
 	pair.Leaf = nil
 	names := make([]gatelodge.Name, 0, len(leaf.DNSNames))
 	for _, san := range leaf.DNSNames {
-		// Names that no host can have cover none.
+		// Names that no host can have cover nothing.
 		if name, err := gatelodge.ParseName(san); err == nil {
 			names = append(names, name)
 		}
@@ -64,7 +64,8 @@ func ReadCertificate(secret *corev1.Secret, objs *objects.Objects) (certificate 
 	return certificate, gap, nil
 }
 
-// FlawOfKey is the flaw of a certificate with a key of which is said why it is bad.
+// FlawOfKey returns the flaw of a certificate with a bad key; the text says why it is
+// bad.
 func FlawOfKey(why string) *gatelodge.Flaw {
 	return &gatelodge.Flaw{Kind: gatelodge.FlawedKey, Text: "has a key that " + why}
 }

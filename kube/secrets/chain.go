@@ -10,16 +10,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// chain is the certificates of a key pair in the order in which they are sent.
+// chain contains the certificates of a key pair in the order in which they are sent.
 type chain struct {
 	certificates []*x509.Certificate // the first is that of the key
-	end          *x509.Certificate   // up to which each is issued by the next
-	leftOut      []*x509.Certificate // that belong to none of them
+	end          *x509.Certificate   // the last one of those that are each issued by the next
+	leftOut      []*x509.Certificate // unrelated certificates
 }
 
-// orderChain puts the certificates behind leaf that lead from it to its root, as
-// far as they are there, and behind these others of the same authorities, such
-// as those that another root has signed.
+// orderChain sorts the certificates that lead from leaf to its root, as far as they are
+// present, and after them others of the same CAs, such as those signed by another root.
 //
 // Names and key identifiers decide (RFC 5280 §6.1, §4.2.1.1): clients check the
 // signatures.
@@ -44,7 +43,7 @@ func orderChain(leaf *x509.Certificate, all []*x509.Certificate) chain {
 	return c
 }
 
-// issuerOf finds who issued a certificate, and of several, as after an authority
+// issuerOf returns the issuer of a certificate; if there are several, as after a CA
 // renewed its own, the one with the key that the certificate names; -1 for none.
 func issuerOf(certificate *x509.Certificate, among []*x509.Certificate) int {
 	found := -1
@@ -62,8 +61,8 @@ func issuerOf(certificate *x509.Certificate, among []*x509.Certificate) int {
 	return found
 }
 
-// isIssuedBy goes by the names. A certificate of version 1 does not say whether it
-// is an authority's.
+// isIssuedBy compares the names. A certificate of version 1 does not contain whether it
+// is a CA's.
 func isIssuedBy(certificate, issuer *x509.Certificate) bool {
 	return (issuer.IsCA || issuer.Version < 3) && bytes.Equal(certificate.RawIssuer, issuer.RawSubject)
 }
@@ -72,11 +71,11 @@ func isSelfIssued(certificate *x509.Certificate) bool {
 	return bytes.Equal(certificate.RawIssuer, certificate.RawSubject)
 }
 
-// gap says what is missing between the certificate and its root, "" for nothing
-// that can be known: chains end below their root as a rule, which clients have. A
-// certificate that stands alone may be issued by a root itself, as in a small CA of
-// one's own: then it is told where ca.crt shows another root, or where the
-// certificate says that an intermediate issued it.
+// gap returns what is missing between the certificate and its root, "" if nothing or
+// unknown: chains usually end below their root, which clients have. A single
+// certificate may be issued by a root itself, as in a small private CA: then it is
+// reported if ca.crt contains another root, or if the certificate says that an
+// intermediate issued it.
 func (c *chain) gap(secret *corev1.Secret) string {
 	foreign := slices.ContainsFunc(c.leftOut, func(other *x509.Certificate) bool { return other.IsCA })
 	if isSelfIssued(c.end) || c.end != c.certificates[0] && !foreign {
@@ -95,9 +94,9 @@ func (c *chain) gap(secret *corev1.Secret) string {
 	return fmt.Sprintf("lacks what leads to its root: append the certificate of %.100q to %s, without which many clients don't trust it", c.end.Issuer, corev1.TLSCertKey)
 }
 
-// saysIntermediate reports whether a certificate was not issued by a root, by what
-// it says itself: where its issuer's certificate can be had (RFC 5280 §4.2.2.1),
-// which is of no use for a root, or what its issuer calls itself.
+// saysIntermediate reports whether a certificate itself says that its issuer is not a
+// root: by where the issuer's certificate is available (RFC 5280 §4.2.2.1), which is
+// useless for a root, or by the issuer's name.
 func saysIntermediate(certificate *x509.Certificate) bool {
 	issuer := strings.ToLower(certificate.Issuer.String())
 	return len(certificate.IssuingCertificateURL) > 0 ||

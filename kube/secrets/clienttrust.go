@@ -14,24 +14,24 @@ import (
 	gatelodge "gatelodge.dev"
 )
 
-// The keys of a Secret that says which clients to trust, as in ingress-nginx.
+// The keys of a Secret with the CAs for client certificates, as in ingress-nginx.
 const (
 	authoritiesKey = "ca.crt"
 	revocationsKey = "ca.crl"
 )
 
-// Bounds of what is read of one Secret.
+// Limits of what is read of one Secret.
 const (
 	maxAuthorities = 500
-	maxSignatures  = 1000 // of CRLs, by each authority that may have made one
+	maxSignatures  = 1000 // of CRLs, by each CA that may have signed one
 )
 
-// ReadClientTrust reads authorities, and the CRLs that there may be.
+// ReadClientTrust reads CAs, and CRLs if there are any.
 func ReadClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, error) {
 	trust := &gatelodge.ClientTrust{Depth: depth}
 	sum := sha256.New()
 	fmt.Fprintf(sum, "depth %d\n", depth)
-	named := make(map[string]int) // authorities by their names
+	named := make(map[string]int) // CAs by their names
 	err := eachBlock(secret.Data[authoritiesKey], authoritiesKey, "CERTIFICATE", sum, func(block *pem.Block) error {
 		authority, err := parseCertificate(block)
 		if err == nil {
@@ -58,7 +58,7 @@ func ReadClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, 
 		trust.Key = hex.EncodeToString(sum.Sum(nil))
 		return trust, nil
 	}
-	checks := 0 // of signatures, each of which takes a while
+	checks := 0 // of signatures, because each takes time
 	err = eachBlock(text, revocationsKey, "X509 CRL", sum, func(block *pem.Block) error {
 		crl, err := x509.ParseRevocationList(block.Bytes)
 		if err != nil {
@@ -80,7 +80,7 @@ func ReadClientTrust(secret *corev1.Secret, depth int) (*gatelodge.ClientTrust, 
 	return trust, nil
 }
 
-// eachBlock reads every PEM block of a kind, and puts it into sum.
+// eachBlock reads every PEM block of a type, and adds it to sum.
 func eachBlock(text []byte, key, kind string, sum hash.Hash, read func(block *pem.Block) error) error {
 	blocks, err := readPEM(text)
 	if err != nil && !errors.Is(err, errNoBlock) {

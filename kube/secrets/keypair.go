@@ -16,8 +16,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Bounds of a certificate and its key. A handshake with a larger RSA key takes a
-// processor for tens of milliseconds, and a longer chain is sent with each.
+// Limits of a certificate and its key. A handshake with a larger RSA key occupies a
+// processor for tens of milliseconds, and a longer chain is sent with each handshake.
 const (
 	maxRSABits      = 8192
 	maxCertificates = 10        // certificates
@@ -25,15 +25,15 @@ const (
 	maxChainText    = 128 << 10 // octets of PEM
 )
 
-// pasted is what stands in the two texts of a key pair, whichever of them it
-// stands in: many tools write a combined file.
+// pasted is the content of the two texts of a key pair, in either of them, because many
+// tools write a combined file.
 type pasted struct {
-	most int // certificates; 0: there is no bound
+	most int // certificates; 0: no limit
 
 	certificates []*x509.Certificate // each once
 	blocks       int                 // of certificates
 	keys         []crypto.Signer
-	others       []string // the types of blocks that are neither
+	others       []string // the types of other blocks
 }
 
 // ReadKeyPair reads a certificate chain and its key in PEM. The certificate of
@@ -112,7 +112,7 @@ func (p *pasted) add(name string, text []byte) error {
 	return nil
 }
 
-// missing says what stands where something else is expected.
+// missing returns what is found instead of the expected block.
 func (p *pasted) missing(name, what string) error {
 	for _, kind := range p.others {
 		if !strings.HasSuffix(kind, "PARAMETERS") {
@@ -122,7 +122,7 @@ func (p *pasted) missing(name, what string) error {
 	return fmt.Errorf("it holds no block of PEM with %s, expected in %s", what, name)
 }
 
-// pair finds the certificate that one of the keys is for.
+// pair finds the certificate of one of the keys.
 func (p *pasted) pair() (*x509.Certificate, crypto.Signer) {
 	for _, certificate := range p.certificates {
 		for _, signer := range p.keys {
@@ -144,8 +144,8 @@ func isCertificate(block *pem.Block) bool {
 	return false
 }
 
-// parseCertificate reads a certificate. Behind that of a TRUSTED CERTIFICATE
-// OpenSSL says what it is trusted for, which nothing here asks.
+// parseCertificate reads a certificate. In a TRUSTED CERTIFICATE OpenSSL adds what it
+// is trusted for, which is ignored.
 func parseCertificate(block *pem.Block) (*x509.Certificate, error) {
 	der := block.Bytes
 	if block.Type == "TRUSTED CERTIFICATE" {
@@ -158,8 +158,8 @@ func parseCertificate(block *pem.Block) (*x509.Certificate, error) {
 	return x509.ParseCertificate(der)
 }
 
-// ParseKey reads a key in the form of PKCS #8, PKCS #1 or SEC 1, whatever its
-// block says.
+// ParseKey reads a key in the form of PKCS #8, PKCS #1 or SEC 1, whatever its block is
+// called.
 func ParseKey(block *pem.Block) (crypto.Signer, error) {
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -178,7 +178,7 @@ func ParseKey(block *pem.Block) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// checkRSABits refuses a certificate whose signatures take long to make or to check.
+// checkRSABits rejects a certificate whose signatures take long to make or to verify.
 func checkRSABits(certificate *x509.Certificate) error {
 	if public, ok := certificate.PublicKey.(*rsa.PublicKey); ok && public.N.BitLen() > maxRSABits {
 		return fmt.Errorf("the RSA key has %d bits, the most is %d", public.N.BitLen(), maxRSABits)

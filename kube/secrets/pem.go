@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// What begins and ends a block of PEM (RFC 7468 §2).
+// The start and end of a block of PEM (RFC 7468 §2).
 const (
 	pemBegin = "-----BEGIN "
 	pemEnd   = "-----END "
@@ -19,11 +19,10 @@ const (
 // errNoBlock completes a message that begins with the name of a text.
 var errNoBlock = errors.New("has no block of PEM")
 
-// readPEM reads the blocks of a text as people paste it. Beyond RFC 7468 it takes
-// what can only be meant in one way, and what encoding/pem drops without a word:
-// a byte order mark, blocks with no line end between them, and lines that were
-// joined or whose ends became the two characters "\n". An error says what
-// the text is instead.
+// readPEM reads the blocks of a text as people paste it. Beyond RFC 7468 it accepts
+// unambiguous mistakes that encoding/pem drops silently: a byte order mark, blocks with
+// no line end between them, and lines that were joined or whose ends became the two
+// characters "\n". An error says what the text is instead.
 func readPEM(text []byte) ([]*pem.Block, error) {
 	var blocks []*pem.Block
 	rest := string(bytes.TrimPrefix(text, []byte("\ufeff")))
@@ -52,14 +51,14 @@ func readPEM(text []byte) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
-// isBlockType reports whether a text is what a block can be called. What it is not
-// may be a part of a key, which must not get into a message.
+// isBlockType reports whether a text can be the type of a block. Anything else may be a
+// part of a key, which must not get into a message.
 func isBlockType(kind string) bool {
 	return len(kind) <= 40 && strings.Trim(kind, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .#") == ""
 }
 
-// readBlock reads what stands between the two lines. Headers, which only keys
-// that OpenSSL encrypted have (RFC 1421 §4.6), end at a blank line.
+// readBlock reads the content between the two lines. Headers, which only keys that
+// OpenSSL encrypted have (RFC 1421 §4.6), end at a blank line.
 func readBlock(kind, body string) (*pem.Block, error) {
 	block := &pem.Block{Type: kind, Headers: make(map[string]string)}
 	body = strings.NewReplacer(`\r`, "\r", `\n`, "\n", "\r\n", "\n").Replace(body)
@@ -73,7 +72,7 @@ func readBlock(kind, body string) (*pem.Block, error) {
 		body = after
 	}
 	if isEncrypted(block) {
-		return block, nil // and its content is of no use
+		return block, nil // its content is not needed
 	}
 	digits := strings.Join(strings.Fields(body), "")
 	der, err := base64.StdEncoding.DecodeString(digits)
@@ -93,7 +92,7 @@ func isEncrypted(block *pem.Block) bool {
 	return block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") || block.Headers["DEK-Info"] != ""
 }
 
-// notPEM says what a text is that has no block.
+// notPEM returns what a text without blocks is.
 func notPEM(text []byte) error {
 	text = bytes.TrimSpace(text)
 	switch {

@@ -10,11 +10,11 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// mostUserProblems bounds what is told of one Secret.
+// mostUserProblems limits the problems of one Secret.
 const mostUserProblems = 100
 
-// ReadUsers reads the users of a Secret in one of the two forms. It fails when
-// there are none, because then no one could get in.
+// ReadUsers reads the users of a Secret in one of the two forms. It returns an error if
+// there are none, because then no client could log in.
 func ReadUsers(secret *corev1.Secret, asMap bool) (users map[string]gatelodge.PasswordHash, problems []string, err error) {
 	if asMap {
 		users, problems = syntax.ReadUserMap(secret.Data)

@@ -1,6 +1,6 @@
-// Package stored reads what the issuer of certificates keeps for all replicas, and
-// what was adopted of other programs in the same form. It must not know which names
-// ask for certificates, nor which certificate is served.
+// Package stored reads the items that the issuer of certificates keeps for all
+// replicas, and what was adopted from other programs in the same form. It must not
+// depend on which names ask for certificates, or which certificate is served.
 package stored
 
 import (
@@ -14,15 +14,15 @@ import (
 	"gatelodge.dev/kube/publish"
 )
 
-// Items is what the issuer of certificates keeps for all replicas.
+// Items contains what the issuer of certificates keeps for all replicas.
 type Items struct {
 	table   objects.Table[*corev1.Secret]
-	adopted objects.Table[*corev1.Secret] // what other programs kept, in the same form
+	adopted objects.Table[*corev1.Secret] // adopted from other programs, in the same form
 	All     objects.Table[*Item]
 	named   follow.Index[gatelodge.IssuanceKey, objects.Key] // items of issuances; under "" that of the CA as a whole
 
 	ByKey      gatelodge.Map[gatelodge.IssuanceKey, *Item] // issuances
-	Authority  *Item                                       // nil: nothing is wrong with the CA
+	Authority  *Item                                       // nil: no problem with the CA
 	Challenges *publish.Challenges
 	Accounts   *publish.Accounts
 	Revoked    *Revocations
@@ -89,9 +89,9 @@ func Follow(objs *objects.Objects, acme *objects.ACMEConfig, last *Items) *Items
 }
 
 // first returns the item of a certificate, nil for none: the one with the newest
-// certificate, so that nothing that was adopted comes before what has replaced it. The
-// issuer writes one for each; if there are two, the choice must not depend on which
-// came first.
+// certificate, so that nothing adopted takes precedence over its replacement. The
+// issuer writes one for each; if there are two, the choice must not depend on their
+// order.
 func (s *Items) first(key gatelodge.IssuanceKey) *Item {
 	var newest *Item
 	for name := range follow.Of(s.named, key) {

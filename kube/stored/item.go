@@ -9,18 +9,18 @@ import (
 	"gatelodge.dev/kube/secrets"
 )
 
-// Item is one item, read.
+// Item is one parsed item.
 type Item struct {
 	Issuance    *gatelodge.StoredIssuance
 	Certificate *gatelodge.Certificate // nil: none was issued yet
 	Challenges  *publish.Challenges    // of the item that holds them
 	Accounts    *publish.Accounts      // of the item that holds them
 	Revoked     *Revocations           // of the item that holds them
-	Adopted     bool                   // it is not kept by the issuer yet
+	Adopted     bool                   // the issuer does not keep it yet
 	problems    []gatelodge.Problem
 }
 
-// Problems returns what is wrong with an item, nothing for none.
+// Problems returns the problems of an item, nothing for none.
 func (i *Item) Problems() []gatelodge.Problem {
 	if i == nil {
 		return nil
@@ -97,7 +97,7 @@ func decode(secret *corev1.Secret, objs *objects.Objects) (item *Item, err error
 	return item, nil
 }
 
-// Revocations are those of an item, by fingerprint.
+// Revocations are the revocations in an item, by fingerprint.
 type Revocations struct {
 	ByFingerprint map[string]gatelodge.Revocation
 }
