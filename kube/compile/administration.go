@@ -9,8 +9,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// administration is where the admin endpoints of the gateway's replicas answer.
-// They trust who reaches them, so no route may lead there.
+// administration contains the admin endpoints of the gateway's replicas. They trust
+// every client that reaches them, so no route may lead there.
 type administration struct {
 	own      []netip.AddrPort
 	port     uint16       // of all replicas
@@ -45,8 +45,8 @@ func (a *administration) equal(other *administration) bool {
 	return a.port == other.port && slices.Equal(a.own, other.own) && slices.Equal(a.replicas, other.replicas)
 }
 
-// removeFrom takes out the endpoints that are admin endpoints, or with all any of
-// the gateway, and reports one of them.
+// removeFrom removes the endpoints that are admin endpoints, or with all any of the
+// gateway, and returns one of them.
 func (a *administration) removeFrom(endpoints []gatelodge.Endpoint, all bool) (kept []gatelodge.Endpoint, removed netip.AddrPort) {
 	kept = slices.DeleteFunc(endpoints, func(e gatelodge.Endpoint) bool {
 		is := slices.Contains(a.own, e.Address) || (all || e.Address.Port() == a.port) && slices.Contains(a.replicas, e.Address.Addr())

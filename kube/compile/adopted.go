@@ -8,9 +8,9 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// adoptAccount gives the first account the key by which the CA knows it. Without it
-// nothing is ordered unless an account is known already, because one that is
-// registered meanwhile stays.
+// adoptAccount sets the configured key of the first account. While the key is missing,
+// nothing is ordered unless an account is known already, because an account registered
+// meanwhile would stay.
 func (n *issuing) adoptAccount() {
 	account, name := &n.root.Account, n.cfg.ACME.AccountSecret
 	if account.AdoptedKey = n.cfg.ACME.Adopted.AccountKey; name.Name == "" {

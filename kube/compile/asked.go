@@ -10,14 +10,14 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// Asked is what a Build knows beside its Snapshot, for one who asks why something
-// is as it is. It is never written.
+// Asked contains the parts of a Build that explanations need beside its Snapshot. It is
+// immutable.
 type Asked struct {
 	claims.Asked
 	backends gatelodge.Map[gatelodge.BackendKey, *backendResult]
 }
 
-// Asked returns what the last Build knows.
+// Asked returns these parts of the last Build.
 func (b *Builder) Asked() Asked {
 	if b.last.grants == nil {
 		return Asked{}
@@ -25,8 +25,7 @@ func (b *Builder) Asked() Asked {
 	return Asked{claims.Asked{Grants: b.last.grants, Reading: b.last.reading}, b.last.backends.results}
 }
 
-// Lacking says why a backend has no endpoints, and "" if it has some or is not
-// known.
+// Lacking returns why a backend has no endpoints, and "" if it has some or is unknown.
 func (a Asked) Lacking(key gatelodge.BackendKey) string {
 	r := a.backends.Get(key)
 	switch {

@@ -12,7 +12,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// authBackend is the key of the service that a policy has asked, "" for none.
+// authBackend returns the key of a policy's auth-url service, "" for none.
 func authBackend(p *gatelodge.Policy) gatelodge.BackendKey {
 	if p.ExternalAuth == nil {
 		return ""
@@ -20,9 +20,9 @@ func authBackend(p *gatelodge.Policy) gatelodge.BackendKey {
 	return p.ExternalAuth.Backend
 }
 
-// refuseAuth says why the service of auth-url may not be asked; nil if it may. Its
-// author says where the gateway connects to, as that of an ExternalName Service does,
-// so the same configuration decides about both. The operator may name any.
+// refuseAuth returns why the service of auth-url may not be used; nil if it may. Its
+// author chooses where the gateway connects to, like that of an ExternalName Service,
+// so the same setting applies to both. The operator may name any.
 func refuseAuth(ref *intent.BackendRef, cfg *objects.Config) *failure {
 	switch {
 	case ref.Auth == nil || !cfg.RefuseExternalNames || ref.Auth.For == "*":
@@ -35,7 +35,7 @@ func refuseAuth(ref *intent.BackendRef, cfg *objects.Config) *failure {
 	return nil
 }
 
-// externalName is the name that has to be looked up for a reference, "" for none.
+// externalName returns the name to look up for a reference, "" for none.
 func externalName(ref *intent.BackendRef, service *corev1.Service) gatelodge.Name {
 	if ref.Auth == nil || !ref.Auth.External {
 		return objects.ExternalName(service)
@@ -46,20 +46,20 @@ func externalName(ref *intent.BackendRef, service *corev1.Service) gatelodge.Nam
 	return gatelodge.Name(ref.Port.Name) // canonical, as syntax.ReadAuthURL reads it
 }
 
-// authPort is the port of a URL.
+// authPort returns the port of a URL.
 func authPort(ref *intent.BackendRef) *corev1.ServicePort {
 	number, _ := strconv.ParseUint(ref.Port.Port, 10, 16) // NewAuthRef wrote it
 	return &corev1.ServicePort{Port: int32(number)}
 }
 
-// addAuthService makes endpoints of the address in auth-url, or of those of the name
-// there.
+// addAuthService adds the endpoints of the address in auth-url, or of the addresses of
+// its name.
 func (r *backendResult) addAuthService(ref *intent.BackendRef, port *corev1.ServicePort) {
 	var addresses []netip.Addr
 	if address, err := netip.ParseAddr(ref.Port.Name); err == nil {
 		addresses = []netip.Addr{address}
 	} else if r.external == nil {
-		return // nobody has asked yet, or nobody does: as while manifests are checked
+		return // not looked up yet, or never, as when manifests are checked
 	} else if addresses = r.external.Addresses; len(addresses) == 0 {
 		r.failure = &failure{gatelodge.BackendMissing, fmt.Sprintf("auth-url names %s, which has no address", ref.Port.Name)}
 	}

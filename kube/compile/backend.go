@@ -17,7 +17,7 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// backends is every Backend that a route names.
+// backends contains every Backend that a route names.
 type backends struct {
 	users    follow.Index[gatelodge.BackendKey, gatelodge.Name]
 	hosts    gatelodge.Map[gatelodge.Name, *hostResult]
@@ -31,9 +31,9 @@ type backends struct {
 	list    gatelodge.Map[gatelodge.BackendKey, *gatelodge.Backend] // of results
 
 	ofService follow.Index[objects.Key, objects.Key]             // EndpointSlices by Service
-	ofSecret  follow.Index[objects.Key, gatelodge.BackendKey]    // results that a Secret is for
-	ofName    follow.Index[gatelodge.Name, gatelodge.BackendKey] // results of Services that stand for a name
-	told      gatelodge.Map[gatelodge.Name, *follow.Told]        // what is wrong with the backends of each host
+	ofSecret  follow.Index[objects.Key, gatelodge.BackendKey]    // results that use a Secret
+	ofName    follow.Index[gatelodge.Name, gatelodge.BackendKey] // results of Services with an external name
+	told      gatelodge.Map[gatelodge.Name, *follow.Told]        // the problems of the backends of each host
 
 	checking  gatelodge.Map[gatelodge.BackendKey, checking]   // by namespace: see inNamespace
 	unchecked gatelodge.Map[gatelodge.BackendKey, *unchecked] // backends beyond the bounds of their namespace
@@ -41,32 +41,31 @@ type backends struct {
 	administration administration
 }
 
-// backendResult is a Backend and what it was made of.
+// backendResult is a Backend and its inputs.
 type backendResult struct {
 	service  *corev1.Service
 	slices   []*discoveryv1.EndpointSlice
 	external *objects.External
-	secret   *corev1.Secret // that proxy-ssl-secret names; nil: none does, or there is none
+	secret   *corev1.Secret // named by proxy-ssl-secret; nil: none, or it does not exist
 	cfg      *objects.Config
 
-	secretKey    objects.Key    // of secret, whether or not it is there
-	externalName gatelodge.Name // that the Service stands for; "": none
+	secretKey    objects.Key    // of secret, even if it does not exist
+	externalName gatelodge.Name // the external name of the Service; "": none
 
 	backend  *gatelodge.Backend
 	tls      *backendTLS // nil for a protocol in clear text
-	failure  *failure    // nil: the reference is good
+	failure  *failure    // nil: the reference is valid
 	problems []gatelodge.Problem
 }
 
-// failure says what is wrong with a reference, most often why there is nothing
-// behind it. Everybody who refers to it is told.
+// failure is what is wrong with a reference, usually why there is nothing behind it.
+// All objects with the reference get a problem.
 type failure struct {
 	reason  gatelodge.Reason
 	message string
 }
 
-// makeBackends makes the Backends of which a part changed, and takes all others
-// from last.
+// makeBackends makes the Backends with changes, and reuses all others of last.
 func makeBackends(h *hosts, services objects.Table[*corev1.Service], slices objects.Table[*discoveryv1.EndpointSlice], slicesOf follow.Index[objects.Key, objects.Key], s *secretReader, objs *objects.Objects, cfg *objects.Config, last *backends) *backends {
 	if last == nil {
 		last = &backends{cfg: cfg}
@@ -214,9 +213,8 @@ func (m *backendMaker) put(key gatelodge.BackendKey, before, after *backendResul
 	}
 }
 
-// tell tells the objects that have routes to a backend what is wrong with it. It
-// looks at the hosts that changed, and at those of which a backend failed, or
-// does so no longer.
+// tell reports the failures of a backend to the objects with routes to it. It processes
+// the hosts that changed, and those of which a backend started or ceased to fail.
 func (b *backends) tell(hosts follow.Dirty[gatelodge.Name], last *backends) {
 	follow.Changes(hosts, b.hosts, last.hosts)
 	edit := last.told.Edit()
@@ -259,7 +257,7 @@ func (b *backends) toldOf(r *hostResult) *follow.Told {
 	return t
 }
 
-// sameFailure reports whether two results, which may be nil, fail alike.
+// sameFailure reports whether two results, which may be nil, have the same failure.
 func sameFailure(a, b *backendResult) bool {
 	if a == nil || b == nil {
 		return (a == nil || a.failure == nil) && (b == nil || b.failure == nil)
@@ -267,8 +265,8 @@ func sameFailure(a, b *backendResult) bool {
 	return a.failure == b.failure || a.failure != nil && b.failure != nil && *a.failure == *b.failure
 }
 
-// make returns the result of what r is made of, the Backend of a reference, and
-// keeps of the one before what is the same.
+// make returns the result of the inputs in r, the Backend of a reference, and reuses
+// the unchanged parts of the previous one.
 func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin *administration, before *backendResult) *backendResult {
 	r.backend = &gatelodge.Backend{
 		Key: ref.Key, Namespace: ref.Port.Namespace, Service: ref.Port.Name, Port: ref.Port.Port,
@@ -293,7 +291,7 @@ func (r backendResult) make(ref *intent.BackendRef, objs *objects.Objects, admin
 	return &r
 }
 
-// tellService tells the author of the Service what has no effect there.
+// tellService reports to the author of the Service what has no effect there.
 func (r *backendResult) tellService(ref *intent.BackendRef, port *corev1.ServicePort, objs *objects.Objects) {
 	object := objs.ObjectOf("Service", &r.service.ObjectMeta)
 	if message := annotations.IneffectiveOnService(r.service.Annotations); message != "" {
@@ -305,7 +303,7 @@ func (r *backendResult) tellService(ref *intent.BackendRef, port *corev1.Service
 	}
 }
 
-// addCheck adds how the endpoints are checked. gRPC is spoken over HTTP/2 alone.
+// addCheck adds the health check of the endpoints. gRPC needs HTTP/2.
 func (r *backendResult) addCheck(ref *intent.BackendRef) {
 	r.backend.Check = ref.Check.Of(r.cfg.HealthCheck)
 	if r.backend.Check.Kind == gatelodge.CheckGRPC && !r.backend.Protocol.IsHTTP2() {
@@ -354,8 +352,7 @@ func (r *backendResult) addEndpoints(ref *intent.BackendRef, port *corev1.Servic
 	}
 }
 
-// refuseAdmin takes out endpoints at which an admin endpoint of the gateway
-// answers.
+// refuseAdmin removes endpoints at which an admin endpoint of the gateway answers.
 func (r *backendResult) refuseAdmin(ref *intent.BackendRef, admin *administration) {
 	kept, removed := admin.removeFrom(r.backend.Endpoints, ref.Mirror)
 	if r.backend.Endpoints = kept; removed.IsValid() && r.failure == nil {

@@ -21,19 +21,18 @@ func secretOf(ref *intent.BackendRef, secrets objects.Table[*corev1.Secret]) *co
 	return secrets.Get(objects.Key{Namespace: ref.Port.Namespace, Name: ref.TLS.Secret})
 }
 
-// backendTLS is a gatelodge.BackendTLS and what it was made of, beside the
-// reference.
+// backendTLS is a gatelodge.BackendTLS and its inputs, except the reference.
 type backendTLS struct {
 	secret *corev1.Secret // nil: there is none
-	name   gatelodge.Name // that the Service has in the cluster
+	name   gatelodge.Name // the name of the Service in the cluster
 
 	tls     *gatelodge.BackendTLS
 	failure *failure
 }
 
-// addTLS adds how TLS is spoken, if it is, and tells whether that can be done
-// as asked. It keeps that of the result before if it is the same, because new
-// connections are made for another.
+// addTLS adds TLS to the backend if it is used, and reports whether the requested
+// settings are possible. It reuses an unchanged previous result, because new
+// connections are made for another one.
 func (r *backendResult) addTLS(ref *intent.BackendRef, objs *objects.Objects, before *backendResult) bool {
 	if !r.backend.Protocol.OverTLS() {
 		if ref.TLS != (annotations.BackendTLSAsk{}) {
@@ -53,8 +52,8 @@ func (r *backendResult) addTLS(ref *intent.BackendRef, objs *objects.Objects, be
 	return r.failure == nil
 }
 
-// clusterName is the name by which others speak to the Service, which
-// certificates made in a cluster are for.
+// clusterName returns the name by which clients in the cluster know the Service, which
+// certificates made in a cluster usually cover.
 func (r *backendResult) clusterName(ref *intent.BackendRef) gatelodge.Name {
 	if objects.IsExternal(r.service) {
 		return objects.ExternalName(r.service)
@@ -62,7 +61,7 @@ func (r *backendResult) clusterName(ref *intent.BackendRef) gatelodge.Name {
 	return gatelodge.Name(ref.Port.Name + "." + ref.Port.Namespace + ".svc")
 }
 
-// read reads the Secret. A route is not served with less than it asks for.
+// read reads the Secret. A route is not served with less protection than requested.
 func readBackendTLS(ref *intent.BackendRef, secret *corev1.Secret, name gatelodge.Name) (*gatelodge.BackendTLS, *failure) {
 	if ref.TLS.Name != "" {
 		name = ref.TLS.Name

@@ -24,9 +24,9 @@ type Builder struct {
 	last memo
 }
 
-// memo is the result of each step of the last Build. A step's result is
-// written once. A step that was given the same inputs as last time, which it
-// tells by their pointers, returns the same result.
+// memo contains the result of each step of the last Build. Results are immutable. A
+// step with the same inputs as last time, compared by their pointers, returns the same
+// result.
 type memo struct {
 	reading *intent.Reading
 	secrets *secretReader
@@ -52,19 +52,19 @@ type memo struct {
 	shown      gatelodge.Map[gatelodge.Problem, bool]
 }
 
-// Build compiles the objects into what is served. It never fails: what is wrong
-// with an object is a Problem in the Snapshot, and everything else is served.
+// Build compiles the objects into what is served. It never fails: a mistake in an
+// object is a Problem in the Snapshot, and everything else is served.
 func (b *Builder) Build(objs objects.Objects, cfg *objects.Config) *gatelodge.Snapshot {
 	return b.BuildWith(objs, Extra{}, cfg)
 }
 
-// Extra is what is compiled together with the objects.
+// Extra is the further input of a build.
 type Extra struct {
-	Withheld   claims.Claimants // what objects ask for no more, and what is served all the same
+	Withheld   claims.Claimants // claims that objects no longer have, but that are still served
 	Incumbents claims.Incumbents
 }
 
-// BuildWith compiles the objects together with what else there is.
+// BuildWith compiles the objects together with the further input.
 func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Config) *gatelodge.Snapshot {
 	var next memo
 	next.reading = b.Reader.Read(&objs, cfg, b.last.reading)
@@ -108,8 +108,8 @@ func (b *Builder) BuildWith(objs objects.Objects, extra Extra, cfg *objects.Conf
 	}
 }
 
-// Claimants returns the objects that the last Build found to ask for names,
-// without what was withheld.
+// Claimants returns the objects that ask for names in the last Build, without withheld
+// ones.
 func (b *Builder) Claimants() claims.Claimants {
 	if b.last.claimants == nil {
 		return claims.Claimants{}
@@ -117,13 +117,13 @@ func (b *Builder) Claimants() claims.Claimants {
 	return b.last.claimants.Source
 }
 
-// Held returns who has which name after the last Build, which happened at a
-// moment. Last is what it returned before; the zero Held stands for a first start.
+// Held returns the owners of names after the last Build, which happened at a given
+// time. Last is the previous result; the zero Held means a first start.
 func (b *Builder) Held(last claims.Held, at time.Time) claims.Held {
 	return b.last.grants.Held(last, at)
 }
 
-// collectProblems follows the results of all steps.
+// collectProblems collects the problems of all steps.
 func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last *memo) {
 	e := follow.ProblemEdit{MapEdit: last.problems.Edit()}
 	m.sources = [][]gatelodge.Problem{
@@ -156,10 +156,10 @@ func (m *memo) collectProblems(objs *objects.Objects, cfg *objects.Config, last 
 	m.showProblems(last)
 }
 
-// maxShown bounds the problems that are shown of one object.
+// maxShown limits the problems that are shown of one object.
 const maxShown = 100
 
-// showProblems has the first problems of each object shown.
+// showProblems selects the first problems of each object.
 func (m *memo) showProblems(last *memo) {
 	shown := last.shown.Edit()
 	objects := make(map[gatelodge.Object]bool)

@@ -16,8 +16,7 @@ import (
 // can't have a part of its requests either. ingress-nginx asks for no namespace
 // (mergeAlternativeBackends in internal/ingress/controller/controller.go).
 
-// alternativeHosts goes through the hosts of a canary, some of them twice; nil has
-// none.
+// alternativeHosts yields the hosts of a canary, some of them twice; nil has none.
 func (r *resolved) alternativeHosts() iter.Seq[gatelodge.Name] {
 	return func(yield func(gatelodge.Name) bool) {
 		if r == nil {
@@ -42,8 +41,8 @@ func (res *resolution) canariesOf(namespace string, host gatelodge.Name) (list [
 	return list
 }
 
-// addCanaries adds the oldest canary that fits to each route of those who share the
-// host. An alias has those of the host that it stands for.
+// addCanaries adds to each route of the host's owner and guests the oldest canary that
+// fits. An alias has the canaries of its host.
 func (r *hostResult) addCanaries(granted *claims.Grant, res *resolution) {
 	for i, s := range granted.Shares {
 		host := s.By.HostOf(granted.Name)
@@ -67,8 +66,8 @@ func (r *hostResult) addCanaries(granted *claims.Grant, res *resolution) {
 	}
 }
 
-// backendFor returns what the canary has in the place of a route's backend, spoken
-// to and checked as that; nil for nothing.
+// backendFor returns the canary's backend in place of a route's, with the same protocol
+// and checks; nil for none.
 func (r *resolved) backendFor(main *resolved, route *gatelodge.Route, host gatelodge.Name) *intent.BackendRef {
 	for i := range r.Alternatives {
 		if alt := &r.Alternatives[i]; alt.Host == host && alt.Fits(route) {
@@ -78,8 +77,8 @@ func (r *resolved) backendFor(main *resolved, route *gatelodge.Route, host gatel
 	return nil
 }
 
-// underPolicy returns the policy of the main route but for how an endpoint is
-// chosen. Sessions are the main one's too, unless it is asked for none.
+// underPolicy returns the policy of the main route, except for the choice of an
+// endpoint. Sessions are the main route's too, unless the canary has none.
 func (r *resolved) underPolicy(main *gatelodge.Policy) *gatelodge.Policy {
 	policy := *main
 	policy.LoadBalance, policy.SlowStart, policy.HashBy = r.policy.LoadBalance, r.policy.SlowStart, r.policy.HashBy
@@ -99,8 +98,7 @@ func (r *hostResult) setCanary(route *gatelodge.Route, c *resolved, to *intent.B
 	r.addRef(to)
 }
 
-// addCanaryNames adds the names at which a canary changes something: its hosts, and
-// the aliases of those who serve them.
+// addCanaryNames adds the names that a canary affects: its hosts, and their aliases.
 func (m *hostMaker) addCanaryNames(r *resolved) {
 	for host := range r.alternativeHosts() {
 		m.dirty[host] = true
@@ -118,7 +116,7 @@ func (m *hostMaker) addCanaryNames(r *resolved) {
 	}
 }
 
-// tellCanaries tells the canaries at a name which of their paths get no requests.
+// tellCanaries reports to the canaries at a name which of their paths get no requests.
 func (m *hostMaker) tellCanaries(name gatelodge.Name) {
 	var t *follow.Told
 	n := 0
@@ -138,8 +136,8 @@ func (m *hostMaker) tellCanaries(name gatelodge.Name) {
 	m.canaries.Set(name, t)
 }
 
-// refusedCanary says why a path of a canary gets no requests, nil if it gets some;
-// r may be nil.
+// refusedCanary returns why a path of a canary gets no requests, nil if it gets some; r
+// may be nil.
 func (r *hostResult) refusedCanary(c *resolved, alt *intent.Alternative) *gatelodge.Problem {
 	refuse := func(reason gatelodge.Reason, format string, args ...any) *gatelodge.Problem {
 		return intent.Refuse(&c.Applicant, reason, "annotation canary has no effect at %s: %s", alt, fmt.Sprintf(format, args...))

@@ -8,13 +8,13 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// leftOpen is what is asked of the CA where nothing else is.
+// leftOpen contains the defaults of a request to the CA.
 func (n *issuing) leftOpen() objects.CertificateAsk {
 	return objects.CertificateAsk{KeyTypes: n.cfg.ACME.KeyTypes.OrDefault()}
 }
 
-// wildcardOver returns the configured wildcard for a name and all its siblings, the
-// one for the fewest names; nil if the configuration wants none.
+// wildcardOver returns the configured wildcard for a name and all its siblings, the one
+// for the fewest names; nil if none is configured.
 func (n *issuing) wildcardOver(name gatelodge.Name) (over *objects.ACMEWildcard) {
 	parent := wildcardFor(name).Parent()
 	for i := range n.cfg.ACME.Wildcards {
@@ -26,7 +26,7 @@ func (n *issuing) wildcardOver(name gatelodge.Name) (over *objects.ACMEWildcard)
 	return over
 }
 
-// wildcardFor is the wildcard that covers a name, itself if it is one.
+// wildcardFor returns the wildcard that covers a name, the name itself if it is one.
 func wildcardFor(name gatelodge.Name) gatelodge.Name {
 	if name.IsWildcard() {
 		return name
@@ -35,14 +35,14 @@ func wildcardFor(name gatelodge.Name) gatelodge.Name {
 }
 
 // wantsItsOwn reports whether the Ingresses of a host ask for another certificate than
-// the one that the configuration has its siblings share.
+// the configured one that its siblings share.
 func (n *issuing) wantsItsOwn(r *hostResult, top *objects.ACMEWildcard) bool {
 	shared := top.Ask.Or(n.leftOpen())
 	return len(r.requests) > 0 && !r.host.Name.IsWildcard() && r.ownAsk().Or(shared) != shared
 }
 
-// ownAsk is what Ingresses of the host ask for by annotation, each thing as the oldest
-// of them that asks for it.
+// ownAsk returns what the Ingresses of the host ask for by annotation; for each setting
+// the oldest decides.
 func (r *hostResult) ownAsk() (ask objects.CertificateAsk) {
 	for _, in := range r.shares {
 		if in.Object.Namespace == r.owner {
@@ -52,8 +52,8 @@ func (r *hostResult) ownAsk() (ask objects.CertificateAsk) {
 	return ask
 }
 
-// tellOtherAsks tells those who ask for other certificates for the host than an older
-// Ingress.
+// tellOtherAsks reports to Ingresses that ask for other certificates for the host than
+// an older Ingress.
 func (r *hostResult) tellOtherAsks() {
 	ask := r.ownAsk()
 	for _, in := range r.shares {
@@ -70,11 +70,11 @@ func (r *hostResult) tellOtherAsks() {
 	}
 }
 
-// kindsOf says of which kinds of keys the two certificates for a name are to be, in
-// the order of gatelodge.KeysOf, "" for one that is not asked for. One that is there
-// stays where it is, so that another order in the configuration costs none.
+// kindsOf returns the key types of the two certificates for a name, in the order of
+// gatelodge.KeysOf, "" for one that is not requested. An existing certificate keeps its
+// place, so that another order in the configuration causes no order at the CA.
 func (n *issuing) kindsOf(name gatelodge.Name, asked gatelodge.KeyTypes) gatelodge.KeyTypes {
-	var has [2]x509.PublicKeyAlgorithm // the zero is that of no certificate
+	var has [2]x509.PublicKeyAlgorithm // zero means no certificate
 	for at, key := range gatelodge.KeysOf(name) {
 		if item := n.stored.ByKey.Get(key); item != nil && item.Certificate != nil {
 			has[at] = item.Certificate.Algorithm
@@ -83,7 +83,7 @@ func (n *issuing) kindsOf(name gatelodge.Name, asked gatelodge.KeyTypes) gatelod
 	return placeKinds(asked, has)
 }
 
-// placeKinds is kindsOf with the algorithms of the certificates that are there.
+// placeKinds is kindsOf with the algorithms of the existing certificates.
 func placeKinds(asked gatelodge.KeyTypes, has [2]x509.PublicKeyAlgorithm) gatelodge.KeyTypes {
 	exchanged := gatelodge.KeyTypes{asked[1], asked[0]}
 	first := asked[0].Algorithm()

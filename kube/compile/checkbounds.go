@@ -10,11 +10,11 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// checking is how many endpoints are checked, and how often all together, in
+// checking is the number of endpoints that are checked, and their total rate in
 // thousandths of a check a second.
 type checking struct{ endpoints, rate int }
 
-// checkingOf returns what the checks of a backend come to.
+// checkingOf returns the checks of a backend.
 func checkingOf(r *backendResult) checking {
 	if r == nil || r.backend.Check.Kind == gatelodge.CheckNone {
 		return checking{}
@@ -31,23 +31,23 @@ func (c checking) minus(d checking) checking {
 	return checking{c.endpoints - d.endpoints, c.rate - d.rate}
 }
 
-// exceeds reports whether this is more than one namespace may ask for.
+// exceeds reports whether this is more than one namespace may have.
 func (c checking) exceeds(b *objects.Bounds) bool {
 	return b.ChecksPerNamespace > 0 && c.endpoints > b.ChecksPerNamespace ||
 		b.CheckRatePerNamespace > 0 && c.rate > 1000*b.CheckRatePerNamespace
 }
 
-// unchecked is a Backend whose endpoints are not checked, because those of its
-// namespace would be too many.
+// unchecked is a Backend whose endpoints are not checked, because its namespace has too
+// many.
 type unchecked struct{ backend, asked *gatelodge.Backend }
 
-// inNamespace is what the keys of all backends of the namespace begin with.
+// inNamespace returns the prefix of the keys of all backends of the namespace.
 func inNamespace(key gatelodge.BackendKey) gatelodge.BackendKey {
 	return key[:strings.IndexByte(string(key), '/')+1]
 }
 
-// countChecks follows the sums of each namespace, and reports whether its bounds
-// decide about its checks, or did before.
+// countChecks updates the sums of each namespace, and reports whether its bounds limit
+// its checks, or did before.
 func (m *backendMaker) countChecks(key gatelodge.BackendKey, before, after *backendResult) bool {
 	at := inNamespace(key)
 	was := m.checking.Get(at)
@@ -60,9 +60,9 @@ func (m *backendMaker) countChecks(key gatelodge.BackendKey, before, after *back
 	return decided || was.exceeds(&m.cfg.Bounds) || now.exceeds(&m.cfg.Bounds)
 }
 
-// keepCheckBounds has the endpoints of a namespace checked as far as its bounds
-// allow, those of the backends that come first by their keys, and serves all
-// others unchecked. It adds the hosts of backends for which that changed to told.
+// keepCheckBounds checks the endpoints of a namespace within its bounds, in the order
+// of the backends' keys, and serves all others unchecked. It adds the hosts of backends
+// with a change to told.
 func (m *backendMaker) keepCheckBounds(results gatelodge.Map[gatelodge.BackendKey, *backendResult], at gatelodge.BackendKey, told follow.Dirty[gatelodge.Name]) {
 	var sum checking
 	for key, r := range results.From(at) {
@@ -90,7 +90,7 @@ func (m *backendMaker) keepCheckBounds(results gatelodge.Map[gatelodge.BackendKe
 	}
 }
 
-// uncheckedProblem tells the author of a route to such a backend.
+// uncheckedProblem returns the problem for the author of a route to such a backend.
 func (b *backends) uncheckedProblem(route *gatelodge.Route) gatelodge.Problem {
 	return gatelodge.Problem{Object: route.Object, Reason: gatelodge.TooMuch, Message: fmt.Sprintf(
 		"the endpoints of backend %s are not checked: those of the namespace that are may be %d at most (ingress.bounds.checksPerNamespace), with %d checks a second (ingress.bounds.checkRatePerNamespace)",

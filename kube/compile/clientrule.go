@@ -7,10 +7,9 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// decideClientAuth finds the rule of the host among those that its Ingresses
-// ask for. The oldest decides, of those in the namespace that the host was
-// granted to: who was let in must not shut the owner out. Who asks for another
-// rule is not served under this one.
+// decideClientAuth determines the client certificate rule of the host from those of its
+// Ingresses. The oldest in the owner's namespace decides, so that guests can't shut the
+// owner out. Ingresses with another rule are not served.
 func (r *hostResult) decideClientAuth() {
 	for _, in := range r.shares {
 		rule := in.clientAuth
@@ -24,7 +23,7 @@ func (r *hostResult) decideClientAuth() {
 			continue
 		case have != nil && sameRule(have, rule):
 			continue
-		case rule.Unavailable != "": // its author knows
+		case rule.Unavailable != "": // its author has a problem already
 		case have == nil:
 			r.problem(in, gatelodge.RuleTaken, "%s is granted to namespace %s, whose Ingresses ask for no client certificates; these routes need them and answer 503",
 				intent.HostName(r.host.Name), r.owner)

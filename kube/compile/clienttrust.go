@@ -7,10 +7,10 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// unknownAuthorities is why nobody is let in.
+// unknownAuthorities is the reason why no client is accepted.
 const unknownAuthorities = "whom to trust for client certificates is not known"
 
-// resolveClientAuth looks up whom to trust. Without that nobody is let in.
+// resolveClientAuth looks up the trusted CAs. Without them no client is accepted.
 func (r *resolved) resolveClientAuth(s *secretReader, objs *objects.Objects) {
 	ask := &r.Asked.ClientAuth
 	r.clientAuth = &gatelodge.ClientAuth{Object: r.Object, Unavailable: unknownAuthorities}
@@ -31,7 +31,7 @@ func (r *resolved) resolveClientAuth(s *secretReader, objs *objects.Objects) {
 	}
 	for _, crl := range trust.Revocations {
 		if crl.NextUpdate.IsZero() {
-			continue // it does not say
+			continue // it has no next update
 		}
 		r.until = earliest(objs.Now, r.until, crl.NextUpdate)
 		if !objs.Now.Before(crl.NextUpdate) {

@@ -10,8 +10,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// defaults is what the configuration adds to every host: the certificates and
-// the backend of last resort.
+// defaults contains what the configuration adds to every host: the certificates and the
+// default backend.
 type defaults struct {
 	cfg     *objects.Config
 	secrets *secretReader
@@ -19,7 +19,7 @@ type defaults struct {
 	common   *common
 	problems []gatelodge.Problem
 	now      time.Time
-	until    time.Time // when it becomes something else because of the time alone; zero: never
+	until    time.Time // when it changes because of the time alone; zero: never
 }
 
 func makeDefaults(s *secretReader, objs *objects.Objects, cfg *objects.Config, last *defaults) *defaults {

@@ -7,6 +7,6 @@
 //	issuing.go   which certificates are to be ordered; package stored has what was
 //	build.go     all steps, those of packages claims and publish among them
 //
-// It does no I/O, looks at no clock and depends on no map's order. It must not
-// know where objects come from, nor what was served before.
+// It does no I/O, reads no clock and depends on no map's order. It must not depend on
+// where objects come from, or on what was served before.
 package compile

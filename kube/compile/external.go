@@ -14,9 +14,8 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// addExternal makes endpoints of the addresses of a name. A name may resolve to
-// anything, so addresses are judged like those of an EndpointSlice that anybody
-// could write.
+// addExternal adds the endpoints of the addresses of a name. A name may resolve to
+// anything, so addresses are checked like those of an EndpointSlice that a team wrote.
 func (r *backendResult) addExternal(ref *intent.BackendRef, port *corev1.ServicePort, objs *objects.Objects, cfg *objects.Config) {
 	if r.external == nil {
 		return // nobody has asked yet, or nobody does: as while manifests are checked
@@ -37,9 +36,8 @@ func (r *backendResult) addExternal(ref *intent.BackendRef, port *corev1.Service
 	}
 }
 
-// externalPort finds the port of a Service that stands for a name. Such a
-// Service needs none, and where it has none the number that the Ingress says is
-// the one.
+// externalPort returns the port of a Service with an external name. Such a Service
+// needs none; without one, the number in the Ingress is used.
 func externalPort(ref *intent.BackendRef, service *corev1.Service, cfg *objects.Config) (*corev1.ServicePort, *failure) {
 	if cfg.RefuseExternalNames {
 		return nil, &failure{gatelodge.BackendUnsupported, fmt.Sprintf("Service %s is of type ExternalName, which this gateway refuses", ref.Service())}

@@ -14,11 +14,11 @@ import (
 	"gatelodge.dev/kube/stored"
 )
 
-// flaws is what is known of certificates that they do not show themselves: whose key
-// is on a list of the operator's, and which were revoked.
+// flaws contains information about certificates that they don't contain themselves:
+// keys on a list of the operator's, and revocations.
 type flaws struct {
 	cfg     *objects.Config
-	lists   []*corev1.ConfigMap // of keys; nil: there is none of the name
+	lists   []*corev1.ConfigMap // of keys; nil: it does not exist
 	revoked *stored.Revocations
 
 	keys     badkeys.List
@@ -57,7 +57,7 @@ func (f *flaws) problem(format string, args ...any) {
 	f.problems = append(f.problems, gatelodge.Problem{Object: objects.ConfigObject("tls.badKeys"), Reason: gatelodge.BadConfig, Message: fmt.Sprintf(format, args...)})
 }
 
-// judge returns the certificate with its flaw, itself if none is known.
+// judge returns the certificate with its flaw, unchanged if none is known.
 func (f *flaws) judge(c *gatelodge.Certificate) *gatelodge.Certificate {
 	flaw := f.flawOf(c)
 	if flaw == c.Flaw {
@@ -78,8 +78,8 @@ func (f *flaws) flawOf(c *gatelodge.Certificate) *gatelodge.Flaw {
 	return c.Flaw
 }
 
-// sameFlaw reports whether two judgements of a certificate are the same.
+// sameFlaw reports whether two flaws of a certificate are the same.
 func sameFlaw(a, b *gatelodge.Flaw) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// whatToDo is what the problem of a flawed certificate ends with.
+// whatToDo is the end of the problem of a flawed certificate.
 const whatToDo = "; get one with a new key: until then this one is served only if there is no other"

@@ -10,10 +10,10 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// A certificate that cert-manager left in a Secret, and that no Ingress of the host asks
-// it for any more, is handed over: it is replaced by one of ours before its end, rather
-// than after. The Secret stays as it is. Its Certificate object, which the gateway does
-// not read, may have cert-manager renew it all the same; then that one is served again.
+// A certificate that cert-manager left in a Secret, and that no Ingress of the host
+// requests from it any more, is handed over: the gateway replaces it before it expires.
+// The Secret is not changed. Its Certificate object, which the gateway does not read,
+// may still let cert-manager renew it; then the Secret's is served again.
 
 // isHandedOver reports whether a Secret, named by an Ingress for which the gateway
 // orders certificates, is cert-manager's.
@@ -23,7 +23,7 @@ func isHandedOver(secret *corev1.Secret) bool {
 }
 
 // handedOver returns the newest certificate of the host that is handed over; nil if a
-// Secret has another one that can be used, or an Ingress of the host wants none ordered.
+// Secret has another usable one, or an Ingress of the host turns ordering off.
 func (r *hostResult) handedOver(covering []*gatelodge.Certificate) (newest *gatelodge.Certificate) {
 	var handed []*gatelodge.Certificate
 	for _, in := range r.shares {
@@ -47,16 +47,16 @@ func (r *hostResult) handedOver(covering []*gatelodge.Certificate) (newest *gate
 	return newest
 }
 
-// isReplacement reports whether a certificate was issued to us for the host after the
-// one that is handed over. Of the two the one that is newer is served, not the one that
-// ends later: the new one may be of a profile with a shorter lifetime.
+// isReplacement reports whether the gateway got a certificate for the host after the
+// one that is handed over. Of the two the newer one is served, not the one that expires
+// later, because the new one may have a shorter lifetime.
 func (r *hostResult) isReplacement(c *gatelodge.Certificate) bool {
 	return r.handed != nil && c.Source == gatelodge.FromACME && slices.Contains(c.Names, r.host.Name) && c.NotBefore.After(r.handed.NotBefore)
 }
 
-// takeOver has what is to be done for a certificate begin with the one that is handed
-// over, unless ours has replaced it. With acme: "true" it is renewed at the usual time.
-// Without, cert-manager is left the time in which it renews, by default until a third of
+// takeOver starts the renewal of a certificate from the one that is handed over, unless
+// the gateway's own has replaced it. With acme: "true" it is renewed at the usual time.
+// Otherwise cert-manager has the time in which it renews, by default until a third of
 // the lifetime is left, and a host for which nothing can be ordered has no problem yet.
 func (n *issuing) takeOver(i *gatelodge.Issuance) {
 	r := n.hosts.Get(i.Name)

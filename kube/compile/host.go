@@ -15,16 +15,16 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// hostResult is a Host and what it was made of.
+// hostResult is a Host and its inputs.
 type hostResult struct {
 	owner     string
 	shares    []*resolved
-	inherited []*gatelodge.Certificate // those of the wildcard above it, and those issued to us
+	inherited []*gatelodge.Certificate // those of the wildcard above it, and those that the gateway ordered
 	common    *common
 	handed    *gatelodge.Certificate // the newest that is handed over, see handover.go; nil: none
 	patterns  bool                   // its paths are regular expressions
 
-	server       *resolved                       // whose server-snippet the host has; nil: none
+	server       *resolved                       // with the host's server-snippet; nil: none
 	underSnippet map[*resolved]*gatelodge.Policy // under that
 
 	host     *gatelodge.Host
@@ -34,15 +34,15 @@ type hostResult struct {
 	requests []certificateRequest
 }
 
-// certificateRequest is an Ingress that wants a certificate to be ordered for a host.
+// certificateRequest is an Ingress that requests a certificate for a host.
 type certificateRequest struct {
 	object   gatelodge.Object
 	explicit bool                   // by annotation, not only because spec.tls leaves it open where it comes from
 	byClass  objects.CertificateAsk // as far as its annotations say nothing
 }
 
-// routesKey is all that the routes of a host follow from which one claimant alone
-// asks for, but for what is common to all hosts.
+// routesKey contains all inputs of the routes of a host with one claimant, except those
+// that all hosts have in common.
 type routesKey struct {
 	by       *resolved
 	policy   *gatelodge.Policy
@@ -50,8 +50,8 @@ type routesKey struct {
 	fallback *intent.BackendRef
 }
 
-// keyOfRoutes returns the key of a host's routes; ok is false where several
-// claimants ask for some.
+// keyOfRoutes returns the key of a host's routes; ok is false if several claimants have
+// some.
 func (r *hostResult) keyOfRoutes(granted *claims.Grant) (key routesKey, ok bool) {
 	if len(granted.Shares) != 1 {
 		return key, false
@@ -64,8 +64,8 @@ func (r *hostResult) keyOfRoutes(granted *claims.Grant) (key routesKey, ok bool)
 	return key, true
 }
 
-// makeHost makes the host of a name. Those that were made before it, by the keys of
-// their routes, have a list of routes that it may share.
+// makeHost makes the host of a name. Hosts that were made before, by the keys of their
+// routes, have lists of routes that it may share.
 func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Certificate, c *common, made map[routesKey]*hostResult) *hostResult {
 	r := &hostResult{
 		owner:     granted.Namespace(),
@@ -92,7 +92,7 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 		problems := len(r.problems)
 		r.addRoutes(granted)
 		r.addCanaries(granted, res)
-		if single && len(r.problems) == problems { // which each host tells of its own
+		if single && len(r.problems) == problems { // each host reports its own
 			made[key] = r
 		}
 	}
@@ -104,17 +104,16 @@ func makeHost(granted *claims.Grant, res *resolution, inherited []*gatelodge.Cer
 	return r
 }
 
-// pathKey is what only one route of a host may have in a view.
+// pathKey identifies a route of a host in a view.
 type pathKey struct {
 	path  string
 	match gatelodge.PathMatch
 }
 
-// takenPaths is the routes that have the paths, of different views.
+// takenPaths contains the routes with the paths, of different views.
 type takenPaths map[pathKey][]*gatelodge.Route
 
-// by returns the route that has the path in one of these views, which are all if they
-// are nil; nil if none has.
+// by returns the route with the path in one of these views (nil means all), or nil.
 func (t takenPaths) by(key pathKey, views []string) *gatelodge.Route {
 	for _, route := range t[key] {
 		if overlap(route.Policy.Views, views) {
@@ -124,8 +123,8 @@ func (t takenPaths) by(key pathKey, views []string) *gatelodge.Route {
 	return nil
 }
 
-// addRoutes gives each path to the oldest who asks for it. Default backends
-// come after every rule, even those of other objects.
+// addRoutes gives each path to the oldest claimant. Default backends come after every
+// rule, even those of other objects.
 func (r *hostResult) addRoutes(granted *claims.Grant) {
 	taken := make(takenPaths)
 	for i, s := range granted.Shares {
@@ -159,11 +158,11 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken takenPaths
 	policy, to := r.policyFor(in, ask.Path), ask.Backend
 	if ask.RedirectTo != nil {
 		policy = new(*policy)
-		policy.RedirectTo, policy.AppRoot, policy.Snippet = ask.RedirectTo, "", nil // which belong to the name that it leads to
+		policy.RedirectTo, policy.AppRoot, policy.Snippet = ask.RedirectTo, "", nil // they belong to the target of the redirect
 	}
 	if policy.Rewrite != nil && ask.Path == policy.Rewrite.String() {
 		policy = new(*policy)
-		policy.Rewrite = nil // to what the path already is
+		policy.Rewrite = nil // it has no effect
 	}
 	if to != nil {
 		if host := syntax.WithBackend(policy.UpstreamHost, to.Port.Namespace, to.Port.Name, to.Port.Port); host != policy.UpstreamHost {
@@ -173,7 +172,7 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken takenPaths
 	}
 	var backend gatelodge.BackendKey
 	if policy.RedirectTo != nil && !policy.Snippet.PassesRedirect() {
-		to = nil // what never gets a request can't be missing
+		to = nil // it never gets a request, so it can't be missing
 	} else {
 		backend = to.Key
 	}
@@ -182,7 +181,7 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken takenPaths
 		by := winner.Object.String()
 		if winner.Object == in.Object {
 			if winner.Backend == backend {
-				return // /a and /a/ are often written both, to be sure
+				return // /a and /a/ are often both written
 			}
 			by = "an earlier rule of the same object"
 		}
@@ -201,8 +200,8 @@ func (r *hostResult) addPath(in *resolved, ask *intent.PathAsk, taken takenPaths
 	}
 }
 
-// addRootRedirects has "/" redirected by an app-root where no path leads to it. The
-// route names a backend that never gets a request from it.
+// addRootRedirects redirects "/" by an app-root if no path serves it. The route names a
+// backend that never gets a request from it.
 func (r *hostResult) addRootRedirects(granted *claims.Grant, taken takenPaths) {
 	for i, s := range granted.Shares {
 		in := r.shares[i]
@@ -226,14 +225,14 @@ func (r *hostResult) addRootRedirects(granted *claims.Grant, taken takenPaths) {
 	}
 }
 
-// asPattern returns the path as it is compared on a host whose owner's paths are
-// regular expressions: each one of the host is, as it is with ingress-nginx.
+// asPattern returns the path as a regular expression, because all paths of a host are
+// regular expressions if its owner's are, as in ingress-nginx.
 func asPattern(ask *intent.PathAsk) *intent.PathAsk {
 	if ask.Match == gatelodge.PathPattern || ask.Path == "/" && ask.Match == gatelodge.PathPrefix {
 		return ask
 	}
 	pattern := *ask
-	pattern.Match = gatelodge.PathPattern // without Pattern: of itself alone
+	pattern.Match = gatelodge.PathPattern // without Pattern it matches only itself
 	return &pattern
 }
 
@@ -249,8 +248,7 @@ func (r *hostResult) addRef(to *intent.BackendRef) {
 	}
 }
 
-// maxHostProblems bounds what is told of one host; an author needs no more to see
-// what is wrong.
+// maxHostProblems limits the problems of one host; more would not help an author.
 const maxHostProblems = 20
 
 func (r *hostResult) problem(in *resolved, reason gatelodge.Reason, format string, args ...any) {
@@ -259,10 +257,9 @@ func (r *hostResult) problem(in *resolved, reason gatelodge.Reason, format strin
 	}
 }
 
-// compareRoutes puts the longest path first, and an Exact one before a Prefix
-// of the same length, as Ingress v1 says. Of two different paths of one length
-// at most one matches a request, but for patterns, which have the order that
-// ingress-nginx writes them in.
+// compareRoutes orders the longest path first, and an Exact one before a Prefix of the
+// same length, as in Ingress v1. Of two different paths of one length at most one
+// matches a request, except patterns, which are in ingress-nginx's order.
 func compareRoutes(a, b *gatelodge.Route) int {
 	if a.Match == gatelodge.PathPattern && b.Match == gatelodge.PathPattern && len(a.Path) == len(b.Path) {
 		return strings.Compare(b.Path, a.Path)
@@ -274,12 +271,11 @@ func compareRoutes(a, b *gatelodge.Route) int {
 	)
 }
 
-// addCertificates lists the certificates that cover the host: those of Secrets,
-// then those issued to us, then the defaults, and of a source the host's own
-// before those of the wildcard above it. Of one source one is kept for each type
-// of key, the client's choice; one that is to be replaced at once comes after all
-// others. A Secret serves only hosts of its own namespace, also where others may add
-// paths.
+// addCertificates lists the certificates that cover the host: those of Secrets, then
+// those that the gateway ordered, then the defaults, and of each source the host's own
+// before those of the wildcard above it. Of each source one is kept for each type of
+// key, for the client's choice; those that must be replaced at once come last. A Secret
+// serves only hosts of its own namespace, even if others may add paths.
 func (r *hostResult) addCertificates() {
 	var covering []*gatelodge.Certificate
 	for _, in := range r.shares {
@@ -320,7 +316,7 @@ func (r *hostResult) addCertificates() {
 	r.tellOtherAsks()
 }
 
-// compareFlawed puts certificates that are to be replaced at once last.
+// compareFlawed orders certificates that must be replaced at once last.
 func compareFlawed(a, b *gatelodge.Certificate) int {
 	switch {
 	case a.Flaw == nil && b.Flaw != nil:
@@ -331,8 +327,8 @@ func compareFlawed(a, b *gatelodge.Certificate) int {
 	return 0
 }
 
-// rank orders certificates by their sources, the first of which wins, but for what has
-// replaced one that is handed over.
+// rank orders certificates by their sources, except that the replacement of a handed
+// over one comes before it.
 func (r *hostResult) rank(c *gatelodge.Certificate) int {
 	if r.isReplacement(c) {
 		return -1
@@ -340,20 +336,20 @@ func (r *hostResult) rank(c *gatelodge.Certificate) int {
 	return slices.Index([]gatelodge.CertificateSource{gatelodge.FromSecret, gatelodge.FromACME, gatelodge.FromDefault}, c.Source)
 }
 
-// addRequests notes who wants a certificate to be ordered. A Secret that can be
-// used makes that needless unless it is handed over; a default certificate only where
-// no Ingress asks for one of the host's own.
+// addRequests records the Ingresses that request a certificate. A usable Secret makes
+// that unnecessary unless it is handed over; a default certificate only if no Ingress
+// requests one for the host.
 func (r *hostResult) addRequests() {
 	has := func(source gatelodge.CertificateSource) bool {
 		return slices.ContainsFunc(r.host.Certificates, func(c *gatelodge.Certificate) bool { return c.Source == source && c.Flaw == nil })
 	}
-	if has(gatelodge.FromSecret) && r.handed == nil || r.host.Passthrough != nil { // whose backend has one
+	if has(gatelodge.FromSecret) && r.handed == nil || r.host.Passthrough != nil { // its backend has one
 		return
 	}
 	byDefault := has(gatelodge.FromDefault)
 	for _, in := range r.shares {
 		if in.Object.Namespace != r.owner {
-			continue // may add paths, and no more
+			continue // it may only add paths
 		}
 		asks := slices.ContainsFunc(in.TLS, func(entry intent.TLSEntry) bool { return entry.Covers(r.host.Name) })
 		switch {

@@ -11,7 +11,7 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// hosts is what is served for the granted names.
+// hosts contains the Hosts of the granted names.
 type hosts struct {
 	grants   *claims.Grants
 	names    gatelodge.Map[gatelodge.Name, *claims.Grant] // of grants
@@ -23,10 +23,10 @@ type hosts struct {
 	list    gatelodge.Map[gatelodge.Name, *gatelodge.Host]     // of results
 	users   follow.Index[gatelodge.BackendKey, gatelodge.Name] // hosts by the backends that their routes name
 
-	canaries gatelodge.Map[gatelodge.Name, *follow.Told] // what is wrong with those of each name
+	canaries gatelodge.Map[gatelodge.Name, *follow.Told] // the problems of those of each name
 }
 
-// common is what the configuration adds to every host.
+// common contains what the configuration adds to every host.
 type common struct {
 	certificates []*gatelodge.Certificate // the defaults that are valid now
 	fallback     *intent.BackendRef       // nil: requests that no rule matches get 404
@@ -34,8 +34,7 @@ type common struct {
 	views        []string                 // of the configuration
 }
 
-// makeHosts makes the Hosts of the names of which a part changed, and takes all
-// others from last.
+// makeHosts makes the Hosts of the names with changes, and reuses all others of last.
 func makeHosts(g *claims.Grants, res *resolution, c *common, i *issued, last *hosts) *hosts {
 	if last == nil {
 		last = &hosts{grants: &claims.Grants{}, resolved: &resolution{}, common: &common{}, issued: &issued{}}
@@ -66,9 +65,8 @@ type hostMaker struct {
 	canaries *gatelodge.MapEdit[gatelodge.Name, *follow.Told]
 }
 
-// findDirty finds the names that have other grants, whose Ingresses were resolved
-// to something else, or that have another certificate of ours. Those below a
-// wildcard follow when it is made.
+// findDirty finds the names whose grants, resolved Ingresses or ordered certificates
+// changed. Those below a wildcard follow when it is made.
 func (m *hostMaker) findDirty() {
 	if m.common != m.last.common {
 		follow.All(m.dirty, m.names)
@@ -112,8 +110,8 @@ func (m *hostMaker) addChildren(parent gatelodge.Name) {
 	}
 }
 
-// addReserved adds the names that the configuration needs which a wildcard below
-// parent matches, or with "" all of them.
+// addReserved adds the reserved names that a wildcard below parent matches, or with ""
+// all of them.
 func (m *hostMaker) addReserved(parent gatelodge.Name) {
 	for name := range m.grants.Reserved {
 		if parent == "" || name.Parent() == parent {
@@ -122,7 +120,7 @@ func (m *hostMaker) addReserved(parent gatelodge.Name) {
 	}
 }
 
-// makeAll makes what others inherit from before those others.
+// makeAll makes hosts before those that inherit from them.
 func (m *hostMaker) makeAll() {
 	if m.dirty[""] {
 		before, after := m.make("")
@@ -155,8 +153,8 @@ func (m *hostMaker) makeAll() {
 	}
 }
 
-// addUnrouted adds the names that have records alone, which are served by the
-// host of every other name where its owner is theirs.
+// addUnrouted adds the names with only records, which are served by the host of every
+// other name if it has the same owner.
 func (m *hostMaker) addUnrouted() {
 	for name, granted := range m.names.All() {
 		if len(granted.Shares) == 0 {
@@ -165,7 +163,7 @@ func (m *hostMaker) addUnrouted() {
 	}
 }
 
-// make makes the Host of a name, if it is to have one.
+// make makes the Host of a name, if it needs one.
 func (m *hostMaker) make(name gatelodge.Name) (before, after *hostResult) {
 	before = m.results.Get(name)
 	granted := m.names.Get(name)
@@ -207,7 +205,7 @@ func (m *hostMaker) put(name gatelodge.Name, before, after *hostResult) {
 	}
 }
 
-// keys goes through the backends that routes of the host name; nil has none.
+// keys yields the backends of a host's routes; nil has none.
 func (r *hostResult) keys() iter.Seq[gatelodge.BackendKey] {
 	return func(yield func(gatelodge.BackendKey) bool) {
 		if r == nil {
@@ -234,8 +232,8 @@ func (r *hostResult) ref(key gatelodge.BackendKey) *intent.BackendRef {
 	return nil
 }
 
-// inheritsLike reports whether the names below a wildcard get from it what they
-// got from the one before.
+// inheritsLike reports whether the names below a wildcard inherit the same from it as
+// from the previous one.
 func (r *hostResult) inheritsLike(before *hostResult) bool {
 	if r == nil || before == nil {
 		return r == before
@@ -243,9 +241,9 @@ func (r *hostResult) inheritsLike(before *hostResult) bool {
 	return r.owner == before.owner && slices.Equal(r.host.Certificates, before.host.Certificates)
 }
 
-// isKeptFrom reports whether a name that the configuration needs would be served
-// by the routes of objects, those of the wildcard above it or of every other name.
-// A Host without any stands against them.
+// isKeptFrom reports whether a reserved name would be served by the routes of objects,
+// those of the wildcard above it or of every other name. A Host without routes prevents
+// that.
 func (m *hostMaker) isKeptFrom(name gatelodge.Name) bool {
 	if _, reserved := m.grants.Reserved[name]; !reserved {
 		return false
@@ -256,9 +254,9 @@ func (m *hostMaker) isKeptFrom(name gatelodge.Name) bool {
 // isRouted reports whether objects have routes here; r may be nil.
 func (r *hostResult) isRouted() bool { return r != nil && len(r.shares) > 0 }
 
-// isServedAbove reports whether a name that has records alone is left to the
-// routes of the wildcard above it, or of every other name. Another namespace's
-// routes must not have it, so against those it stands as a Host without any.
+// isServedAbove reports whether a name with only records is served by the routes of the
+// wildcard above it, or of every other name. Another namespace's routes must not serve
+// it, so then it gets a Host without routes.
 func (m *hostMaker) isServedAbove(granted *claims.Grant) bool {
 	if len(granted.Shares) > 0 || granted.Owner == nil {
 		return false
@@ -280,8 +278,8 @@ func (m *hostMaker) wildcardOver(name gatelodge.Name) *hostResult {
 	return nil
 }
 
-// inherited returns the certificates of the wildcard that stands above a name.
-// They serve the name too where both are granted to one namespace.
+// inherited returns the certificates of the wildcard above a name. They serve the name
+// too if both have the same owner.
 func (m *hostMaker) inherited(granted *claims.Grant) []*gatelodge.Certificate {
 	if granted.Name == "" || granted.Name.IsWildcard() {
 		return nil

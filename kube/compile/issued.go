@@ -11,7 +11,7 @@ import (
 	"gatelodge.dev/kube/stored"
 )
 
-// issued is the certificates of ours that can be used now.
+// issued contains the gateway's own certificates that can be used now.
 type issued struct {
 	stored gatelodge.Map[gatelodge.IssuanceKey, *stored.Item]
 	flaws  *flaws
@@ -66,20 +66,20 @@ func certificateOf(item *stored.Item, now time.Time) (c *gatelodge.Certificate, 
 	return item.Certificate, until
 }
 
-// appendFor appends the certificates for a name that a namespace was granted, that for
-// itself before that of the wildcard above it.
+// appendFor appends the certificates for a name of a namespace, its own before that of
+// the wildcard above it.
 func (i *issued) appendFor(name gatelodge.Name, namespace string, to []*gatelodge.Certificate) []*gatelodge.Certificate {
 	if i.byKey.Len() == 0 || name == "" {
 		return to
 	}
-	to = append(slices.Clip(to), i.of(name, namespace)...) // it is another's memory
+	to = append(slices.Clip(to), i.of(name, namespace)...) // the memory belongs to another result
 	if wildcard := name.Wildcard(); wildcard != "" && !name.IsWildcard() {
 		to = append(to, i.of(wildcard, namespace)...)
 	}
 	return to
 }
 
-// of returns the certificates for a name itself, that with a key of ECDSA first: it
+// of returns the certificates for a name itself, the one with an ECDSA key first: it
 // costs both sides less, and a client that can't verify it gets the other.
 func (i *issued) of(name gatelodge.Name, namespace string) []*gatelodge.Certificate {
 	var found []*gatelodge.Certificate

@@ -22,7 +22,7 @@ import (
 // holds its key, as the CA gives it: base64url without padding.
 const bindingKey = "hmac"
 
-// issuing is what the issuer of certificates is to do.
+// issuing contains the tasks of the issuer of certificates.
 type issuing struct {
 	hosts     gatelodge.Map[gatelodge.Name, *hostResult]
 	stored    *stored.Items
@@ -88,8 +88,8 @@ func notIssued(object gatelodge.Object, message string) gatelodge.Problem {
 	return gatelodge.Problem{Object: object, Reason: gatelodge.NotIssued, Message: message}
 }
 
-// refuseRequests tells those who ask for what is not there. spec.tls alone asks
-// for no order: its author may know of a default certificate.
+// refuseRequests reports requests for certificates that can't be ordered. spec.tls
+// alone is not one, because its author may rely on a default certificate.
 func (n *issuing) refuseRequests(last *issuing) {
 	edit := last.told.Edit()
 	for name, change := range n.hosts.Changes(last.hosts) {
@@ -107,7 +107,7 @@ func (n *issuing) refuseRequests(last *issuing) {
 }
 
 // addAccounts adds the accounts with the keys of their external account bindings. A
-// further one whose key is missing is left out.
+// further account without its key is left out.
 func (n *issuing) addAccounts() {
 	for i, configured := range n.cfg.ACME.Accounts() {
 		account := configured.Account
@@ -128,7 +128,7 @@ func (n *issuing) addAccounts() {
 	}
 }
 
-// bindingOf returns the key of an external account binding, or what is wrong with its
+// bindingOf returns the key of an external account binding, or the problem of its
 // Secret.
 func bindingOf(name objects.Key, secret *corev1.Secret) (key string, reason gatelodge.Reason, message string) {
 	switch {
@@ -144,13 +144,13 @@ func bindingOf(name objects.Key, secret *corev1.Secret) (key string, reason gate
 	return string(decoded), "", ""
 }
 
-// decodeBindingKey reads base64url; padding and white space around it, as they
-// come by copying, are let pass.
+// decodeBindingKey reads base64url; padding and white space around it, which often come
+// with copying, are accepted.
 func decodeBindingKey(text []byte) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(string(text)), "="))
 }
 
-// checkAutoCAA tells for which CAs no CAA records can be published.
+// checkAutoCAA reports the CAs for which no CAA records can be published.
 func (n *issuing) checkAutoCAA() {
 	for i, zone := range n.cfg.Zones {
 		if !zone.AutoCAA {
@@ -165,9 +165,8 @@ func (n *issuing) checkAutoCAA() {
 	}
 }
 
-// addIssuances lists what is to be ordered: for each host that asks for a
-// certificate, or the wildcard over all that have its parent where the
-// configuration says so; and what was issued before.
+// addIssuances lists the certificates to order: for each host that requests one, or the
+// configured wildcard for all its siblings; and the existing ones.
 func (n *issuing) addIssuances(last *issuing) {
 	dirty := make(follow.Dirty[gatelodge.Name])
 	wanted := last.wanted.Edit()
@@ -205,7 +204,7 @@ func (n *issuing) addIssuances(last *issuing) {
 			if before := last.list.Get(key); before != nil && reflect.DeepEqual(before, i) {
 				after = before
 			} else if item := n.stored.ByKey.Get(key); len(i.Askers) == 0 && (item == nil || item.Adopted) {
-				after = nil // what is adopted is kept once it is asked for
+				after = nil // adopted certificates are kept once they are requested
 			}
 			list.Set(key, after)
 			t = n.addFailure(t, after, len(both[0].Askers) == len(both[1].Askers))
@@ -216,8 +215,7 @@ func (n *issuing) addIssuances(last *issuing) {
 	n.root.Issuances = n.list
 }
 
-// certificateFor names the certificate that a host asks for, "" if it asks for
-// none.
+// certificateFor returns the name of the certificate that a host requests, "" for none.
 func (n *issuing) certificateFor(r *hostResult) gatelodge.Name {
 	if r == nil || r.host.Name == "" || len(r.shares) == 0 || r.host.ByView != nil && len(r.host.ByView) == 0 {
 		return "" // no name, or one that leads elsewhere or is in no view
@@ -231,7 +229,7 @@ func (n *issuing) certificateFor(r *hostResult) gatelodge.Name {
 	return r.host.Name
 }
 
-// issuances returns what is to be done for the certificates for a name.
+// issuances returns the tasks for the certificates for a name.
 func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool, secondaries map[gatelodge.Name][]string) (list [2]*gatelodge.Issuance) {
 	common := gatelodge.Issuance{Name: name, Askers: []gatelodge.Object{}}
 	askers, ask := n.askers(name)
@@ -274,16 +272,16 @@ func (n *issuing) issuances(name gatelodge.Name, apexes map[gatelodge.Name]bool,
 	return list
 }
 
-// isIn returns what reports whether a host is in a view. One that is not there may be
-// in any.
+// isIn returns a function that reports whether a host is in a view. A host that does
+// not exist may be in any.
 func (n *issuing) isIn(host gatelodge.Name) func(view string) bool {
 	r := n.hosts.Get(host)
 	return func(view string) bool { return r == nil || r.host.In(view) != nil }
 }
 
-// askers lists the objects that ask for the certificates for a name, and says what is
-// asked of the CA: the word of the Ingresses, then that of the configured wildcard,
-// then that of the class.
+// askers lists the objects that request the certificates for a name, and the settings
+// for the CA: those of the Ingresses, then of the configured wildcard, then of the
+// class.
 func (n *issuing) askers(name gatelodge.Name) ([]gatelodge.Object, objects.CertificateAsk) {
 	askers, ask := []gatelodge.Object{}, objects.CertificateAsk{}
 	for host := range follow.Of(n.wanted, name) {
@@ -305,8 +303,7 @@ func (n *issuing) askers(name gatelodge.Name) ([]gatelodge.Object, objects.Certi
 	return askers, ask.Or(n.leftOpen())
 }
 
-// addFailure tells those who ask why they do not have their certificate, or with both
-// one of two.
+// addFailure reports to the askers why they have no certificate, or only one of two.
 func (n *issuing) addFailure(t *follow.Told, i *gatelodge.Issuance, both bool) *follow.Told {
 	if i == nil {
 		return t

@@ -6,9 +6,9 @@ import (
 	"gatelodge.dev/kube/intent"
 )
 
-// passThrough has connections over TLS for the host passed on, where an object of
-// its owner asks for that: to the backend of its path "/", as ingress-nginx does. Each
-// other object with paths of the host is told that they are not reached over TLS.
+// passThrough passes on the TLS connections for the host if an object of its owner asks
+// for that: to the backend of its path "/", as in ingress-nginx. Other objects with
+// paths of the host get a problem, because these are not reached over TLS.
 func (r *hostResult) passThrough(granted *claims.Grant) {
 	var by *resolved
 	for _, in := range r.shares {

@@ -17,28 +17,28 @@ import (
 	"gatelodge.dev/kube/syntax"
 )
 
-// resolved is a claimant together with what the Secrets say that it names.
+// resolved is a claimant with the content of the Secrets that it names.
 type resolved struct {
 	*intent.Claimant
-	orders       bool // its certificates are ordered where no Secret has them
+	orders       bool // its certificates are ordered if no Secret has them
 	policy       *gatelodge.Policy
-	auth         *intent.BackendRef       // the service that policy has asked; nil: none
-	clientAuth   *gatelodge.ClientAuth    // for its hosts; nil: it asks for none
-	certificates []*gatelodge.Certificate // for each entry of TLS; nil: none that can be used now
+	auth         *intent.BackendRef       // the policy's auth-url service; nil: none
+	clientAuth   *gatelodge.ClientAuth    // for its hosts; nil: none
+	certificates []*gatelodge.Certificate // for each entry of TLS; nil: none usable now
 	handed       []*gatelodge.Certificate // those of them that are handed over, see handover.go
 	errorRef     *intent.BackendRef       // of the policy's ErrorPages; nil: there are none
 	problems     []gatelodge.Problem
 
-	until time.Time // when it becomes something else because of the time alone; zero: never
+	until time.Time // when it changes because of the time alone; zero: never
 }
 
-// resolution is the resolved claimants.
+// resolution contains the resolved claimants.
 type resolution struct {
 	claimants  claims.Claimants
 	secrets    *secretReader
 	configMaps objects.Table[*corev1.ConfigMap]
 	orders     bool
-	fallback   *objects.ServicePort // for errors, where an Ingress names none
+	fallback   *objects.ServicePort // for errors, if an Ingress names none
 	now        time.Time
 
 	results   gatelodge.Map[intent.Key, *resolved]
@@ -48,9 +48,9 @@ type resolution struct {
 	deadlines deadlines[intent.Key]
 }
 
-// resolve looks up the Secrets of the claimants of which a part changed: the
-// claimant, a Secret, or the validity of a certificate. With orders, a certificate
-// that no Secret has will be ordered, so a Secret of spec.tls may be absent.
+// resolve looks up the Secrets of the claimants with changes: in the claimant, a
+// Secret, or the validity of a certificate. With orders, a certificate that no Secret
+// has will be ordered, so a Secret of spec.tls may be absent.
 func resolve(claimants claims.Claimants, s *secretReader, objs *objects.Objects, orders bool, fallback *objects.ServicePort, last *resolution) *resolution {
 	if last == nil {
 		last = &resolution{secrets: &secretReader{}}
@@ -106,8 +106,7 @@ func resolve(claimants claims.Claimants, s *secretReader, objs *objects.Objects,
 	return next
 }
 
-// deadline is when the result becomes another because of the time alone; the zero
-// time is never.
+// deadline returns when the result changes because of the time alone; zero: never.
 func (r *resolved) deadline() time.Time {
 	if r == nil {
 		return time.Time{}
@@ -115,7 +114,7 @@ func (r *resolved) deadline() time.Time {
 	return r.until
 }
 
-// secretNames goes through the Secrets that the claimant names; nil names none.
+// secretNames yields the Secrets that the claimant names; nil names none.
 func (r *resolved) secretNames() iter.Seq[objects.Key] {
 	return func(yield func(objects.Key) bool) {
 		if r == nil {
@@ -129,7 +128,7 @@ func (r *resolved) secretNames() iter.Seq[objects.Key] {
 	}
 }
 
-// configMapNames goes through the ConfigMaps that the claimant names; nil names none.
+// configMapNames yields the ConfigMaps that the claimant names; nil names none.
 func (r *resolved) configMapNames() iter.Seq[objects.Key] {
 	return func(yield func(objects.Key) bool) {
 		if r == nil {
@@ -143,8 +142,8 @@ func (r *resolved) configMapNames() iter.Seq[objects.Key] {
 	}
 }
 
-// of finds a Secret in the namespace of the Ingress: no other namespace's
-// Secret is ever used for it.
+// of finds a Secret in the namespace of the Ingress; a Secret of another namespace is
+// never used.
 func (s *secretReader) of(in *intent.Claimant, name string) *corev1.Secret {
 	return s.table.Get(objects.Key{Namespace: in.Object.Namespace, Name: name})
 }
@@ -189,8 +188,8 @@ func resolveOne(in *intent.Claimant, s *secretReader, objs *objects.Objects, ord
 	return r
 }
 
-// externalAuth adds the service that is asked about requests. Without the fields that
-// it is to get, the routes are not served.
+// externalAuth adds the auth-url service. If the fields for it are missing, the routes
+// are not served.
 func (r *resolved) externalAuth(objs *objects.Objects) {
 	auth := r.Asked.ExternalAuth()
 	if auth == nil {
@@ -211,7 +210,7 @@ func (r *resolved) externalAuth(objs *objects.Objects) {
 	r.policy.ExternalAuth = auth
 }
 
-// fieldsOf reads the fields that a ConfigMap holds, which an annotation names.
+// fieldsOf reads the fields in a ConfigMap that an annotation names.
 func (r *resolved) fieldsOf(name, annotation string, objs *objects.Objects) (fields []gatelodge.FieldEdit, ok bool) {
 	configMap := objs.ConfigMaps.Get(objects.Key{Namespace: r.Object.Namespace, Name: name})
 	if configMap == nil {
@@ -226,9 +225,9 @@ func (r *resolved) fieldsOf(name, annotation string, objs *objects.Objects) (fie
 	return fields, true
 }
 
-// responseFields sets the fields that custom-headers asks for, before those of
-// snippets. They may protect, as a Content-Security-Policy does: without them the
-// routes are not served.
+// responseFields sets the fields of custom-headers, before those of snippets. They may
+// be a protection, such as a Content-Security-Policy: without them the routes are not
+// served.
 func (r *resolved) responseFields(objs *objects.Objects) {
 	name := r.Asked.Rewrites.ResponseFields
 	if name == "" || r.policy.Unavailable != "" {
@@ -286,7 +285,7 @@ func (r *resolved) certificate(entry *intent.TLSEntry, s *secretReader, objs *ob
 	return certificate
 }
 
-// hostsOf names the hosts that an entry of spec.tls is for.
+// hostsOf formats the hosts of an entry of spec.tls.
 func (r *resolved) hostsOf(entry *intent.TLSEntry) string {
 	if len(entry.Hosts) == 0 {
 		return "all hosts"
@@ -294,8 +293,8 @@ func (r *resolved) hostsOf(entry *intent.TLSEntry) string {
 	return "host " + claims.JoinNames(entry.Hosts)
 }
 
-// basicAuth looks up the users. Without them the routes are not served:
-// nobody's protection is dropped because of a mistake in it.
+// basicAuth looks up the users. Without them the routes are not served, so that a
+// mistake never removes a protection.
 func (r *resolved) basicAuth(s *secretReader) {
 	auth := &r.Asked.Auth
 	name := r.Object.Namespace + "/" + auth.Secret

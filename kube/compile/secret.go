@@ -11,9 +11,9 @@ import (
 	"gatelodge.dev/kube/secrets"
 )
 
-// Good returns the Secrets that the last Build could read certificates from,
-// those of earlier ones included that it was given. As Objects.Good of the next
-// Build they make it remember.
+// Good returns the Secrets from which the last Build could read certificates, including
+// earlier ones that it was given. They are Objects.Good of the next Build, which
+// remembers them.
 func (b *Builder) Good() objects.GoodSecrets {
 	if b.last.secrets == nil {
 		return objects.GoodSecrets{}
@@ -21,20 +21,19 @@ func (b *Builder) Good() objects.GoodSecrets {
 	return b.last.secrets.readable
 }
 
-// secretReader remembers the certificates that were read from Secrets, because parsing
-// keys costs much and Secrets change seldom. They are read when a step first asks
-// for them.
+// secretReader caches the certificates in Secrets, because parsing keys is expensive
+// and Secrets change seldom. They are read when a step first needs them.
 type secretReader struct {
 	table    objects.Table[*corev1.Secret]
 	good     objects.GoodSecrets
 	flaws    *flaws
 	pairs    objects.Table[*keyPair]
-	broken   objects.Table[*keyPair] // those of pairs with an error
+	broken   objects.Table[*keyPair] // pairs with an error
 	readable objects.GoodSecrets     // what pairs were read from
 	contents objects.Table[*contents]
 }
 
-// contents is what else a Secret was read as, in the forms that were asked for.
+// contents is the other parsed content of a Secret, in the requested forms.
 type contents struct {
 	secret *corev1.Secret
 	users  map[bool]readUsers // true: each of its keys is a user
@@ -52,7 +51,7 @@ type readTrust struct {
 	err   error
 }
 
-// contentsOf returns what is remembered of a Secret, for all who name it.
+// contentsOf returns the cached content of a Secret.
 func (s *secretReader) contentsOf(secret *corev1.Secret) *contents {
 	key := objects.KeyOf(secret)
 	c := s.contents.Get(key)
@@ -74,7 +73,7 @@ func (s *secretReader) usersOf(secret *corev1.Secret, asMap bool) readUsers {
 	return r
 }
 
-// trustOf reads whom a Secret says to trust for client certificates.
+// trustOf reads the trusted CAs for client certificates in a Secret.
 func (s *secretReader) trustOf(secret *corev1.Secret, depth int) readTrust {
 	c := s.contentsOf(secret)
 	r, known := c.trusts[depth]
@@ -85,19 +84,19 @@ func (s *secretReader) trustOf(secret *corev1.Secret, depth int) readTrust {
 	return r
 }
 
-// keyPair is what a TLS Secret was read as.
+// keyPair is the parsed content of a TLS Secret.
 type keyPair struct {
 	secret    *corev1.Secret
-	before    *corev1.Secret         // what the Secret was when it was last good, if it is something else now
-	from      *corev1.Secret         // which of the two was read; nil: neither is good
-	read      *gatelodge.Certificate // with the flaw that it shows itself
+	before    *corev1.Secret         // the last valid version of the Secret, if it is not valid now
+	from      *corev1.Secret         // the version that was read; nil: neither is valid
+	read      *gatelodge.Certificate // with its visible flaw
 	own       *gatelodge.Certificate // for the Ingresses that name the Secret; nil: there is none
 	byDefault *gatelodge.Certificate // for every host
-	gap       string                 // what the chain of own lacks; "": nothing that is known
-	err       error                  // what is wrong with the Secret as it is now
+	gap       string                 // what is missing in the chain of own; "": nothing, or unknown
+	err       error                  // what is wrong with the current Secret
 }
 
-// problem says what is wrong, and what is served in spite of it.
+// problem returns what is wrong, and what is served nevertheless.
 func (p *keyPair) problem() string {
 	if p.own == nil {
 		return p.err.Error()
@@ -105,7 +104,7 @@ func (p *keyPair) problem() string {
 	return p.err.Error() + "; the certificate that it held before is still served"
 }
 
-// followSecrets keeps from last what was read of the Secrets that did not change.
+// followSecrets reuses from last the content of the Secrets that did not change.
 func followSecrets(table objects.Table[*corev1.Secret], f *flaws, objs *objects.Objects, last *secretReader) *secretReader {
 	if last == nil {
 		last = &secretReader{}
@@ -137,8 +136,7 @@ func followSecrets(table objects.Table[*corev1.Secret], f *flaws, objs *objects.
 	return s
 }
 
-// changedSince goes through the Secrets that are others than before, or that are
-// to be read again.
+// changedSince yields the Secrets that changed, or have to be read again.
 func (s *secretReader) changedSince(last *secretReader) iter.Seq[objects.Key] {
 	return func(yield func(objects.Key) bool) {
 		for key := range s.table.Changes(last.table) {
@@ -154,8 +152,7 @@ func (s *secretReader) changedSince(last *secretReader) iter.Seq[objects.Key] {
 	}
 }
 
-// before returns what the Secret of this name was when it was last good, if it
-// is something else now.
+// before returns the last valid version of a Secret, if it is not valid now.
 func (s *secretReader) before(key objects.Key) *corev1.Secret {
 	if good := s.good.Get(key); good != s.table.Get(key) {
 		return good
@@ -188,7 +185,7 @@ func (s *secretReader) keyPair(secret *corev1.Secret, objs *objects.Objects) *ke
 	return pair
 }
 
-// put remembers a pair, nil for none.
+// put caches a pair, nil for none.
 func (s *secretReader) put(key objects.Key, pair *keyPair) {
 	s.pairs = s.pairs.With(key, pair)
 	var broken *keyPair
@@ -203,7 +200,7 @@ func (s *secretReader) put(key objects.Key, pair *keyPair) {
 	s.readable = s.readable.With(key, readable)
 }
 
-// outOfDate says why a certificate can't be used now, and "" if it can.
+// outOfDate returns why a certificate can't be used now, and "" if it can.
 func outOfDate(c *gatelodge.Certificate, now time.Time) string {
 	switch {
 	case now.Before(c.NotBefore):

@@ -8,9 +8,9 @@ import (
 	"gatelodge.dev/kube/snippets"
 )
 
-// decideServerSnippet finds the server-snippet of the host: the oldest one of the
-// namespace that the host was granted to, as with client certificates. What another
-// one protects is not served without it.
+// decideServerSnippet determines the server-snippet of the host: the oldest one of the
+// owner's namespace, as with client certificates. Routes that another one protects are
+// not served without it.
 func (r *hostResult) decideServerSnippet() {
 	var by *resolved
 	for _, in := range r.shares {
@@ -42,7 +42,7 @@ func (r *hostResult) decideServerSnippet() {
 	}
 }
 
-// serverSnippet returns the host's, nil for none.
+// serverSnippet returns that of the host, nil for none.
 func (r *hostResult) serverSnippet() *snippets.Server {
 	if r.server == nil {
 		return nil
@@ -51,7 +51,7 @@ func (r *hostResult) serverSnippet() *snippets.Server {
 }
 
 // underServer returns the policy of an Ingress with the host's server-snippet, which
-// holds for those of the namespace that has the host.
+// applies to the owner's namespace.
 func (r *hostResult) underServer(in *resolved, policy *gatelodge.Policy) *gatelodge.Policy {
 	server := r.serverSnippet()
 	if server == nil || in.Object.Namespace != r.owner {

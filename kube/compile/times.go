@@ -21,8 +21,8 @@ func (m moment) Compare(other moment) int {
 	return 0
 }
 
-// deadlines says when results become others because of the time alone. A result
-// has its next moment there, not all of them.
+// deadlines contains when results change because of the time alone. A result has only
+// its next moment there.
 type deadlines[K gatelodge.Ordered[K]] = follow.Index[moment, K]
 
 // setDeadline replaces the deadline of a result; the zero time is none.
@@ -38,7 +38,7 @@ func setDeadline[K gatelodge.Ordered[K]](edit *gatelodge.MapEdit[follow.Pair[mom
 	}
 }
 
-// due adds the results whose deadline has come by now.
+// due adds the results whose deadline has passed.
 func due[K gatelodge.Ordered[K]](d follow.Dirty[K], list deadlines[K], now time.Time) {
 	for p := range list.All() {
 		if p.A > moment(now.UnixNano()) {
@@ -67,14 +67,14 @@ func earliest(now time.Time, times ...time.Time) (first time.Time) {
 	return first
 }
 
-// edges are when a certificate begins and ends to be valid; its last moment is
-// still within.
+// edges returns the start and the end of a certificate's validity; its last moment is
+// within.
 func edges(c *gatelodge.Certificate) (begin, end time.Time) {
 	return c.NotBefore, c.NotAfter.Add(1)
 }
 
-// current reports whether a result that was made at a moment, and becomes another
-// one at until, is still what it was.
+// current reports whether a result that was made at a moment, and changes at until, is
+// still valid.
 func current(made, until, now time.Time) bool {
 	return !now.Before(made) && (until.IsZero() || now.Before(until))
 }

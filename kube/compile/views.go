@@ -7,9 +7,8 @@ import (
 	"gatelodge.dev/kube/objects"
 )
 
-// splitByView says what of the host is in each view, where its objects don't have it in
-// all of them. A view that none of them is in has nothing of the host, which is
-// neither served nor shown a certificate for there.
+// splitByView sets the parts of the host in each view, if its objects are not in all
+// views. In a view without any of them, the host has no routes and no certificate.
 func (r *hostResult) splitByView() {
 	everywhere := func(in *resolved) bool { return in.Views == nil }
 	if len(r.shares) == 0 || !slices.ContainsFunc(r.shares, func(in *resolved) bool { return !everywhere(in) }) {
