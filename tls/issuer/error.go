@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,7 @@ var perAttempt = regexp.MustCompile(`\S+->|stream ID [0-9]+; |LastStreamID=[0-9]
 
 // describe returns what a CA says about a problem.
 func describe(problem *acme.Error) string {
-	detail := problem.Detail
+	detail := cmp.Or(problem.Detail, http.StatusText(problem.StatusCode))
 	for _, sub := range problem.Subproblems {
 		detail += "; " + sub.Detail
 	}

@@ -44,12 +44,13 @@ func TestClassification(t *testing.T) {
 		"the CA is unreachable":         {&url.Error{Op: "Post", URL: "https://ca", Err: errors.New("connection refused")}, true, "the CA can't be reached: connection refused"},
 		"a connection is reset": {&url.Error{Op: "Post", URL: "https://ca", Err: &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{IP: net.IPv6loopback, Port: 50123}, Addr: &net.TCPAddr{IP: net.IPv6loopback, Port: 443}, Err: syscall.ECONNRESET}},
 			true, "the CA can't be reached: read tcp [::1]:443: connection reset by peer"},
-		"a stream is reset":       {&url.Error{Op: "Post", URL: "https://ca", Err: errors.New("stream error: stream ID 7; INTERNAL_ERROR; received from peer")}, true, "the CA can't be reached: stream error: INTERNAL_ERROR; received from peer"},
-		"a request times out":     {&url.Error{Op: "Post", URL: "https://ca", Err: context.DeadlineExceeded}, true, "the CA can't be reached: context deadline exceeded"},
-		"an attempt times out":    {fmt.Errorf("waiting: %w", context.DeadlineExceeded), false, "it took longer than 10m0s"},
-		"a very long message":     {long, false, ""},
-		"an error without a type": {&acme.Error{StatusCode: 404, Detail: "page not found"}, false, "the CA says: page not found (status 404)"},
-		"several challenges fail": {&acme.AuthorizationError{Errors: []error{problem(400, "dns", "one"), problem(400, "dns", "two")}}, false, "the CA says: one (dns); the CA says: two (dns)"},
+		"a stream is reset":        {&url.Error{Op: "Post", URL: "https://ca", Err: errors.New("stream error: stream ID 7; INTERNAL_ERROR; received from peer")}, true, "the CA can't be reached: stream error: INTERNAL_ERROR; received from peer"},
+		"a request times out":      {&url.Error{Op: "Post", URL: "https://ca", Err: context.DeadlineExceeded}, true, "the CA can't be reached: context deadline exceeded"},
+		"an attempt times out":     {fmt.Errorf("waiting: %w", context.DeadlineExceeded), false, "it took longer than 10m0s"},
+		"a very long message":      {long, false, ""},
+		"an error without a type":  {&acme.Error{StatusCode: 404, Detail: "page not found"}, false, "the CA says: page not found (status 404)"},
+		"an answer without a text": {&acme.Error{StatusCode: 404}, false, "the CA says: Not Found (status 404)"},
+		"several challenges fail":  {&acme.AuthorizationError{Errors: []error{problem(400, "dns", "one"), problem(400, "dns", "two")}}, false, "the CA says: one (dns); the CA says: two (dns)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := isAuthorityError(c.err); got != c.authority {
