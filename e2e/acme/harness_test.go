@@ -24,6 +24,8 @@ type site struct {
 	ca    *pebble.CA
 	proxy *pebble.Proxy
 	zone  string // further keys of the zone
+
+	further string // another zone; "": none
 }
 
 // newSite starts a CA that validates names at the gateway's listeners, and resolves
@@ -55,6 +57,11 @@ func (s *site) startCA(options pebble.Options) *pebble.CA {
 // configure writes the configuration; acme are further keys of that section.
 func (s *site) configure(acme ...string) {
 	s.t.Helper()
+	zones := fmt.Sprintf("{name: example.test, nameservers: [ns1]%s}", s.zone)
+	if s.further != "" {
+		s.ca.Resolver.SetZone(s.further, s.DNS)
+		zones += fmt.Sprintf(", {name: %s, nameservers: [ns1]}", s.further)
+	}
 	s.write("gateway.yaml", fmt.Sprintf(`
 ingress: {withoutClass: true}
 listeners:
@@ -64,14 +71,14 @@ listeners:
 views: [{name: default, addresses: [127.0.0.1]}]
 dns:
   addresses: [127.0.0.1]
-  zones: [{name: example.test, nameservers: [ns1]%s}]
+  zones: [%s]
 state: %s
 drain: {delay: 0s, timeout: 1s, tunnels: 1s}
 acme:
   directory: %s
   caFile: %s
   %s
-`, pebble.Port(s.t, s.HTTP), s.HTTPS, s.DNS, s.zone, filepath.Join(s.dir, "state"), s.proxy.Directory, s.ca.RootsFile(), strings.Join(acme, "\n  ")))
+`, pebble.Port(s.t, s.HTTP), s.HTTPS, s.DNS, zones, filepath.Join(s.dir, "state"), s.proxy.Directory, s.ca.RootsFile(), strings.Join(acme, "\n  ")))
 }
 
 // write puts text into a file below the site's folder.

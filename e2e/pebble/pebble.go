@@ -30,6 +30,7 @@ type Options struct {
 	Validity          map[string]time.Duration // of certificates by profile; empty: 90 days
 	BindingKeys       map[string]string        // base64url by identifier; empty: no external account binding is wanted
 	Blocked           []string                 // names for which nothing is issued
+	AtOnce            bool                     // it validates without waiting for up to 2 seconds first
 }
 
 // CA is a running Pebble.
@@ -79,6 +80,9 @@ func Start(t testing.TB, options Options) *CA {
 		// A tenth of the nonces is refused, a validation waits up to 2 seconds,
 		// and no proof counts for a second order.
 		Env: []string{"PEBBLE_WFE_NONCEREJECT=10", "PEBBLE_VA_SLEEPTIME=3", "PEBBLE_AUTHZREUSE=0", "PEBBLE_ALTERNATE_ROOTS=1"},
+	}
+	if options.AtOnce {
+		c.process.Env = append(c.process.Env, "PEBBLE_VA_NOSLEEP=1")
 	}
 	c.process.Run(t)
 	undertest.Await(t, "Pebble to be ready", func() error {

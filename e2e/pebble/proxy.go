@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,15 +75,32 @@ type Proxy struct {
 	mu      sync.Mutex
 	fault   Fault
 	polling time.Duration // 0: as the CA says
+	limiter limiter
 	counts  map[string]int
-	ordered map[string]int // the number of the order by its authorizations
-	failed  map[int]bool   // numbers of orders of which a validation failed
+	placed  []*order
+	pending map[string]*order // by their authorizations of which no validation failed
 }
+
+// order is a request for one.
+type order struct {
+	Placed
+	account, replaces string
+	accepted          bool
+}
+
+// Placed is an order that the CA accepted.
+type Placed struct {
+	Names  []string // sorted
+	Failed bool     // a validation did
+}
+
+// orderKey is that of an order in the context of its request.
+type orderKey struct{}
 
 // Proxy starts a proxy in front of the CA, which lets everything pass at first.
 func (c *CA) Proxy(t testing.TB) *Proxy {
 	t.Helper()
-	p := &Proxy{counts: make(map[string]int), ordered: make(map[string]int), failed: make(map[int]bool)}
+	p := &Proxy{counts: make(map[string]int), limiter: limiter{used: make(map[string]usage)}, pending: make(map[string]*order)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -120,10 +139,17 @@ func (c *CA) Proxy(t testing.TB) *Proxy {
 		ErrorLog:  log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			step := Step{Kind: kindOf(r.URL.Path)}
+			o := new(order)
 			if step.Kind == NewOrder {
-				step.Name, step.Replaces = ordered(r)
+				step.Name, step.Replaces = o.read(r)
+				r = r.WithContext(context.WithValue(r.Context(), orderKey{}, o))
 			}
-			if err := p.at(step); err != nil {
+			err := p.at(step)
+			if err == nil && step.Kind == NewOrder {
+				err = p.admit(o)
+				defer p.settle(o)
+			}
+			if err != nil {
 				fail(w, err)
 				return
 			}
@@ -138,24 +164,57 @@ func (c *CA) Proxy(t testing.TB) *Proxy {
 	return p
 }
 
-// ordered reads what a request orders (RFC 8555 §7.4), and leaves the request as it
-// is.
-func ordered(r *http.Request) (name, replaces string) {
+// read reads what a request orders (RFC 8555 §7.4), and leaves the request as it is.
+func (o *order) read(r *http.Request) (name, replaces string) {
 	text, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	r.Body = io.NopCloser(bytes.NewReader(text))
-	var envelope struct{ Payload string }
-	var order struct {
+	var envelope struct{ Protected, Payload string }
+	var protected struct{ KID string }
+	var payload struct {
 		Identifiers []struct{ Value string }
 		Replaces    string
 	}
-	if err != nil || json.Unmarshal(text, &envelope) != nil {
+	if err != nil || json.Unmarshal(text, &envelope) != nil || decode(envelope.Protected, &protected) != nil ||
+		decode(envelope.Payload, &payload) != nil || len(payload.Identifiers) == 0 {
 		return "", ""
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(envelope.Payload)
-	if err != nil || json.Unmarshal(payload, &order) != nil || len(order.Identifiers) == 0 {
-		return "", ""
+	for _, identifier := range payload.Identifiers {
+		o.Names = append(o.Names, identifier.Value)
 	}
-	return order.Identifiers[0].Value, order.Replaces
+	slices.Sort(o.Names)
+	o.account, o.replaces = protected.KID, payload.Replaces
+	return payload.Identifiers[0].Value, o.replaces
+}
+
+// decode reads a part of a signed request.
+func decode(part string, into any) error {
+	text, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
+}
+
+// Enforce has orders refused that are beyond limits, from now on.
+func (p *Proxy) Enforce(limits Limits) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limiter.limits = limits
+}
+
+func (p *Proxy) admit(o *order) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limiter.admit(o)
+}
+
+// settle has an order count no longer if the CA did not accept it.
+func (p *Proxy) settle(o *order) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !o.accepted {
+		p.limiter.count(p.limiter.taken(o), -1)
+	}
 }
 
 // fail answers, or breaks the connection off.
@@ -207,7 +266,8 @@ func (p *Proxy) note(kind string, response *http.Response) error {
 	response.Body = io.NopCloser(bytes.NewReader(text))
 	var answer struct {
 		Status         string
-		Authorizations []string // of an order
+		Authorizations []string               // of an order
+		Identifier     struct{ Value string } // of an authorization
 	}
 	_ = json.Unmarshal(text, &answer) // not all are JSON
 	p.mu.Lock()
@@ -221,24 +281,59 @@ func (p *Proxy) note(kind string, response *http.Response) error {
 			response.Header.Set("Retry-After", strconv.Itoa(int(p.polling/time.Second)))
 		}
 	case NewOrder:
+		o := response.Request.Context().Value(orderKey{}).(*order)
+		o.accepted = true
+		p.placed = append(p.placed, o)
 		for _, address := range answer.Authorizations {
-			p.ordered[path.Base(address)] = p.counts[NewOrder]
+			p.pending[path.Base(address)] = o
 		}
 	case Authz:
-		if order := p.ordered[path.Base(response.Request.URL.Path)]; answer.Status == "invalid" && order > 0 {
-			p.failed[order] = true
+		id := path.Base(response.Request.URL.Path)
+		o := p.pending[id]
+		if answer.Status != "invalid" || o == nil {
+			break
+		}
+		delete(p.pending, id)
+		p.limiter.count([]counted{p.limiter.failures(o, answer.Identifier.Value)}, 1)
+		if !o.Failed {
+			o.Failed = true
+			p.limiter.count(p.limiter.certificates(o), -1)
 		}
 	}
 	return nil
 }
 
-// Orders returns how many orders succeeded, or are under way, and how many failed
-// because a name was not proved. On a busy machine there may be more of these than a
-// test means there to be: a CA that waits for two seconds for an answer of DNS.
-func (p *Proxy) Orders() (good, failed int) {
+// Placed returns the orders that the CA accepted, in their order. On a busy machine more
+// may have failed than a test means to fail: a CA waits for two seconds for an answer of
+// DNS.
+func (p *Proxy) Placed() []Placed {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.counts[NewOrder] - len(p.failed), len(p.failed)
+	list := make([]Placed, len(p.placed))
+	for i, o := range p.placed {
+		list[i] = o.Placed
+	}
+	return list
+}
+
+// Refused returns which orders were refused by a limit, and why.
+func (p *Proxy) Refused() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.limiter.refused)
+}
+
+// Orders returns how many orders succeeded, or are in progress, and how many failed
+// because a name was not validated.
+func (p *Proxy) Orders() (good, failed int) {
+	for _, o := range p.Placed() {
+		if o.Failed {
+			failed++
+		} else {
+			good++
+		}
+	}
+	return good, failed
 }
 
 // Count returns how many requests of a kind succeeded, and of NewAccount how many made
