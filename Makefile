@@ -19,6 +19,7 @@ NEED_DEBIAN := browser chart dns http2 nginx tls cluster
 packages = $(or $(packages_$(1)),./$(1))
 packages_folder := .
 packages_api := ./process ./programs ./apiserver ./api
+flags_api := -parallel 4 # what is parallel waits for Leases to run out
 flags_browser := -v -artifacts # it says where its pictures are
 flags_cluster := -v # it takes long enough that one wants to see where it is
 

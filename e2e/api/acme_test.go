@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"gatelodge.dev/e2e/apiserver"
 	"gatelodge.dev/e2e/pebble"
 	"gatelodge.dev/e2e/undertest"
 )
@@ -142,66 +141,4 @@ func forward(t *testing.T, from, to string) {
 			})
 		}
 	})
-}
-
-// TestSuccessorFinishesTheOrder: at whatever step of an order the leader is killed,
-// the next one finishes the stored order with the stored account: the CA sees no
-// second one of either.
-func TestSuccessorFinishesTheOrder(t *testing.T) {
-	cluster := startCluster(t)
-	ca := pebble.Start(t, pebble.Options{})
-	for _, point := range []struct {
-		name string
-		step pebble.Step
-	}{
-		{"before-accept", pebble.Step{Kind: pebble.Accept}},
-		{"after-accept", pebble.Step{Kind: pebble.Accept, After: true}},
-		{"before-finalise", pebble.Step{Kind: pebble.Finalize}},
-		{"after-finalise", pebble.Step{Kind: pebble.Finalize, After: true}},
-		{"before-store", pebble.Step{Kind: pebble.Certificate, After: true}},
-	} {
-		t.Run(point.name, func(t *testing.T) {
-			t.Parallel()
-			killAt(t, cluster, ca, point.name, point.step)
-		})
-	}
-}
-
-// killAt kills the leader of an instance of two at a step of its first order.
-func killAt(t *testing.T, cluster *apiserver.Cluster, ca *pebble.CA, instance string, at pebble.Step) {
-	proxy := ca.Proxy(t)
-	file, kubeconfig := acmeConfig(t, instance, ca, proxy), cluster.Kubeconfig(t, us)
-	a := start(t, instance+"-a", file, "--kubeconfig", kubeconfig)
-	b := start(t, instance+"-b", file, "--kubeconfig", kubeconfig)
-	leader, successor := leaderOf(t, a, b)
-	successor.Roots = ca.Roots(t)
-	ca.Resolver.SetZone(instance+".test", successor.DNS)
-
-	reached, dead := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	proxy.SetFault(func(step pebble.Step) error {
-		if step.Kind != at.Kind || step.After != at.After || step.Status >= 300 {
-			return nil
-		}
-		var err error
-		once.Do(func() {
-			close(reached)
-			<-dead
-			err = pebble.Broken
-		})
-		return err
-	})
-	host := "www." + instance + ".test"
-	cluster.Apply(t, secured(instance, instance, host))
-	<-reached
-	leader.Kill()
-	close(dead)
-	undertest.Await(t, "the certificate from the successor", func() error { return accepts(successor, host) })
-	if !strings.Contains(successor.Stderr.String(), "resuming an order") {
-		t.Error("the successor did not go on with the order")
-	}
-	orders, _ := proxy.Orders()
-	if accounts := proxy.Count(pebble.NewAccount); orders != 1 || accounts != 1 {
-		t.Errorf("the CA saw %d orders and %d accounts, want one of each", orders, accounts)
-	}
 }
