@@ -71,13 +71,18 @@ func backOff(failures int, first time.Duration, factor int, most time.Duration) 
 }
 
 // nameBackOff is backOff for a name. It waits at most a quarter of the time that
-// the current certificate, if any, is still valid.
+// the current certificate, if any, is still valid, and once it has expired a twentieth
+// of its lifetime, or a minute: one that lives for an hour must not be missing for six
+// because its renewals failed for a few minutes.
 func nameBackOff(failures int, current *gatelodge.Certificate, now time.Time) time.Duration {
 	wait := backOff(failures, nameWait, nameFactor, nameMost)
-	if current != nil && current.NotAfter.After(now) {
-		wait = min(wait, max(current.NotAfter.Sub(now)/4, authorityWait))
+	switch {
+	case current == nil:
+		return wait
+	case current.NotAfter.After(now):
+		return min(wait, max(current.NotAfter.Sub(now)/4, authorityWait))
 	}
-	return wait
+	return min(wait, max(current.NotAfter.Sub(current.NotBefore)/20, nameWait))
 }
 
 // renewed returns how long a name waits after an order that succeeded, 0 unless the

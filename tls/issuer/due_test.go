@@ -74,4 +74,10 @@ func TestBackOff(t *testing.T) {
 	if got := nameBackOff(10, ending, now); got != 15*time.Minute {
 		t.Errorf("with a certificate that ends in an hour it waits %v, want a quarter of that", got)
 	}
+	for lifetime, want := range map[time.Duration]time.Duration{2 * time.Minute: time.Minute, 24 * time.Hour: 72 * time.Minute} {
+		expired := &gatelodge.Certificate{NotBefore: now.Add(-lifetime), NotAfter: now}
+		if got := nameBackOff(30, expired, now); got != want {
+			t.Errorf("after a certificate of %v has expired it waits %v, want %v", lifetime, got, want)
+		}
+	}
 }
