@@ -1,5 +1,6 @@
-// Package certmanager_test has cert-manager get certificates for Ingresses by
-// HTTP-01, from Pebble and through a gateway, on a real Kubernetes API server.
+// Package certmanager_test has cert-manager get certificates for Ingresses from
+// Pebble, by HTTP-01 through a gateway, on a real Kubernetes API server, and has the
+// gateway take them over.
 package certmanager_test
 
 import (
@@ -58,42 +59,74 @@ type site struct {
 	*undertest.Gateway
 	cluster *apiserver.Cluster
 	nodes   *kubelet
+	zone    *updatedZone // not the gateway's
+	ca      *pebble.CA
+	proxy   *pebble.Proxy
+	config  string // file
+
+	certManager *process.Process
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{Gateway: undertest.New(t), cluster: apiserver.Start(t)}
-	host := apiserver.Address(0).String()
-	s.HTTP, s.HTTPS, s.DNS = net.JoinHostPort(host, "80"), net.JoinHostPort(host, "443"), net.JoinHostPort(host, "53")
+	s := &site{Gateway: undertest.New(t), cluster: apiserver.Start(t), zone: startUpdatedZone(t), config: filepath.Join(t.TempDir(), "gateway.yaml")}
+	host := s.listenAt(0)
 	// cert-manager asks our DNS whether the host is there. The CA waits for an answer for
 	// two seconds only, and cert-manager an hour after that, so it has it from the test.
-	ca := pebble.Start(t, pebble.Options{HTTPPort: 80, TLSPort: 443, Addresses: map[string]string{"*": host}})
-	s.Roots = ca.Roots(t)
+	s.ca = pebble.Start(t, pebble.Options{HTTPPort: 80, TLSPort: 443,
+		Addresses: map[string]string{"*": host}, Zones: map[string]string{updatedName: s.zone.address}})
+	s.proxy = s.ca.Proxy(t)
+	s.Roots = s.ca.Roots(t)
 
 	for _, file := range []string{"rbac.yaml", "example/ingressclass.yaml"} {
 		s.cluster.Apply(t, read(t, filepath.Join("../../deploy", file)))
 	}
 	s.cluster.Apply(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
-	config := filepath.Join(t.TempDir(), "gateway.yaml")
-	undertest.WriteFile(t, config, fmt.Sprintf(`
-views: [{name: default, addresses: [%[1]s]}]
-dns:
-  addresses: [%[1]s]
-  zones: [{name: example.test, nameservers: [ns1]}]
-drain: {delay: 0s, timeout: 1s, tunnels: 1s}
-`, host))
-	s.Env = []string{"POD_NAME=a", "POD_NAMESPACE=gatelodge"}
-	s.Run(append([]string{"serve", "--config", config, "--kubeconfig", s.cluster.Kubeconfig(t, "gatelodge/gatelodge")}, s.Flags()...)...)
-	s.AwaitReady()
+	s.configure(t, "example.test", "")
+	s.serve(t, "a")
 
 	s.nodes = startKubelet(t, s.cluster, "shop")
 	s.startCertManager(t)
-	s.installIssuer(t, ca)
+	s.installIssuer(t)
 	return s
 }
 
+// listenAt puts the gateway's listeners at the i-th address.
+func (s *site) listenAt(i int) (host string) {
+	host = apiserver.Address(i).String()
+	s.HTTP, s.HTTPS, s.DNS = net.JoinHostPort(host, "80"), net.JoinHostPort(host, "443"), net.JoinHostPort(host, "53")
+	return host
+}
+
+// configure writes the configuration with a zone and further keys.
+func (s *site) configure(t *testing.T, zones, more string) {
+	t.Helper()
+	host := apiserver.Address(0).String()
+	var list strings.Builder
+	for _, zone := range strings.Fields(zones) {
+		fmt.Fprintf(&list, "  - {name: %s, nameservers: [ns1]}\n", zone)
+	}
+	undertest.WriteFile(t, s.config, fmt.Sprintf(`
+views: [{name: default, addresses: [%[1]s]}]
+dns:
+  addresses: [%[1]s]
+  zones:
+%[2]s
+drain: {delay: 0s, timeout: 1s, tunnels: 1s}
+%[3]s
+`, host, &list, more))
+}
+
+// serve runs the gateway as a Pod until the test ends.
+func (s *site) serve(t *testing.T, pod string) {
+	t.Helper()
+	s.Env = []string{"POD_NAME=" + pod, "POD_NAMESPACE=gatelodge"}
+	s.Run(append([]string{"serve", "--config", s.config, "--kubeconfig", s.cluster.Kubeconfig(t, "gatelodge/gatelodge")}, s.Flags()...)...)
+	s.AwaitReady()
+}
+
 // startCertManager runs cert-manager as the administrator, until the test ends.
-// Its self-checks find hosts by our DNS.
+// Its self-checks find hosts by our DNS, and the zone of a wildcard by that of the zone.
 func (s *site) startCertManager(t *testing.T) {
 	t.Helper()
 	crds, err := filepath.Glob(filepath.Join(os.Getenv(module), "deploy/crds/*.yaml"))
@@ -125,26 +158,38 @@ func (s *site) startCertManager(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process.Process{
+	s.certManager = &process.Process{
 		Name: "cert-manager", Path: path, Log: filepath.Join(t.ArtifactDir(), "cert-manager.log"),
-		Args: []string{"-kubeconfig", s.cluster.Kubeconfig(t, "admin"), "-acme-http01-solver-nameservers", s.DNS},
+		Args: []string{"-kubeconfig", s.cluster.Kubeconfig(t, "admin"), "-acme-http01-solver-nameservers", s.DNS, "-dns01-recursive-nameservers", s.zone.address},
 	}
-	p.Run(t)
+	s.certManager.Run(t)
 }
 
-func (s *site) installIssuer(t *testing.T, ca *pebble.CA) {
+// installIssuer makes an Issuer that proves hosts by HTTP-01, and those of the updated
+// zone by DNS-01. There it does not check itself, after which it would wait a minute.
+func (s *site) installIssuer(t *testing.T) {
 	t.Helper()
 	s.cluster.Apply(t, fmt.Sprintf(`
+apiVersion: v1
+kind: Secret
+metadata: {name: update-key, namespace: shop}
+stringData: {key: %[5]q}
+---
 apiVersion: cert-manager.io/v1
 kind: Issuer
 metadata: {name: pebble, namespace: shop}
 spec:
   acme:
-    server: %s
-    caBundle: %s
+    server: %[1]s
+    caBundle: %[2]s
     privateKeySecretRef: {name: pebble-account}
-    solvers: [{http01: {ingress: {ingressClassName: gatelodge}}}]
-`, ca.Proxy(t).Directory, base64.StdEncoding.EncodeToString([]byte(read(t, ca.RootsFile())))))
+    solvers:
+    - http01: {ingress: {ingressClassName: gatelodge}}
+    - selector: {dnsZones: [%[3]s]}
+      dns01:
+        rfc2136: {nameserver: %[4]q, tsigKeyName: %[6]s, tsigAlgorithm: HMACSHA256, tsigSecretSecretRef: {name: update-key, key: key}}
+      waitInsteadOfSelfCheck: 0s
+`, s.proxy.Directory, base64.StdEncoding.EncodeToString([]byte(read(t, s.ca.RootsFile()))), updatedName, s.zone.address, updateSecret, updateKey))
 }
 
 func read(t *testing.T, path string) string {

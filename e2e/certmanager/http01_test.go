@@ -26,12 +26,12 @@ metadata: {name: web, namespace: shop}
 spec: {ports: [{port: 80}]}
 `
 
-// guarded returns an Ingress that has cert-manager get a certificate for its
-// hosts, redirects to HTTPS and asks for a password.
-func guarded(name, more string, hosts ...string) string {
+// withCertificate returns an Ingress with annotations whose hosts have a certificate in
+// the Secret NAME-tls.
+func withCertificate(name, annotations string, hosts ...string) string {
 	var rules strings.Builder
 	for _, host := range hosts {
-		fmt.Fprintf(&rules, "  - {host: %s, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}\n", host)
+		fmt.Fprintf(&rules, "  - {host: %q, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}\n", host)
 	}
 	return fmt.Sprintf(`
 apiVersion: networking.k8s.io/v1
@@ -39,17 +39,24 @@ kind: Ingress
 metadata:
   name: %[1]s
   namespace: shop
-  annotations:
-    cert-manager.io/issuer: pebble
-    nginx.ingress.kubernetes.io/force-ssl-redirect: "true"
-    nginx.ingress.kubernetes.io/auth-type: basic
-    nginx.ingress.kubernetes.io/auth-secret: users
-    %[2]s
+  annotations: {%[2]s}
 spec:
   ingressClassName: gatelodge
   rules:
 %[3]s  tls: [{hosts: [%[4]s], secretName: %[1]s-tls}]
-`, name, more, &rules, strings.Join(hosts, ", "))
+`, name, annotations, &rules, `"`+strings.Join(hosts, `", "`)+`"`)
+}
+
+// byCertManager is the annotation that asks cert-manager for a certificate.
+const byCertManager = "cert-manager.io/issuer: pebble"
+
+// guarded returns an Ingress that has cert-manager get a certificate for its
+// hosts, redirects to HTTPS and asks for a password.
+func guarded(name, more string, hosts ...string) string {
+	return withCertificate(name, byCertManager+`,
+    nginx.ingress.kubernetes.io/force-ssl-redirect: "true",
+    nginx.ingress.kubernetes.io/auth-type: basic,
+    nginx.ingress.kubernetes.io/auth-secret: users, `+more, hosts...)
 }
 
 // TestHTTP01: cert-manager gets certificates by HTTP-01 for hosts whose Ingress

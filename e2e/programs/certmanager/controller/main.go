@@ -40,18 +40,19 @@ import (
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "the kubeconfig to use")
-	nameservers := flag.String("acme-http01-solver-nameservers", "", "the DNS servers that self-checks ask, as HOST:PORT, separated by commas")
+	http01 := flag.String("acme-http01-solver-nameservers", "", "the DNS servers that self-checks ask, as HOST:PORT, separated by commas")
+	dns01 := flag.String("dns01-recursive-nameservers", "", "the DNS servers that say which zone a challenge's record belongs to, written likewise")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *kubeconfig, strings.Split(*nameservers, ",")); err != nil {
+	if err := run(ctx, *kubeconfig, strings.Split(*http01, ","), strings.Split(*dns01, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // run runs every controller that is imported above until the context ends.
-func run(ctx context.Context, kubeconfig string, nameservers []string) error {
+func run(ctx context.Context, kubeconfig string, http01, dns01 []string) error {
 	factory, err := controller.NewContextFactory(ctx, controller.ContextOptions{
 		Kubeconfig: kubeconfig,
 		ACMEOptions: controller.ACMEOptions{
@@ -61,7 +62,8 @@ func run(ctx context.Context, kubeconfig string, nameservers []string) error {
 			HTTP01SolverResourceLimitsCPU:     resource.MustParse("100m"),
 			HTTP01SolverResourceLimitsMemory:  resource.MustParse("64Mi"),
 			ACMEHTTP01SolverRunAsNonRoot:      true,
-			HTTP01SolverNameservers:           nameservers,
+			HTTP01SolverNameservers:           http01,
+			DNS01Nameservers:                  dns01,
 		},
 		IngressShimOptions: controller.IngressShimOptions{
 			DefaultIssuerKind: "Issuer", DefaultIssuerGroup: "cert-manager.io",
