@@ -207,8 +207,8 @@ func TestExplainBroken(t *testing.T) {
 			explain.Broken, explain.Policies, "there is no Secret shop/users, which auth-secret names"},
 		{"a client that is not on the list", http + "&client=10.9.9.9", "", annotated(`nginx.ingress.kubernetes.io/whitelist-source-range: 10.0.0.0/16`),
 			explain.Broken, explain.Policies, "client 10.9.9.9 is refused (403): its address is not in whitelist-source-range (10.0.0.0/16)"},
-		{"a protection that can't be kept", http, "", annotated(`nginx.ingress.kubernetes.io/proxy-body-size: huge`),
-			explain.Broken, explain.Policies, `"huge" is not a valid size`},
+		{"a protection that can't be applied", http, "", annotated(`nginx.ingress.kubernetes.io/limit-rps: many`),
+			explain.Broken, explain.Policies, `"many" is not`},
 		{"an annotation that does not parse", http, "", annotated(`nginx.ingress.kubernetes.io/proxy-read-timeout: soon`),
 			explain.Warning, explain.Policies, "proxy-read-timeout"},
 	} {
