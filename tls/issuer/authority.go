@@ -35,8 +35,8 @@ type authority struct {
 	client    *client   // nil: not made yet
 	lost      bool      // the CA does not know the account
 	pause     time.Time // no request before this time
-	failing   int       // consecutive failures
-	since     time.Time // of the first of them
+	failing   int       // consecutive failures in this term
+	since     time.Time // of the first of them, also if a leader before has seen it; zero: it does not fail
 	message   string    // of the latest
 
 	infoPause    time.Time // no request for renewal information before this time
@@ -52,6 +52,13 @@ func (t *term) useAccounts(ctx context.Context, issuing *gatelodge.Issuing) erro
 	t.mu.Lock()
 	known, same := t.authorities, len(t.authorities) == len(accounts)
 	t.mu.Unlock()
+	var since map[string]time.Time
+	if len(known) == 0 {
+		var err error
+		if since, err = t.loadFailing(ctx); err != nil {
+			return err
+		}
+	}
 	list := make([]*authority, len(accounts))
 	for i, account := range accounts {
 		for _, a := range known {
@@ -64,7 +71,7 @@ func (t *term) useAccounts(ctx context.Context, issuing *gatelodge.Issuing) erro
 			if err != nil {
 				return err
 			}
-			list[i] = &authority{account: account, allowance: allowance}
+			list[i] = &authority{account: account, allowance: allowance, since: since[account.Item()]}
 		}
 		same = same && known[i] == list[i]
 	}
@@ -153,7 +160,7 @@ func (t *term) authorityFailed(ctx context.Context, a *authority, err error) {
 		t.mu.Unlock()
 		return
 	}
-	if a.failing++; a.failing == 1 {
+	if a.failing++; a.since.IsZero() {
 		a.since = now
 	}
 	message, level := messageOf(err), slog.LevelWarn
@@ -179,6 +186,7 @@ func (t *term) authorityFailed(ctx context.Context, a *authority, err error) {
 func (t *term) authorityRecovered(ctx context.Context, a *authority) {
 	t.mu.Lock()
 	recovered := a.failing > 0
+	a.since = time.Time{}
 	if recovered {
 		a.failing, a.pause = 0, time.Time{}
 		t.scheduleAll()

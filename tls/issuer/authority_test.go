@@ -139,3 +139,42 @@ func TestFailingCAIsTold(t *testing.T) {
 		}
 	})
 }
+
+// TestPatienceOutlivesLeaders: a CA that is down while leaders come and go is given up
+// after the same time, and is told once.
+func TestPatienceOutlivesLeaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := newTestCA(t, "https://first.test"), newTestCA(t, "https://second.test")
+		c := newTestCluster(t, first, second)
+		c.fallbacks = []gatelodge.Account{{Directory: second.base + "/directory"}}
+		first.fails(unreachable)
+		c.ask("shop", "new.test")
+		ctx := c.followed(t)
+		told := make(map[string]bool)
+		for replica := range 4 {
+			_, stop := c.lead(ctx, replica%2)
+			time.Sleep(newPatience / 3)
+			stop()
+			told[c.authorityFailure()] = true
+		}
+		if n := second.ordered(); n != 1 || len(told) != 1 {
+			t.Errorf("%d orders are placed with the second CA, want 1, and the problems are %v, want one", n, told)
+		}
+		first.fails(nil)
+		_, stop := c.lead(ctx, 0)
+		defer func() { stop() }()
+		c.ask("shop", "newer.test")
+		time.Sleep(time.Minute)
+		if n, problem := first.ordered(), c.authorityFailure(); n != 1 || problem != "" {
+			t.Errorf("the first CA works again, has %d orders and the problem %q", n, problem)
+		}
+		stop()
+		first.fails(unreachable)
+		_, stop = c.lead(ctx, 1)
+		c.ask("shop", "newest.test")
+		time.Sleep(newPatience / 2)
+		if n := second.ordered(); n != 1 {
+			t.Errorf("the first CA fails anew, and %d orders are placed with the second before it has failed for long", n-1)
+		}
+	})
+}

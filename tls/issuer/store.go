@@ -3,6 +3,7 @@ package issuer
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -107,6 +108,38 @@ func (t *term) saveAuthorityProblem(ctx context.Context, failure *gatelodge.Fail
 	if item.Data, err = (&gatelodge.StoredIssuance{Failure: failure}).Encode(); err != nil {
 		return err
 	}
+	if item.Data[sincePart], err = json.Marshal(t.failingSince()); err != nil {
+		return err
+	}
 	_, err = t.config.Store.Put(ctx, gatelodge.AuthorityItem, item)
 	return err
+}
+
+// sincePart of that item is since when each CA fails, by the items of their accounts, so
+// that the patience of a leader does not begin anew with the next.
+const sincePart = "since"
+
+func (t *term) failingSince() map[string]time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	since := make(map[string]time.Time)
+	for _, a := range t.authorities {
+		if !a.since.IsZero() {
+			since[a.account.Item()] = a.since
+		}
+	}
+	return since
+}
+
+// loadFailing returns what the leader before stored as failingSince.
+func (t *term) loadFailing(ctx context.Context) (since map[string]time.Time, err error) {
+	item, err := t.config.Store.Get(ctx, gatelodge.AuthorityItem)
+	switch {
+	case errors.Is(err, gatelodge.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	_ = json.Unmarshal(item.Data[sincePart], &since) // nil or in part if it is damaged: the CAs fail since now
+	return since, nil
 }
