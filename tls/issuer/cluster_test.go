@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -66,7 +67,7 @@ func newTestCluster(t *testing.T, cas ...*testCA) *testCluster {
 	log := slog.New(slog.DiscardHandler)
 	c.server = gatetls.New(c.live, log)
 	for i := range c.replicas {
-		c.replicas[i] = New(c.live, Config{Store: c, Log: log, Awaited: c.server.TakeAwaited})
+		c.replicas[i] = New(c.live, Config{Store: c, Log: log, Awaited: c.server.TakeAwaited, OwnDNS: noRecords})
 		c.replicas[i].transport = func(string) http.RoundTripper { return c }
 	}
 	return c
@@ -325,4 +326,12 @@ func (c *testCluster) killLeader() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.kill()
+}
+
+// noRecords answers no DNS query (SERVFAIL), which forbids nothing. Package caa would ask
+// a resolver otherwise, and made-up time stands still while an answer is awaited.
+func noRecords(query []byte) []byte {
+	response := bytes.Clone(query)
+	response[2], response[3] = response[2]|0x80, response[3]|2 // QR, RCODE (RFC 1035 §4.1.1)
+	return response
 }

@@ -26,6 +26,9 @@ type slowStore struct {
 }
 
 func (s *slowStore) Get(ctx context.Context, item string) (gatelodge.Item, error) {
+	if item == gatelodge.AuthorityItem { // read when a term begins
+		return s.Memory.Get(ctx, item)
+	}
 	s.mu.Lock()
 	s.begun = append(s.begun, item)
 	s.mu.Unlock()
