@@ -78,7 +78,7 @@ type Proxy struct {
 	limiter limiter
 	counts  map[string]int
 	placed  []*order
-	pending map[string]*order // by their authorizations of which no validation failed
+	pending map[string]*order // by themselves, and by their authorizations of which no validation failed
 }
 
 // order is a request for one.
@@ -284,8 +284,12 @@ func (p *Proxy) note(kind string, response *http.Response) error {
 		o := response.Request.Context().Value(orderKey{}).(*order)
 		o.accepted = true
 		p.placed = append(p.placed, o)
-		for _, address := range answer.Authorizations {
+		for _, address := range append(answer.Authorizations, response.Header.Get("Location")) {
 			p.pending[path.Base(address)] = o
+		}
+	case Order: // whose authorizations the client may not have asked for any more
+		if o := p.pending[path.Base(response.Request.URL.Path)]; answer.Status == "invalid" && o != nil {
+			p.fail(o)
 		}
 	case Authz:
 		id := path.Base(response.Request.URL.Path)
@@ -295,12 +299,17 @@ func (p *Proxy) note(kind string, response *http.Response) error {
 		}
 		delete(p.pending, id)
 		p.limiter.count([]counted{p.limiter.failures(o, answer.Identifier.Value)}, 1)
-		if !o.Failed {
-			o.Failed = true
-			p.limiter.count(p.limiter.certificates(o), -1)
-		}
+		p.fail(o)
 	}
 	return nil
+}
+
+// fail notes that an order failed. The caller holds the lock.
+func (p *Proxy) fail(o *order) {
+	if !o.Failed {
+		o.Failed = true
+		p.limiter.count(p.limiter.certificates(o), -1)
+	}
 }
 
 // Placed returns the orders that the CA accepted, in their order. On a busy machine more
