@@ -24,6 +24,7 @@ func oneCA(t *testing.T, during func(c *testCluster, ca *testCA)) {
 		ctx := c.followed(t)
 		_, stop := c.lead(ctx, 0)
 		defer func() { stop() }()
+		synctest.Wait() // so that nothing reads what during changes first
 		during(c, ca)
 	})
 }
