@@ -24,6 +24,7 @@ func TestFiftyLifetimes(t *testing.T) {
 		renewalInfo                 bool
 	}{{6, 50, 10000, true}, {6, 50, 1000, false}, {45, 20, 1000, false}, {90, 20, 1000, false}} {
 		t.Run(fmt.Sprintf("%d days, renewal info %t", c.days, c.renewalInfo), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				ca := newTestCA(t, "https://ca.test")
 				ca.lifetime, ca.validation = time.Duration(c.days)*day, 40*time.Second

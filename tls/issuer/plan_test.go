@@ -22,6 +22,7 @@ func keyPair(chain, key []byte) (*tls.Certificate, error) {
 // wait for come first, no namespace waits for all of another, renewals wait for
 // nothing, and what was planned beforehand is what happens.
 func TestThreeThousandHosts(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ca := newTestCA(t, "https://ca.test")
 		ca.validation = 2 * time.Second

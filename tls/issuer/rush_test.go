@@ -74,6 +74,7 @@ func TestRushHappensAsPlanned(t *testing.T) {
 		}},
 	} {
 		t.Run(rush.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				ca := newTestCA(t, "https://ca.test")
 				ca.validation, ca.mostNames = rush.validation, 100
