@@ -15,7 +15,7 @@ import (
 	"gatelodge.dev/e2e/pebble"
 )
 
-// namedCA has the CA say by which name CAA records call it, which Pebble does not.
+// namedCA has the CA say that CAA records call it by another name than Pebble's.
 func (s *site) namedCA(identity string) {
 	s.t.Helper()
 	roots, err := os.ReadFile(s.ca.RootsFile())
